@@ -1,0 +1,436 @@
+//! From the model to tokens.
+//!
+//! ```text
+//! #[plugin(states = [Pool])]            struct Database { config: State<Config> }
+//! struct Database {               ->    const _: () = {
+//!     config: State<Config>,                static __DECLARED: Declared = ..;   what is above
+//! }                                         impl Declare for Database { .. }    fields, states
+//!                                           impl Provided for Pool { .. }       who makes it
+//!                                           impl Default for Database { .. }    from the options
+//!                                           static ..: () = check(..);          the proof
+//!                                           submit! { .. }                      for `collect`
+//!                                       };
+//! ```
+//!
+//! Spans: rustc blames the tokens that we hand it, so everything that can fail because of a user's
+//! token carries that token's span, and nothing that can fail carries the span of the attribute.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Path, Type};
+
+use crate::check::text;
+use crate::model::{DefaultValue, Field, FieldKind, PluginModel};
+
+/// The struct and everything that makes it a plugin.
+///
+/// With `sound` false, the item has mistakes that are reported elsewhere: then it is kept usable,
+/// but neither collected nor proven.
+pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
+    let item = &model.item;
+    let names = Names::new(model);
+    let aliases = aliases(model);
+    let declared = declared(model, &names);
+    let declare = declare(model, &names);
+    let provided = provided(model, &names);
+    let default = default(model, &names);
+    let proof = sound.then(|| proof(model, &names));
+    let submission = sound.then(|| submission(model, &names));
+    quote! {
+        #item
+
+        #[allow(
+            clippy::all,
+            clippy::pedantic,
+            clippy::restriction,
+            dead_code,
+            missing_docs,
+            non_upper_case_globals,
+            unused_qualifications,
+            reason = "generated code"
+        )]
+        const _: () = {
+            #aliases
+            #declared
+            #declare
+            #provided
+            #default
+            #proof
+            #submission
+        };
+    }
+}
+
+/// How generated code calls things.
+struct Names<'m> {
+    model: &'m PluginModel,
+}
+
+impl<'m> Names<'m> {
+    fn new(model: &'m PluginModel) -> Self {
+        Self { model }
+    }
+
+    /// The private door of the runtime crate.
+    fn private(&self) -> TokenStream {
+        self.private_at(Span::call_site())
+    }
+
+    fn private_at(&self, span: Span) -> TokenStream {
+        let Some(krate) = &self.model.krate else {
+            return quote_spanned!(span=> ::bootstrap::__private);
+        };
+        // Only the place changes: what `$crate` means depends on the rest of its span.
+        let krate = respanned(krate.to_token_stream(), span);
+        quote_spanned!(span=> #krate::__private)
+    }
+
+    /// The plugin with its generics, as in `impl .. for #it`.
+    fn plugin(&self) -> TokenStream {
+        let ident = &self.model.ident;
+        let (_, generics, _) = self.model.generics.split_for_impl();
+        quote!(#ident #generics)
+    }
+
+    /// The types of the states.
+    fn states(&self) -> Vec<TokenStream> {
+        let generic = self.model.is_generic();
+        let name = |(i, ty): (usize, &Type)| {
+            if generic {
+                ty.to_token_stream()
+            } else {
+                alias(i, ty).to_token_stream()
+            }
+        };
+        self.model.states.iter().enumerate().map(name).collect()
+    }
+
+    /// `impl<..> private::Trait for Target where .. { body }`, blamed on `span`: also the braces,
+    /// or rustc would show all of the attribute.
+    fn implement(
+        &self,
+        span: Span,
+        name: &str,
+        target: &TokenStream,
+        body: &TokenStream,
+    ) -> TokenStream {
+        let private = self.private_at(span);
+        let name = format_ident!("{name}", span = span);
+        self.implement_path(span, &quote_spanned!(span=> #private::#name), target, body)
+    }
+
+    fn implement_path(
+        &self,
+        span: Span,
+        path: &TokenStream,
+        target: &TokenStream,
+        body: &TokenStream,
+    ) -> TokenStream {
+        let (generics, _, wheres) = self.model.generics.split_for_impl();
+        quote_spanned!(span=>
+            #[automatically_derived]
+            impl #generics #path for #target #wheres { #body }
+        )
+    }
+
+    fn location(&self, span: Span) -> TokenStream {
+        let private = self.private();
+        let start = span.start();
+        let (line, column) = (to_u32(start.line), to_u32(start.column + 1));
+        quote!(#private::Location::new(::core::file!(), #line, #column))
+    }
+
+    /// A link to the plugin at `path`.
+    fn link_to(&self, path: &Path) -> TokenStream {
+        let private = self.private_at(path.span());
+        quote_spanned!(path.span()=> <#path as #private::Declare>::LINK)
+    }
+
+    /// The field, as a value that knows what it asks for and how to get at it.
+    fn field(&self, field: &Field) -> TokenStream {
+        let (first, last) = (field.ty.span(), last_span(&field.ty));
+        let private = self.private_at(first);
+        let plugin = respanned(self.plugin(), first);
+        let member = respanned(field.member.to_token_stream(), last);
+        let mut project = quote_spanned!(first=> |plugin: &mut #plugin|);
+        project.extend(quote_spanned!(last=> &mut plugin.#member));
+        quote_spanned!(first=> #private::field(#project))
+    }
+}
+
+/// Every state type is emitted once, as an alias: one that does not exist is then reported once.
+/// Aliases can't see type parameters, so generic plugins do without.
+fn aliases(model: &PluginModel) -> TokenStream {
+    if model.is_generic() {
+        return TokenStream::new();
+    }
+    let aliases = model.states.iter().enumerate().map(|(i, ty)| {
+        let alias = alias(i, ty);
+        quote!(type #alias = #ty;)
+    });
+    quote!(#(#aliases)*)
+}
+
+fn alias(i: usize, ty: &Type) -> proc_macro2::Ident {
+    format_ident!("__State{i}", span = ty.span())
+}
+
+/// The same names, blamed on another place.
+fn respanned(tokens: TokenStream, place: Span) -> TokenStream {
+    let respan = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(place));
+        token
+    };
+    tokens.into_iter().map(respan).collect()
+}
+
+/// The span of a type's last token: with the first one's, rustc underlines all of it.
+fn last_span(ty: &Type) -> Span {
+    let last = ty.to_token_stream().into_iter().last();
+    last.map_or_else(Span::call_site, |token| token.span())
+}
+
+fn to_u32(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// The constant that holds what the attribute says: a static, so that declarations can refer to
+/// each other in any order; a promoted constant for a generic plugin, of which there are many.
+fn declared(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    if model.is_generic() {
+        return TokenStream::new();
+    }
+    let private = names.private();
+    let declaration = declaration(model, names);
+    quote!(static __DECLARED: #private::Declared = #private::Declared::new(#declaration);)
+}
+
+fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    let plugin = names.plugin();
+    let name = &model.name;
+    let location = names.location(model.ident.span());
+    let states = names.states();
+    let requires = model.requirements().map(|field| {
+        let location = names.location(field.span);
+        let (name, type_text) = (&field.name, text(&field.ty));
+        let value = names.field(field);
+        let need = quote_spanned!(field.ty.span()=> #value.need);
+        quote!(#private::Requirement {
+            field: #name,
+            type_text: #type_text,
+            location: #location,
+            need: #need,
+        })
+    });
+    let after = model.after.iter().map(|path| {
+        let location = names.location(path.span());
+        let link = names.link_to(path);
+        quote!(#private::After { location: #location, plugin: #link })
+    });
+    let timeout = limit(model.timeout, names);
+    let close_timeout = limit(model.close_timeout, names);
+    let behaviour = behaviour(model, names);
+    let stands_in_for = option(model.stands_in_for.as_ref().map(|path| names.link_to(path)));
+    quote!(#private::Declaration {
+        name: #name,
+        location: #location,
+        plugin: #private::Identity::of::<#plugin>(),
+        provides: &[#(#private::StateKey::of::<#states>()),*],
+        requires: &[#(#requires),*],
+        after: &[#(#after),*],
+        timeout: #timeout,
+        close_timeout: #close_timeout,
+        behaviour: #behaviour,
+        stands_in_for: #stands_in_for,
+    })
+}
+
+/// The one place that needs the plugin's hooks, so that a missing `impl Hooks` is one error.
+fn behaviour(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let span = model.ident.span();
+    let private = names.private_at(span);
+    let plugin = names.plugin();
+    let made = if model.collect && model.has_default() && !model.is_generic() {
+        format_ident!("collected", span = span)
+    } else {
+        format_ident!("registered", span = span)
+    };
+    quote_spanned!(span=> #private::Behaviour::#made::<#plugin>())
+}
+
+fn limit(millis: Option<u64>, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    option(millis.map(|millis| quote!(#private::Duration::from_millis(#millis))))
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    if let Some(value) = value {
+        quote!(::core::option::Option::Some(#value))
+    } else {
+        quote!(::core::option::Option::None)
+    }
+}
+
+fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    let ident = &model.ident;
+    let states = names.states();
+    let values: Vec<_> = (0..states.len())
+        .map(|i| format_ident!("state{i}"))
+        .collect();
+    let states_type = shape(&states);
+    let handles_type = shape(states.iter().zip(&model.states).map(|(state, ty)| {
+        let private = names.private_at(ty.span());
+        quote_spanned!(ty.span()=> #private::State<#state>)
+    }));
+    let pattern = shape(&values);
+    let found = shape(
+        states
+            .iter()
+            .map(|state| quote!(#private::find::<#state>(states)?)),
+    );
+    let declaration = if model.is_generic() {
+        let declaration = declaration(model, names);
+        quote!(&#declaration)
+    } else {
+        quote!(&__DECLARED.declaration)
+    };
+    let location = names.location(ident.span());
+    let walk = model.requirements().map(|field| {
+        let (name, value) = (&field.name, names.field(field));
+        let show = quote_spanned!(field.ty.span()=> #value.show);
+        quote!(#show(#name, self, fields);)
+    });
+    let reset = model.locals().map(|field| {
+        let member = &field.member;
+        let default = quote_spanned!(field.ty.span()=> ::core::default::Default::default());
+        quote!(self.#member = #default;)
+    });
+    // A public plugin with a private state is rustc's to report, at the state.
+    let at_states = model
+        .states
+        .first()
+        .map_or_else(|| ident.span(), Spanned::span);
+    let types = quote_spanned!(at_states=>
+        type States = #states_type;
+        type Handles = #handles_type;
+    );
+    let body = quote! {
+        #types
+
+        const DECLARATION: &'static #private::Declaration = #declaration;
+
+        const LINK: #private::Link = #private::Link::new(
+            ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#ident)),
+            #location,
+            <Self as #private::Declare>::DECLARATION,
+        );
+
+        fn walk(&mut self, fields: &mut #private::Fields<'_>) {
+            let _ = &fields;
+            #(#walk)*
+        }
+
+        fn pack(states: Self::States) -> #private::States {
+            let #pattern = states;
+            let packed = #private::States::new();
+            #(let packed = #private::put::<#states>(#values, packed);)*
+            packed
+        }
+
+        fn handles(states: &#private::States) -> ::core::option::Option<Self::Handles> {
+            let _ = states;
+            ::core::option::Option::Some(#found)
+        }
+
+        fn reset(&mut self) {
+            #(#reset)*
+        }
+    };
+    names.implement(ident.span(), "Declare", &names.plugin(), &body)
+}
+
+/// Nothing as `()`, one thing as itself, several as a tuple.
+fn shape(things: impl IntoIterator<Item = impl ToTokens>) -> TokenStream {
+    let things: Vec<_> = things.into_iter().collect();
+    if let [only] = things.as_slice() {
+        only.to_token_stream()
+    } else {
+        quote!((#(#things),*))
+    }
+}
+
+/// A stand-in makes the states of another plugin: who provides them is said there.
+fn provided(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    let plugin = names.plugin();
+    let mut seen = HashSet::new();
+    let states = names.states().into_iter().zip(&model.states);
+    // A state that is listed twice is reported as that; implementing its traits twice would only
+    // add errors about it.
+    let once = states.filter(|(_, ty)| seen.insert(text(ty)));
+    let impls = once.map(|(state, ty)| {
+        let span = ty.span();
+        let door = names.private_at(span);
+        let path = quote_spanned!(span=> #door::Provides<#state>);
+        let provides = names.implement_path(span, &path, &plugin, &TokenStream::new());
+        let makes = model.stands_in_for.is_none().then(|| {
+            let body = quote! {
+                const PROVIDER: #private::Provider =
+                    #private::Provider::Plugin(<#plugin as #private::Declare>::LINK);
+            };
+            names.implement(span, "Provided", &state, &body)
+        });
+        quote!(#provides #makes)
+    });
+    quote!(#(#impls)*)
+}
+
+fn default(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    if !model.has_default() || model.derives_default {
+        return TokenStream::new();
+    }
+    let fields = model.fields.iter().map(|field| {
+        let member = &field.member;
+        let value = if let FieldKind::Option(DefaultValue::Expr(expr)) = &field.kind {
+            expr.to_token_stream()
+        } else {
+            quote_spanned!(field.ty.span()=> ::core::default::Default::default())
+        };
+        quote!(#member: #value,)
+    });
+    let span = model.ident.span();
+    let body = quote! {
+        fn default() -> Self {
+            Self { #(#fields)* }
+        }
+    };
+    let path = quote_spanned!(span=> ::core::default::Default);
+    names.implement_path(span, &path, &names.plugin(), &body)
+}
+
+/// A static is evaluated when its crate is compiled, whether or not it is used.
+fn proof(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    if model.is_generic() {
+        return TokenStream::new();
+    }
+    let ident = &model.ident;
+    let span = ident.span();
+    let private = names.private_at(span);
+    let name = format_ident!("plugins_depend_on_each_other_in_a_circle", span = span);
+    quote_spanned!(span=>
+        static #name: () = #private::check(<#ident as #private::Declare>::LINK);
+    )
+}
+
+fn submission(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    if !model.collect || model.is_generic() {
+        return TokenStream::new();
+    }
+    let private = names.private();
+    quote!(#private::inventory::submit! { #private::Collected(&__DECLARED.declaration) })
+}

@@ -1,0 +1,22 @@
+//! The `#[plugin]` attribute of the `bootstrap` crate, which re-exports it. See there.
+
+use proc_macro::TokenStream;
+
+mod args;
+mod check;
+mod diagnostics;
+mod expand;
+mod item;
+mod model;
+mod pipeline;
+mod suggest;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+/// Makes a struct a plugin.
+#[proc_macro_attribute]
+pub fn plugin(args: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::plugin(args.into(), &item.into()).into()
+}

@@ -1,0 +1,78 @@
+//! A plugin as the macro knows it once every rule holds. Nothing in here is half valid.
+
+use proc_macro2::{Ident, Span};
+use syn::{Expr, Generics, ItemStruct, LitStr, Member, Path, Type};
+
+pub(crate) struct PluginModel {
+    /// The struct without the attributes that are ours.
+    pub(crate) item: ItemStruct,
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    /// Where the runtime crate is, if not at `::bootstrap`.
+    pub(crate) krate: Option<Path>,
+    pub(crate) name: LitStr,
+    pub(crate) states: Vec<Type>,
+    pub(crate) after: Vec<Path>,
+    pub(crate) timeout: Option<u64>,
+    pub(crate) close_timeout: Option<u64>,
+    pub(crate) stands_in_for: Option<Path>,
+    pub(crate) collect: bool,
+    /// Whether the user derives `Default`, which is a mistake if this macro would write it.
+    pub(crate) derives_default: bool,
+    pub(crate) fields: Vec<Field>,
+}
+
+pub(crate) struct Field {
+    pub(crate) member: Member,
+    pub(crate) name: String,
+    pub(crate) span: Span,
+    pub(crate) ty: Type,
+    pub(crate) kind: FieldKind,
+}
+
+pub(crate) enum FieldKind {
+    /// Bound by the runtime.
+    Requirement,
+    /// Plain data, set before boot.
+    Option(DefaultValue),
+    /// The plugin's own memory.
+    Local,
+}
+
+pub(crate) enum DefaultValue {
+    OfItsType,
+    Expr(Box<Expr>),
+    /// None: whoever registers the plugin writes it.
+    Required,
+}
+
+impl PluginModel {
+    pub(crate) fn is_generic(&self) -> bool {
+        !self.generics.params.is_empty()
+    }
+
+    /// Whether every field has a default.
+    pub(crate) fn has_default(&self) -> bool {
+        !self
+            .fields
+            .iter()
+            .any(|field| matches!(field.kind, FieldKind::Option(DefaultValue::Required)))
+    }
+
+    /// Whether the struct has lifetimes, which no plugin can have.
+    pub(crate) fn borrows(&self) -> bool {
+        self.generics.lifetimes().next().is_some()
+    }
+
+    pub(crate) fn requirements(&self) -> impl Iterator<Item = &Field> {
+        self.fields
+            .iter()
+            .filter(|field| matches!(field.kind, FieldKind::Requirement))
+    }
+
+    pub(crate) fn locals(&self) -> impl Iterator<Item = &Field> {
+        self.fields
+            .iter()
+            .filter(|field| matches!(field.kind, FieldKind::Local))
+    }
+}

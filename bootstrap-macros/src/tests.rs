@@ -1,0 +1,177 @@
+//! The pipeline on tokens, without a compiler: what comes out, and which mistakes are found.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::check::{kebab_case, text};
+use crate::pipeline::plugin;
+
+/// Every message of a `compile_error!` in the output.
+fn errors(output: &TokenStream) -> Vec<String> {
+    let file: syn::File = syn::parse2(output.clone()).expect("the output is Rust");
+    let message = |item: &syn::Item| match item {
+        syn::Item::Macro(item) => {
+            let message: syn::LitStr = item.mac.parse_body().ok()?;
+            Some(message.value())
+        }
+        _ => None,
+    };
+    file.items.iter().filter_map(message).collect()
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "so that tests read like the attribute"
+)]
+fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+    plugin(args, &item)
+}
+
+#[test]
+fn a_plugin_expands_to_its_struct_and_one_constant() {
+    let output = expand(
+        quote!(name = "db", states = [Pool], timeout = "5s"),
+        quote! {
+            pub struct Database {
+                config: State<Config>,
+                #[option(default = 8)]
+                connections: u32,
+            }
+        },
+    );
+    assert_eq!(errors(&output), Vec::<String>::new());
+    let file: syn::File = syn::parse2(output.clone()).expect("the output is Rust");
+    assert_eq!(file.items.len(), 2);
+    let syn::Item::Struct(item) = &file.items[0] else {
+        panic!("{output}");
+    };
+    let left: usize = item.fields.iter().map(|field| field.attrs.len()).sum();
+    assert_eq!(left, 0, "our attributes are taken off");
+    let output = output.to_string();
+    for part in [
+        "impl :: bootstrap :: __private :: Declare for Database",
+        "from_millis (5000u64)",
+        "submit !",
+    ] {
+        assert!(output.contains(part), "{part} in {output}");
+    }
+}
+
+#[test]
+fn attributes_of_others_stay() {
+    let output = expand(
+        quote!(),
+        quote! {
+            #[derive(Debug)]
+            struct A {
+                #[doc = "text"]
+                #[option]
+                #[cfg(all())]
+                b: u8,
+            }
+        },
+    );
+    let output = output.to_string();
+    assert!(
+        output.contains("derive (Debug)") && output.contains("cfg (all ())"),
+        "{output}"
+    );
+    assert!(!output.contains("# [option]"), "{output}");
+}
+
+#[test]
+fn all_mistakes_of_one_item_are_reported_together() {
+    let output = expand(
+        quote!(nam = "", timeout = 3, states = [A, A]),
+        quote! {
+            #[derive(Default)]
+            struct S<T> {
+                #[option]
+                #[local]
+                a: u8,
+            }
+        },
+    );
+    assert_eq!(
+        errors(&output),
+        [
+            "unknown argument `nam`, did you mean `name`?",
+            "`timeout` takes a string: `timeout = \"5s\"`",
+            "a field is an `#[option]` or `#[local]`, not both",
+            "a plugin's name can't be empty: messages show it",
+            "the state `A` is listed twice",
+            "a plugin with generic parameters can't be collected: write `collect = false`, and register it with the types that it is for",
+            "`#[plugin]` implements `Default` from the options: take it out of the derive",
+        ]
+    );
+}
+
+#[test]
+fn an_item_with_mistakes_is_neither_collected_nor_proven() {
+    let output = expand(
+        quote!(nam = "x"),
+        quote!(
+            struct S;
+        ),
+    )
+    .to_string();
+    assert!(output.contains("Declare for S"), "{output}");
+    assert!(!output.contains("submit"), "{output}");
+    assert!(!output.contains("circle"), "{output}");
+}
+
+#[test]
+fn what_is_no_struct_comes_out_as_it_went_in() {
+    let item = quote!(
+        enum Choice {
+            One,
+            Two,
+        }
+    );
+    let output = expand(quote!(), item.clone());
+    assert!(output.to_string().starts_with(&item.to_string()));
+    assert_eq!(errors(&output).len(), 1);
+}
+
+#[test]
+fn a_stand_in_provides_nothing_and_is_not_collected() {
+    let output = expand(
+        quote!(states = [Pool], stands_in_for = Database),
+        quote!(
+            struct Fake;
+        ),
+    )
+    .to_string();
+    assert!(!output.contains("Provided for"), "{output}");
+    assert!(!output.contains("submit"), "{output}");
+    assert!(output.contains("< Database as"), "{output}");
+}
+
+#[test]
+fn a_name_in_kebab_case_splits_words_as_people_read_them() {
+    for (ident, kebab) in [
+        ("Database", "database"),
+        ("ConfigPlugin", "config-plugin"),
+        ("HTTPServer", "http-server"),
+        ("HttpServer2", "http-server2"),
+        ("Http2Server", "http2-server"),
+        ("A", "a"),
+        ("r#Type", "type"),
+        ("Snake_Case", "snake-case"),
+        ("_Private", "private"),
+        ("ÄrgerLog", "ärger-log"),
+    ] {
+        assert_eq!(kebab_case(ident), kebab, "{ident}");
+    }
+}
+
+#[test]
+fn a_type_is_shown_as_it_was_written() {
+    assert_eq!(text(quote!(State<Config>)), "State<Config>");
+    assert_eq!(text(quote!(Option<State<a::B>>)), "Option<State<a::B>>");
+    assert_eq!(
+        text(quote!(State<HashMap<A, (B, [u8; 4])>>)),
+        "State<HashMap<A, (B, [u8; 4])>>"
+    );
+    assert_eq!(text(quote!(State<dyn Send>)), "State<dyn Send>");
+}

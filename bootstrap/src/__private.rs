@@ -1,0 +1,15 @@
+//! What generated code refers to. Not part of the public interface: only the macro crate of the
+//! same version may rely on it.
+#![allow(missing_docs)]
+
+pub use std::time::Duration;
+
+pub use inventory;
+
+pub use crate::base::key::StateKey;
+pub use crate::base::location::Location;
+pub use crate::collect::Collected;
+pub use crate::declare::{
+    After, Behaviour, Declaration, Declare, Declared, Fields, Identity, Inject, Link, Provided,
+    Provider, Provides, Requirement, State, States, check, field, find, put,
+};

@@ -1,0 +1,436 @@
+//! `App`: what will be booted.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::runtime;
+use tokio::sync::oneshot;
+
+use crate::app::exit::Exit;
+use crate::app::lifecycle::Lifecycle;
+use crate::app::running::Running;
+use crate::app::signals;
+use crate::base::location::Location;
+use crate::base::text;
+use crate::boot::BootError;
+use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
+use crate::declare::{AppContext, FnPlugin, Home, LoadContext, Plugin, Supplied};
+use crate::life::{Handle, Life, Outcome, ShutdownReason, Status};
+use crate::live::{AppHook, Nodes, Settings};
+use crate::plan::{Plan, PlanErrors, resolve};
+use crate::report::Report;
+
+/// An application that has not been booted: plugins, limits and hooks.
+///
+/// There are three ways to make one. [`App::collect`] holds every plugin that is linked into the
+/// binary; [`App::new`] is empty, and holds what is registered; [`App::only`] holds one plugin and
+/// exactly what it needs. Then [`App::boot`] it, which gives an app that runs, or
+/// [`App::run`] it for the whole life of a service.
+///
+/// Both take the app, so that booting twice, or registering after the boot, does not compile.
+///
+/// # Examples
+///
+/// A service:
+///
+/// ```no_run
+/// # use bootstrap::prelude::*;
+/// #[tokio::main]
+/// async fn main() -> bootstrap::Exit {
+///     App::collect().run().await
+/// }
+/// ```
+///
+/// A test, or a program with a life of its own:
+///
+/// ```
+/// # use bootstrap::prelude::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let mut app = App::new();
+/// app.register_fn("hello", async |cx| {
+///     println!("{} loads", cx.name());
+///     Ok(())
+/// });
+/// let running = app.boot().await?;
+/// running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "an app does nothing until it is booted: call `boot` or `run`"]
+pub struct App {
+    registry: SharedRegistry,
+    settings: Settings,
+    on_start: Vec<AppHook>,
+    on_close: Vec<AppHook>,
+    life: Unbooted,
+}
+
+/// Ends the life of an app that is dropped without having booted, so that nobody waits for it.
+struct Unbooted(Arc<Life>);
+
+impl Drop for Unbooted {
+    fn drop(&mut self) {
+        self.0.end_unbooted();
+    }
+}
+
+impl App {
+    fn in_mode(mode: Mode) -> Self {
+        Self {
+            registry: Arc::new(Mutex::new(Registry::new(mode))),
+            settings: Settings::default(),
+            on_start: Vec::new(),
+            on_close: Vec::new(),
+            life: Unbooted(Arc::new(Life::new())),
+        }
+    }
+
+    /// An empty app: it will hold what is registered, and nothing else.
+    pub fn new() -> Self {
+        Self::in_mode(Mode::New)
+    }
+
+    /// An app that holds every plugin that is linked into this binary and can be made by default.
+    ///
+    /// A plugin that is registered takes the place of the default one of its type; a state that is
+    /// supplied, or a stand-in, that of the plugin which provides it. Crates that nothing in the
+    /// code refers to are not linked, whatever `Cargo.toml` says: name them with
+    /// [`link!`](crate::link), and name plugins that must be there with [`App::expect`].
+    pub fn collect() -> Self {
+        Self::in_mode(Mode::Collect)
+    }
+
+    /// An app that holds one plugin, and what it requires, and what that requires.
+    #[track_caller]
+    pub fn only<P: Plugin>(plugin: P) -> Self {
+        Self::in_mode(Mode::Only).with(plugin)
+    }
+
+    /// Registers a plugin, for chaining; see [`App::register`].
+    #[track_caller]
+    pub fn with<P: Plugin>(mut self, plugin: P) -> Self {
+        self.register(plugin);
+        self
+    }
+
+    /// Registers a plugin, and returns its registration, from which handles to its states can be
+    /// had before boot.
+    ///
+    /// Registering a plugin of one type several times makes several instances of it, each with
+    /// states of its own.
+    #[track_caller]
+    pub fn register<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
+        let entry = self.add(Arc::new(plugin), false);
+        Registration::new(Arc::clone(&self.registry), entry)
+    }
+
+    /// Registers a closure as a plugin without states, to be run once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bootstrap::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// let migrate = app.register_fn("migrate", async |_| Ok(()));
+    /// app.register_fn("warm-up", async |_| Ok(())).after(&migrate);
+    /// app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn register_fn<F, Fut>(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        load: F,
+    ) -> Registration<FnPlugin<F>>
+    where
+        F: FnOnce(LoadContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.register(FnPlugin::new(name.into(), Location::caller(), load))
+    }
+
+    /// Adds a state from outside: plugins that ask for a `T` get this one.
+    ///
+    /// It takes the place of a collected plugin that provides `T`. Supplying two values of one
+    /// type is a plan error, and one that nobody asks for a warning.
+    #[track_caller]
+    pub fn supply<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.add(Arc::new(Supplied::new(value, Location::caller())), true);
+        self
+    }
+
+    #[track_caller]
+    fn add(&mut self, plugin: Arc<dyn Plugin>, supplied: bool) -> u32 {
+        let at = Location::caller();
+        with_registry(&self.registry, |registry| {
+            registry.add(plugin, at, supplied)
+        })
+    }
+
+    /// Names plugins that must be part of the app: without one of them, it does not plan.
+    ///
+    /// Meant for the plugins of a collected app that nobody refers to, which are left out if the
+    /// linker leaves out their crate.
+    pub fn expect(self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        with_registry(&self.registry, |registry| registry.expect(names));
+        self
+    }
+
+    /// Runs one hook at a time: loads in the order of the [`Plan`], closes in exactly the reverse.
+    pub fn serial(self) -> Self {
+        self.max_concurrency(1)
+    }
+
+    /// Runs at most `n` hooks at a time; 0 counts as 1. Without it there is no limit.
+    pub fn max_concurrency(mut self, n: usize) -> Self {
+        self.settings.max_concurrency = n.max(1);
+        self
+    }
+
+    /// How long the boot may take as a whole. Without it there is no limit.
+    ///
+    /// When the time is up, the loads that are under way are cancelled, what has loaded is closed,
+    /// and `boot` returns an error that says who was loading and who waited. A load that blocks
+    /// its thread instead of waiting is left behind, one second later. That takes a thread of the
+    /// runtime that is not blocked: on a current-thread runtime, or when loads block all of them,
+    /// nothing can end a boot.
+    pub fn boot_timeout(mut self, limit: Duration) -> Self {
+        self.settings.boot_timeout = Some(limit);
+        self
+    }
+
+    /// How long each `load`, each `ready` and each [`on_start`](App::on_start) hook may take that
+    /// has no limit of its own. Without it there is no limit.
+    pub fn load_timeout(mut self, limit: Duration) -> Self {
+        self.settings.load_timeout = Some(limit);
+        self
+    }
+
+    /// How long draining and closing may take as a whole: 30 s by default.
+    ///
+    /// When the time is up, what runs is cancelled, and each plugin that is left gets a last
+    /// chance of 100 ms; a second later it is over, and what has not closed is part of the error.
+    pub fn close_timeout(mut self, limit: Duration) -> Self {
+        self.settings.close_timeout = limit;
+        self
+    }
+
+    /// How long each `drain`, each end of a `run` task, each `close` and each
+    /// [`on_close`](App::on_close) hook may take that has no limit of its own: 10 s by default. One
+    /// that takes longer is cancelled, and everything else goes on closing.
+    pub fn hook_timeout(mut self, limit: Duration) -> Self {
+        self.settings.hook_timeout = limit;
+        self
+    }
+
+    /// Adds a hook that runs once everything is ready, before `boot` returns. Several run one
+    /// after the other, in the order in which they were added. One that fails fails the boot.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bootstrap::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let app = App::new().on_start(async |cx| {
+    ///     println!("{}", cx.report());
+    ///     Ok(())
+    /// });
+    /// app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn on_start<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce(AppContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.on_start.push(AppHook::new(hook, Location::caller()));
+        self
+    }
+
+    /// Adds a hook that runs when a booted app closes: after the plugins have drained and their
+    /// tasks have ended, before the first of them closes. Several run one after the other, the
+    /// one that was added last first. One that fails is part of the error, and stops nothing.
+    #[track_caller]
+    pub fn on_close<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce(AppContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.on_close.push(AppHook::new(hook, Location::caller()));
+        self
+    }
+
+    /// The order in which the plugins will load. Runs no hook and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake in the app that the compiler could not find, all at once.
+    pub fn plan(&self) -> Result<Plan, PlanErrors> {
+        with_registry(&self.registry, |registry| resolve(registry.roster()))
+    }
+
+    /// A handle to the app, for everyone who does not own it.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.life.0))
+    }
+
+    /// Boots the app: every plugin loads as soon as what it needs is there.
+    ///
+    /// Installs no signal handler and never ends the process; [`App::run`] does. A load that
+    /// blocks its thread for ever is left behind when its time is up, and a tokio runtime then
+    /// waits for it when it is dropped: end such a runtime with
+    /// [`Runtime::shutdown_timeout`](tokio::runtime::Runtime::shutdown_timeout).
+    ///
+    /// # Errors
+    ///
+    /// If the app can't be planned; if a hook fails, panics or takes too long; if the app is asked
+    /// to stop meanwhile, or was before. Whatever had loaded has been closed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing happens before this future is first polled. When it is dropped later, the boot is
+    /// interrupted, and what has loaded is closed in the background, as long as the runtime
+    /// lives; [`Handle::closed`] waits for that.
+    pub async fn boot(self) -> Result<Running, BootError> {
+        let Ok(runtime) = runtime::Handle::try_current() else {
+            return Err(BootError::no_runtime());
+        };
+        let life = Arc::clone(&self.life.0);
+        if !life.begin_boot() || life.is_stopping() {
+            life.end(Status::Closed, Outcome::default());
+            return Err(BootError::unbooted(life.reason()));
+        }
+        let lifecycle = match self.into_lifecycle() {
+            Ok(lifecycle) => lifecycle,
+            Err(errors) => {
+                life.end(Status::Failed, Outcome::default());
+                return Err(BootError::plan(errors));
+            }
+        };
+        let nodes = Arc::clone(&lifecycle.nodes);
+        let (booted, answer) = oneshot::channel();
+        let interrupt = Interrupt(Some(&life));
+        runtime.spawn(lifecycle.live(booted));
+        let answer = answer.await;
+        interrupt.disarm();
+        match answer {
+            Ok(Ok(())) => Ok(Running::new(nodes)),
+            Ok(Err(error)) => Err(error),
+            // The runtime is being shut down.
+            Err(_) => Err(BootError::unbooted(ShutdownReason::Dropped)),
+        }
+    }
+
+    fn into_lifecycle(self) -> Result<Lifecycle, PlanErrors> {
+        let plan = self.plan()?;
+        for warning in plan.warnings() {
+            tracing::warn!("{warning}");
+        }
+        tracing::info!("booting {}: {plan:?}", text::count(plan.len(), "plugin"));
+        let Self {
+            registry,
+            settings,
+            on_start,
+            mut on_close,
+            life,
+        } = self;
+        on_close.reverse();
+        let nodes = with_registry(&registry, |registry| {
+            let node_of_entry = plan.node_of_entry.clone();
+            let nodes = Arc::new(Nodes::new(plan, registry, Arc::clone(&life.0)));
+            let weak = Arc::downgrade(&nodes);
+            let home: std::sync::Weak<dyn Home> = weak.clone();
+            registry.booted(home, node_of_entry);
+            life.0.set_reporter(Arc::new(move || {
+                weak.upgrade()
+                    .map_or_else(Report::default, |nodes| nodes.report())
+            }));
+            nodes
+        });
+        Ok(Lifecycle {
+            nodes,
+            settings,
+            on_start,
+            on_close,
+        })
+    }
+
+    /// Runs the app for its whole life: handles SIGTERM and SIGINT, boots, waits until it has to
+    /// stop, drains, closes, and says how that went.
+    ///
+    /// The handlers are there before the first hook runs, so that a signal in the middle of a boot
+    /// rolls it back. The first signal closes the app, the second one ends the process at once,
+    /// and so does one after this has returned. They stay for the rest of the process.
+    ///
+    /// If a hook had to be left behind because it blocks its thread, this prints what went wrong
+    /// and ends the process by itself, because the runtime would wait for that thread. Otherwise
+    /// it returns, and code after it runs.
+    ///
+    /// # Cancel safety
+    ///
+    /// As with [`App::boot`]; after the boot, dropping this future closes the app in the
+    /// background.
+    pub async fn run(self) -> Exit {
+        let life = Arc::clone(&self.life.0);
+        if let Err(error) = signals::install(life, self.settings.close_timeout).await {
+            return Exit::no_signals(&error);
+        }
+        let exit = match self.boot().await {
+            Ok(running) => {
+                tracing::info!("{}", running.report());
+                let reason = running.wait().await;
+                tracing::info!("closing: {reason}");
+                Exit::closed(running.close().await)
+            }
+            Err(error) => Exit::unbooted(&error),
+        };
+        tracing::info!("{}", exit.report().close_tree());
+        if exit.is_abandoned() {
+            exit.print();
+            signals::end_process(exit.code(), "");
+        }
+        exit
+    }
+}
+
+/// Interrupts a boot whose future is dropped.
+struct Interrupt<'a>(Option<&'a Life>);
+
+impl Interrupt<'_> {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Interrupt<'_> {
+    fn drop(&mut self) {
+        if let Some(life) = self.0 {
+            life.request_stop(ShutdownReason::Dropped);
+        }
+    }
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("plan", &self.plan())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! The life of one app, as one task: boot, run, close.
+//!
+//! It is a task of its own so that it goes on when the future of `boot` is dropped, and so that
+//! nobody who waits for an app holds it up.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::boot::{self, BootError};
+use crate::close::{self, Closing};
+use crate::life::{Life, Outcome, ShutdownReason, Status};
+use crate::live::{AppHook, Nodes, Settings};
+use crate::report::{CloseError, PluginError, Report};
+use crate::run::Tasks;
+
+/// Everything that the life of an app needs.
+pub(super) struct Lifecycle {
+    pub(super) nodes: Arc<Nodes>,
+    pub(super) settings: Settings,
+    pub(super) on_start: Vec<AppHook>,
+    pub(super) on_close: Vec<AppHook>,
+}
+
+impl Lifecycle {
+    /// Boots, tells `booted`, waits until the app is asked to stop, and closes.
+    pub(super) async fn live(self, booted: oneshot::Sender<Result<(), BootError>>) {
+        let life = Arc::clone(&self.nodes.life);
+        let end = EndOfRuntime(&life);
+        let started = boot::boot(&self.nodes, &self.settings, self.on_start).await;
+        let closing = |tasks, hooks| Closing {
+            nodes: &self.nodes,
+            settings: &self.settings,
+            reason: life.reason(),
+            tasks,
+            hooks,
+        };
+        match started {
+            Ok(()) => {
+                let tasks = Tasks::spawn(&self.nodes);
+                life.set_status(Status::Ready);
+                if booted.send(Ok(())).is_err() {
+                    life.request_stop(ShutdownReason::Dropped);
+                }
+                life.stop_token().cancelled().await;
+                let errors = close::close(closing(Some(tasks), self.on_close)).await;
+                let outcome = outcome(errors, self.nodes.report());
+                end.life(Status::Closed, outcome);
+            }
+            Err(failure) => {
+                let rollback = close::close(closing(None, Vec::new())).await;
+                let report = self.nodes.report();
+                let outcome = outcome(rollback.clone(), report.clone());
+                let error = BootError::new(failure, rollback, report, &self.nodes.plan);
+                end.life(Status::Failed, outcome);
+                // Whoever dropped the future of `boot` does not want to know.
+                let _ = booted.send(Err(error));
+            }
+        }
+    }
+}
+
+fn outcome(errors: Vec<PluginError>, report: Report) -> Outcome {
+    Outcome {
+        close_error: (!errors.is_empty()).then(|| CloseError::new(errors, report.clone())),
+        report,
+    }
+}
+
+/// Ends the life of the app even if the runtime drops its task, so that nobody waits for ever.
+struct EndOfRuntime<'a>(&'a Arc<Life>);
+
+impl EndOfRuntime<'_> {
+    fn life(&self, status: Status, outcome: Outcome) {
+        self.0.end(status, outcome);
+    }
+}
+
+impl Drop for EndOfRuntime<'_> {
+    fn drop(&mut self) {
+        if !self.0.status().is_final() {
+            let outcome = Outcome {
+                report: self.0.report(),
+                close_error: None,
+            };
+            self.0.end(Status::Failed, outcome);
+        }
+    }
+}

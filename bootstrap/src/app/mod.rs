@@ -1,0 +1,14 @@
+//! The front hall: `App`, `Running` and `Exit`, and the life between them.
+//!
+//! In come the user's calls; out go the stages, in their order. Nothing is decided here that a
+//! stage below decides.
+
+mod builder;
+mod exit;
+mod lifecycle;
+mod running;
+mod signals;
+
+pub use builder::App;
+pub use exit::Exit;
+pub use running::Running;

@@ -1,0 +1,118 @@
+//! `Running`: an app that has booted.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::declare::{State, StateError, state};
+use crate::life::{Handle, ShutdownReason, Status};
+use crate::live::Nodes;
+use crate::plan::Plan;
+use crate::report::{CloseError, Report};
+
+/// An app that has booted: everything has loaded and is ready.
+///
+/// Close it with [`Running::close`]. One that is dropped instead closes in the background as far
+/// as the runtime lives long enough, with a warning in the log.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> anyhow::Result<()> {
+/// let running = bootstrap::App::new().boot().await?;
+/// let report = running.close().await?;
+/// assert!(report.boot.is_some() && report.close.is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "an app that is dropped closes in the background: keep it, and call `close`"]
+pub struct Running {
+    nodes: Arc<Nodes>,
+}
+
+impl Running {
+    pub(super) fn new(nodes: Arc<Nodes>) -> Self {
+        Self { nodes }
+    }
+
+    /// Waits until the app has to stop, and says why: somebody called
+    /// [`Handle::shutdown`], or the `run` task of a plugin failed.
+    ///
+    /// Returns at once if that has happened already. The app begins to close by itself then;
+    /// [`Running::close`] waits for the end of it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping this future has no effect.
+    pub async fn wait(&self) -> ShutdownReason {
+        self.nodes.life.stop_token().cancelled().await;
+        self.nodes.life.reason()
+    }
+
+    /// Drains and closes everything in reverse, and waits for the end of it.
+    ///
+    /// # Errors
+    ///
+    /// If a `run` task, a `drain` or a `close` hook failed, now or before: with all the errors.
+    /// Everything else has closed all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// The app goes on closing when this future is dropped.
+    pub async fn close(self) -> Result<Report, CloseError> {
+        let handle = self.handle();
+        // Asked for before the drop of `self` can warn about it.
+        handle.shutdown();
+        drop(self);
+        handle.close().await
+    }
+
+    /// Any state of the app, by its type.
+    ///
+    /// # Errors
+    ///
+    /// If no plugin of the app provides it, several do, or its plugin has closed.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+        state(&*self.nodes)
+    }
+
+    /// A handle to the app, for everyone who does not own it.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.nodes.life))
+    }
+
+    /// How far the app is.
+    pub fn status(&self) -> Status {
+        self.nodes.life.status()
+    }
+
+    /// The plan that the app was booted by.
+    pub fn plan(&self) -> &Plan {
+        &self.nodes.plan
+    }
+
+    /// What has happened so far.
+    pub fn report(&self) -> Report {
+        self.nodes.report()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.nodes.life.is_stopping() {
+            tracing::warn!(
+                "a running app was dropped without `close`: it closes in the background"
+            );
+            self.nodes.life.request_stop(ShutdownReason::Dropped);
+        }
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("status", &self.status())
+            .field("plan", &self.nodes.plan)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,10 @@
+//! Ground floor: the vocabulary that every stage speaks.
+//!
+//! Nothing here knows what a plugin does; nothing here fails.
+
+pub(crate) mod key;
+pub(crate) mod location;
+pub(crate) mod name;
+pub(crate) mod panic;
+pub(crate) mod phase;
+pub(crate) mod text;

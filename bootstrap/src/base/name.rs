@@ -1,0 +1,126 @@
+//! What a plugin is called in messages and reports.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The name of one plugin in one app.
+///
+/// A plugin that is registered once is called by its declared name. Several instances of one
+/// plugin are told apart as `config#1`, `config#2`, in the order of registration, or by the name
+/// that [`Registration::named`](crate::Registration::named) gave.
+///
+/// Cheap to clone; compares and prints as text.
+#[derive(Clone)]
+pub struct PluginName {
+    base: Text,
+    /// Counted from 1; 0 for the only instance.
+    instance: u32,
+}
+
+#[derive(Clone)]
+enum Text {
+    Static(&'static str),
+    Shared(Arc<str>),
+}
+
+impl Text {
+    fn as_str(&self) -> &str {
+        match self {
+            Text::Static(text) => text,
+            Text::Shared(text) => text,
+        }
+    }
+}
+
+impl PluginName {
+    /// The name without the number of the instance.
+    pub fn base(&self) -> &str {
+        self.base.as_str()
+    }
+
+    pub(crate) fn number(&mut self, instance: u32) {
+        self.instance = instance;
+    }
+
+    /// What orders plugins: the text, then the number as a number (`#9` before `#10`).
+    pub(crate) fn sort_key(&self) -> (&str, u32) {
+        (self.base(), self.instance)
+    }
+}
+
+impl From<&'static str> for PluginName {
+    fn from(text: &'static str) -> Self {
+        Self {
+            base: Text::Static(text),
+            instance: 0,
+        }
+    }
+}
+
+impl From<Arc<str>> for PluginName {
+    fn from(text: Arc<str>) -> Self {
+        Self {
+            base: Text::Shared(text),
+            instance: 0,
+        }
+    }
+}
+
+impl fmt::Display for PluginName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.instance {
+            0 => f.write_str(self.base()),
+            n => write!(f, "{}#{n}", self.base()),
+        }
+    }
+}
+
+impl fmt::Debug for PluginName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+impl PartialEq for PluginName {
+    fn eq(&self, other: &Self) -> bool {
+        self.sort_key() == other.sort_key()
+    }
+}
+
+impl Eq for PluginName {}
+
+impl PartialEq<str> for PluginName {
+    fn eq(&self, other: &str) -> bool {
+        match self.instance {
+            0 => self.base() == other,
+            n => other
+                .strip_prefix(self.base())
+                .and_then(|rest| rest.strip_prefix('#'))
+                .is_some_and(|number| number == n.to_string()),
+        }
+    }
+}
+
+impl PartialEq<&str> for PluginName {
+    fn eq(&self, other: &&str) -> bool {
+        *self == **other
+    }
+}
+
+impl PartialOrd for PluginName {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PluginName {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.sort_key().cmp(&other.sort_key())
+    }
+}
+
+impl std::hash::Hash for PluginName {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.sort_key().hash(state);
+    }
+}

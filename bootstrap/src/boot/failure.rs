@@ -1,0 +1,48 @@
+//! What has gone wrong so far, before it is an error.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::life::ShutdownReason;
+use crate::report::PluginError;
+
+/// A boot that failed, before anything has been closed.
+pub(crate) struct Failure {
+    pub(super) why: Why,
+    pub(super) troubles: Vec<Trouble>,
+}
+
+pub(super) enum Why {
+    /// Hooks went wrong.
+    Hooks,
+    TimeIsUp(Duration),
+    Interrupted(ShutdownReason),
+}
+
+/// A hook that went wrong, and when.
+pub(super) struct Trouble {
+    pub(super) at: Instant,
+    pub(super) node: u32,
+    pub(super) error: PluginError,
+}
+
+/// What went wrong so far.
+#[derive(Default)]
+pub(super) struct Troubles(Mutex<Vec<Trouble>>);
+
+impl Troubles {
+    pub(super) fn push(&self, at: Instant, node: u32, error: PluginError) {
+        let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.push(Trouble { at, node, error });
+    }
+
+    /// By time; of those that ended at one instant, in the order of the plan.
+    pub(super) fn take(&self) -> Vec<Trouble> {
+        let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = std::mem::take(&mut *troubles);
+        taken.sort_by_key(|trouble| (trouble.at, trouble.node));
+        taken
+    }
+}

@@ -1,0 +1,12 @@
+//! Fourth stage, **boot**: every plugin loads the moment that what it needs is there.
+//!
+//! In come the plugins of a plan; out goes an app that is ready, or what went wrong. A boot that
+//! fails starts nothing more and cancels what is under way; what has loaded is closed by the
+//! stage *close*, after this one has returned.
+
+mod error;
+mod failure;
+mod pass;
+
+pub use error::{BootError, BootErrorKind, NotStarted};
+pub(crate) use pass::boot;

@@ -1,0 +1,250 @@
+//! Load and ready: the passes forwards over the graph.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::base::key::StateKey;
+use crate::base::phase::Phase;
+use crate::boot::failure::{Failure, Troubles, Why};
+use crate::declare::{LoadContext, Plugin, ReadyContext, StateValue, States};
+use crate::drive::{self, Direction, End, Ending, Flow, Limits, Scheduler, Start, Timing};
+use crate::live::{AppHook, Nodes, Settings, cause_of};
+use crate::report::Cause;
+
+/// Loads everything, then runs the `ready` hooks, then those of the app.
+///
+/// # Errors
+///
+/// If a hook fails, the time is up, or the app is asked to stop. Nothing has been closed then.
+pub(crate) async fn boot(
+    nodes: &Arc<Nodes>,
+    settings: &Settings,
+    on_start: Vec<AppHook>,
+) -> Result<(), Failure> {
+    let until = settings
+        .boot_timeout
+        .and_then(|limit| nodes.began().checked_add(limit));
+    let boot = Boot {
+        nodes,
+        settings,
+        until,
+    };
+    let booted = boot.run(on_start).await;
+    if booted.is_err() {
+        nodes.cancel_boot();
+    }
+    nodes.boot_is_over();
+    booted
+}
+
+struct Boot<'a> {
+    nodes: &'a Arc<Nodes>,
+    settings: &'a Settings,
+    until: Option<Instant>,
+}
+
+impl Boot<'_> {
+    async fn run(&self, on_start: Vec<AppHook>) -> Result<(), Failure> {
+        let troubles = Arc::new(Troubles::default());
+        let load = Load {
+            nodes: Arc::clone(self.nodes),
+            limit: self.settings.load_timeout,
+            troubles: Arc::clone(&troubles),
+        };
+        self.forwards(load, &troubles).await?;
+        let plan = &self.nodes.plan;
+        let is_ready_hook = |node: u32| plan.member(node).descriptor.hook_set().ready;
+        if plan.requires.nodes().any(is_ready_hook) {
+            let ready = Ready {
+                nodes: Arc::clone(self.nodes),
+                limit: self.settings.load_timeout,
+                troubles: Arc::clone(&troubles),
+            };
+            self.forwards(ready, &troubles).await?;
+        }
+        for hook in on_start {
+            self.start(hook, &troubles).await?;
+        }
+        Ok(())
+    }
+
+    async fn forwards<P: drive::Phase>(
+        &self,
+        phase: P,
+        troubles: &Troubles,
+    ) -> Result<(), Failure> {
+        let plan = &self.nodes.plan;
+        let all = vec![true; plan.len()];
+        let scheduler = Scheduler::new(
+            Arc::clone(plan),
+            Direction::Forwards,
+            self.settings.max_concurrency,
+            all,
+        );
+        let limits = Limits {
+            deadline: self.until,
+            interrupt: Some(self.nodes.life.stop_token()),
+        };
+        let ending = drive::run(Arc::new(phase), scheduler, limits).await;
+        self.judge(ending, troubles)
+    }
+
+    fn judge(&self, ending: Ending, troubles: &Troubles) -> Result<(), Failure> {
+        let why = match ending {
+            Ending::OfItself => Why::Hooks,
+            Ending::Expired => Why::TimeIsUp(self.settings.boot_timeout.unwrap_or_default()),
+            Ending::Interrupted => Why::Interrupted(self.nodes.life.reason()),
+        };
+        match (why, troubles.take()) {
+            (Why::Hooks, troubles) if troubles.is_empty() => Ok(()),
+            (why, troubles) => Err(Failure { why, troubles }),
+        }
+    }
+
+    async fn start(&self, hook: AppHook, troubles: &Troubles) -> Result<(), Failure> {
+        let limit = self.settings.load_timeout;
+        let stop = self.nodes.life.stop_token();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => self.judge(Ending::Interrupted, troubles),
+            ended = hook.run(self.nodes, Phase::Start, limit, self.until) => {
+                if let Err(error) = ended {
+                    troubles.push(Instant::now(), 0, error);
+                }
+                self.judge(Ending::OfItself, troubles)
+            }
+        }
+    }
+}
+
+struct Load {
+    nodes: Arc<Nodes>,
+    limit: Option<Duration>,
+    troubles: Arc<Troubles>,
+}
+
+/// The plugin comes back from its `load`, unless that panicked or was cancelled.
+type Loaded = (Option<Arc<dyn Plugin>>, Result<States>);
+
+impl Load {
+    fn fail(&self, node: u32, cause: Cause, timing: Timing) -> Flow {
+        self.nodes.note(node, Phase::Load, cause.outcome(), timing);
+        let error = self.nodes.error(node, Phase::Load, cause);
+        self.troubles.push(timing.ended, node, error);
+        Flow::Stop
+    }
+
+    /// What a plugin that was made at run time promised, and did not keep. What `#[plugin]`
+    /// declares was checked by the compiler.
+    fn broken_promise(&self, node: u32, states: &States) -> Option<Cause> {
+        let descriptor = &self.nodes.plan.member(node).descriptor;
+        if descriptor.declaration().is_some() {
+            return None;
+        }
+        let promised = descriptor.states();
+        let mut missing = promised.iter().copied();
+        if let Some(state) = missing.find(|state| states.find(*state).is_none()) {
+            return Some(Cause::StateNotMade { state });
+        }
+        let made: Vec<StateKey> = states.values().iter().map(StateValue::key).collect();
+        let extra = made
+            .iter()
+            .enumerate()
+            .find(|(place, state)| !promised.contains(state) || made[..*place].contains(state));
+        extra.map(|(_, state)| Cause::StateNotDeclared { state: *state })
+    }
+}
+
+impl drive::Phase for Load {
+    type Output = Loaded;
+
+    fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Loaded> {
+        let mut cx = LoadContext::new(self.nodes.site(node));
+        let taken = self.nodes.take_to_load(node, began, released_by);
+        let span = tracing::info_span!("load", plugin = %self.nodes.plan.name(node));
+        let job = async move {
+            let mut plugin = match taken {
+                Ok(plugin) => plugin,
+                Err(error) => return (None, Err(error)),
+            };
+            let loaded = match Arc::get_mut(&mut plugin) {
+                Some(plugin) => plugin.load(&mut cx).await,
+                None => Err(anyhow!("something else holds the plugin")),
+            };
+            (Some(plugin), loaded)
+        };
+        Start::Job(Box::pin(job.instrument(span)))
+    }
+
+    fn limit(&self, node: u32, _: Instant) -> Option<Duration> {
+        let own = self.nodes.plan.member(node).descriptor.load_limit();
+        own.or(self.limit)
+    }
+
+    fn end(&self, node: u32, end: End<Loaded>, timing: Timing) -> Flow {
+        let cause = match cause_of(end, timing) {
+            Ok((Some(plugin), Ok(states))) => {
+                let broken = self.broken_promise(node, &states);
+                // It has loaded all the same, so its `close` is owed.
+                self.nodes.keep(node, plugin, states, timing);
+                match broken {
+                    None => return Flow::GoOn,
+                    Some(cause) => cause,
+                }
+            }
+            Ok((plugin, Err(error))) => {
+                if let Some(plugin) = plugin {
+                    self.nodes.put_back(node, plugin);
+                }
+                Cause::Error(error)
+            }
+            Ok((None, Ok(_))) => return Flow::GoOn,
+            Err(cause) => cause,
+        };
+        self.fail(node, cause, timing)
+    }
+}
+
+struct Ready {
+    nodes: Arc<Nodes>,
+    limit: Option<Duration>,
+    troubles: Arc<Troubles>,
+}
+
+impl drive::Phase for Ready {
+    type Output = Result<()>;
+
+    fn start(&self, node: u32, _: Instant, _: Option<u32>) -> Start<Result<()>> {
+        if !self.nodes.plan.member(node).descriptor.hook_set().ready {
+            return Start::Done;
+        }
+        let Some(plugin) = self.nodes.hook(node) else {
+            return Start::Done;
+        };
+        let cx = ReadyContext::new(self.nodes.site(node));
+        let span = tracing::info_span!("ready", plugin = %self.nodes.plan.name(node));
+        Start::Job(Box::pin(
+            async move { plugin.ready(&cx).await }.instrument(span),
+        ))
+    }
+
+    fn limit(&self, node: u32, _: Instant) -> Option<Duration> {
+        let descriptor = &self.nodes.plan.member(node).descriptor;
+        let own = descriptor.load_limit().or(self.limit);
+        own.filter(|_| descriptor.hook_set().ready)
+    }
+
+    fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {
+        let ended = cause_of(end, timing).and_then(|result| result.map_err(Cause::Error));
+        let Err(cause) = ended else {
+            return Flow::GoOn;
+        };
+        let error = self.nodes.error(node, Phase::Ready, cause);
+        self.troubles.push(timing.ended, node, error);
+        Flow::Stop
+    }
+}

@@ -1,0 +1,10 @@
+//! Sixth stage, **close**: everything that was loaded, in reverse.
+//!
+//! In come the loaded plugins, after a run or after a failed boot; out go the errors on the way.
+//! Nothing that a hook does keeps another from closing, and all of it ends by a deadline.
+//!
+//! Stands below *boot*, although it comes later: a boot that fails rolls back by closing.
+
+mod pass;
+
+pub(crate) use pass::{Closing, close};

@@ -1,0 +1,320 @@
+//! Drain, stop, close: the passes backwards over the graph.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::base::phase::Phase;
+use crate::declare::{CloseContext, DrainContext};
+use crate::drive::{self, Direction, End, Ending, Flow, GRACE, Limits, Scheduler, Start, Timing};
+use crate::life::{ShutdownReason, Status};
+use crate::live::{AppHook, Hook, Nodes, Settings, cause_of};
+use crate::report::{Cause, Outcome, PluginError};
+use crate::run::Tasks;
+
+/// How long a hook gets that begins when the time for closing is up.
+const LAST_CHANCE: Duration = Duration::from_millis(100);
+
+/// What to close, and how.
+pub(crate) struct Closing<'a> {
+    pub(crate) nodes: &'a Arc<Nodes>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) reason: ShutdownReason,
+    /// The background tasks; none if the boot failed before there were any.
+    pub(crate) tasks: Option<Tasks>,
+    /// The app's own hooks, in the order in which they run.
+    pub(crate) hooks: Vec<AppHook>,
+}
+
+/// Closes everything that is loaded. Returns what went wrong, in the order in which it did.
+pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
+    let Closing {
+        nodes,
+        settings,
+        reason,
+        tasks,
+        hooks,
+    } = closing;
+    let began = Instant::now();
+    let log = Arc::new(Log::default());
+    let budget = Budget {
+        hook: settings.hook_timeout,
+        until: began + settings.close_timeout,
+    };
+    let walk = Walk {
+        nodes,
+        budget,
+        limit: settings.max_concurrency,
+        reason: &reason,
+        log: &log,
+    };
+    if let Some(tasks) = tasks {
+        nodes.life.set_status(Status::Draining);
+        walk.backwards(Hooks::Drain).await;
+        nodes.life.set_status(Status::Closing);
+        walk.stop(tasks).await;
+        for hook in hooks {
+            walk.run_hook(hook).await;
+        }
+    } else {
+        nodes.life.set_status(Status::Closing);
+    }
+    walk.backwards(Hooks::Close).await;
+    walk.note_what_is_left();
+    nodes.close_is_over(began);
+    log.take()
+}
+
+/// The time for closing.
+#[derive(Clone, Copy)]
+pub(crate) struct Budget {
+    /// For each hook that has no limit of its own.
+    hook: Duration,
+    until: Instant,
+}
+
+impl Budget {
+    fn limit(self, own: Option<Duration>, now: Instant) -> Duration {
+        let left = self.until.saturating_duration_since(now);
+        own.unwrap_or(self.hook).min(left.max(LAST_CHANCE))
+    }
+}
+
+/// Errors with their times: hooks end in parallel, and are reported in order.
+#[derive(Default)]
+struct Log(Mutex<Vec<(Instant, PluginError)>>);
+
+impl Log {
+    fn push(&self, at: Instant, error: PluginError) {
+        tracing::error!(plugin = %error.plugin(), "{error}");
+        self.extend([(at, error)]);
+    }
+
+    fn extend(&self, errors: impl IntoIterator<Item = (Instant, PluginError)>) {
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.extend(errors);
+    }
+
+    /// By time; what happened at one instant keeps the order in which it was noted.
+    fn take(&self) -> Vec<PluginError> {
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.sort_by_key(|(at, _)| *at);
+        log.drain(..).map(|(_, error)| error).collect()
+    }
+}
+
+/// The hooks that go backwards over the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hooks {
+    Drain,
+    Close,
+}
+
+struct Walk<'a> {
+    nodes: &'a Arc<Nodes>,
+    budget: Budget,
+    limit: usize,
+    reason: &'a ShutdownReason,
+    log: &'a Arc<Log>,
+}
+
+impl Walk<'_> {
+    async fn backwards(&self, hooks: Hooks) {
+        let loaded = self.nodes.loaded();
+        let drains = |node: u32| {
+            loaded[node as usize] && self.nodes.plan.member(node).descriptor.hook_set().drain
+        };
+        if hooks == Hooks::Drain && !self.nodes.plan.requires.nodes().any(drains) {
+            return;
+        }
+        let phase = Backwards {
+            hooks,
+            nodes: Arc::clone(self.nodes),
+            budget: self.budget,
+            reason: self.reason.clone(),
+            log: Arc::clone(self.log),
+        };
+        self.run(phase, loaded).await;
+    }
+
+    async fn stop(&self, tasks: Tasks) {
+        let tasks = Arc::new(tasks);
+        if tasks.is_empty() {
+            return;
+        }
+        let phase = Stop {
+            tasks: Arc::clone(&tasks),
+            nodes: Arc::clone(self.nodes),
+            budget: self.budget,
+            log: Arc::clone(self.log),
+        };
+        self.run(phase, self.nodes.loaded()).await;
+        for node in tasks.unstoppable().await {
+            let after = GRACE;
+            let error = self
+                .nodes
+                .error(node, Phase::Run, Cause::Abandoned { after });
+            self.log.push(Instant::now(), error);
+        }
+        self.log.extend(tasks.take_failures());
+    }
+
+    async fn run_hook(&self, hook: AppHook) {
+        let limit = self.budget.limit(None, Instant::now());
+        let ended = hook.run(self.nodes, Phase::Close, Some(limit), None).await;
+        if let Err(error) = ended {
+            self.log.push(Instant::now(), error);
+        }
+    }
+
+    async fn run<P: drive::Phase>(&self, phase: P, takes_part: Vec<bool>) -> Ending {
+        let plan = Arc::clone(&self.nodes.plan);
+        let scheduler = Scheduler::new(plan, Direction::Backwards, self.limit, takes_part);
+        let limits = Limits {
+            deadline: Some(self.budget.until + GRACE),
+            interrupt: None,
+        };
+        drive::run(Arc::new(phase), scheduler, limits).await
+    }
+
+    /// What the end of the time kept from closing.
+    fn note_what_is_left(&self) {
+        for node in self.nodes.plan.requires.nodes() {
+            if self.nodes.is_left(node) {
+                let error = self.nodes.error(node, Phase::Close, Cause::OutOfTime);
+                self.log.push(Instant::now(), error);
+            }
+        }
+    }
+}
+
+/// `drain` or `close` of every plugin, dependents first.
+struct Backwards {
+    hooks: Hooks,
+    nodes: Arc<Nodes>,
+    budget: Budget,
+    reason: ShutdownReason,
+    log: Arc<Log>,
+}
+
+impl Backwards {
+    fn phase(&self) -> Phase {
+        match self.hooks {
+            Hooks::Drain => Phase::Drain,
+            Hooks::Close => Phase::Close,
+        }
+    }
+
+    fn has_hook(&self, node: u32) -> bool {
+        let hooks = self.nodes.plan.member(node).descriptor.hook_set();
+        match self.hooks {
+            Hooks::Drain => hooks.drain,
+            Hooks::Close => hooks.close,
+        }
+    }
+
+    fn drain(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
+        let cx = DrainContext::new(self.nodes.site(node), self.reason.clone());
+        let span = tracing::info_span!("drain", plugin = %self.nodes.plan.name(node));
+        Box::pin(async move { plugin.drain(&cx).await }.instrument(span))
+    }
+
+    /// Calls `close` and lets go of the plugin and its states, all as one job: their drops are
+    /// the user's code as well.
+    fn close(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
+        let nodes = Arc::clone(&self.nodes);
+        let cx = CloseContext::new(nodes.site(node), self.reason.clone());
+        let span = tracing::info_span!("close", plugin = %nodes.plan.name(node));
+        let job = async move {
+            let closed = plugin.close(&cx).await;
+            drop((cx, plugin));
+            nodes.release(node);
+            closed
+        };
+        Box::pin(job.instrument(span))
+    }
+
+    /// Lets go of a plugin whose hook did not: elsewhere, because its drop may block.
+    fn release_elsewhere(&self, node: u32) {
+        let nodes = Arc::clone(&self.nodes);
+        tokio::spawn(async move {
+            let _ = crate::base::panic::guard(|| nodes.release(node));
+        });
+    }
+}
+
+impl drive::Phase for Backwards {
+    type Output = Result<()>;
+
+    fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Result<()>> {
+        let plugin = self.has_hook(node).then(|| self.nodes.hook(node)).flatten();
+        match (self.hooks, plugin) {
+            (Hooks::Drain, Some(plugin)) => Start::Job(self.drain(node, plugin)),
+            (Hooks::Drain, None) => Start::Done,
+            (Hooks::Close, Some(plugin)) => {
+                self.nodes.begin_close(node, began, released_by);
+                Start::Job(self.close(node, plugin))
+            }
+            (Hooks::Close, None) => {
+                self.nodes.close(node, began, released_by);
+                Start::Done
+            }
+        }
+    }
+
+    fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
+        let own = self.nodes.plan.member(node).descriptor.close_limit();
+        self.has_hook(node).then(|| self.budget.limit(own, now))
+    }
+
+    fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {
+        let phase = self.phase();
+        let ended = cause_of(end, timing).and_then(|result| result.map_err(Cause::Error));
+        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
+        self.nodes.note(node, phase, outcome, timing);
+        if let Err(cause) = ended {
+            let error = self.nodes.error(node, phase, cause);
+            self.log.push(timing.ended, error);
+        }
+        if self.hooks == Hooks::Close && self.nodes.is_loaded(node) {
+            self.release_elsewhere(node);
+        }
+        Flow::GoOn
+    }
+}
+
+/// The end of every `run` task, dependents first.
+struct Stop {
+    tasks: Arc<Tasks>,
+    nodes: Arc<Nodes>,
+    budget: Budget,
+    log: Arc<Log>,
+}
+
+impl drive::Phase for Stop {
+    type Output = ();
+
+    fn start(&self, node: u32, _: Instant, _: Option<u32>) -> Start<()> {
+        match self.tasks.get(node) {
+            Some(task) => Start::Job(Box::pin(task.stopped())),
+            None => Start::Done,
+        }
+    }
+
+    fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
+        let own = self.nodes.plan.member(node).descriptor.close_limit();
+        self.tasks.get(node).map(|_| self.budget.limit(own, now))
+    }
+
+    fn end(&self, node: u32, end: End<()>, timing: Timing) -> Flow {
+        if let Err(cause) = cause_of(end, timing) {
+            self.tasks.abort(node);
+            let error = self.nodes.error(node, Phase::Run, cause);
+            self.log.push(timing.ended, error);
+        }
+        Flow::GoOn
+    }
+}

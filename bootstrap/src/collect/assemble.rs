@@ -1,0 +1,210 @@
+//! Which of the declared plugins join those that are registered. Pure.
+
+use crate::base::key::{StateKey, TypeMap, TypeSet};
+use crate::collect::roster::{Roster, Source};
+use crate::declare::{Declaration, Need, Provider};
+
+/// How an app comes by its plugins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// What is registered, and nothing else.
+    New,
+    /// What is registered, and what that requires.
+    Only,
+    /// Every plugin that is linked, and everything that their types lead to.
+    Collect,
+}
+
+/// The declared plugins that join `roster`, which holds the registered ones. In no particular
+/// order; each once.
+pub(super) fn choose(
+    mode: Mode,
+    roster: &Roster,
+    linked: impl Iterator<Item = &'static Declaration>,
+) -> Vec<&'static Declaration> {
+    if mode == Mode::New {
+        return Vec::new();
+    }
+    let mut choice = Choice::new(mode, roster);
+    if mode == Mode::Collect {
+        linked.for_each(|declaration| choice.consider(declaration));
+    }
+    choice.follow_members();
+    choice.follow();
+    choice.leave_out_what_only_replaced_plugins_need();
+    choice.chosen
+}
+
+struct Choice<'r> {
+    mode: Mode,
+    roster: &'r Roster,
+    /// Plugins that are not to be added: registered, or replaced by a stand-in.
+    settled: TypeSet,
+    /// States that are supplied: whoever provides them by declaration is not needed.
+    supplied: TypeSet,
+    /// States that somebody registered provides.
+    given: TypeSet,
+    seen: TypeSet,
+    chosen: Vec<&'static Declaration>,
+    /// How much of `chosen` has been followed.
+    followed: usize,
+    /// Plugins that would have been added, but for a stand-in or a supplied state.
+    replaced: Vec<&'static Declaration>,
+}
+
+impl<'r> Choice<'r> {
+    fn new(mode: Mode, roster: &'r Roster) -> Self {
+        let mut choice = Self {
+            mode,
+            roster,
+            settled: TypeSet::default(),
+            supplied: TypeSet::default(),
+            given: TypeSet::default(),
+            seen: TypeSet::default(),
+            chosen: Vec::new(),
+            followed: 0,
+            replaced: Vec::new(),
+        };
+        for member in &roster.members {
+            choice.settled.insert(member.identity.id);
+            let states = member.descriptor.states().iter().map(StateKey::id);
+            choice.given.extend(states.clone());
+            if matches!(member.source, Source::Supplied { .. }) {
+                choice.supplied.extend(states);
+            }
+            if let Some(replaced) = member.descriptor.stands_in_for() {
+                choice.settled.insert(replaced.id);
+            }
+            choice.replaced.extend(member.descriptor.replaces());
+        }
+        choice
+    }
+
+    fn consider(&mut self, declaration: &'static Declaration) {
+        if self.settled.contains(&declaration.plugin.id) || !self.seen.insert(declaration.plugin.id)
+        {
+            return;
+        }
+        let is_supplied = |state: &StateKey| self.supplied.contains(&state.id());
+        if declaration.provides.iter().any(is_supplied) {
+            self.replaced.push(declaration);
+        } else if declaration.behaviour.build.is_some() {
+            self.chosen.push(declaration);
+        }
+    }
+
+    fn follow_need(&mut self, need: &Need) {
+        let pulls = self.mode == Mode::Collect || !need.optional;
+        if let (true, Some(Provider::Plugin(link))) = (pulls, need.provider) {
+            let provider = link.declaration();
+            // Supplied states are known only by their keys, so look at those first.
+            if self.supplied.contains(&need.state.id()) || !self.given.contains(&need.state.id()) {
+                self.consider(provider);
+            }
+        }
+    }
+
+    fn follow_members(&mut self) {
+        for want in &self.roster.wants {
+            if let Some(requirement) = want.declared {
+                self.follow_need(&requirement.need);
+            }
+        }
+    }
+
+    /// Adds what the chosen ones lead to, until nothing new turns up.
+    fn follow(&mut self) {
+        while let Some(declaration) = self.chosen.get(self.followed).copied() {
+            self.followed += 1;
+            for requirement in declaration.requires {
+                self.follow_need(&requirement.need);
+            }
+            if self.mode == Mode::Collect {
+                for after in declaration.after {
+                    self.consider(after.plugin.declaration());
+                }
+            }
+        }
+    }
+
+    /// A stand-in needs less than what it replaces: what nobody else needs stays away, unless it
+    /// does something of its own accord.
+    fn leave_out_what_only_replaced_plugins_need(&mut self) {
+        let mut suspects = TypeMap::default();
+        let mut ahead: Vec<_> = self.replaced.clone();
+        while let Some(declaration) = ahead.pop() {
+            for provider in providers(declaration) {
+                if suspects.insert(provider.plugin.id, provider).is_none() {
+                    ahead.push(provider);
+                }
+            }
+        }
+        if suspects.is_empty() {
+            return;
+        }
+        let mut users = self.count_users();
+        let mut idle: Vec<_> = suspects
+            .values()
+            .copied()
+            .filter(|suspect| !users.contains_key(&suspect.plugin.id))
+            .collect();
+        let mut left_out = TypeSet::default();
+        while let Some(declaration) = idle.pop() {
+            let hooks = declaration.behaviour.hooks;
+            if hooks.ready || hooks.run || !left_out.insert(declaration.plugin.id) {
+                continue;
+            }
+            if !self
+                .chosen
+                .iter()
+                .any(|chosen| chosen.plugin == declaration.plugin)
+            {
+                continue;
+            }
+            for provider in providers(declaration) {
+                let count = users.entry(provider.plugin.id).or_insert(1_usize);
+                *count = count.saturating_sub(1);
+                if *count == 0 && suspects.contains_key(&provider.plugin.id) {
+                    idle.push(provider);
+                }
+            }
+        }
+        self.chosen
+            .retain(|declaration| !left_out.contains(&declaration.plugin.id));
+    }
+
+    /// How many fields of chosen and registered plugins ask for a state of each plugin.
+    fn count_users(&self) -> TypeMap<usize> {
+        let mut users = TypeMap::default();
+        let of_members = self.roster.wants.iter().filter_map(|want| want.declared);
+        let of_chosen = self.chosen.iter().flat_map(|chosen| chosen.requires);
+        for requirement in of_members.chain(of_chosen) {
+            if let Some(Provider::Plugin(link)) = requirement.need.provider {
+                *users.entry(link.declaration().plugin.id).or_insert(0) += 1;
+            }
+        }
+        // Plugins that are made at run time ask by state alone.
+        let by_key = self
+            .roster
+            .wants
+            .iter()
+            .filter(|want| want.declared.is_none());
+        for want in by_key {
+            let provides = |chosen: &&&Declaration| chosen.provides.contains(&want.state);
+            if let Some(provider) = self.chosen.iter().find(provides) {
+                *users.entry(provider.plugin.id).or_insert(0) += 1;
+            }
+        }
+        users
+    }
+}
+
+/// The plugins whose states a plugin asks for.
+fn providers(of: &'static Declaration) -> impl Iterator<Item = &'static Declaration> {
+    of.requires
+        .iter()
+        .filter_map(|requirement| match requirement.need.provider {
+            Some(Provider::Plugin(link)) => Some(link.declaration()),
+            Some(Provider::Supplied(_)) | None => None,
+        })
+}

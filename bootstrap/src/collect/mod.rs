@@ -1,0 +1,18 @@
+//! Second stage, **collect**: which plugins are part of this app.
+//!
+//! In come the registrations of the app and the plugins that are linked into the binary; out goes
+//! a roster: every plugin that will be planned, with what it asks for. Nothing fails here: what is
+//! missing or too much is for the plan to say, all at once.
+
+mod assemble;
+mod inventory;
+mod registration;
+mod registry;
+mod roster;
+
+pub(crate) use assemble::Mode;
+pub use inventory::Collected;
+pub use registration::Registration;
+pub(crate) use registration::{SharedRegistry, with_registry};
+pub(crate) use registry::Registry;
+pub(crate) use roster::{Member, Order, Roster, Source, Want};

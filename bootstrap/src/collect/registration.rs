@@ -1,0 +1,133 @@
+//! `Registration`: what `register` hands back.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::base::name::PluginName;
+use crate::collect::registry::Registry;
+use crate::declare::{Provides, State};
+
+/// A registry that registrations and their app share.
+pub(crate) type SharedRegistry = Arc<Mutex<Registry>>;
+
+/// Runs `f` on the registry. Nothing in there is left half changed by a panic.
+pub(crate) fn with_registry<T>(shared: &SharedRegistry, f: impl FnOnce(&mut Registry) -> T) -> T {
+    f(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// One plugin in one app, as [`App::register`](crate::App::register) returns it.
+///
+/// Its [`state`](Registration::state) handles can be put into the fields of other plugins before
+/// boot: that is how one plugin is registered twice, and how a dependent is told which of the two
+/// it gets.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+///
+/// pub struct Config(&'static str);
+///
+/// #[plugin(states = [Config], collect = false)]
+/// struct ConfigPlugin {
+///     #[option(required)]
+///     path: &'static str,
+/// }
+///
+/// impl Hooks for ConfigPlugin {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<Config> {
+///         Ok(Config(self.path))
+///     }
+/// }
+///
+/// #[plugin]
+/// struct Report {
+///     left: State<Config>,
+///     right: State<Config>,
+/// }
+///
+/// impl Hooks for Report {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+///         assert_eq!((self.left.0, self.right.0), ("a.toml", "b.toml"));
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let mut app = App::new();
+/// let a = app.register(ConfigPlugin { path: "a.toml" });
+/// let b = app.register(ConfigPlugin { path: "b.toml" });
+/// app.register(Report { left: a.state(), right: b.state() });
+///
+/// let running = app.boot().await?;
+/// running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Registration<P: ?Sized> {
+    registry: SharedRegistry,
+    entry: u32,
+    plugin: PhantomData<fn(&P)>,
+}
+
+impl<P: ?Sized> Registration<P> {
+    pub(crate) fn new(registry: SharedRegistry, entry: u32) -> Self {
+        Self {
+            registry,
+            entry,
+            plugin: PhantomData,
+        }
+    }
+
+    /// A handle to one of the plugin's states.
+    ///
+    /// Before boot it is unbound, and aims at this registration: as a field of another plugin it
+    /// is an edge of the graph. Once this plugin has loaded it can be read.
+    pub fn state<T: Send + Sync + 'static>(&self) -> State<T>
+    where
+        P: Provides<T>,
+    {
+        with_registry(&self.registry, |registry| registry.state(self.entry))
+    }
+
+    /// Gives this instance a name of its own, which must be unique in the app, instead of the
+    /// plugin's name and a number. Without effect once the app boots.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        let name = PluginName::from(Arc::<str>::from(name.into()));
+        with_registry(&self.registry, |registry| registry.rename(self.entry, name));
+        self
+    }
+
+    /// Loads this plugin after another one that it needs nothing from. Without effect once the
+    /// app boots.
+    ///
+    /// A registration of another app is ignored: its plugins are in no order with these.
+    pub fn after<Q: ?Sized>(self, earlier: &Registration<Q>) -> Self {
+        if Arc::ptr_eq(&self.registry, &earlier.registry) {
+            with_registry(&self.registry, |registry| {
+                registry.order_after(self.entry, earlier.entry);
+            });
+        }
+        self
+    }
+
+    /// What this instance is called; messages and reports add a number to it if there are
+    /// several.
+    pub fn name(&self) -> PluginName {
+        with_registry(&self.registry, |registry| registry.name(self.entry))
+    }
+}
+
+impl<P: ?Sized> Clone for Registration<P> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.registry), self.entry)
+    }
+}
+
+impl<P: ?Sized> fmt::Debug for Registration<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registration").field(&self.name()).finish()
+    }
+}

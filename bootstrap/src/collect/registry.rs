@@ -1,0 +1,273 @@
+//! What an app has been told so far.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use crate::base::location::Location;
+use crate::base::name::PluginName;
+use crate::collect::assemble::{Mode, choose};
+use crate::collect::inventory;
+use crate::collect::roster::{Member, Order, Roster, Source, Want};
+use crate::declare::{
+    Aim, AnySlot, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Slot, State,
+};
+
+/// Every registration of one app.
+pub(crate) struct Registry {
+    app: u64,
+    mode: Mode,
+    entries: Vec<Entry>,
+    expected: Vec<&'static str>,
+    /// Once the app has booted: where the states are now.
+    booted: Option<Booted>,
+}
+
+struct Booted {
+    home: Weak<dyn Home>,
+    node_of_entry: Vec<Option<u32>>,
+}
+
+/// One registration.
+struct Entry {
+    descriptor: Descriptor,
+    identity: Identity,
+    /// The name that the registration chose; without one, the descriptor's holds.
+    name: Option<PluginName>,
+    at: Location,
+    supplied: bool,
+    /// Entries that this one loads after.
+    after: Vec<u32>,
+    /// Where handles to this entry's states wait for their values.
+    slots: Vec<Arc<dyn AnySlot>>,
+    /// Taken by the boot.
+    plugin: Option<Arc<dyn Plugin>>,
+}
+
+/// What a boot takes from a registration.
+pub(crate) struct Taken {
+    pub(crate) plugin: Arc<dyn Plugin>,
+    pub(crate) slots: Vec<Arc<dyn AnySlot>>,
+}
+
+impl Registry {
+    pub(crate) fn new(mode: Mode) -> Self {
+        static APPS: AtomicU64 = AtomicU64::new(0);
+        Self {
+            app: APPS.fetch_add(1, Ordering::Relaxed),
+            mode,
+            entries: Vec::new(),
+            expected: Vec::new(),
+            booted: None,
+        }
+    }
+
+    /// Adds a plugin; returns the number of its entry.
+    pub(crate) fn add(&mut self, plugin: Arc<dyn Plugin>, at: Location, supplied: bool) -> u32 {
+        let entry = u32::try_from(self.entries.len()).expect("no app has 2^32 plugins");
+        self.entries.push(Entry {
+            descriptor: plugin.descriptor(),
+            identity: plugin.identity(),
+            name: None,
+            at,
+            supplied,
+            after: Vec::new(),
+            slots: Vec::new(),
+            plugin: Some(plugin),
+        });
+        entry
+    }
+
+    pub(crate) fn expect(&mut self, names: impl IntoIterator<Item = &'static str>) {
+        self.expected.extend(names);
+    }
+
+    pub(super) fn rename(&mut self, entry: u32, name: PluginName) {
+        self.entries[entry as usize].name = Some(name);
+    }
+
+    pub(super) fn order_after(&mut self, entry: u32, earlier: u32) {
+        self.entries[entry as usize].after.push(earlier);
+    }
+
+    pub(super) fn name(&self, entry: u32) -> PluginName {
+        let entry = &self.entries[entry as usize];
+        let own = || entry.descriptor.name();
+        entry.name.clone().unwrap_or_else(own)
+    }
+
+    /// A handle to a state of an entry: bound if the plugin has loaded, else aimed at it.
+    pub(super) fn state<T: Send + Sync + 'static>(&mut self, number: u32) -> State<T> {
+        let origin = Origin {
+            aim: Aim {
+                app: self.app,
+                entry: number,
+            },
+            plugin: self.name(number),
+            declared: self.entries[number as usize].descriptor.location(),
+        };
+        if let Some(booted) = &self.booted {
+            let slot = Arc::new(Slot::new(origin));
+            booted.wait_for(number, Arc::clone(&slot) as Arc<dyn AnySlot>);
+            return State::aimed(slot);
+        }
+        let slots = &mut self.entries[number as usize].slots;
+        let known = slots
+            .iter()
+            .find_map(|slot| Arc::clone(slot).into_any().downcast::<Slot<T>>().ok());
+        State::aimed(known.unwrap_or_else(|| {
+            let slot = Arc::new(Slot::new(origin));
+            slots.push(Arc::clone(&slot) as Arc<dyn AnySlot>);
+            slot
+        }))
+    }
+
+    /// Every plugin of the app, with what it asks for.
+    pub(crate) fn roster(&mut self) -> Roster {
+        let mut roster = Roster {
+            app: self.app,
+            members: Vec::with_capacity(self.entries.len()),
+            wants: Vec::new(),
+            orders: Vec::new(),
+            member_of_entry: Vec::new(),
+            expected: self.expected.clone(),
+        };
+        let replaced_by = self.stand_ins();
+        roster.member_of_entry = vec![None; self.entries.len()];
+        for (entry, stand_in) in replaced_by.iter().enumerate() {
+            if stand_in.is_none() {
+                roster.member_of_entry[entry] = Some(index(roster.members.len()));
+                self.enlist(entry, &mut roster);
+            }
+        }
+        for (entry, stand_in) in replaced_by.iter().enumerate() {
+            if let Some(stand_in) = stand_in {
+                roster.member_of_entry[entry] = roster.member_of_entry[*stand_in as usize];
+            }
+        }
+        for declaration in choose(self.mode, &roster, inventory::linked()) {
+            enlist_collected(declaration, &mut roster);
+        }
+        roster
+    }
+
+    /// For each entry, the one that stands in for its plugin.
+    fn stand_ins(&self) -> Vec<Option<u32>> {
+        let stand_ins: Vec<(Identity, u32)> = (0_u32..)
+            .zip(&self.entries)
+            .filter_map(|(number, entry)| Some((entry.descriptor.stands_in_for()?, number)))
+            .collect();
+        let replaces = |entry: &Entry| {
+            let of = |(identity, _): &&(Identity, u32)| *identity == entry.identity;
+            stand_ins.iter().find(of).map(|(_, number)| *number)
+        };
+        self.entries.iter().map(replaces).collect()
+    }
+
+    fn enlist(&mut self, number: usize, roster: &mut Roster) {
+        let entry = &mut self.entries[number];
+        let declaration = entry.descriptor.declaration();
+        let first_want = roster.wants.len();
+        let mut see = |field: &'static str, slot: &mut dyn crate::declare::Bind| {
+            let wish = slot.wish();
+            let place = roster.wants.len() - first_want;
+            roster.wants.push(Want {
+                field,
+                state: wish.state,
+                optional: wish.optional,
+                aim: wish.aim,
+                declared: declaration.and_then(|declaration| declaration.requires.get(place)),
+            });
+        };
+        if let Some(plugin) = entry.plugin.as_mut().and_then(Arc::get_mut) {
+            plugin.fields(&mut Fields::new(&mut see));
+        }
+        let first_order = roster.orders.len();
+        let by_type = entry.descriptor.after().iter();
+        roster
+            .orders
+            .extend(by_type.map(|after| Order::AfterPlugin(after.plugin.declaration().plugin)));
+        roster
+            .orders
+            .extend(entry.after.iter().copied().map(Order::AfterEntry));
+        let (entry_number, at) = (index(number), entry.at);
+        roster.members.push(Member {
+            name: entry
+                .name
+                .clone()
+                .unwrap_or_else(|| entry.descriptor.name()),
+            named: entry.name.is_some(),
+            descriptor: entry.descriptor.clone(),
+            identity: entry.identity,
+            source: if entry.supplied {
+                Source::Supplied {
+                    entry: entry_number,
+                    at,
+                }
+            } else {
+                Source::Registered {
+                    entry: entry_number,
+                    at,
+                }
+            },
+            wants: index(first_want)..index(roster.wants.len()),
+            orders: index(first_order)..index(roster.orders.len()),
+        });
+    }
+
+    /// Hands an entry's plugin over to the boot.
+    pub(crate) fn take(&mut self, entry: u32) -> Option<Taken> {
+        let entry = &mut self.entries[entry as usize];
+        Some(Taken {
+            plugin: entry.plugin.take()?,
+            slots: std::mem::take(&mut entry.slots),
+        })
+    }
+
+    /// From now on, states are found where the app runs.
+    pub(crate) fn booted(&mut self, home: Weak<dyn Home>, node_of_entry: Vec<Option<u32>>) {
+        self.booted = Some(Booted {
+            home,
+            node_of_entry,
+        });
+    }
+}
+
+impl Booted {
+    /// Fills the slot now, or when the plugin has loaded.
+    fn wait_for(&self, entry: u32, slot: Arc<dyn AnySlot>) {
+        let node = self.node_of_entry.get(entry as usize).copied().flatten();
+        if let (Some(home), Some(node)) = (self.home.upgrade(), node) {
+            home.fill(node, slot);
+        }
+    }
+}
+
+fn enlist_collected(declaration: &'static Declaration, roster: &mut Roster) {
+    let first_want = roster.wants.len();
+    let wants = declaration.requires.iter().map(|requirement| Want {
+        field: requirement.field,
+        state: requirement.need.state,
+        optional: requirement.need.optional,
+        aim: None,
+        declared: Some(requirement),
+    });
+    roster.wants.extend(wants);
+    let first_order = roster.orders.len();
+    let orders = declaration.after.iter();
+    roster
+        .orders
+        .extend(orders.map(|after| Order::AfterPlugin(after.plugin.declaration().plugin)));
+    roster.members.push(Member {
+        name: PluginName::from(declaration.name),
+        named: false,
+        descriptor: Descriptor::declared(declaration),
+        identity: declaration.plugin,
+        source: Source::Collected(declaration),
+        wants: index(first_want)..index(roster.wants.len()),
+        orders: index(first_order)..index(roster.orders.len()),
+    });
+}
+
+fn index(n: usize) -> u32 {
+    u32::try_from(n).expect("no app has 2^32 plugins")
+}

@@ -1,0 +1,71 @@
+//! The roster: what the collect stage hands to the plan.
+
+use std::ops::Range;
+
+use crate::base::key::StateKey;
+use crate::base::location::Location;
+use crate::base::name::PluginName;
+use crate::declare::{Aim, Declaration, Descriptor, Identity, Requirement};
+
+/// Every plugin of an app, with what it asks for. The lists of all members lie behind each other
+/// in one, so that a hundred thousand plugins do not cost as many allocations.
+pub(crate) struct Roster {
+    pub(crate) app: u64,
+    pub(crate) members: Vec<Member>,
+    pub(crate) wants: Vec<Want>,
+    pub(crate) orders: Vec<Order>,
+    /// The member that an entry of the registry became, or that replaces it.
+    pub(crate) member_of_entry: Vec<Option<u32>>,
+    /// Names that must be among the members.
+    pub(crate) expected: Vec<&'static str>,
+}
+
+/// One plugin of the roster.
+pub(crate) struct Member {
+    pub(crate) name: PluginName,
+    /// Whether the registration chose the name, and not the plugin.
+    pub(crate) named: bool,
+    pub(crate) descriptor: Descriptor,
+    pub(crate) identity: Identity,
+    pub(crate) source: Source,
+    pub(crate) wants: Range<u32>,
+    pub(crate) orders: Range<u32>,
+}
+
+/// Where a member comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    Registered { entry: u32, at: Location },
+    Supplied { entry: u32, at: Location },
+    Collected(&'static Declaration),
+}
+
+impl Source {
+    /// Where it was registered, if it was.
+    pub(crate) fn location(self) -> Option<Location> {
+        match self {
+            Source::Registered { at, .. } | Source::Supplied { at, .. } => Some(at),
+            Source::Collected(_) => None,
+        }
+    }
+}
+
+/// A field that asks for a state.
+#[derive(Clone, Copy)]
+pub(crate) struct Want {
+    pub(crate) field: &'static str,
+    pub(crate) state: StateKey,
+    pub(crate) optional: bool,
+    pub(crate) aim: Option<Aim>,
+    /// What the declaration says of the field, if the plugin has one.
+    pub(crate) declared: Option<&'static Requirement>,
+}
+
+/// An order without a value.
+#[derive(Clone, Copy)]
+pub(crate) enum Order {
+    /// After every instance of this type of plugin, if there is one.
+    AfterPlugin(Identity),
+    /// After this registration.
+    AfterEntry(u32),
+}

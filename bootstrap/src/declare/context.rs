@@ -1,0 +1,357 @@
+//! What a hook may do: one context type for each phase, so that misuse does not compile.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::base::key::StateKey;
+use crate::base::name::PluginName;
+use crate::declare::hooks::Declare;
+use crate::declare::plugin::Plugin;
+use crate::declare::state::{AnySlot, State};
+use crate::declare::states::States;
+use crate::declare::value::StateValue;
+use crate::life::{Handle, Life, ShutdownReason};
+use crate::report::Report;
+
+/// The app around a hook, as far as contexts may see it.
+pub(crate) trait Home: Send + Sync {
+    fn life(&self) -> &Arc<Life>;
+    fn name_of(&self, node: u32) -> PluginName;
+    fn states_of(&self, node: u32) -> States;
+    /// Fills a slot with a state of `node`, now or when it has loaded.
+    fn fill(&self, node: u32, slot: Arc<dyn AnySlot>);
+    fn find_state(&self, key: StateKey) -> Result<StateValue, StateError>;
+    /// Cancelled once a boot has failed or is interrupted.
+    fn boot_cancelled(&self) -> &CancellationToken;
+}
+
+/// Which hook of which app a context belongs to.
+#[derive(Clone)]
+pub(crate) struct Site {
+    home: Arc<dyn Home>,
+    node: u32,
+}
+
+impl Site {
+    pub(crate) fn new(home: Arc<dyn Home>, node: u32) -> Self {
+        Self { home, node }
+    }
+
+    fn name(&self) -> PluginName {
+        self.home.name_of(self.node)
+    }
+
+    fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(self.home.life()))
+    }
+
+    fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+        state(&*self.home)
+    }
+}
+
+/// Why a state could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// No plugin of this app provides it.
+    #[error("no plugin of this app provides the state `{state}`: register the one that does")]
+    Missing {
+        /// The state.
+        state: StateKey,
+    },
+    /// Several plugins, or several instances of one, provide it.
+    #[error(
+        "several plugins provide the state `{state}` ({}): take the one you mean from its registration, with `state()`",
+        list(.plugins)
+    )]
+    Ambiguous {
+        /// The state.
+        state: StateKey,
+        /// Who provides it.
+        plugins: Vec<PluginName>,
+    },
+    /// Its plugin has closed, or has not loaded.
+    #[error(
+        "the state `{state}` is not there: plugin `{plugin}`, which provides it, is not loaded"
+    )]
+    NotLoaded {
+        /// The state.
+        state: StateKey,
+        /// Who provides it.
+        plugin: PluginName,
+    },
+}
+
+fn list(plugins: &[PluginName]) -> String {
+    let quoted: Vec<String> = plugins.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// What [`Hooks::load`](crate::Hooks::load) may use.
+///
+/// There is no way to read a state here that is not a field: it would be a race with its
+/// provider.
+#[derive(Clone)]
+pub struct LoadContext {
+    site: Site,
+}
+
+impl LoadContext {
+    pub(crate) fn new(site: Site) -> Self {
+        Self { site }
+    }
+
+    /// What this plugin is called in this app.
+    pub fn name(&self) -> PluginName {
+        self.site.name()
+    }
+
+    /// A handle to the app, to keep or to ask for a shutdown with.
+    ///
+    /// Waiting for the app to close in here would wait for this very hook.
+    pub fn handle(&self) -> Handle {
+        self.site.handle()
+    }
+
+    /// A token that is cancelled when the boot fails or is interrupted. The future of `load` is
+    /// dropped right after; this is for what it has spawned.
+    pub fn cancellation(&self) -> CancellationToken {
+        self.site.home.boot_cancelled().clone()
+    }
+}
+
+impl fmt::Debug for LoadContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadContext")
+            .field("plugin", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the hooks of the app itself may use; see [`App::on_start`](crate::App::on_start) and
+/// [`App::on_close`](crate::App::on_close). A cheap handle.
+#[derive(Clone)]
+pub struct AppContext {
+    home: Arc<dyn Home>,
+}
+
+impl AppContext {
+    pub(crate) fn new(home: Arc<dyn Home>) -> Self {
+        Self { home }
+    }
+
+    /// Any state of the app, by its type.
+    ///
+    /// # Errors
+    ///
+    /// If no plugin of the app provides it, several do, or its plugin has closed.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+        state(&*self.home)
+    }
+
+    /// A handle to the app, to keep or to ask for a shutdown with.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(self.home.life()))
+    }
+
+    /// What has happened so far.
+    pub fn report(&self) -> Report {
+        self.handle().report()
+    }
+}
+
+impl fmt::Debug for AppContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppContext").finish_non_exhaustive()
+    }
+}
+
+/// Reads a state of an app.
+pub(crate) fn state<T: Send + Sync + 'static>(home: &dyn Home) -> Result<State<T>, StateError> {
+    let state = StateKey::of::<T>();
+    let bound = home.find_state(state)?.get().map(State::bound);
+    bound.ok_or(StateError::Missing { state })
+}
+
+/// What a context hands out as the plugin's own states: typed for plugins that `#[plugin]`
+/// declares, [`States`] for those that implement [`Plugin`] by hand.
+pub trait Contextual: sealed::Sealed + 'static {
+    #[doc(hidden)]
+    type Handles;
+
+    #[doc(hidden)]
+    fn handles_of(states: &States) -> Option<Self::Handles>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<P: super::Declare> Sealed for P {}
+    impl Sealed for dyn super::Plugin {}
+}
+
+impl<P: Declare> Contextual for P {
+    type Handles = P::Handles;
+
+    fn handles_of(states: &States) -> Option<Self::Handles> {
+        P::handles(states)
+    }
+}
+
+impl Contextual for dyn Plugin {
+    type Handles = States;
+
+    fn handles_of(states: &States) -> Option<States> {
+        Some(states.clone())
+    }
+}
+
+/// The part that every context after `load` has.
+macro_rules! context {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* }) => {
+        $(#[$doc])*
+        pub struct $name<P: Contextual + ?Sized = dyn Plugin> {
+            site: Site,
+            states: States,
+            plugin: PhantomData<fn(&P)>,
+            $($field: $type,)*
+        }
+
+        impl $name {
+            pub(crate) fn new(site: Site $(, $field: $type)*) -> Self {
+                let states = site.home.states_of(site.node);
+                Self { site, states, plugin: PhantomData $(, $field)* }
+            }
+
+            /// The same context for a plugin whose states are known by type.
+            pub(crate) fn typed<P: Declare>(&self) -> $name<P> {
+                $name {
+                    site: self.site.clone(),
+                    states: self.states.clone(),
+                    plugin: PhantomData,
+                    $($field: self.$field.clone(),)*
+                }
+            }
+        }
+
+        impl<P: Contextual + ?Sized> $name<P> {
+            /// What this plugin is called in this app.
+            pub fn name(&self) -> PluginName {
+                self.site.name()
+            }
+
+            /// The states that this plugin's `load` returned: `()`, a [`State`], or a tuple of
+            /// them.
+            pub fn states(&self) -> P::Handles {
+                P::handles_of(&self.states).expect("`load` has made every state of its plugin")
+            }
+
+            /// Any state of the app, by its type. One that is a field is cheaper.
+            ///
+            /// # Errors
+            ///
+            /// If no plugin of the app provides it, several do, or its plugin has closed.
+            pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+                self.site.state()
+            }
+
+            /// A handle to the app, to keep or to ask for a shutdown with.
+            ///
+            /// Waiting for the app to close in here would wait for this very hook.
+            pub fn handle(&self) -> Handle {
+                self.site.handle()
+            }
+        }
+
+        impl<P: Contextual + ?Sized> fmt::Debug for $name<P> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name))
+                    .field("plugin", &self.name())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+context! {
+    /// What [`Hooks::ready`](crate::Hooks::ready) may use.
+    ReadyContext {}
+}
+
+context! {
+    /// What [`Hooks::run`](crate::Hooks::run) may use.
+    RunContext { stop: CancellationToken }
+}
+
+context! {
+    /// What [`Hooks::drain`](crate::Hooks::drain) may use.
+    DrainContext { reason: ShutdownReason }
+}
+
+context! {
+    /// What [`Hooks::close`](crate::Hooks::close) may use.
+    CloseContext { reason: ShutdownReason }
+}
+
+impl<P: Contextual + ?Sized> RunContext<P> {
+    /// Waits until this task has to end: everything that depends on the plugin has stopped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Can be dropped and called again, as in a `select!`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// #[plugin]
+    /// struct Ticker;
+    ///
+    /// impl Hooks for Ticker {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+    ///         Ok(())
+    ///     }
+    ///
+    ///     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
+    ///         let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
+    ///         loop {
+    ///             tokio::select! {
+    ///                 _ = seconds.tick() => println!("tick"),
+    ///                 () = cx.stopped() => return Ok(()),
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Whether this task has to end.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// The token behind [`RunContext::stopped`], to hand on to what the task spawns.
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+}
+
+impl<P: Contextual + ?Sized> DrainContext<P> {
+    /// Why the app stops.
+    pub fn reason(&self) -> &ShutdownReason {
+        &self.reason
+    }
+}
+
+impl<P: Contextual + ?Sized> CloseContext<P> {
+    /// Why the app stops.
+    pub fn reason(&self) -> &ShutdownReason {
+        &self.reason
+    }
+}

@@ -1,0 +1,213 @@
+//! What `#[plugin]` wrote down about a plugin, as constant data.
+//!
+//! Declarations refer to each other (a requirement knows its provider), so they form the graph of
+//! all plugins of a binary before the program has started: `circle` proves at compile time that it
+//! has no cycle, `collect` follows it at run time to find what the linker dropped.
+
+use std::any::TypeId;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::base::key::StateKey;
+use crate::base::location::Location;
+use crate::declare::hooks::{HookSet, Hooks};
+use crate::declare::plugin::Plugin;
+
+/// One plugin, as declared.
+#[derive(Debug)]
+#[allow(missing_docs)] // Written by the macro, field by field; nobody else should.
+pub struct Declaration {
+    pub name: &'static str,
+    pub location: Location,
+    pub plugin: Identity,
+    pub provides: &'static [StateKey],
+    pub requires: &'static [Requirement],
+    pub after: &'static [After],
+    pub timeout: Option<Duration>,
+    pub close_timeout: Option<Duration>,
+    pub behaviour: Behaviour,
+    pub stands_in_for: Option<Link>,
+}
+
+/// What the hooks of a plugin's type tell: which there are, and how to make one.
+#[derive(Clone, Copy, Debug)]
+pub struct Behaviour {
+    pub(crate) hooks: HookSet,
+    /// Makes the plugin with its default options; `None` if it must be registered by hand.
+    pub(crate) build: Option<fn() -> Arc<dyn Plugin>>,
+}
+
+#[allow(missing_docs)]
+impl Behaviour {
+    pub const fn collected<P: Hooks + Default + Send + Sync>() -> Self {
+        Self {
+            hooks: HookSet::of::<P>(),
+            build: Some(|| Arc::new(P::default())),
+        }
+    }
+
+    pub const fn registered<P: Hooks + Send + Sync>() -> Self {
+        Self {
+            hooks: HookSet::of::<P>(),
+            build: None,
+        }
+    }
+}
+
+/// A field that asks for a state.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Requirement {
+    /// As written: `config`.
+    pub field: &'static str,
+    /// As written: `State<Config>`.
+    pub type_text: &'static str,
+    pub location: Location,
+    pub need: Need,
+}
+
+/// A plugin named in `after = [..]`.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct After {
+    pub location: Location,
+    pub plugin: Link,
+}
+
+/// What a field's type asks for.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct Need {
+    pub state: StateKey,
+    pub optional: bool,
+    /// Who provides it, where the type knows.
+    pub provider: Option<Provider>,
+}
+
+/// Where a state comes from, by its type.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub enum Provider {
+    /// A plugin.
+    Plugin(Link),
+    /// `main`, through `supply`; declared with `supplied!` here.
+    Supplied(Location),
+}
+
+/// The type of a plugin.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct Identity {
+    pub id: TypeId,
+    pub type_name: fn() -> &'static str,
+}
+
+impl Identity {
+    #[allow(missing_docs)]
+    pub const fn of<P: ?Sized + 'static>() -> Self {
+        Self {
+            id: TypeId::of::<P>(),
+            type_name: std::any::type_name::<P>,
+        }
+    }
+}
+
+/// A reference to a declaration that can be told from another in a constant, without a look at
+/// what it refers to (where `TypeId`s and addresses can't be compared).
+#[derive(Clone, Copy)]
+pub struct Link {
+    krate: u64,
+    id: u64,
+    declaration: &'static Declaration,
+}
+
+impl Link {
+    /// Links to the declaration of the type at `path` (its module path and name).
+    pub const fn new(path: &'static str, location: Location, to: &'static Declaration) -> Self {
+        let crate_len = crate_name_len(path);
+        let here = fnv(path, crate_len, path.len());
+        let here = mix(mix(here, location.line() as u64), location.column() as u64);
+        Self {
+            krate: fnv(path, 0, crate_len),
+            // 0 marks an empty place in the table of `circle`.
+            id: if here == 0 { 1 } else { here },
+            declaration: to,
+        }
+    }
+
+    pub(crate) const fn krate(self) -> u64 {
+        self.krate
+    }
+
+    pub(crate) const fn id(self) -> u64 {
+        self.id
+    }
+
+    pub(crate) const fn declaration(self) -> &'static Declaration {
+        self.declaration
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Link").field(&self.declaration.name).finish()
+    }
+}
+
+/// FNV-1a over some bytes of `text`.
+const fn fnv(text: &str, start: usize, end: usize) -> u64 {
+    let bytes = text.as_bytes();
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut i = start;
+    while i < end {
+        hash = mix(hash, bytes[i] as u64);
+        i += 1;
+    }
+    hash
+}
+
+const fn mix(hash: u64, next: u64) -> u64 {
+    (hash ^ next).wrapping_mul(0x0100_0000_01b3)
+}
+
+/// How much of a module path is the name of the crate.
+const fn crate_name_len(path: &str) -> usize {
+    let bytes = path.as_bytes();
+    let mut len = 0;
+    while len < bytes.len() && bytes[len] != b':' {
+        len += 1;
+    }
+    len
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Identity {}
+
+/// The static that holds a declaration.
+///
+/// When rustc checks a constant, it looks through every reference in it, also into statics: two
+/// plugins that need each other would then be its own error E0391, forty lines about queries. It
+/// does not look into a static that may change, and the unused flag makes this one such. So the
+/// circle gets as far as `circle::check`, which reports it in the user's words.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Declared {
+    pub declaration: Declaration,
+    pub opaque: AtomicBool,
+}
+
+impl Declared {
+    #[allow(missing_docs)]
+    pub const fn new(declaration: Declaration) -> Self {
+        Self {
+            declaration,
+            opaque: AtomicBool::new(false),
+        }
+    }
+}

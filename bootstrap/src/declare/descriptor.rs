@@ -1,0 +1,188 @@
+//! `Descriptor`: what a plugin says of itself, declared or made at run time.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::key::StateKey;
+use crate::base::location::Location;
+use crate::base::name::PluginName;
+use crate::declare::declaration::{After, Declaration, Identity};
+use crate::declare::hooks::HookSet;
+
+/// What a plugin says of itself: its name, its states, its limits.
+///
+/// `#[plugin]` writes this down by itself; a [`Plugin`](crate::Plugin) that is implemented by hand
+/// builds one.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::Descriptor;
+/// use std::time::Duration;
+///
+/// struct Rows;
+/// let descriptor = Descriptor::new("import-2024.csv")
+///     .provides::<Rows>()
+///     .timeout(Duration::from_secs(5));
+/// assert_eq!(descriptor.name(), "import-2024.csv");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Descriptor(Facts);
+
+#[derive(Clone, Debug)]
+enum Facts {
+    /// By `#[plugin]`.
+    Declared(&'static Declaration),
+    /// At run time.
+    Made(Arc<Made>),
+}
+
+#[derive(Clone, Debug)]
+struct Made {
+    name: PluginName,
+    location: Location,
+    provides: Vec<StateKey>,
+    timeout: Option<Duration>,
+    close_timeout: Option<Duration>,
+    hooks: HookSet,
+}
+
+impl Descriptor {
+    /// A plugin that is called `name` and provides nothing yet. The place of this call is what
+    /// messages show as the plugin's declaration.
+    #[track_caller]
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self::at(name.into(), Location::caller())
+    }
+
+    pub(crate) fn at(name: Cow<'static, str>, location: Location) -> Self {
+        Self(Facts::Made(Arc::new(Made {
+            name: match name {
+                Cow::Borrowed(name) => PluginName::from(name),
+                Cow::Owned(name) => PluginName::from(Arc::from(name)),
+            },
+            location,
+            provides: Vec::new(),
+            timeout: None,
+            close_timeout: None,
+            hooks: HookSet::ALL,
+        })))
+    }
+
+    pub(crate) fn declared(declaration: &'static Declaration) -> Self {
+        Self(Facts::Declared(declaration))
+    }
+
+    /// Adds a state that the plugin provides.
+    #[must_use]
+    pub fn provides<T: Send + Sync + 'static>(self) -> Self {
+        self.change(|made| made.provides.push(StateKey::of::<T>()))
+    }
+
+    /// How long `load` and `ready` may take, each; without it the app's limit holds.
+    #[must_use]
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.change(|made| made.timeout = Some(limit))
+    }
+
+    /// How long `drain`, the end of `run` and `close` may take, each; without it the app's limit
+    /// holds.
+    #[must_use]
+    pub fn close_timeout(self, limit: Duration) -> Self {
+        self.change(|made| made.close_timeout = Some(limit))
+    }
+
+    /// Which hooks besides `load` there are; without it, all of them are called.
+    pub(crate) fn hooks(self, hooks: HookSet) -> Self {
+        self.change(|made| made.hooks = hooks)
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Made)) -> Self {
+        if let Facts::Declared(declaration) = self.0 {
+            self.0 = Facts::Made(Arc::new(Made::from(declaration)));
+        }
+        if let Facts::Made(made) = &mut self.0 {
+            change(Arc::make_mut(made));
+        }
+        self
+    }
+
+    /// What the plugin is called.
+    pub fn name(&self) -> PluginName {
+        match &self.0 {
+            Facts::Declared(declaration) => PluginName::from(declaration.name),
+            Facts::Made(made) => made.name.clone(),
+        }
+    }
+
+    /// Where it is declared.
+    pub fn location(&self) -> Location {
+        match &self.0 {
+            Facts::Declared(declaration) => declaration.location,
+            Facts::Made(made) => made.location,
+        }
+    }
+
+    pub(crate) fn states(&self) -> &[StateKey] {
+        match &self.0 {
+            Facts::Declared(declaration) => declaration.provides,
+            Facts::Made(made) => &made.provides,
+        }
+    }
+
+    pub(crate) fn after(&self) -> &'static [After] {
+        self.declaration().map_or(&[], |declared| declared.after)
+    }
+
+    pub(crate) fn load_limit(&self) -> Option<Duration> {
+        match &self.0 {
+            Facts::Declared(declaration) => declaration.timeout,
+            Facts::Made(made) => made.timeout,
+        }
+    }
+
+    pub(crate) fn close_limit(&self) -> Option<Duration> {
+        match &self.0 {
+            Facts::Declared(declaration) => declaration.close_timeout,
+            Facts::Made(made) => made.close_timeout,
+        }
+    }
+
+    pub(crate) fn hook_set(&self) -> HookSet {
+        match &self.0 {
+            Facts::Declared(declaration) => declaration.behaviour.hooks,
+            Facts::Made(made) => made.hooks,
+        }
+    }
+
+    /// The type of plugin that this one stands in for.
+    pub(crate) fn stands_in_for(&self) -> Option<Identity> {
+        Some(self.replaces()?.plugin)
+    }
+
+    /// The plugin that this one stands in for, as declared.
+    pub(crate) fn replaces(&self) -> Option<&'static Declaration> {
+        Some(self.declaration()?.stands_in_for?.declaration())
+    }
+
+    pub(crate) fn declaration(&self) -> Option<&'static Declaration> {
+        match &self.0 {
+            Facts::Declared(declaration) => Some(declaration),
+            Facts::Made(_) => None,
+        }
+    }
+}
+
+impl From<&'static Declaration> for Made {
+    fn from(declaration: &'static Declaration) -> Self {
+        Self {
+            name: PluginName::from(declaration.name),
+            location: declaration.location,
+            provides: declaration.provides.to_vec(),
+            timeout: declaration.timeout,
+            close_timeout: declaration.close_timeout,
+            hooks: declaration.behaviour.hooks,
+        }
+    }
+}

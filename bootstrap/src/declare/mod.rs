@@ -1,0 +1,37 @@
+//! First stage, **declare**: what a plugin is, what it needs, what it gives.
+//!
+//! In come the user's structs, through `#[plugin]` or a hand-written [`Plugin`]; out go
+//! descriptors, fields that can be bound, and hooks that can be called. What can be wrong here is
+//! wrong at compile time.
+
+mod circle;
+mod context;
+mod declaration;
+mod descriptor;
+mod function;
+mod hooks;
+mod inject;
+mod plugin;
+mod state;
+mod states;
+mod value;
+
+pub use circle::check;
+pub use context::{
+    AppContext, CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext,
+    StateError,
+};
+pub(crate) use context::{Home, Site, state};
+pub use declaration::{
+    After, Behaviour, Declaration, Declared, Identity, Link, Need, Provider, Requirement,
+};
+pub use descriptor::Descriptor;
+pub use function::FnPlugin;
+pub(crate) use function::Supplied;
+pub use hooks::{Declare, Hooks};
+pub use inject::{Bind, Bound, Fields, Inject, Provided, Provides, field, find, put};
+pub use plugin::Plugin;
+pub use state::State;
+pub(crate) use state::{Aim, AnySlot, Origin, Slot};
+pub use states::States;
+pub(crate) use value::StateValue;

@@ -1,0 +1,203 @@
+//! `Plugin`: the object-safe form in which the runtime holds every plugin.
+
+use anyhow::Result;
+use async_trait::async_trait;
+
+use crate::declare::context::{CloseContext, DrainContext, LoadContext, ReadyContext, RunContext};
+use crate::declare::declaration::Identity;
+use crate::declare::descriptor::Descriptor;
+use crate::declare::hooks::{Declare, Hooks};
+use crate::declare::inject::Fields;
+use crate::declare::states::States;
+
+/// A plugin, as the runtime sees it.
+///
+/// Every struct with `#[plugin]` and an [`impl Hooks`](Hooks) is one. Implement it by hand for
+/// plugins whose name, requirements or states are only known at run time; mark the implementation
+/// with `#[bootstrap::async_trait]`. See [`Hooks`] for what each hook is for and when it runs.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+/// use bootstrap::{Descriptor, Fields, Plugin, States};
+///
+/// struct Input(u32);
+/// struct Output(u32);
+///
+/// /// One step of a pipeline that was read from a file.
+/// struct Double {
+///     input: State<Input>,
+/// }
+///
+/// #[bootstrap::async_trait]
+/// impl Plugin for Double {
+///     fn descriptor(&self) -> Descriptor {
+///         Descriptor::new("double").provides::<Output>()
+///     }
+///
+///     fn fields(&mut self, fields: &mut Fields<'_>) {
+///         fields.field("input", &mut self.input);
+///     }
+///
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+///         Ok(States::new().with(Output(self.input.0 * 2)))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let app = App::new().supply(Input(21)).with(Double { input: State::unbound() });
+/// let running = app.boot().await?;
+/// assert_eq!(running.state::<Output>()?.0, 42);
+/// # running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a plugin",
+    label = "this can't be registered",
+    note = "write `#[plugin]` on the struct and `impl Hooks for {Self}`, or implement `Plugin` by hand"
+)]
+#[async_trait]
+pub trait Plugin: Send + Sync + 'static {
+    /// What the plugin is called and what it provides. Asked once, when it is registered.
+    fn descriptor(&self) -> Descriptor;
+
+    /// Shows the fields that are requirements, the same ones in the same order every time.
+    fn fields(&mut self, fields: &mut Fields<'_>) {
+        let _ = fields;
+    }
+
+    /// Makes the states that the descriptor promised.
+    ///
+    /// # Errors
+    ///
+    /// An error fails the boot.
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<States>;
+
+    /// Runs once every plugin has loaded.
+    ///
+    /// # Errors
+    ///
+    /// An error fails the boot.
+    async fn ready(&self, cx: &ReadyContext) -> Result<()> {
+        let _ = cx;
+        Ok(())
+    }
+
+    /// The plugin's background task.
+    ///
+    /// # Errors
+    ///
+    /// An error shuts the app down.
+    async fn run(&self, cx: &RunContext) -> Result<()> {
+        let _ = cx;
+        Ok(())
+    }
+
+    /// Takes no more work and finishes what is there.
+    ///
+    /// # Errors
+    ///
+    /// An error is reported and keeps nothing from closing.
+    async fn drain(&self, cx: &DrainContext) -> Result<()> {
+        let _ = cx;
+        Ok(())
+    }
+
+    /// Releases what `load` acquired.
+    ///
+    /// # Errors
+    ///
+    /// An error is reported and keeps nothing else from closing.
+    async fn close(&self, cx: &CloseContext) -> Result<()> {
+        let _ = cx;
+        Ok(())
+    }
+
+    /// Forgets what an earlier `load` left in the plugin's own memory, before another.
+    #[doc(hidden)]
+    fn reset(&mut self) {}
+
+    /// Tells two plugins with one name from two instances of one plugin.
+    #[doc(hidden)]
+    fn identity(&self) -> Identity {
+        Identity::of::<Self>()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+#[async_trait]
+impl<P: Hooks + Send + Sync> Plugin for P {
+    fn descriptor(&self) -> Descriptor {
+        Descriptor::declared(P::DECLARATION)
+    }
+
+    fn fields(&mut self, fields: &mut Fields<'_>) {
+        self.walk(fields);
+    }
+
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
+        Hooks::load(self, cx).await.map(P::pack)
+    }
+
+    async fn ready(&self, cx: &ReadyContext) -> Result<()> {
+        Hooks::ready(self, &cx.typed::<P>()).await
+    }
+
+    async fn run(&self, cx: &RunContext) -> Result<()> {
+        Hooks::run(self, &cx.typed::<P>()).await
+    }
+
+    async fn drain(&self, cx: &DrainContext) -> Result<()> {
+        Hooks::drain(self, &cx.typed::<P>()).await
+    }
+
+    async fn close(&self, cx: &CloseContext) -> Result<()> {
+        Hooks::close(self, &cx.typed::<P>()).await
+    }
+
+    fn reset(&mut self) {
+        Declare::reset(self);
+    }
+}
+
+#[async_trait]
+impl Plugin for Box<dyn Plugin> {
+    fn descriptor(&self) -> Descriptor {
+        (**self).descriptor()
+    }
+
+    fn fields(&mut self, fields: &mut Fields<'_>) {
+        (**self).fields(fields);
+    }
+
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
+        (**self).load(cx).await
+    }
+
+    async fn ready(&self, cx: &ReadyContext) -> Result<()> {
+        (**self).ready(cx).await
+    }
+
+    async fn run(&self, cx: &RunContext) -> Result<()> {
+        (**self).run(cx).await
+    }
+
+    async fn drain(&self, cx: &DrainContext) -> Result<()> {
+        (**self).drain(cx).await
+    }
+
+    async fn close(&self, cx: &CloseContext) -> Result<()> {
+        (**self).close(cx).await
+    }
+
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+
+    fn identity(&self) -> Identity {
+        (**self).identity()
+    }
+}

@@ -1,0 +1,240 @@
+//! `State<T>`: the handle through which plugins read each other's states.
+
+use std::any::{Any, type_name};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use crate::base::key::StateKey;
+use crate::base::location::Location;
+use crate::base::name::PluginName;
+use crate::base::text::short_type_name;
+use crate::declare::value::StateValue;
+
+/// A shared handle to a state: cheap to clone, read by dereferencing.
+///
+/// As a field of a plugin it is a requirement: the plugin loads after the one that provides `T`,
+/// and the field is bound before `load` runs, so no hook ever sees it unbound. A handle that was
+/// taken from a [`Registration`](crate::Registration) before the app has booted is bound once its
+/// provider has loaded.
+///
+/// # Panics
+///
+/// Dereferencing a handle that is not bound yet panics with a sentence that names the state and,
+/// where it is known, the plugin that provides it. [`State::try_get`] answers `None` instead.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+///
+/// pub struct Greeting(String);
+///
+/// #[plugin(states = [Greeting])]
+/// struct Polite;
+///
+/// impl Hooks for Polite {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<Greeting> {
+///         Ok(Greeting("good morning".into()))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let mut app = App::new();
+/// let polite = app.register(Polite);
+/// let greeting = polite.state();
+/// assert!(greeting.try_get().is_none());
+///
+/// let running = app.boot().await?;
+/// assert_eq!(greeting.0, "good morning");
+/// # running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct State<T> {
+    /// The value, once this handle knows it. Reading costs one load and one branch more than an
+    /// `Arc`.
+    value: OnceLock<Arc<T>>,
+    /// Where the value will come from, for handles that were aimed before there was one.
+    slot: Option<Arc<Slot<T>>>,
+}
+
+impl<T> State<T> {
+    /// A handle that nobody has bound or aimed: as a plugin's field it is resolved by its type.
+    pub const fn unbound() -> Self {
+        Self {
+            value: OnceLock::new(),
+            slot: None,
+        }
+    }
+
+    pub(crate) fn aimed(slot: Arc<Slot<T>>) -> Self {
+        Self {
+            value: OnceLock::new(),
+            slot: Some(slot),
+        }
+    }
+
+    pub(crate) fn bound(value: Arc<T>) -> Self {
+        Self {
+            value: OnceLock::from(value),
+            slot: None,
+        }
+    }
+
+    /// The state, or `None` while its provider has not loaded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::State;
+    ///
+    /// let nobody = State::<u32>::unbound();
+    /// assert_eq!(nobody.try_get(), None);
+    /// ```
+    #[inline]
+    pub fn try_get(&self) -> Option<&T> {
+        match self.value.get() {
+            Some(value) => Some(value),
+            None => self.look_up(),
+        }
+    }
+
+    /// Asks the slot, and remembers its answer so that the next read is a cheap one.
+    #[cold]
+    fn look_up(&self) -> Option<&T> {
+        let value = self.slot.as_ref()?.value.get()?;
+        Some(self.value.get_or_init(|| Arc::clone(value)))
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn not_bound(&self) -> ! {
+        let state = short_type_name(type_name::<T>());
+        match &self.slot {
+            Some(slot) => panic!(
+                "the state `{state}` is not there yet: plugin `{}` ({}) provides it and has not \
+                 loaded; read it after `boot`, or make it a field of a plugin",
+                slot.origin.plugin, slot.origin.declared,
+            ),
+            None => panic!(
+                "the state `{state}` is not bound: this handle belongs to a plugin that no app \
+                 has loaded; the fields of a plugin are bound before its `load` runs",
+            ),
+        }
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    #[inline]
+    #[track_caller]
+    fn deref(&self) -> &T {
+        match self.try_get() {
+            Some(value) => value,
+            None => self.not_bound(),
+        }
+    }
+}
+
+impl<T> AsRef<T> for State<T> {
+    #[track_caller]
+    fn as_ref(&self) -> &T {
+        self
+    }
+}
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        Self {
+            value: self.value.clone(),
+            slot: self.slot.clone(),
+        }
+    }
+}
+
+impl<T> Default for State<T> {
+    fn default() -> Self {
+        Self::unbound()
+    }
+}
+
+/// The type and whether it is bound; not the value, which may be secret or not printable.
+impl<T> fmt::Debug for State<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = short_type_name(type_name::<T>());
+        let bound = if self.try_get().is_some() {
+            "bound"
+        } else {
+            "unbound"
+        };
+        write!(f, "State<{state}>({bound})")
+    }
+}
+
+/// Which registration of which app a handle was aimed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Aim {
+    pub(crate) app: u64,
+    pub(crate) entry: u32,
+}
+
+/// Who will fill a slot, for messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) aim: Aim,
+    pub(crate) plugin: PluginName,
+    pub(crate) declared: Location,
+}
+
+/// The place where the handles of one registration's state meet its value.
+pub(crate) struct Slot<T> {
+    value: OnceLock<Arc<T>>,
+    origin: Origin,
+}
+
+impl<T> Slot<T> {
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self {
+            value: OnceLock::new(),
+            origin,
+        }
+    }
+
+    pub(crate) fn aim(&self) -> Aim {
+        self.origin.aim
+    }
+}
+
+/// A slot whose type only its owner knows.
+pub(crate) trait AnySlot: Send + Sync {
+    fn key(&self) -> StateKey;
+    fn fill(&self, value: &StateValue);
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<T: Send + Sync + 'static> AnySlot for Slot<T> {
+    fn key(&self) -> StateKey {
+        StateKey::of::<T>()
+    }
+
+    fn fill(&self, value: &StateValue) {
+        if let Some(value) = value.get::<T>() {
+            // A slot belongs to one generation of a plugin: nobody fills it twice.
+            let _ = self.value.set(value);
+        }
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+impl<T> State<T> {
+    pub(crate) fn aim(&self) -> Option<Aim> {
+        self.slot.as_ref().map(|slot| slot.aim())
+    }
+}

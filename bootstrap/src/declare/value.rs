@@ -1,0 +1,31 @@
+//! A state value without its type, on its way from `load` to the fields that asked.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::base::key::StateKey;
+
+/// One state as its provider made it, shared and type-erased.
+#[derive(Clone)]
+pub(crate) struct StateValue {
+    key: StateKey,
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+impl StateValue {
+    pub(crate) fn new<T: Send + Sync + 'static>(value: T) -> Self {
+        Self {
+            key: StateKey::of::<T>(),
+            value: Arc::new(value),
+        }
+    }
+
+    pub(crate) fn key(&self) -> StateKey {
+        self.key
+    }
+
+    /// The value under its type; `None` where another type is asked for.
+    pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        Arc::clone(&self.value).downcast().ok()
+    }
+}

@@ -1,0 +1,362 @@
+//! The shared state of a pass. Every method is short and polls nothing: it runs under a lock.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::drive::job::{Flow, JobFuture};
+use crate::drive::scheduler::Scheduler;
+
+/// How long a job that should have ended is waited for, before it is left behind.
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
+
+/// Why a job has to end before it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    TimedOut(Duration),
+    Cancelled,
+}
+
+pub(super) struct Board<O> {
+    scheduler: Scheduler,
+    /// Jobs that wait for something.
+    parked: HashMap<u32, Waiting<O>>,
+    /// Parked jobs that can go on, or have to go.
+    woken: VecDeque<u32>,
+    /// What each driver polls at the moment.
+    seats: Vec<Option<Polling>>,
+    /// Drivers that have nothing to do, by their seats.
+    idle: Vec<(usize, Waker)>,
+    /// Whether drivers have been summoned and none has come yet.
+    summoned: bool,
+    most_drivers: usize,
+    /// Drivers that a job holds which was left behind.
+    lost_drivers: usize,
+    /// When jobs must be done. Those that are done already are passed over.
+    due: BinaryHeap<Reverse<(Instant, u32, Duration)>>,
+    /// Jobs with a verdict, and until when they may take to end.
+    sentenced: Vec<(u32, Instant)>,
+    /// What the watcher's timer is set to.
+    alarm: Option<Instant>,
+    over: bool,
+}
+
+/// A job that waits for its waker.
+pub(super) struct Parked<O> {
+    pub(super) future: JobFuture<O>,
+    pub(super) waker: Waker,
+    pub(super) began: Instant,
+}
+
+/// A parked job, as the board keeps it.
+struct Waiting<O> {
+    job: Parked<O>,
+    /// Whether it stands in `woken`.
+    queued: bool,
+    verdict: Option<Verdict>,
+}
+
+/// A job that a driver polls at the moment.
+struct Polling {
+    node: u32,
+    began: Instant,
+    /// It was woken meanwhile.
+    woken: bool,
+    verdict: Option<Verdict>,
+}
+
+/// What a driver does next.
+pub(super) enum Turn<O> {
+    /// Begin the work at a node.
+    Start {
+        node: u32,
+        began: Instant,
+        released_by: Option<u32>,
+        /// Let the watcher set its timer first: the job may block this thread.
+        ring: bool,
+    },
+    /// Poll a job again.
+    Resume { node: u32, job: Parked<O> },
+    /// End a job that has to go.
+    Drop {
+        node: u32,
+        job: Parked<O>,
+        verdict: Verdict,
+    },
+    /// Wait to be summoned.
+    Idle,
+    /// Go home.
+    Over,
+}
+
+/// What became of a job that was polled and is not done.
+pub(super) enum Parking<O> {
+    Parked,
+    /// It must not go on.
+    Sentenced(Parked<O>, Verdict),
+    /// Nobody asks for it any more.
+    LeftBehind(Parked<O>),
+}
+
+/// Who has to be woken or spawned, after the lock is released.
+#[derive(Default)]
+pub(super) struct Summons {
+    pub(super) wake: Vec<Waker>,
+    pub(super) spawn: usize,
+}
+
+/// A job that the watcher has given up on.
+pub(super) struct GivenUp<O> {
+    pub(super) node: u32,
+    pub(super) began: Instant,
+    /// The job, if no driver came to drop it; `None` if it holds its driver.
+    pub(super) job: Option<(Parked<O>, Verdict)>,
+}
+
+impl<O> Board<O> {
+    pub(super) fn new(scheduler: Scheduler, most_drivers: usize) -> Self {
+        Self {
+            scheduler,
+            parked: HashMap::new(),
+            woken: VecDeque::new(),
+            seats: Vec::new(),
+            idle: Vec::new(),
+            summoned: false,
+            most_drivers,
+            lost_drivers: 0,
+            due: BinaryHeap::new(),
+            sentenced: Vec::new(),
+            alarm: None,
+            over: false,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// A seat for a new driver.
+    pub(super) fn take_seat(&mut self) -> usize {
+        self.seats.push(None);
+        self.seats.len() - 1
+    }
+
+    /// A driver has woken up.
+    pub(super) fn arrive(&mut self, seat: usize) {
+        self.summoned = false;
+        self.idle.retain(|(other, _)| *other != seat);
+    }
+
+    /// What the driver at `seat` does next.
+    pub(super) fn next(
+        &mut self,
+        seat: usize,
+        waker: &Waker,
+        now: Instant,
+        limit: impl Fn(u32) -> Option<Duration>,
+    ) -> Turn<O> {
+        if self.over {
+            return Turn::Over;
+        }
+        while let Some(node) = self.woken.pop_front() {
+            if let Some(Waiting { job, verdict, .. }) = self.parked.remove(&node) {
+                self.sit(seat, node, job.began, verdict);
+                return match verdict {
+                    Some(verdict) => Turn::Drop { node, job, verdict },
+                    None => Turn::Resume { node, job },
+                };
+            }
+        }
+        if let Some(node) = self.scheduler.next() {
+            self.sit(seat, node, now, None);
+            return Turn::Start {
+                node,
+                began: now,
+                released_by: self.scheduler.released_by(node),
+                ring: limit(node).is_some_and(|limit| self.add_due(node, now, limit)),
+            };
+        }
+        if self.scheduler.is_done() {
+            self.over = true;
+            return Turn::Over;
+        }
+        self.idle.push((seat, waker.clone()));
+        Turn::Idle
+    }
+
+    fn sit(&mut self, seat: usize, node: u32, began: Instant, verdict: Option<Verdict>) {
+        self.seats[seat] = Some(Polling {
+            node,
+            began,
+            woken: false,
+            verdict,
+        });
+    }
+
+    /// Returns whether the watcher has to set its timer to an earlier time.
+    fn add_due(&mut self, node: u32, now: Instant, limit: Duration) -> bool {
+        let Some(at) = now.checked_add(limit) else {
+            return false;
+        };
+        self.due.push(Reverse((at, node, limit)));
+        let earlier = self.alarm.is_none_or(|alarm| at < alarm);
+        if earlier {
+            self.alarm = Some(at);
+        }
+        earlier
+    }
+
+    /// A driver is done with polling; false if its job was given up meanwhile.
+    pub(super) fn leave(&mut self, seat: usize) -> bool {
+        self.seats[seat].take().is_some()
+    }
+
+    /// A driver has polled a job that is not done.
+    pub(super) fn park(&mut self, seat: usize, node: u32, job: Parked<O>) -> Parking<O> {
+        match self.seats[seat].take() {
+            None => Parking::LeftBehind(job),
+            Some(polling) if polling.verdict.is_some() => {
+                let verdict = polling.verdict.unwrap_or(Verdict::Cancelled);
+                self.seats[seat] = Some(polling);
+                Parking::Sentenced(job, verdict)
+            }
+            Some(polling) => {
+                if polling.woken {
+                    self.woken.push_back(node);
+                }
+                let waiting = Waiting {
+                    job,
+                    queued: polling.woken,
+                    verdict: None,
+                };
+                self.parked.insert(node, waiting);
+                Parking::Parked
+            }
+        }
+    }
+
+    /// The waker of a job was called.
+    pub(super) fn wake(&mut self, node: u32) {
+        if let Some(waiting) = self.parked.get_mut(&node) {
+            if !std::mem::replace(&mut waiting.queued, true) {
+                self.woken.push_back(node);
+            }
+        } else if let Some(polling) = self.polling(node) {
+            polling.woken = true;
+        }
+    }
+
+    fn polling(&mut self, node: u32) -> Option<&mut Polling> {
+        let mut seats = self.seats.iter_mut().flatten();
+        seats.find(|polling| polling.node == node)
+    }
+
+    /// A job has ended, and the phase knows.
+    pub(super) fn finish(&mut self, node: u32, flow: Flow, now: Instant) {
+        self.scheduler.finish(node);
+        if flow == Flow::Stop {
+            self.cancel_all(now);
+        }
+    }
+
+    /// Starts nothing more, and sentences everything that runs.
+    pub(super) fn cancel_all(&mut self, now: Instant) {
+        self.scheduler.stop();
+        let parked: Vec<u32> = self.parked.keys().copied().collect();
+        let polled = self.seats.iter().flatten().map(|polling| polling.node);
+        for node in parked.into_iter().chain(polled.collect::<Vec<_>>()) {
+            self.sentence(node, Verdict::Cancelled, now);
+        }
+    }
+
+    /// The first verdict stays.
+    fn sentence(&mut self, node: u32, verdict: Verdict, now: Instant) {
+        let known = match self.parked.get_mut(&node) {
+            Some(waiting) => &mut waiting.verdict,
+            None => match self.polling(node) {
+                Some(polling) => &mut polling.verdict,
+                None => return,
+            },
+        };
+        if known.is_none() {
+            *known = Some(verdict);
+            self.sentenced.push((node, now + GRACE));
+            self.wake(node);
+        }
+    }
+
+    /// Sentences what is due, and gives up what has not ended in spite of its verdict.
+    pub(super) fn tick(&mut self, now: Instant) -> Vec<GivenUp<O>> {
+        while let Some(Reverse((at, node, limit))) = self.due.peek().copied() {
+            if at > now {
+                break;
+            }
+            self.due.pop();
+            self.sentence(node, Verdict::TimedOut(limit), now);
+        }
+        let (late, rest) = std::mem::take(&mut self.sentenced)
+            .into_iter()
+            .partition(|(_, until)| *until <= now);
+        self.sentenced = rest;
+        let late: Vec<(u32, Instant)> = late;
+        late.into_iter()
+            .filter_map(|(node, _)| self.give_up(node))
+            .collect()
+    }
+
+    fn give_up(&mut self, node: u32) -> Option<GivenUp<O>> {
+        if let Some(Waiting { job, verdict, .. }) = self.parked.remove(&node) {
+            return Some(GivenUp {
+                node,
+                began: job.began,
+                job: Some((job, verdict.unwrap_or(Verdict::Cancelled))),
+            });
+        }
+        let holds =
+            |seat: &&mut Option<Polling>| seat.as_ref().is_some_and(|polling| polling.node == node);
+        let seat = self.seats.iter_mut().find(holds)?;
+        let began = seat.take()?.began;
+        self.lost_drivers += 1;
+        Some(GivenUp {
+            node,
+            began,
+            job: None,
+        })
+    }
+
+    /// When the watcher has to look again.
+    pub(super) fn set_alarm(&mut self) -> Option<Instant> {
+        let due = self.due.peek().map(|Reverse((at, ..))| *at);
+        let ends = self.sentenced.iter().map(|(_, until)| *until);
+        self.alarm = due.into_iter().chain(ends).min();
+        self.alarm
+    }
+
+    /// Ends the pass if nothing runs and nothing will; returns the drivers to send home.
+    pub(super) fn close_if_done(&mut self) -> Vec<Waker> {
+        self.over |= self.scheduler.is_done();
+        if self.over {
+            return self.idle.drain(..).map(|(_, waker)| waker).collect();
+        }
+        Vec::new()
+    }
+
+    /// Two more drivers, if there is more work than those who are awake can see to; see the
+    /// module's documentation for why two.
+    pub(super) fn summon(&mut self) -> Summons {
+        let mut summons = Summons::default();
+        let work = !self.woken.is_empty() || self.scheduler.has_next();
+        if !work || self.summoned || self.over {
+            return summons;
+        }
+        let idle = self.idle.len().saturating_sub(2);
+        summons.wake = self.idle.drain(idle..).map(|(_, waker)| waker).collect();
+        let room = (self.most_drivers + self.lost_drivers).saturating_sub(self.seats.len());
+        summons.spawn = room.min(2 - summons.wake.len());
+        self.summoned = !summons.wake.is_empty() || summons.spawn > 0;
+        summons
+    }
+}

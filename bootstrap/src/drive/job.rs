@@ -1,0 +1,66 @@
+//! What a pass does at one node, and how that can end.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// One hook of one plugin, under way.
+pub(crate) type JobFuture<O> = Pin<Box<dyn Future<Output = O> + Send>>;
+
+/// What a pass does at each node. Called by drivers, never under the lock of the board.
+pub(crate) trait Phase: Send + Sync + 'static {
+    /// What a job returns.
+    type Output: Send + 'static;
+
+    /// Begins the work at a node. `released_by` is the node that it waited for last.
+    fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Self::Output>;
+
+    /// How long the job at a node that starts now may take.
+    fn limit(&self, node: u32, now: Instant) -> Option<Duration>;
+
+    /// Keeps how the job ended. Called once for each job that was started.
+    fn end(&self, node: u32, end: End<Self::Output>, timing: Timing) -> Flow;
+}
+
+/// The beginning of the work at a node.
+pub(crate) enum Start<O> {
+    /// A job, which is polled at once.
+    Job(JobFuture<O>),
+    /// Nothing to wait for: the node is done.
+    Done,
+}
+
+/// How a job ended.
+pub(crate) enum End<O> {
+    Returned(O),
+    Panicked(String),
+    /// It was dropped, because it took longer than this.
+    TimedOut(Duration),
+    /// It was dropped, because the pass has to end.
+    Cancelled,
+    /// It does not let go of its thread, although it should have ended: it is left behind.
+    Abandoned,
+}
+
+/// When a job began and ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
+}
+
+impl Timing {
+    pub(crate) fn took(self) -> Duration {
+        self.ended.saturating_duration_since(self.began)
+    }
+}
+
+/// Whether a pass goes on after a job has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    GoOn,
+    /// Start nothing more, and cancel what runs.
+    Stop,
+}

@@ -1,0 +1,32 @@
+//! The engine room: runs one hook of every plugin, in the order of the graph.
+//!
+//! Boot, drain, stop and close are passes over the same graph, forwards or backwards. In come a
+//! [`Scheduler`] that knows the order and a [`Phase`] that knows what to do at each node; out goes
+//! nothing: the phase keeps what happened.
+//!
+//! - `scheduler` is pure: which nodes may run now.
+//! - `board` is the shared state of a pass: what runs, waits, is due or has to go.
+//! - `driver` is the task that polls jobs; several of them share a board.
+//! - `pass` watches over the drivers, with timers, and never polls a job itself.
+//!
+//! # Why a driver polls many jobs
+//!
+//! Most hooks return at their first poll or after little waiting. A task for each would cost more
+//! than the hook, so drivers poll jobs where they stand, and a job that waits costs no task either:
+//! its waker puts it back on the board. But a hook may also block its thread. So a driver that
+//! finds more work than it can take summons another one *before* it polls.
+//!
+//! A tokio worker keeps the task that was woken last to itself, and nobody can steal it from
+//! there: a driver that is summoned alone would wait for the very hook that blocks. Each summons
+//! therefore wakes two, and the second pushes the first one out to where it can be stolen.
+
+mod board;
+mod driver;
+mod job;
+mod pass;
+mod scheduler;
+
+pub(crate) use board::GRACE;
+pub(crate) use job::{End, Flow, JobFuture, Phase, Start, Timing};
+pub(crate) use pass::{Ending, Limits, run};
+pub(crate) use scheduler::{Direction, Scheduler};

@@ -1,0 +1,160 @@
+//! One pass over the graph: spawns drivers, and watches over them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::base::panic::guard;
+use crate::drive::board::{Board, GivenUp};
+use crate::drive::job::{End, Phase, Timing};
+use crate::drive::scheduler::Scheduler;
+
+/// When a pass has to end early.
+pub(crate) struct Limits<'a> {
+    /// At this time everything that runs is cancelled, and nothing more is started.
+    pub(crate) deadline: Option<Instant>,
+    /// The same when this is cancelled.
+    pub(crate) interrupt: Option<&'a CancellationToken>,
+}
+
+/// Why a pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Every node is done, or the phase stopped it.
+    OfItself,
+    /// Its deadline had come.
+    Expired,
+    /// It was interrupted.
+    Interrupted,
+}
+
+/// Runs a phase at every node of the scheduler.
+///
+/// Returns when each job has ended or was left behind. Never polls a job, so that no job can keep
+/// it from returning, as long as the runtime has a thread left for it.
+pub(crate) async fn run<P: Phase>(
+    phase: Arc<P>,
+    scheduler: Scheduler,
+    limits: Limits<'_>,
+) -> Ending {
+    if scheduler.is_done() {
+        return Ending::OfItself;
+    }
+    let runtime = Handle::current();
+    let pass = Arc::new(Pass {
+        phase,
+        board: Mutex::new(Board::new(scheduler, most_drivers(&runtime))),
+        changed: Notify::new(),
+        runtime,
+    });
+    pass.spawn_driver();
+    pass.watch(limits).await
+}
+
+/// When the watcher has to look at the board again.
+enum Look {
+    /// When it is told to, and at this time.
+    Again(Option<Instant>),
+    Over,
+}
+
+/// Enough that every worker can be held by a blocking job while it holds a second driver back.
+fn most_drivers(runtime: &Handle) -> usize {
+    match runtime.runtime_flavor() {
+        RuntimeFlavor::CurrentThread => 1,
+        _ => 2 * runtime.metrics().num_workers(),
+    }
+}
+
+pub(super) struct Pass<P: Phase> {
+    pub(super) phase: Arc<P>,
+    board: Mutex<Board<P::Output>>,
+    /// Tells the watcher to look at the board.
+    pub(super) changed: Notify,
+    pub(super) runtime: Handle,
+}
+
+impl<P: Phase> Pass<P> {
+    /// The board. No user code runs under its lock, so a poisoned one is as good as any.
+    pub(super) fn board(&self) -> MutexGuard<'_, Board<P::Output>> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn watch(self: &Arc<Self>, limits: Limits<'_>) -> Ending {
+        let mut ending = Ending::OfItself;
+        while let Look::Again(alarm) = self.look() {
+            let going = ending == Ending::OfItself;
+            tokio::select! {
+                biased;
+                () = self.changed.notified() => {}
+                () = interrupted(limits.interrupt), if going => {
+                    ending = Ending::Interrupted;
+                    self.cancel();
+                }
+                () = until(limits.deadline), if going => {
+                    ending = Ending::Expired;
+                    self.cancel();
+                }
+                () = until(alarm) => {}
+            }
+        }
+        ending
+    }
+
+    /// Sees to what is due.
+    fn look(self: &Arc<Self>) -> Look {
+        let now = Instant::now();
+        let given_up = self.board().tick(now);
+        for job in given_up {
+            self.give_up(job, now);
+        }
+        let mut board = self.board();
+        let idle = board.close_if_done();
+        let over = board.is_over();
+        let alarm = board.set_alarm();
+        let summons = board.summon();
+        drop(board);
+        idle.into_iter().for_each(Waker::wake);
+        self.send(summons);
+        if over { Look::Over } else { Look::Again(alarm) }
+    }
+
+    fn cancel(&self) {
+        self.board().cancel_all(Instant::now());
+    }
+
+    fn give_up(&self, job: GivenUp<P::Output>, now: Instant) {
+        let GivenUp { node, began, job } = job;
+        let end = match job {
+            None => End::Abandoned,
+            Some((job, verdict)) => {
+                // No driver came to drop it, so they are all held by jobs that block. Dropping it
+                // runs the user's code, which may block as well: not here.
+                self.runtime.spawn(async move {
+                    let _ = guard(|| drop(job));
+                });
+                End::from(verdict)
+            }
+        };
+        let flow = self.phase.end(node, end, Timing { began, ended: now });
+        self.board().finish(node, flow, now);
+    }
+}
+
+async fn interrupted(token: Option<&CancellationToken>) {
+    match token {
+        Some(token) => token.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

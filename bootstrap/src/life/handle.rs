@@ -1,0 +1,120 @@
+//! `Handle`: what everybody may hold.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::life::state::{Life, Outcome, ShutdownReason, Status};
+use crate::report::{CloseError, Report};
+
+/// A handle to an app, for everyone who does not own it: cheap to clone, valid in every phase,
+/// before boot and after the close as well.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::{App, Status};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> anyhow::Result<()> {
+/// let app = App::new();
+/// let handle = app.handle();
+/// assert_eq!(handle.status(), Status::Configured);
+///
+/// let running = app.boot().await?;
+/// assert_eq!(handle.status(), Status::Ready);
+///
+/// handle.shutdown();
+/// running.wait().await;
+/// running.close().await?;
+/// assert_eq!(handle.status(), Status::Closed);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    life: Arc<Life>,
+}
+
+impl Handle {
+    pub(crate) fn new(life: Arc<Life>) -> Self {
+        Self { life }
+    }
+
+    /// Asks the app to stop, and returns at once. Asking again changes nothing.
+    ///
+    /// An app that is running drains and closes. A boot that is under way is interrupted: what
+    /// has loaded is closed, and `boot` returns an error that says so. Before boot, the request
+    /// waits: `boot` returns that error without running any hook.
+    pub fn shutdown(&self) {
+        self.request(ShutdownReason::Requested);
+    }
+
+    pub(crate) fn request(&self, reason: ShutdownReason) {
+        self.life.request_stop(reason);
+    }
+
+    /// Asks the app to stop and waits until it has closed. Every caller gets the same outcome,
+    /// whenever it calls.
+    ///
+    /// Before boot this answers at once, and no hook will ever run.
+    ///
+    /// # Errors
+    ///
+    /// If a `run` task, a `drain` or a `close` hook failed; everything has closed all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// The app goes on closing when this future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> anyhow::Result<()> {
+    /// let running = bootstrap::App::new().boot().await?;
+    /// let handle = running.handle();
+    /// let (one, other) = tokio::join!(handle.close(), handle.close());
+    /// assert!(one.is_ok() && other.is_ok());
+    /// # running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn close(&self) -> Result<Report, CloseError> {
+        self.life.end_unbooted();
+        self.shutdown();
+        let Outcome {
+            report,
+            close_error,
+        } = self.life.ended().await;
+        close_error.map_or(Ok(report), Err)
+    }
+
+    /// Waits until the app has closed, or its boot has failed and is rolled back.
+    ///
+    /// Does not ask for it. An app that is dropped without having booted counts as closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping this future has no effect.
+    pub async fn closed(&self) -> Report {
+        self.life.ended().await.report
+    }
+
+    /// How far the app is.
+    pub fn status(&self) -> Status {
+        self.life.status()
+    }
+
+    /// What has happened so far.
+    pub fn report(&self) -> Report {
+        self.life.report()
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,10 @@
+//! One app's life as others see it: how far it is, whether it should stop, how it ended.
+//!
+//! The lifecycle writes here; handles and contexts read, and ask it to stop.
+
+mod handle;
+mod state;
+
+pub use handle::Handle;
+pub(crate) use state::{Life, Outcome};
+pub use state::{ShutdownReason, Signal, Status};

@@ -1,0 +1,12 @@
+//! The plugins of a booted app: where they live between their hooks.
+//!
+//! In comes a plan, and the plugins that were registered; every later stage takes a plugin out,
+//! runs a hook of it, and notes here what happened. Reports and reads of states look in here.
+
+mod hooks;
+mod nodes;
+mod settings;
+
+pub(crate) use hooks::AppHook;
+pub(crate) use nodes::{Hook, Nodes, cause_of};
+pub(crate) use settings::Settings;

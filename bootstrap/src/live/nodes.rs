@@ -1,0 +1,343 @@
+//! One cell for each node of the plan.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::key::{StateKey, TypeMap};
+use crate::base::name::PluginName;
+use crate::base::phase::Phase;
+use crate::collect::{Registry, Source};
+use crate::declare::{
+    AnySlot, Bind, Bound, Fields, Home, Plugin, Site, StateError, StateValue, States,
+};
+use crate::drive::{End, Timing};
+use crate::life::Life;
+use crate::plan::Plan;
+use crate::report::{Cause, Outcome, PluginError, PluginReport, Report, Step};
+
+/// Every plugin of an app that boots, runs or closes.
+pub(crate) struct Nodes {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) life: Arc<Life>,
+    cells: Vec<Mutex<Cell>>,
+    began: Instant,
+    boot_took: OnceLock<Duration>,
+    close_took: OnceLock<Duration>,
+    boot_cancelled: CancellationToken,
+    providers: OnceLock<TypeMap<Vec<u32>>>,
+}
+
+#[derive(Default)]
+struct Cell {
+    /// Not there before a collected plugin is built, while it loads, and after it has closed.
+    plugin: Option<Arc<dyn Plugin>>,
+    /// There from the end of `load` until it has closed.
+    states: Option<States>,
+    slots: Vec<Arc<dyn AnySlot>>,
+    load: Step,
+    close: Step,
+}
+
+/// A plugin that can be called, from any hook but `load`.
+pub(crate) type Hook = Arc<dyn Plugin>;
+
+impl Nodes {
+    /// Takes the plugins of the plan out of the registry.
+    pub(crate) fn new(plan: Plan, registry: &mut Registry, life: Arc<Life>) -> Self {
+        let mut cell = |source: Source| match source {
+            Source::Registered { entry, .. } | Source::Supplied { entry, .. } => {
+                registry.take(entry).map(|taken| Cell {
+                    plugin: Some(taken.plugin),
+                    slots: taken.slots,
+                    ..Cell::default()
+                })
+            }
+            Source::Collected(_) => None,
+        };
+        let cells = plan
+            .order()
+            .map(|plugin| Mutex::new(cell(plan.member(plugin.number()).source).unwrap_or_default()))
+            .collect();
+        Self {
+            plan: Arc::new(plan),
+            life,
+            cells,
+            began: Instant::now(),
+            boot_took: OnceLock::new(),
+            close_took: OnceLock::new(),
+            boot_cancelled: CancellationToken::new(),
+            providers: OnceLock::new(),
+        }
+    }
+
+    /// The cell of a node. User code never runs under its lock, except for cheap clones.
+    fn cell(&self, node: u32) -> MutexGuard<'_, Cell> {
+        let cell = &self.cells[node as usize];
+        cell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn site(self: &Arc<Self>, node: u32) -> Site {
+        Site::new(Arc::clone(self) as Arc<dyn Home>, node)
+    }
+
+    /// Notes that a `load` has begun, and takes the plugin out for it, with its fields bound.
+    pub(crate) fn take_to_load(
+        &self,
+        node: u32,
+        began: Instant,
+        released_by: Option<u32>,
+    ) -> Result<Arc<dyn Plugin>> {
+        let mut cell = self.cell(node);
+        cell.load = self.begun(began, released_by);
+        let there = cell.plugin.take();
+        drop(cell);
+        let mut plugin = match (there, self.plan.member(node).source) {
+            (Some(plugin), _) => plugin,
+            (None, Source::Collected(declaration)) => {
+                let build = declaration.behaviour.build;
+                build.context("the plugin can't be built by default")?()
+            }
+            (None, _) => bail!("the plugin is not there"),
+        };
+        self.bind_fields(node, &mut plugin)?;
+        Ok(plugin)
+    }
+
+    fn bind_fields(&self, node: u32, plugin: &mut Arc<dyn Plugin>) -> Result<()> {
+        let mut bindings = self.plan.bindings(node).iter();
+        if bindings.len() == 0 {
+            return Ok(());
+        }
+        let mut bind = |_: &'static str, field: &mut dyn Bind| {
+            let state = bindings.next().and_then(|binding| {
+                let provider = self.cell(binding.provider?);
+                provider.states.as_ref()?.find(binding.state).cloned()
+            });
+            field.bind(state.as_ref().map(Bound::new));
+        };
+        let plugin = Arc::get_mut(plugin).context("something else holds the plugin")?;
+        plugin.fields(&mut Fields::new(&mut bind));
+        Ok(())
+    }
+
+    /// A step that has begun.
+    fn begun(&self, began: Instant, released_by: Option<u32>) -> Step {
+        Step {
+            outcome: Outcome::Started,
+            began: Some(began.saturating_duration_since(self.began)),
+            took: None,
+            released_by: released_by.map(|node| node as usize),
+        }
+    }
+
+    /// Notes that a `close` has begun.
+    pub(crate) fn begin_close(&self, node: u32, began: Instant, released_by: Option<u32>) {
+        self.cell(node).close = self.begun(began, released_by);
+    }
+
+    /// Notes how a hook has ended.
+    pub(crate) fn note(&self, node: u32, phase: Phase, outcome: Outcome, timing: Timing) {
+        self.cell(node).note(phase, outcome, timing);
+    }
+
+    /// Keeps a plugin that has loaded, and hands its states to whoever waits for them.
+    pub(crate) fn keep(&self, node: u32, plugin: Arc<dyn Plugin>, states: States, timing: Timing) {
+        let mut cell = self.cell(node);
+        for slot in cell.slots.drain(..) {
+            if let Some(value) = states.find(slot.key()) {
+                slot.fill(value);
+            }
+        }
+        cell.plugin = Some(plugin);
+        cell.states = Some(states);
+        cell.note(Phase::Load, Outcome::Done, timing);
+    }
+
+    /// Puts back a plugin whose `load` failed.
+    pub(crate) fn put_back(&self, node: u32, plugin: Arc<dyn Plugin>) {
+        self.cell(node).plugin = Some(plugin);
+    }
+
+    /// Which nodes have loaded and not closed.
+    pub(crate) fn loaded(&self) -> Vec<bool> {
+        let nodes = self.plan.requires.nodes();
+        nodes.map(|node| self.is_loaded(node)).collect()
+    }
+
+    pub(crate) fn is_loaded(&self, node: u32) -> bool {
+        self.cell(node).states.is_some()
+    }
+
+    /// Whether a loaded plugin has not even begun to close.
+    pub(crate) fn is_left(&self, node: u32) -> bool {
+        let cell = self.cell(node);
+        cell.states.is_some() && cell.close.outcome == Outcome::NotStarted
+    }
+
+    /// A loaded plugin, to call a hook of it.
+    pub(crate) fn hook(&self, node: u32) -> Option<Hook> {
+        let cell = self.cell(node);
+        cell.states.as_ref()?;
+        cell.plugin.clone()
+    }
+
+    /// Drops a plugin and its states. Runs the user's code.
+    pub(crate) fn release(&self, node: u32) {
+        let mut cell = self.cell(node);
+        let released = (cell.plugin.take(), cell.states.take());
+        drop(cell);
+        drop(released);
+    }
+
+    /// Closes a plugin that has no hook for it: drops it and its states. Runs the user's code.
+    pub(crate) fn close(&self, node: u32, began: Instant, released_by: Option<u32>) {
+        let mut cell = self.cell(node);
+        cell.close = Step {
+            outcome: Outcome::Done,
+            took: Some(Duration::ZERO),
+            ..self.begun(began, released_by)
+        };
+        let released = (cell.plugin.take(), cell.states.take());
+        drop(cell);
+        drop(released);
+    }
+
+    pub(crate) fn error(&self, node: u32, phase: Phase, cause: Cause) -> PluginError {
+        let member = self.plan.member(node);
+        let declared = member.descriptor.location();
+        PluginError::new(member.name.clone(), declared, phase, cause)
+    }
+
+    pub(crate) fn began(&self) -> Instant {
+        self.began
+    }
+
+    pub(crate) fn cancel_boot(&self) {
+        self.boot_cancelled.cancel();
+    }
+
+    pub(crate) fn boot_is_over(&self) {
+        let _ = self.boot_took.set(self.began.elapsed());
+    }
+
+    pub(crate) fn close_is_over(&self, since: Instant) {
+        let _ = self.close_took.set(since.elapsed());
+    }
+
+    /// What has happened so far.
+    pub(crate) fn report(&self) -> Report {
+        let plugins = self.plan.order().map(|plugin| {
+            let cell = self.cell(plugin.number());
+            PluginReport::new(
+                plugin.name().clone(),
+                plugin.declared(),
+                cell.load,
+                cell.close,
+            )
+        });
+        Report::new(
+            self.boot_took.get().copied(),
+            self.close_took.get().copied(),
+            plugins.collect(),
+        )
+    }
+
+    /// The nodes that provide each state.
+    fn providers(&self) -> &TypeMap<Vec<u32>> {
+        self.providers.get_or_init(|| {
+            let mut providers: TypeMap<Vec<u32>> = TypeMap::default();
+            for plugin in self.plan.order() {
+                for state in plugin.provides() {
+                    providers
+                        .entry(state.id())
+                        .or_default()
+                        .push(plugin.number());
+                }
+            }
+            providers
+        })
+    }
+}
+
+impl Cell {
+    fn step(&mut self, phase: Phase) -> Option<&mut Step> {
+        match phase {
+            Phase::Load => Some(&mut self.load),
+            Phase::Close => Some(&mut self.close),
+            _ => None,
+        }
+    }
+
+    fn note(&mut self, phase: Phase, outcome: Outcome, timing: Timing) {
+        if let Some(step) = self.step(phase) {
+            step.outcome = outcome;
+            step.took = Some(timing.took());
+        }
+    }
+}
+
+impl Home for Nodes {
+    fn life(&self) -> &Arc<Life> {
+        &self.life
+    }
+
+    fn name_of(&self, node: u32) -> PluginName {
+        self.plan.name(node).clone()
+    }
+
+    fn states_of(&self, node: u32) -> States {
+        self.cell(node).states.clone().unwrap_or_default()
+    }
+
+    fn fill(&self, node: u32, slot: Arc<dyn AnySlot>) {
+        let mut cell = self.cell(node);
+        match &cell.states {
+            Some(states) => {
+                if let Some(value) = states.find(slot.key()) {
+                    slot.fill(value);
+                }
+            }
+            None => cell.slots.push(slot),
+        }
+    }
+
+    fn find_state(&self, state: StateKey) -> Result<StateValue, StateError> {
+        let providers = self.providers().get(&state.id()).map(Vec::as_slice);
+        match providers {
+            None | Some([]) => Err(StateError::Missing { state }),
+            Some([provider]) => {
+                let cell = self.cell(*provider);
+                let value = cell.states.as_ref().and_then(|states| states.find(state));
+                value.cloned().ok_or_else(|| StateError::NotLoaded {
+                    state,
+                    plugin: self.name_of(*provider),
+                })
+            }
+            Some(several) => Err(StateError::Ambiguous {
+                state,
+                plugins: several.iter().map(|node| self.name_of(*node)).collect(),
+            }),
+        }
+    }
+
+    fn boot_cancelled(&self) -> &CancellationToken {
+        &self.boot_cancelled
+    }
+}
+
+/// Why a job counts as failed, unless it returned.
+pub(crate) fn cause_of<O>(end: End<O>, timing: Timing) -> Result<O, Cause> {
+    match end {
+        End::Returned(output) => Ok(output),
+        End::Panicked(message) => Err(Cause::Panic(message)),
+        End::TimedOut(limit) => Err(Cause::TimedOut { limit }),
+        End::Cancelled => Err(Cause::Cancelled),
+        End::Abandoned => Err(Cause::Abandoned {
+            after: timing.took(),
+        }),
+    }
+}

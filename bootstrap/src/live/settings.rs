@@ -1,0 +1,30 @@
+//! The limits of an app.
+
+use std::time::Duration;
+
+/// How much at a time, and how long.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// How many hooks may run at a time.
+    pub(crate) max_concurrency: usize,
+    /// For the boot as a whole.
+    pub(crate) boot_timeout: Option<Duration>,
+    /// For each `load` and `ready` that has no limit of its own.
+    pub(crate) load_timeout: Option<Duration>,
+    /// For draining and closing as a whole.
+    pub(crate) close_timeout: Duration,
+    /// For each `drain`, each end of a `run` and each `close` that has no limit of its own.
+    pub(crate) hook_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_concurrency: usize::MAX,
+            boot_timeout: None,
+            load_timeout: None,
+            close_timeout: Duration::from_secs(30),
+            hook_timeout: Duration::from_secs(10),
+        }
+    }
+}

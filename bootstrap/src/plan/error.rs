@@ -1,0 +1,381 @@
+//! Why there is no plan.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::base::key::StateKey;
+use crate::base::location::Location;
+use crate::base::name::PluginName;
+use crate::base::text;
+
+/// Every mistake that was found while planning. No hook has run.
+///
+/// `Display` is one line; `Debug` and [`PlanErrors::render`] are the whole diagnosis.
+#[derive(Clone)]
+pub struct PlanErrors(Vec<PlanError>);
+
+impl PlanErrors {
+    pub(crate) fn new(errors: Vec<PlanError>) -> Self {
+        Self(errors)
+    }
+
+    /// The mistakes, in an order that does not depend on the order of registration.
+    pub fn errors(&self) -> &[PlanError] {
+        &self.0
+    }
+
+    /// The whole diagnosis, on several lines.
+    pub fn render(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl fmt::Display for PlanErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [] => f.write_str("the app can't be planned"),
+            [only] => only.fmt(f),
+            [first, rest @ ..] => {
+                write!(f, "{first} (and {} more)", text::count(rest.len(), "error"))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for PlanErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, error) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n\n")?;
+            }
+            fmt::Debug::fmt(error, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for PlanErrors {}
+
+/// A plugin and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The plugin.
+    pub plugin: PluginName,
+    /// Where it is declared.
+    pub declared: Location,
+    /// Where it was registered or supplied; `None` for a plugin that was collected.
+    pub registered: Option<Location>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({}", self.plugin, self.declared)?;
+        match self.registered {
+            Some(at) if at != self.declared => write!(f, ", registered at {at})"),
+            _ => f.write_str(")"),
+        }
+    }
+}
+
+/// A field that asks for a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Asker {
+    /// The plugin.
+    pub plugin: PluginName,
+    /// The field, with its type where it is declared: `config: State<Config>`.
+    pub field: String,
+    /// Where the field is declared, or the plugin if its fields have no place.
+    pub declared: Location,
+    /// Where the plugin was registered; `None` if it was collected.
+    pub registered: Option<Location>,
+    /// A way from a plugin that nobody needs to this one, both included.
+    pub way: Vec<PluginName>,
+}
+
+/// One mistake in an app. `Display` is its first line; `Debug` is the whole diagnosis.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Plugins ask for a state that nobody in the app provides.
+    Missing {
+        /// The state.
+        state: StateKey,
+        /// Every field that asks for it.
+        askers: Vec<Asker>,
+        /// What might have been meant, each as a clause.
+        near: Vec<String>,
+        /// What to do.
+        help: String,
+    },
+    /// Plugins ask for a state that several in the app provide, and don't say which they mean.
+    Ambiguous {
+        /// The state.
+        state: StateKey,
+        /// Every field that asks for it.
+        askers: Vec<Asker>,
+        /// Who provides it.
+        candidates: Vec<Place>,
+    },
+    /// Plugins depend on each other in a circle.
+    Circle {
+        /// The plugins of the shortest circle, each followed by one that it needs; the first
+        /// follows the last.
+        walk: Vec<Place>,
+        /// For each of them, why it needs the next.
+        reasons: Vec<String>,
+        /// A way from a plugin that nobody needs to the first of the circle, without that one;
+        /// empty if the circle holds such a plugin.
+        way: Vec<PluginName>,
+    },
+    /// Two plugins have one name.
+    DuplicateName {
+        /// The name.
+        name: String,
+        /// The plugins.
+        places: Vec<Place>,
+    },
+    /// One state is supplied twice.
+    SuppliedTwice {
+        /// The state.
+        state: StateKey,
+        /// The calls of `supply`.
+        at: Vec<Location>,
+    },
+    /// A plugin that [`App::expect`](crate::App::expect) names is not there.
+    Expected {
+        /// The name.
+        name: String,
+        /// A plugin with nearly that name.
+        near: Option<String>,
+    },
+    /// A field holds a handle to a state of another app.
+    ForeignHandle {
+        /// The field.
+        asker: Asker,
+        /// The state.
+        state: StateKey,
+    },
+    /// A field holds a handle to a registration that does not provide its state.
+    NotProvided {
+        /// The field.
+        asker: Asker,
+        /// The state.
+        state: StateKey,
+        /// The registration.
+        provider: Place,
+    },
+}
+
+impl PlanError {
+    /// The stable code of this kind of mistake.
+    pub fn code(&self) -> &'static str {
+        match self {
+            PlanError::Missing { .. } => "BOOT001",
+            PlanError::Circle { .. } => "BOOT002",
+            PlanError::Ambiguous { .. } => "BOOT003",
+            PlanError::DuplicateName { .. } => "BOOT004",
+            PlanError::SuppliedTwice { .. } => "BOOT005",
+            PlanError::Expected { .. } => "BOOT006",
+            PlanError::ForeignHandle { .. } => "BOOT007",
+            PlanError::NotProvided { .. } => "BOOT008",
+        }
+    }
+}
+
+impl Error for PlanError {}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlanError::Missing { state, askers, .. } => write!(
+                f,
+                "{} the state `{state}`, and nothing in this app provides it",
+                asking(askers)
+            ),
+            PlanError::Ambiguous {
+                state,
+                askers,
+                candidates,
+            } => write!(
+                f,
+                "{} the state `{state}`, and {} in this app provide it",
+                asking(askers),
+                text::count(candidates.len(), "plugin")
+            ),
+            PlanError::Circle { walk, .. } => match walk.as_slice() {
+                [only] => write!(f, "plugin `{}` depends on itself", only.plugin),
+                _ => write!(
+                    f,
+                    "plugin `{}` depends on itself, through {}",
+                    walk.first()
+                        .map(|first| first.plugin.to_string())
+                        .unwrap_or_default(),
+                    text::count(walk.len().saturating_sub(1), "other plugin")
+                ),
+            },
+            PlanError::DuplicateName { name, places } => {
+                write!(f, "{} called `{name}`", are(places.len()))
+            }
+            PlanError::SuppliedTwice { state, at } => {
+                write!(f, "the state `{state}` is supplied {} times", at.len())
+            }
+            PlanError::Expected { name, .. } => {
+                write!(
+                    f,
+                    "plugin `{name}` is expected, and is not part of this app"
+                )
+            }
+            PlanError::ForeignHandle { asker, state } => write!(
+                f,
+                "plugin `{}` holds a handle to the state `{state}` of another app",
+                asker.plugin
+            ),
+            PlanError::NotProvided {
+                asker,
+                state,
+                provider,
+            } => write!(
+                f,
+                "plugin `{}` expects the state `{state}` from `{}`, which does not provide it",
+                asker.plugin, provider.plugin
+            ),
+        }
+    }
+}
+
+fn asking(askers: &[Asker]) -> String {
+    match askers {
+        [] => "somebody needs".to_owned(),
+        [only] => format!("plugin `{}` needs", only.plugin),
+        [first, rest @ ..] => format!(
+            "plugin `{}` and {} need",
+            first.plugin,
+            text::count(rest.len(), "other field")
+        ),
+    }
+}
+
+fn are(n: usize) -> String {
+    format!("{n} plugins are")
+}
+
+impl fmt::Debug for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error[{}]: {self}", self.code())?;
+        match self {
+            PlanError::Missing {
+                askers, near, help, ..
+            } => {
+                write_askers(f, askers)?;
+                for near in near {
+                    write!(f, "\n  near: {near}")?;
+                }
+                write!(f, "\n  help: {help}")
+            }
+            PlanError::Ambiguous {
+                askers, candidates, ..
+            } => {
+                write_askers(f, askers)?;
+                for candidate in candidates {
+                    write!(f, "\n  provided by: {candidate}")?;
+                }
+                f.write_str(
+                    "\n  help: put the handle of the one that you mean into the field: \
+                     `registration.state()`; or register only one of them",
+                )
+            }
+            PlanError::Circle { walk, reasons, way } => write_circle(f, walk, reasons, way),
+            PlanError::DuplicateName { places, .. } => {
+                for place in places {
+                    write!(f, "\n  --> {}", with_registration(place))?;
+                }
+                f.write_str(
+                    "\n  help: rename one of the plugins, or give its registration a name: \
+                     `app.register(..).named(\"..\")`",
+                )
+            }
+            PlanError::SuppliedTwice { at, .. } => {
+                for at in at {
+                    write!(f, "\n  --> {at}")?;
+                }
+                f.write_str("\n  help: an app has one value for a state: take one away")
+            }
+            PlanError::Expected { near, .. } => {
+                if let Some(near) = near {
+                    write!(f, "\n  near: there is a plugin `{near}`")?;
+                }
+                f.write_str(
+                    "\n  help: nothing refers to its crate, so the linker leaves it out: write \
+                     `bootstrap::link!(its_crate);` next to `main`, or register it",
+                )
+            }
+            PlanError::ForeignHandle { asker, .. } => {
+                write_askers(f, std::slice::from_ref(asker))?;
+                f.write_str("\n  help: take the handle from a registration of this app")
+            }
+            PlanError::NotProvided {
+                asker, provider, ..
+            } => {
+                write_askers(f, std::slice::from_ref(asker))?;
+                write!(f, "\n  aimed at: {provider}")?;
+                f.write_str("\n  help: add the state to what its descriptor provides")
+            }
+        }
+    }
+}
+
+fn with_registration(place: &Place) -> String {
+    match place.registered {
+        Some(at) if at != place.declared => {
+            format!("{} (registered at {at})", place.declared)
+        }
+        _ => place.declared.to_string(),
+    }
+}
+
+fn write_askers(f: &mut fmt::Formatter<'_>, askers: &[Asker]) -> fmt::Result {
+    let Some((first, others)) = askers.split_first() else {
+        return Ok(());
+    };
+    write!(f, "\n  --> {} (field `{}`)", first.declared, first.field)?;
+    if let Some(at) = first.registered {
+        write!(f, "\n  registered at: {at}")?;
+    }
+    if first.way.len() > 1 {
+        write!(f, "\n  wanted by: {}", arrows(&first.way))?;
+    }
+    for other in others {
+        write!(
+            f,
+            "\n  also wanted by: `{}` ({}, field `{}`)",
+            other.plugin, other.declared, other.field
+        )?;
+    }
+    Ok(())
+}
+
+fn write_circle(
+    f: &mut fmt::Formatter<'_>,
+    walk: &[Place],
+    reasons: &[String],
+    way: &[PluginName],
+) -> fmt::Result {
+    let nexts = walk.iter().cycle().skip(1);
+    for ((place, next), reason) in walk.iter().zip(nexts).zip(reasons) {
+        write!(f, "\n  `{}` -> `{}`: {reason}", place.plugin, next.plugin)?;
+    }
+    if !way.is_empty() {
+        write!(f, "\n  reached by: {} -> ..", arrows(way))?;
+    }
+    f.write_str(
+        "\n  help: one of them must do without another: take a field or an `after` away, or move \
+         what both need into a plugin of its own",
+    )
+}
+
+fn arrows(names: &[PluginName]) -> String {
+    let names: Vec<String> = names.iter().map(PluginName::to_string).collect();
+    names.join(" -> ")
+}

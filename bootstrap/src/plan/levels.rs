@@ -1,0 +1,42 @@
+//! How deep in the graph each node lies.
+
+use crate::plan::graph::Graph;
+
+const UNSEEN: u32 = u32::MAX;
+/// On the path that is being walked.
+const OPEN: u32 = u32::MAX - 1;
+
+/// The length of the longest chain below each node; `None` if there is a circle.
+///
+/// Depth first, each edge twice, with a path of its own: the depth of the graph must not be the
+/// depth of the stack.
+pub(crate) fn levels(graph: &Graph) -> Option<Vec<u32>> {
+    let mut level = vec![UNSEEN; graph.len()];
+    let mut path: Vec<(u32, usize)> = Vec::new();
+    for root in graph.nodes() {
+        if level[root as usize] != UNSEEN {
+            continue;
+        }
+        level[root as usize] = OPEN;
+        path.push((root, 0));
+        while let Some((node, edge)) = path.last_mut() {
+            let targets = graph.targets(*node);
+            if let Some(target) = targets.get(*edge) {
+                *edge += 1;
+                match level[*target as usize] {
+                    UNSEEN => {
+                        level[*target as usize] = OPEN;
+                        path.push((*target, 0));
+                    }
+                    OPEN => return None,
+                    _ => {}
+                }
+            } else {
+                let below = targets.iter().map(|target| level[*target as usize] + 1);
+                level[*node as usize] = below.max().unwrap_or(0);
+                path.pop();
+            }
+        }
+    }
+    Some(level)
+}

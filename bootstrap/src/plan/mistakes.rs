@@ -1,0 +1,64 @@
+//! What does not fit, gathered under numbers while the links are found.
+
+use crate::base::key::{StateKey, TypeMap};
+
+/// A field: the number of its plugin, and which of its fields.
+#[derive(Clone, Copy)]
+pub(super) struct Field {
+    pub(super) plugin: u32,
+    pub(super) field: usize,
+}
+
+/// Mistakes under numbers. Those about one state are merged.
+#[derive(Default)]
+pub(super) struct Mistakes {
+    pub(super) missing: TypeMap<(StateKey, Vec<Field>)>,
+    pub(super) ambiguous: TypeMap<Ambiguous>,
+    pub(super) foreign: Vec<(StateKey, Field)>,
+    pub(super) not_provided: Vec<(StateKey, Field, u32)>,
+}
+
+pub(super) struct Ambiguous {
+    pub(super) state: StateKey,
+    pub(super) fields: Vec<Field>,
+    pub(super) candidates: Vec<u32>,
+}
+
+impl Mistakes {
+    pub(super) fn missing(&mut self, state: StateKey, plugin: u32, field: usize) {
+        let known = self.missing.entry(state.id());
+        let (_, fields) = known.or_insert_with(|| (state, Vec::new()));
+        fields.push(Field { plugin, field });
+    }
+
+    pub(super) fn ambiguous(
+        &mut self,
+        state: StateKey,
+        plugin: u32,
+        field: usize,
+        candidates: &[u32],
+    ) {
+        let known = self.ambiguous.entry(state.id());
+        let known = known.or_insert_with(|| Ambiguous {
+            state,
+            fields: Vec::new(),
+            candidates: candidates.to_vec(),
+        });
+        known.fields.push(Field { plugin, field });
+    }
+
+    pub(super) fn foreign(&mut self, state: StateKey, plugin: u32, field: usize) {
+        self.foreign.push((state, Field { plugin, field }));
+    }
+
+    pub(super) fn not_provided(
+        &mut self,
+        state: StateKey,
+        plugin: u32,
+        field: usize,
+        provider: u32,
+    ) {
+        let field = Field { plugin, field };
+        self.not_provided.push((state, field, provider));
+    }
+}

@@ -1,0 +1,25 @@
+//! Third stage, **plan**: in which order, or why not.
+//!
+//! In comes a roster; out goes a [`Plan`], or every mistake in the roster at once. Pure: no clock,
+//! no runtime, no hook is called, and the same plugins give the same plan in whatever order they
+//! were registered.
+//!
+//! `graph`, `levels` and `circle` know numbers only; `resolve` makes numbers of plugins and states
+//! and names of numbers.
+
+mod circle;
+mod error;
+mod graph;
+mod levels;
+mod links;
+mod mistakes;
+mod named;
+mod render;
+mod resolve;
+mod schedule;
+mod words;
+
+pub use error::{Asker, Place, PlanError, PlanErrors};
+pub(crate) use graph::{Graph, number};
+pub(crate) use resolve::resolve;
+pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin};

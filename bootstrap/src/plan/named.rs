@@ -1,0 +1,103 @@
+//! The members of a roster under numbers that do not depend on the order of registration.
+
+use std::ops::Range;
+
+use crate::base::name::PluginName;
+use crate::collect::{Member, Order, Roster, Want};
+use crate::plan::graph::number;
+
+/// The members under their first numbers: by name, then in the order of registration.
+pub(super) struct Named {
+    pub(super) roster: Roster,
+    /// The member that has each number.
+    pub(super) members: Vec<u32>,
+    /// The number of each member.
+    numbers: Vec<u32>,
+    /// Numbers that share one name, where several do.
+    pub(super) namesakes: Vec<Range<u32>>,
+}
+
+impl Named {
+    pub(super) fn new(roster: Roster) -> Self {
+        let mut members: Vec<u32> = (0..number(roster.members.len())).collect();
+        let name = |member: &u32| roster.members[*member as usize].name.base();
+        // Apps that are built in a loop are sorted already, and have no namesakes.
+        let in_order = members.is_sorted_by(|left, right| name(left) < name(right));
+        if !in_order {
+            // Stable: members with one name keep the order of registration.
+            members.sort_by(|left, right| name(left).cmp(name(right)));
+        }
+        let mut numbers = vec![0; members.len()];
+        for (number, member) in (0_u32..).zip(&members) {
+            numbers[*member as usize] = number;
+        }
+        let mut named = Self {
+            roster,
+            members,
+            numbers,
+            namesakes: Vec::new(),
+        };
+        if !in_order {
+            named.find_namesakes();
+            named.number_instances();
+        }
+        named
+    }
+
+    fn find_namesakes(&mut self) {
+        let name = |member: &u32| &self.roster.members[*member as usize].name;
+        let groups = self
+            .members
+            .chunk_by(|left, right| name(left) == name(right));
+        let mut start = 0;
+        for group in groups {
+            let end = start + number(group.len());
+            if group.len() > 1 {
+                self.namesakes.push(start..end);
+            }
+            start = end;
+        }
+    }
+
+    /// Several instances of one plugin get numbers, in the order of registration.
+    fn number_instances(&mut self) {
+        for group in &self.namesakes {
+            for (instance, number) in (1..).zip(group.clone()) {
+                let member = self.members[number as usize];
+                self.roster.members[member as usize].name.number(instance);
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub(super) fn numbers(&self) -> Range<u32> {
+        0..number(self.len())
+    }
+
+    pub(super) fn member(&self, number: u32) -> &Member {
+        &self.roster.members[self.members[number as usize] as usize]
+    }
+
+    pub(super) fn name(&self, number: u32) -> &PluginName {
+        &self.member(number).name
+    }
+
+    pub(super) fn wants(&self, number: u32) -> &[Want] {
+        let Range { start, end } = self.member(number).wants;
+        &self.roster.wants[start as usize..end as usize]
+    }
+
+    pub(super) fn orders(&self, number: u32) -> &[Order] {
+        let Range { start, end } = self.member(number).orders;
+        &self.roster.orders[start as usize..end as usize]
+    }
+
+    /// The number of an entry of the registry.
+    pub(super) fn of_entry(&self, entry: u32) -> Option<u32> {
+        let member = *self.roster.member_of_entry.get(entry as usize)?;
+        Some(self.numbers[member? as usize])
+    }
+}

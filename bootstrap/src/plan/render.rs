@@ -1,0 +1,112 @@
+//! A plan as text and as the source of drawings.
+
+use std::fmt::{self, Write as _};
+
+use crate::base::text;
+use crate::plan::schedule::Plan;
+
+impl Plan {
+    /// The graph in the language of [Mermaid](https://mermaid.js.org), as Markdown viewers draw
+    /// it.
+    pub fn to_mermaid(&self) -> String {
+        mermaid(self)
+    }
+
+    /// The graph in the DOT language of [Graphviz](https://graphviz.org).
+    pub fn to_dot(&self) -> String {
+        dot(self)
+    }
+}
+
+/// A list, level by level.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&list(self))
+    }
+}
+
+/// One line for each plugin, level by level, with what it waits for.
+fn list(plan: &Plan) -> String {
+    let mut out = text::count(plan.len(), "plugin");
+    for (number, row) in plan.levels().enumerate() {
+        let _ = write!(out, "\nlevel {number}");
+        for plugin in row {
+            let _ = write!(out, "\n  {}", plugin.name());
+            let mut separator = " <- ";
+            for requirement in plugin.requires() {
+                let _ = write!(out, "{separator}{}", requirement.name());
+                separator = ", ";
+            }
+        }
+    }
+    out
+}
+
+/// A flowchart from what is needed to what needs it, as the boot runs.
+fn mermaid(plan: &Plan) -> String {
+    let mut out = "flowchart LR".to_owned();
+    let ids = ids(plan);
+    for (id, plugin) in ids.iter().zip(plan.order()) {
+        let name = plugin.name().to_string().replace('"', "#quot;");
+        let _ = write!(out, "\n    {id}[\"{name}\"]");
+    }
+    for edge in drawn_edges(plan) {
+        let states = edge.states.replace('"', "#quot;");
+        let (from, to) = (&ids[edge.from], &ids[edge.to]);
+        if states.is_empty() {
+            let _ = write!(out, "\n    {from} -.-> {to}");
+        } else {
+            let _ = write!(out, "\n    {from} -->|\"{states}\"| {to}");
+        }
+    }
+    out
+}
+
+/// The same graph for Graphviz; an order without a state is dashed.
+fn dot(plan: &Plan) -> String {
+    let escape = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+    let mut out = "digraph plan {\n    rankdir=LR;\n    node [shape=box];".to_owned();
+    let ids = ids(plan);
+    for (id, plugin) in ids.iter().zip(plan.order()) {
+        let _ = write!(
+            out,
+            "\n    {id} [label=\"{}\"];",
+            escape(&plugin.name().to_string())
+        );
+    }
+    for edge in drawn_edges(plan) {
+        let (from, to) = (&ids[edge.from], &ids[edge.to]);
+        let style = if edge.states.is_empty() {
+            "style=dashed".to_owned()
+        } else {
+            format!("label=\"{}\"", escape(&edge.states))
+        };
+        let _ = write!(out, "\n    {from} -> {to} [{style}];");
+    }
+    out.push_str("\n}");
+    out
+}
+
+fn ids(plan: &Plan) -> Vec<String> {
+    (0..plan.len()).map(|node| format!("p{node}")).collect()
+}
+
+struct Drawn {
+    from: usize,
+    to: usize,
+    states: String,
+}
+
+/// The edges in the direction in which the boot goes, each with the states that go along it.
+fn drawn_edges(plan: &Plan) -> impl Iterator<Item = Drawn> {
+    plan.edges().map(|edge| {
+        let mut states: Vec<String> = edge.states().map(|state| state.to_string()).collect();
+        // Two fields that ask for one state are one label.
+        states.dedup();
+        Drawn {
+            from: edge.to.number() as usize,
+            to: edge.from.number() as usize,
+            states: states.join(", "),
+        }
+    })
+}

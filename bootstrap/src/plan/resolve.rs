@@ -1,0 +1,92 @@
+//! From a roster to a plan.
+//!
+//! Members are numbered twice. First by name, so that nothing depends on the order in which they
+//! were registered; edges and mistakes are found under these numbers. At the end by level and
+//! name, which is the order of the plan.
+
+use crate::collect::Roster;
+use crate::plan::error::PlanErrors;
+use crate::plan::graph::{Graph, number};
+use crate::plan::levels::levels;
+use crate::plan::links::Links;
+use crate::plan::mistakes::Mistakes;
+use crate::plan::named::Named;
+use crate::plan::schedule::{Binding, Plan};
+use crate::plan::words::{circle_errors, errors};
+
+/// Plans a roster.
+///
+/// # Errors
+///
+/// All mistakes in it.
+pub(crate) fn resolve(roster: Roster) -> Result<Plan, PlanErrors> {
+    let named = Named::new(roster);
+    let mut mistakes = Mistakes::default();
+    let links = Links::find(&named, &mut mistakes);
+    let levels = levels(&links.requires);
+    let mut errors = errors(mistakes, &named, &links);
+    if levels.is_none() {
+        errors.extend(circle_errors(&named, &links));
+    }
+    match levels {
+        Some(levels) if errors.is_empty() => Ok(arrange(named, links, &levels)),
+        _ => Err(PlanErrors::new(errors)),
+    }
+}
+
+/// Renumbers everything by level, then name. Linear: a counting sort, then one pass over each list.
+fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
+    let order = by_level(levels);
+    let mut final_number = vec![0; order.len()];
+    for (place, number) in (0_u32..).zip(&order) {
+        final_number[*number as usize] = place;
+    }
+    let renumber = |number: u32| final_number[number as usize];
+    let entries = 0..number(named.roster.member_of_entry.len());
+    let node_of_entry = entries
+        .map(|entry| named.of_entry(entry).map(renumber))
+        .collect();
+    let mut bindings = Vec::with_capacity(links.bindings.len());
+    let mut first_binding = Vec::with_capacity(order.len() + 1);
+    let mut requires = Graph::with_capacity(order.len(), links.requires.edges_len());
+    for old in &order {
+        first_binding.push(number(bindings.len()));
+        bindings.extend(links.bindings(*old).iter().map(|binding| Binding {
+            state: binding.state,
+            provider: binding.provider.map(renumber),
+        }));
+        requires.push_node(links.requires.targets(*old).iter().copied().map(renumber));
+    }
+    first_binding.push(number(bindings.len()));
+    let in_order = |list: &[u32]| order.iter().map(|old| list[*old as usize]).collect();
+    Plan {
+        order: in_order(&named.members),
+        level: in_order(levels),
+        bindings,
+        first_binding,
+        dependents: requires.reversed(),
+        requires,
+        node_of_entry,
+        warnings: links.warnings,
+        members: named.roster.members,
+    }
+}
+
+/// The numbers ordered by level; numbers of one level keep their order.
+fn by_level(levels: &[u32]) -> Vec<u32> {
+    let deepest = levels.iter().max().map_or(0, |deepest| *deepest as usize);
+    let mut next = vec![0_usize; deepest + 2];
+    for level in levels {
+        next[*level as usize + 1] += 1;
+    }
+    for level in 1..next.len() {
+        next[level] += next[level - 1];
+    }
+    let mut order = vec![0; levels.len()];
+    for (number, level) in (0_u32..).zip(levels) {
+        let place = &mut next[*level as usize];
+        order[*place] = number;
+        *place += 1;
+    }
+    order
+}

@@ -1,0 +1,244 @@
+//! `Plan`: the result of planning.
+
+use std::fmt;
+
+use crate::base::key::StateKey;
+use crate::base::location::Location;
+use crate::base::name::PluginName;
+use crate::collect::Member;
+use crate::plan::graph::Graph;
+
+/// In which order an app will load its plugins, and why.
+///
+/// Plugins are numbered in their order: every plugin comes after everything that it needs. Ties
+/// are broken by level, then name, then instance, so the same plugins always give the same plan.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+///
+/// pub struct Config;
+/// bootstrap::supplied!(Config);
+///
+/// #[plugin]
+/// struct Server {
+///     config: State<Config>,
+/// }
+///
+/// impl Hooks for Server {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// let plan = App::new().with(Server::default()).supply(Config).plan()?;
+/// let names: Vec<String> = plan.order().map(|plugin| plugin.name().to_string()).collect();
+/// assert_eq!(names, ["supplied Config", "server"]);
+/// assert_eq!(plan.levels().count(), 2);
+/// # Ok::<(), bootstrap::PlanErrors>(())
+/// ```
+pub struct Plan {
+    /// Every plugin, in the order in which the collect stage listed them.
+    pub(crate) members: Vec<Member>,
+    /// Which member each node is.
+    pub(crate) order: Vec<u32>,
+    /// How deep each node lies.
+    pub(crate) level: Vec<u32>,
+    /// Where each field's state comes from; all nodes' behind each other.
+    pub(crate) bindings: Vec<Binding>,
+    /// Where the bindings of each node begin, and where they all end.
+    pub(crate) first_binding: Vec<u32>,
+    /// From each node to what must have loaded before it.
+    pub(crate) requires: Graph,
+    /// The same edges the other way round.
+    pub(crate) dependents: Graph,
+    /// Where the entries of the registry are now.
+    pub(crate) node_of_entry: Vec<Option<u32>>,
+    pub(crate) warnings: Vec<PlanWarning>,
+}
+
+/// What a field is bound to.
+#[derive(Clone, Copy)]
+pub(crate) struct Binding {
+    pub(crate) state: StateKey,
+    /// Nobody, for an optional state that nobody in the app provides.
+    pub(crate) provider: Option<u32>,
+}
+
+/// Something that is allowed, but hardly meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlanWarning {
+    /// A state was supplied that no plugin asks for.
+    UnusedSupply {
+        /// The state.
+        state: StateKey,
+        /// The call of `supply`.
+        at: Location,
+    },
+}
+
+impl fmt::Display for PlanWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlanWarning::UnusedSupply { state, at } => write!(
+                f,
+                "the state `{state}` is supplied at {at}, and no plugin of this app asks for it"
+            ),
+        }
+    }
+}
+
+impl Plan {
+    /// How many plugins there are.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether there is no plugin.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// All plugins, in the order in which [`serial`](crate::App::serial) loads them.
+    pub fn order(&self) -> impl Iterator<Item = PlannedPlugin<'_>> {
+        self.requires
+            .nodes()
+            .map(|node| PlannedPlugin { plan: self, node })
+    }
+
+    /// The plugins level by level: those of one level do not need each other, and each needs one
+    /// of the level before.
+    pub fn levels(&self) -> impl Iterator<Item = Vec<PlannedPlugin<'_>>> {
+        let mut order = self.order();
+        let rows = self.level.chunk_by(|left, right| left == right);
+        rows.map(move |row| order.by_ref().take(row.len()).collect())
+    }
+
+    /// All edges: who waits for whom. Two fields that ask one provider are one edge.
+    pub fn edges(&self) -> impl Iterator<Item = Edge<'_>> {
+        self.requires.edges().map(|(from, to)| Edge {
+            from: PlannedPlugin {
+                plan: self,
+                node: from,
+            },
+            to: PlannedPlugin {
+                plan: self,
+                node: to,
+            },
+        })
+    }
+
+    /// What is allowed, but hardly meant.
+    pub fn warnings(&self) -> &[PlanWarning] {
+        &self.warnings
+    }
+
+    pub(crate) fn member(&self, node: u32) -> &Member {
+        &self.members[self.order[node as usize] as usize]
+    }
+
+    pub(crate) fn name(&self, node: u32) -> &PluginName {
+        &self.member(node).name
+    }
+
+    pub(crate) fn bindings(&self, node: u32) -> &[Binding] {
+        let node = node as usize;
+        &self.bindings[self.first_binding[node] as usize..self.first_binding[node + 1] as usize]
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.order().map(|plugin| plugin.name()))
+            .finish()
+    }
+}
+
+/// One plugin of a [`Plan`].
+#[derive(Clone, Copy)]
+pub struct PlannedPlugin<'p> {
+    plan: &'p Plan,
+    node: u32,
+}
+
+impl<'p> PlannedPlugin<'p> {
+    /// The number of the node.
+    pub(crate) fn number(&self) -> u32 {
+        self.node
+    }
+
+    fn member(&self) -> &'p Member {
+        self.plan.member(self.node)
+    }
+
+    /// What messages and reports call it.
+    pub fn name(&self) -> &'p PluginName {
+        &self.member().name
+    }
+
+    /// How many plugins are in the longest chain below it: 0 if it needs nothing.
+    pub fn level(&self) -> u32 {
+        self.plan.level[self.node as usize]
+    }
+
+    /// Where it is declared.
+    pub fn declared(&self) -> Location {
+        self.member().descriptor.location()
+    }
+
+    /// Where it was registered or supplied; `None` for a plugin that was collected.
+    pub fn registered(&self) -> Option<Location> {
+        self.member().source.location()
+    }
+
+    /// The states that it makes.
+    pub fn provides(&self) -> &'p [StateKey] {
+        self.member().descriptor.states()
+    }
+
+    /// What it waits for.
+    pub fn requires(&self) -> impl Iterator<Item = PlannedPlugin<'p>> + use<'p> {
+        let plan = self.plan;
+        let targets = plan.requires.targets(self.node).iter();
+        targets.map(move |node| PlannedPlugin { plan, node: *node })
+    }
+
+    /// What waits for it.
+    pub fn dependents(&self) -> impl Iterator<Item = PlannedPlugin<'p>> + use<'p> {
+        let plan = self.plan;
+        let targets = plan.dependents.targets(self.node).iter();
+        targets.map(move |node| PlannedPlugin { plan, node: *node })
+    }
+}
+
+impl fmt::Debug for PlannedPlugin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlannedPlugin")
+            .field("name", self.name())
+            .field("level", &self.level())
+            .finish_non_exhaustive()
+    }
+}
+
+/// `from` waits for `to`.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Edge<'p> {
+    /// The plugin that waits.
+    pub from: PlannedPlugin<'p>,
+    /// The plugin that it waits for.
+    pub to: PlannedPlugin<'p>,
+}
+
+impl Edge<'_> {
+    /// The states that go along this edge; none if it is an order alone.
+    pub fn states(&self) -> impl Iterator<Item = StateKey> {
+        let bindings = self.from.plan.bindings(self.from.node).iter();
+        bindings
+            .filter(|binding| binding.provider == Some(self.to.node))
+            .map(|binding| binding.state)
+    }
+}

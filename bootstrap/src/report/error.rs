@@ -1,0 +1,279 @@
+//! What went wrong in a plugin, and the error of a close.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::key::StateKey;
+use crate::base::location::Location;
+use crate::base::name::PluginName;
+use crate::base::phase::Phase;
+use crate::base::text;
+use crate::report::record::{Outcome, Report};
+
+/// One hook of one plugin that went wrong.
+///
+/// `Display` is one line, plugin first: `[my-plugin] Plugin load failed: connection refused`. The
+/// error that the hook returned is the [`source`](Error::source), and can be downcast.
+///
+/// Cheap to clone: the close outcome is shared by everybody who asks for it.
+#[derive(Clone)]
+pub struct PluginError(Arc<Inner>);
+
+struct Inner {
+    plugin: PluginName,
+    declared: Location,
+    phase: Phase,
+    cause: Cause,
+}
+
+/// Why a hook counts as failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It returned this error.
+    Error(anyhow::Error),
+    /// It panicked with this message.
+    Panic(String),
+    /// It was cancelled because it took longer than it may.
+    TimedOut {
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// It was cancelled because the boot failed elsewhere or was interrupted, or because the time
+    /// for closing the app was up.
+    Cancelled,
+    /// It never began: the time for closing the app was up.
+    OutOfTime,
+    /// It returned without a state that its plugin provides.
+    StateNotMade {
+        /// The state.
+        state: StateKey,
+    },
+    /// It returned a state that its plugin does not declare, or one twice.
+    StateNotDeclared {
+        /// The state.
+        state: StateKey,
+    },
+    /// Its time was up and it blocked its thread, so that it could not be cancelled; it was left
+    /// behind.
+    Abandoned {
+        /// How long it was waited for, in all.
+        after: Duration,
+    },
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Error(error) => write!(f, "{error:#}"),
+            Cause::Panic(message) => write!(f, "panicked: {message}"),
+            Cause::TimedOut { limit } => {
+                write!(f, "timed out after {}", text::duration(*limit))
+            }
+            Cause::Cancelled => f.write_str("cancelled"),
+            Cause::OutOfTime => f.write_str("not begun: the time for closing was up"),
+            Cause::StateNotMade { state } => write!(
+                f,
+                "it returned without the state `{state}`, which its descriptor provides"
+            ),
+            Cause::StateNotDeclared { state } => write!(
+                f,
+                "it returned the state `{state}`, which its descriptor does not provide, or twice"
+            ),
+            Cause::Abandoned { after } => write!(
+                f,
+                "blocked its thread for {} and was abandoned",
+                text::duration(*after)
+            ),
+        }
+    }
+}
+
+impl Cause {
+    /// How the step stands in the report.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Cause::Error(_) | Cause::StateNotMade { .. } | Cause::StateNotDeclared { .. } => {
+                Outcome::Failed
+            }
+            Cause::Panic(_) => Outcome::Panicked,
+            Cause::TimedOut { .. } => Outcome::TimedOut,
+            Cause::Cancelled => Outcome::Cancelled,
+            Cause::OutOfTime => Outcome::NotStarted,
+            Cause::Abandoned { .. } => Outcome::Abandoned,
+        }
+    }
+}
+
+impl PluginError {
+    pub(crate) fn new(plugin: PluginName, declared: Location, phase: Phase, cause: Cause) -> Self {
+        Self(Arc::new(Inner {
+            plugin,
+            declared,
+            phase,
+            cause,
+        }))
+    }
+
+    /// The plugin.
+    pub fn plugin(&self) -> &PluginName {
+        &self.0.plugin
+    }
+
+    /// The hook.
+    pub fn phase(&self) -> Phase {
+        self.0.phase
+    }
+
+    /// What happened in it.
+    pub fn cause(&self) -> &Cause {
+        &self.0.cause
+    }
+
+    /// Where the plugin is declared.
+    pub fn declared(&self) -> Location {
+        self.0.declared
+    }
+
+    /// The error that the hook returned, if it returned one.
+    pub fn error(&self) -> Option<&anyhow::Error> {
+        match &self.0.cause {
+            Cause::Error(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the hook was left behind: its thread may never end.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        matches!(self.0.cause, Cause::Abandoned { .. })
+    }
+
+    /// The whole story: the line, the chain of causes, the place of the declaration.
+    pub(crate) fn write(&self, out: &mut impl fmt::Write, indent: &str) -> fmt::Result {
+        let Inner {
+            plugin,
+            declared,
+            phase,
+            cause,
+        } = &*self.0;
+        match cause {
+            Cause::Error(error) => {
+                writeln!(out, "{indent}[{plugin}] Plugin {phase} failed: {error}")?;
+                for source in error.chain().skip(1) {
+                    writeln!(out, "{indent}  caused by: {source}")?;
+                }
+            }
+            _ => writeln!(out, "{indent}{self}")?,
+        }
+        writeln!(out, "{indent}  --> {declared}")
+    }
+}
+
+impl fmt::Display for PluginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            plugin,
+            phase,
+            cause,
+            ..
+        } = &*self.0;
+        write!(f, "[{plugin}] Plugin {phase} failed: {cause}")
+    }
+}
+
+impl fmt::Debug for PluginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "")
+    }
+}
+
+impl Error for PluginError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error().map(|error| &**error as &(dyn Error + 'static))
+    }
+}
+
+/// Closing went wrong somewhere; everything else has closed all the same.
+///
+/// Holds every error: of `run` tasks, of `drain` and of `close` hooks, in the order in which they
+/// happened. `Display` is one line, `Debug` and [`CloseError::render`] the whole story.
+#[derive(Clone)]
+pub struct CloseError(Arc<CloseFailure>);
+
+struct CloseFailure {
+    errors: Vec<PluginError>,
+    report: Report,
+}
+
+impl CloseError {
+    pub(crate) fn new(errors: Vec<PluginError>, report: Report) -> Self {
+        Self(Arc::new(CloseFailure { errors, report }))
+    }
+
+    /// Every hook that went wrong, in the order in which they ended. Never empty.
+    pub fn errors(&self) -> &[PluginError] {
+        &self.0.errors
+    }
+
+    /// What every plugin did.
+    pub fn report(&self) -> &Report {
+        &self.0.report
+    }
+
+    /// Names of plugins with a hook that had to be left behind; its thread may never end.
+    ///
+    /// A tokio runtime waits for such a thread when it is dropped; end it with
+    /// [`Runtime::shutdown_timeout`](tokio::runtime::Runtime::shutdown_timeout). `App::run` takes
+    /// care of this itself.
+    pub fn abandoned(&self) -> impl Iterator<Item = &PluginName> {
+        self.errors()
+            .iter()
+            .filter(|error| error.is_abandoned())
+            .map(PluginError::plugin)
+    }
+
+    /// The whole diagnosis, on several lines.
+    pub fn render(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl fmt::Display for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let errors = self.errors();
+        match errors {
+            [] => f.write_str("closing failed"),
+            [only] => only.fmt(f),
+            [first, rest @ ..] => {
+                write!(f, "{first} (and {} more)", text::count(rest.len(), "error"))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "error[STOP001]: the app has closed with {}",
+            text::count(self.errors().len(), "error")
+        )?;
+        for error in self.errors() {
+            error.write(f, "  ")?;
+        }
+        write!(
+            f,
+            "  help: everything else has closed; look at the hooks above, first at the first one"
+        )
+    }
+}
+
+impl Error for CloseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.errors()
+            .first()
+            .map(|error| error as &(dyn Error + 'static))
+    }
+}

@@ -1,0 +1,143 @@
+//! The data of a report.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::base::location::Location;
+use crate::base::name::PluginName;
+
+/// What an app did so far: every plugin, every phase, how long and with what outcome.
+///
+/// `Display` renders the boot and, once it has begun, the close as trees; see [`Report::boot_tree`].
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let mut app = App::new();
+/// app.register_fn("warm-up", async |_| Ok(()));
+/// let report = app.boot().await?.close().await?;
+/// assert_eq!(report.plugins.len(), 1);
+/// assert!(report.boot_tree().contains("└── warm-up"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// How long the boot took, once it is over.
+    pub boot: Option<Duration>,
+    /// How long draining and closing took, once that is over; a rollback counts as closing.
+    pub close: Option<Duration>,
+    /// Every plugin, in the order of the plan.
+    pub plugins: Vec<PluginReport>,
+}
+
+/// What one plugin did.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PluginReport {
+    /// What it is called.
+    pub name: PluginName,
+    /// Where it is declared.
+    pub declared: Location,
+    /// Its `load`.
+    pub load: Step,
+    /// Its `close`.
+    pub close: Step,
+}
+
+/// One hook of one plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Step {
+    /// How it ended, or that it has not.
+    pub outcome: Outcome,
+    /// When it began, counted from the start of the boot.
+    pub began: Option<Duration>,
+    /// How long it took, once it has ended.
+    pub took: Option<Duration>,
+    /// The plugin (an index of [`Report::plugins`]) that it had to wait for last.
+    pub released_by: Option<usize>,
+}
+
+impl Default for Step {
+    fn default() -> Self {
+        Self {
+            outcome: Outcome::NotStarted,
+            began: None,
+            took: None,
+            released_by: None,
+        }
+    }
+}
+
+/// How a hook ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It has not begun; after a failed boot it never will.
+    NotStarted,
+    /// It is running.
+    Started,
+    /// It returned `Ok`.
+    Done,
+    /// It returned an error.
+    Failed,
+    /// It panicked.
+    Panicked,
+    /// Its time was up.
+    TimedOut,
+    /// It was cancelled because the boot failed elsewhere or was interrupted.
+    Cancelled,
+    /// It did not react to being cancelled, and was left behind.
+    Abandoned,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Outcome::NotStarted => "not started",
+            Outcome::Started => "running",
+            Outcome::Done => "done",
+            Outcome::Failed => "failed",
+            Outcome::Panicked => "panicked",
+            Outcome::TimedOut => "timed out",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Abandoned => "abandoned",
+        })
+    }
+}
+
+impl PluginReport {
+    pub(crate) fn new(name: PluginName, declared: Location, load: Step, close: Step) -> Self {
+        Self {
+            name,
+            declared,
+            load,
+            close,
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn new(
+        boot: Option<Duration>,
+        close: Option<Duration>,
+        plugins: Vec<PluginReport>,
+    ) -> Self {
+        Self {
+            boot,
+            close,
+            plugins,
+        }
+    }
+
+    /// The record of a plugin, by the name that messages call it.
+    pub fn plugin(&self, name: &str) -> Option<&PluginReport> {
+        self.plugins.iter().find(|plugin| plugin.name == *name)
+    }
+}

@@ -1,0 +1,148 @@
+//! Trees of what waited for what, drawn as avvio draws its plugins.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use crate::base::text;
+use crate::report::record::{Outcome, PluginReport, Report, Step};
+
+impl Report {
+    /// The boot as a tree in which every plugin hangs under the one that it waited for last.
+    ///
+    /// A path from the root is thus a chain of waiting, and the one that ends last is why the boot
+    /// took as long as it did. The time behind a plugin is what its own `load` took.
+    ///
+    /// ```text
+    /// boot 56 ms
+    /// ├─┬ config 2 ms
+    /// │ └─┬ database 51 ms
+    /// │   └── api 3 ms
+    /// └── metrics 1 ms
+    /// ```
+    pub fn boot_tree(&self) -> String {
+        let order = Order::OfThePlan;
+        render("boot", self.boot, &self.plugins, order, |plugin| {
+            plugin.load
+        })
+    }
+
+    /// The close as a tree in which every plugin hangs under the one that it waited for last.
+    pub fn close_tree(&self) -> String {
+        let order = Order::Reverse;
+        render("close", self.close, &self.plugins, order, |plugin| {
+            plugin.close
+        })
+    }
+
+    fn has_closed(&self) -> bool {
+        self.plugins
+            .iter()
+            .any(|plugin| plugin.close.outcome != Outcome::NotStarted)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.boot_tree())?;
+        if self.has_closed() {
+            write!(f, "\n{}", self.close_tree())?;
+        }
+        Ok(())
+    }
+}
+
+/// Deeper chains go on at this depth: a line must stay readable, and the whole linear in size.
+const DEEPEST: usize = 40;
+
+/// How plugins are ordered that began at one instant.
+#[derive(Clone, Copy)]
+enum Order {
+    OfThePlan,
+    Reverse,
+}
+
+/// Draws all plugins whose `step` has begun, in the order in which they began.
+fn render(
+    root: &str,
+    total: Option<Duration>,
+    plugins: &[PluginReport],
+    order: Order,
+    step: impl Fn(&PluginReport) -> Step,
+) -> String {
+    let mut out = root.to_owned();
+    if let Some(total) = total {
+        let _ = write!(out, " {}", text::duration(total));
+    }
+    let forest = Forest::grow(plugins, order, &step);
+    // Depth first without recursion: the next siblings wait on the stack, the first on top.
+    let mut stack: Vec<(usize, String, bool, usize)> = Vec::new();
+    push_row(&mut stack, &forest.roots, "", 0);
+    while let Some((index, indent, last, depth)) = stack.pop() {
+        let plugin = &plugins[index];
+        let branches = &forest.branches[index];
+        let level = depth + 1;
+        let flat = level >= DEEPEST;
+        let corner = if last { '└' } else { '├' };
+        let joint = if branches.is_empty() || flat {
+            '─'
+        } else {
+            '┬'
+        };
+        let _ = write!(out, "\n{indent}{corner}─{joint} {}", plugin.name);
+        describe(&mut out, step(plugin));
+        let deeper = match (flat, last) {
+            (true, _) => indent,
+            (false, true) => format!("{indent}  "),
+            (false, false) => format!("{indent}│ "),
+        };
+        push_row(&mut stack, branches, &deeper, level);
+    }
+    out
+}
+
+fn push_row(
+    stack: &mut Vec<(usize, String, bool, usize)>,
+    row: &[usize],
+    indent: &str,
+    depth: usize,
+) {
+    for (i, index) in row.iter().enumerate().rev() {
+        stack.push((*index, indent.to_owned(), i + 1 == row.len(), depth));
+    }
+}
+
+fn describe(out: &mut String, step: Step) {
+    if let Some(took) = step.took {
+        let _ = write!(out, " {}", text::duration(took));
+    }
+    if step.outcome != Outcome::Done {
+        let _ = write!(out, " {}", step.outcome);
+    }
+}
+
+struct Forest {
+    roots: Vec<usize>,
+    branches: Vec<Vec<usize>>,
+}
+
+impl Forest {
+    fn grow(plugins: &[PluginReport], order: Order, step: &impl Fn(&PluginReport) -> Step) -> Self {
+        let begun = |index| Some((step(&plugins[index]).began?, index));
+        let mut begun: Vec<(Duration, usize)> = match order {
+            Order::OfThePlan => (0..plugins.len()).filter_map(begun).collect(),
+            Order::Reverse => (0..plugins.len()).rev().filter_map(begun).collect(),
+        };
+        begun.sort_by_key(|(began, _)| *began);
+        let mut forest = Self {
+            roots: Vec::new(),
+            branches: vec![Vec::new(); plugins.len()],
+        };
+        for (_, index) in begun {
+            match step(&plugins[index]).released_by {
+                Some(parent) => forest.branches[parent].push(index),
+                None => forest.roots.push(index),
+            }
+        }
+        forest
+    }
+}

@@ -1,0 +1,130 @@
+//! Every `run` hook as a task.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::base::panic::guard_future;
+use crate::base::phase::Phase;
+use crate::declare::RunContext;
+use crate::drive::GRACE;
+use crate::life::ShutdownReason;
+use crate::live::{Hook, Nodes};
+use crate::report::{Cause, PluginError};
+
+/// The tasks of one app.
+pub(crate) struct Tasks {
+    nodes: Arc<Nodes>,
+    by_node: HashMap<u32, Task>,
+    failures: Arc<Mutex<Vec<(Instant, PluginError)>>>,
+}
+
+/// One task. Both tokens are cheap handles.
+#[derive(Clone)]
+pub(crate) struct Task {
+    stop: CancellationToken,
+    /// Cancelled when the task is gone, in whatever way.
+    ended: CancellationToken,
+    abort: AbortHandle,
+}
+
+impl Task {
+    /// Asks the task to end, and waits until it has.
+    pub(crate) async fn stopped(self) {
+        self.stop.cancel();
+        self.ended.cancelled().await;
+    }
+}
+
+impl Tasks {
+    /// Spawns the `run` hook of every plugin that has one, in the order of the plan.
+    pub(crate) fn spawn(nodes: &Arc<Nodes>) -> Self {
+        let mut tasks = Self {
+            nodes: Arc::clone(nodes),
+            by_node: HashMap::new(),
+            failures: Arc::default(),
+        };
+        for node in nodes.plan.requires.nodes() {
+            if nodes.plan.member(node).descriptor.hook_set().run
+                && let Some(plugin) = nodes.hook(node)
+            {
+                tasks.spawn_one(node, plugin);
+            }
+        }
+        tasks
+    }
+
+    fn spawn_one(&mut self, node: u32, plugin: Hook) {
+        let stop = CancellationToken::new();
+        let ended = CancellationToken::new();
+        let at_end = ended.clone().drop_guard();
+        let nodes = Arc::clone(&self.nodes);
+        let failures = Arc::clone(&self.failures);
+        let cx = RunContext::new(nodes.site(node), stop.clone());
+        let name = nodes.plan.name(node).clone();
+        let span = tracing::info_span!("run", plugin = %name);
+        let task = async move {
+            let _at_end = at_end;
+            let failed = fails(&plugin, &cx).await;
+            // The plugin goes before the end is told: whoever waits for it may want it alone.
+            drop((plugin, cx));
+            if let Some(cause) = failed {
+                let error = nodes.error(node, Phase::Run, cause);
+                tracing::error!(plugin = %name, "{error}");
+                let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+                failures.push((Instant::now(), error));
+                drop(failures);
+                nodes.life.request_stop(ShutdownReason::TaskFailed(name));
+            }
+        };
+        let abort = tokio::spawn(task.instrument(span)).abort_handle();
+        self.by_node.insert(node, Task { stop, ended, abort });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_node.is_empty()
+    }
+
+    pub(crate) fn get(&self, node: u32) -> Option<Task> {
+        self.by_node.get(&node).cloned()
+    }
+
+    /// Ends a task that did not stop in time, where it waits.
+    pub(crate) fn abort(&self, node: u32) {
+        if let Some(task) = self.by_node.get(&node) {
+            task.abort.abort();
+        }
+    }
+
+    /// Waits a moment for the tasks that were aborted; returns those that block their thread.
+    pub(crate) async fn unstoppable(&self) -> Vec<u32> {
+        let until = Instant::now() + GRACE;
+        let mut left = Vec::new();
+        for (node, task) in &self.by_node {
+            let rest = until.saturating_duration_since(Instant::now());
+            if timeout(rest, task.ended.cancelled()).await.is_err() {
+                left.push(*node);
+            }
+        }
+        left.sort_unstable();
+        left
+    }
+
+    /// What failed, in the order in which it did.
+    pub(crate) fn take_failures(&self) -> Vec<(Instant, PluginError)> {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut failures)
+    }
+}
+
+async fn fails(plugin: &Hook, cx: &RunContext) -> Option<Cause> {
+    match guard_future(plugin.run(cx)).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(Cause::Error(error)),
+        Err(message) => Some(Cause::Panic(message)),
+    }
+}
