@@ -1,0 +1,177 @@
+//! `Handle` and `Running`: everybody's view of an app, in every phase.
+
+use std::time::Duration;
+
+use bootstrap::{App, BootErrorKind, ShutdownReason, Status};
+use support::{Probe, Trace, fails, hangs, paused, takes};
+
+/// S59: closing an app that has not booted is `Ok`, and no hook runs, then or later.
+#[test]
+fn a_close_before_the_boot_runs_no_hook() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new().with(Probe::new("a", &trace));
+        let handle = app.handle();
+        let report = handle.close().await.unwrap();
+        assert_eq!(report.plugins.len(), 0);
+        assert_eq!(handle.status(), Status::Closed);
+        let error = app.boot().await.unwrap_err();
+        assert!(matches!(error.kind(), BootErrorKind::Interrupted { .. }));
+        assert_eq!(trace.events(), Vec::<String>::new());
+    });
+}
+
+/// S49: a shutdown that was asked for before anybody waits is not forgotten.
+#[test]
+fn a_shutdown_before_the_boot_or_the_wait_is_remembered() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new().with(Probe::new("a", &trace));
+        app.handle().shutdown();
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "boot was interrupted: shutdown was requested"
+        );
+        assert_eq!(trace.events(), Vec::<String>::new());
+
+        let running = App::new()
+            .with(Probe::new("a", &trace))
+            .boot()
+            .await
+            .unwrap();
+        running.handle().shutdown();
+        assert_eq!(running.wait().await, ShutdownReason::Requested);
+        running.close().await.unwrap();
+        assert_eq!(trace.count("close(a)-"), 1);
+    });
+}
+
+/// S58, A58: all who close, at once or later, get one outcome, and the hooks run once.
+/// A40: and so do those who boot: a second boot does not compile.
+#[test]
+fn everybody_who_closes_gets_the_same_outcome() {
+    paused(async {
+        let trace = Trace::new();
+        let running = App::new()
+            .with(
+                Probe::new("a", &trace)
+                    .close(fails("stuck"))
+                    .drain(takes(5)),
+            )
+            .boot()
+            .await
+            .unwrap();
+        let handle = running.handle();
+        let (one, two, three) = tokio::join!(handle.close(), handle.close(), running.close());
+        let later = handle.close().await;
+        for outcome in [one, two, three, later] {
+            let error = outcome.unwrap_err();
+            assert_eq!(error.to_string(), "[a] Plugin close failed: stuck");
+            assert_eq!(error.report().plugins.len(), 1);
+        }
+        assert_eq!(trace.count("close(a)+"), 1);
+        assert_eq!(handle.closed().await.plugins.len(), 1);
+    });
+}
+
+#[test]
+fn a_handle_follows_the_status_of_its_app() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new().with(Probe::new("a", &trace).load(takes(10)).close(takes(10)));
+        let handle = app.handle();
+        assert_eq!(handle.status(), Status::Configured);
+        let boot = tokio::spawn(app.boot());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(handle.status(), Status::Booting);
+        assert_eq!(
+            handle.report().plugins.len(),
+            1,
+            "a report can be had while booting"
+        );
+        let running = boot.await.unwrap().unwrap();
+        assert_eq!(handle.status(), Status::Ready);
+        let close = tokio::spawn(running.close());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(handle.status(), Status::Closing);
+        close.await.unwrap().unwrap();
+        assert_eq!(handle.status(), Status::Closed);
+        assert!(handle.status().is_final());
+    });
+}
+
+/// A running app that is dropped closes in the background.
+#[test]
+fn a_running_app_that_is_dropped_closes() {
+    paused(async {
+        let trace = Trace::new();
+        let running = App::new()
+            .with(Probe::new("a", &trace))
+            .boot()
+            .await
+            .unwrap();
+        let handle = running.handle();
+        drop(running);
+        handle.closed().await;
+        assert_eq!(trace.count("close(a)-"), 1);
+    });
+}
+
+#[test]
+fn an_app_that_is_dropped_without_a_boot_counts_as_closed() {
+    paused(async {
+        let app = App::new();
+        let handle = app.handle();
+        drop(app);
+        handle.closed().await;
+        assert_eq!(handle.status(), Status::Closed);
+    });
+}
+
+#[test]
+fn a_close_while_closing_hangs_no_longer_than_the_close() {
+    paused(async {
+        let trace = Trace::new();
+        let running = App::new()
+            .with(Probe::new("a", &trace).close(hangs()))
+            .boot()
+            .await
+            .unwrap();
+        let handle = running.handle();
+        drop(tokio::time::timeout(Duration::from_secs(1), running.close()).await);
+        let error = handle.close().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "[a] Plugin close failed: timed out after 10 s"
+        );
+    });
+}
+
+/// A18, D26: everything about an app can be said in one chain.
+#[test]
+fn an_app_is_built_in_one_chain() {
+    paused(async {
+        let trace = Trace::new();
+        App::new()
+            .with(Probe::new("a", &trace))
+            .with(Probe::new("b", &trace))
+            .supply(7_u8)
+            .expect(["a", "b"])
+            .serial()
+            .max_concurrency(2)
+            .boot_timeout(Duration::from_secs(5))
+            .load_timeout(Duration::from_secs(1))
+            .close_timeout(Duration::from_secs(5))
+            .hook_timeout(Duration::from_secs(1))
+            .on_start(async |_| Ok(()))
+            .on_close(async |_| Ok(()))
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
+        assert_eq!(trace.count("close(a)-"), 1);
+    });
+}

@@ -1,0 +1,17 @@
+//! One binary, one module for each room of the house.
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test says what is wrong by failing"
+)]
+
+mod behaviours;
+mod boot;
+mod close;
+mod declare;
+mod handle;
+mod layering;
+mod plan;
+mod report;
+mod run;
+mod state;

@@ -1,0 +1,111 @@
+//! The report of what happened.
+
+use std::time::Duration;
+
+use bootstrap::{App, Outcome};
+use support::{Probe, Trace, fails, hangs, paused, register_graph, takes};
+
+/// A52: the tree that avvio prints, with the time that each load took itself; a plugin hangs
+/// under the one that it waited for last.
+#[test]
+fn the_boot_is_drawn_as_a_tree_of_waiting() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probe = |name, millis| {
+            Probe::new(name, &trace)
+                .load(takes(millis))
+                .close(takes(millis))
+        };
+        let probes = vec![
+            probe("config", 2),
+            probe("database", 51),
+            probe("api", 3),
+            probe("metrics", 1),
+            probe("cache", 5),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0], &[1, 4], &[], &[0]]);
+        let running = app.boot().await.unwrap();
+        assert_eq!(
+            running.report().to_string(),
+            "boot 56 ms\n\
+             ├─┬ config 2 ms\n\
+             │ ├── cache 5 ms\n\
+             │ └─┬ database 51 ms\n\
+             │   └── api 3 ms\n\
+             └── metrics 1 ms"
+        );
+        let report = running.close().await.unwrap();
+        assert_eq!(
+            report.close_tree(),
+            "close 56 ms\n\
+             ├─┬ api 3 ms\n\
+             │ ├─┬ database 51 ms\n\
+             │ │ └── config 2 ms\n\
+             │ └── cache 5 ms\n\
+             └── metrics 1 ms"
+        );
+    });
+}
+
+#[test]
+fn the_tree_of_a_failed_boot_shows_how_each_load_ended() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![
+            Probe::new("a", &trace).load(takes(1)),
+            Probe::new("b", &trace).load(fails("no")),
+            Probe::new("c", &trace).load(hangs()),
+            Probe::new("d", &trace),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0], &[], &[1]]);
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(
+            error.report().boot_tree(),
+            "boot 1 ms\n├─┬ a 1 ms\n│ └── b 0 us failed\n└── c 1 ms cancelled"
+        );
+        let d = error.report().plugin("d").unwrap();
+        assert_eq!(d.load.outcome, Outcome::NotStarted);
+        assert_eq!(d.load.began, None);
+    });
+}
+
+#[test]
+fn a_report_can_be_had_while_booting() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new()
+            .with(Probe::new("quick", &trace))
+            .with(Probe::new("slow", &trace).load(takes(10)));
+        let handle = app.handle();
+        assert_eq!(handle.report().plugins.len(), 0);
+        let boot = tokio::spawn(app.boot());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let report = handle.report();
+        assert_eq!(report.boot, None);
+        assert_eq!(
+            report.plugin("slow").unwrap().load.outcome,
+            Outcome::Started
+        );
+        assert_eq!(report.plugin("quick").unwrap().load.outcome, Outcome::Done);
+        assert_eq!(report.boot_tree(), "boot\n├── quick 0 us\n└── slow running");
+        boot.await.unwrap().unwrap().close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_report_finds_plugins_by_the_name_of_their_instance() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new()
+            .with(Probe::new("twin", &trace))
+            .with(Probe::new("twin", &trace).load(takes(1)));
+        let report = app.boot().await.unwrap().close().await.unwrap();
+        assert!(report.plugin("twin").is_none());
+        assert_eq!(
+            report.plugin("twin#2").unwrap().load.took,
+            Some(Duration::from_millis(1))
+        );
+    });
+}

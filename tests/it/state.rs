@@ -1,0 +1,354 @@
+//! `State<T>`: binding, reading, aiming.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bootstrap::prelude::*;
+use bootstrap::{PlanError, Registration, State, StateError};
+use support::{paused, threaded};
+
+struct Config(String);
+
+#[plugin(name = "config", states = [Config])]
+struct ConfigPlugin {
+    #[option(default = "default".into())]
+    path: String,
+}
+
+impl ConfigPlugin {
+    fn at(path: &str) -> Self {
+        Self { path: path.into() }
+    }
+}
+
+impl Hooks for ConfigPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Config> {
+        Ok(Config(self.path.clone()))
+    }
+}
+
+struct Pair(String);
+
+#[plugin(name = "report", states = [Pair])]
+struct Report {
+    left: State<Config>,
+    right: State<Config>,
+}
+
+impl Hooks for Report {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Pair> {
+        Ok(Pair(format!("{} {}", self.left.0, self.right.0)))
+    }
+}
+
+/// A70, R5, R6, R8: one plugin twice has two states, and a dependent is told which it gets by
+/// putting the handle into its field.
+#[test]
+fn the_same_plugin_twice_has_separate_states() {
+    paused(async {
+        let mut app = App::new();
+        let first = app.register(ConfigPlugin::at("a.toml"));
+        let second = app.register(ConfigPlugin::at("b.toml"));
+        let pair = app
+            .register(Report {
+                left: first.state(),
+                right: second.state(),
+            })
+            .state();
+        let swapped = app
+            .register(Report {
+                left: second.state(),
+                right: first.state(),
+            })
+            .named("swapped")
+            .state();
+        let running = app.boot().await.unwrap();
+        assert_eq!(pair.0, "a.toml b.toml");
+        assert_eq!(swapped.0, "b.toml a.toml");
+        let names: Vec<_> = running
+            .plan()
+            .order()
+            .map(|p| p.name().to_string())
+            .collect();
+        assert_eq!(names, ["config#1", "config#2", "report", "swapped"]);
+        running.close().await.unwrap();
+    });
+}
+
+/// R2, R9: two apps of one process share nothing but the types.
+#[test]
+fn two_apps_have_separate_states() {
+    paused(async {
+        let mut one = App::new();
+        let in_one: State<Config> = one.register(ConfigPlugin::at("one")).state();
+        let mut other = App::new();
+        let in_other: State<Config> = other.register(ConfigPlugin::at("other")).state();
+        let one = one.boot().await.unwrap();
+        assert!(in_other.try_get().is_none());
+        let other = other.boot().await.unwrap();
+        assert_eq!((in_one.0.as_str(), in_other.0.as_str()), ("one", "other"));
+        one.close().await.unwrap();
+        other.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_field_that_is_not_aimed_is_ambiguous_if_two_instances_provide_its_state() {
+    let mut app = App::new();
+    let first = app.register(ConfigPlugin::at("a"));
+    app.register(ConfigPlugin::at("b"));
+    app.register(Report {
+        left: first.state(),
+        right: State::default(),
+    });
+    let errors = app.plan().unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "plugin `report` needs the state `Config`, and 2 plugins in this app provide it"
+    );
+    let [
+        PlanError::Ambiguous {
+            candidates, askers, ..
+        },
+    ] = errors.errors()
+    else {
+        panic!("{errors:?}");
+    };
+    assert_eq!(askers[0].field, "right: State<Config>");
+    let names: Vec<_> = candidates
+        .iter()
+        .map(|place| place.plugin.to_string())
+        .collect();
+    assert_eq!(names, ["config#1", "config#2"]);
+    assert!(candidates.iter().all(|place| place.registered.is_some()));
+}
+
+#[test]
+fn a_handle_is_unbound_until_its_provider_has_loaded() {
+    paused(async {
+        let mut app = App::new();
+        let handle = app.register(ConfigPlugin::at("x")).state();
+        let copy = handle.clone();
+        assert!(handle.try_get().is_none());
+        assert_eq!(
+            format!("{:?}", State::<u8>::unbound()),
+            "State<u8>(unbound)"
+        );
+        let running = app.boot().await.unwrap();
+        assert_eq!(handle.0, "x");
+        assert_eq!(copy.as_ref().0, "x");
+        running.close().await.unwrap();
+    });
+}
+
+#[test]
+#[should_panic(
+    expected = "the state `Config` is not there yet: plugin `config` (tests/it/state.rs:"
+)]
+fn reading_an_aimed_handle_too_early_names_the_state_and_its_provider() {
+    let mut app = App::new();
+    let handle: State<Config> = app.register(ConfigPlugin::default()).state();
+    let _ = &handle.0;
+}
+
+#[test]
+#[should_panic(expected = "the state `Config` is not bound")]
+fn reading_a_field_that_no_app_has_bound_says_so() {
+    let _ = &Report::default().left.0;
+}
+
+/// A handle that is asked for after the boot is bound, and one that is asked for after the close
+/// is not.
+#[test]
+fn a_registration_hands_out_the_state_as_it_is() {
+    paused(async {
+        let mut app = App::new();
+        let registration: Registration<ConfigPlugin> = app.register(ConfigPlugin::at("x"));
+        let running = app.boot().await.unwrap();
+        let late: State<Config> = registration.state();
+        assert_eq!(late.0, "x");
+        running.close().await.unwrap();
+        let too_late: State<Config> = registration.state();
+        assert!(too_late.try_get().is_none());
+        assert_eq!(late.0, "x", "a handle keeps its value");
+    });
+}
+
+/// R53: a state is shared: a handle gives a reference, and never a unique one.
+#[test]
+fn a_state_is_shared_and_outlives_its_app_in_a_handle() {
+    paused(async {
+        let mut app = App::new().with(ConfigPlugin::at("x"));
+        let config = app.register(ConfigPlugin::at("y")).state();
+        let other = config.clone();
+        let running = app.boot().await.unwrap();
+        assert!(std::ptr::eq::<Config>(
+            &raw const *config,
+            &raw const *other
+        ));
+        running.close().await.unwrap();
+        assert_eq!(config.0, "y");
+    });
+}
+
+#[plugin(name = "optional", states = [Seen])]
+struct Optional {
+    config: Option<State<Config>>,
+}
+
+struct Seen(Option<String>);
+
+impl Hooks for Optional {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Seen> {
+        Ok(Seen(self.config.as_ref().map(|config| config.0.clone())))
+    }
+}
+
+#[test]
+fn an_optional_state_is_there_if_its_provider_is_part_of_the_app() {
+    paused(async {
+        let without = App::new().with(Optional::default()).boot().await.unwrap();
+        assert_eq!(without.state::<Seen>().unwrap().0, None);
+        without.close().await.unwrap();
+
+        let app = App::new()
+            .with(Optional::default())
+            .with(ConfigPlugin::at("x"));
+        let with = app.boot().await.unwrap();
+        assert_eq!(with.state::<Seen>().unwrap().0.as_deref(), Some("x"));
+        with.close().await.unwrap();
+    });
+}
+
+/// D8: states are read by their types, from the running app and from every context after `load`.
+#[test]
+fn a_running_app_hands_out_its_states_by_type() {
+    paused(async {
+        let app = App::new().with(ConfigPlugin::at("x"));
+        let running = app.boot().await.unwrap();
+        assert_eq!(running.state::<Config>().unwrap().0, "x");
+        assert_eq!(
+            running.state::<Pair>().unwrap_err().to_string(),
+            "no plugin of this app provides the state `Pair`: register the one that does"
+        );
+        running.close().await.unwrap();
+
+        let app = App::new()
+            .with(ConfigPlugin::at("x"))
+            .with(ConfigPlugin::at("y"));
+        let running = app.boot().await.unwrap();
+        assert_eq!(
+            running.state::<Config>().unwrap_err().to_string(),
+            "several plugins provide the state `Config` (`config#1`, `config#2`): take the one \
+             you mean from its registration, with `state()`"
+        );
+        running.close().await.unwrap();
+    });
+}
+
+#[plugin(name = "late-reader")]
+struct LateReader {
+    config: State<Config>,
+}
+
+impl Hooks for LateReader {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+
+    async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
+        anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
+        let unit: () = cx.states();
+        Ok(unit)
+    }
+
+    async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
+        anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
+        anyhow::ensure!(matches!(
+            cx.state::<Pair>(),
+            Err(StateError::Missing { .. })
+        ));
+        Ok(())
+    }
+}
+
+#[test]
+fn the_contexts_after_load_read_states_by_type() {
+    paused(async {
+        let app = App::new()
+            .with(LateReader::default())
+            .with(ConfigPlugin::default());
+        app.boot().await.unwrap().close().await.unwrap();
+    });
+}
+
+/// A5: the application's own object is a state that `main` supplies; every plugin may ask for it.
+/// A6: an app without one boots as well.
+#[test]
+fn an_object_of_ones_own_is_supplied_to_all_plugins() {
+    struct Server {
+        routes: AtomicU32,
+    }
+    bootstrap::supplied!(Server);
+
+    #[plugin(name = "routes")]
+    struct Routes {
+        server: State<Server>,
+    }
+
+    impl Hooks for Routes {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            self.server.routes.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+
+    paused(async {
+        let server = Server {
+            routes: AtomicU32::new(0),
+        };
+        let app = App::new()
+            .supply(server)
+            .with(Routes::default())
+            .with(Routes::default());
+        let running = app.boot().await.unwrap();
+        let server = running.state::<Server>().unwrap();
+        assert_eq!(server.routes.load(Ordering::Relaxed), 2);
+        running.close().await.unwrap();
+        App::new().boot().await.unwrap().close().await.unwrap();
+    });
+}
+
+/// S19: a state that ten plugins want at once is made once, and all see the same.
+#[test]
+fn a_state_is_made_once_however_many_want_it() {
+    struct Shared(u32);
+    static MADE: AtomicU32 = AtomicU32::new(0);
+
+    #[plugin(name = "maker", states = [Shared])]
+    struct Maker;
+
+    impl Hooks for Maker {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Shared> {
+            tokio::task::yield_now().await;
+            Ok(Shared(MADE.fetch_add(1, Ordering::SeqCst)))
+        }
+    }
+
+    #[plugin(name = "user")]
+    struct User {
+        shared: State<Shared>,
+    }
+
+    impl Hooks for User {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            anyhow::ensure!(self.shared.0 == 0);
+            Ok(())
+        }
+    }
+
+    threaded(async {
+        let app = (0..10).fold(App::new().with(Maker), |app, _| app.with(User::default()));
+        app.boot().await.unwrap().close().await.unwrap();
+        assert_eq!(MADE.load(Ordering::SeqCst), 1);
+    });
+}

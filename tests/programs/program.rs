@@ -1,0 +1,107 @@
+//! A program that lives as its argument says, for the tests of `App::run`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bootstrap::{App, Exit};
+use support::{Probe, Trace, act, fails, fails_after, hangs, takes};
+
+/// Prints its events as they happen, because nobody can ask a process that was ended.
+fn says(event: &'static str) -> support::Act {
+    act(move || async move {
+        println!("{event}");
+        Ok(())
+    })
+}
+
+fn base() -> Probe {
+    Probe::new("base", &Trace::new())
+        .load(says("base loads"))
+        .close(says("base closes"))
+}
+
+fn blocks() -> support::Act {
+    act(|| {
+        std::thread::park();
+        async { Ok(()) }
+    })
+}
+
+fn app(case: &str) -> App {
+    let probe = |name: &'static str| Probe::new(name, &Trace::new());
+    let mut app = App::new()
+        .on_start(async |_| {
+            println!("started");
+            Ok(())
+        })
+        .close_timeout(Duration::from_secs(20));
+    let base = app.register(base());
+    match case {
+        "serve" => {}
+        "clean" => {
+            let handle = app.handle();
+            app = app.on_start(async move |_| {
+                handle.shutdown();
+                Ok(())
+            });
+        }
+        "plan" => {
+            app.register(probe("base").load(says("never")))
+                .named("base");
+        }
+        "load-fails" => {
+            app.register(probe("faulty").load(fails("connection refused")))
+                .after(&base);
+        }
+        "load-hangs" => {
+            app.register(probe("slow").load(act(async || {
+                println!("slow loads");
+                std::future::pending().await
+            })))
+            .after(&base);
+        }
+        "load-blocks" => {
+            app = app.boot_timeout(Duration::from_millis(300));
+            app.register(probe("blocks").load(blocks())).after(&base);
+        }
+        "task-fails" => {
+            app.register(probe("consumer").run(fails_after(10, "queue lost")))
+                .after(&base);
+        }
+        "close-fails" => {
+            app.register(probe("sore").close(fails("no"))).after(&base);
+        }
+        "close-hangs" => {
+            app.register(probe("slow").close(act(async || {
+                println!("slow closes");
+                std::future::pending().await
+            })))
+            .after(&base);
+        }
+        "close-hangs-briefly" => {
+            app = app.hook_timeout(Duration::from_millis(200));
+            app.register(probe("slow").close(hangs())).after(&base);
+        }
+        "close-blocks" => {
+            app = app.hook_timeout(Duration::from_millis(200));
+            app.register(probe("blocks").close(blocks())).after(&base);
+        }
+        "close-takes" => {
+            app.register(probe("slow").close(takes(200))).after(&base);
+        }
+        other => println!("no such case: {other}"),
+    }
+    app
+}
+
+fn main() -> ExitCode {
+    let case = std::env::args().nth(1).unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let exit: Exit = runtime.block_on(async move { app(&case).run().await });
+    println!("after run: {}", exit.code());
+    std::process::Termination::report(exit)
+}

@@ -1,0 +1,8 @@
+use bootstrap::prelude::*;
+
+struct Pool;
+
+#[plugin(states = [Pool])]
+struct Database;
+
+fn main() {}

@@ -1,0 +1,23 @@
+use bootstrap::prelude::*;
+
+struct Pool;
+bootstrap::supplied!(Pool);
+
+#[plugin]
+struct Database;
+
+impl Hooks for Database {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+        // A read without an edge is a race.
+        let _ = cx.state::<Pool>();
+        Ok(())
+    }
+
+    async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
+        // It is too late for that.
+        cx.register(Database);
+        Ok(())
+    }
+}
+
+fn main() {}

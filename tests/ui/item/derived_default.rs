@@ -1,0 +1,16 @@
+use bootstrap::prelude::*;
+
+#[plugin]
+#[derive(Clone, Default)]
+struct Server {
+    #[option]
+    port: u16,
+}
+
+impl Hooks for Server {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}

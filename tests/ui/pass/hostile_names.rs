@@ -1,0 +1,55 @@
+//! Generated code means what it says whatever is in scope.
+#![allow(dead_code, non_camel_case_types)]
+
+mod core {}
+mod std {}
+mod bootstrap {}
+struct Result;
+struct Option;
+struct Some;
+struct None;
+struct String;
+struct Vec;
+struct Box;
+struct Default;
+struct State_;
+struct Declare;
+trait Clone {}
+macro_rules! concat {
+    () => {};
+}
+macro_rules! file {
+    () => {};
+}
+
+struct Pool;
+
+#[::bootstrap::plugin(states = [Pool])]
+struct Database {
+    #[option(default = 1)]
+    r#type: u32,
+    #[option]
+    plugin: u8,
+}
+
+impl ::bootstrap::Hooks for Database {
+    async fn load(&mut self, _: &mut ::bootstrap::LoadContext) -> ::bootstrap::Result<Pool> {
+        Ok(Pool)
+    }
+}
+
+#[::bootstrap::plugin]
+struct Reader {
+    fields: ::bootstrap::State<Pool>,
+    states: ::std::option::Option<::bootstrap::State<Pool>>,
+    #[local]
+    packed: u8,
+}
+
+impl ::bootstrap::Hooks for Reader {
+    async fn load(&mut self, _: &mut ::bootstrap::LoadContext) -> ::bootstrap::Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}

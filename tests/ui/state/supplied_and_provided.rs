@@ -1,0 +1,15 @@
+use bootstrap::prelude::*;
+
+struct Settings;
+bootstrap::supplied!(Settings);
+
+#[plugin(states = [Settings])]
+struct SettingsPlugin;
+
+impl Hooks for SettingsPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Settings> {
+        Ok(Settings)
+    }
+}
+
+fn main() {}

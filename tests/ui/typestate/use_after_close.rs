@@ -1,0 +1,13 @@
+use bootstrap::prelude::*;
+
+struct Pool;
+
+async fn too_late() -> Result<()> {
+    let running = App::new().boot().await?;
+    running.close().await?;
+    running.state::<Pool>()?;
+    running.close().await?;
+    Ok(())
+}
+
+fn main() {}
