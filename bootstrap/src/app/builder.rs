@@ -335,9 +335,10 @@ impl App {
     fn into_lifecycle(self) -> Result<Lifecycle, PlanErrors> {
         let plan = self.plan()?;
         for warning in plan.warnings() {
-            tracing::warn!("{warning}");
+            tracing::warn!(target: "bootstrap", "{warning}");
         }
-        tracing::info!("booting {}: {plan:?}", text::count(plan.len(), "plugin"));
+        let count = text::count(plan.len(), "plugin");
+        tracing::info!(target: "bootstrap", "booting {count}: {plan:?}");
         let Self {
             registry,
             settings,
@@ -388,14 +389,16 @@ impl App {
         }
         let exit = match self.boot().await {
             Ok(running) => {
-                tracing::info!("{}", running.report());
+                tracing::info!(target: "bootstrap", "{}", running.report());
                 let reason = running.wait().await;
-                tracing::info!("closing: {reason}");
+                tracing::info!(target: "bootstrap", "closing: {reason}");
                 Exit::closed(running.close().await)
             }
             Err(error) => Exit::unbooted(&error),
         };
-        tracing::info!("{}", exit.report().close_tree());
+        if exit.report().has_closed() {
+            tracing::info!(target: "bootstrap", "{}", exit.report().close_tree());
+        }
         if exit.is_abandoned() {
             exit.print();
             signals::end_process(exit.code(), "");

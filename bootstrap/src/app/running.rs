@@ -101,6 +101,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if !self.nodes.life.is_stopping() {
             tracing::warn!(
+                target: "bootstrap",
                 "a running app was dropped without `close`: it closes in the background"
             );
             self.nodes.life.request_stop(ShutdownReason::Dropped);

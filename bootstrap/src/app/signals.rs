@@ -61,7 +61,6 @@ async fn obey(mut signals: Signals, life: &Life) {
     if life.status().is_final() {
         end_process(128 + first.number(), "");
     }
-    tracing::info!("{first} received: closing");
     life.request_stop(ShutdownReason::Signal(first));
     let second = signals.next().await;
     let left = left_open(&life.report());

@@ -89,7 +89,7 @@ struct Log(Mutex<Vec<(Instant, PluginError)>>);
 
 impl Log {
     fn push(&self, at: Instant, error: PluginError) {
-        tracing::error!(plugin = %error.plugin(), "{error}");
+        tracing::error!(target: "bootstrap", "{error}");
         self.extend([(at, error)]);
     }
 

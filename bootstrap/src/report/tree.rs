@@ -34,7 +34,8 @@ impl Report {
         })
     }
 
-    fn has_closed(&self) -> bool {
+    /// Whether closing has begun.
+    pub(crate) fn has_closed(&self) -> bool {
         self.plugins
             .iter()
             .any(|plugin| plugin.close.outcome != Outcome::NotStarted)

@@ -74,7 +74,7 @@ impl Tasks {
             drop((plugin, cx));
             if let Some(cause) = failed {
                 let error = nodes.error(node, Phase::Run, cause);
-                tracing::error!(plugin = %name, "{error}");
+                tracing::error!(target: "bootstrap", "{error}");
                 let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
                 failures.push((Instant::now(), error));
                 drop(failures);

@@ -1,0 +1,36 @@
+//! What does not depend on each other loads at the same time.
+//!
+//! Five plugins wait 50 ms each. One after the other they would take 250 ms; they take as long as
+//! the longest chain, which is 100 ms, because four of them only wait for `base`.
+
+use std::time::Duration;
+
+use bootstrap::prelude::*;
+use tokio::time::{Instant, sleep};
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let wait = Duration::from_millis(50);
+    let mut app = App::new();
+    let base = app.register_fn("base", async move |_| {
+        sleep(wait).await;
+        Ok(())
+    });
+    for name in ["mail", "cache", "search", "metrics"] {
+        let plugin = app.register_fn(name, async move |_| {
+            sleep(wait).await;
+            Ok(())
+        });
+        plugin.after(&base);
+    }
+
+    println!("{}", app.plan()?);
+    let began = Instant::now();
+    let running = app.boot().await?;
+    let chains = began.elapsed().as_secs_f64() / wait.as_secs_f64();
+    println!("faster than one after the other: {}", chains < 5.0);
+    // The tree shows who waited for whom, and how long each took itself.
+    eprintln!("{}", running.report());
+    running.close().await?;
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! The repository: everything that can be done with bookmarks.
+
+use std::sync::Arc;
+
+use bootstrap::prelude::*;
+use serde::{Deserialize, Serialize};
+use sqlx::SqlitePool;
+
+use crate::cache::TagCache;
+use crate::database::{Database, Schema};
+
+/// A bookmark.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Bookmark {
+    /// Its number.
+    pub id: i64,
+    /// Where it leads.
+    pub url: String,
+    /// What it is called.
+    pub title: String,
+    /// Words to find it by, in alphabetical order.
+    pub tags: Vec<String>,
+}
+
+/// A bookmark to be added.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NewBookmark {
+    /// Where it leads; unique.
+    pub url: String,
+    /// What it is called.
+    pub title: String,
+    /// Words to find it by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+/// Why a bookmark was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// It does not lead anywhere.
+    #[error("`{0}` is no address: it has to start with `http://` or `https://`")]
+    NoAddress(String),
+    /// There is one already.
+    #[error("there is a bookmark for `{0}` already")]
+    Exists(String),
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// All bookmarks.
+#[derive(Debug)]
+pub struct Bookmarks {
+    database: State<Database>,
+    cache: State<TagCache>,
+}
+
+impl Bookmarks {
+    /// Adds a bookmark. When this returns, it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// If it leads nowhere, if there is one for this address, or if the database fails.
+    pub async fn add(&self, new: NewBookmark) -> Result<Bookmark, AddError> {
+        if !(new.url.starts_with("http://") || new.url.starts_with("https://")) {
+            return Err(AddError::NoAddress(new.url));
+        }
+        let bookmark = query::insert(&self.database.0, new).await?;
+        self.cache.move_on();
+        Ok(bookmark)
+    }
+
+    /// All bookmarks, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn list(&self) -> sqlx::Result<Vec<Bookmark>> {
+        query::all(&self.database.0).await
+    }
+
+    /// The bookmarks with a tag, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn by_tag(&self, tag: &str) -> sqlx::Result<Arc<[Bookmark]>> {
+        self.cache
+            .list(tag, query::by_tag(&self.database.0, tag))
+            .await
+    }
+
+    /// Deletes a bookmark; false if there is none with this number.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn delete(&self, id: i64) -> sqlx::Result<bool> {
+        let deleted = query::delete(&self.database.0, id).await?;
+        self.cache.move_on();
+        Ok(deleted)
+    }
+}
+
+/// Makes the repository.
+#[plugin(name = "bookmarks", states = [Bookmarks])]
+struct BookmarksPlugin {
+    database: State<Database>,
+    schema: State<Schema>,
+    cache: State<TagCache>,
+}
+
+impl Hooks for BookmarksPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Bookmarks> {
+        let Schema = *self.schema;
+        Ok(Bookmarks {
+            database: self.database.clone(),
+            cache: self.cache.clone(),
+        })
+    }
+}
+
+/// The SQL.
+pub(crate) mod query {
+    use super::{AddError, Bookmark, NewBookmark, SqlitePool};
+
+    /// A row of a list: the tags come joined, because the database has no lists.
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        id: i64,
+        url: String,
+        title: String,
+        tags: Option<String>,
+    }
+
+    impl From<Row> for Bookmark {
+        fn from(row: Row) -> Self {
+            let tags = row.tags.unwrap_or_default();
+            Self {
+                id: row.id,
+                url: row.url,
+                title: row.title,
+                tags: tags.split_terminator('\n').map(str::to_owned).collect(),
+            }
+        }
+    }
+
+    const SELECT_ALL: &str = "
+        SELECT id, url, title, group_concat(tag, char(10) ORDER BY tag) AS tags
+        FROM bookmarks LEFT JOIN tags ON bookmark = id
+        GROUP BY id ORDER BY id DESC";
+
+    const SELECT_BY_TAG: &str = "
+        SELECT id, url, title, group_concat(tag, char(10) ORDER BY tag) AS tags
+        FROM bookmarks LEFT JOIN tags ON bookmark = id
+        WHERE id IN (SELECT bookmark FROM tags WHERE tag = ?)
+        GROUP BY id ORDER BY id DESC";
+
+    pub(crate) async fn all(pool: &SqlitePool) -> sqlx::Result<Vec<Bookmark>> {
+        let rows = sqlx::query_as::<_, Row>(SELECT_ALL).fetch_all(pool).await?;
+        Ok(rows.into_iter().map(Bookmark::from).collect())
+    }
+
+    pub(crate) async fn by_tag(pool: &SqlitePool, tag: &str) -> sqlx::Result<Vec<Bookmark>> {
+        let query = sqlx::query_as::<_, Row>(SELECT_BY_TAG).bind(tag);
+        let rows = query.fetch_all(pool).await?;
+        Ok(rows.into_iter().map(Bookmark::from).collect())
+    }
+
+    pub(crate) async fn most_used_tags(pool: &SqlitePool, limit: u32) -> sqlx::Result<Vec<String>> {
+        let query = "SELECT tag FROM tags GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?";
+        sqlx::query_scalar(query).bind(limit).fetch_all(pool).await
+    }
+
+    pub(crate) async fn insert(pool: &SqlitePool, new: NewBookmark) -> Result<Bookmark, AddError> {
+        let NewBookmark {
+            url,
+            title,
+            mut tags,
+        } = new;
+        tags.retain(|tag| !tag.trim().is_empty());
+        tags.sort();
+        tags.dedup();
+        // A transaction that begins as a reader can't become a writer while another one writes.
+        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+        let id =
+            sqlx::query_scalar("INSERT INTO bookmarks (url, title) VALUES (?, ?) RETURNING id")
+                .bind(&url)
+                .bind(&title)
+                .fetch_one(&mut *transaction)
+                .await;
+        let id: i64 = match id {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                return Err(AddError::Exists(url));
+            }
+            id => id?,
+        };
+        for tag in &tags {
+            sqlx::query("INSERT INTO tags (bookmark, tag) VALUES (?, ?)")
+                .bind(id)
+                .bind(tag)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(Bookmark {
+            id,
+            url,
+            title,
+            tags,
+        })
+    }
+
+    pub(crate) async fn delete(pool: &SqlitePool, id: i64) -> sqlx::Result<bool> {
+        let query = sqlx::query("DELETE FROM bookmarks WHERE id = ?").bind(id);
+        Ok(query.execute(pool).await?.rows_affected() > 0)
+    }
+}

@@ -1,0 +1,95 @@
+//! The API: what each address does.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State as Extract};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use axum::{Json, Router};
+use bookmarks_store::{AddError, Bookmarks, NewBookmark};
+use bootstrap::{Handle, State, Status};
+use serde::Deserialize;
+use serde_json::json;
+
+/// What the handlers share.
+pub(crate) struct Api {
+    pub(crate) bookmarks: State<Bookmarks>,
+    pub(crate) app: Handle,
+}
+
+/// All addresses.
+pub(crate) fn router(api: Api) -> Router {
+    Router::new()
+        .route("/bookmarks", get(list).post(add))
+        .route("/bookmarks/{id}", delete(remove))
+        .route("/health", get(health))
+        .with_state(Arc::new(api))
+}
+
+#[derive(Deserialize)]
+struct Filter {
+    tag: Option<String>,
+}
+
+async fn list(
+    Extract(api): Extract<Arc<Api>>,
+    Query(filter): Query<Filter>,
+) -> Result<Response, Failure> {
+    Ok(match filter.tag {
+        Some(tag) => Json(&*api.bookmarks.by_tag(&tag).await?).into_response(),
+        None => Json(api.bookmarks.list().await?).into_response(),
+    })
+}
+
+async fn add(
+    Extract(api): Extract<Arc<Api>>,
+    Json(new): Json<NewBookmark>,
+) -> Result<Response, Failure> {
+    let bookmark = api.bookmarks.add(new).await?;
+    Ok((StatusCode::CREATED, Json(bookmark)).into_response())
+}
+
+async fn remove(
+    Extract(api): Extract<Arc<Api>>,
+    Path(id): Path<i64>,
+) -> Result<StatusCode, Failure> {
+    Ok(if api.bookmarks.delete(id).await? {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::NOT_FOUND
+    })
+}
+
+/// Ready to serve, or not any more: what a load balancer asks.
+async fn health(Extract(api): Extract<Arc<Api>>) -> Response {
+    let status = api.app.status();
+    let code = match status {
+        Status::Ready => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (code, Json(json!({ "status": format!("{status:?}") }))).into_response()
+}
+
+/// An error of the repository as a response.
+struct Failure(AddError);
+
+impl<E: Into<AddError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let code = match &self.0 {
+            AddError::NoAddress(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            AddError::Exists(_) => StatusCode::CONFLICT,
+            AddError::Database(error) => {
+                tracing::error!("{error}");
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        (code, Json(json!({ "error": self.0.to_string() }))).into_response()
+    }
+}

@@ -1,0 +1,73 @@
+//! Every program of the tutorial runs, and prints what it says.
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Runs an example; cargo has built it beside this test.
+fn run(name: &str) -> String {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(|deps| deps.parent()).unwrap();
+    let example: PathBuf = folder.join("examples").join(name);
+    let output = Command::new(&example).output().unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}; `cargo test` builds it, `cargo test --test` does not",
+            example.display()
+        )
+    });
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn hello() {
+    assert_eq!(run("01_hello"), "hello, world\ngoodbye, world\n");
+}
+
+#[test]
+fn state() {
+    assert_eq!(
+        run("02_state"),
+        "reading the configuration\nopening bookmarks.db\nusing bookmarks.db\nclosing bookmarks.db\n"
+    );
+}
+
+#[test]
+fn two_instances() {
+    assert_eq!(
+        run("03_two_instances"),
+        "greeter#1 loads\ngreeter#2 loads\nhello! servus!\n"
+    );
+}
+
+#[test]
+fn parallel() {
+    assert_eq!(
+        run("04_parallel"),
+        "5 plugins\nlevel 0\n  base\nlevel 1\n  cache <- base\n  mail <- base\n  metrics <- base\n  \
+         search <- base\nfaster than one after the other: true\n"
+    );
+}
+
+#[test]
+fn failure_and_rollback() {
+    let printed = run("05_failure_and_rollback");
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(
+        lines[..4],
+        [
+            "database opens",
+            "database closes",
+            "in one line: [cache] Plugin load failed: connection refused",
+            "error[BOOT010]: [cache] Plugin load failed: connection refused",
+        ]
+    );
+    assert_eq!(
+        lines[5..],
+        [
+            "  not started: `http` <- `cache`",
+            "  closed again: `database`",
+            "  help: everything that had loaded has been closed; fix the first error above",
+        ]
+    );
+}
