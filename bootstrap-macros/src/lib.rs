@@ -15,7 +15,7 @@ mod time;
 #[cfg(test)]
 mod tests;
 
-/// Makes a struct a plugin.
+/// The implementation of the attribute; `bootstrap` re-exports it with its documentation.
 #[proc_macro_attribute]
 pub fn plugin(args: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::plugin(args.into(), &item.into()).into()

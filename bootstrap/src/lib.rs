@@ -1,4 +1,202 @@
-//! Boot an application as a graph of plugins.
+//! Boot an application as a graph of plugins that the compiler has proven.
+//!
+//! A service is twenty components: configuration, a database, a cache, consumers, an HTTP server.
+//! Each needs some of the others before it can start, and must be gone before they go. With this
+//! crate each component is a plugin that says what it needs and what it gives, and the rest
+//! follows: the graph is proven at compile time, booted in parallel, undone when a step fails,
+//! and closed in reverse.
+//!
+//! # A first service
+//!
+//! ```standalone_crate
+//! use bootstrap::prelude::*;
+//!
+//! // A state: what one plugin makes and others use.
+//! struct Config {
+//!     database: String,
+//! }
+//!
+//! // A plugin that makes it. Its options are plain data.
+//! #[plugin(states = [Config])]
+//! struct ConfigPlugin {
+//!     #[option(default = "service.toml".into())]
+//!     path: String,
+//! }
+//!
+//! impl Hooks for ConfigPlugin {
+//!     async fn load(&mut self, _: &mut LoadContext) -> Result<Config> {
+//!         // .. read `self.path` ..
+//!         Ok(Config { database: "service.db".into() })
+//!     }
+//! }
+//!
+//! // A plugin that needs it: the field is the requirement.
+//! #[plugin(timeout = "5s")]
+//! struct Database {
+//!     config: State<Config>,
+//! }
+//!
+//! impl Hooks for Database {
+//!     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+//!         println!("opening {}", self.config.database);
+//!         Ok(())
+//!     }
+//!
+//!     async fn close(&self, _: &CloseContext<Self>) -> Result<()> {
+//!         println!("closing {}", self.config.database);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # async fn not_main() -> bootstrap::Exit {
+//! // #[tokio::main]
+//! // async fn main() -> bootstrap::Exit {
+//! App::collect().run().await
+//! // }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<()> {
+//! #     App::collect().boot().await?.close().await?;
+//! #     Ok(())
+//! # }
+//! ```
+//!
+//! There is no list of plugins. `collect` finds every one that is linked into the binary, `run`
+//! lives the whole life of a service: it handles signals, boots, waits, closes, and its result
+//! carries the exit code.
+//!
+//! # Declare
+//!
+//! [`#[plugin]`](plugin) makes a struct a plugin, and its [`Hooks`] say what it does. The fields
+//! say everything else:
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `config: State<Config>` | a requirement: loads after the plugin that makes `Config` |
+//! | `cache: Option<State<Cache>>` | the same, if that plugin is part of the app; else `None` |
+//! | `#[option] size: usize` | an option: plain data that is set before boot |
+//! | `#[local] seen: Vec<u8>` | the plugin's own memory |
+//!
+//! Only `load` has to be written. What it makes it returns, as the plugin's states, and finds
+//! again in its other hooks through their context; what needs no letting go of needs no `close`.
+//!
+//! # Compose
+//!
+//! - [`App::collect`] holds every plugin of the binary, for `main`. A crate that nothing in the
+//!   code refers to is not part of the binary, whatever `Cargo.toml` says: see [`link!`] and
+//!   [`App::expect`].
+//! - [`App::new`] is empty, for tests: [`App::with`] adds plugins to it, and [`App::register`]
+//!   returns a [`Registration`].
+//! - [`App::only`] is one plugin and exactly what it needs.
+//!
+//! The same plugin may be registered any number of times. Each [`Registration`] has states of its
+//! own, and hands out handles to them that go into the fields of other plugins.
+//!
+//! A value of `main` becomes a state with [`App::supply`]; declare its type with [`supplied!`].
+//! Plugins that are made at run time implement [`Plugin`] by hand, or are closures:
+//! [`App::register_fn`].
+//!
+//! # What is checked when
+//!
+//! | when | what | how it is told |
+//! |---|---|---|
+//! | compile time | every required state has exactly one provider; no circle, of any length; states and hooks are `Send`; no misuse of attributes; nothing is used before boot or after close | errors at your own tokens, all of one run |
+//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no circle through `after` or plugins made at run time; supplied states are there, once | [`PlanErrors`], all at once, with file and line of both ends |
+//! | [`App::boot`] | hooks succeed, in time | [`BootError`], after everything that had loaded is closed |
+//!
+//! The proof at compile time needs no list and crosses crates: each state's type knows who makes
+//! it. `plan` is one line in a test of yours: `App::collect().plan().unwrap();`.
+//!
+//! # Boot
+//!
+//! Every plugin loads the moment that what it needs is there, so a boot takes as long as its
+//! longest chain. [`App::serial`] and [`App::max_concurrency`] are for those who want less.
+//! [`App::boot_timeout`], [`App::load_timeout`] and `timeout = ".."` on a plugin limit it.
+//!
+//! If a load fails, panics or takes too long, nothing more is started, what is under way is
+//! cancelled, and exactly what had loaded is closed, in reverse. The error names the plugin and
+//! keeps yours as its [`source`](std::error::Error::source).
+//!
+//! A load that blocks its thread, instead of waiting, does not stop others on a runtime with
+//! several threads, and is left behind when its time is up. Still: move what blocks into
+//! [`tokio::task::spawn_blocking`].
+//!
+//! # Run and close
+//!
+//! Closing goes backwards over the graph, in phases, each done for all plugins before the next:
+//! `drain`, the end of the `run` tasks, `close`. A hook that fails, panics or hangs keeps nothing
+//! else from closing; all errors are returned. Every hook has a limit (10 s) and so has the whole
+//! (30 s): [`App::hook_timeout`], [`App::close_timeout`], `close_timeout = ".."` on a plugin.
+//!
+//! [`Handle`] is for everyone who does not own the app: it asks it to stop, waits for the end, and
+//! tells the [`Status`] for health checks. [`Exit`] lists the exit codes.
+//!
+//! # Report
+//!
+//! [`Report`] says what every plugin did and how long it took, drawn as a tree of who waited for
+//! whom; it can be had at any time. [`Plan`] draws the graph before anything has run.
+//!
+//! # Test
+//!
+//! ```
+//! use bootstrap::prelude::*;
+//!
+//! # struct Clock(u32);
+//! # #[plugin(states = [Clock])]
+//! # struct SystemClock;
+//! # impl Hooks for SystemClock {
+//! #     async fn load(&mut self, _: &mut LoadContext) -> Result<Clock> { Ok(Clock(12)) }
+//! # }
+//! # struct Greeting(&'static str);
+//! # #[plugin(states = [Greeting])]
+//! # struct Greeter { clock: State<Clock> }
+//! # impl Hooks for Greeter {
+//! #     async fn load(&mut self, _: &mut LoadContext) -> Result<Greeting> {
+//! #         Ok(Greeting(if self.clock.0 < 12 { "good morning" } else { "good evening" }))
+//! #     }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<()> {
+//! // The plugin and what it needs, with a value in the place of the real clock.
+//! let running = App::only(Greeter::default()).supply(Clock(20)).boot().await?;
+//! assert_eq!(running.state::<Greeting>()?.0, "good evening");
+//! running.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! For a fake that needs more than a value, declare a plugin with `stands_in_for`: it takes the
+//! place of another where it is registered; see [`#[plugin]`](plugin).
+//!
+//! # Several crates
+//!
+//! A state is a type of the crate whose plugin makes it; others depend on that crate and ask for
+//! the state. Wrap a foreign type in one of your own: `pub struct Pool(pub SqlitePool);`. A state
+//! type in one crate and its provider in another is what coherence forbids (E0117); if the type
+//! has to live in a crate of its own, let `main` [`supply`](App::supply) it, or implement
+//! [`Plugin`] by hand for its provider.
+//!
+//! # Codes
+//!
+//! | code | meaning |
+//! |---|---|
+//! | `BOOT001` | a state that nothing in the app provides |
+//! | `BOOT002` | plugins that depend on each other in a circle |
+//! | `BOOT003` | a state that several in the app provide |
+//! | `BOOT004` | two plugins with one name |
+//! | `BOOT005` | a state that is supplied twice |
+//! | `BOOT006` | an expected plugin that is not there |
+//! | `BOOT007` | a handle of another app |
+//! | `BOOT008` | a handle to a state that its plugin does not provide |
+//! | `BOOT010` | a hook failed while booting |
+//! | `BOOT011` | the boot took too long |
+//! | `BOOT012` | the boot was interrupted |
+//! | `BOOT013` | no tokio runtime |
+//! | `STOP001` | the app has closed with errors |
+//!
+//! # Features
+//!
+//! - `serde` (off): [`Report`] and [`Plan`] can be serialized.
 #![forbid(unsafe_code)]
 
 mod app;
@@ -30,6 +228,115 @@ pub mod prelude {
 
 pub use anyhow::Result;
 pub use async_trait::async_trait;
+
+/// Makes a struct a plugin: its fields are what it needs, its `states` what it gives.
+///
+/// Write [`impl Hooks`](Hooks) for the struct as well; the rest is generated: its [`Plugin`], its
+/// `Default`, its place in [`App::collect`], and the proof that it is in no circle.
+///
+/// # Arguments
+///
+/// All are optional.
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `name = "database"` | what messages call it; else the struct's name in kebab case |
+/// | `states = [Pool, Stats]` | what `load` makes: it returns `()`, the state, or a tuple in this order |
+/// | `timeout = "5s"` | how long `load` and `ready` may take, each (`ms`, `s`, `m`, `h`) |
+/// | `close_timeout = "1m"` | how long `drain`, the end of `run` and `close` may take, each |
+/// | `after = [Migrations]` | loads after this plugin, if it is part of the app, and needs nothing from it |
+/// | `collect = false` | only registered by hand, never by [`App::collect`] or because its states are needed |
+/// | `stands_in_for = Database` | makes the states of another plugin, and takes its place where it is registered; never collected |
+/// | `crate = path` | where this crate is, if it was re-exported |
+///
+/// # Fields
+///
+/// | field | meaning |
+/// |---|---|
+/// | `State<T>`, `Option<State<T>>` | a requirement; bound before `load` |
+/// | `#[option]` | plain data; its type's default unless it is set |
+/// | `#[option(default = expr)]` | plain data with this default |
+/// | `#[option(required)]` | plain data without a default: such a plugin can only be registered, with `collect = false`, and has no `Default` |
+/// | `#[local]` | the plugin's own memory: its type's default before `load`, which may change it |
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+///
+/// pub struct Pool(Vec<u32>);
+/// # pub struct Config { connections: u32 }
+/// # bootstrap::supplied!(Config);
+///
+/// /// Opens the database.
+/// #[plugin(name = "database", states = [Pool], timeout = "5s")]
+/// pub struct Database {
+///     config: State<Config>,
+///     #[option(default = 3)]
+///     pub retries: u32,
+/// }
+///
+/// impl Hooks for Database {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<Pool> {
+///         Ok(Pool((0..self.config.connections).collect()))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let app = App::new()
+///     .with(Database { retries: 1, ..Database::default() })
+///     .supply(Config { connections: 2 });
+/// let running = app.boot().await?;
+/// assert_eq!(running.state::<Pool>()?.0.len(), 2);
+/// # running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A stand-in for tests:
+///
+/// ```standalone_crate
+/// # use bootstrap::prelude::*;
+/// # pub struct Pool(u32);
+/// # #[plugin(states = [Pool])]
+/// # struct Database;
+/// # impl Hooks for Database {
+/// #     async fn load(&mut self, _: &mut LoadContext) -> Result<Pool> { unreachable!() }
+/// # }
+/// #[plugin(states = [Pool], stands_in_for = Database)]
+/// struct FakeDatabase;
+///
+/// impl Hooks for FakeDatabase {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<Pool> {
+///         Ok(Pool(0))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// // The real one is not loaded, nor what only it needs.
+/// let running = App::collect().with(FakeDatabase).boot().await?;
+/// # running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What the compiler says
+///
+/// Mistakes in the attribute are reported in words, all of them in one run. The rest is found by
+/// the compiler at your own tokens:
+///
+/// | error | meaning |
+/// |---|---|
+/// | E0277 at a field, "no plugin provides the state" | no `states` list holds it; list it, or declare it with [`supplied!`] |
+/// | E0277 at a field, "can't be injected" | mark the field `#[option]` or `#[local]`, or ask for `State<..>` of it |
+/// | E0119 at a state | two plugins provide it: give each a type of its own, or make one a stand-in |
+/// | E0117 at a state | it is a type of another crate: wrap it in one of yours |
+/// | E0446 at a state | the plugin is public and the state is not: make both public, or neither |
+/// | E0080 at a plugin, "in a circle" | it needs itself through the fields that the message lists |
+/// | E0271 at `load` | it does not return what `states` lists |
+/// | "future cannot be sent between threads" at a hook | something that is not `Send` lives across an `await` |
 pub use bootstrap_macros::plugin;
 
 pub use app::{App, Exit, Running};

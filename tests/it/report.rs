@@ -109,3 +109,33 @@ fn a_report_finds_plugins_by_the_name_of_their_instance() {
         );
     });
 }
+
+#[test]
+fn a_report_and_a_plan_can_be_serialized() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![
+            Probe::new("a", &trace).load(takes(2)),
+            Probe::new("b", &trace).load(takes(3)),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0]]);
+        let plan = serde_json::to_value(app.plan().unwrap()).unwrap();
+        assert_eq!(plan["plugins"][1]["name"], "b");
+        assert_eq!(plan["plugins"][1]["requires"], serde_json::json!([0]));
+        assert!(plan["plugins"][1]["registered"]["line"].is_u64());
+
+        let report = app.boot().await.unwrap().close().await.unwrap();
+        let report = serde_json::to_value(report).unwrap();
+        assert_eq!(report["boot_us"], 5_000);
+        assert_eq!(
+            report["plugins"][1]["load"],
+            serde_json::json!({
+                "outcome": "done",
+                "began_us": 2_000,
+                "took_us": 3_000,
+                "released_by": 0,
+            })
+        );
+    });
+}

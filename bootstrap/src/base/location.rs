@@ -13,6 +13,7 @@ use std::panic;
 /// assert!(here.to_string().contains(".rs:"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Location {
     file: &'static str,
     line: u32,

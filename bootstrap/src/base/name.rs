@@ -124,3 +124,10 @@ impl std::hash::Hash for PluginName {
         self.sort_key().hash(state);
     }
 }
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for PluginName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

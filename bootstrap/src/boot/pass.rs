@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
 use crate::base::key::StateKey;
 use crate::base::phase::Phase;
@@ -177,7 +176,7 @@ impl drive::Phase for Load {
             };
             (Some(plugin), loaded)
         };
-        Start::Job(Box::pin(job.instrument(span)))
+        Start::Job(drive::job(span, job))
     }
 
     fn limit(&self, node: u32, _: Instant) -> Option<Duration> {
@@ -227,9 +226,7 @@ impl drive::Phase for Ready {
         };
         let cx = ReadyContext::new(self.nodes.site(node));
         let span = tracing::info_span!("ready", plugin = %self.nodes.plan.name(node));
-        Start::Job(Box::pin(
-            async move { plugin.ready(&cx).await }.instrument(span),
-        ))
+        Start::Job(drive::job(span, async move { plugin.ready(&cx).await }))
     }
 
     fn limit(&self, node: u32, _: Instant) -> Option<Duration> {

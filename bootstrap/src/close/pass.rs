@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
 use crate::base::phase::Phase;
 use crate::declare::{CloseContext, DrainContext};
@@ -182,11 +181,9 @@ impl Walk<'_> {
 
     /// What the end of the time kept from closing.
     fn note_what_is_left(&self) {
-        for node in self.nodes.plan.requires.nodes() {
-            if self.nodes.is_left(node) {
-                let error = self.nodes.error(node, Phase::Close, Cause::OutOfTime);
-                self.log.push(Instant::now(), error);
-            }
+        for node in self.nodes.left() {
+            let error = self.nodes.error(node, Phase::Close, Cause::OutOfTime);
+            self.log.push(Instant::now(), error);
         }
     }
 }
@@ -219,7 +216,7 @@ impl Backwards {
     fn drain(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
         let cx = DrainContext::new(self.nodes.site(node), self.reason.clone());
         let span = tracing::info_span!("drain", plugin = %self.nodes.plan.name(node));
-        Box::pin(async move { plugin.drain(&cx).await }.instrument(span))
+        drive::job(span, async move { plugin.drain(&cx).await })
     }
 
     /// Calls `close` and lets go of the plugin and its states, all as one job: their drops are
@@ -228,13 +225,12 @@ impl Backwards {
         let nodes = Arc::clone(&self.nodes);
         let cx = CloseContext::new(nodes.site(node), self.reason.clone());
         let span = tracing::info_span!("close", plugin = %nodes.plan.name(node));
-        let job = async move {
+        drive::job(span, async move {
             let closed = plugin.close(&cx).await;
             drop((cx, plugin));
             nodes.release(node);
             closed
-        };
-        Box::pin(job.instrument(span))
+        })
     }
 
     /// Lets go of a plugin whose hook did not: elsewhere, because its drop may block.

@@ -5,9 +5,19 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 /// One hook of one plugin, under way.
 pub(crate) type JobFuture<O> = Pin<Box<dyn Future<Output = O> + Send>>;
+
+/// Boxes a job, within a span if anybody listens to it.
+pub(crate) fn job<O>(span: Span, future: impl Future<Output = O> + Send + 'static) -> JobFuture<O> {
+    if span.is_disabled() {
+        Box::pin(future)
+    } else {
+        Box::pin(future.instrument(span))
+    }
+}
 
 /// What a pass does at each node. Called by drivers, never under the lock of the board.
 pub(crate) trait Phase: Send + Sync + 'static {

@@ -27,6 +27,6 @@ mod pass;
 mod scheduler;
 
 pub(crate) use board::GRACE;
-pub(crate) use job::{End, Flow, JobFuture, Phase, Start, Timing};
+pub(crate) use job::{End, Flow, JobFuture, Phase, Start, Timing, job};
 pub(crate) use pass::{Ending, Limits, run};
 pub(crate) use scheduler::{Direction, Scheduler};

@@ -40,7 +40,8 @@ impl Status {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShutdownReason {
-    /// Somebody called [`Handle::shutdown`], [`Handle::close`] or
+    /// Somebody called [`Handle::shutdown`](crate::Handle::shutdown),
+    /// [`Handle::close`](crate::Handle::close) or
     /// [`Running::close`](crate::Running::close).
     Requested,
     /// The operating system asked for it.

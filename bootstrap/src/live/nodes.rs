@@ -1,5 +1,6 @@
 //! One cell for each node of the plan.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(crate) struct Nodes {
     pub(crate) plan: Arc<Plan>,
     pub(crate) life: Arc<Life>,
     cells: Vec<Mutex<Cell>>,
+    /// How many have loaded and not closed.
+    loaded: AtomicUsize,
     began: Instant,
     boot_took: OnceLock<Duration>,
     close_took: OnceLock<Duration>,
@@ -66,6 +69,7 @@ impl Nodes {
             plan: Arc::new(plan),
             life,
             cells,
+            loaded: AtomicUsize::new(0),
             began: Instant::now(),
             boot_took: OnceLock::new(),
             close_took: OnceLock::new(),
@@ -154,6 +158,7 @@ impl Nodes {
         }
         cell.plugin = Some(plugin);
         cell.states = Some(states);
+        self.loaded.fetch_add(1, Ordering::Relaxed);
         cell.note(Phase::Load, Outcome::Done, timing);
     }
 
@@ -164,6 +169,9 @@ impl Nodes {
 
     /// Which nodes have loaded and not closed.
     pub(crate) fn loaded(&self) -> Vec<bool> {
+        if self.loaded.load(Ordering::Relaxed) == self.cells.len() {
+            return vec![true; self.cells.len()];
+        }
         let nodes = self.plan.requires.nodes();
         nodes.map(|node| self.is_loaded(node)).collect()
     }
@@ -172,10 +180,16 @@ impl Nodes {
         self.cell(node).states.is_some()
     }
 
-    /// Whether a loaded plugin has not even begun to close.
-    pub(crate) fn is_left(&self, node: u32) -> bool {
-        let cell = self.cell(node);
-        cell.states.is_some() && cell.close.outcome == Outcome::NotStarted
+    /// The plugins that have loaded, and have not even begun to close.
+    pub(crate) fn left(&self) -> Vec<u32> {
+        if self.loaded.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        let is_left = |node: &u32| {
+            let cell = self.cell(*node);
+            cell.states.is_some() && cell.close.outcome == Outcome::NotStarted
+        };
+        self.plan.requires.nodes().filter(is_left).collect()
     }
 
     /// A loaded plugin, to call a hook of it.
@@ -188,9 +202,18 @@ impl Nodes {
     /// Drops a plugin and its states. Runs the user's code.
     pub(crate) fn release(&self, node: u32) {
         let mut cell = self.cell(node);
-        let released = (cell.plugin.take(), cell.states.take());
+        let released = self.take_out(&mut cell);
         drop(cell);
         drop(released);
+    }
+
+    /// What has to be dropped when a plugin has closed, after the lock has been released.
+    fn take_out(&self, cell: &mut Cell) -> (Option<Arc<dyn Plugin>>, Option<States>) {
+        let states = cell.states.take();
+        if states.is_some() {
+            self.loaded.fetch_sub(1, Ordering::Relaxed);
+        }
+        (cell.plugin.take(), states)
     }
 
     /// Closes a plugin that has no hook for it: drops it and its states. Runs the user's code.
@@ -201,7 +224,7 @@ impl Nodes {
             took: Some(Duration::ZERO),
             ..self.begun(began, released_by)
         };
-        let released = (cell.plugin.take(), cell.states.take());
+        let released = self.take_out(&mut cell);
         drop(cell);
         drop(released);
     }

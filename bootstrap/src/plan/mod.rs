@@ -17,6 +17,8 @@ mod named;
 mod render;
 mod resolve;
 mod schedule;
+#[cfg(feature = "serde")]
+mod serialize;
 mod words;
 
 pub use error::{Asker, Place, PlanError, PlanErrors};

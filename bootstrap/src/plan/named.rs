@@ -19,14 +19,17 @@ pub(super) struct Named {
 
 impl Named {
     pub(super) fn new(roster: Roster) -> Self {
-        let mut members: Vec<u32> = (0..number(roster.members.len())).collect();
-        let name = |member: &u32| roster.members[*member as usize].name.base();
+        let name = |member: u32| roster.members[member as usize].name.base();
+        let all = 0..number(roster.members.len());
         // Apps that are built in a loop are sorted already, and have no namesakes.
-        let in_order = members.is_sorted_by(|left, right| name(left) < name(right));
-        if !in_order {
-            // Stable: members with one name keep the order of registration.
-            members.sort_by(|left, right| name(left).cmp(name(right)));
-        }
+        let in_order = all
+            .clone()
+            .is_sorted_by(|left, right| name(*left) < name(*right));
+        let members = if in_order {
+            all.collect()
+        } else {
+            by_name(all, name)
+        };
         let mut numbers = vec![0; members.len()];
         for (number, member) in (0_u32..).zip(&members) {
             numbers[*member as usize] = number;
@@ -100,4 +103,27 @@ impl Named {
         let member = *self.roster.member_of_entry.get(entry as usize)?;
         Some(self.numbers[member? as usize])
     }
+}
+
+/// Members by name, then in the order of registration.
+///
+/// Compares the first sixteen bytes as a number: the names lie all over the memory, and looking
+/// them up for every comparison would take most of the time of a plan.
+fn by_name<'r>(members: Range<u32>, name: impl Fn(u32) -> &'r str) -> Vec<u32> {
+    let mut keys: Vec<(u128, u32)> = members
+        .map(|member| (prefix(name(member)), member))
+        .collect();
+    keys.sort_unstable_by(|(left, one), (right, other)| {
+        let names = || name(*one).cmp(name(*other));
+        left.cmp(right).then_with(names).then(one.cmp(other))
+    });
+    keys.into_iter().map(|(_, member)| member).collect()
+}
+
+/// The beginning of a text as a number that is ordered as the text is.
+fn prefix(text: &str) -> u128 {
+    let mut bytes = [0; 16];
+    let len = text.len().min(bytes.len());
+    bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
+    u128::from_be_bytes(bytes)
 }

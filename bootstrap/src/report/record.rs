@@ -1,6 +1,7 @@
 //! The data of a report.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::location::Location;
@@ -25,19 +26,25 @@ use crate::base::name::PluginName;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// With the feature `serde` it can be serialized; times are in microseconds then.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Report {
     /// How long the boot took, once it is over.
+    #[cfg_attr(feature = "serde", serde(rename = "boot_us", with = "micros"))]
     pub boot: Option<Duration>,
     /// How long draining and closing took, once that is over; a rollback counts as closing.
+    #[cfg_attr(feature = "serde", serde(rename = "close_us", with = "micros"))]
     pub close: Option<Duration>,
-    /// Every plugin, in the order of the plan.
-    pub plugins: Vec<PluginReport>,
+    /// Every plugin, in the order of the plan. Shared, so that a report is cheap to clone.
+    pub plugins: Arc<[PluginReport]>,
 }
 
 /// What one plugin did.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PluginReport {
     /// What it is called.
@@ -52,13 +59,16 @@ pub struct PluginReport {
 
 /// One hook of one plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Step {
     /// How it ended, or that it has not.
     pub outcome: Outcome,
     /// When it began, counted from the start of the boot.
+    #[cfg_attr(feature = "serde", serde(rename = "began_us", with = "micros"))]
     pub began: Option<Duration>,
     /// How long it took, once it has ended.
+    #[cfg_attr(feature = "serde", serde(rename = "took_us", with = "micros"))]
     pub took: Option<Duration>,
     /// The plugin (an index of [`Report::plugins`]) that it had to wait for last.
     pub released_by: Option<usize>,
@@ -77,6 +87,11 @@ impl Default for Step {
 
 /// How a hook ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Outcome {
     /// It has not begun; after a failed boot it never will.
@@ -127,7 +142,7 @@ impl Report {
     pub(crate) fn new(
         boot: Option<Duration>,
         close: Option<Duration>,
-        plugins: Vec<PluginReport>,
+        plugins: Arc<[PluginReport]>,
     ) -> Self {
         Self {
             boot,
@@ -139,5 +154,21 @@ impl Report {
     /// The record of a plugin, by the name that messages call it.
     pub fn plugin(&self, name: &str) -> Option<&PluginReport> {
         self.plugins.iter().find(|plugin| plugin.name == *name)
+    }
+}
+
+/// Durations as whole microseconds.
+#[cfg(feature = "serde")]
+mod micros {
+    use std::time::Duration;
+
+    use serde::{Serialize as _, Serializer};
+
+    #[allow(clippy::ref_option, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.as_micros()).serialize(serializer)
     }
 }

@@ -218,8 +218,8 @@ fn no_bookmark_that_was_acknowledged_is_lost() {
             assert_eq!(add(&agent, &service, &address(n), &["many"]).0, 201);
         }
     }
-    let (_, list) = get(&agent, &service.url("/bookmarks"));
-    assert_eq!(urls(&list).len(), ALL);
+    let (_, everything) = get(&agent, &service.url("/bookmarks"));
+    assert_eq!(urls(&everything).len(), ALL);
     service.stop();
 }
 

@@ -1,0 +1,33 @@
+//! A plan as data for other programs.
+
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
+
+use crate::plan::schedule::{Plan, PlannedPlugin};
+
+impl Serialize for Plan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let plugins: Vec<PlannedPlugin<'_>> = self.order().collect();
+        let warnings: Vec<String> = self.warnings().iter().map(ToString::to_string).collect();
+        let mut plan = serializer.serialize_struct("Plan", 2)?;
+        plan.serialize_field("plugins", &plugins)?;
+        plan.serialize_field("warnings", &warnings)?;
+        plan.end()
+    }
+}
+
+/// What it requires is given by its place in the plan.
+impl Serialize for PlannedPlugin<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let provides: Vec<String> = self.provides().iter().map(ToString::to_string).collect();
+        let requires: Vec<u32> = self.requires().map(|plugin| plugin.number()).collect();
+        let mut plugin = serializer.serialize_struct("PlannedPlugin", 6)?;
+        plugin.serialize_field("name", self.name())?;
+        plugin.serialize_field("level", &self.level())?;
+        plugin.serialize_field("declared", &self.declared())?;
+        plugin.serialize_field("registered", &self.registered())?;
+        plugin.serialize_field("provides", &provides)?;
+        plugin.serialize_field("requires", &requires)?;
+        plugin.end()
+    }
+}
