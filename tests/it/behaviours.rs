@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -27,12 +27,27 @@ fn table() -> BTreeMap<String, String> {
     rows
 }
 
+/// The files of a folder and of the folders in it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries
+        .flat_map(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
 /// Every test, as its name, with the identifiers in its documentation.
 fn all_tests() -> BTreeMap<String, BTreeSet<String>> {
     let mut found = BTreeMap::new();
     for folder in ["it", "auto", "props", "e2e"] {
-        for entry in fs::read_dir(root().join(folder)).unwrap() {
-            let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        for file in files(&root().join(folder)) {
+            let text = fs::read_to_string(file).unwrap();
             let mut docs = String::new();
             for line in text.lines().map(str::trim_start) {
                 if let Some(doc) = line.strip_prefix("/// ") {

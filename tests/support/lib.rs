@@ -356,3 +356,8 @@ pub fn register_graph(
     }
     registrations
 }
+
+/// The program in the README compiles as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

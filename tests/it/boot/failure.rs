@@ -1,0 +1,299 @@
+//! A hook that fails or panics, and what is undone.
+
+use std::error::Error;
+use std::io;
+
+use bootstrap::prelude::*;
+use bootstrap::{App, BootErrorKind, Cause, Descriptor, Outcome, Phase, Plugin, States, Status};
+use support::{
+    Probe, Trace, act, fails, fails_after, panics, panics_after, paused, register_graph, takes,
+};
+use tokio::time::Instant;
+
+use super::SECOND;
+
+/// S20: before its first await or after it, a failure is the same failure.
+/// A23: and it comes out of `boot`. R18: in these words.
+#[test]
+fn a_load_fails_the_same_way_before_and_after_its_first_await() {
+    paused(async {
+        for load in [
+            fails("connection refused"),
+            fails_after(5, "connection refused"),
+        ] {
+            let trace = Trace::new();
+            let mut app = App::new();
+            let probes = vec![
+                Probe::new("a", &trace),
+                Probe::new("my-plugin", &trace).load(load),
+                Probe::new("c", &trace),
+            ];
+            register_graph(&mut app, probes, &[&[], &[0], &[1]]);
+            let error = app.boot().await.unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "[my-plugin] Plugin load failed: connection refused"
+            );
+            assert_eq!(
+                trace.events(),
+                [
+                    "load(a)+",
+                    "load(a)-",
+                    "load(my-plugin)+",
+                    "close(a)+",
+                    "close(a)-"
+                ]
+            );
+        }
+    });
+}
+
+/// R19: the error that the hook returned is the source, as it was.
+#[test]
+fn the_original_error_is_the_source_and_can_be_downcast() {
+    paused(async {
+        let mut app = App::new();
+        app.register_fn("socket", async |_| {
+            Err(io::Error::new(io::ErrorKind::AddrInUse, "port 80 is taken").into())
+        });
+        let error = app.boot().await.unwrap_err();
+        let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+        assert_eq!(source.kind(), io::ErrorKind::AddrInUse);
+        let failure = &error.failures()[0];
+        assert!(failure.error().unwrap().is::<io::Error>());
+        assert_eq!(failure.phase(), Phase::Load);
+        // And through `anyhow`, as `main` would pass it on.
+        let passed_on = anyhow::Error::new(error);
+        assert!(
+            passed_on
+                .chain()
+                .any(|cause| cause.downcast_ref::<io::Error>().is_some())
+        );
+    });
+}
+
+/// S21: what had loaded is closed once, what failed is not, and what waited never started.
+#[test]
+fn a_failure_closes_what_had_loaded_and_starts_nothing_more() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![
+            Probe::new("a", &trace),
+            Probe::new("b", &trace).load(fails_after(1, "no luck")),
+            Probe::new("c", &trace),
+            Probe::new("d", &trace),
+        ];
+        register_graph(&mut app, probes, &[&[], &[], &[1], &[2]]);
+        let handle = app.handle();
+        let error = app.boot().await.unwrap_err();
+        assert!(matches!(error.kind(), BootErrorKind::Failed));
+        assert_eq!(error.failures()[0].plugin(), &"b");
+        let waiters: Vec<_> = error
+            .not_started()
+            .iter()
+            .map(|waiter| {
+                (
+                    waiter.plugin.to_string(),
+                    waiter.because.clone().unwrap().to_string(),
+                )
+            })
+            .collect();
+        let because_of_b = |name: &str| (name.to_owned(), "b".to_owned());
+        assert_eq!(waiters, [because_of_b("c"), because_of_b("d")]);
+        assert_eq!(error.closed(), ["a"]);
+        assert_eq!(
+            trace.events(),
+            ["load(a)+", "load(a)-", "load(b)+", "close(a)+", "close(a)-"]
+        );
+        assert_eq!(handle.status(), Status::Failed);
+        assert_eq!(
+            handle.report().plugin("b").unwrap().load.outcome,
+            Outcome::Failed
+        );
+    });
+}
+
+/// S22: a sibling that takes a minute does not hold the failure up: it is cancelled.
+#[test]
+fn a_failure_cancels_the_loads_that_are_under_way() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new()
+            .with(Probe::new("b", &trace).load(fails_after(10, "no luck")))
+            .with(Probe::new("s", &trace).load(takes(60_000)));
+        let began = Instant::now();
+        let error = app.boot().await.unwrap_err();
+        assert!(began.elapsed() < SECOND);
+        assert_eq!(error.cancelled(), ["s"]);
+        assert_eq!(trace.events(), ["load(b)+", "load(s)+", "drop(s)"]);
+    });
+}
+
+/// Two that fail at one instant are both kept, in the order of the plan.
+#[test]
+fn two_failures_at_once_are_both_kept() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new()
+            .with(Probe::new("z", &trace).load(fails_after(5, "z fails")))
+            .with(Probe::new("y", &trace).load(fails_after(5, "y fails")));
+        let error = app.boot().await.unwrap_err();
+        let failures: Vec<_> = error.failures().iter().map(ToString::to_string).collect();
+        // The first one to be polled stops the other, unless that is done as well.
+        assert_eq!(failures[0], "[y] Plugin load failed: y fails");
+        assert!(failures.len() == 2 || error.cancelled() == ["z"]);
+    });
+}
+
+/// S24: both the failure and what goes wrong while rolling back are kept, in this order.
+#[test]
+fn errors_of_the_rollback_stand_behind_the_failure() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![
+            Probe::new("a", &trace).close(fails("can't close")),
+            Probe::new("b", &trace).load(fails("can't load")),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0]]);
+        let handle = app.handle();
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(error.to_string(), "[b] Plugin load failed: can't load");
+        let rollback: Vec<_> = error
+            .rollback_errors()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(rollback, ["[a] Plugin close failed: can't close"]);
+        let text = error.render();
+        assert!(text.find("can't load").unwrap() < text.find("can't close").unwrap());
+        // Whoever asks the handle hears of the rollback.
+        let closed = handle.close().await.unwrap_err();
+        assert_eq!(closed.to_string(), "[a] Plugin close failed: can't close");
+    });
+}
+
+/// S26, A65: a panic is a failure of its plugin: before an await, after one, on another thread.
+#[test]
+fn a_panic_is_attributed_to_its_plugin_and_rolled_back() {
+    let on_another_thread = act(async || {
+        tokio::spawn(async { panic!("boom") }).await?;
+        Ok(())
+    });
+    for load in [panics("boom"), panics_after(5, "boom"), on_another_thread] {
+        paused(async move {
+            let trace = Trace::new();
+            let mut app = App::new();
+            let probes = vec![Probe::new("a", &trace), Probe::new("b", &trace).load(load)];
+            register_graph(&mut app, probes, &[&[], &[0]]);
+            let error = app.boot().await.unwrap_err();
+            assert_eq!(error.failures()[0].plugin(), &"b");
+            assert!(error.to_string().contains("boom"), "{error}");
+            assert_eq!(trace.count("close(a)-"), 1);
+            assert_eq!(trace.count("close(b)+"), 0);
+        });
+    }
+}
+
+/// Provides nothing of what it promised.
+struct Forgetful(States);
+struct Promised;
+struct Surprise;
+
+#[bootstrap::async_trait]
+impl Plugin for Forgetful {
+    fn descriptor(&self) -> Descriptor {
+        Descriptor::new("forgetful").provides::<Promised>()
+    }
+
+    async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+        Ok(std::mem::take(&mut self.0))
+    }
+}
+
+/// R62: a state that was declared and never made is an error, and so is one that was not declared.
+#[test]
+fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
+    paused(async {
+        let error = App::new()
+            .with(Forgetful(States::new()))
+            .boot()
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "[forgetful] Plugin load failed: it returned without the state `Promised`, which its \
+             descriptor provides"
+        );
+        assert!(matches!(
+            error.failures()[0].cause(),
+            Cause::StateNotMade { .. }
+        ));
+        // It has loaded, so it is closed.
+        assert_eq!(error.closed(), ["forgetful"]);
+
+        let too_much = States::new().with(Promised).with(Surprise);
+        let error = App::new()
+            .with(Forgetful(too_much))
+            .boot()
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error.failures()[0].cause(), Cause::StateNotDeclared { .. }),
+            "{error}"
+        );
+        let twice = States::new().with(Promised).with(Promised);
+        let error = App::new().with(Forgetful(twice)).boot().await.unwrap_err();
+        assert!(
+            matches!(error.failures()[0].cause(), Cause::StateNotDeclared { .. }),
+            "{error}"
+        );
+        let right = States::new().with(Promised);
+        App::new()
+            .with(Forgetful(right))
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
+    });
+}
+
+/// The report of a failed boot shows what each plugin came to.
+#[test]
+fn the_diagnosis_of_a_failure_reads_from_the_cause_to_the_remedy() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let refused = act(async || {
+            Err(io::Error::new(
+                io::ErrorKind::ConnectionRefused,
+                "connection refused",
+            ))
+            .map_err(|error| anyhow::Error::new(error).context("connecting to redis:6379"))
+        });
+        let probes = vec![
+            Probe::new("config", &trace).close(panics("close boom")),
+            Probe::new("cache", &trace).load(refused),
+            Probe::new("http", &trace),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0], &[1]]);
+        let text = app.boot().await.unwrap_err().render();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.retain(|line| !line.contains("-->"));
+        assert_eq!(
+            lines,
+            [
+                "error[BOOT010]: [cache] Plugin load failed: connecting to redis:6379",
+                "  caused by: connection refused",
+                "  not started: `http` <- `cache`",
+                "  closed again: `config`",
+                "  while closing, 1:",
+                "    [config] Plugin close failed: panicked: close boom",
+                "  help: everything that had loaded has been closed; fix the first error above",
+            ]
+        );
+    });
+}

@@ -1,0 +1,92 @@
+//! Boots that are told to end, or whose runtime ends.
+
+use bootstrap::{App, BootErrorKind, ShutdownReason, Status};
+use support::{Probe, Trace, hangs, paused, register_graph};
+
+use super::SECOND;
+
+/// Dropping the future of `boot` interrupts it; what had loaded is closed in the background.
+#[test]
+fn a_boot_whose_future_is_dropped_rolls_back() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![
+            Probe::new("a", &trace),
+            Probe::new("b", &trace).load(hangs()),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0]]);
+        let handle = app.handle();
+        let waited = tokio::time::timeout(SECOND, app.boot()).await;
+        assert!(waited.is_err());
+        handle.closed().await;
+        assert_eq!(
+            trace.events(),
+            [
+                "load(a)+",
+                "load(a)-",
+                "load(b)+",
+                "drop(b)",
+                "close(a)+",
+                "close(a)-"
+            ]
+        );
+        assert_eq!(handle.status(), Status::Failed);
+    });
+}
+
+#[test]
+fn a_shutdown_while_booting_interrupts_the_boot() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![
+            Probe::new("a", &trace),
+            Probe::new("b", &trace).load(hangs()),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0]]);
+        let handle = app.handle();
+        let boot = tokio::spawn(app.boot());
+        tokio::time::sleep(SECOND).await;
+        let closed = handle.close().await;
+        assert!(closed.is_ok());
+        let error = boot.await.unwrap().unwrap_err();
+        assert!(matches!(
+            error.kind(),
+            BootErrorKind::Interrupted {
+                reason: ShutdownReason::Requested
+            }
+        ));
+        assert_eq!(error.closed(), ["a"]);
+    });
+}
+
+#[test]
+fn a_boot_outside_of_a_runtime_is_an_error_that_says_where_to_call_it() {
+    let mut boot = std::pin::pin!(App::new().boot());
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(Err(error)) = boot.as_mut().poll(&mut cx) else {
+        panic!("it can't wait without a runtime");
+    };
+    assert!(
+        error.render().contains("inside `#[tokio::main]`"),
+        "{error:?}"
+    );
+}
+
+/// The runtime may be dropped at any time: nobody who waits for the app waits for ever.
+#[test]
+fn an_app_whose_runtime_is_gone_counts_as_ended() {
+    let trace = Trace::new();
+    let app = App::new().with(Probe::new("a", &trace));
+    let handle = app.handle();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let running = runtime.block_on(app.boot()).unwrap();
+    drop(runtime);
+    assert_eq!(handle.status(), Status::Failed);
+    paused(handle.closed());
+    drop(running);
+    assert_eq!(trace.events(), ["load(a)+", "load(a)-"]);
+}

@@ -1,0 +1,146 @@
+//! Limits of time, and loads that block their thread.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bootstrap::{App, BootErrorKind, Cause};
+use support::{Probe, Trace, act, hangs, paused, register_graph, takes, threaded};
+use tokio::time::Instant;
+
+use super::SECOND;
+
+/// S27: a load that never wakes is ended by the limit of the boot, which names it and its waiters.
+#[test]
+fn a_load_that_never_ends_is_named_with_those_who_wait_for_it() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new().boot_timeout(Duration::from_secs(15));
+        let probes = vec![
+            Probe::new("config", &trace).load(takes(800)),
+            Probe::new("cache", &trace).load(hangs()),
+            Probe::new("billing", &trace),
+            Probe::new("http", &trace),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0], &[1], &[2]]);
+        let error = app.boot().await.unwrap_err();
+        assert!(matches!(error.kind(), BootErrorKind::TimedOut { limit } if limit.as_secs() == 15));
+        assert_eq!(
+            error.render(),
+            "error[BOOT011]: boot stopped after 15 s: 1 plugin still loading, 2 not started\n  \
+             loading: `cache` for 14.2 s, after `config`\n  \
+             cancelled: `cache`\n  \
+             not started: `billing` <- `cache`\n  \
+             not started: `http` <- `cache`\n  \
+             closed again: `config`\n  \
+             help: raise `boot_timeout`, or give the plugin that is loading a `timeout` of its \
+             own, so that it fails sooner"
+        );
+        assert_eq!(trace.count("drop(cache)"), 1);
+    });
+}
+
+/// A load has a limit of its own, else the app's.
+#[test]
+fn a_load_that_takes_too_long_is_cancelled() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new()
+            .load_timeout(Duration::from_secs(9))
+            .with(Probe::new("own", &trace).load(hangs()).timeout(SECOND));
+        let began = Instant::now();
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(began.elapsed(), SECOND);
+        assert_eq!(
+            error.to_string(),
+            "[own] Plugin load failed: timed out after 1 s"
+        );
+        assert!(
+            matches!(error.failures()[0].cause(), Cause::TimedOut { limit } if *limit == SECOND)
+        );
+        assert_eq!(trace.events(), ["load(own)+", "drop(own)"]);
+
+        let app = App::new()
+            .load_timeout(Duration::from_secs(9))
+            .with(Probe::new("apps", &trace).load(hangs()));
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "[apps] Plugin load failed: timed out after 9 s"
+        );
+    });
+}
+
+#[test]
+fn limits_hold_in_the_order_of_their_ends_not_of_their_beginnings() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new()
+            .with(
+                Probe::new("a", &trace)
+                    .load(hangs())
+                    .timeout(Duration::from_secs(30)),
+            )
+            .with(
+                Probe::new("b", &trace)
+                    .load(hangs())
+                    .timeout(Duration::from_secs(20)),
+            )
+            .with(
+                Probe::new("c", &trace)
+                    .load(hangs())
+                    .timeout(Duration::from_secs(25)),
+            );
+        let began = Instant::now();
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(began.elapsed(), Duration::from_secs(20));
+        assert_eq!(error.failures()[0].plugin(), &"b");
+        assert_eq!(error.cancelled(), ["a", "c"]);
+    });
+}
+
+/// A load that blocks its thread is left behind: the boot returns all the same, on time.
+#[test]
+fn a_load_that_blocks_its_thread_does_not_keep_the_boot_from_returning() {
+    threaded(async {
+        let (release, blocked) = std::sync::mpsc::channel::<()>();
+        let blocked = std::sync::Mutex::new(blocked);
+        let trace = Trace::new();
+        let mut app = App::new();
+        let blocks = act(move || {
+            let _ = blocked.lock().unwrap().recv();
+            async { Ok(()) }
+        });
+        let probes = vec![
+            Probe::new("a", &trace),
+            Probe::new("blocks", &trace)
+                .load(blocks)
+                .timeout(Duration::from_millis(50)),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0]]);
+        let error = app.boot().await.unwrap_err();
+        assert!(error.is_abandoned());
+        assert!(
+            matches!(error.failures()[0].cause(), Cause::Abandoned { .. }),
+            "{error:?}"
+        );
+        assert_eq!(trace.count("close(a)-"), 1);
+        drop(release);
+    });
+}
+
+/// While one load blocks a thread, the others have the second one.
+#[test]
+fn loads_that_block_run_beside_each_other() {
+    threaded(async {
+        let meet = Arc::new(std::sync::Barrier::new(2));
+        let blocks = act(move || {
+            meet.wait();
+            async { Ok(()) }
+        });
+        let trace = Trace::new();
+        let app = App::new()
+            .with(Probe::new("a", &trace).load(blocks.clone()))
+            .with(Probe::new("b", &trace).load(blocks));
+        app.boot().await.unwrap().close().await.unwrap();
+    });
+}

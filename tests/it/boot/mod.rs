@@ -1,0 +1,11 @@
+//! Booting.
+
+mod failure;
+mod interrupt;
+mod limits;
+mod order;
+mod ready;
+
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);

@@ -1,0 +1,317 @@
+//! What else can be wrong with a plan.
+
+use bootstrap::prelude::*;
+use bootstrap::{Descriptor, Fields, PlanError, PlanWarning, Plugin, State, States};
+use support::{Probe, Trace};
+
+use super::{Api, Config, ConfigPlugin, Database, NeedsSettings, Settings, messages, names, order};
+
+/// S1: a missing provider is reported with both names and the line of the field, and nothing runs.
+#[test]
+fn a_missing_provider_is_an_error_that_names_the_field_and_what_to_add() {
+    let line = line!() + 1;
+    let app = App::new().with(Database::default());
+    let errors = app.plan().unwrap_err();
+    let [
+        PlanError::Missing {
+            state,
+            askers,
+            help,
+            ..
+        },
+    ] = errors.errors()
+    else {
+        panic!("{errors:?}");
+    };
+    assert_eq!(state.to_string(), "Config");
+    let [asker] = askers.as_slice() else {
+        panic!("{askers:?}");
+    };
+    assert_eq!(asker.plugin, "database");
+    assert_eq!(asker.field, "config: State<Config>");
+    assert!(asker.declared.file().ends_with("mod.rs"));
+    assert_eq!(asker.registered.unwrap().line(), line);
+    assert!(help.contains("`.with(ConfigPlugin::default())`"), "{help}");
+}
+
+/// S2: three plugins with three different missing states are three errors of one run.
+#[test]
+fn all_missing_states_are_reported_in_one_run() {
+    let app = App::new().with(Database::default()).with(Api::default());
+    let errors = app.plan().unwrap_err();
+    assert_eq!(
+        messages(&errors),
+        [
+            "plugin `api` needs the state `Cache`, and nothing in this app provides it",
+            "plugin `database` needs the state `Config`, and nothing in this app provides it",
+            "plugin `api` needs the state `Settings`, and nothing in this app provides it",
+        ]
+    );
+    assert_eq!(
+        errors.to_string(),
+        format!("{} (and 2 errors more)", errors.errors()[0])
+    );
+}
+
+/// S3: one missing state that ten plugins want is one error with ten askers.
+#[test]
+fn a_missing_state_is_reported_once_with_all_its_askers() {
+    let app = (0..10).fold(App::new(), |app, _| app.with(Database::default()));
+    let errors = app.plan().unwrap_err();
+    let [PlanError::Missing { askers, .. }] = errors.errors() else {
+        panic!("{errors:?}");
+    };
+    let expected: Vec<_> = (1..=10).map(|n| format!("database#{n}")).collect();
+    assert_eq!(names(askers.iter().map(|asker| &asker.plugin)), expected);
+}
+
+struct Other;
+
+/// S7: two providers of one state, one of which came in through another plugin's needs.
+#[test]
+fn two_providers_of_a_state_are_an_error_with_both_places() {
+    let trace = Trace::new();
+    let mut app = App::new()
+        .with(Database::default())
+        .with(ConfigPlugin::default());
+    app.register(Maker::<Config>::new("own-config", &trace));
+    let errors = app.plan().unwrap_err();
+    let [PlanError::Ambiguous { candidates, .. }] = errors.errors() else {
+        panic!("{errors:?}");
+    };
+    assert_eq!(
+        names(candidates.iter().map(|place| &place.plugin)),
+        ["config", "own-config"]
+    );
+    let [config, own] = candidates.as_slice() else {
+        panic!("{candidates:?}");
+    };
+    assert!(config.declared.file().ends_with("plan/mod.rs"));
+    assert!(own.declared.file().ends_with("plan/mistakes.rs"));
+}
+
+/// Made at run time: provides `T`, and may ask for another.
+struct Maker<T> {
+    name: &'static str,
+    trace: Trace,
+    asks: Option<State<T>>,
+}
+
+impl<T: Send + Sync + 'static> Maker<T> {
+    fn new(name: &'static str, trace: &Trace) -> Self {
+        Self {
+            name,
+            trace: trace.clone(),
+            asks: None,
+        }
+    }
+}
+
+#[bootstrap::async_trait]
+impl<T: Send + Sync + 'static> Plugin for Maker<T> {
+    fn descriptor(&self) -> Descriptor {
+        Descriptor::new(self.name).provides::<T>()
+    }
+
+    async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+        self.trace.add("load");
+        let _ = &self.asks;
+        anyhow::bail!("never")
+    }
+}
+
+/// Made at run time: asks for `T`.
+struct Asker<T>(State<T>);
+
+#[bootstrap::async_trait]
+impl<T: Send + Sync + 'static> Plugin for Asker<T> {
+    fn descriptor(&self) -> Descriptor {
+        Descriptor::new("asker")
+    }
+
+    fn fields(&mut self, fields: &mut Fields<'_>) {
+        fields.field("it", &mut self.0);
+    }
+
+    async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+        anyhow::bail!("never")
+    }
+}
+
+/// S9: whoever asks for a wrapper around a state is told about the state.
+#[test]
+fn asking_for_a_wrapper_around_a_state_is_answered_with_a_hint() {
+    fn hint<T: Send + Sync + 'static>() -> String {
+        let trace = Trace::new();
+        let app = App::new()
+            .with(Maker::<Other>::new("maker", &trace))
+            .with(Asker::<T>(State::unbound()));
+        let errors = app.plan().unwrap_err();
+        let [PlanError::Missing { near, .. }] = errors.errors() else {
+            panic!("{errors:?}");
+        };
+        near.join("; ")
+    }
+    let start = "`Other` is provided by `maker` (";
+    let hints = [
+        hint::<std::sync::Arc<Other>>(),
+        hint::<Option<Other>>(),
+        hint::<&'static Other>(),
+        hint::<Box<Other>>(),
+    ];
+    for hint in hints {
+        assert!(
+            hint.starts_with(start) && hint.ends_with("): ask for that"),
+            "{hint}"
+        );
+    }
+    assert_eq!(hint::<u8>(), "");
+}
+
+mod elsewhere {
+    pub(super) struct Other;
+}
+
+#[test]
+fn two_types_with_one_name_are_told_apart() {
+    let trace = Trace::new();
+    let app = App::new()
+        .with(Maker::<Other>::new("maker", &trace))
+        .with(Asker::<elsewhere::Other>(State::unbound()));
+    let text = app.plan().unwrap_err().render();
+    assert!(
+        text.contains("near: `it::plan::mistakes::Other` is provided by `maker`")
+            && text.contains("a different type with the same name"),
+        "{text}"
+    );
+}
+
+/// D2: two plugins with one name are an error; two instances of one plugin are numbered.
+#[test]
+fn two_different_plugins_can_not_have_one_name() {
+    let trace = Trace::new();
+    let mut app = App::new();
+    app.register_fn("same", async |_| Ok(()));
+    app.register(Probe::new("same", &trace));
+    let errors = app.plan().unwrap_err();
+    assert_eq!(errors.to_string(), "2 plugins are called `same`");
+    assert_eq!(errors.errors()[0].code(), "BOOT004");
+
+    let mut app = App::new();
+    app.register(Probe::new("a", &trace)).named("x");
+    app.register(Probe::new("b", &trace)).named("x");
+    assert_eq!(
+        app.plan().unwrap_err().to_string(),
+        "2 plugins are called `x`"
+    );
+}
+
+#[test]
+fn a_supplied_state_that_is_forgotten_double_or_idle_is_reported() {
+    let forgotten = App::only(ConfigPlugin::default()).with(NeedsSettings::default());
+    let text = forgotten.plan().unwrap_err().render();
+    assert!(
+        text.contains("`main` supplies it (declared at tests/it/plan/mod.rs:"),
+        "{text}"
+    );
+    assert!(
+        text.contains("add `.supply(..)` with a `Settings`"),
+        "{text}"
+    );
+
+    let twice = App::new().supply(Settings).supply(Settings);
+    let errors = twice.plan().unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "the state `Settings` is supplied 2 times"
+    );
+    let [PlanError::SuppliedTwice { at, .. }] = errors.errors() else {
+        panic!("{errors:?}");
+    };
+    assert_eq!(at.len(), 2);
+
+    let line = line!() + 1;
+    let idle = App::new().supply(Settings).plan().unwrap();
+    let [PlanWarning::UnusedSupply { at, .. }] = idle.warnings() else {
+        panic!("{:?}", idle.warnings());
+    };
+    assert_eq!(at.line(), line);
+    assert_eq!(
+        idle.warnings()[0].to_string(),
+        format!("the state `Settings` is supplied at {at}, and no plugin of this app asks for it")
+    );
+}
+
+#[test]
+fn a_provider_that_can_not_be_made_by_default_is_shown_as_the_line_to_write() {
+    let app = App::only(Api::default()).supply(Settings);
+    let text = app.plan().unwrap_err().render();
+    assert!(
+        text.contains("plugin `cache` (tests/it/plan/mod.rs:"),
+        "{text}"
+    );
+    assert!(
+        text.contains("add `.with(CachePlugin { .. })` to the app"),
+        "{text}"
+    );
+    assert_eq!(
+        text.matches("error[").count(),
+        1,
+        "the others were pulled in: {text}"
+    );
+}
+
+#[test]
+fn only_holds_one_plugin_and_what_it_requires() {
+    let plan = App::only(Database::default()).plan().unwrap();
+    // `ConfigPlugin` asks for `Settings` optionally, which pulls nothing.
+    assert_eq!(order(&plan), ["config", "database"]);
+}
+
+#[test]
+fn a_handle_of_another_app_is_an_error() {
+    let mut other = App::new();
+    let foreign = other.register(ConfigPlugin::default()).state();
+    let app = App::new()
+        .with(ConfigPlugin::default())
+        .with(Database { config: foreign });
+    let errors = app.plan().unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "plugin `database` holds a handle to the state `Config` of another app"
+    );
+}
+
+/// It says so, and does not.
+impl bootstrap::Provides<u16> for Maker<u8> {}
+
+/// A state that a registration is asked for, and that its plugin does not provide.
+#[test]
+fn a_handle_to_a_state_that_nobody_makes_is_an_error() {
+    let trace = Trace::new();
+    let mut app = App::new();
+    let maker = app.register(Maker::<u8>::new("maker", &trace));
+    app.register(Asker::<u16>(maker.state()));
+    assert_eq!(
+        app.plan().unwrap_err().to_string(),
+        "plugin `asker` expects the state `u16` from `maker`, which does not provide it"
+    );
+}
+
+#[test]
+fn an_expected_plugin_that_is_not_there_is_an_error_with_the_nearest_name() {
+    let app = App::new()
+        .with(ConfigPlugin::default())
+        .expect(["config", "confog", "xyz"]);
+    let errors = app.plan().unwrap_err();
+    assert_eq!(
+        messages(&errors),
+        [
+            "plugin `confog` is expected, and is not part of this app",
+            "plugin `xyz` is expected, and is not part of this app",
+        ]
+    );
+    let text = errors.render();
+    assert!(text.contains("near: there is a plugin `config`"), "{text}");
+    assert!(text.contains("bootstrap::link!(its_crate);"), "{text}");
+}
