@@ -17,6 +17,9 @@ fn says(event: &'static str) -> support::Act {
 fn base() -> Probe {
     Probe::new("base", &Trace::new())
         .load(says("base loads"))
+        // Tasks begin when nothing can interrupt the boot any more: a hook of the app would be
+        // too early to say so.
+        .run(says("started"))
         .close(says("base closes"))
 }
 
@@ -29,21 +32,17 @@ fn blocks() -> support::Act {
 
 fn app(case: &str) -> App {
     let probe = |name: &'static str| Probe::new(name, &Trace::new());
-    let mut app = App::new()
-        .on_start(async |_| {
-            println!("started");
-            Ok(())
-        })
-        .close_timeout(Duration::from_secs(20));
+    let mut app = App::new().close_timeout(Duration::from_secs(20));
     let base = app.register(base());
     match case {
         "serve" => {}
         "clean" => {
             let handle = app.handle();
-            app = app.on_start(async move |_| {
+            let stops = act(move || {
                 handle.shutdown();
-                Ok(())
+                async { Ok(()) }
             });
+            app.register(probe("stopper").run(stops)).after(&base);
         }
         "plan" => {
             app.register(probe("base").load(says("never")))
