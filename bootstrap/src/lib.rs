@@ -192,6 +192,7 @@
 //! | `BOOT011` | the boot took too long |
 //! | `BOOT012` | the boot was interrupted |
 //! | `BOOT013` | no tokio runtime |
+//! | `BOOT014` | a tokio runtime without timers |
 //! | `STOP001` | the app has closed with errors |
 //!
 //! # Features

@@ -10,6 +10,7 @@ mod boot;
 mod close;
 mod declare;
 mod handle;
+mod hostile;
 mod layering;
 mod plan;
 mod report;

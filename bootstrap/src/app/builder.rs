@@ -11,15 +11,16 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use crate::app::exit::Exit;
-use crate::app::lifecycle::Lifecycle;
+use crate::app::lifecycle::{EndOfLife, Lifecycle};
 use crate::app::running::Running;
 use crate::app::signals;
 use crate::base::location::Location;
+use crate::base::panic;
 use crate::base::text;
 use crate::boot::BootError;
-use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
+use crate::collect::{Entry, Mode, Registration, Registry, SharedRegistry, with_registry};
 use crate::declare::{AppContext, FnPlugin, Home, LoadContext, Plugin, Supplied};
-use crate::life::{Handle, Life, Outcome, ShutdownReason, Status};
+use crate::life::{End, Handle, Life, ShutdownReason, Status};
 use crate::live::{AppHook, Nodes, Settings};
 use crate::plan::{Plan, PlanErrors, resolve};
 use crate::report::Report;
@@ -123,6 +124,10 @@ impl App {
     ///
     /// Registering a plugin of one type several times makes several instances of it, each with
     /// states of its own.
+    ///
+    /// # Panics
+    ///
+    /// If a hand-written [`Plugin::descriptor`] or [`Plugin::fields`] does, which are called here.
     #[track_caller]
     pub fn register<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
         let entry = self.add(Arc::new(plugin), false);
@@ -169,10 +174,9 @@ impl App {
 
     #[track_caller]
     fn add(&mut self, plugin: Arc<dyn Plugin>, supplied: bool) -> u32 {
-        let at = Location::caller();
-        with_registry(&self.registry, |registry| {
-            registry.add(plugin, at, supplied)
-        })
+        // Asks the plugin about itself, which runs the user's code: before the lock.
+        let entry = Entry::new(plugin, Location::caller(), supplied);
+        with_registry(&self.registry, |registry| registry.add(entry))
     }
 
     /// Names plugins that must be part of the app: without one of them, it does not plan.
@@ -216,8 +220,10 @@ impl App {
 
     /// How long draining and closing may take as a whole: 30 s by default.
     ///
-    /// When the time is up, what runs is cancelled, and each plugin that is left gets a last
-    /// chance of 100 ms; a second later it is over, and what has not closed is part of the error.
+    /// When the time is up, what runs is cancelled, and each hook that is left gets a last chance of
+    /// 100 ms: draining, tasks and [`on_close`](App::on_close) hooks for so long together, closing
+    /// for a second. Two seconds after the limit it is over, and what has not closed is part of the
+    /// error.
     pub fn close_timeout(mut self, limit: Duration) -> Self {
         self.settings.close_timeout = limit;
         self
@@ -294,7 +300,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// If the app can't be planned; if a hook fails, panics or takes too long; if the app is asked
+    /// If there is no tokio runtime with timers; if the app can't be planned; if a hook fails, panics or takes too long; if the app is asked
     /// to stop meanwhile, or was before. Whatever had loaded has been closed then.
     ///
     /// # Cancel safety
@@ -307,17 +313,23 @@ impl App {
             return Err(BootError::no_runtime());
         };
         let life = Arc::clone(&self.life.0);
-        if !life.begin_boot() || life.is_stopping() {
-            life.end(Status::Closed, Outcome::default());
+        if !has_timers() {
+            return Err(BootError::no_timers());
+        }
+        let begins = life.begin_boot();
+        let end = EndOfLife::new(Arc::clone(&life));
+        if !begins || life.is_stopping() {
+            end.now(Status::Closed, End::default());
             return Err(BootError::unbooted(life.reason()));
         }
-        let lifecycle = match self.into_lifecycle() {
-            Ok(lifecycle) => lifecycle,
+        let plan = match self.plan() {
+            Ok(plan) => plan,
             Err(errors) => {
-                life.end(Status::Failed, Outcome::default());
+                end.now(Status::Failed, End::default());
                 return Err(BootError::plan(errors));
             }
         };
+        let lifecycle = self.into_lifecycle(plan, end);
         let nodes = Arc::clone(&lifecycle.nodes);
         let (booted, answer) = oneshot::channel();
         let interrupt = Interrupt(Some(&life));
@@ -327,13 +339,12 @@ impl App {
         match answer {
             Ok(Ok(())) => Ok(Running::new(nodes)),
             Ok(Err(error)) => Err(error),
-            // The runtime is being shut down.
-            Err(_) => Err(BootError::unbooted(ShutdownReason::Dropped)),
+            // The runtime is being shut down: only its end can have dropped the task.
+            Err(_) => Err(BootError::runtime_shut_down(life.ended().await)),
         }
     }
 
-    fn into_lifecycle(self) -> Result<Lifecycle, PlanErrors> {
-        let plan = self.plan()?;
+    fn into_lifecycle(self, plan: Plan, mut end: EndOfLife) -> Lifecycle {
         for warning in plan.warnings() {
             tracing::warn!(target: "bootstrap", "{warning}");
         }
@@ -359,12 +370,14 @@ impl App {
             }));
             nodes
         });
-        Ok(Lifecycle {
+        end.holds(&nodes);
+        Lifecycle {
             nodes,
             settings,
             on_start,
             on_close,
-        })
+            end,
+        }
     }
 
     /// Runs the app for its whole life: handles SIGTERM and SIGINT, boots, waits until it has to
@@ -405,6 +418,11 @@ impl App {
         }
         exit
     }
+}
+
+/// Whether the runtime around has timers. It can only be asked by making one, which panics.
+fn has_timers() -> bool {
+    panic::guard(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
 }
 
 /// Interrupts a boot whose future is dropped.

@@ -126,7 +126,11 @@ fn code_of(errors: &[PluginError]) -> u8 {
     let unfinished = |error: &PluginError| {
         matches!(
             error.cause(),
-            Cause::TimedOut { .. } | Cause::Cancelled | Cause::OutOfTime | Cause::Abandoned { .. }
+            Cause::TimedOut { .. }
+                | Cause::Cancelled
+                | Cause::OutOfTime
+                | Cause::RuntimeShutDown
+                | Cause::Abandoned { .. }
         )
     };
     let task_failed = |error: &PluginError| error.phase() == Phase::Run && !unfinished(error);

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::boot::{self, BootError};
 use crate::close::{self, Closing};
-use crate::life::{Life, Outcome, ShutdownReason, Status};
+use crate::life::{End, Life, ShutdownReason, Status};
 use crate::live::{AppHook, Nodes, Settings};
 use crate::report::{CloseError, PluginError, Report};
 use crate::run::Tasks;
@@ -20,13 +20,13 @@ pub(super) struct Lifecycle {
     pub(super) settings: Settings,
     pub(super) on_start: Vec<AppHook>,
     pub(super) on_close: Vec<AppHook>,
+    pub(super) end: EndOfLife,
 }
 
 impl Lifecycle {
     /// Boots, tells `booted`, waits until the app is asked to stop, and closes.
     pub(super) async fn live(self, booted: oneshot::Sender<Result<(), BootError>>) {
         let life = Arc::clone(&self.nodes.life);
-        let end = EndOfRuntime(&life);
         let started = boot::boot(&self.nodes, &self.settings, self.on_start).await;
         let closing = |tasks, hooks| Closing {
             nodes: &self.nodes,
@@ -45,14 +45,14 @@ impl Lifecycle {
                 life.stop_token().cancelled().await;
                 let errors = close::close(closing(Some(tasks), self.on_close)).await;
                 let outcome = outcome(errors, self.nodes.report());
-                end.life(Status::Closed, outcome);
+                self.end.now(Status::Closed, outcome);
             }
             Err(failure) => {
                 let rollback = close::close(closing(None, Vec::new())).await;
                 let report = self.nodes.report();
                 let outcome = outcome(rollback.clone(), report.clone());
                 let error = BootError::new(failure, rollback, report, &self.nodes.plan);
-                end.life(Status::Failed, outcome);
+                self.end.now(Status::Failed, outcome);
                 // Whoever dropped the future of `boot` does not want to know.
                 let _ = booted.send(Err(error));
             }
@@ -60,30 +60,46 @@ impl Lifecycle {
     }
 }
 
-fn outcome(errors: Vec<PluginError>, report: Report) -> Outcome {
-    Outcome {
+fn outcome(errors: Vec<PluginError>, report: Report) -> End {
+    End {
         close_error: (!errors.is_empty()).then(|| CloseError::new(errors, report.clone())),
         report,
     }
 }
 
-/// Ends the life of the app even if the runtime drops its task, so that nobody waits for ever.
-struct EndOfRuntime<'a>(&'a Arc<Life>);
+/// Ends the life of an app that nothing else ends any more, so that nobody waits for ever: its
+/// runtime was shut down, or a subscriber of the log has panicked.
+pub(super) struct EndOfLife {
+    life: Arc<Life>,
+    nodes: Option<Arc<Nodes>>,
+}
 
-impl EndOfRuntime<'_> {
-    fn life(&self, status: Status, outcome: Outcome) {
-        self.0.end(status, outcome);
+impl EndOfLife {
+    pub(super) fn new(life: Arc<Life>) -> Self {
+        Self { life, nodes: None }
+    }
+
+    /// From now on there are plugins to let go of.
+    pub(super) fn holds(&mut self, nodes: &Arc<Nodes>) {
+        self.nodes = Some(Arc::clone(nodes));
+    }
+
+    pub(super) fn now(mut self, status: Status, outcome: End) {
+        self.nodes = None;
+        self.life.end(status, outcome);
     }
 }
 
-impl Drop for EndOfRuntime<'_> {
+impl Drop for EndOfLife {
     fn drop(&mut self) {
-        if !self.0.status().is_final() {
-            let outcome = Outcome {
-                report: self.0.report(),
-                close_error: None,
-            };
-            self.0.end(Status::Failed, outcome);
+        if self.life.status().is_final() {
+            return;
         }
+        self.life.request_stop(ShutdownReason::RuntimeShutDown);
+        let outcome = match &self.nodes {
+            Some(nodes) => outcome(nodes.give_up(), nodes.report()),
+            None => End::default(),
+        };
+        self.life.end(Status::Failed, outcome);
     }
 }

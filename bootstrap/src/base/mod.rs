@@ -7,4 +7,6 @@ pub(crate) mod location;
 pub(crate) mod name;
 pub(crate) mod panic;
 pub(crate) mod phase;
+pub(crate) mod task;
 pub(crate) mod text;
+pub(crate) mod time;

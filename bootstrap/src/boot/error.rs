@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::name::PluginName;
 use crate::base::text;
 use crate::boot::failure::{Failure, Why};
-use crate::life::ShutdownReason;
+use crate::life::{End, ShutdownReason};
 use crate::plan::{Plan, PlanErrors};
 use crate::report::{Cause, Outcome, PluginError, Report};
 
@@ -66,6 +66,8 @@ pub enum BootErrorKind {
     },
     /// There is no tokio runtime around the call.
     NoRuntime,
+    /// The tokio runtime around the call has no timers.
+    NoTimers,
 }
 
 /// A plugin whose `load` was never called.
@@ -86,6 +88,21 @@ impl BootError {
 
     pub(crate) fn no_runtime() -> Self {
         Self::without_hooks(BootErrorKind::NoRuntime)
+    }
+
+    pub(crate) fn no_timers() -> Self {
+        Self::without_hooks(BootErrorKind::NoTimers)
+    }
+
+    /// The runtime went away in the middle, and nobody was left to roll back.
+    pub(crate) fn runtime_shut_down(end: End) -> Self {
+        let reason = ShutdownReason::RuntimeShutDown;
+        let mut error = Self::unbooted(reason);
+        if let Some(closing) = &end.close_error {
+            error.0.rollback = closing.errors().to_vec();
+        }
+        error.0.report = end.report;
+        error
     }
 
     /// The app was asked to stop before any hook had run.
@@ -195,6 +212,7 @@ impl BootError {
             BootErrorKind::TimedOut { .. } => "BOOT011",
             BootErrorKind::Interrupted { .. } => "BOOT012",
             BootErrorKind::NoRuntime => "BOOT013",
+            BootErrorKind::NoTimers => "BOOT014",
         }
     }
 
@@ -274,12 +292,19 @@ impl BootError {
                  so that it fails sooner"
                     .into()
             }
+            BootErrorKind::Interrupted {
+                reason: ShutdownReason::RuntimeShutDown,
+            } => "keep the runtime until `boot` has returned: nothing can be closed without it"
+                .into(),
             BootErrorKind::Interrupted { .. } => {
                 "everything that had loaded has been closed; boot again".into()
             }
             BootErrorKind::NoRuntime => {
                 "call `boot` inside `#[tokio::main]`, `#[tokio::test]` or `Runtime::block_on`"
                     .into()
+            }
+            BootErrorKind::NoTimers => {
+                "call `enable_all` or `enable_time` on the builder of the runtime".into()
             }
         }
     }
@@ -371,6 +396,9 @@ impl fmt::Display for BootError {
             BootErrorKind::Interrupted { reason } => write!(f, "boot was interrupted: {reason}"),
             BootErrorKind::NoRuntime => {
                 f.write_str("boot needs a tokio runtime, and there is none")
+            }
+            BootErrorKind::NoTimers => {
+                f.write_str("boot needs a tokio runtime with timers, and this one has none")
             }
         }
     }

@@ -7,11 +7,14 @@ use anyhow::{Result, anyhow};
 use tokio::time::Instant;
 
 use crate::base::key::StateKey;
+use crate::base::panic::guard;
 use crate::base::phase::Phase;
+use crate::base::time::later;
 use crate::boot::failure::{Failure, Troubles, Why};
 use crate::declare::{LoadContext, Plugin, ReadyContext, StateValue, States};
+use crate::drive::GRACE;
 use crate::drive::{self, Direction, End, Ending, Flow, Limits, Scheduler, Start, Timing};
-use crate::live::{AppHook, Nodes, Settings, cause_of};
+use crate::live::{AppHook, Nodes, Settings, Within, cause_of};
 use crate::report::Cause;
 
 /// Loads everything, then runs the `ready` hooks, then those of the app.
@@ -26,13 +29,15 @@ pub(crate) async fn boot(
 ) -> Result<(), Failure> {
     let until = settings
         .boot_timeout
-        .and_then(|limit| nodes.began().checked_add(limit));
+        .map(|limit| later(nodes.began(), limit));
     let boot = Boot {
         nodes,
         settings,
         until,
     };
-    let booted = boot.run(on_start).await;
+    let mut on_start = on_start.into_iter();
+    let booted = boot.run(&mut on_start).await;
+    on_start.for_each(AppHook::discard);
     if booted.is_err() {
         nodes.cancel_boot();
     }
@@ -47,7 +52,7 @@ struct Boot<'a> {
 }
 
 impl Boot<'_> {
-    async fn run(&self, on_start: Vec<AppHook>) -> Result<(), Failure> {
+    async fn run(&self, on_start: &mut std::vec::IntoIter<AppHook>) -> Result<(), Failure> {
         let troubles = Arc::new(Troubles::default());
         let load = Load {
             nodes: Arc::clone(self.nodes),
@@ -65,7 +70,7 @@ impl Boot<'_> {
             };
             self.forwards(ready, &troubles).await?;
         }
-        for hook in on_start {
+        for hook in on_start.by_ref() {
             self.start(hook, &troubles).await?;
         }
         Ok(())
@@ -87,16 +92,20 @@ impl Boot<'_> {
         let limits = Limits {
             deadline: self.until,
             interrupt: Some(self.nodes.life.stop_token()),
+            patient_until: None,
         };
-        let ending = drive::run(Arc::new(phase), scheduler, limits).await;
-        self.judge(ending, troubles)
+        let ended = drive::run(Arc::new(phase), scheduler, limits).await;
+        self.judge(ended.ending, troubles)
     }
 
     fn judge(&self, ending: Ending, troubles: &Troubles) -> Result<(), Failure> {
+        let life = &self.nodes.life;
         let why = match ending {
-            Ending::OfItself => Why::Hooks,
             Ending::Expired => Why::TimeIsUp(self.settings.boot_timeout.unwrap_or_default()),
-            Ending::Interrupted => Why::Interrupted(self.nodes.life.reason()),
+            Ending::Interrupted => Why::Interrupted(life.reason()),
+            // The wish came so late that everything was done before it was seen.
+            Ending::OfItself if life.is_stopping() => Why::Interrupted(life.reason()),
+            Ending::OfItself => Why::Hooks,
         };
         match (why, troubles.take()) {
             (Why::Hooks, troubles) if troubles.is_empty() => Ok(()),
@@ -105,18 +114,17 @@ impl Boot<'_> {
     }
 
     async fn start(&self, hook: AppHook, troubles: &Troubles) -> Result<(), Failure> {
-        let limit = self.settings.load_timeout;
-        let stop = self.nodes.life.stop_token();
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => self.judge(Ending::Interrupted, troubles),
-            ended = hook.run(self.nodes, Phase::Start, limit, self.until) => {
-                if let Err(error) = ended {
-                    troubles.push(Instant::now(), 0, error);
-                }
-                self.judge(Ending::OfItself, troubles)
-            }
+        let within = Within {
+            limit: self.settings.load_timeout,
+            until: self.until,
+            interrupt: Some(self.nodes.life.stop_token()),
+            patience: GRACE,
+        };
+        let ran = hook.run(self.nodes, Phase::Start, within).await;
+        if let Some(error) = ran.error {
+            troubles.push(Instant::now(), 0, error);
         }
+        self.judge(ran.ending, troubles)
     }
 }
 
@@ -126,7 +134,7 @@ struct Load {
     troubles: Arc<Troubles>,
 }
 
-/// The plugin comes back from its `load`, unless that panicked or was cancelled.
+/// The plugin comes back from a `load` that succeeded.
 type Loaded = (Option<Arc<dyn Plugin>>, Result<States>);
 
 impl Load {
@@ -174,6 +182,12 @@ impl drive::Phase for Load {
                 Some(plugin) => plugin.load(&mut cx).await,
                 None => Err(anyhow!("something else holds the plugin")),
             };
+            if loaded.is_err() {
+                // Nobody will call it again. What it says by panicking in its drop is less than
+                // what its `load` said.
+                let _ = guard(|| drop((plugin, cx)));
+                return (None, loaded);
+            }
             (Some(plugin), loaded)
         };
         Start::Job(drive::job(span, job))
@@ -195,12 +209,7 @@ impl drive::Phase for Load {
                     Some(cause) => cause,
                 }
             }
-            Ok((plugin, Err(error))) => {
-                if let Some(plugin) = plugin {
-                    self.nodes.put_back(node, plugin);
-                }
-                Cause::Error(error)
-            }
+            Ok((_, Err(error))) => Cause::Error(error),
             Ok((None, Ok(_))) => return Flow::GoOn,
             Err(cause) => cause,
         };

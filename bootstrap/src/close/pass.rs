@@ -4,18 +4,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use crate::base::panic::guard;
 use crate::base::phase::Phase;
+use crate::base::task::spawn_apart;
+use crate::base::time::later;
 use crate::declare::{CloseContext, DrainContext};
-use crate::drive::{self, Direction, End, Ending, Flow, GRACE, Limits, Scheduler, Start, Timing};
+use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Start, Timing};
+use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
-use crate::live::{AppHook, Hook, Nodes, Settings, cause_of};
+use crate::live::{AppHook, Hook, Nodes, Settings, Within, cause_of};
 use crate::report::{Cause, Outcome, PluginError};
 use crate::run::Tasks;
-
-/// How long a hook gets that begins when the time for closing is up.
-const LAST_CHANCE: Duration = Duration::from_millis(100);
 
 /// What to close, and how.
 pub(crate) struct Closing<'a> {
@@ -39,35 +41,37 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
     } = closing;
     let began = Instant::now();
     let log = Arc::new(Log::default());
-    let budget = Budget {
-        hook: settings.hook_timeout,
-        until: began + settings.close_timeout,
-    };
     let walk = Walk {
         nodes,
-        budget,
+        budget: Budget {
+            hook: settings.hook_timeout,
+            until: later(began, settings.close_timeout),
+        },
         limit: settings.max_concurrency,
         reason: &reason,
         log: &log,
     };
     if let Some(tasks) = tasks {
         nodes.life.set_status(Status::Draining);
-        walk.backwards(Hooks::Drain).await;
+        walk.drain().await;
         nodes.life.set_status(Status::Closing);
         walk.stop(tasks).await;
-        for hook in hooks {
-            walk.run_hook(hook).await;
-        }
+        walk.run_hooks(hooks).await;
     } else {
         nodes.life.set_status(Status::Closing);
+        hooks.into_iter().for_each(AppHook::discard);
     }
-    walk.backwards(Hooks::Close).await;
-    walk.note_what_is_left();
+    walk.close().await;
     nodes.close_is_over(began);
     log.take()
 }
 
 /// The time for closing.
+///
+/// All of it belongs to whoever comes first. When it is up, each stage that is left still gets a
+/// little, so that what would end at once does: draining, the tasks and the app's hooks a last
+/// chance together, and closing, which is owed, [`GRACE`](drive::GRACE) and a last chance for every
+/// hook.
 #[derive(Clone, Copy)]
 pub(crate) struct Budget {
     /// For each hook that has no limit of its own.
@@ -80,6 +84,17 @@ impl Budget {
         let left = self.until.saturating_duration_since(now);
         own.unwrap_or(self.hook).min(left.max(LAST_CHANCE))
     }
+
+    /// When a stage has to end that begins now, and gets this if no time is left.
+    fn end(self, least: Duration) -> Instant {
+        self.until.max(Instant::now()) + least
+    }
+
+    /// How long a hook that should have ended is waited for.
+    fn patience(self) -> Duration {
+        let left = self.until.saturating_duration_since(Instant::now());
+        left.clamp(LAST_CHANCE, GRACE)
+    }
 }
 
 /// Errors with their times: hooks end in parallel, and are reported in order.
@@ -87,9 +102,15 @@ impl Budget {
 struct Log(Mutex<Vec<(Instant, PluginError)>>);
 
 impl Log {
+    /// Keeps the error before it is logged: what listens to the log may panic.
     fn push(&self, at: Instant, error: PluginError) {
-        tracing::error!(target: "bootstrap", "{error}");
+        let line = error.to_string();
         self.extend([(at, error)]);
+        tracing::error!(target: "bootstrap", "{line}");
+    }
+
+    fn push_now(&self, error: PluginError) {
+        self.push(Instant::now(), error);
     }
 
     fn extend(&self, errors: impl IntoIterator<Item = (Instant, PluginError)>) {
@@ -121,22 +142,38 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    async fn backwards(&self, hooks: Hooks) {
-        let loaded = self.nodes.loaded();
-        let drains = |node: u32| {
-            loaded[node as usize] && self.nodes.plan.member(node).descriptor.hook_set().drain
-        };
-        if hooks == Hooks::Drain && !self.nodes.plan.requires.nodes().any(drains) {
-            return;
+    async fn drain(&self) {
+        let mut drains = self.nodes.loaded();
+        for (node, drains) in (0_u32..).zip(&mut drains) {
+            *drains &= self.nodes.plan.member(node).descriptor.hook_set().drain;
         }
-        let phase = Backwards {
+        if drains.contains(&true) {
+            // Those that have no hook take part as well: they are on the way between others.
+            let phase = self.backwards(Hooks::Drain);
+            let end = self.budget.end(LAST_CHANCE);
+            let not_begun = self.run(phase, self.nodes.loaded(), end).await;
+            let has_hook = |node: &u32| drains[*node as usize];
+            self.note_out_of_time(Phase::Drain, not_begun.into_iter().filter(has_hook));
+        }
+    }
+
+    async fn close(&self) {
+        let phase = self.backwards(Hooks::Close);
+        let owed = self.nodes.loaded();
+        let end = self.budget.end(GRACE);
+        let not_begun = self.run(phase, self.nodes.held(), end).await;
+        let is_owed = |node: &u32| owed[*node as usize];
+        self.note_out_of_time(Phase::Close, not_begun.into_iter().filter(is_owed));
+    }
+
+    fn backwards(&self, hooks: Hooks) -> Backwards {
+        Backwards {
             hooks,
             nodes: Arc::clone(self.nodes),
             budget: self.budget,
             reason: self.reason.clone(),
             log: Arc::clone(self.log),
-        };
-        self.run(phase, loaded).await;
+        }
     }
 
     async fn stop(&self, tasks: Tasks) {
@@ -150,40 +187,67 @@ impl Walk<'_> {
             budget: self.budget,
             log: Arc::clone(self.log),
         };
-        self.run(phase, self.nodes.loaded()).await;
-        for node in tasks.unstoppable().await {
-            let after = GRACE;
+        let end = self.budget.end(LAST_CHANCE);
+        for node in self.run(phase, self.nodes.loaded(), end).await {
+            if tasks.abort(node) {
+                let error = self.nodes.error(node, Phase::Run, Cause::Cancelled);
+                self.log.push_now(error);
+            }
+        }
+        let after = self.budget.patience();
+        for node in tasks.unstoppable(after).await {
             let error = self
                 .nodes
                 .error(node, Phase::Run, Cause::Abandoned { after });
-            self.log.push(Instant::now(), error);
+            self.log.push_now(error);
         }
         self.log.extend(tasks.take_failures());
     }
 
-    async fn run_hook(&self, hook: AppHook) {
-        let limit = self.budget.limit(None, Instant::now());
-        let ended = hook.run(self.nodes, Phase::Close, Some(limit), None).await;
-        if let Err(error) = ended {
-            self.log.push(Instant::now(), error);
+    async fn run_hooks(&self, hooks: Vec<AppHook>) {
+        let end = self.budget.end(LAST_CHANCE);
+        for hook in hooks {
+            let now = Instant::now();
+            if now >= end {
+                self.log.push_now(hook.out_of_time(Phase::Close));
+                continue;
+            }
+            let within = Within {
+                limit: Some(self.budget.limit(None, now)),
+                until: Some(end),
+                interrupt: None,
+                patience: self.budget.patience(),
+            };
+            let ran = hook.run(self.nodes, Phase::Close, within).await;
+            if let Some(error) = ran.error {
+                self.log.push_now(error);
+            }
         }
     }
 
-    async fn run<P: drive::Phase>(&self, phase: P, takes_part: Vec<bool>) -> Ending {
+    /// Returns the nodes that the pass did not come to.
+    async fn run<P: drive::Phase>(
+        &self,
+        phase: P,
+        takes_part: Vec<bool>,
+        end: Instant,
+    ) -> Vec<u32> {
         let plan = Arc::clone(&self.nodes.plan);
         let scheduler = Scheduler::new(plan, Direction::Backwards, self.limit, takes_part);
         let limits = Limits {
-            deadline: Some(self.budget.until + GRACE),
+            deadline: Some(end),
             interrupt: None,
+            patient_until: Some(self.budget.until),
         };
-        drive::run(Arc::new(phase), scheduler, limits).await
+        drive::run(Arc::new(phase), scheduler, limits)
+            .await
+            .not_begun
     }
 
-    /// What the end of the time kept from closing.
-    fn note_what_is_left(&self) {
-        for node in self.nodes.left() {
-            let error = self.nodes.error(node, Phase::Close, Cause::OutOfTime);
-            self.log.push(Instant::now(), error);
+    fn note_out_of_time(&self, phase: Phase, nodes: impl Iterator<Item = u32>) {
+        for node in nodes {
+            let error = self.nodes.error(node, phase, Cause::OutOfTime);
+            self.log.push_now(error);
         }
     }
 }
@@ -236,8 +300,8 @@ impl Backwards {
     /// Lets go of a plugin whose hook did not: elsewhere, because its drop may block.
     fn release_elsewhere(&self, node: u32) {
         let nodes = Arc::clone(&self.nodes);
-        tokio::spawn(async move {
-            let _ = crate::base::panic::guard(|| nodes.release(node));
+        spawn_apart(&Handle::current(), async move {
+            let _ = guard(|| nodes.release(node));
         });
     }
 }

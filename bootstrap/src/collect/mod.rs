@@ -14,5 +14,5 @@ pub(crate) use assemble::Mode;
 pub use inventory::Collected;
 pub use registration::Registration;
 pub(crate) use registration::{SharedRegistry, with_registry};
-pub(crate) use registry::Registry;
+pub(crate) use registry::{Entry, Registry};
 pub(crate) use roster::{Member, Order, Roster, Source, Want};

@@ -9,7 +9,8 @@ use crate::collect::assemble::{Mode, choose};
 use crate::collect::inventory;
 use crate::collect::roster::{Member, Order, Roster, Source, Want};
 use crate::declare::{
-    Aim, AnySlot, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Slot, State,
+    Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Slot,
+    State,
 };
 
 /// Every registration of one app.
@@ -28,13 +29,15 @@ struct Booted {
 }
 
 /// One registration.
-struct Entry {
+pub(crate) struct Entry {
     descriptor: Descriptor,
     identity: Identity,
     /// The name that the registration chose; without one, the descriptor's holds.
     name: Option<PluginName>,
     at: Location,
     supplied: bool,
+    /// What the plugin asks for. Its fields can't change any more.
+    wants: Vec<Want>,
     /// Entries that this one loads after.
     after: Vec<u32>,
     /// Where handles to this entry's states wait for their values.
@@ -61,20 +64,11 @@ impl Registry {
         }
     }
 
-    /// Adds a plugin; returns the number of its entry.
-    pub(crate) fn add(&mut self, plugin: Arc<dyn Plugin>, at: Location, supplied: bool) -> u32 {
-        let entry = u32::try_from(self.entries.len()).expect("no app has 2^32 plugins");
-        self.entries.push(Entry {
-            descriptor: plugin.descriptor(),
-            identity: plugin.identity(),
-            name: None,
-            at,
-            supplied,
-            after: Vec::new(),
-            slots: Vec::new(),
-            plugin: Some(plugin),
-        });
-        entry
+    /// Adds an entry; returns its number.
+    pub(crate) fn add(&mut self, entry: Entry) -> u32 {
+        let number = index(self.entries.len());
+        self.entries.push(entry);
+        number
     }
 
     pub(crate) fn expect(&mut self, names: impl IntoIterator<Item = &'static str>) {
@@ -122,7 +116,7 @@ impl Registry {
     }
 
     /// Every plugin of the app, with what it asks for.
-    pub(crate) fn roster(&mut self) -> Roster {
+    pub(crate) fn roster(&self) -> Roster {
         let mut roster = Roster {
             app: self.app,
             members: Vec::with_capacity(self.entries.len()),
@@ -163,24 +157,10 @@ impl Registry {
         self.entries.iter().map(replaces).collect()
     }
 
-    fn enlist(&mut self, number: usize, roster: &mut Roster) {
-        let entry = &mut self.entries[number];
-        let declaration = entry.descriptor.declaration();
+    fn enlist(&self, number: usize, roster: &mut Roster) {
+        let entry = &self.entries[number];
         let first_want = roster.wants.len();
-        let mut see = |field: &'static str, slot: &mut dyn crate::declare::Bind| {
-            let wish = slot.wish();
-            let place = roster.wants.len() - first_want;
-            roster.wants.push(Want {
-                field,
-                state: wish.state,
-                optional: wish.optional,
-                aim: wish.aim,
-                declared: declaration.and_then(|declaration| declaration.requires.get(place)),
-            });
-        };
-        if let Some(plugin) = entry.plugin.as_mut().and_then(Arc::get_mut) {
-            plugin.fields(&mut Fields::new(&mut see));
-        }
+        roster.wants.extend_from_slice(&entry.wants);
         let first_order = roster.orders.len();
         let by_type = entry.descriptor.after().iter();
         roster
@@ -229,6 +209,41 @@ impl Registry {
             home,
             node_of_entry,
         });
+    }
+}
+
+impl Entry {
+    /// Asks a plugin what it is and needs. Runs the user's code.
+    pub(crate) fn new(mut plugin: Arc<dyn Plugin>, at: Location, supplied: bool) -> Self {
+        let descriptor = plugin.descriptor();
+        let declaration = descriptor.declaration();
+        let mut wants = Vec::new();
+        let mut see = |field: &'static str, slot: &mut dyn Bind| {
+            let wish = slot.wish();
+            let declared = declaration.and_then(|it| it.requires.get(wants.len()));
+            wants.push(Want {
+                field,
+                state: wish.state,
+                optional: wish.optional,
+                aim: wish.aim,
+                declared,
+            });
+        };
+        // Always: nobody else has had the plugin yet.
+        if let Some(plugin) = Arc::get_mut(&mut plugin) {
+            plugin.fields(&mut Fields::new(&mut see));
+        }
+        Self {
+            descriptor,
+            identity: plugin.identity(),
+            name: None,
+            at,
+            supplied,
+            wants,
+            after: Vec::new(),
+            slots: Vec::new(),
+            plugin: Some(plugin),
+        }
     }
 }
 

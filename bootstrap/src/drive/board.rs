@@ -13,6 +13,9 @@ use crate::drive::scheduler::Scheduler;
 /// How long a job that should have ended is waited for, before it is left behind.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
+/// The same when there is no time left; also how long a hook gets that begins then.
+pub(crate) const LAST_CHANCE: Duration = Duration::from_millis(100);
+
 /// Why a job has to end before it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -39,8 +42,12 @@ pub(super) struct Board<O> {
     due: BinaryHeap<Reverse<(Instant, u32, Duration)>>,
     /// Jobs with a verdict, and until when they may take to end.
     sentenced: Vec<(u32, Instant)>,
-    /// What the watcher's timer is set to.
+    /// When the watcher has to look; a driver that sees it go by tells the watcher.
     alarm: Option<Instant>,
+    /// The end of the pass, for which the watcher has a timer of its own.
+    deadline: Option<Instant>,
+    /// From then on nobody is waited for longer than a last chance.
+    patient_until: Option<Instant>,
     over: bool,
 }
 
@@ -86,6 +93,8 @@ pub(super) enum Turn<O> {
         job: Parked<O>,
         verdict: Verdict,
     },
+    /// Let the watcher look at the clock.
+    GiveWay,
     /// Wait to be summoned.
     Idle,
     /// Go home.
@@ -117,8 +126,15 @@ pub(super) struct GivenUp<O> {
 }
 
 impl<O> Board<O> {
-    pub(super) fn new(scheduler: Scheduler, most_drivers: usize) -> Self {
+    pub(super) fn new(
+        scheduler: Scheduler,
+        most_drivers: usize,
+        deadline: Option<Instant>,
+        patient_until: Option<Instant>,
+    ) -> Self {
         Self {
+            deadline,
+            patient_until,
             scheduler,
             parked: HashMap::new(),
             woken: VecDeque::new(),
@@ -161,6 +177,9 @@ impl<O> Board<O> {
         if self.over {
             return Turn::Over;
         }
+        if self.is_time(now) {
+            return Turn::GiveWay;
+        }
         while let Some(node) = self.woken.pop_front() {
             if let Some(Waiting { job, verdict, .. }) = self.parked.remove(&node) {
                 self.sit(seat, node, job.began, verdict);
@@ -185,6 +204,14 @@ impl<O> Board<O> {
         }
         self.idle.push((seat, waker.clone()));
         Turn::Idle
+    }
+
+    /// Whether the watcher has to look now. Answers once: it sets its alarm again when it has.
+    fn is_time(&mut self, now: Instant) -> bool {
+        let passed = |time: &mut Instant| *time <= now;
+        let alarm = self.alarm.take_if(passed).is_some();
+        let deadline = self.deadline.take_if(passed).is_some();
+        alarm || deadline
     }
 
     fn sit(&mut self, seat: usize, node: u32, began: Instant, verdict: Option<Verdict>) {
@@ -265,6 +292,8 @@ impl<O> Board<O> {
     /// Starts nothing more, and sentences everything that runs.
     pub(super) fn cancel_all(&mut self, now: Instant) {
         self.scheduler.stop();
+        // Whose own time is up at this very moment hears that reason.
+        self.sentence_due(now);
         let parked: Vec<u32> = self.parked.keys().copied().collect();
         let polled = self.seats.iter().flatten().map(|polling| polling.node);
         for node in parked.into_iter().chain(polled.collect::<Vec<_>>()) {
@@ -283,20 +312,20 @@ impl<O> Board<O> {
         };
         if known.is_none() {
             *known = Some(verdict);
-            self.sentenced.push((node, now + GRACE));
+            self.sentenced.push((node, now + self.grace(now)));
             self.wake(node);
         }
     }
 
+    fn grace(&self, now: Instant) -> Duration {
+        let left = |until: Instant| until.saturating_duration_since(now);
+        let left = self.patient_until.map_or(GRACE, left);
+        left.clamp(LAST_CHANCE, GRACE)
+    }
+
     /// Sentences what is due, and gives up what has not ended in spite of its verdict.
     pub(super) fn tick(&mut self, now: Instant) -> Vec<GivenUp<O>> {
-        while let Some(Reverse((at, node, limit))) = self.due.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.due.pop();
-            self.sentence(node, Verdict::TimedOut(limit), now);
-        }
+        self.sentence_due(now);
         let (late, rest) = std::mem::take(&mut self.sentenced)
             .into_iter()
             .partition(|(_, until)| *until <= now);
@@ -305,6 +334,16 @@ impl<O> Board<O> {
         late.into_iter()
             .filter_map(|(node, _)| self.give_up(node))
             .collect()
+    }
+
+    fn sentence_due(&mut self, now: Instant) {
+        while let Some(Reverse((at, node, limit))) = self.due.peek().copied() {
+            if at > now {
+                break;
+            }
+            self.due.pop();
+            self.sentence(node, Verdict::TimedOut(limit), now);
+        }
     }
 
     fn give_up(&mut self, node: u32) -> Option<GivenUp<O>> {
@@ -342,6 +381,11 @@ impl<O> Board<O> {
             return self.idle.drain(..).map(|(_, waker)| waker).collect();
         }
         Vec::new()
+    }
+
+    /// The nodes that this pass never came to.
+    pub(super) fn not_begun(&self) -> Vec<u32> {
+        self.scheduler.not_begun()
     }
 
     /// Two more drivers, if there is more work than those who are awake can see to; see the

@@ -13,6 +13,10 @@ use crate::drive::board::{Board, Parked, Parking, Summons, Turn, Verdict};
 use crate::drive::job::{End, Flow, JobFuture, Phase, Start, Timing};
 use crate::drive::pass::Pass;
 
+/// How many turns a driver takes before it goes back to the runtime: as many as tokio lets a task
+/// receive messages or the like in one go.
+const TURNS: usize = 128;
+
 /// A node that is done, as its driver tells the board.
 struct Done {
     node: u32,
@@ -53,7 +57,7 @@ impl<P: Phase> Driver<P> {
             } => self.start(node, began, released_by),
             Turn::Resume { node, job } => self.poll_job(node, job),
             Turn::Drop { node, job, verdict } => self.drop_job(node, job, verdict),
-            Turn::Idle | Turn::Over => None,
+            Turn::GiveWay | Turn::Idle | Turn::Over => None,
         }
     }
 
@@ -120,9 +124,11 @@ impl<P: Phase> Driver<P> {
             began,
             ended: Instant::now(),
         };
+        // A phase keeps what happened before it does anything that can panic, such as logging.
+        let flow = guard(|| self.pass.phase.end(node, end, timing));
         Some(Done {
             node,
-            flow: self.pass.phase.end(node, end, timing),
+            flow: flow.unwrap_or(Flow::GoOn),
             seated: false,
             at: timing.ended,
         })
@@ -154,9 +160,15 @@ impl<P: Phase> Future for Driver<P> {
             Some(turn) => turn,
             None => this.pass.first_turn(this.seat, cx.waker()),
         };
+        let mut turns = 0;
         loop {
             match turn {
                 Turn::Idle => return Poll::Pending,
+                Turn::GiveWay => {
+                    this.pass.changed.notify_one();
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Turn::Over => {
                     this.pass.send_home();
                     return Poll::Ready(());
@@ -171,8 +183,10 @@ impl<P: Phase> Future for Driver<P> {
                 _ => {}
             }
             let done = this.take(turn);
-            if !has_budget_remaining() {
-                // Tokio's own futures return early now; polling on would only spin.
+            turns += 1;
+            let stops = done.as_ref().is_some_and(|done| done.flow == Flow::Stop);
+            // Without budget tokio's own futures return early: polling on would only spin.
+            if stops || turns == TURNS || !has_budget_remaining() {
                 this.pass.finish(this.seat, done.as_ref());
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -210,21 +224,23 @@ impl<P: Phase> Pass<P> {
         // The end of one job is the beginning of the next: reading the clock is not free.
         let now = done.map_or_else(Instant::now, |done| done.at);
         let mut board = self.board();
-        let stops = note(&mut board, seat, done);
+        note(&mut board, seat, done);
         let limit = |node| self.phase.limit(node, now);
         let turn = board.next(seat, waker, now, limit);
         let summons = board.summon();
         drop(board);
         self.send(summons);
-        if stops {
-            self.changed.notify_one();
-        }
         turn
     }
 
-    /// Notes what a driver has done that will come back for its next turn.
+    /// Notes what a driver has done that goes back to the runtime before its next turn.
     fn finish(self: &Arc<Self>, seat: usize, done: Option<&Done>) {
-        if note(&mut self.board(), seat, done) {
+        let mut board = self.board();
+        note(&mut board, seat, done);
+        let summons = board.summon();
+        drop(board);
+        self.send(summons);
+        if done.is_some_and(|done| done.flow == Flow::Stop) {
             self.changed.notify_one();
         }
     }
@@ -245,16 +261,12 @@ impl<P: Phase> Pass<P> {
     }
 }
 
-/// Returns whether the pass stops because of it.
-fn note<O>(board: &mut Board<O>, seat: usize, done: Option<&Done>) -> bool {
-    let Some(done) = done else {
-        return false;
-    };
-    if done.seated && !board.leave(seat) {
-        return false;
+fn note<O>(board: &mut Board<O>, seat: usize, done: Option<&Done>) {
+    if let Some(done) = done
+        && (!done.seated || board.leave(seat))
+    {
+        board.finish(done.node, done.flow, done.at);
     }
-    board.finish(done.node, done.flow, done.at);
-    done.flow == Flow::Stop
 }
 
 /// Drops a job that has ended. A panic in its drop counts as a panic of the job.

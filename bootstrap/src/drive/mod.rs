@@ -18,7 +18,10 @@
 //!
 //! A tokio worker keeps the task that was woken last to itself, and nobody can steal it from
 //! there: a driver that is summoned alone would wait for the very hook that blocks. Each summons
-//! therefore wakes two, and the second pushes the first one out to where it can be stolen.
+//! therefore wakes two, and the second pushes the first one out to where it can be stolen. For the
+//! same reason a driver goes back to the runtime whenever it has told the watcher something: what
+//! it polls next may block. And it goes back after so many turns, because a job that wakes itself
+//! would otherwise keep everything else of that thread waiting.
 
 mod board;
 mod driver;
@@ -26,7 +29,7 @@ mod job;
 mod pass;
 mod scheduler;
 
-pub(crate) use board::GRACE;
+pub(crate) use board::{GRACE, LAST_CHANCE};
 pub(crate) use job::{End, Flow, JobFuture, Phase, Start, Timing, job};
 pub(crate) use pass::{Ending, Limits, run};
 pub(crate) use scheduler::{Direction, Scheduler};

@@ -5,10 +5,12 @@ use std::task::Waker;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::panic::guard;
+use crate::base::task::spawn_apart;
+use crate::base::time::{cancelled, until};
 use crate::drive::board::{Board, GivenUp};
 use crate::drive::job::{End, Phase, Timing};
 use crate::drive::scheduler::Scheduler;
@@ -19,6 +21,16 @@ pub(crate) struct Limits<'a> {
     pub(crate) deadline: Option<Instant>,
     /// The same when this is cancelled.
     pub(crate) interrupt: Option<&'a CancellationToken>,
+    /// A job that should have ended is waited for [`GRACE`](super::GRACE), and from this time on
+    /// no longer than [`LAST_CHANCE`](super::LAST_CHANCE).
+    pub(crate) patient_until: Option<Instant>,
+}
+
+/// How a pass went.
+pub(crate) struct Ended {
+    pub(crate) ending: Ending,
+    /// The nodes that it never came to, in the order of the plan.
+    pub(crate) not_begun: Vec<u32>,
 }
 
 /// Why a pass ended.
@@ -40,14 +52,23 @@ pub(crate) async fn run<P: Phase>(
     phase: Arc<P>,
     scheduler: Scheduler,
     limits: Limits<'_>,
-) -> Ending {
+) -> Ended {
     if scheduler.is_done() {
-        return Ending::OfItself;
+        return Ended {
+            ending: Ending::OfItself,
+            not_begun: Vec::new(),
+        };
     }
     let runtime = Handle::current();
+    let board = Board::new(
+        scheduler,
+        most_drivers(&runtime),
+        limits.deadline,
+        limits.patient_until,
+    );
     let pass = Arc::new(Pass {
         phase,
-        board: Mutex::new(Board::new(scheduler, most_drivers(&runtime))),
+        board: Mutex::new(board),
         changed: Notify::new(),
         runtime,
     });
@@ -84,14 +105,18 @@ impl<P: Phase> Pass<P> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn watch(self: &Arc<Self>, limits: Limits<'_>) -> Ending {
+    async fn watch(self: &Arc<Self>, limits: Limits<'_>) -> Ended {
         let mut ending = Ending::OfItself;
         while let Look::Again(alarm) = self.look() {
             let going = ending == Ending::OfItself;
             tokio::select! {
                 biased;
+                () = std::future::ready(()), if going && has_come(limits.deadline) => {
+                    ending = Ending::Expired;
+                    self.cancel();
+                }
                 () = self.changed.notified() => {}
-                () = interrupted(limits.interrupt), if going => {
+                () = cancelled(limits.interrupt), if going => {
                     ending = Ending::Interrupted;
                     self.cancel();
                 }
@@ -102,7 +127,10 @@ impl<P: Phase> Pass<P> {
                 () = until(alarm) => {}
             }
         }
-        ending
+        Ended {
+            ending,
+            not_begun: self.board().not_begun(),
+        }
     }
 
     /// Sees to what is due.
@@ -134,7 +162,7 @@ impl<P: Phase> Pass<P> {
             Some((job, verdict)) => {
                 // No driver came to drop it, so they are all held by jobs that block. Dropping it
                 // runs the user's code, which may block as well: not here.
-                self.runtime.spawn(async move {
+                spawn_apart(&self.runtime, async move {
                     let _ = guard(|| drop(job));
                 });
                 End::from(verdict)
@@ -145,16 +173,7 @@ impl<P: Phase> Pass<P> {
     }
 }
 
-async fn interrupted(token: Option<&CancellationToken>) {
-    match token {
-        Some(token) => token.cancelled().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
+/// Whether a time has come, even if the runtime has had no time to look at its timers.
+fn has_come(time: Option<Instant>) -> bool {
+    time.is_some_and(|time| time <= Instant::now())
 }

@@ -20,8 +20,8 @@ pub(crate) enum Direction {
 pub(crate) struct Scheduler {
     plan: Arc<Plan>,
     direction: Direction,
-    /// Which nodes take part.
-    takes_part: Vec<bool>,
+    /// Which nodes take part and have not begun.
+    to_begin: Vec<bool>,
     /// How many nodes each one waits for.
     waiting_for: Vec<u32>,
     /// For each node that has become ready, the one that it waited for last.
@@ -41,16 +41,16 @@ impl Scheduler {
         plan: Arc<Plan>,
         direction: Direction,
         limit: usize,
-        takes_part: Vec<bool>,
+        to_begin: Vec<bool>,
     ) -> Self {
         let before = match direction {
             Direction::Forwards => &plan.requires,
             Direction::Backwards => &plan.dependents,
         };
-        let counts = |other: &&u32| takes_part[**other as usize];
+        let counts = |other: &&u32| to_begin[**other as usize];
         let count = |node| number(before.targets(node).iter().filter(counts).count());
         let waiting_for: Vec<u32> = before.nodes().map(count).collect();
-        let free = |node: &u32| takes_part[*node as usize] && waiting_for[*node as usize] == 0;
+        let free = |node: &u32| to_begin[*node as usize] && waiting_for[*node as usize] == 0;
         let first = match direction {
             Direction::Forwards => before.nodes().rev().filter(free).collect(),
             Direction::Backwards => before.nodes().filter(free).collect(),
@@ -61,7 +61,7 @@ impl Scheduler {
             ready: BinaryHeap::new(),
             plan,
             direction,
-            takes_part,
+            to_begin,
             waiting_for,
             running: 0,
             limit,
@@ -81,6 +81,9 @@ impl Scheduler {
             (_, None) => self.first.pop(),
         };
         self.running += 1;
+        if let Some(node) = next {
+            self.to_begin[node as usize] = false;
+        }
         next
     }
 
@@ -94,7 +97,7 @@ impl Scheduler {
         self.running -= 1;
         for next in after(&self.plan, self.direction).targets(node) {
             let place = *next as usize;
-            if !self.takes_part[place] {
+            if !self.to_begin[place] {
                 continue;
             }
             self.waiting_for[place] -= 1;
@@ -113,6 +116,12 @@ impl Scheduler {
     /// Whether nothing runs and nothing will.
     pub(crate) fn is_done(&self) -> bool {
         self.running == 0 && (self.stopped || self.is_empty())
+    }
+
+    /// The nodes that take part and have not begun.
+    pub(crate) fn not_begun(&self) -> Vec<u32> {
+        let nodes = self.plan.requires.nodes();
+        nodes.filter(|node| self.to_begin[*node as usize]).collect()
     }
 
     fn is_empty(&self) -> bool {

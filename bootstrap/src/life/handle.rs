@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::life::state::{Life, Outcome, ShutdownReason, Status};
+use crate::life::state::{End, Life, ShutdownReason, Status};
 use crate::report::{CloseError, Report};
 
 /// A handle to an app, for everyone who does not own it: cheap to clone, valid in every phase,
@@ -82,7 +82,7 @@ impl Handle {
     pub async fn close(&self) -> Result<Report, CloseError> {
         self.life.end_unbooted();
         self.shutdown();
-        let Outcome {
+        let End {
             report,
             close_error,
         } = self.life.ended().await;

@@ -6,5 +6,5 @@ mod handle;
 mod state;
 
 pub use handle::Handle;
-pub(crate) use state::{Life, Outcome};
+pub(crate) use state::{End, Life};
 pub use state::{ShutdownReason, Signal, Status};

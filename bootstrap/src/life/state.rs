@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::name::PluginName;
+use crate::base::task::make_way;
 use crate::report::{CloseError, Report};
 
 /// How far an app is.
@@ -50,6 +52,8 @@ pub enum ShutdownReason {
     TaskFailed(PluginName),
     /// The [`Running`](crate::Running) app, or the future of `boot`, was dropped.
     Dropped,
+    /// The tokio runtime was shut down while the app lived.
+    RuntimeShutDown,
 }
 
 impl fmt::Display for ShutdownReason {
@@ -59,6 +63,7 @@ impl fmt::Display for ShutdownReason {
             ShutdownReason::Signal(signal) => write!(f, "{signal} was received"),
             ShutdownReason::TaskFailed(plugin) => write!(f, "the task of `{plugin}` failed"),
             ShutdownReason::Dropped => f.write_str("the app was dropped"),
+            ShutdownReason::RuntimeShutDown => f.write_str("the tokio runtime was shut down"),
         }
     }
 }
@@ -94,7 +99,7 @@ impl fmt::Display for Signal {
 
 /// How an app ended.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Outcome {
+pub(crate) struct End {
     pub(crate) report: Report,
     pub(crate) close_error: Option<CloseError>,
 }
@@ -107,7 +112,7 @@ pub(crate) struct Life {
     status: watch::Sender<Status>,
     stop: CancellationToken,
     reason: OnceLock<ShutdownReason>,
-    outcome: OnceLock<Outcome>,
+    outcome: OnceLock<End>,
     reporter: OnceLock<Reporter>,
 }
 
@@ -154,6 +159,9 @@ impl Life {
     pub(crate) fn request_stop(&self, reason: ShutdownReason) {
         let _ = self.reason.set(reason);
         self.stop.cancel();
+        if let Ok(runtime) = Handle::try_current() {
+            make_way(&runtime);
+        }
     }
 
     pub(crate) fn stop_token(&self) -> &CancellationToken {
@@ -184,13 +192,13 @@ impl Life {
     }
 
     /// Publishes the end. The outcome is there before the status says so.
-    pub(crate) fn end(&self, status: Status, outcome: Outcome) {
+    pub(crate) fn end(&self, status: Status, outcome: End) {
         let _ = self.outcome.set(outcome);
         self.set_status(status);
     }
 
     /// Waits for the end.
-    pub(crate) async fn ended(&self) -> Outcome {
+    pub(crate) async fn ended(&self) -> End {
         let mut status = self.status.subscribe();
         // The sender lives as long as `self`: waiting can't fail.
         let _ = status.wait_for(|status| status.is_final()).await;

@@ -6,13 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::time::{Instant, timeout_at};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::panic;
 use crate::base::phase::Phase;
+use crate::base::task::spawn_apart;
+use crate::base::time::{cancelled, later, until};
 use crate::declare::{AppContext, Home};
+use crate::drive::Ending;
 use crate::live::nodes::Nodes;
 use crate::report::{Cause, PluginError};
 
@@ -36,63 +41,99 @@ impl AppHook {
         }
     }
 
+    /// Lets go of a hook that will not run: what it holds is the user's, and its drop may panic.
+    pub(crate) fn discard(self) {
+        let _ = panic::guard(|| drop(self));
+    }
+
+    /// What to say of a hook that there is no time for.
+    pub(crate) fn out_of_time(self, phase: Phase) -> PluginError {
+        let error = PluginError::new(PluginName::from("app"), self.at, phase, Cause::OutOfTime);
+        self.discard();
+        error
+    }
+
     /// Runs the hook as a task of its own, so that one that blocks its thread can be left behind.
-    ///
-    /// # Errors
-    ///
-    /// If it fails, panics, or is not done after `limit` or at `until`.
-    pub(crate) async fn run(
-        self,
-        nodes: &Arc<Nodes>,
-        phase: Phase,
-        limit: Option<Duration>,
-        until: Option<Instant>,
-    ) -> Result<(), PluginError> {
+    pub(crate) async fn run(self, nodes: &Arc<Nodes>, phase: Phase, within: Within<'_>) -> Ran {
         let Self { call, at } = self;
         let began = Instant::now();
-        let limit = shorter(
-            limit,
-            until.map(|until| until.saturating_duration_since(began)),
-        );
         let cx = AppContext::new(Arc::clone(nodes) as Arc<dyn Home>);
-        let mut task = tokio::spawn(async move { call(cx).await });
-        let cause = match ended(&mut task, limit.map(|limit| began + limit)).await {
-            Some(Ok(())) => return Ok(()),
-            Some(Err(cause)) => cause,
-            None => {
-                task.abort();
-                let grace = Instant::now() + crate::drive::GRACE;
-                match (ended(&mut task, Some(grace)).await, limit) {
-                    (None, _) | (_, None) => Cause::Abandoned {
-                        after: began.elapsed(),
-                    },
-                    (Some(_), Some(limit)) => Cause::TimedOut { limit },
-                }
-            }
+        let hook = async move { call(cx).await };
+        let mut task = Task(spawn_apart(&tokio::runtime::Handle::current(), hook));
+        let (ending, cut) = tokio::select! {
+            biased;
+            ended = task.ended() => return Ran::of(ended.err(), at, phase),
+            () = cancelled(within.interrupt) => (Ending::Interrupted, Cause::Cancelled),
+            () = until(within.until) => (Ending::Expired, Cause::Cancelled),
+            limit = passed(began, within.limit) => (Ending::OfItself, Cause::TimedOut { limit }),
         };
-        Err(PluginError::new(PluginName::from("app"), at, phase, cause))
+        task.0.abort();
+        let cause = match timeout(within.patience, task.ended()).await {
+            Ok(Err(Cause::Cancelled)) => Some(cut),
+            // It ended by itself in the last moment.
+            Ok(ended) => ended.err(),
+            Err(_) => Some(Cause::Abandoned {
+                after: began.elapsed(),
+            }),
+        };
+        Ran {
+            ending,
+            ..Ran::of(cause, at, phase)
+        }
     }
 }
 
-fn shorter(left: Option<Duration>, right: Option<Duration>) -> Option<Duration> {
-    left.into_iter().chain(right).min()
+/// How long a hook may take, and what ends it.
+pub(crate) struct Within<'a> {
+    /// Its own limit.
+    pub(crate) limit: Option<Duration>,
+    /// When everything has to end.
+    pub(crate) until: Option<Instant>,
+    pub(crate) interrupt: Option<&'a CancellationToken>,
+    /// How long a hook that should have ended is waited for.
+    pub(crate) patience: Duration,
 }
 
-/// How the task ended; `None` if it has not by then.
-async fn ended(
-    task: &mut tokio::task::JoinHandle<Result<()>>,
-    until: Option<Instant>,
-) -> Option<Result<(), Cause>> {
-    let joined = match until {
-        Some(until) => timeout_at(until, task).await.ok()?,
-        None => task.await,
-    };
-    Some(match joined {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Cause::Error(error)),
-        Err(error) => Err(match error.try_into_panic() {
-            Ok(payload) => Cause::Panic(panic::message(payload)),
-            Err(_) => Cause::Cancelled,
-        }),
-    })
+/// How a hook of the app went.
+pub(crate) struct Ran {
+    /// Whether something else than the hook and its limit ended it.
+    pub(crate) ending: Ending,
+    pub(crate) error: Option<PluginError>,
+}
+
+impl Ran {
+    fn of(cause: Option<Cause>, at: Location, phase: Phase) -> Self {
+        let error = |cause| PluginError::new(PluginName::from("app"), at, phase, cause);
+        Self {
+            ending: Ending::OfItself,
+            error: cause.map(error),
+        }
+    }
+}
+
+/// A task that ends when nobody waits for it any more.
+struct Task(JoinHandle<Result<()>>);
+
+impl Task {
+    async fn ended(&mut self) -> Result<(), Cause> {
+        match (&mut self.0).await {
+            Ok(returned) => returned.map_err(Cause::Error),
+            Err(error) => Err(match error.try_into_panic() {
+                Ok(payload) => Cause::Panic(panic::message(payload)),
+                Err(_) => Cause::Cancelled,
+            }),
+        }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Waits until so long after `began`.
+async fn passed(began: Instant, limit: Option<Duration>) -> Duration {
+    until(limit.map(|limit| later(began, limit))).await;
+    limit.unwrap_or_default()
 }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::key::{StateKey, TypeMap};
 use crate::base::name::PluginName;
+use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::collect::{Registry, Source};
 use crate::declare::{
@@ -162,34 +163,26 @@ impl Nodes {
         cell.note(Phase::Load, Outcome::Done, timing);
     }
 
-    /// Puts back a plugin whose `load` failed.
-    pub(crate) fn put_back(&self, node: u32, plugin: Arc<dyn Plugin>) {
-        self.cell(node).plugin = Some(plugin);
-    }
-
     /// Which nodes have loaded and not closed.
     pub(crate) fn loaded(&self) -> Vec<bool> {
+        self.which(|cell| cell.states.is_some())
+    }
+
+    /// Which nodes have anything that must be let go of: also a plugin that never loaded.
+    pub(crate) fn held(&self) -> Vec<bool> {
+        self.which(|cell| cell.states.is_some() || cell.plugin.is_some())
+    }
+
+    fn which(&self, is_so: impl Fn(&Cell) -> bool) -> Vec<bool> {
         if self.loaded.load(Ordering::Relaxed) == self.cells.len() {
             return vec![true; self.cells.len()];
         }
         let nodes = self.plan.requires.nodes();
-        nodes.map(|node| self.is_loaded(node)).collect()
+        nodes.map(|node| is_so(&self.cell(node))).collect()
     }
 
     pub(crate) fn is_loaded(&self, node: u32) -> bool {
         self.cell(node).states.is_some()
-    }
-
-    /// The plugins that have loaded, and have not even begun to close.
-    pub(crate) fn left(&self) -> Vec<u32> {
-        if self.loaded.load(Ordering::Relaxed) == 0 {
-            return Vec::new();
-        }
-        let is_left = |node: &u32| {
-            let cell = self.cell(*node);
-            cell.states.is_some() && cell.close.outcome == Outcome::NotStarted
-        };
-        self.plan.requires.nodes().filter(is_left).collect()
     }
 
     /// A loaded plugin, to call a hook of it.
@@ -216,14 +209,29 @@ impl Nodes {
         (cell.plugin.take(), states)
     }
 
+    /// Lets go of everything that nobody will close; returns what was owed a `close`.
+    pub(crate) fn give_up(&self) -> Vec<PluginError> {
+        let loaded = self.loaded();
+        let nodes = self.plan.requires.nodes().rev();
+        let owed = nodes.filter_map(|node| {
+            let _ = guard(|| self.release(node));
+            loaded[node as usize].then(|| self.error(node, Phase::Close, Cause::RuntimeShutDown))
+        });
+        owed.collect()
+    }
+
     /// Closes a plugin that has no hook for it: drops it and its states. Runs the user's code.
+    ///
+    /// One that never loaded has nothing to close, and is only dropped.
     pub(crate) fn close(&self, node: u32, began: Instant, released_by: Option<u32>) {
         let mut cell = self.cell(node);
-        cell.close = Step {
-            outcome: Outcome::Done,
-            took: Some(Duration::ZERO),
-            ..self.begun(began, released_by)
-        };
+        if cell.states.is_some() {
+            cell.close = Step {
+                outcome: Outcome::Done,
+                took: Some(Duration::ZERO),
+                ..self.begun(began, released_by)
+            };
+        }
         let released = self.take_out(&mut cell);
         drop(cell);
         drop(released);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
+use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::text;
 use crate::report::record::{Outcome, Report};
@@ -26,6 +27,33 @@ struct Inner {
     declared: Location,
     phase: Phase,
     cause: Cause,
+    words: Words,
+}
+
+/// What the error of a hook says. Asked for once, when it is caught: the user's `Display` may
+/// panic, and whoever shows the error later must not.
+struct Words {
+    line: String,
+    chain: Vec<String>,
+}
+
+impl Words {
+    fn of(cause: &Cause) -> Self {
+        let asked = guard(|| match cause {
+            Cause::Error(error) => Self {
+                line: cause.to_string(),
+                chain: error.chain().map(ToString::to_string).collect(),
+            },
+            _ => Self {
+                line: cause.to_string(),
+                chain: Vec::new(),
+            },
+        });
+        asked.unwrap_or_else(|message| Self {
+            line: format!("an error whose message can't be shown: it panicked: {message}"),
+            chain: Vec::new(),
+        })
+    }
 }
 
 /// Why a hook counts as failed.
@@ -56,6 +84,8 @@ pub enum Cause {
         /// The state.
         state: StateKey,
     },
+    /// It was never called, or did not come to its end: the tokio runtime was shut down.
+    RuntimeShutDown,
     /// Its time was up and it blocked its thread, so that it could not be cancelled; it was left
     /// behind.
     Abandoned {
@@ -74,6 +104,7 @@ impl fmt::Display for Cause {
             }
             Cause::Cancelled => f.write_str("cancelled"),
             Cause::OutOfTime => f.write_str("not begun: the time for closing was up"),
+            Cause::RuntimeShutDown => f.write_str("the tokio runtime was shut down before it"),
             Cause::StateNotMade { state } => write!(
                 f,
                 "it returned without the state `{state}`, which its descriptor provides"
@@ -100,7 +131,7 @@ impl Cause {
             }
             Cause::Panic(_) => Outcome::Panicked,
             Cause::TimedOut { .. } => Outcome::TimedOut,
-            Cause::Cancelled => Outcome::Cancelled,
+            Cause::Cancelled | Cause::RuntimeShutDown => Outcome::Cancelled,
             Cause::OutOfTime => Outcome::NotStarted,
             Cause::Abandoned { .. } => Outcome::Abandoned,
         }
@@ -113,6 +144,7 @@ impl PluginError {
             plugin,
             declared,
             phase,
+            words: Words::of(&cause),
             cause,
         }))
     }
@@ -156,16 +188,17 @@ impl PluginError {
             plugin,
             declared,
             phase,
-            cause,
+            words,
+            ..
         } = &*self.0;
-        match cause {
-            Cause::Error(error) => {
+        match words.chain.split_first() {
+            Some((error, sources)) => {
                 writeln!(out, "{indent}[{plugin}] Plugin {phase} failed: {error}")?;
-                for source in error.chain().skip(1) {
+                for source in sources {
                     writeln!(out, "{indent}  caused by: {source}")?;
                 }
             }
-            _ => writeln!(out, "{indent}{self}")?,
+            None => writeln!(out, "{indent}{self}")?,
         }
         writeln!(out, "{indent}  --> {declared}")
     }
@@ -176,10 +209,10 @@ impl fmt::Display for PluginError {
         let Inner {
             plugin,
             phase,
-            cause,
+            words,
             ..
         } = &*self.0;
-        write!(f, "[{plugin}] Plugin {phase} failed: {cause}")
+        write!(f, "[{plugin}] Plugin {phase} failed: {}", words.line)
     }
 }
 

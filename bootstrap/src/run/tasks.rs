@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::base::panic::guard_future;
+use crate::base::panic::{guard, guard_future};
 use crate::base::phase::Phase;
+use crate::base::task::make_way;
 use crate::declare::RunContext;
-use crate::drive::GRACE;
 use crate::life::ShutdownReason;
 use crate::live::{Hook, Nodes};
 use crate::report::{Cause, PluginError};
@@ -55,6 +57,10 @@ impl Tasks {
                 tasks.spawn_one(node, plugin);
             }
         }
+        if !tasks.is_empty() {
+            // The last one may block, and would keep those who notice from running.
+            make_way(&Handle::current());
+        }
         tasks
     }
 
@@ -71,14 +77,14 @@ impl Tasks {
             let _at_end = at_end;
             let failed = fails(&plugin, &cx).await;
             // The plugin goes before the end is told: whoever waits for it may want it alone.
-            drop((plugin, cx));
-            if let Some(cause) = failed {
+            let dropped = guard(|| drop((plugin, cx)));
+            if let Some(cause) = failed.or(dropped.err().map(Cause::Panic)) {
                 let error = nodes.error(node, Phase::Run, cause);
-                tracing::error!(target: "bootstrap", "{error}");
                 let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
-                failures.push((Instant::now(), error));
+                failures.push((Instant::now(), error.clone()));
                 drop(failures);
                 nodes.life.request_stop(ShutdownReason::TaskFailed(name));
+                tracing::error!(target: "bootstrap", "{error}");
             }
         };
         let abort = tokio::spawn(task.instrument(span)).abort_handle();
@@ -93,20 +99,23 @@ impl Tasks {
         self.by_node.get(&node).cloned()
     }
 
-    /// Ends a task that did not stop in time, where it waits.
-    pub(crate) fn abort(&self, node: u32) {
-        if let Some(task) = self.by_node.get(&node) {
+    /// Ends a task that did not stop in time, where it waits; returns whether there was one.
+    pub(crate) fn abort(&self, node: u32) -> bool {
+        let running = |task: &&Task| !task.ended.is_cancelled();
+        let task = self.by_node.get(&node).filter(running);
+        if let Some(task) = task {
+            task.stop.cancel();
             task.abort.abort();
         }
+        task.is_some()
     }
 
     /// Waits a moment for the tasks that were aborted; returns those that block their thread.
-    pub(crate) async fn unstoppable(&self) -> Vec<u32> {
-        let until = Instant::now() + GRACE;
+    pub(crate) async fn unstoppable(&self, patience: Duration) -> Vec<u32> {
+        let until = Instant::now() + patience;
         let mut left = Vec::new();
         for (node, task) in &self.by_node {
-            let rest = until.saturating_duration_since(Instant::now());
-            if timeout(rest, task.ended.cancelled()).await.is_err() {
+            if timeout_at(until, task.ended.cancelled()).await.is_err() {
                 left.push(*node);
             }
         }

@@ -73,20 +73,3 @@ fn a_boot_outside_of_a_runtime_is_an_error_that_says_where_to_call_it() {
         "{error:?}"
     );
 }
-
-/// The runtime may be dropped at any time: nobody who waits for the app waits for ever.
-#[test]
-fn an_app_whose_runtime_is_gone_counts_as_ended() {
-    let trace = Trace::new();
-    let app = App::new().with(Probe::new("a", &trace));
-    let handle = app.handle();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let running = runtime.block_on(app.boot()).unwrap();
-    drop(runtime);
-    assert_eq!(handle.status(), Status::Failed);
-    paused(handle.closed());
-    drop(running);
-    assert_eq!(trace.events(), ["load(a)+", "load(a)-"]);
-}

@@ -1,0 +1,5 @@
+//! Code of users that misbehaves in ways nobody plans for.
+
+mod blocks;
+mod panics;
+mod runtime;
