@@ -7,16 +7,22 @@
 )]
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// No child lives longer than this, whatever it does.
 const HARD_DEADLINE: Duration = Duration::from_mins(1);
 
+/// A child process. Its output is read by threads of its own, so that nobody waits for a line
+/// that never comes.
 struct Program {
     child: Child,
-    out: BufReader<ChildStdout>,
+    lines: Receiver<String>,
     seen: Vec<String>,
+    err: Option<JoinHandle<String>>,
+    deadline: Instant,
 }
 
 struct Ended {
@@ -34,23 +40,43 @@ impl Program {
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
+        let (line, lines) = channel();
+        thread::spawn(move || {
+            let mut read = out.lines().map_while(Result::ok);
+            while read.next().is_some_and(|next| line.send(next).is_ok()) {}
+        });
+        let mut err = child.stderr.take().unwrap();
+        let err = thread::spawn(move || {
+            let mut text = String::new();
+            err.read_to_string(&mut text).unwrap();
+            text
+        });
         Self {
             child,
-            out,
+            lines,
             seen: Vec::new(),
+            err: Some(err),
+            deadline: Instant::now() + HARD_DEADLINE,
         }
+    }
+
+    /// The next thing that happens within a time: a line, or the end of all output.
+    fn next(&mut self, within: Duration) -> Result<(), RecvTimeoutError> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let next = self.lines.recv_timeout(within.min(left));
+        assert!(
+            next != Err(RecvTimeoutError::Timeout) || within < left,
+            "the program hangs: {:?}",
+            self.seen
+        );
+        next.map(|line| self.seen.push(line))
     }
 
     /// Waits until the program has printed a line.
     fn wait_for(&mut self, line: &str) {
         while self.seen.last().map(String::as_str) != Some(line) {
-            let mut next = String::new();
-            assert!(
-                self.out.read_line(&mut next).unwrap() > 0,
-                "{:?}",
-                self.seen
-            );
-            self.seen.push(next.trim_end().to_owned());
+            let next = self.next(HARD_DEADLINE);
+            assert!(next.is_ok(), "it has ended: {:?}", self.seen);
         }
     }
 
@@ -62,32 +88,41 @@ impl Program {
         assert!(sent.success());
     }
 
+    /// Sends the signal again and again until the program has ended: one that comes right behind
+    /// the first may count as the same.
+    fn insist(mut self, signal: &str) -> Ended {
+        loop {
+            match self.next(Duration::from_millis(100)) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout) => self.signal(signal),
+                Err(RecvTimeoutError::Disconnected) => return self.end(),
+            }
+        }
+    }
+
     fn end(mut self) -> Ended {
-        let deadline = Instant::now() + HARD_DEADLINE;
+        while self.next(HARD_DEADLINE).is_ok() {}
+        // It has closed its output, which nothing but its end does.
         let code = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status.code();
             }
-            if Instant::now() > deadline {
-                self.child.kill().unwrap();
-                panic!("the program hangs: {:?}", self.seen);
-            }
-            std::thread::yield_now();
+            assert!(Instant::now() < self.deadline, "the program hangs");
+            thread::park_timeout(Duration::from_millis(1));
         };
-        let mut err = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut err)
-            .unwrap();
-        let rest = self.out.lines().map_while(Result::ok);
-        self.seen.extend(rest);
         Ended {
             code,
-            out: self.seen,
-            err,
+            out: std::mem::take(&mut self.seen),
+            err: self.err.take().unwrap().join().unwrap(),
         }
+    }
+}
+
+/// A test that fails leaves no process behind.
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -124,8 +159,7 @@ fn the_second_signal_ends_the_process_and_says_what_is_open() {
         program.wait_for("started");
         program.signal("-TERM");
         program.wait_for("slow closes");
-        program.signal(signal);
-        let ended = program.end();
+        let ended = program.insist(signal);
         assert_eq!(ended.code, Some(code));
         assert!(
             ended
