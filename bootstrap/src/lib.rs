@@ -100,7 +100,7 @@
 //!
 //! | when | what | how it is told |
 //! |---|---|---|
-//! | compile time | every required state has exactly one provider; no circle, of any length; states and hooks are `Send`; no misuse of attributes; nothing is used before boot or after close | errors at your own tokens, all of one run |
+//! | compile time | every required state has exactly one provider; no circle, of any length; states and hooks are `Send`; no misuse of attributes; no app is used that has not booted, is changed after boot, or closed twice | errors at your own tokens, all of one run |
 //! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no circle through `after` or plugins made at run time; supplied states are there, once | [`PlanErrors`], all at once, with file and line of both ends |
 //! | [`App::boot`] | hooks succeed, in time | [`BootError`], after everything that had loaded is closed |
 //!
@@ -115,7 +115,9 @@
 //!
 //! If a load fails, panics or takes too long, nothing more is started, what is under way is
 //! cancelled, and exactly what had loaded is closed, in reverse. The error names the plugin and
-//! keeps yours as its [`source`](std::error::Error::source).
+//! keeps yours as its [`source`](std::error::Error::source). [`App::run`] prints the whole
+//! diagnosis; if you call [`App::boot`], print [`BootError::render`] or return the error itself from
+//! `main` (`Result<(), BootError>`): an `anyhow::Error` shows only one line of it and its causes.
 //!
 //! A load that blocks its thread, instead of waiting, does not stop others on a runtime with
 //! several threads, and is left behind when its time is up. Still: move what blocks into
@@ -133,8 +135,12 @@
 //!
 //! # Report
 //!
-//! [`Report`] says what every plugin did and how long it took, drawn as a tree of who waited for
+//! [`Report`] says how long every plugin loaded and closed, drawn as a tree of who waited for
 //! whom; it can be had at any time. [`Plan`] draws the graph before anything has run.
+//!
+//! What happens goes to [`tracing`](https://docs.rs/tracing) as well, with the target `bootstrap`:
+//! the list of plugins before the boot, a span for every hook, both trees from [`App::run`], every
+//! error while closing, and a warning for hooks that take longer than 10 s to boot, or 5 s to close.
 //!
 //! # Test
 //!
@@ -186,8 +192,9 @@
 //! | `BOOT004` | two plugins with one name |
 //! | `BOOT005` | a state that is supplied twice |
 //! | `BOOT006` | an expected plugin that is not there |
-//! | `BOOT007` | a handle of another app |
+//! | `BOOT007` | a handle of another app, or an order after a plugin of one |
 //! | `BOOT008` | a handle to a state that its plugin does not provide |
+//! | `BOOT009` | a name that messages can't show |
 //! | `BOOT010` | a hook failed while booting |
 //! | `BOOT011` | the boot took too long |
 //! | `BOOT012` | the boot was interrupted |

@@ -456,3 +456,21 @@ fn the_errors_of_a_close_know_their_plugin_and_phase() {
         assert_eq!(phases, [Phase::Drain, Phase::Close]);
     });
 }
+
+/// What failed first stands first, also if what failed because of it did so at the same moment.
+#[test]
+fn a_task_that_failed_stands_before_the_drain_that_failed_after_it() {
+    paused(async {
+        let probe = Probe::new("z", &Trace::new());
+        let probe = probe.run(fails_after(5, "lost")).drain(fails("no drain"));
+        let running = App::new().with(probe).boot().await.unwrap();
+        running.wait().await;
+        let error = running.close().await.unwrap_err();
+        let phases: Vec<_> = error
+            .errors()
+            .iter()
+            .map(bootstrap::PluginError::phase)
+            .collect();
+        assert_eq!(phases, [Phase::Run, Phase::Drain]);
+    });
+}

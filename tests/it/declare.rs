@@ -317,7 +317,7 @@ fn a_stand_in_takes_the_place_of_a_plugin_where_it_is_registered() {
             "2 plugins\nlevel 0\n  fake-both\nlevel 1\n  reader <- fake-both"
         );
         assert_eq!(running.state::<Left>().unwrap().0, 7);
-        drop(left);
+        assert_eq!(left.0, 7, "also what was taken before boot");
         running.close().await.unwrap();
     });
 }

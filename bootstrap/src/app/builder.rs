@@ -293,6 +293,8 @@ impl App {
 
     /// Boots the app: every plugin loads as soon as what it needs is there.
     ///
+    /// What it returns has to be closed: dropped at the end of `main`, nothing closes any more.
+    ///
     /// Installs no signal handler and never ends the process; [`App::run`] does. A load that
     /// blocks its thread for ever is left behind when its time is up, and a tokio runtime then
     /// waits for it when it is dropped: end such a runtime with
@@ -385,7 +387,13 @@ impl App {
     ///
     /// The handlers are there before the first hook runs, so that a signal in the middle of a boot
     /// rolls it back. The first signal closes the app, the second one ends the process at once,
-    /// and so does one after this has returned. They stay for the rest of the process.
+    /// and so does one after this has returned. (A second one within 250 ms of the first counts as
+    /// the same: many who start programs send theirs twice.) The handlers stay for the rest of the
+    /// process, in which several apps may run, one after the other or together. SIGHUP is left
+    /// alone.
+    ///
+    /// What every plugin did is logged with the level `INFO` and the target `bootstrap`, as trees:
+    /// have a subscriber of `tracing` to see them.
     ///
     /// If a hook had to be left behind because it blocks its thread, this prints what went wrong
     /// and ends the process by itself, because the runtime would wait for that thread. Otherwise
@@ -397,9 +405,10 @@ impl App {
     /// background.
     pub async fn run(self) -> Exit {
         let life = Arc::clone(&self.life.0);
-        if let Err(error) = signals::install(life, self.settings.close_timeout).await {
-            return Exit::no_signals(&error);
-        }
+        let _in_run = match signals::install(life, self.settings.close_timeout).await {
+            Ok(in_run) => in_run,
+            Err(error) => return Exit::no_signals(&error),
+        };
         let exit = match self.boot().await {
             Ok(running) => {
                 tracing::info!(target: "bootstrap", "{}", running.report());
@@ -413,8 +422,7 @@ impl App {
             tracing::info!(target: "bootstrap", "{}", exit.report().close_tree());
         }
         if exit.is_abandoned() {
-            exit.print();
-            signals::end_process(exit.code(), "");
+            signals::end_process(exit.code(), exit.diagnosis().unwrap_or_default());
         }
         exit
     }

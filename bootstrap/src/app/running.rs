@@ -11,7 +11,7 @@ use crate::report::{CloseError, Report};
 
 /// An app that has booted: everything has loaded and is ready.
 ///
-/// Close it with [`Running::close`]. One that is dropped instead closes in the background as far
+/// Close it with [`Running::close`], before the runtime ends. One that is dropped instead closes in the background as far
 /// as the runtime lives long enough, with a warning in the log.
 ///
 /// # Examples
@@ -35,8 +35,9 @@ impl Running {
         Self { nodes }
     }
 
-    /// Waits until the app has to stop, and says why: somebody called
-    /// [`Handle::shutdown`], or the `run` task of a plugin failed.
+    /// Waits until the app has to stop, and says why: somebody called [`Handle::shutdown`] or
+    /// [`Handle::close`], the `run` task of a plugin failed, the runtime is being shut down; under
+    /// [`App::run`](crate::App::run) also a signal.
     ///
     /// Returns at once if that has happened already. The app begins to close by itself then;
     /// [`Running::close`] waits for the end of it.

@@ -5,7 +5,8 @@
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -19,16 +20,42 @@ use crate::report::{Outcome, Report};
 /// themselves before that, as long as the runtime has a thread left for them.
 const MARGIN: Duration = Duration::from_secs(5);
 
+/// How soon after the first one a signal counts as the same: `timeout`, and others who start
+/// programs, send theirs to the process and then once more to its group.
+const REPEATED: Duration = Duration::from_millis(250);
+
+/// How long the process waits for somebody to read its last words.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// How many apps are in [`App::run`](crate::App::run).
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// An app that is in [`App::run`](crate::App::run), until it is dropped.
+pub(super) struct InRun(());
+
+impl InRun {
+    fn new() -> Self {
+        RUNNING.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for InRun {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Installs the handlers for SIGTERM and SIGINT.
 ///
 /// From then on, for the rest of the process: the first signal asks the app to stop; the second
-/// one ends the process, and so does any signal after the app has closed. The process is also
+/// one ends the process, and so does any signal after the last app has closed. The process is also
 /// ended when closing has not come to its end long after its limit.
 ///
 /// # Errors
 ///
 /// If the thread can't be spawned or the handlers can't be installed.
-pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Result<()> {
+pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Result<InRun> {
     let (installed, ready) = oneshot::channel();
     std::thread::Builder::new()
         .name("bootstrap-signals".into())
@@ -53,21 +80,36 @@ pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Res
         })?;
     ready
         .await
-        .unwrap_or_else(|_| Err(io::Error::other("the thread for signals has ended")))
+        .unwrap_or_else(|_| Err(io::Error::other("the thread for signals has ended")))?;
+    Ok(InRun::new())
 }
 
 async fn obey(mut signals: Signals, life: &Life) {
-    let first = signals.next().await;
-    if life.status().is_final() {
-        end_process(128 + first.number(), "");
+    let mut asked: Option<Instant> = None;
+    loop {
+        let signal = signals.next().await;
+        if life.status().is_final() {
+            if RUNNING.load(Ordering::Relaxed) == 0 {
+                end_process(128 + signal.number(), "");
+            }
+            // The app that runs now has a thread like this one.
+            continue;
+        }
+        match asked {
+            None => {
+                asked = Some(Instant::now());
+                life.request_stop(ShutdownReason::Signal(signal));
+            }
+            Some(at) if at.elapsed() < REPEATED => {}
+            Some(_) => {
+                let left = left_open(&life.report());
+                end_process(
+                    128 + signal.number(),
+                    &format!("{signal} received again: forced stop{left}"),
+                );
+            }
+        }
     }
-    life.request_stop(ShutdownReason::Signal(first));
-    let second = signals.next().await;
-    let left = left_open(&life.report());
-    end_process(
-        128 + second.number(),
-        &format!("{second} received again: forced stop{left}"),
-    );
 }
 
 /// Ends the process if closing takes far longer than it may.
@@ -104,11 +146,24 @@ fn left_open(report: &Report) -> String {
     reason = "the one place where a hook that does not let go of its thread can be left behind"
 )]
 pub(super) fn end_process(code: u8, message: &str) -> ! {
-    if !message.is_empty() {
-        let _ = writeln!(io::stderr(), "{message}");
-    }
-    let _ = io::stdout().flush();
+    say(message.to_owned());
     std::process::exit(i32::from(code))
+}
+
+/// Prints to the standard error on a thread of its own: whoever should read there or from the
+/// standard output may have stopped, with a plugin waiting in the middle of a line for ever.
+fn say(message: String) {
+    let (said, done) = std::sync::mpsc::channel();
+    let speaker = std::thread::Builder::new().spawn(move || {
+        if !message.is_empty() {
+            let _ = writeln!(io::stderr(), "{message}");
+        }
+        let _ = io::stdout().flush();
+        let _ = said.send(());
+    });
+    if speaker.is_ok() {
+        let _ = done.recv_timeout(LAST_WORDS);
+    }
 }
 
 #[cfg(unix)]

@@ -5,10 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::base::name::PluginName;
+use crate::base::phase::Phase;
 use crate::base::text;
 use crate::boot::failure::{Failure, Why};
 use crate::life::{End, ShutdownReason};
-use crate::plan::{Plan, PlanErrors};
+use crate::plan::{Plan, PlanError, PlanErrors};
 use crate::report::{Cause, Outcome, PluginError, Report};
 
 /// Why an app did not boot. Whatever had loaded has been closed again.
@@ -40,6 +41,8 @@ struct Diagnosis {
     kind: BootErrorKind,
     failures: Vec<PluginError>,
     cancelled: Vec<PluginName>,
+    /// The hook that the first of them was in.
+    cancelled_in: Option<Phase>,
     not_started: Vec<NotStarted>,
     closed: Vec<PluginName>,
     rollback: Vec<PluginError>,
@@ -115,6 +118,7 @@ impl BootError {
             kind,
             failures: Vec::new(),
             cancelled: Vec::new(),
+            cancelled_in: None,
             not_started: Vec::new(),
             closed: Vec::new(),
             rollback: Vec::new(),
@@ -143,6 +147,7 @@ impl BootError {
         Self(Box::new(Diagnosis {
             kind,
             failures,
+            cancelled_in: cancelled.first().map(PluginError::phase),
             cancelled: cancelled
                 .iter()
                 .map(|error| error.plugin().clone())
@@ -205,9 +210,12 @@ impl BootError {
         format!("{self:?}")
     }
 
-    fn code(&self) -> &'static str {
+    /// The stable code of this kind of failure; of several mistakes in an app, of the first.
+    pub fn code(&self) -> &'static str {
         match self.kind() {
-            BootErrorKind::Plan(_) => "BOOT001",
+            BootErrorKind::Plan(errors) => {
+                errors.errors().first().map_or("BOOT001", PlanError::code)
+            }
             BootErrorKind::Failed => "BOOT010",
             BootErrorKind::TimedOut { .. } => "BOOT011",
             BootErrorKind::Interrupted { .. } => "BOOT012",
@@ -257,7 +265,14 @@ impl BootError {
                 way => writeln!(f, ", after {}", way.join(" -> "))?,
             }
         }
-        Ok(())
+        let plugins = self.report().plugins.iter();
+        let loaded = plugins.filter(|plugin| plugin.load.outcome == Outcome::Done);
+        let Some(slowest) = loaded.clone().max_by_key(|plugin| plugin.load.took) else {
+            return Ok(());
+        };
+        let (name, took) = (&slowest.name, slowest.load.took.unwrap_or_default());
+        let (count, took) = (text::count(loaded.count(), "plugin"), text::duration(took));
+        writeln!(f, "  loaded: {count}, slowest `{name}` {took}")
     }
 
     /// The chain of plugins that each released the next, up to the one at `place`.
@@ -275,7 +290,7 @@ impl BootError {
 
     fn help(&self) -> String {
         match self.kind() {
-            BootErrorKind::Plan(_) => String::new(),
+            BootErrorKind::Plan(_) => "each of the mistakes above says what to do about it".into(),
             BootErrorKind::Failed => match self.failures().first().map(PluginError::cause) {
                 Some(Cause::TimedOut { .. }) => {
                     "raise the `timeout` of the plugin, or find out what it waits for".into()
@@ -285,6 +300,7 @@ impl BootError {
                      `tokio::task::spawn_blocking`"
                         .into()
                 }
+                _ if self.closed().is_empty() => "fix the first error above".into(),
                 _ => "everything that had loaded has been closed; fix the first error above".into(),
             },
             BootErrorKind::TimedOut { .. } => {
@@ -386,13 +402,27 @@ impl fmt::Display for BootError {
                 [] => f.write_str("boot failed"),
                 [first, ..] => first.fmt(f),
             },
-            BootErrorKind::TimedOut { limit } => write!(
-                f,
-                "boot stopped after {}: {} still loading, {} not started",
-                text::duration(*limit),
-                text::count(self.cancelled().len(), "plugin"),
-                self.not_started().len(),
-            ),
+            BootErrorKind::TimedOut { limit } => {
+                let limit = text::duration(*limit);
+                let cancelled = text::count(self.cancelled().len(), "plugin");
+                match self.0.cancelled_in {
+                    Some(Phase::Ready) => {
+                        write!(f, "boot stopped after {limit}: {cancelled} not ready")
+                    }
+                    Some(Phase::Start) => write!(
+                        f,
+                        "boot stopped after {limit}: an `on_start` hook was still running"
+                    ),
+                    None if self.not_started().is_empty() => {
+                        write!(f, "boot took longer than {limit}")
+                    }
+                    _ => write!(
+                        f,
+                        "boot stopped after {limit}: {cancelled} still loading, {} not started",
+                        self.not_started().len(),
+                    ),
+                }
+            }
             BootErrorKind::Interrupted { reason } => write!(f, "boot was interrupted: {reason}"),
             BootErrorKind::NoRuntime => {
                 f.write_str("boot needs a tokio runtime, and there is none")
@@ -427,6 +457,9 @@ impl fmt::Debug for BootError {
 
 impl Error for BootError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.failures().first().and_then(Error::source)
+        match self.kind() {
+            BootErrorKind::Plan(errors) => errors.source(),
+            _ => self.failures().first().and_then(Error::source),
+        }
     }
 }

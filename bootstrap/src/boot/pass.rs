@@ -14,7 +14,7 @@ use crate::boot::failure::{Failure, Troubles, Why};
 use crate::declare::{LoadContext, Plugin, ReadyContext, StateValue, States};
 use crate::drive::GRACE;
 use crate::drive::{self, Direction, End, Ending, Flow, Limits, Scheduler, Start, Timing};
-use crate::live::{AppHook, Nodes, Settings, Within, cause_of};
+use crate::live::{AppHook, Nodes, SLOW_BOOT, Settings, Within, cause_of};
 use crate::report::Cause;
 
 /// Loads everything, then runs the `ready` hooks, then those of the app.
@@ -93,6 +93,7 @@ impl Boot<'_> {
             deadline: self.until,
             interrupt: Some(self.nodes.life.stop_token()),
             patient_until: None,
+            remind_after: SLOW_BOOT,
         };
         let ended = drive::run(Arc::new(phase), scheduler, limits).await;
         self.judge(ended.ending, troubles)
@@ -198,6 +199,10 @@ impl drive::Phase for Load {
         own.or(self.limit)
     }
 
+    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
+        self.nodes.warn_of_slow(Phase::Load, running, waiting);
+    }
+
     fn end(&self, node: u32, end: End<Loaded>, timing: Timing) -> Flow {
         let cause = match cause_of(end, timing) {
             Ok((Some(plugin), Ok(states))) => {
@@ -242,6 +247,10 @@ impl drive::Phase for Ready {
         let descriptor = &self.nodes.plan.member(node).descriptor;
         let own = descriptor.load_limit().or(self.limit);
         own.filter(|_| descriptor.hook_set().ready)
+    }
+
+    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
+        self.nodes.warn_of_slow(Phase::Ready, running, waiting);
     }
 
     fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {

@@ -15,7 +15,7 @@ use crate::declare::{CloseContext, DrainContext};
 use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Start, Timing};
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
-use crate::live::{AppHook, Hook, Nodes, Settings, Within, cause_of};
+use crate::live::{AppHook, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of};
 use crate::report::{Cause, Outcome, PluginError};
 use crate::run::Tasks;
 
@@ -53,6 +53,8 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
     };
     if let Some(tasks) = tasks {
         nodes.life.set_status(Status::Draining);
+        // What has failed already comes before what fails because of it.
+        log.extend(tasks.take_failures());
         walk.drain().await;
         nodes.life.set_status(Status::Closing);
         walk.stop(tasks).await;
@@ -238,6 +240,7 @@ impl Walk<'_> {
             deadline: Some(end),
             interrupt: None,
             patient_until: Some(self.budget.until),
+            remind_after: SLOW_CLOSE,
         };
         drive::run(Arc::new(phase), scheduler, limits)
             .await
@@ -330,6 +333,10 @@ impl drive::Phase for Backwards {
         self.has_hook(node).then(|| self.budget.limit(own, now))
     }
 
+    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
+        self.nodes.warn_of_slow(self.phase(), running, waiting);
+    }
+
     fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {
         let phase = self.phase();
         let ended = cause_of(end, timing).and_then(|result| result.map_err(Cause::Error));
@@ -367,6 +374,10 @@ impl drive::Phase for Stop {
     fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
         let own = self.nodes.plan.member(node).descriptor.close_limit();
         self.tasks.get(node).map(|_| self.budget.limit(own, now))
+    }
+
+    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
+        self.nodes.warn_of_slow(Phase::Run, running, waiting);
     }
 
     fn end(&self, node: u32, end: End<()>, timing: Timing) -> Flow {

@@ -103,11 +103,16 @@ impl<P: ?Sized> Registration<P> {
     /// Loads this plugin after another one that it needs nothing from. Without effect once the
     /// app boots.
     ///
-    /// A registration of another app is ignored: its plugins are in no order with these.
+    /// A registration of another app is a plan error: its plugins are in no order with these.
     pub fn after<Q: ?Sized>(self, earlier: &Registration<Q>) -> Self {
         if Arc::ptr_eq(&self.registry, &earlier.registry) {
             with_registry(&self.registry, |registry| {
                 registry.order_after(self.entry, earlier.entry);
+            });
+        } else {
+            let earlier = earlier.name();
+            with_registry(&self.registry, |registry| {
+                registry.order_after_foreign(self.entry, earlier);
             });
         }
         self

@@ -19,6 +19,8 @@ pub(crate) struct Registry {
     mode: Mode,
     entries: Vec<Entry>,
     expected: Vec<&'static str>,
+    /// Entries that are to load after a plugin of another app: a mistake.
+    foreign_orders: Vec<(u32, PluginName)>,
     /// Once the app has booted: where the states are now.
     booted: Option<Booted>,
 }
@@ -60,6 +62,7 @@ impl Registry {
             mode,
             entries: Vec::new(),
             expected: Vec::new(),
+            foreign_orders: Vec::new(),
             booted: None,
         }
     }
@@ -81,6 +84,10 @@ impl Registry {
 
     pub(super) fn order_after(&mut self, entry: u32, earlier: u32) {
         self.entries[entry as usize].after.push(earlier);
+    }
+
+    pub(super) fn order_after_foreign(&mut self, entry: u32, earlier: PluginName) {
+        self.foreign_orders.push((entry, earlier));
     }
 
     pub(super) fn name(&self, entry: u32) -> PluginName {
@@ -123,6 +130,8 @@ impl Registry {
             wants: Vec::new(),
             orders: Vec::new(),
             member_of_entry: Vec::new(),
+            foreign_orders: self.foreign_orders.clone(),
+            collected: self.mode == Mode::Collect,
             expected: self.expected.clone(),
         };
         let replaced_by = self.stand_ins();
@@ -201,6 +210,11 @@ impl Registry {
             plugin: entry.plugin.take()?,
             slots: std::mem::take(&mut entry.slots),
         })
+    }
+
+    /// The handles that wait for the states of an entry.
+    pub(crate) fn take_slots(&mut self, entry: u32) -> Vec<Arc<dyn AnySlot>> {
+        std::mem::take(&mut self.entries[entry as usize].slots)
     }
 
     /// From now on, states are found where the app runs.

@@ -16,6 +16,10 @@ pub(crate) struct Roster {
     pub(crate) orders: Vec<Order>,
     /// The member that an entry of the registry became, or that replaces it.
     pub(crate) member_of_entry: Vec<Option<u32>>,
+    /// Entries that are to load after a plugin of another app.
+    pub(crate) foreign_orders: Vec<(u32, PluginName)>,
+    /// Whether plugins join that nobody registered, because they are linked.
+    pub(crate) collected: bool,
     /// Names that must be among the members.
     pub(crate) expected: Vec<&'static str>,
 }

@@ -383,6 +383,17 @@ impl<O> Board<O> {
         Vec::new()
     }
 
+    /// The jobs that run for so long already, in the order of their nodes.
+    pub(super) fn slow(&self, now: Instant, than: Duration) -> Vec<(u32, Duration)> {
+        let parked = self.parked.iter().map(|(node, it)| (*node, it.job.began));
+        let polled = self.seats.iter().flatten().map(|it| (it.node, it.began));
+        let all = parked.chain(polled);
+        let since = all.map(|(node, began)| (node, now.saturating_duration_since(began)));
+        let mut slow: Vec<_> = since.filter(|(_, since)| *since >= than).collect();
+        slow.sort_unstable();
+        slow
+    }
+
     /// The nodes that this pass never came to.
     pub(super) fn not_begun(&self) -> Vec<u32> {
         self.scheduler.not_begun()

@@ -30,6 +30,9 @@ pub(crate) trait Phase: Send + Sync + 'static {
     /// How long the job at a node that starts now may take.
     fn limit(&self, node: u32, now: Instant) -> Option<Duration>;
 
+    /// Says that jobs take long: since when each runs, and how many nodes have not begun.
+    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize);
+
     /// Keeps how the job ended. Called once for each job that was started.
     fn end(&self, node: u32, end: End<Self::Output>, timing: Timing) -> Flow;
 }

@@ -2,15 +2,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::panic::guard;
 use crate::base::task::spawn_apart;
-use crate::base::time::{cancelled, until};
+use crate::base::time::{cancelled, later, until};
 use crate::drive::board::{Board, GivenUp};
 use crate::drive::job::{End, Phase, Timing};
 use crate::drive::scheduler::Scheduler;
@@ -24,6 +25,8 @@ pub(crate) struct Limits<'a> {
     /// A job that should have ended is waited for [`GRACE`](super::GRACE), and from this time on
     /// no longer than [`LAST_CHANCE`](super::LAST_CHANCE).
     pub(crate) patient_until: Option<Instant>,
+    /// How long jobs may take before that is worth a word; then twice as long, and so on.
+    pub(crate) remind_after: Duration,
 }
 
 /// How a pass went.
@@ -107,6 +110,8 @@ impl<P: Phase> Pass<P> {
 
     async fn watch(self: &Arc<Self>, limits: Limits<'_>) -> Ended {
         let mut ending = Ending::OfItself;
+        let began = Instant::now();
+        let mut slow = limits.remind_after;
         while let Look::Again(alarm) = self.look() {
             let going = ending == Ending::OfItself;
             tokio::select! {
@@ -125,11 +130,25 @@ impl<P: Phase> Pass<P> {
                     self.cancel();
                 }
                 () = until(alarm) => {}
+                () = sleep_until(later(began, slow)) => {
+                    self.remind(limits.remind_after);
+                    slow = slow.saturating_mul(2);
+                }
             }
         }
         Ended {
             ending,
             not_begun: self.board().not_begun(),
+        }
+    }
+
+    fn remind(&self, than: Duration) {
+        let board = self.board();
+        let slow = board.slow(Instant::now(), than);
+        let waiting = board.not_begun().len();
+        drop(board);
+        if !slow.is_empty() {
+            let _ = guard(|| self.phase.is_slow(&slow, waiting));
         }
     }
 

@@ -9,4 +9,4 @@ mod settings;
 
 pub(crate) use hooks::{AppHook, Within};
 pub(crate) use nodes::{Hook, Nodes, cause_of};
-pub(crate) use settings::Settings;
+pub(crate) use settings::{SLOW_BOOT, SLOW_CLOSE, Settings};

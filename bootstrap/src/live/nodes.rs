@@ -12,6 +12,7 @@ use crate::base::key::{StateKey, TypeMap};
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
+use crate::base::text;
 use crate::collect::{Registry, Source};
 use crate::declare::{
     AnySlot, Bind, Bound, Fields, Home, Plugin, Site, StateError, StateValue, States,
@@ -62,14 +63,21 @@ impl Nodes {
             }
             Source::Collected(_) => None,
         };
-        let cells = plan
+        let mut cells: Vec<Cell> = plan
             .order()
-            .map(|plugin| Mutex::new(cell(plan.member(plugin.number()).source).unwrap_or_default()))
+            .map(|plugin| cell(plan.member(plugin.number()).source).unwrap_or_default())
             .collect();
+        // Handles that were taken from a registration which another one replaces.
+        for (entry, node) in (0_u32..).zip(&plan.node_of_entry) {
+            if let Some(node) = node {
+                let slots = registry.take_slots(entry);
+                cells[*node as usize].slots.extend(slots);
+            }
+        }
         Self {
             plan: Arc::new(plan),
             life,
-            cells,
+            cells: cells.into_iter().map(Mutex::new).collect(),
             loaded: AtomicUsize::new(0),
             began: Instant::now(),
             boot_took: OnceLock::new(),
@@ -241,6 +249,28 @@ impl Nodes {
         let member = self.plan.member(node);
         let declared = member.descriptor.location();
         PluginError::new(member.name.clone(), declared, phase, cause)
+    }
+
+    /// Warns of hooks that take long.
+    pub(crate) fn warn_of_slow(&self, phase: Phase, running: &[(u32, Duration)], waiting: usize) {
+        let shown = running.iter().take(10).map(|(node, since)| {
+            let (name, since) = (self.plan.name(*node), text::duration(*since));
+            format!("`{name}` for {since}")
+        });
+        let shown: Vec<String> = shown.collect();
+        let more = match running.len() - shown.len() {
+            0 => String::new(),
+            more => format!(" and {}", text::count(more, "other plugin")),
+        };
+        let waiting = match waiting {
+            0 => String::new(),
+            waiting => format!("; {} not begun", text::count(waiting, "plugin")),
+        };
+        tracing::warn!(
+            target: "bootstrap",
+            "still in `{phase}`: {}{more}{waiting}",
+            shown.join(", ")
+        );
     }
 
     pub(crate) fn began(&self) -> Instant {

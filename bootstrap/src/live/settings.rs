@@ -17,6 +17,12 @@ pub(crate) struct Settings {
     pub(crate) hook_timeout: Duration,
 }
 
+/// How long a hook of a boot may take before the log says so.
+pub(crate) const SLOW_BOOT: Duration = Duration::from_secs(10);
+
+/// The same while the app closes.
+pub(crate) const SLOW_CLOSE: Duration = Duration::from_secs(5);
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -4,83 +4,141 @@ use std::collections::VecDeque;
 
 use crate::plan::graph::Graph;
 
-/// One shortest circle for each strongly connected component that has one, in the order of their
-/// smallest nodes. A walk starts at its smallest node and does not repeat it.
-pub(crate) fn circles(graph: &Graph) -> Vec<Vec<u32>> {
+/// A circle, and how many plugins it is tied up with.
+pub(crate) struct Circle {
+    /// Starts at its smallest node, and does not repeat it.
+    pub(crate) walk: Vec<u32>,
+    /// Nodes that reach the circle and are reached from it, without those on it.
+    pub(crate) others: usize,
+}
+
+/// One shortest circle for each strongly connected component that has one, in the order of the
+/// components' smallest nodes.
+///
+/// All of a component is searched, as long as the work stays bounded: in a tangle of thousands of
+/// plugins the circle is a short one, and not always the shortest.
+pub(crate) fn circles(graph: &Graph) -> Vec<Circle> {
     let component = components(graph);
-    let mut shown = vec![false; graph.len()];
-    let mut found = Vec::new();
+    let mut size = vec![0_usize; graph.len()];
+    for of in &component {
+        size[*of as usize] += 1;
+    }
+    let mut best: Vec<Option<Vec<u32>>> = vec![None; graph.len()];
+    let mut bfs = BreadthFirst::new(graph, MOST_STEPS);
     for node in graph.nodes() {
         let of = component[node as usize];
-        if shown[of as usize] {
-            continue;
-        }
+        let known = &mut best[of as usize];
+        let shorter_than = known.as_ref().map_or(usize::MAX, Vec::len);
         let inside = |other: u32| component[other as usize] == of;
-        if let Some(walk) = shortest_circle(graph, node, inside) {
-            shown[of as usize] = true;
-            found.push(walk);
+        if let Some(walk) = bfs.circle_through(node, shorter_than, inside) {
+            *known = Some(walk);
         }
     }
+    let circle = |walk: Vec<u32>| Circle {
+        others: size[component[walk[0] as usize] as usize] - walk.len(),
+        walk: from_smallest(walk),
+    };
+    let mut found: Vec<Circle> = best.into_iter().flatten().map(circle).collect();
+    found.sort_unstable_by_key(|circle| circle.walk[0]);
     found
 }
 
-/// The shortest way from `start` back to it through nodes that `inside` admits (breadth first).
-fn shortest_circle(graph: &Graph, start: u32, inside: impl Fn(u32) -> bool) -> Option<Vec<u32>> {
-    let mut from = vec![None; graph.len()];
-    let mut ahead = VecDeque::from([start]);
-    while let Some(node) = ahead.pop_front() {
-        for next in graph.targets(node).iter().copied() {
-            if next == start {
-                return Some(walk_to(node, start, &from));
-            }
-            if inside(next) && from[next as usize].is_none() {
-                from[next as usize] = Some(node);
-                ahead.push_back(next);
-            }
-        }
-    }
-    None
-}
+/// How many edges are followed to find shorter circles than the first one of each component.
+const MOST_STEPS: usize = 1 << 22;
 
-fn walk_to(end: u32, start: u32, from: &[Option<u32>]) -> Vec<u32> {
-    let mut walk = vec![end];
-    let mut node = end;
-    while node != start {
-        let Some(earlier) = from[node as usize] else {
-            break;
-        };
-        walk.push(earlier);
-        node = earlier;
-    }
-    walk.reverse();
+/// The same circle from its smallest node.
+fn from_smallest(mut walk: Vec<u32>) -> Vec<u32> {
+    let smallest = (0..walk.len()).min_by_key(|place| walk[*place]);
+    walk.rotate_left(smallest.unwrap_or_default());
     walk
 }
 
-/// The shortest way from a node without targets in `towards_roots` to `node`, as names of the
-/// nodes on it, `node` last. Follows `towards_roots` from `node` (breadth first).
-pub(crate) fn way_from_root(towards_roots: &Graph, node: u32) -> Vec<u32> {
-    let mut to = vec![None; towards_roots.len()];
-    let mut ahead = VecDeque::from([node]);
-    let mut seen = vec![false; towards_roots.len()];
-    seen[node as usize] = true;
-    while let Some(here) = ahead.pop_front() {
-        let next = towards_roots.targets(here);
-        if next.is_empty() {
-            let mut way = vec![here];
-            while let Some(step) = way.last().and_then(|last| to[*last as usize]) {
-                way.push(step);
-            }
-            return way;
+/// A search that is begun many times: what it has seen is forgotten by counting on.
+struct BreadthFirst<'g> {
+    graph: &'g Graph,
+    /// The node before each node, and in which search that was.
+    from: Vec<(u32, usize)>,
+    /// How many nodes are on the way to each.
+    depth: Vec<usize>,
+    search: usize,
+    steps_left: usize,
+}
+
+impl<'g> BreadthFirst<'g> {
+    fn new(graph: &'g Graph, steps_left: usize) -> Self {
+        Self {
+            graph,
+            from: vec![(0, 0); graph.len()],
+            depth: vec![0; graph.len()],
+            search: 0,
+            steps_left,
         }
-        for next in next.iter().copied() {
-            if !seen[next as usize] {
-                seen[next as usize] = true;
-                to[next as usize] = Some(here);
+    }
+
+    /// The shortest way from `start` back to it, if it has fewer than `limit` nodes.
+    ///
+    /// A first circle (`limit` is not bounded) is always found if there is one.
+    fn circle_through(
+        &mut self,
+        start: u32,
+        limit: usize,
+        inside: impl Fn(u32) -> bool,
+    ) -> Option<Vec<u32>> {
+        if limit < usize::MAX && self.steps_left == 0 {
+            return None;
+        }
+        self.search += 1;
+        self.depth[start as usize] = 1;
+        let mut ahead = VecDeque::from([start]);
+        while let Some(node) = ahead.pop_front() {
+            let depth = self.depth[node as usize];
+            if depth >= limit {
+                return None;
+            }
+            for next in self.graph.targets(node).iter().copied() {
+                self.steps_left = self.steps_left.saturating_sub(1);
+                if next == start {
+                    return Some(self.walk_to(node, start));
+                }
+                if inside(next) && self.from[next as usize].1 != self.search {
+                    self.from[next as usize] = (node, self.search);
+                    self.depth[next as usize] = depth + 1;
+                    ahead.push_back(next);
+                }
+            }
+        }
+        None
+    }
+
+    fn walk_to(&self, end: u32, start: u32) -> Vec<u32> {
+        let mut walk = vec![end];
+        while let Some(node) = walk.last().copied().filter(|node| *node != start) {
+            walk.push(self.from[node as usize].0);
+        }
+        walk.reverse();
+        walk
+    }
+}
+
+/// For every node, the one before it on a shortest way from a root: a node without targets in
+/// `towards_roots`. Roots have themselves, and so have nodes that no root leads to.
+pub(crate) fn ways_from_roots(requires: &Graph, towards_roots: &Graph) -> Vec<u32> {
+    let mut before: Vec<u32> = requires.nodes().collect();
+    let is_root = |node: &u32| towards_roots.targets(*node).is_empty();
+    let mut ahead: VecDeque<u32> = requires.nodes().filter(is_root).collect();
+    let mut seen = vec![false; requires.len()];
+    for root in &ahead {
+        seen[*root as usize] = true;
+    }
+    while let Some(node) = ahead.pop_front() {
+        for next in requires.targets(node).iter().copied() {
+            if !std::mem::replace(&mut seen[next as usize], true) {
+                before[next as usize] = node;
                 ahead.push_back(next);
             }
         }
     }
-    vec![node]
+    before
 }
 
 /// The strongly connected component of each node (Tarjan, 1972, with a stack of its own

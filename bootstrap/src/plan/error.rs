@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::base::key::StateKey;
 use crate::base::location::Location;
@@ -12,27 +13,36 @@ use crate::base::text;
 ///
 /// `Display` is one line; `Debug` and [`PlanErrors::render`] are the whole diagnosis.
 #[derive(Clone)]
-pub struct PlanErrors(Vec<PlanError>);
+pub struct PlanErrors(Arc<Mistakes>);
+
+struct Mistakes {
+    errors: Vec<PlanError>,
+    diagnosis: Diagnosis,
+}
 
 impl PlanErrors {
     pub(crate) fn new(errors: Vec<PlanError>) -> Self {
-        Self(errors)
+        let diagnoses: Vec<String> = errors.iter().map(|error| format!("{error:?}")).collect();
+        Self(Arc::new(Mistakes {
+            errors,
+            diagnosis: Diagnosis(diagnoses.join("\n\n")),
+        }))
     }
 
     /// The mistakes, in an order that does not depend on the order of registration.
     pub fn errors(&self) -> &[PlanError] {
-        &self.0
+        &self.0.errors
     }
 
     /// The whole diagnosis, on several lines.
     pub fn render(&self) -> String {
-        format!("{self:?}")
+        self.0.diagnosis.0.clone()
     }
 }
 
 impl fmt::Display for PlanErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_slice() {
+        match self.errors() {
             [] => f.write_str("the app can't be planned"),
             [only] => only.fmt(f),
             [first, rest @ ..] => {
@@ -44,17 +54,29 @@ impl fmt::Display for PlanErrors {
 
 impl fmt::Debug for PlanErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, error) in self.0.iter().enumerate() {
-            if i > 0 {
-                f.write_str("\n\n")?;
-            }
-            fmt::Debug::fmt(error, f)?;
-        }
-        Ok(())
+        fmt::Display::fmt(&self.0.diagnosis, f)
     }
 }
 
-impl Error for PlanErrors {}
+/// The [`source`](Error::source) of all of them is the whole diagnosis, so that whoever prints a
+/// chain of errors, as `anyhow` does when `main` returns one, shows it.
+impl Error for PlanErrors {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0.diagnosis)
+    }
+}
+
+/// The whole diagnosis as the end of a chain of errors.
+#[derive(Clone, Debug)]
+struct Diagnosis(String);
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Diagnosis {}
 
 /// A plugin and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +112,8 @@ pub struct Asker {
     pub declared: Location,
     /// Where the plugin was registered; `None` if it was collected.
     pub registered: Option<Location>,
-    /// A way from a plugin that nobody needs to this one, both included.
+    /// A way from a plugin that nobody needs to this one, both included. Of many askers only the
+    /// first ten have one.
     pub way: Vec<PluginName>,
 }
 
@@ -128,6 +151,10 @@ pub enum PlanError {
         /// A way from a plugin that nobody needs to the first of the circle, without that one;
         /// empty if the circle holds such a plugin.
         way: Vec<PluginName>,
+        /// How many more plugins lead to the circle and are led to from it.
+        others: usize,
+        /// Which step of the circle is the easiest to do without, if one is.
+        cut: Option<String>,
     },
     /// Two plugins have one name.
     DuplicateName {
@@ -149,6 +176,20 @@ pub enum PlanError {
         name: String,
         /// A plugin with nearly that name.
         near: Option<String>,
+        /// Whether the app holds what is linked, and not only what is registered.
+        collected: bool,
+    },
+    /// A plugin that was made at run time has a name that messages can't show.
+    BadName {
+        /// The plugin.
+        place: Place,
+    },
+    /// A registration is to load after one of another app.
+    ForeignOrder {
+        /// The plugin.
+        place: Place,
+        /// The plugin of the other app.
+        earlier: PluginName,
     },
     /// A field holds a handle to a state of another app.
     ForeignHandle {
@@ -178,8 +219,9 @@ impl PlanError {
             PlanError::DuplicateName { .. } => "BOOT004",
             PlanError::SuppliedTwice { .. } => "BOOT005",
             PlanError::Expected { .. } => "BOOT006",
-            PlanError::ForeignHandle { .. } => "BOOT007",
+            PlanError::ForeignHandle { .. } | PlanError::ForeignOrder { .. } => "BOOT007",
             PlanError::NotProvided { .. } => "BOOT008",
+            PlanError::BadName { .. } => "BOOT009",
         }
     }
 }
@@ -227,6 +269,14 @@ impl fmt::Display for PlanError {
                     "plugin `{name}` is expected, and is not part of this app"
                 )
             }
+            PlanError::BadName { place } => {
+                write!(f, "{:?} can't be the name of a plugin", place.plugin.base())
+            }
+            PlanError::ForeignOrder { place, earlier } => write!(
+                f,
+                "plugin `{}` is to load after `{earlier}` of another app",
+                place.plugin
+            ),
             PlanError::ForeignHandle { asker, state } => write!(
                 f,
                 "plugin `{}` holds a handle to the state `{state}` of another app",
@@ -283,10 +333,30 @@ impl fmt::Debug for PlanError {
                 }
                 f.write_str(
                     "\n  help: put the handle of the one that you mean into the field: \
-                     `registration.state()`; or register only one of them",
+                     `registration.state()`; or register only one of them; or let one replace \
+                     the other by `stands_in_for`",
                 )
             }
-            PlanError::Circle { walk, reasons, way } => write_circle(f, walk, reasons, way),
+            PlanError::Circle {
+                walk,
+                reasons,
+                way,
+                others,
+                cut,
+            } => {
+                write_circle(f, walk, reasons, way)?;
+                if *others > 0 {
+                    let others = text::count(*others, "other plugin");
+                    write!(f, "\n  in further circles with these: {others}")?;
+                }
+                match cut {
+                    Some(cut) => write!(f, "\n  help: {cut}"),
+                    None => f.write_str(
+                        "\n  help: one of them must do without another: take a field away, or \
+                         move what both need into a plugin of its own",
+                    ),
+                }
+            }
             PlanError::DuplicateName { places, .. } => {
                 for place in places {
                     write!(f, "\n  --> {}", with_registration(place))?;
@@ -302,14 +372,27 @@ impl fmt::Debug for PlanError {
                 }
                 f.write_str("\n  help: an app has one value for a state: take one away")
             }
-            PlanError::Expected { near, .. } => {
-                if let Some(near) = near {
-                    write!(f, "\n  near: there is a plugin `{near}`")?;
-                }
+            PlanError::Expected {
+                near: Some(near), ..
+            } => write!(f, "\n  help: there is a plugin `{near}`: was that meant?"),
+            PlanError::Expected {
+                collected: false, ..
+            } => f.write_str("\n  help: this app holds only what is registered: register it"),
+            PlanError::Expected { .. } => f.write_str(
+                "\n  help: if nothing refers to its crate, the linker leaves it out: write \
+                 `bootstrap::link!(its_crate);` next to `main`; if it is `collect = false`, \
+                 register it",
+            ),
+            PlanError::BadName { place } => {
+                write!(f, "\n  --> {}", with_registration(place))?;
                 f.write_str(
-                    "\n  help: nothing refers to its crate, so the linker leaves it out: write \
-                     `bootstrap::link!(its_crate);` next to `main`, or register it",
+                    "\n  help: a name is one word: at least one character, no spaces, no `#` (it \
+                     numbers instances), no backtick",
                 )
+            }
+            PlanError::ForeignOrder { place, .. } => {
+                write!(f, "\n  --> {}", with_registration(place))?;
+                f.write_str("\n  help: two apps are in no order; name a registration of this app")
             }
             PlanError::ForeignHandle { asker, .. } => {
                 write_askers(f, std::slice::from_ref(asker))?;
@@ -325,6 +408,9 @@ impl fmt::Debug for PlanError {
         }
     }
 }
+
+/// How many askers are shown after the first.
+const SHOWN: usize = 9;
 
 fn with_registration(place: &Place) -> String {
     match place.registered {
@@ -346,14 +432,17 @@ fn write_askers(f: &mut fmt::Formatter<'_>, askers: &[Asker]) -> fmt::Result {
     if first.way.len() > 1 {
         write!(f, "\n  wanted by: {}", arrows(&first.way))?;
     }
-    for other in others {
+    for other in others.iter().take(SHOWN) {
         write!(
             f,
             "\n  also wanted by: `{}` ({}, field `{}`)",
             other.plugin, other.declared, other.field
         )?;
     }
-    Ok(())
+    match others.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => write!(f, "\n  and by {}", text::count(more, "other field")),
+    }
 }
 
 fn write_circle(
@@ -369,10 +458,7 @@ fn write_circle(
     if !way.is_empty() {
         write!(f, "\n  reached by: {} -> ..", arrows(way))?;
     }
-    f.write_str(
-        "\n  help: one of them must do without another: take a field or an `after` away, or move \
-         what both need into a plugin of its own",
-    )
+    Ok(())
 }
 
 fn arrows(names: &[PluginName]) -> String {

@@ -8,9 +8,8 @@ use crate::base::name::PluginName;
 use crate::base::text::{nearest, short_type_name, unwrapped};
 use crate::collect::Source;
 use crate::declare::{Declaration, Provider};
-use crate::plan::circle::{circles, way_from_root};
+use crate::plan::circle::{Circle, circles, ways_from_roots};
 use crate::plan::error::{Asker, Place, PlanError};
-use crate::plan::graph::Graph;
 use crate::plan::links::Links;
 use crate::plan::mistakes::{Ambiguous, Field, Mistakes};
 use crate::plan::named::Named;
@@ -19,17 +18,22 @@ use crate::plan::named::Named;
 pub(super) fn errors(mistakes: Mistakes, named: &Named, links: &Links) -> Vec<PlanError> {
     let words = Words::new(named, links);
     let mut errors = words.duplicate_names();
+    errors.extend(words.bad_names());
+    errors.extend(words.foreign_orders());
     errors.extend(words.supplied_twice());
     errors.extend(words.expected());
     errors.extend(by_state(
         mistakes.missing.into_values(),
         |(state, fields)| (*state, words.missing(*state, fields)),
     ));
-    errors.extend(by_state(mistakes.ambiguous.into_values(), |ambiguous| {
+    let ambiguous = mistakes.ambiguous.into_values();
+    // Who supplies twice has been told so already.
+    let ambiguous = ambiguous.filter(|ambiguous| !words.are_supplied(&ambiguous.candidates));
+    errors.extend(by_state(ambiguous, |ambiguous| {
         (ambiguous.state, words.ambiguous(ambiguous))
     }));
     errors.extend(mistakes.foreign.into_iter().map(|(state, field)| {
-        let asker = words.asker(field);
+        let asker = words.asker(field, true);
         PlanError::ForeignHandle { asker, state }
     }));
     errors.extend(
@@ -37,7 +41,7 @@ pub(super) fn errors(mistakes: Mistakes, named: &Named, links: &Links) -> Vec<Pl
             .not_provided
             .into_iter()
             .map(|(state, field, provider)| PlanError::NotProvided {
-                asker: words.asker(field),
+                asker: words.asker(field, true),
                 state,
                 provider: words.place(provider),
             }),
@@ -58,18 +62,16 @@ fn by_state<T>(
 /// The circles of the graph in words.
 pub(super) fn circle_errors(named: &Named, links: &Links) -> Vec<PlanError> {
     let words = Words::new(named, links);
-    circles(&links.requires)
-        .iter()
-        .map(|walk| words.circle(walk))
-        .collect()
+    let circles = circles(&links.requires);
+    circles.iter().map(|circle| words.circle(circle)).collect()
 }
 
 /// Puts numbers into words.
 struct Words<'a> {
     named: &'a Named,
     links: &'a Links,
-    /// Who depends on whom; only needed if there is something to say.
-    dependents: OnceCell<Graph>,
+    /// Who stands before each on the way from a root; only needed if there is something to say.
+    before: OnceCell<Vec<u32>>,
 }
 
 impl<'a> Words<'a> {
@@ -77,13 +79,21 @@ impl<'a> Words<'a> {
         Self {
             named,
             links,
-            dependents: OnceCell::new(),
+            before: OnceCell::new(),
         }
     }
 
     fn way_from_root(&self, number: u32) -> Vec<u32> {
-        let dependents = || self.links.requires.reversed();
-        way_from_root(self.dependents.get_or_init(dependents), number)
+        let before = self.before.get_or_init(|| {
+            let requires = &self.links.requires;
+            ways_from_roots(requires, &requires.reversed())
+        });
+        let mut way = vec![number];
+        while let Some(node) = way.last().copied().filter(|it| before[*it as usize] != *it) {
+            way.push(before[node as usize]);
+        }
+        way.reverse();
+        way
     }
 
     fn place(&self, number: u32) -> Place {
@@ -95,7 +105,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn asker(&self, Field { plugin, field }: Field) -> Asker {
+    fn asker(&self, Field { plugin, field }: Field, has_way: bool) -> Asker {
         let place = self.place(plugin);
         let want = &self.named.wants(plugin)[field];
         let (field, declared) = match want.declared {
@@ -109,13 +119,20 @@ impl<'a> Words<'a> {
             field,
             declared,
             registered: place.registered,
-            way: self.names(&self.way_from_root(plugin)),
+            way: if has_way {
+                self.names(&self.way_from_root(plugin))
+            } else {
+                Vec::new()
+            },
             plugin: place.plugin,
         }
     }
 
     fn askers(&self, fields: &[Field]) -> Vec<Asker> {
-        fields.iter().map(|field| self.asker(*field)).collect()
+        let fields = fields.iter().enumerate();
+        fields
+            .map(|(place, field)| self.asker(*field, place < SHOWN))
+            .collect()
     }
 
     fn names(&self, numbers: &[u32]) -> Vec<PluginName> {
@@ -160,6 +177,38 @@ impl<'a> Words<'a> {
         })
     }
 
+    fn are_supplied(&self, candidates: &[u32]) -> bool {
+        let mut sources = candidates.iter().map(|it| self.named.member(*it).source);
+        sources.all(|source| matches!(source, Source::Supplied { .. }))
+    }
+
+    /// Names that were made at run time; the others have been looked at by the macro.
+    fn bad_names(&self) -> Vec<PlanError> {
+        let numbers = self.named.numbers().filter(|number| {
+            let member = self.named.member(*number);
+            let is_checked = member.descriptor.declaration().is_some() && !member.named;
+            let is_supplied = matches!(member.source, Source::Supplied { .. });
+            !is_checked && !is_supplied && !is_name(self.named.name(*number).base())
+        });
+        numbers
+            .map(|number| PlanError::BadName {
+                place: self.place(number),
+            })
+            .collect()
+    }
+
+    fn foreign_orders(&self) -> Vec<PlanError> {
+        let orders = self.named.roster.foreign_orders.iter();
+        orders
+            .filter_map(|(entry, earlier)| {
+                Some(PlanError::ForeignOrder {
+                    place: self.place(self.named.of_entry(*entry)?),
+                    earlier: earlier.clone(),
+                })
+            })
+            .collect()
+    }
+
     fn expected(&self) -> Vec<PlanError> {
         let bases = || {
             self.named
@@ -172,6 +221,7 @@ impl<'a> Words<'a> {
             .map(|name| PlanError::Expected {
                 name: (*name).to_owned(),
                 near: nearest(name, bases()).map(str::to_owned),
+                collected: self.named.roster.collected,
             })
             .collect()
     }
@@ -215,7 +265,7 @@ impl<'a> Words<'a> {
             want.declared?.need.provider
         });
         match providers.into_iter().next() {
-            Some(Provider::Plugin(link)) => registration_help(link.declaration()),
+            Some(Provider::Plugin(link)) => registration_help(link.declaration(), state),
             Some(Provider::Supplied(declared)) => format!(
                 "`main` supplies it (declared at {declared}): add `.supply(..)` with a `{state}`"
             ),
@@ -235,7 +285,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn circle(&self, walk: &[u32]) -> PlanError {
+    fn circle(&self, Circle { walk, others }: &Circle) -> PlanError {
         let nexts = walk.iter().cycle().skip(1);
         let reasons = walk
             .iter()
@@ -248,20 +298,51 @@ impl<'a> Words<'a> {
             walk: walk.iter().map(|number| self.place(*number)).collect(),
             reasons,
             way: self.names(&way),
+            others: *others,
+            cut: self.cheapest_cut(walk),
         }
+    }
+
+    /// What to do about a circle: what only orders goes first, then what one can do without.
+    fn cheapest_cut(&self, walk: &[u32]) -> Option<String> {
+        let edges = || walk.iter().zip(walk.iter().cycle().skip(1));
+        let order = edges().find(|(from, to)| self.field_between(**from, **to).is_none());
+        if let Some((from, to)) = order {
+            let (from, to) = (self.named.name(*from), self.named.name(*to));
+            return Some(format!(
+                "`{from}` needs nothing of `{to}`: take the `after` away"
+            ));
+        }
+        edges().find_map(|(from, to)| {
+            let field = self.field_between(*from, *to)?;
+            let want = &self.named.wants(*from)[field];
+            let (from, field) = (self.named.name(*from), want.field);
+            want.optional
+                .then(|| format!("`{from}` can do without its field `{field}`: take it away"))
+        })
+    }
+
+    /// The first field of `from` that is bound by `to`.
+    fn field_between(&self, from: u32, to: u32) -> Option<usize> {
+        let mut bindings = self.links.bindings(from).iter();
+        bindings.position(|binding| binding.provider == Some(to))
     }
 
     /// Why `from` waits for `to`.
     fn reason(&self, from: u32, to: u32) -> String {
-        let mut bindings = self.links.bindings(from).iter();
-        if let Some(field) = bindings.position(|binding| binding.provider == Some(to)) {
-            let Asker {
-                field, declared, ..
-            } = self.asker(Field {
+        if let Some(field) = self.field_between(from, to) {
+            let state = self.named.wants(from)[field].state;
+            let of = Field {
                 plugin: from,
                 field,
-            });
-            format!("field `{field}` ({declared})")
+            };
+            let asker = self.asker(of, false);
+            let (field, declared) = (asker.field, asker.declared);
+            if field.contains(':') {
+                format!("field `{field}` ({declared})")
+            } else {
+                format!("field `{field}`, state `{state}` ({declared})")
+            }
         } else {
             let place = self.place(from);
             let at = place.registered.unwrap_or(place.declared);
@@ -280,18 +361,26 @@ fn display_type(state: StateKey, other: StateKey) -> String {
     }
 }
 
+/// How many of many askers are shown, and have a way from a root.
+const SHOWN: usize = 10;
+
+/// Whether a text can be a plugin's name: messages show it between backticks, and add `#1` to it.
+fn is_name(text: &str) -> bool {
+    let is_bad = |c: char| c.is_whitespace() || c.is_control() || c == '#' || c == '`';
+    !text.is_empty() && !text.contains(is_bad)
+}
+
 /// How to add a plugin to the app.
-fn registration_help(provider: &Declaration) -> String {
+fn registration_help(provider: &Declaration, state: StateKey) -> String {
     let plugin = short_type_name((provider.plugin.type_name)());
     let (name, location) = (provider.name, provider.location);
-    if provider.behaviour.build.is_some() {
-        format!(
-            "plugin `{name}` ({location}) provides it: add `.with({plugin}::default())` to the app"
-        )
+    let how = if provider.behaviour.build.is_some() {
+        format!(": add `.with({plugin}::default())` to the app")
     } else {
-        format!(
-            "plugin `{name}` ({location}) provides it, and can't be added without you, because it \
-             has options to set: add `.with({plugin} {{ .. }})` to the app"
-        )
-    }
+        format!(" and is never collected: add `.with({plugin} {{ .. }})` to the app")
+    };
+    format!(
+        "plugin `{name}` ({location}) provides it{how}, or make the field an \
+         `Option<State<{state}>>`"
+    )
 }

@@ -273,6 +273,26 @@ impl CloseError {
     }
 }
 
+impl CloseError {
+    /// What to do about the worst of it.
+    fn help(&self) -> &'static str {
+        let is = |wanted: fn(&Cause) -> bool| self.errors().iter().any(|it| wanted(it.cause()));
+        if is(|cause| matches!(cause, Cause::RuntimeShutDown)) {
+            "call `close`, and wait for it, before the runtime is shut down"
+        } else if is(|cause| matches!(cause, Cause::Abandoned { .. })) {
+            "a hook that blocks can't be cancelled: move what blocks into \
+             `tokio::task::spawn_blocking`"
+        } else if is(|cause| matches!(cause, Cause::OutOfTime)) {
+            "raise `App::close_timeout`, or find out what took so long"
+        } else if is(|cause| matches!(cause, Cause::TimedOut { .. })) {
+            "find out what the hook waits for, or raise the `close_timeout` of its plugin or \
+             `App::hook_timeout`"
+        } else {
+            "everything else has closed; look at the hooks above, first at the first one"
+        }
+    }
+}
+
 impl fmt::Display for CloseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let errors = self.errors();
@@ -296,10 +316,7 @@ impl fmt::Debug for CloseError {
         for error in self.errors() {
             error.write(f, "  ")?;
         }
-        write!(
-            f,
-            "  help: everything else has closed; look at the hooks above, first at the first one"
-        )
+        write!(f, "  help: {}", self.help())
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 
-/// What an app did so far: every plugin, every phase, how long and with what outcome.
+/// What an app did so far: for every plugin its `load` and its `close`, how long they took and with
+/// what outcome. What other hooks took is part of the whole, in [`Report::boot`] and
+/// [`Report::close`].
 ///
 /// `Display` renders the boot and, once it has begun, the close as trees; see [`Report::boot_tree`].
 ///

@@ -28,6 +28,7 @@ fn a_load_that_never_ends_is_named_with_those_who_wait_for_it() {
             error.render(),
             "error[BOOT011]: boot stopped after 15 s: 1 plugin still loading, 2 not started\n  \
              loading: `cache` for 14.2 s, after `config`\n  \
+             loaded: 1 plugin, slowest `config` 800 ms\n  \
              cancelled: `cache`\n  \
              not started: `billing` <- `cache`\n  \
              not started: `http` <- `cache`\n  \
@@ -142,5 +143,27 @@ fn loads_that_block_run_beside_each_other() {
             .with(Probe::new("a", &trace).load(blocks.clone()))
             .with(Probe::new("b", &trace).load(blocks));
         app.boot().await.unwrap().close().await.unwrap();
+    });
+}
+
+/// The limit of the boot holds for everything that belongs to it.
+#[test]
+fn what_the_end_of_the_time_for_booting_found_is_said() {
+    paused(async {
+        let trace = Trace::new();
+        let app = || App::new().boot_timeout(SECOND);
+        let ready = app().with(Probe::new("a", &trace).ready(hangs()));
+        let start = app().on_start(async |_| std::future::pending().await);
+        for (app, said) in [
+            (ready, "boot stopped after 1 s: 1 plugin not ready"),
+            (
+                start,
+                "boot stopped after 1 s: an `on_start` hook was still running",
+            ),
+        ] {
+            let error = app.boot().await.unwrap_err();
+            assert!(matches!(error.kind(), BootErrorKind::TimedOut { .. }));
+            assert_eq!(error.to_string(), said);
+        }
     });
 }

@@ -65,7 +65,10 @@ fn the_diagnosis_of_a_circle_reads_from_the_mistake_to_the_remedy() {
             lines[2]
                 .starts_with("  `b` -> `a`: only an order, by `after` (tests/it/plan/circles.rs:")
         );
-        assert!(lines[3].starts_with("  help: one of them must do without another"));
+        assert_eq!(
+            lines[3],
+            "  help: `a` needs nothing of `b`: take the `after` away"
+        );
         assert_eq!(lines.len(), 4, "{text}");
         let _ = line_of_a;
     });
@@ -85,5 +88,28 @@ fn separate_circles_are_separate_errors() {
             "plugin `p0` depends on itself, through 1 other plugin",
             "plugin `p2` depends on itself, through 1 other plugin",
         ]
+    );
+}
+
+/// S4: the shortest circle of a tangle, wherever it lies, and how much else is tied up with it.
+#[test]
+fn of_several_circles_through_each_other_the_shortest_is_shown() {
+    let trace = Trace::new();
+    let probes = (0..4)
+        .map(|n| Probe::new(format!("p{n}"), &trace))
+        .collect();
+    let mut app = App::new();
+    register_graph(&mut app, probes, &[&[1], &[2], &[1, 3], &[0]]);
+    let errors = app.plan().unwrap_err();
+    let [PlanError::Circle { walk, others, .. }] = errors.errors() else {
+        panic!("{errors:?}");
+    };
+    let walk: Vec<_> = walk.iter().map(|place| place.plugin.to_string()).collect();
+    assert_eq!(walk, ["p1", "p2"]);
+    assert_eq!(*others, 2);
+    assert!(
+        errors
+            .render()
+            .contains("in further circles with these: 2 other plugins")
     );
 }

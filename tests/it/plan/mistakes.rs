@@ -312,6 +312,60 @@ fn an_expected_plugin_that_is_not_there_is_an_error_with_the_nearest_name() {
         ]
     );
     let text = errors.render();
-    assert!(text.contains("near: there is a plugin `config`"), "{text}");
-    assert!(text.contains("bootstrap::link!(its_crate);"), "{text}");
+    assert!(
+        text.contains("help: there is a plugin `config`: was that meant?"),
+        "{text}"
+    );
+    assert!(
+        text.contains("help: this app holds only what is registered: register it"),
+        "{text}"
+    );
+}
+
+/// What the macro refuses in a literal is refused at run time as well.
+#[test]
+fn a_name_that_messages_cant_show_is_an_error() {
+    for name in ["", "two words", "config#1", "tick`", "new\nline"] {
+        let mut app = App::new();
+        app.register_fn(name, async |_| Ok(()));
+        app.register(ConfigPlugin::default()).named(name);
+        let errors = app.plan().unwrap_err();
+        let bad = errors.errors().iter().filter(|it| it.code() == "BOOT009");
+        assert_eq!(bad.count(), 2, "{errors:?}");
+    }
+}
+
+#[test]
+fn an_order_after_a_plugin_of_another_app_is_an_error() {
+    let mut other = App::new();
+    let theirs = other.register_fn("theirs", async |_| Ok(()));
+    let mut app = App::new();
+    app.register_fn("ours", async |_| Ok(())).after(&theirs);
+    assert_eq!(
+        messages(&app.plan().unwrap_err()),
+        ["plugin `ours` is to load after `theirs` of another app"]
+    );
+}
+
+/// Who supplies a state twice is told that, and not also that the state has two providers.
+#[test]
+fn a_state_that_is_supplied_twice_is_one_error() {
+    let app = App::new()
+        .with(NeedsSettings::default())
+        .supply(Settings)
+        .supply(Settings);
+    assert_eq!(
+        messages(&app.plan().unwrap_err()),
+        ["the state `Settings` is supplied 2 times"]
+    );
+}
+
+/// A `main` that returns an `anyhow::Result` prints the chain of errors, and nothing else.
+#[test]
+fn the_whole_diagnosis_is_at_the_end_of_the_chain_of_errors() {
+    let app = App::new().with(NeedsSettings::default());
+    let error = anyhow::Error::from(app.plan().unwrap_err());
+    let printed = format!("{error:?}");
+    assert!(printed.starts_with("plugin `needs-settings` needs the state `Settings`"));
+    assert!(printed.contains("  help: `main` supplies it"), "{printed}");
 }

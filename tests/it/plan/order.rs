@@ -205,18 +205,18 @@ fn a_plan_shows_order_levels_and_edges() {
 fn a_plan_is_drawn_as_a_list_as_mermaid_and_as_dot() {
     let mut app = App::new().with(Database::default());
     let config = app.register(ConfigPlugin::default());
-    app.register_fn("after \"all\"", async |_| Ok(()))
+    app.register_fn("after-\"all\"", async |_| Ok(()))
         .after(&config);
     let plan = app.plan().unwrap();
     assert_eq!(
         plan.to_string(),
-        "3 plugins\nlevel 0\n  config\nlevel 1\n  after \"all\" <- config\n  database <- config"
+        "3 plugins\nlevel 0\n  config\nlevel 1\n  after-\"all\" <- config\n  database <- config"
     );
     assert_eq!(
         plan.to_mermaid(),
         r#"flowchart LR
     p0["config"]
-    p1["after #quot;all#quot;"]
+    p1["after-#quot;all#quot;"]
     p2["database"]
     p0 -.-> p1
     p0 -->|"Config"| p2"#
@@ -227,7 +227,7 @@ fn a_plan_is_drawn_as_a_list_as_mermaid_and_as_dot() {
     rankdir=LR;
     node [shape=box];
     p0 [label="config"];
-    p1 [label="after \"all\""];
+    p1 [label="after-\"all\""];
     p2 [label="database"];
     p0 -> p1 [style=dashed];
     p0 -> p2 [label="Config"];
