@@ -361,4 +361,4 @@ pub use declare::{
 };
 pub use life::{Handle, ShutdownReason, Signal, Status};
 pub use plan::{Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedPlugin};
-pub use report::{Cause, CloseError, Outcome, PluginError, PluginReport, Report, Step};
+pub use report::{Cause, CloseError, Closing, Outcome, PluginError, PluginReport, Report, Step};

@@ -48,6 +48,47 @@ fn the_boot_is_drawn_as_a_tree_of_waiting() {
     });
 }
 
+/// What a close spends its time on is often not `close`.
+#[test]
+fn a_report_holds_every_hook_and_the_tree_shows_those_that_took_time() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new().hook_timeout(Duration::from_millis(500));
+        let probes = vec![
+            Probe::new("database", &trace).close(takes(3)),
+            Probe::new("http", &trace)
+                .ready(takes(7))
+                .run(hangs())
+                .drain(takes(310)),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0]]);
+        let app = app.on_close(async |_| {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok(())
+        });
+        let running = app.boot().await.unwrap();
+        assert_eq!(
+            running.report().boot_tree(),
+            "boot 7 ms\n└─┬ database 0 us\n  └── http 0 us (ready 7 ms)"
+        );
+        let run = running.report().plugin("http").unwrap().run.unwrap();
+        assert_eq!(run.outcome, Outcome::Started);
+
+        let error = running.close().await.unwrap_err();
+        let report = error.report();
+        assert_eq!(
+            report.close_tree(),
+            "close 833 ms (drain 310 ms, stop 500 ms, hooks 20 ms)\n\
+             └─┬ http 0 us (drain 310 ms, stop 500 ms timed out)\n  \
+             └── database 3 ms"
+        );
+        let http = report.plugin("http").unwrap();
+        assert_eq!(http.run.unwrap().outcome, Outcome::Cancelled);
+        assert_eq!(http.run.unwrap().took, Some(Duration::from_millis(810)));
+        assert_eq!(report.closing.unwrap().close, Duration::from_millis(3));
+    });
+}
+
 #[test]
 fn the_tree_of_a_failed_boot_shows_how_each_load_ended() {
     paused(async {

@@ -16,6 +16,8 @@ pub enum Phase {
     Run,
     /// [`Hooks::drain`](crate::Hooks::drain)
     Drain,
+    /// The end of [`Hooks::run`](crate::Hooks::run), after it was told to stop
+    Stop,
     /// [`Hooks::close`](crate::Hooks::close)
     Close,
 }
@@ -28,6 +30,7 @@ impl fmt::Display for Phase {
             Phase::Start => "start",
             Phase::Run => "run",
             Phase::Drain => "drain",
+            Phase::Stop => "stop",
             Phase::Close => "close",
         })
     }

@@ -15,7 +15,7 @@ use crate::declare::{LoadContext, Plugin, ReadyContext, StateValue, States};
 use crate::drive::GRACE;
 use crate::drive::{self, Direction, End, Ending, Flow, Limits, Scheduler, Start, Timing};
 use crate::live::{AppHook, Nodes, SLOW_BOOT, Settings, Within, cause_of};
-use crate::report::Cause;
+use crate::report::{Cause, Outcome};
 
 /// Loads everything, then runs the `ready` hooks, then those of the app.
 ///
@@ -231,13 +231,14 @@ struct Ready {
 impl drive::Phase for Ready {
     type Output = Result<()>;
 
-    fn start(&self, node: u32, _: Instant, _: Option<u32>) -> Start<Result<()>> {
+    fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Result<()>> {
         if !self.nodes.plan.member(node).descriptor.hook_set().ready {
             return Start::Done;
         }
         let Some(plugin) = self.nodes.hook(node) else {
             return Start::Done;
         };
+        self.nodes.begin(node, Phase::Ready, began, released_by);
         let cx = ReadyContext::new(self.nodes.site(node));
         let span = tracing::info_span!("ready", plugin = %self.nodes.plan.name(node));
         Start::Job(drive::job(span, async move { plugin.ready(&cx).await }))
@@ -255,6 +256,8 @@ impl drive::Phase for Ready {
 
     fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {
         let ended = cause_of(end, timing).and_then(|result| result.map_err(Cause::Error));
+        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
+        self.nodes.note(node, Phase::Ready, outcome, timing);
         let Err(cause) = ended else {
             return Flow::GoOn;
         };

@@ -39,13 +39,14 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         tasks,
         hooks,
     } = closing;
-    let began = Instant::now();
+    let mut clock = Clock(Instant::now());
+    let mut parts = crate::report::Closing::default();
     let log = Arc::new(Log::default());
     let walk = Walk {
         nodes,
         budget: Budget {
             hook: settings.hook_timeout,
-            until: later(began, settings.close_timeout),
+            until: later(clock.0, settings.close_timeout),
         },
         limit: settings.max_concurrency,
         reason: &reason,
@@ -56,16 +57,30 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         // What has failed already comes before what fails because of it.
         log.extend(tasks.take_failures());
         walk.drain().await;
+        parts.drain = clock.lap();
         nodes.life.set_status(Status::Closing);
         walk.stop(tasks).await;
+        parts.stop = clock.lap();
         walk.run_hooks(hooks).await;
+        parts.hooks = clock.lap();
     } else {
         nodes.life.set_status(Status::Closing);
         hooks.into_iter().for_each(AppHook::discard);
     }
     walk.close().await;
-    nodes.close_is_over(began);
+    parts.close = clock.lap();
+    nodes.close_is_over(parts);
     log.take()
+}
+
+/// Tells how long each part took.
+struct Clock(Instant);
+
+impl Clock {
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now - std::mem::replace(&mut self.0, now)
+    }
 }
 
 /// The time for closing.
@@ -315,10 +330,13 @@ impl drive::Phase for Backwards {
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Result<()>> {
         let plugin = self.has_hook(node).then(|| self.nodes.hook(node)).flatten();
         match (self.hooks, plugin) {
-            (Hooks::Drain, Some(plugin)) => Start::Job(self.drain(node, plugin)),
+            (Hooks::Drain, Some(plugin)) => {
+                self.nodes.begin(node, Phase::Drain, began, released_by);
+                Start::Job(self.drain(node, plugin))
+            }
             (Hooks::Drain, None) => Start::Done,
             (Hooks::Close, Some(plugin)) => {
-                self.nodes.begin_close(node, began, released_by);
+                self.nodes.begin(node, Phase::Close, began, released_by);
                 Start::Job(self.close(node, plugin))
             }
             (Hooks::Close, None) => {
@@ -364,11 +382,12 @@ struct Stop {
 impl drive::Phase for Stop {
     type Output = ();
 
-    fn start(&self, node: u32, _: Instant, _: Option<u32>) -> Start<()> {
-        match self.tasks.get(node) {
-            Some(task) => Start::Job(Box::pin(task.stopped())),
-            None => Start::Done,
-        }
+    fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<()> {
+        let Some(task) = self.tasks.get(node) else {
+            return Start::Done;
+        };
+        self.nodes.begin(node, Phase::Stop, began, released_by);
+        Start::Job(Box::pin(task.stopped()))
     }
 
     fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
@@ -381,7 +400,10 @@ impl drive::Phase for Stop {
     }
 
     fn end(&self, node: u32, end: End<()>, timing: Timing) -> Flow {
-        if let Err(cause) = cause_of(end, timing) {
+        let ended = cause_of(end, timing);
+        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
+        self.nodes.note(node, Phase::Stop, outcome, timing);
+        if let Err(cause) = ended {
             self.tasks.abort(node);
             let error = self.nodes.error(node, Phase::Run, cause);
             self.log.push(timing.ended, error);

@@ -20,7 +20,7 @@ use crate::declare::{
 use crate::drive::{End, Timing};
 use crate::life::Life;
 use crate::plan::Plan;
-use crate::report::{Cause, Outcome, PluginError, PluginReport, Report, Step};
+use crate::report::{Cause, Closing, Outcome, PluginError, PluginReport, Report, Step};
 
 /// Every plugin of an app that boots, runs or closes.
 pub(crate) struct Nodes {
@@ -31,7 +31,7 @@ pub(crate) struct Nodes {
     loaded: AtomicUsize,
     began: Instant,
     boot_took: OnceLock<Duration>,
-    close_took: OnceLock<Duration>,
+    closing: OnceLock<Closing>,
     boot_cancelled: CancellationToken,
     providers: OnceLock<TypeMap<Vec<u32>>>,
 }
@@ -45,6 +45,17 @@ struct Cell {
     slots: Vec<Arc<dyn AnySlot>>,
     load: Step,
     close: Step,
+    /// Most plugins have no other hooks.
+    others: Option<Box<Others>>,
+}
+
+/// The hooks that few plugins have.
+#[derive(Default)]
+struct Others {
+    ready: Option<Step>,
+    run: Option<Step>,
+    drain: Option<Step>,
+    stop: Option<Step>,
 }
 
 /// A plugin that can be called, from any hook but `load`.
@@ -81,7 +92,7 @@ impl Nodes {
             loaded: AtomicUsize::new(0),
             began: Instant::now(),
             boot_took: OnceLock::new(),
-            close_took: OnceLock::new(),
+            closing: OnceLock::new(),
             boot_cancelled: CancellationToken::new(),
             providers: OnceLock::new(),
         }
@@ -147,14 +158,19 @@ impl Nodes {
         }
     }
 
-    /// Notes that a `close` has begun.
-    pub(crate) fn begin_close(&self, node: u32, began: Instant, released_by: Option<u32>) {
-        self.cell(node).close = self.begun(began, released_by);
+    /// Notes that a hook has begun.
+    pub(crate) fn begin(&self, node: u32, phase: Phase, began: Instant, released_by: Option<u32>) {
+        if let Some(step) = self.cell(node).step(phase) {
+            *step = self.begun(began, released_by);
+        }
     }
 
     /// Notes how a hook has ended.
     pub(crate) fn note(&self, node: u32, phase: Phase, outcome: Outcome, timing: Timing) {
-        self.cell(node).note(phase, outcome, timing);
+        if let Some(step) = self.cell(node).step(phase) {
+            step.outcome = outcome;
+            step.took = Some(timing.took());
+        }
     }
 
     /// Keeps a plugin that has loaded, and hands its states to whoever waits for them.
@@ -168,7 +184,8 @@ impl Nodes {
         cell.plugin = Some(plugin);
         cell.states = Some(states);
         self.loaded.fetch_add(1, Ordering::Relaxed);
-        cell.note(Phase::Load, Outcome::Done, timing);
+        cell.load.outcome = Outcome::Done;
+        cell.load.took = Some(timing.took());
     }
 
     /// Which nodes have loaded and not closed.
@@ -285,26 +302,33 @@ impl Nodes {
         let _ = self.boot_took.set(self.began.elapsed());
     }
 
-    pub(crate) fn close_is_over(&self, since: Instant) {
-        let _ = self.close_took.set(since.elapsed());
+    pub(crate) fn close_is_over(&self, parts: Closing) {
+        let _ = self.closing.set(parts);
     }
 
     /// What has happened so far.
     pub(crate) fn report(&self) -> Report {
         let plugins = self.plan.order().map(|plugin| {
             let cell = self.cell(plugin.number());
-            PluginReport::new(
-                plugin.name().clone(),
-                plugin.declared(),
-                cell.load,
-                cell.close,
-            )
+            let others = |of: fn(&Others) -> Option<Step>| cell.others.as_deref().and_then(of);
+            PluginReport {
+                name: plugin.name().clone(),
+                declared: plugin.declared(),
+                load: cell.load,
+                ready: others(|it| it.ready),
+                run: others(|it| it.run),
+                drain: others(|it| it.drain),
+                stop: others(|it| it.stop),
+                close: cell.close,
+            }
         });
-        Report::new(
-            self.boot_took.get().copied(),
-            self.close_took.get().copied(),
-            plugins.collect(),
-        )
+        let closing = self.closing.get().copied();
+        Report {
+            boot: self.boot_took.get().copied(),
+            close: closing.map(|it| it.drain + it.stop + it.hooks + it.close),
+            closing,
+            plugins: plugins.collect(),
+        }
     }
 
     /// The nodes that provide each state.
@@ -327,17 +351,19 @@ impl Nodes {
 impl Cell {
     fn step(&mut self, phase: Phase) -> Option<&mut Step> {
         match phase {
-            Phase::Load => Some(&mut self.load),
-            Phase::Close => Some(&mut self.close),
-            _ => None,
+            Phase::Load => return Some(&mut self.load),
+            Phase::Close => return Some(&mut self.close),
+            _ => {}
         }
-    }
-
-    fn note(&mut self, phase: Phase, outcome: Outcome, timing: Timing) {
-        if let Some(step) = self.step(phase) {
-            step.outcome = outcome;
-            step.took = Some(timing.took());
-        }
+        let others = self.others.get_or_insert_default();
+        let other = match phase {
+            Phase::Ready => &mut others.ready,
+            Phase::Run => &mut others.run,
+            Phase::Drain => &mut others.drain,
+            Phase::Stop => &mut others.stop,
+            Phase::Load | Phase::Close | Phase::Start => return None,
+        };
+        Some(other.get_or_insert_default())
     }
 }
 

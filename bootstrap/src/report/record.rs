@@ -7,9 +7,7 @@ use std::time::Duration;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 
-/// What an app did so far: for every plugin its `load` and its `close`, how long they took and with
-/// what outcome. What other hooks took is part of the whole, in [`Report::boot`] and
-/// [`Report::close`].
+/// What an app did so far: every plugin, every hook of it, how long and with what outcome.
 ///
 /// `Display` renders the boot and, once it has begun, the close as trees; see [`Report::boot_tree`].
 ///
@@ -40,11 +38,32 @@ pub struct Report {
     /// How long draining and closing took, once that is over; a rollback counts as closing.
     #[cfg_attr(feature = "serde", serde(rename = "close_us", with = "micros"))]
     pub close: Option<Duration>,
+    /// What closing spent its time on, once it is over.
+    pub closing: Option<Closing>,
     /// Every plugin, in the order of the plan. Shared, so that a report is cheap to clone.
     pub plugins: Arc<[PluginReport]>,
 }
 
-/// What one plugin did.
+/// The parts of a close, in their order. A rollback has the last one only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Closing {
+    /// The `drain` hooks.
+    #[cfg_attr(feature = "serde", serde(rename = "drain_us", with = "whole_micros"))]
+    pub drain: Duration,
+    /// The end of the `run` tasks.
+    #[cfg_attr(feature = "serde", serde(rename = "stop_us", with = "whole_micros"))]
+    pub stop: Duration,
+    /// The app's own [`on_close`](crate::App::on_close) hooks.
+    #[cfg_attr(feature = "serde", serde(rename = "hooks_us", with = "whole_micros"))]
+    pub hooks: Duration,
+    /// The `close` hooks.
+    #[cfg_attr(feature = "serde", serde(rename = "close_us", with = "whole_micros"))]
+    pub close: Duration,
+}
+
+/// What one plugin did. A hook that it does not have is `None`, and so is one that was not due.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -55,7 +74,15 @@ pub struct PluginReport {
     pub declared: Location,
     /// Its `load`.
     pub load: Step,
-    /// Its `close`.
+    /// Its `ready`.
+    pub ready: Option<Step>,
+    /// Its `run` task, from its start to its end.
+    pub run: Option<Step>,
+    /// Its `drain`.
+    pub drain: Option<Step>,
+    /// The end of its `run` task, from the moment that it was told to stop.
+    pub stop: Option<Step>,
+    /// Its `close`; a plugin without the hook closes at once.
     pub close: Step,
 }
 
@@ -129,30 +156,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-impl PluginReport {
-    pub(crate) fn new(name: PluginName, declared: Location, load: Step, close: Step) -> Self {
-        Self {
-            name,
-            declared,
-            load,
-            close,
-        }
-    }
-}
-
 impl Report {
-    pub(crate) fn new(
-        boot: Option<Duration>,
-        close: Option<Duration>,
-        plugins: Arc<[PluginReport]>,
-    ) -> Self {
-        Self {
-            boot,
-            close,
-            plugins,
-        }
-    }
-
     /// The record of a plugin, by the name that messages call it.
     pub fn plugin(&self, name: &str) -> Option<&PluginReport> {
         self.plugins.iter().find(|plugin| plugin.name == *name)
@@ -172,5 +176,20 @@ mod micros {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         time.map(|time| time.as_micros()).serialize(serializer)
+    }
+}
+
+/// The same for durations that are always there.
+#[cfg(feature = "serde")]
+mod whole_micros {
+    use std::time::Duration;
+
+    use serde::{Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        time: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.as_micros().serialize(serializer)
     }
 }

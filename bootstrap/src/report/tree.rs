@@ -21,17 +21,52 @@ impl Report {
     /// ```
     pub fn boot_tree(&self) -> String {
         let order = Order::OfThePlan;
-        render("boot", self.boot, &self.plugins, order, |plugin| {
-            plugin.load
-        })
+        let tree = Tree::new("boot", self.boot);
+        tree.grow(
+            &self.plugins,
+            order,
+            |plugin| plugin.load,
+            |plugin| {
+                let step = plugin.ready;
+                let failed = |step: Step| (step.outcome != Outcome::Done).then_some(step.outcome);
+                [("ready", step.and_then(|it| it.took), step.and_then(failed))]
+            },
+        )
     }
 
     /// The close as a tree in which every plugin hangs under the one that it waited for last.
+    ///
+    /// The time behind a plugin is what its own `close` took; what was worth a millisecond before
+    /// that, or went wrong, stands behind it. The first line has what these parts of the close took.
+    ///
+    /// ```text
+    /// close 313 ms (drain 310 ms)
+    /// └─┬ http 0 us (drain 310 ms)
+    ///   └── database 3 ms
+    /// ```
     pub fn close_tree(&self) -> String {
         let order = Order::Reverse;
-        render("close", self.close, &self.plugins, order, |plugin| {
-            plugin.close
-        })
+        let mut tree = Tree::new("close", self.close);
+        if let Some(closing) = self.closing {
+            tree.aside([
+                ("drain", Some(closing.drain), None),
+                ("stop", Some(closing.stop), None),
+                ("hooks", Some(closing.hooks), None),
+            ]);
+        }
+        tree.grow(
+            &self.plugins,
+            order,
+            |plugin| plugin.close,
+            |plugin| {
+                let part = |name, step: Option<Step>| {
+                    let failed =
+                        |step: Step| (step.outcome != Outcome::Done).then_some(step.outcome);
+                    (name, step.and_then(|it| it.took), step.and_then(failed))
+                };
+                [part("drain", plugin.drain), part("stop", plugin.stop)]
+            },
+        )
     }
 
     /// Whether closing has begun.
@@ -62,43 +97,79 @@ enum Order {
     Reverse,
 }
 
-/// Draws all plugins whose `step` has begun, in the order in which they began.
-fn render(
-    root: &str,
-    total: Option<Duration>,
-    plugins: &[PluginReport],
-    order: Order,
-    step: impl Fn(&PluginReport) -> Step,
-) -> String {
-    let mut out = root.to_owned();
-    if let Some(total) = total {
-        let _ = write!(out, " {}", text::duration(total));
+/// Something beside the main time: what, how long, and how it ended if not well.
+type Part = (&'static str, Option<Duration>, Option<Outcome>);
+
+/// Below this a part is not worth a word.
+const WORTH_A_WORD: Duration = Duration::from_millis(1);
+
+/// A tree that is being drawn.
+struct Tree(String);
+
+impl Tree {
+    fn new(root: &str, total: Option<Duration>) -> Self {
+        let mut tree = Self(root.to_owned());
+        if let Some(total) = total {
+            let _ = write!(tree.0, " {}", text::duration(total));
+        }
+        tree
     }
-    let forest = Forest::grow(plugins, order, &step);
-    // Depth first without recursion: the next siblings wait on the stack, the first on top.
-    let mut stack: Vec<(usize, String, bool, usize)> = Vec::new();
-    push_row(&mut stack, &forest.roots, "", 0);
-    while let Some((index, indent, last, depth)) = stack.pop() {
-        let plugin = &plugins[index];
-        let branches = &forest.branches[index];
-        let level = depth + 1;
-        let flat = level >= DEEPEST;
-        let corner = if last { '└' } else { '├' };
-        let joint = if branches.is_empty() || flat {
-            '─'
-        } else {
-            '┬'
+
+    /// Adds the parts that are worth it, in brackets.
+    fn aside(&mut self, parts: impl IntoIterator<Item = Part>) {
+        let worth = |(_, took, failed): &Part| {
+            failed.is_some() || took.is_some_and(|took| took >= WORTH_A_WORD)
         };
-        let _ = write!(out, "\n{indent}{corner}─{joint} {}", plugin.name);
-        describe(&mut out, step(plugin));
-        let deeper = match (flat, last) {
-            (true, _) => indent,
-            (false, true) => format!("{indent}  "),
-            (false, false) => format!("{indent}│ "),
-        };
-        push_row(&mut stack, branches, &deeper, level);
+        let said = parts.into_iter().filter(worth).map(|(name, took, failed)| {
+            let took = took.map(|took| format!(" {}", text::duration(took)));
+            let failed = failed.map(|outcome| format!(" {outcome}"));
+            format!(
+                "{name}{}{}",
+                took.unwrap_or_default(),
+                failed.unwrap_or_default()
+            )
+        });
+        let said: Vec<String> = said.collect();
+        if !said.is_empty() {
+            let _ = write!(self.0, " ({})", said.join(", "));
+        }
     }
-    out
+
+    /// Draws all plugins whose `step` has begun, in the order in which they began.
+    fn grow<const N: usize>(
+        mut self,
+        plugins: &[PluginReport],
+        order: Order,
+        step: impl Fn(&PluginReport) -> Step,
+        parts: impl Fn(&PluginReport) -> [Part; N],
+    ) -> String {
+        let forest = Forest::grow(plugins, order, &step);
+        // Depth first without recursion: the next siblings wait on the stack, the first on top.
+        let mut stack: Vec<(usize, String, bool, usize)> = Vec::new();
+        push_row(&mut stack, &forest.roots, "", 0);
+        while let Some((index, indent, last, depth)) = stack.pop() {
+            let plugin = &plugins[index];
+            let branches = &forest.branches[index];
+            let level = depth + 1;
+            let flat = level >= DEEPEST;
+            let corner = if last { '└' } else { '├' };
+            let joint = if branches.is_empty() || flat {
+                '─'
+            } else {
+                '┬'
+            };
+            let _ = write!(self.0, "\n{indent}{corner}─{joint} {}", plugin.name);
+            describe(&mut self.0, step(plugin));
+            self.aside(parts(plugin));
+            let deeper = match (flat, last) {
+                (true, _) => indent,
+                (false, true) => format!("{indent}  "),
+                (false, false) => format!("{indent}│ "),
+            };
+            push_row(&mut stack, branches, &deeper, level);
+        }
+        self.0
+    }
 }
 
 fn push_row(

@@ -14,9 +14,10 @@ use crate::base::panic::{guard, guard_future};
 use crate::base::phase::Phase;
 use crate::base::task::make_way;
 use crate::declare::RunContext;
+use crate::drive::Timing;
 use crate::life::ShutdownReason;
 use crate::live::{Hook, Nodes};
-use crate::report::{Cause, PluginError};
+use crate::report::{Cause, Outcome, PluginError};
 
 /// The tasks of one app.
 pub(crate) struct Tasks {
@@ -32,6 +33,7 @@ pub(crate) struct Task {
     /// Cancelled when the task is gone, in whatever way.
     ended: CancellationToken,
     abort: AbortHandle,
+    began: Instant,
 }
 
 impl Task {
@@ -71,6 +73,8 @@ impl Tasks {
         let nodes = Arc::clone(&self.nodes);
         let failures = Arc::clone(&self.failures);
         let cx = RunContext::new(nodes.site(node), stop.clone());
+        let began = Instant::now();
+        nodes.begin(node, Phase::Run, began, None);
         let name = nodes.plan.name(node).clone();
         let span = tracing::info_span!("run", plugin = %name);
         let task = async move {
@@ -78,17 +82,27 @@ impl Tasks {
             let failed = fails(&plugin, &cx).await;
             // The plugin goes before the end is told: whoever waits for it may want it alone.
             let dropped = guard(|| drop((plugin, cx)));
-            if let Some(cause) = failed.or(dropped.err().map(Cause::Panic)) {
+            let failed = failed.or(dropped.err().map(Cause::Panic));
+            let outcome = failed.as_ref().map_or(Outcome::Done, Cause::outcome);
+            let ended = Instant::now();
+            nodes.note(node, Phase::Run, outcome, Timing { began, ended });
+            if let Some(cause) = failed {
                 let error = nodes.error(node, Phase::Run, cause);
                 let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
-                failures.push((Instant::now(), error.clone()));
+                failures.push((ended, error.clone()));
                 drop(failures);
                 nodes.life.request_stop(ShutdownReason::TaskFailed(name));
                 tracing::error!(target: "bootstrap", "{error}");
             }
         };
         let abort = tokio::spawn(task.instrument(span)).abort_handle();
-        self.by_node.insert(node, Task { stop, ended, abort });
+        let task = Task {
+            stop,
+            ended,
+            abort,
+            began,
+        };
+        self.by_node.insert(node, task);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -106,6 +120,7 @@ impl Tasks {
         if let Some(task) = task {
             task.stop.cancel();
             task.abort.abort();
+            self.note_cut(node, task, Outcome::Cancelled);
         }
         task.is_some()
     }
@@ -117,10 +132,20 @@ impl Tasks {
         for (node, task) in &self.by_node {
             if timeout_at(until, task.ended.cancelled()).await.is_err() {
                 left.push(*node);
+                self.note_cut(*node, task, Outcome::Abandoned);
             }
         }
         left.sort_unstable();
         left
+    }
+
+    /// Notes the end of a task that will not do so itself.
+    fn note_cut(&self, node: u32, task: &Task, outcome: Outcome) {
+        let timing = Timing {
+            began: task.began,
+            ended: Instant::now(),
+        };
+        self.nodes.note(node, Phase::Run, outcome, timing);
     }
 
     /// What failed, in the order in which it did.
