@@ -359,6 +359,8 @@ pub use declare::{
     Hooks, Inject, LoadContext, Plugin, Provided, Provides, ReadyContext, RunContext, State,
     StateError, States,
 };
-pub use life::{Handle, ShutdownReason, Signal, Status};
+pub use life::{Handle, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedPlugin};
-pub use report::{Cause, CloseError, Closing, Outcome, PluginError, PluginReport, Report, Step};
+pub use report::{
+    Cause, CloseError, Closing, Outcome, PluginError, PluginReport, Progress, Report, Step,
+};

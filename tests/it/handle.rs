@@ -175,3 +175,41 @@ fn an_app_is_built_in_one_chain() {
         assert_eq!(trace.count("close(a)-"), 1);
     });
 }
+
+/// Readiness and liveness: every status from boot to the end, and then no more.
+#[test]
+fn a_watch_sees_where_the_app_is_until_it_has_ended() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new().with(
+            Probe::new("a", &trace)
+                .load(takes(1))
+                .drain(takes(1))
+                .close(takes(1)),
+        );
+        let mut watch = app.handle().watch();
+        let watching = tokio::spawn(async move {
+            let mut seen = vec![watch.status()];
+            while let Some(status) = watch.changed().await {
+                seen.push(status);
+            }
+            assert_eq!(watch.changed().await, None, "nothing comes after the end");
+            seen
+        });
+        tokio::task::yield_now().await;
+        let running = app.boot().await.unwrap();
+        tokio::task::yield_now().await;
+        running.close().await.unwrap();
+        assert_eq!(
+            watching.await.unwrap(),
+            [
+                Status::Configured,
+                Status::Booting,
+                Status::Ready,
+                Status::Draining,
+                Status::Closing,
+                Status::Closed
+            ]
+        );
+    });
+}

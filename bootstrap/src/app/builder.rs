@@ -19,9 +19,10 @@ use crate::base::panic;
 use crate::base::text;
 use crate::boot::BootError;
 use crate::collect::{Entry, Mode, Registration, Registry, SharedRegistry, with_registry};
+use crate::declare::AppHook;
 use crate::declare::{AppContext, FnPlugin, Home, LoadContext, Plugin, Supplied};
 use crate::life::{End, Handle, Life, ShutdownReason, Status};
-use crate::live::{AppHook, Nodes, Settings};
+use crate::live::{Nodes, Settings};
 use crate::plan::{Plan, PlanErrors, resolve};
 use crate::report::Report;
 

@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 
 use crate::boot::{self, BootError};
 use crate::close::{self, Closing};
+use crate::declare::AppHook;
 use crate::life::{End, Life, ShutdownReason, Status};
-use crate::live::{AppHook, Nodes, Settings};
+use crate::live::{Nodes, Settings};
 use crate::report::{CloseError, PluginError, Report};
 use crate::run::Tasks;
 

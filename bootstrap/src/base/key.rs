@@ -64,6 +64,14 @@ impl fmt::Display for StateKey {
     }
 }
 
+/// As messages call it.
+#[cfg(feature = "serde")]
+impl serde::Serialize for StateKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl fmt::Debug for StateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "StateKey({})", self.type_name())

@@ -226,6 +226,7 @@ impl BootError {
 
     fn write_story(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_timing(f)?;
+        self.write_progress(f)?;
         write_names(f, "cancelled", self.cancelled().iter())?;
         for waiter in self.not_started().iter().take(SHOWN) {
             write!(f, "  not started: `{}`", waiter.plugin)?;
@@ -273,6 +274,27 @@ impl BootError {
         let (name, took) = (&slowest.name, slowest.load.took.unwrap_or_default());
         let (count, took) = (text::count(loaded.count(), "plugin"), text::duration(took));
         writeln!(f, "  loaded: {count}, slowest `{name}` {took}")
+    }
+
+    /// What the hooks that did not come to their end said last.
+    fn write_progress(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plugins = self.report().plugins.iter();
+        let cut = plugins.filter(|plugin| {
+            let began = plugin.load.outcome != Outcome::NotStarted;
+            began && plugin.load.outcome != Outcome::Done
+        });
+        for plugin in cut.take(SHOWN) {
+            let ended = plugin.load.began.zip(plugin.load.took);
+            if let (Some(progress), Some((began, took))) = (&plugin.progress, ended) {
+                let ago = text::duration((began + took).saturating_sub(progress.at));
+                let (name, words) = (&plugin.name, &progress.text);
+                writeln!(
+                    f,
+                    "  last progress: `{name}`, {ago} before its end: {words}"
+                )?;
+            }
+        }
+        Ok(())
     }
 
     /// The chain of plugins that each released the next, up to the one at `place`.

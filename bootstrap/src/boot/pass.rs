@@ -11,10 +11,11 @@ use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::time::later;
 use crate::boot::failure::{Failure, Troubles, Why};
+use crate::declare::AppHook;
 use crate::declare::{LoadContext, Plugin, ReadyContext, StateValue, States};
 use crate::drive::GRACE;
 use crate::drive::{self, Direction, End, Ending, Flow, Limits, Scheduler, Start, Timing};
-use crate::live::{AppHook, Nodes, SLOW_BOOT, Settings, Within, cause_of};
+use crate::live::{Nodes, SLOW_BOOT, Settings, Within, cause_of};
 use crate::report::{Cause, Outcome};
 
 /// Loads everything, then runs the `ready` hooks, then those of the app.
@@ -199,6 +200,10 @@ impl drive::Phase for Load {
         own.or(self.limit)
     }
 
+    fn progressed(&self, node: u32) -> Option<Instant> {
+        self.nodes.progressed(node)
+    }
+
     fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
         self.nodes.warn_of_slow(Phase::Load, running, waiting);
     }
@@ -248,6 +253,10 @@ impl drive::Phase for Ready {
         let descriptor = &self.nodes.plan.member(node).descriptor;
         let own = descriptor.load_limit().or(self.limit);
         own.filter(|_| descriptor.hook_set().ready)
+    }
+
+    fn progressed(&self, node: u32) -> Option<Instant> {
+        self.nodes.progressed(node)
     }
 
     fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {

@@ -1,5 +1,6 @@
 //! Drain, stop, close: the passes backwards over the graph.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,15 +8,17 @@ use anyhow::Result;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use crate::base::location::Location;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
 use crate::base::time::later;
-use crate::declare::{CloseContext, DrainContext};
+use crate::declare::AppHook;
+use crate::declare::{AppContext, CloseContext, DrainContext, Home};
 use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Start, Timing};
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
-use crate::live::{AppHook, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of};
+use crate::live::{Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of};
 use crate::report::{Cause, Outcome, PluginError};
 use crate::run::Tasks;
 
@@ -176,11 +179,15 @@ impl Walk<'_> {
 
     async fn close(&self) {
         let phase = self.backwards(Hooks::Close);
-        let owed = self.nodes.loaded();
+        let owed = self.nodes.owed();
         let end = self.budget.end(GRACE);
-        let not_begun = self.run(phase, self.nodes.held(), end).await;
-        let is_owed = |node: &u32| owed[*node as usize];
-        self.note_out_of_time(Phase::Close, not_begun.into_iter().filter(is_owed));
+        let mut left = self.run(phase, self.nodes.held(), end).await;
+        left.retain(|node| owed[*node as usize]);
+        // Also those that began, and had no time to do all that they left to be done.
+        left.extend(self.nodes.still_owing());
+        left.sort_unstable();
+        left.dedup();
+        self.note_out_of_time(Phase::Close, left.into_iter());
     }
 
     fn backwards(&self, hooks: Hooks) -> Backwards {
@@ -190,6 +197,7 @@ impl Walk<'_> {
             budget: self.budget,
             reason: self.reason.clone(),
             log: Arc::clone(self.log),
+            cleaning: Mutex::default(),
         }
     }
 
@@ -277,6 +285,8 @@ struct Backwards {
     budget: Budget,
     reason: ShutdownReason,
     log: Arc<Log>,
+    /// The nodes whose job is something that they left to be done, and where that was said.
+    cleaning: Mutex<HashMap<u32, Location>>,
 }
 
 impl Backwards {
@@ -315,12 +325,34 @@ impl Backwards {
         })
     }
 
+    /// Something that the plugin left to be done.
+    fn clean_up(&self, node: u32, hook: AppHook) -> drive::JobFuture<Result<()>> {
+        let mut cleaning = self.cleaning.lock().unwrap_or_else(PoisonError::into_inner);
+        cleaning.insert(node, hook.at());
+        drop(cleaning);
+        let cx = AppContext::new(Arc::clone(&self.nodes) as Arc<dyn Home>);
+        let span = tracing::info_span!("on_close", plugin = %self.nodes.plan.name(node));
+        drive::job(span, async move { hook.call(cx).await })
+    }
+
     /// Lets go of a plugin whose hook did not: elsewhere, because its drop may block.
     fn release_elsewhere(&self, node: u32) {
         let nodes = Arc::clone(&self.nodes);
+        let released = nodes.take_out(node);
         spawn_apart(&Handle::current(), async move {
-            let _ = guard(|| nodes.release(node));
+            let _ = guard(|| nodes.drop_released(node, released));
         });
+    }
+
+    /// Notes how the hook of the plugin itself has ended.
+    fn note_hook(&self, node: u32, ended: Result<(), Cause>, timing: Timing) {
+        let phase = self.phase();
+        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
+        self.nodes.note(node, phase, outcome, timing);
+        if let Err(cause) = ended {
+            let error = self.nodes.error(node, phase, cause);
+            self.log.push(timing.ended, error);
+        }
     }
 }
 
@@ -341,14 +373,22 @@ impl drive::Phase for Backwards {
             }
             (Hooks::Close, None) => {
                 self.nodes.close(node, began, released_by);
-                Start::Done
+                match self.nodes.next_owed(node) {
+                    Some(hook) => Start::Job(self.clean_up(node, hook)),
+                    None => Start::Done,
+                }
             }
         }
     }
 
     fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
         let own = self.nodes.plan.member(node).descriptor.close_limit();
-        self.has_hook(node).then(|| self.budget.limit(own, now))
+        let has_job = self.has_hook(node) || self.hooks == Hooks::Close && self.nodes.owes(node);
+        has_job.then(|| self.budget.limit(own, now))
+    }
+
+    fn progressed(&self, node: u32) -> Option<Instant> {
+        self.nodes.progressed(node)
     }
 
     fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
@@ -356,16 +396,27 @@ impl drive::Phase for Backwards {
     }
 
     fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {
-        let phase = self.phase();
         let ended = cause_of(end, timing).and_then(|result| result.map_err(Cause::Error));
-        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
-        self.nodes.note(node, phase, outcome, timing);
-        if let Err(cause) = ended {
-            let error = self.nodes.error(node, phase, cause);
-            self.log.push(timing.ended, error);
+        let mut cleaning = self.cleaning.lock().unwrap_or_else(PoisonError::into_inner);
+        let cleaned = cleaning.remove(&node);
+        drop(cleaning);
+        match (cleaned, ended) {
+            (None, ended) => self.note_hook(node, ended, timing),
+            (Some(_), Ok(())) => {}
+            (Some(at), Err(cause)) => {
+                let name = self.nodes.plan.name(node).clone();
+                let error = PluginError::new(name, at, Phase::Close, cause);
+                self.log.push(timing.ended, error);
+            }
         }
-        if self.hooks == Hooks::Close && self.nodes.is_loaded(node) {
+        if self.hooks == Hooks::Drain {
+            return Flow::GoOn;
+        }
+        if self.nodes.is_loaded(node) {
             self.release_elsewhere(node);
+        }
+        if self.nodes.owes(node) {
+            return Flow::Again;
         }
         Flow::GoOn
     }
@@ -393,6 +444,10 @@ impl drive::Phase for Stop {
     fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
         let own = self.nodes.plan.member(node).descriptor.close_limit();
         self.tasks.get(node).map(|_| self.budget.limit(own, now))
+    }
+
+    fn progressed(&self, node: u32) -> Option<Instant> {
+        self.nodes.progressed(node)
     }
 
     fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {

@@ -1,13 +1,18 @@
 //! What a hook may do: one context type for each phase, so that misuse does not compile.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::key::StateKey;
+use crate::base::location::Location;
 use crate::base::name::PluginName;
+use crate::declare::app_hook::AppHook;
 use crate::declare::hooks::Declare;
 use crate::declare::plugin::Plugin;
 use crate::declare::state::{AnySlot, State};
@@ -26,6 +31,10 @@ pub(crate) trait Home: Send + Sync {
     fn find_state(&self, key: StateKey) -> Result<StateValue, StateError>;
     /// Cancelled once a boot has failed or is interrupted.
     fn boot_cancelled(&self) -> &CancellationToken;
+    /// Keeps a hook for the time when `node` closes, or its boot is rolled back.
+    fn owe(&self, node: u32, hook: AppHook);
+    /// Notes that the hook of `node` that runs has got somewhere.
+    fn progress(&self, node: u32, text: Cow<'static, str>);
 }
 
 /// Which hook of which app a context belongs to.
@@ -50,6 +59,10 @@ impl Site {
 
     fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
         state(&*self.home)
+    }
+
+    fn progress(&self, text: Cow<'static, str>) {
+        self.home.progress(self.node, text);
     }
 }
 
@@ -121,6 +134,56 @@ impl LoadContext {
     /// dropped right after; this is for what it has spawned.
     pub fn cancellation(&self) -> CancellationToken {
         self.site.home.boot_cancelled().clone()
+    }
+
+    /// Leaves something to be done when this plugin closes, after its `close` hook and after its
+    /// states are let go of; several are done one after the other, the last one first.
+    ///
+    /// It is owed from now on, also if this `load` fails, panics, takes too long or is cancelled,
+    /// when `close` is not called: what a `load` acquires step by step is given back step by step.
+    /// Each has the limit of a `close` hook, and one that fails keeps no other from running.
+    ///
+    /// Once the app has closed this does nothing: the hook is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// #[plugin]
+    /// struct Worker;
+    ///
+    /// impl Hooks for Worker {
+    ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+    ///         let path = std::env::temp_dir().join("worker.lock");
+    ///         std::fs::write(&path, "locked")?;
+    ///         cx.on_close(async move |_| Ok(std::fs::remove_file(path)?));
+    ///         // Whatever goes wrong from here on, the file is removed.
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// App::new().with(Worker).boot().await?.close().await?;
+    /// assert!(!std::env::temp_dir().join("worker.lock").exists());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn on_close<F, Fut>(&self, hook: F)
+    where
+        F: FnOnce(AppContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let hook = AppHook::new(hook, Location::caller());
+        self.site.home.owe(self.site.node, hook);
+    }
+
+    /// Says how far this hook is, for whoever waits for it: its limit begins anew, and messages
+    /// about it end with these words. The limit of the boot as a whole stays.
+    pub fn progress(&self, text: impl Into<Cow<'static, str>>) {
+        self.site.progress(text.into());
     }
 }
 
@@ -263,6 +326,12 @@ macro_rules! context {
             /// Waiting for the app to close in here would wait for this very hook.
             pub fn handle(&self) -> Handle {
                 self.site.handle()
+            }
+
+            /// Says how far this hook is, for whoever waits for it: its own limit begins anew,
+            /// and messages about it end with these words. Limits of the app as a whole stay.
+            pub fn progress(&self, text: impl Into<Cow<'static, str>>) {
+                self.site.progress(text.into());
             }
         }
 

@@ -4,6 +4,7 @@
 //! descriptors, fields that can be bound, and hooks that can be called. What can be wrong here is
 //! wrong at compile time.
 
+mod app_hook;
 mod circle;
 mod context;
 mod declaration;
@@ -16,6 +17,7 @@ mod state;
 mod states;
 mod value;
 
+pub(crate) use app_hook::AppHook;
 pub use circle::check;
 pub use context::{
     AppContext, CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext,

@@ -24,6 +24,11 @@ impl StateValue {
         self.key
     }
 
+    /// How many handles there are, this one included.
+    pub(crate) fn handles(&self) -> usize {
+        Arc::strong_count(&self.value)
+    }
+
     /// The value under its type; `None` where another type is asked for.
     pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         Arc::clone(&self.value).downcast().ok()

@@ -29,6 +29,8 @@ pub(super) struct Board<O> {
     parked: HashMap<u32, Waiting<O>>,
     /// Parked jobs that can go on, or have to go.
     woken: VecDeque<u32>,
+    /// Nodes to be started again.
+    again: VecDeque<u32>,
     /// What each driver polls at the moment.
     seats: Vec<Option<Polling>>,
     /// Drivers that have nothing to do, by their seats.
@@ -138,6 +140,7 @@ impl<O> Board<O> {
             scheduler,
             parked: HashMap::new(),
             woken: VecDeque::new(),
+            again: VecDeque::new(),
             seats: Vec::new(),
             idle: Vec::new(),
             summoned: false,
@@ -189,7 +192,7 @@ impl<O> Board<O> {
                 };
             }
         }
-        if let Some(node) = self.scheduler.next() {
+        if let Some(node) = self.again.pop_front().or_else(|| self.scheduler.next()) {
             self.sit(seat, node, now, None);
             return Turn::Start {
                 node,
@@ -283,6 +286,10 @@ impl<O> Board<O> {
 
     /// A job has ended, and the phase knows.
     pub(super) fn finish(&mut self, node: u32, flow: Flow, now: Instant) {
+        if flow == Flow::Again && !self.scheduler.is_stopped() {
+            self.again.push_back(node);
+            return;
+        }
         self.scheduler.finish(node);
         if flow == Flow::Stop {
             self.cancel_all(now);
@@ -292,8 +299,9 @@ impl<O> Board<O> {
     /// Starts nothing more, and sentences everything that runs.
     pub(super) fn cancel_all(&mut self, now: Instant) {
         self.scheduler.stop();
-        // Whose own time is up at this very moment hears that reason.
-        self.sentence_due(now);
+        for node in std::mem::take(&mut self.again) {
+            self.scheduler.finish(node);
+        }
         let parked: Vec<u32> = self.parked.keys().copied().collect();
         let polled = self.seats.iter().flatten().map(|polling| polling.node);
         for node in parked.into_iter().chain(polled.collect::<Vec<_>>()) {
@@ -324,8 +332,12 @@ impl<O> Board<O> {
     }
 
     /// Sentences what is due, and gives up what has not ended in spite of its verdict.
-    pub(super) fn tick(&mut self, now: Instant) -> Vec<GivenUp<O>> {
-        self.sentence_due(now);
+    pub(super) fn tick(
+        &mut self,
+        now: Instant,
+        progressed: impl Fn(u32) -> Option<Instant>,
+    ) -> Vec<GivenUp<O>> {
+        self.sentence_due(now, progressed);
         let (late, rest) = std::mem::take(&mut self.sentenced)
             .into_iter()
             .partition(|(_, until)| *until <= now);
@@ -336,12 +348,22 @@ impl<O> Board<O> {
             .collect()
     }
 
-    fn sentence_due(&mut self, now: Instant) {
+    /// Sentences those whose own time is up.
+    pub(super) fn sentence_due(
+        &mut self,
+        now: Instant,
+        progressed: impl Fn(u32) -> Option<Instant>,
+    ) {
         while let Some(Reverse((at, node, limit))) = self.due.peek().copied() {
             if at > now {
                 break;
             }
             self.due.pop();
+            let later = progressed(node).and_then(|last| last.checked_add(limit));
+            if let Some(later) = later.filter(|later| *later > now) {
+                self.due.push(Reverse((later, node, limit)));
+                continue;
+            }
             self.sentence(node, Verdict::TimedOut(limit), now);
         }
     }
@@ -403,7 +425,7 @@ impl<O> Board<O> {
     /// module's documentation for why two.
     pub(super) fn summon(&mut self) -> Summons {
         let mut summons = Summons::default();
-        let work = !self.woken.is_empty() || self.scheduler.has_next();
+        let work = !self.woken.is_empty() || !self.again.is_empty() || self.scheduler.has_next();
         if !work || self.summoned || self.over {
             return summons;
         }

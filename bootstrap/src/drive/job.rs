@@ -30,6 +30,9 @@ pub(crate) trait Phase: Send + Sync + 'static {
     /// How long the job at a node that starts now may take.
     fn limit(&self, node: u32, now: Instant) -> Option<Duration>;
 
+    /// When the job at a node last told that it gets on: its limit counts from then.
+    fn progressed(&self, node: u32) -> Option<Instant>;
+
     /// Says that jobs take long: since when each runs, and how many nodes have not begun.
     fn is_slow(&self, running: &[(u32, Duration)], waiting: usize);
 
@@ -74,6 +77,8 @@ impl Timing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
     GoOn,
+    /// There is more to do at this node before it is done: start it again, with a new limit.
+    Again,
     /// Start nothing more, and cancel what runs.
     Stop,
 }

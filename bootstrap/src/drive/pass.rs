@@ -155,7 +155,8 @@ impl<P: Phase> Pass<P> {
     /// Sees to what is due.
     fn look(self: &Arc<Self>) -> Look {
         let now = Instant::now();
-        let given_up = self.board().tick(now);
+        let progressed = |node| self.phase.progressed(node);
+        let given_up = self.board().tick(now, progressed);
         for job in given_up {
             self.give_up(job, now);
         }
@@ -171,7 +172,11 @@ impl<P: Phase> Pass<P> {
     }
 
     fn cancel(&self) {
-        self.board().cancel_all(Instant::now());
+        let now = Instant::now();
+        let mut board = self.board();
+        // Whose own time is up at this very moment hears that reason.
+        board.sentence_due(now, |node| self.phase.progressed(node));
+        board.cancel_all(now);
     }
 
     fn give_up(&self, job: GivenUp<P::Output>, now: Instant) {

@@ -113,6 +113,10 @@ impl Scheduler {
         self.stopped = true;
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
     /// Whether nothing runs and nothing will.
     pub(crate) fn is_done(&self) -> bool {
         self.running == 0 && (self.stopped || self.is_empty())

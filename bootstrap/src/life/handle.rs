@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::life::state::{End, Life, ShutdownReason, Status};
 use crate::report::{CloseError, Report};
 
@@ -105,9 +107,76 @@ impl Handle {
         self.life.status()
     }
 
+    /// Every status from now on, as it comes: for what is told to a load balancer, or to the
+    /// service manager.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::{App, Status};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> anyhow::Result<()> {
+    /// let app = App::new();
+    /// let mut watch = app.handle().watch();
+    /// let watching = tokio::spawn(async move {
+    ///     let mut last = watch.status();
+    ///     while let Some(status) = watch.changed().await {
+    ///         last = status;
+    ///     }
+    ///     last
+    /// });
+    /// app.boot().await?.close().await?;
+    /// assert_eq!(watching.await?, Status::Closed);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn watch(&self) -> StatusWatch {
+        StatusWatch {
+            status: self.life.subscribe(),
+        }
+    }
+
     /// What has happened so far.
     pub fn report(&self) -> Report {
         self.life.report()
+    }
+}
+
+/// Sees how far an app is, and waits for what comes next; from [`Handle::watch`].
+#[derive(Clone)]
+pub struct StatusWatch {
+    status: watch::Receiver<Status>,
+}
+
+impl StatusWatch {
+    /// How far the app is.
+    pub fn status(&self) -> Status {
+        *self.status.borrow()
+    }
+
+    /// Waits until the status is another one than this watch has last seen, and returns it; `None`
+    /// after the last.
+    ///
+    /// Of several changes that come between two calls only the last one is seen: statuses are
+    /// where the app is, not a history.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping this future loses nothing.
+    pub async fn changed(&mut self) -> Option<Status> {
+        if !self.status.has_changed().unwrap_or(false) && self.status().is_final() {
+            return None;
+        }
+        // Without an app there is nothing to wait for.
+        self.status.changed().await.ok()?;
+        Some(*self.status.borrow_and_update())
+    }
+}
+
+impl fmt::Debug for StatusWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StatusWatch").field(&self.status()).finish()
     }
 }
 

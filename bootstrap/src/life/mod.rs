@@ -5,6 +5,6 @@
 mod handle;
 mod state;
 
-pub use handle::Handle;
+pub use handle::{Handle, StatusWatch};
 pub(crate) use state::{End, Life};
 pub use state::{ShutdownReason, Signal, Status};

@@ -131,6 +131,10 @@ impl Life {
         *self.status.borrow()
     }
 
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
     pub(crate) fn set_status(&self, status: Status) {
         self.status.send_replace(status);
     }

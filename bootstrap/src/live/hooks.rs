@@ -1,7 +1,5 @@
 //! The hooks of the app itself: closures that run one after the other.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,49 +14,25 @@ use crate::base::panic;
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
 use crate::base::time::{cancelled, later, until};
-use crate::declare::{AppContext, Home};
+use crate::declare::{AppContext, AppHook, Home};
 use crate::drive::Ending;
 use crate::live::nodes::Nodes;
 use crate::report::{Cause, PluginError};
 
-type HookFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
-
-/// A closure that was given to `on_start` or `on_close`, and where.
-pub(crate) struct AppHook {
-    call: Box<dyn FnOnce(AppContext) -> HookFuture + Send>,
-    at: Location,
-}
-
 impl AppHook {
-    pub(crate) fn new<F, Fut>(hook: F, at: Location) -> Self
-    where
-        F: FnOnce(AppContext) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
-    {
-        Self {
-            call: Box::new(move |cx| Box::pin(hook(cx))),
-            at,
-        }
-    }
-
-    /// Lets go of a hook that will not run: what it holds is the user's, and its drop may panic.
-    pub(crate) fn discard(self) {
-        let _ = panic::guard(|| drop(self));
-    }
-
     /// What to say of a hook that there is no time for.
     pub(crate) fn out_of_time(self, phase: Phase) -> PluginError {
-        let error = PluginError::new(PluginName::from("app"), self.at, phase, Cause::OutOfTime);
+        let error = PluginError::new(PluginName::from("app"), self.at(), phase, Cause::OutOfTime);
         self.discard();
         error
     }
 
     /// Runs the hook as a task of its own, so that one that blocks its thread can be left behind.
     pub(crate) async fn run(self, nodes: &Arc<Nodes>, phase: Phase, within: Within<'_>) -> Ran {
-        let Self { call, at } = self;
+        let at = self.at();
         let began = Instant::now();
         let cx = AppContext::new(Arc::clone(nodes) as Arc<dyn Home>);
-        let hook = async move { call(cx).await };
+        let hook = async move { self.call(cx).await };
         let mut task = Task(spawn_apart(&tokio::runtime::Handle::current(), hook));
         let (ending, cut) = tokio::select! {
             biased;

@@ -7,6 +7,6 @@ mod hooks;
 mod nodes;
 mod settings;
 
-pub(crate) use hooks::{AppHook, Within};
+pub(crate) use hooks::Within;
 pub(crate) use nodes::{Hook, Nodes, cause_of};
 pub(crate) use settings::{SLOW_BOOT, SLOW_CLOSE, Settings};

@@ -1,6 +1,7 @@
 //! One cell for each node of the plan.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -15,12 +16,12 @@ use crate::base::phase::Phase;
 use crate::base::text;
 use crate::collect::{Registry, Source};
 use crate::declare::{
-    AnySlot, Bind, Bound, Fields, Home, Plugin, Site, StateError, StateValue, States,
+    AnySlot, AppHook, Bind, Bound, Fields, Home, Plugin, Site, StateError, StateValue, States,
 };
 use crate::drive::{End, Timing};
 use crate::life::Life;
 use crate::plan::Plan;
-use crate::report::{Cause, Closing, Outcome, PluginError, PluginReport, Report, Step};
+use crate::report::{Cause, Closing, Outcome, PluginError, PluginReport, Progress, Report, Step};
 
 /// Every plugin of an app that boots, runs or closes.
 pub(crate) struct Nodes {
@@ -29,6 +30,10 @@ pub(crate) struct Nodes {
     cells: Vec<Mutex<Cell>>,
     /// How many have loaded and not closed.
     loaded: AtomicUsize,
+    /// How many hooks are owed to all of them.
+    owed: AtomicUsize,
+    /// Whether any hook has told of its progress.
+    tells: AtomicBool,
     began: Instant,
     boot_took: OnceLock<Duration>,
     closing: OnceLock<Closing>,
@@ -56,6 +61,11 @@ struct Others {
     run: Option<Step>,
     drain: Option<Step>,
     stop: Option<Step>,
+    /// What is to be done when the plugin has closed, the last one first.
+    owed: Vec<AppHook>,
+    /// What a hook said last, and when.
+    progress: Option<(Cow<'static, str>, Instant)>,
+    outlived: Vec<StateKey>,
 }
 
 /// A plugin that can be called, from any hook but `load`.
@@ -90,6 +100,8 @@ impl Nodes {
             life,
             cells: cells.into_iter().map(Mutex::new).collect(),
             loaded: AtomicUsize::new(0),
+            owed: AtomicUsize::new(0),
+            tells: AtomicBool::new(false),
             began: Instant::now(),
             boot_took: OnceLock::new(),
             closing: OnceLock::new(),
@@ -195,7 +207,46 @@ impl Nodes {
 
     /// Which nodes have anything that must be let go of: also a plugin that never loaded.
     pub(crate) fn held(&self) -> Vec<bool> {
-        self.which(|cell| cell.states.is_some() || cell.plugin.is_some())
+        self.which(|cell| cell.states.is_some() || cell.plugin.is_some() || cell.owes())
+    }
+
+    /// Which nodes have a `close` coming, or a hook that they left for it.
+    pub(crate) fn owed(&self) -> Vec<bool> {
+        self.which(|cell| cell.states.is_some() || cell.owes())
+    }
+
+    /// The nodes that have left something to be done which nobody did.
+    pub(crate) fn still_owing(&self) -> Vec<u32> {
+        if self.owed.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        let nodes = self.plan.requires.nodes();
+        nodes.filter(|node| self.cell(*node).owes()).collect()
+    }
+
+    /// Whether a node has left something to be done.
+    pub(crate) fn owes(&self, node: u32) -> bool {
+        self.owed.load(Ordering::Relaxed) > 0 && self.cell(node).owes()
+    }
+
+    /// The next thing to be done of those that a node has left.
+    pub(crate) fn next_owed(&self, node: u32) -> Option<AppHook> {
+        if self.owed.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let hook = self.cell(node).others.as_mut()?.owed.pop()?;
+        self.owed.fetch_sub(1, Ordering::Relaxed);
+        Some(hook)
+    }
+
+    /// When a hook of a node last told of its progress.
+    pub(crate) fn progressed(&self, node: u32) -> Option<Instant> {
+        if !self.tells.load(Ordering::Relaxed) {
+            return None;
+        }
+        let cell = self.cell(node);
+        let (_, at) = cell.others.as_ref()?.progress.as_ref()?;
+        Some(*at)
     }
 
     fn which(&self, is_so: impl Fn(&Cell) -> bool) -> Vec<bool> {
@@ -219,19 +270,33 @@ impl Nodes {
 
     /// Drops a plugin and its states. Runs the user's code.
     pub(crate) fn release(&self, node: u32) {
-        let mut cell = self.cell(node);
-        let released = self.take_out(&mut cell);
-        drop(cell);
-        drop(released);
+        self.drop_released(node, self.take_out(node));
     }
 
-    /// What has to be dropped when a plugin has closed, after the lock has been released.
-    fn take_out(&self, cell: &mut Cell) -> (Option<Arc<dyn Plugin>>, Option<States>) {
+    /// Takes out what has to be dropped when a plugin has closed.
+    pub(crate) fn take_out(&self, node: u32) -> Released {
+        let mut cell = self.cell(node);
         let states = cell.states.take();
         if states.is_some() {
             self.loaded.fetch_sub(1, Ordering::Relaxed);
         }
-        (cell.plugin.take(), states)
+        Released(cell.plugin.take(), states.unwrap_or_default())
+    }
+
+    /// Runs the user's code. The plugin goes first: it may hold handles to its own states.
+    pub(crate) fn drop_released(&self, node: u32, Released(plugin, states): Released) {
+        drop(plugin);
+        let is_held = |value: &&StateValue| value.handles() > 1;
+        let held: Vec<StateKey> = states
+            .values()
+            .iter()
+            .filter(is_held)
+            .map(StateValue::key)
+            .collect();
+        if !held.is_empty() {
+            self.cell(node).others.get_or_insert_default().outlived = held;
+        }
+        drop(states);
     }
 
     /// Lets go of everything that nobody will close; returns what was owed a `close`.
@@ -257,9 +322,8 @@ impl Nodes {
                 ..self.begun(began, released_by)
             };
         }
-        let released = self.take_out(&mut cell);
         drop(cell);
-        drop(released);
+        self.release(node);
     }
 
     pub(crate) fn error(&self, node: u32, phase: Phase, cause: Cause) -> PluginError {
@@ -272,7 +336,12 @@ impl Nodes {
     pub(crate) fn warn_of_slow(&self, phase: Phase, running: &[(u32, Duration)], waiting: usize) {
         let shown = running.iter().take(10).map(|(node, since)| {
             let (name, since) = (self.plan.name(*node), text::duration(*since));
-            format!("`{name}` for {since}")
+            let cell = self.cell(*node);
+            let progress = cell.others.as_ref().and_then(|it| it.progress.as_ref());
+            match progress {
+                Some((text, _)) => format!("`{name}` for {since} ({text})"),
+                None => format!("`{name}` for {since}"),
+            }
         });
         let shown: Vec<String> = shown.collect();
         let more = match running.len() - shown.len() {
@@ -320,6 +389,15 @@ impl Nodes {
                 drain: others(|it| it.drain),
                 stop: others(|it| it.stop),
                 close: cell.close,
+                progress: cell.others.as_ref().and_then(|it| {
+                    let (text, at) = it.progress.clone()?;
+                    let at = at.saturating_duration_since(self.began);
+                    Some(Progress { text, at })
+                }),
+                outlived: cell
+                    .others
+                    .as_ref()
+                    .map_or_else(Vec::new, |it| it.outlived.clone()),
             }
         });
         let closing = self.closing.get().copied();
@@ -348,7 +426,14 @@ impl Nodes {
     }
 }
 
+/// What is dropped of a plugin that has closed.
+pub(crate) struct Released(Option<Arc<dyn Plugin>>, States);
+
 impl Cell {
+    fn owes(&self) -> bool {
+        self.others.as_ref().is_some_and(|it| !it.owed.is_empty())
+    }
+
     fn step(&mut self, phase: Phase) -> Option<&mut Step> {
         match phase {
             Phase::Load => return Some(&mut self.load),
@@ -413,6 +498,22 @@ impl Home for Nodes {
 
     fn boot_cancelled(&self) -> &CancellationToken {
         &self.boot_cancelled
+    }
+
+    fn owe(&self, node: u32, hook: AppHook) {
+        if self.closing.get().is_some() {
+            return hook.discard();
+        }
+        self.owed.fetch_add(1, Ordering::Relaxed);
+        let mut cell = self.cell(node);
+        cell.others.get_or_insert_default().owed.push(hook);
+    }
+
+    fn progress(&self, node: u32, text: Cow<'static, str>) {
+        self.tells.store(true, Ordering::Relaxed);
+        tracing::debug!(target: "bootstrap", "`{}`: {text}", self.plan.name(node));
+        let mut cell = self.cell(node);
+        cell.others.get_or_insert_default().progress = Some((text, Instant::now()));
     }
 }
 

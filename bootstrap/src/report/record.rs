@@ -1,9 +1,11 @@
 //! The data of a report.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 
@@ -84,6 +86,22 @@ pub struct PluginReport {
     pub stop: Option<Step>,
     /// Its `close`; a plugin without the hook closes at once.
     pub close: Step,
+    /// What a hook of it said last of how far it was.
+    pub progress: Option<Progress>,
+    /// States of it that somebody still held a handle to when it had closed.
+    pub outlived: Vec<StateKey>,
+}
+
+/// What a hook said of how far it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Progress {
+    /// Its words.
+    pub text: Cow<'static, str>,
+    /// When, counted from the start of the boot.
+    #[cfg_attr(feature = "serde", serde(rename = "at_us", with = "whole_micros"))]
+    pub at: Duration,
 }
 
 /// One hook of one plugin.
