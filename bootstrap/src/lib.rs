@@ -356,7 +356,7 @@ pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::Registration;
 pub use declare::{
     AppContext, CloseContext, Contextual, Declare, Descriptor, DrainContext, Fields, FnPlugin,
-    Hooks, Inject, LoadContext, Plugin, Provided, Provides, ReadyContext, RunContext, State,
+    Hooks, Inject, LoadContext, Plugin, Provided, Provides, ReadyContext, Retry, RunContext, State,
     StateError, States,
 };
 pub use life::{Handle, ShutdownReason, Signal, Status, StatusWatch};

@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::base::key::StateKey;
-use crate::base::panic::guard;
+use crate::base::panic::{guard, guard_future};
 use crate::base::phase::Phase;
+use crate::base::text;
 use crate::base::time::later;
 use crate::boot::failure::{Failure, Troubles, Why};
 use crate::declare::AppHook;
-use crate::declare::{LoadContext, Plugin, ReadyContext, StateValue, States};
+use crate::declare::{
+    AppContext, Home, LoadContext, Plugin, ReadyContext, Retry, StateValue, States,
+};
 use crate::drive::GRACE;
 use crate::drive::{self, Direction, End, Ending, Flow, Limits, Scheduler, Start, Timing};
 use crate::live::{Nodes, SLOW_BOOT, Settings, Within, cause_of};
-use crate::report::{Cause, Outcome};
+use crate::report::{Cause, Outcome, PluginError};
 
 /// Loads everything, then runs the `ready` hooks, then those of the app.
 ///
@@ -168,6 +171,61 @@ impl Load {
     }
 }
 
+/// What an error says, unless its words panic.
+fn said(error: &anyhow::Error) -> String {
+    guard(|| format!("{error:#}")).unwrap_or_else(|message| format!("panicked: {message}"))
+}
+
+/// A load that may be tried more than once.
+struct Attempts {
+    nodes: Arc<Nodes>,
+    node: u32,
+    retry: Retry,
+}
+
+impl Attempts {
+    async fn load(&self, plugin: &mut dyn Plugin, cx: &mut LoadContext) -> Result<States> {
+        let mut attempt = 1;
+        loop {
+            let error = match plugin.load(cx).await {
+                Ok(states) => return Ok(states),
+                Err(error) => error,
+            };
+            let Some(wait) = self.retry.wait(attempt) else {
+                return Err(error);
+            };
+            self.clean_up().await;
+            let (again, error) = (text::duration(wait), said(&error));
+            tracing::warn!(
+                target: "bootstrap",
+                "[{}] attempt {attempt} to load failed, the next one is in {again}: {error}",
+                self.nodes.plan.name(self.node),
+            );
+            // Each attempt has the limit for itself.
+            cx.progress(format!("attempt {attempt} failed: {error}"));
+            sleep(wait).await;
+            attempt += 1;
+            cx.progress(format!("attempt {attempt}"));
+        }
+    }
+
+    /// Does what the attempt left to be done. What goes wrong in it is no reason to give up.
+    async fn clean_up(&self) {
+        while let Some(hook) = self.nodes.next_owed(self.node) {
+            let at = hook.at();
+            let cx = AppContext::new(Arc::clone(&self.nodes) as Arc<dyn Home>);
+            let cause = match guard_future(async move { hook.call(cx).await }).await {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => Cause::Error(error),
+                Err(message) => Cause::Panic(message),
+            };
+            let name = self.nodes.plan.name(self.node).clone();
+            let error = PluginError::new(name, at, Phase::Close, cause);
+            tracing::warn!(target: "bootstrap", "between two attempts: {error}");
+        }
+    }
+}
+
 impl drive::Phase for Load {
     type Output = Loaded;
 
@@ -175,14 +233,21 @@ impl drive::Phase for Load {
         let mut cx = LoadContext::new(self.nodes.site(node));
         let taken = self.nodes.take_to_load(node, began, released_by);
         let span = tracing::info_span!("load", plugin = %self.nodes.plan.name(node));
+        let retry = self.nodes.plan.member(node).retry;
+        let attempts = retry.map(|retry| Attempts {
+            nodes: Arc::clone(&self.nodes),
+            node,
+            retry,
+        });
         let job = async move {
             let mut plugin = match taken {
                 Ok(plugin) => plugin,
                 Err(error) => return (None, Err(error)),
             };
-            let loaded = match Arc::get_mut(&mut plugin) {
-                Some(plugin) => plugin.load(&mut cx).await,
-                None => Err(anyhow!("something else holds the plugin")),
+            let loaded = match (Arc::get_mut(&mut plugin), &attempts) {
+                (Some(plugin), None) => plugin.load(&mut cx).await,
+                (Some(plugin), Some(attempts)) => attempts.load(plugin, &mut cx).await,
+                (None, _) => Err(anyhow!("something else holds the plugin")),
             };
             if loaded.is_err() {
                 // Nobody will call it again. What it says by panicking in its drop is less than

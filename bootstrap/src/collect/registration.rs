@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::name::PluginName;
 use crate::collect::registry::Registry;
-use crate::declare::{Provides, State};
+use crate::declare::{Provides, Retry, State};
 
 /// A registry that registrations and their app share.
 pub(crate) type SharedRegistry = Arc<Mutex<Registry>>;
@@ -97,6 +97,16 @@ impl<P: ?Sized> Registration<P> {
     pub fn named(self, name: impl Into<String>) -> Self {
         let name = PluginName::from(Arc::<str>::from(name.into()));
         with_registry(&self.registry, |registry| registry.rename(self.entry, name));
+        self
+    }
+
+    /// Tries the `load` of this plugin more than once; see [`Retry`]. Without effect once the app
+    /// boots.
+    ///
+    /// The limit of the `load` holds for each attempt. What an attempt left with
+    /// [`LoadContext::on_close`](crate::LoadContext::on_close) is done before the next one.
+    pub fn retry(self, retry: Retry) -> Self {
+        with_registry(&self.registry, |registry| registry.retry(self.entry, retry));
         self
     }
 

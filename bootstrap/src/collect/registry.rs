@@ -9,8 +9,8 @@ use crate::collect::assemble::{Mode, choose};
 use crate::collect::inventory;
 use crate::collect::roster::{Member, Order, Roster, Source, Want};
 use crate::declare::{
-    Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Slot,
-    State,
+    Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Retry,
+    Slot, State,
 };
 
 /// Every registration of one app.
@@ -38,6 +38,8 @@ pub(crate) struct Entry {
     name: Option<PluginName>,
     at: Location,
     supplied: bool,
+    /// What the registration says of it; without that, the descriptor's holds.
+    retry: Option<Retry>,
     /// What the plugin asks for. Its fields can't change any more.
     wants: Vec<Want>,
     /// Entries that this one loads after.
@@ -80,6 +82,10 @@ impl Registry {
 
     pub(super) fn rename(&mut self, entry: u32, name: PluginName) {
         self.entries[entry as usize].name = Some(name);
+    }
+
+    pub(super) fn retry(&mut self, entry: u32, retry: Retry) {
+        self.entries[entry as usize].retry = Some(retry);
     }
 
     pub(super) fn order_after(&mut self, entry: u32, earlier: u32) {
@@ -187,6 +193,7 @@ impl Registry {
             named: entry.name.is_some(),
             descriptor: entry.descriptor.clone(),
             identity: entry.identity,
+            retry: entry.retry.or_else(|| entry.descriptor.load_retry()),
             source: if entry.supplied {
                 Source::Supplied {
                     entry: entry_number,
@@ -253,6 +260,7 @@ impl Entry {
             name: None,
             at,
             supplied,
+            retry: None,
             wants,
             after: Vec::new(),
             slots: Vec::new(),
@@ -291,6 +299,7 @@ fn enlist_collected(declaration: &'static Declaration, roster: &mut Roster) {
         named: false,
         descriptor: Descriptor::declared(declaration),
         identity: declaration.plugin,
+        retry: None,
         source: Source::Collected(declaration),
         wants: index(first_want)..index(roster.wants.len()),
         orders: index(first_order)..index(roster.orders.len()),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::declare::{Aim, Declaration, Descriptor, Identity, Requirement};
+use crate::declare::{Aim, Declaration, Descriptor, Identity, Requirement, Retry};
 
 /// Every plugin of an app, with what it asks for. The lists of all members lie behind each other
 /// in one, so that a hundred thousand plugins do not cost as many allocations.
@@ -32,6 +32,8 @@ pub(crate) struct Member {
     pub(crate) descriptor: Descriptor,
     pub(crate) identity: Identity,
     pub(crate) source: Source,
+    /// How often its `load` is tried.
+    pub(crate) retry: Option<Retry>,
     pub(crate) wants: Range<u32>,
     pub(crate) orders: Range<u32>,
 }

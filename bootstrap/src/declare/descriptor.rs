@@ -9,6 +9,7 @@ use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::declare::declaration::{After, Declaration, Identity};
 use crate::declare::hooks::HookSet;
+use crate::declare::retry::Retry;
 
 /// What a plugin says of itself: its name, its states, its limits.
 ///
@@ -45,6 +46,7 @@ struct Made {
     provides: Vec<StateKey>,
     timeout: Option<Duration>,
     close_timeout: Option<Duration>,
+    retry: Option<Retry>,
     hooks: HookSet,
 }
 
@@ -66,6 +68,7 @@ impl Descriptor {
             provides: Vec::new(),
             timeout: None,
             close_timeout: None,
+            retry: None,
             hooks: HookSet::ALL,
         })))
     }
@@ -91,6 +94,12 @@ impl Descriptor {
     #[must_use]
     pub fn close_timeout(self, limit: Duration) -> Self {
         self.change(|made| made.close_timeout = Some(limit))
+    }
+
+    /// How often a `load` that fails is tried; without it, once.
+    #[must_use]
+    pub fn retry(self, retry: Retry) -> Self {
+        self.change(|made| made.retry = Some(retry))
     }
 
     /// Which hooks besides `load` there are; without it, all of them are called.
@@ -149,6 +158,13 @@ impl Descriptor {
         }
     }
 
+    pub(crate) fn load_retry(&self) -> Option<Retry> {
+        match &self.0 {
+            Facts::Declared(_) => None,
+            Facts::Made(made) => made.retry,
+        }
+    }
+
     pub(crate) fn hook_set(&self) -> HookSet {
         match &self.0 {
             Facts::Declared(declaration) => declaration.behaviour.hooks,
@@ -182,6 +198,7 @@ impl From<&'static Declaration> for Made {
             provides: declaration.provides.to_vec(),
             timeout: declaration.timeout,
             close_timeout: declaration.close_timeout,
+            retry: None,
             hooks: declaration.behaviour.hooks,
         }
     }

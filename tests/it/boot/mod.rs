@@ -5,6 +5,7 @@ mod interrupt;
 mod limits;
 mod order;
 mod ready;
+mod retry;
 
 use std::time::Duration;
 

@@ -1,0 +1,158 @@
+//! Loads that are tried more than once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bootstrap::prelude::*;
+use bootstrap::{App, Cause, Descriptor, Plugin, Retry, States};
+use support::{Probe, Trace, act, hangs, panics, paused};
+use tokio::time::Instant;
+
+use super::SECOND;
+
+/// Fails so many times, leaves something at every attempt, and notes both.
+struct Stubborn {
+    failures: usize,
+    trace: Trace,
+    attempts: usize,
+}
+
+impl Stubborn {
+    fn new(failures: usize, trace: &Trace) -> Self {
+        Self {
+            failures,
+            trace: trace.clone(),
+            attempts: 0,
+        }
+    }
+}
+
+#[bootstrap::async_trait]
+impl Plugin for Stubborn {
+    fn descriptor(&self) -> Descriptor {
+        Descriptor::new("stubborn").retry(Retry::attempts(3).waiting(SECOND, 4 * SECOND))
+    }
+
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
+        self.attempts += 1;
+        let (trace, attempt) = (self.trace.clone(), self.attempts);
+        trace.add(format_args!("attempt {attempt}"));
+        cx.on_close(async move |_| {
+            trace.add(format_args!("clean up {attempt}"));
+            anyhow::ensure!(attempt != 1, "sore");
+            Ok(())
+        });
+        anyhow::ensure!(attempt > self.failures, "no {attempt}");
+        Ok(States::new())
+    }
+}
+
+/// What an attempt left is done before the next one, and what that says keeps nobody from it.
+#[test]
+fn a_load_is_tried_again_until_it_succeeds() {
+    paused(async {
+        let trace = Trace::new();
+        let began = Instant::now();
+        let running = App::new()
+            .with(Stubborn::new(2, &trace))
+            .boot()
+            .await
+            .unwrap();
+        // A half of one and two seconds, or more.
+        assert!(began.elapsed() >= Duration::from_millis(1_500));
+        assert!(began.elapsed() <= 3 * SECOND);
+        running.close().await.unwrap();
+        assert_eq!(
+            trace.events(),
+            [
+                "attempt 1",
+                "clean up 1",
+                "attempt 2",
+                "clean up 2",
+                "attempt 3",
+                "clean up 3"
+            ]
+        );
+    });
+}
+
+#[test]
+fn the_last_attempt_decides() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new().with(Stubborn::new(9, &trace));
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(error.to_string(), "[stubborn] Plugin load failed: no 3");
+        assert_eq!(trace.count("clean up 3"), 1);
+        assert!(
+            error.render().contains("last progress: `stubborn`"),
+            "{error:?}"
+        );
+    });
+}
+
+/// The registration knows better than the plugin.
+#[test]
+fn a_registration_may_say_how_often() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        app.register(Stubborn::new(1, &trace))
+            .retry(Retry::attempts(1));
+        assert!(app.boot().await.is_err());
+        assert_eq!(trace.count("attempt 2"), 0);
+    });
+}
+
+/// Every attempt has the limit of a load for itself; a panic and a limit that has passed are the
+/// end.
+#[test]
+fn only_errors_are_tried_again() {
+    paused(async {
+        for (load, said) in [
+            (panics("ouch"), "panicked: ouch"),
+            (hangs(), "timed out after 2 s"),
+        ] {
+            let attempts = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&attempts);
+            let load = act(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+                let load = Arc::clone(&load);
+                async move { load().await }
+            });
+            let mut app = App::new().load_timeout(2 * SECOND);
+            app.register(Probe::new("a", &Trace::new()).load(load))
+                .retry(Retry::attempts(3));
+            let error = app.boot().await.unwrap_err();
+            assert_eq!(error.to_string(), format!("[a] Plugin load failed: {said}"));
+            assert_eq!(attempts.load(Ordering::Relaxed), 1);
+        }
+
+        let slow = act(async || {
+            tokio::time::sleep(Duration::from_millis(1_900)).await;
+            anyhow::bail!("slow")
+        });
+        let mut app = App::new().load_timeout(2 * SECOND);
+        app.register(Probe::new("slow", &Trace::new()).load(slow))
+            .retry(Retry::attempts(3));
+        let error = app.boot().await.unwrap_err();
+        assert!(matches!(error.failures()[0].cause(), Cause::Error(_)));
+    });
+}
+
+/// A boot that fails elsewhere does not wait for another attempt.
+#[test]
+fn a_wait_between_attempts_is_cancelled_like_a_load() {
+    paused(async {
+        let trace = Trace::new();
+        let began = Instant::now();
+        let app = App::new()
+            .with(Stubborn::new(9, &trace))
+            .with(Probe::new("other", &trace).load(support::fails_after(10, "no")));
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(began.elapsed(), Duration::from_millis(10));
+        assert_eq!(error.to_string(), "[other] Plugin load failed: no");
+        assert_eq!(error.cancelled(), ["stubborn"]);
+    });
+}
