@@ -355,9 +355,9 @@ pub use base::phase::Phase;
 pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::Registration;
 pub use declare::{
-    AppContext, CloseContext, Contextual, Declare, Descriptor, DrainContext, Fields, FnPlugin,
-    Hooks, Inject, LoadContext, Plugin, Provided, Provides, ReadyContext, Retry, RunContext, State,
-    StateError, States,
+    AppContext, CloseContext, Contextual, Declare, Descriptor, DrainContext, ErrorContext, Fields,
+    FnPlugin, Hooks, Inject, LoadContext, Plugin, Policy, Provided, Provides, ReadyContext,
+    Restart, Retry, RunContext, State, StateError, States, Supervision,
 };
 pub use life::{Handle, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedPlugin};

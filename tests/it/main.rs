@@ -17,3 +17,4 @@ mod plan;
 mod report;
 mod run;
 mod state;
+mod supervise;

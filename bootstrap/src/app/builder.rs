@@ -20,9 +20,9 @@ use crate::base::text;
 use crate::boot::BootError;
 use crate::collect::{Entry, Mode, Registration, Registry, SharedRegistry, with_registry};
 use crate::declare::AppHook;
-use crate::declare::{AppContext, FnPlugin, Home, LoadContext, Plugin, Supplied};
+use crate::declare::{AppContext, ErrorContext, FnPlugin, Home, LoadContext, Plugin, Supplied};
 use crate::life::{End, Handle, Life, ShutdownReason, Status};
-use crate::live::{Nodes, Settings};
+use crate::live::{Listeners, Nodes, Settings};
 use crate::plan::{Plan, PlanErrors, resolve};
 use crate::report::Report;
 
@@ -69,6 +69,7 @@ pub struct App {
     settings: Settings,
     on_start: Vec<AppHook>,
     on_close: Vec<AppHook>,
+    on_error: Listeners,
     life: Unbooted,
 }
 
@@ -88,6 +89,7 @@ impl App {
             settings: Settings::default(),
             on_start: Vec::new(),
             on_close: Vec::new(),
+            on_error: Listeners::default(),
             life: Unbooted(Arc::new(Life::new())),
         }
     }
@@ -278,6 +280,37 @@ impl App {
         self
     }
 
+    /// Adds a hook that hears of every error: of a hook that fails the boot, of a background task
+    /// also if the app goes on, of everything that goes wrong while closing. For a service that
+    /// tracks errors, or a counter.
+    ///
+    /// It may be called for several errors at a time, and changes nothing about what becomes of
+    /// them. What it does wrong itself is logged. Each call may take as long as
+    /// [`App::hook_timeout`] says; the end of the close waits a moment for those that are not done.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bootstrap::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut app = App::new().on_error(async |cx| {
+    ///     eprintln!("{}", cx.error());
+    ///     Ok(())
+    /// });
+    /// app.register_fn("cache", async |_| anyhow::bail!("connection refused"));
+    /// assert!(app.boot().await.is_err());
+    /// # }
+    /// ```
+    pub fn on_error<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(ErrorContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.on_error.add(hook);
+        self
+    }
+
     /// The order in which the plugins will load. Runs no hook and changes nothing.
     ///
     /// # Errors
@@ -358,12 +391,14 @@ impl App {
             settings,
             on_start,
             mut on_close,
+            mut on_error,
             life,
         } = self;
         on_close.reverse();
+        on_error.set_limit(settings.hook_timeout);
         let nodes = with_registry(&registry, |registry| {
             let node_of_entry = plan.node_of_entry.clone();
-            let nodes = Arc::new(Nodes::new(plan, registry, Arc::clone(&life.0)));
+            let nodes = Arc::new(Nodes::new(plan, registry, Arc::clone(&life.0), on_error));
             let weak = Arc::downgrade(&nodes);
             let home: std::sync::Weak<dyn Home> = weak.clone();
             registry.booted(home, node_of_entry);

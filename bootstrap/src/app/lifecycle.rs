@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::boot::{self, BootError};
-use crate::close::{self, Closing};
+use crate::close::{self, After, Closing};
 use crate::declare::AppHook;
 use crate::life::{End, Life, ShutdownReason, Status};
 use crate::live::{Nodes, Settings};
@@ -28,28 +28,30 @@ impl Lifecycle {
     /// Boots, tells `booted`, waits until the app is asked to stop, and closes.
     pub(super) async fn live(self, booted: oneshot::Sender<Result<(), BootError>>) {
         let life = Arc::clone(&self.nodes.life);
+        let tasks = Tasks::new(&self.nodes);
         let started = boot::boot(&self.nodes, &self.settings, self.on_start).await;
-        let closing = |tasks, hooks| Closing {
+        let closing = |after, hooks| Closing {
+            after,
             nodes: &self.nodes,
             settings: &self.settings,
             reason: life.reason(),
-            tasks,
+            tasks: Arc::clone(&tasks),
             hooks,
         };
         match started {
             Ok(()) => {
-                let tasks = Tasks::spawn(&self.nodes);
+                tasks.spawn_hooks();
                 life.set_status(Status::Ready);
                 if booted.send(Ok(())).is_err() {
                     life.request_stop(ShutdownReason::Dropped);
                 }
                 life.stop_token().cancelled().await;
-                let errors = close::close(closing(Some(tasks), self.on_close)).await;
+                let errors = close::close(closing(After::Run, self.on_close)).await;
                 let outcome = outcome(errors, self.nodes.report());
                 self.end.now(Status::Closed, outcome);
             }
             Err(failure) => {
-                let rollback = close::close(closing(None, Vec::new())).await;
+                let rollback = close::close(closing(After::FailedBoot, Vec::new())).await;
                 let report = self.nodes.report();
                 let outcome = outcome(rollback.clone(), report.clone());
                 let error = BootError::new(failure, rollback, report, &self.nodes.plan);

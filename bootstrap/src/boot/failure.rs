@@ -1,12 +1,13 @@
 //! What has gone wrong so far, before it is an error.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::life::ShutdownReason;
-use crate::report::PluginError;
+use crate::live::Nodes;
+use crate::report::{Cause, PluginError};
 
 /// A boot that failed, before anything has been closed.
 pub(crate) struct Failure {
@@ -33,7 +34,10 @@ pub(super) struct Trouble {
 pub(super) struct Troubles(Mutex<Vec<Trouble>>);
 
 impl Troubles {
-    pub(super) fn push(&self, at: Instant, node: u32, error: PluginError) {
+    pub(super) fn push(&self, nodes: &Arc<Nodes>, at: Instant, node: u32, error: PluginError) {
+        if !matches!(error.cause(), Cause::Cancelled) {
+            nodes.tell(&error);
+        }
         let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         troubles.push(Trouble { at, node, error });
     }

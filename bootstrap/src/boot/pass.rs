@@ -127,7 +127,7 @@ impl Boot<'_> {
         };
         let ran = hook.run(self.nodes, Phase::Start, within).await;
         if let Some(error) = ran.error {
-            troubles.push(Instant::now(), 0, error);
+            troubles.push(self.nodes, Instant::now(), 0, error);
         }
         self.judge(ran.ending, troubles)
     }
@@ -146,7 +146,7 @@ impl Load {
     fn fail(&self, node: u32, cause: Cause, timing: Timing) -> Flow {
         self.nodes.note(node, Phase::Load, cause.outcome(), timing);
         let error = self.nodes.error(node, Phase::Load, cause);
-        self.troubles.push(timing.ended, node, error);
+        self.troubles.push(&self.nodes, timing.ended, node, error);
         Flow::Stop
     }
 
@@ -336,7 +336,7 @@ impl drive::Phase for Ready {
             return Flow::GoOn;
         };
         let error = self.nodes.error(node, Phase::Ready, cause);
-        self.troubles.push(timing.ended, node, error);
+        self.troubles.push(&self.nodes, timing.ended, node, error);
         Flow::Stop
     }
 }

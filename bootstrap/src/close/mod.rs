@@ -7,4 +7,4 @@
 
 mod pass;
 
-pub(crate) use pass::{Closing, close};
+pub(crate) use pass::{After, Closing, close};

@@ -20,17 +20,24 @@ use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
 use crate::live::{Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of};
 use crate::report::{Cause, Outcome, PluginError};
-use crate::run::Tasks;
+use crate::run::{self, Tasks};
 
 /// What to close, and how.
 pub(crate) struct Closing<'a> {
     pub(crate) nodes: &'a Arc<Nodes>,
     pub(crate) settings: &'a Settings,
     pub(crate) reason: ShutdownReason,
-    /// The background tasks; none if the boot failed before there were any.
-    pub(crate) tasks: Option<Tasks>,
+    pub(crate) after: After,
+    pub(crate) tasks: Arc<Tasks>,
     /// The app's own hooks, in the order in which they run.
     pub(crate) hooks: Vec<AppHook>,
+}
+
+/// What comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    Run,
+    FailedBoot,
 }
 
 /// Closes everything that is loaded. Returns what went wrong, in the order in which it did.
@@ -39,6 +46,7 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         nodes,
         settings,
         reason,
+        after,
         tasks,
         hooks,
     } = closing;
@@ -55,22 +63,24 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         reason: &reason,
         log: &log,
     };
-    if let Some(tasks) = tasks {
+    // What has failed already comes before what fails because of it.
+    log.extend(tasks.take_failures());
+    if after == After::Run {
         nodes.life.set_status(Status::Draining);
-        // What has failed already comes before what fails because of it.
-        log.extend(tasks.take_failures());
         walk.drain().await;
         parts.drain = clock.lap();
-        nodes.life.set_status(Status::Closing);
-        walk.stop(tasks).await;
-        parts.stop = clock.lap();
+    }
+    nodes.life.set_status(Status::Closing);
+    walk.stop(tasks).await;
+    parts.stop = clock.lap();
+    if after == After::Run {
         walk.run_hooks(hooks).await;
         parts.hooks = clock.lap();
     } else {
-        nodes.life.set_status(Status::Closing);
         hooks.into_iter().for_each(AppHook::discard);
     }
     walk.close().await;
+    nodes.all_told(walk.budget.patience()).await;
     parts.close = clock.lap();
     nodes.close_is_over(parts);
     log.take()
@@ -123,14 +133,11 @@ struct Log(Mutex<Vec<(Instant, PluginError)>>);
 
 impl Log {
     /// Keeps the error before it is logged: what listens to the log may panic.
-    fn push(&self, at: Instant, error: PluginError) {
+    fn push(&self, nodes: &Arc<Nodes>, at: Instant, error: PluginError) {
         let line = error.to_string();
+        nodes.tell(&error);
         self.extend([(at, error)]);
         tracing::error!(target: "bootstrap", "{line}");
-    }
-
-    fn push_now(&self, error: PluginError) {
-        self.push(Instant::now(), error);
     }
 
     fn extend(&self, errors: impl IntoIterator<Item = (Instant, PluginError)>) {
@@ -201,8 +208,7 @@ impl Walk<'_> {
         }
     }
 
-    async fn stop(&self, tasks: Tasks) {
-        let tasks = Arc::new(tasks);
+    async fn stop(&self, tasks: Arc<Tasks>) {
         if tasks.is_empty() {
             return;
         }
@@ -213,18 +219,20 @@ impl Walk<'_> {
             log: Arc::clone(self.log),
         };
         let end = self.budget.end(LAST_CHANCE);
-        for node in self.run(phase, self.nodes.loaded(), end).await {
-            if tasks.abort(node) {
-                let error = self.nodes.error(node, Phase::Run, Cause::Cancelled);
-                self.log.push_now(error);
+        // Also those of a plugin whose load failed.
+        let everybody = vec![true; self.nodes.plan.len()];
+        for node in self.run(phase, everybody, end).await {
+            for name in tasks.abort(node) {
+                let error = self.nodes.task_error(node, name, Cause::Cancelled);
+                self.push(Instant::now(), error);
             }
         }
         let after = self.budget.patience();
-        for node in tasks.unstoppable(after).await {
+        for (node, name) in tasks.unstoppable(after).await {
             let error = self
                 .nodes
-                .error(node, Phase::Run, Cause::Abandoned { after });
-            self.log.push_now(error);
+                .task_error(node, name, Cause::Abandoned { after });
+            self.push(Instant::now(), error);
         }
         self.log.extend(tasks.take_failures());
     }
@@ -234,7 +242,7 @@ impl Walk<'_> {
         for hook in hooks {
             let now = Instant::now();
             if now >= end {
-                self.log.push_now(hook.out_of_time(Phase::Close));
+                self.push(now, hook.out_of_time(Phase::Close));
                 continue;
             }
             let within = Within {
@@ -245,7 +253,7 @@ impl Walk<'_> {
             };
             let ran = hook.run(self.nodes, Phase::Close, within).await;
             if let Some(error) = ran.error {
-                self.log.push_now(error);
+                self.push(Instant::now(), error);
             }
         }
     }
@@ -273,8 +281,12 @@ impl Walk<'_> {
     fn note_out_of_time(&self, phase: Phase, nodes: impl Iterator<Item = u32>) {
         for node in nodes {
             let error = self.nodes.error(node, phase, Cause::OutOfTime);
-            self.log.push_now(error);
+            self.push(Instant::now(), error);
         }
+    }
+
+    fn push(&self, at: Instant, error: PluginError) {
+        self.log.push(self.nodes, at, error);
     }
 }
 
@@ -351,7 +363,7 @@ impl Backwards {
         self.nodes.note(node, phase, outcome, timing);
         if let Err(cause) = ended {
             let error = self.nodes.error(node, phase, cause);
-            self.log.push(timing.ended, error);
+            self.log.push(&self.nodes, timing.ended, error);
         }
     }
 }
@@ -406,7 +418,7 @@ impl drive::Phase for Backwards {
             (Some(at), Err(cause)) => {
                 let name = self.nodes.plan.name(node).clone();
                 let error = PluginError::new(name, at, Phase::Close, cause);
-                self.log.push(timing.ended, error);
+                self.log.push(&self.nodes, timing.ended, error);
             }
         }
         if self.hooks == Hooks::Drain {
@@ -434,16 +446,17 @@ impl drive::Phase for Stop {
     type Output = ();
 
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<()> {
-        let Some(task) = self.tasks.get(node) else {
+        let tasks = self.tasks.dismiss(node);
+        if tasks.is_empty() {
             return Start::Done;
-        };
+        }
         self.nodes.begin(node, Phase::Stop, began, released_by);
-        Start::Job(Box::pin(task.stopped()))
+        Start::Job(Box::pin(run::stopped(tasks)))
     }
 
     fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
         let own = self.nodes.plan.member(node).descriptor.close_limit();
-        self.tasks.get(node).map(|_| self.budget.limit(own, now))
+        self.tasks.has(node).then(|| self.budget.limit(own, now))
     }
 
     fn progressed(&self, node: u32) -> Option<Instant> {
@@ -459,10 +472,20 @@ impl drive::Phase for Stop {
         let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
         self.nodes.note(node, Phase::Stop, outcome, timing);
         if let Err(cause) = ended {
-            self.tasks.abort(node);
-            let error = self.nodes.error(node, Phase::Run, cause);
-            self.log.push(timing.ended, error);
+            for name in self.tasks.abort(node) {
+                let error = self.nodes.task_error(node, name, same(&cause));
+                self.log.push(&self.nodes, timing.ended, error);
+            }
         }
         Flow::GoOn
+    }
+}
+
+/// Why the tasks of a plugin did not end, for one after the other.
+fn same(cause: &Cause) -> Cause {
+    match cause {
+        Cause::TimedOut { limit } => Cause::TimedOut { limit: *limit },
+        Cause::Abandoned { after } => Cause::Abandoned { after: *after },
+        _ => Cause::Cancelled,
     }
 }

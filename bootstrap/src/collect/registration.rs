@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::name::PluginName;
 use crate::collect::registry::Registry;
-use crate::declare::{Provides, Retry, State};
+use crate::declare::{Provides, Retry, State, Supervision};
 
 /// A registry that registrations and their app share.
 pub(crate) type SharedRegistry = Arc<Mutex<Registry>>;
@@ -107,6 +107,15 @@ impl<P: ?Sized> Registration<P> {
     /// [`LoadContext::on_close`](crate::LoadContext::on_close) is done before the next one.
     pub fn retry(self, retry: Retry) -> Self {
         with_registry(&self.registry, |registry| registry.retry(self.entry, retry));
+        self
+    }
+
+    /// What happens when the `run` hook of this plugin ends; see [`Supervision`]. Without effect
+    /// once the app boots.
+    pub fn supervise(self, supervision: Supervision) -> Self {
+        with_registry(&self.registry, |registry| {
+            registry.supervise(self.entry, supervision);
+        });
         self
     }
 

@@ -10,7 +10,7 @@ use crate::collect::inventory;
 use crate::collect::roster::{Member, Order, Roster, Source, Want};
 use crate::declare::{
     Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Retry,
-    Slot, State,
+    Slot, State, Supervision,
 };
 
 /// Every registration of one app.
@@ -40,6 +40,7 @@ pub(crate) struct Entry {
     supplied: bool,
     /// What the registration says of it; without that, the descriptor's holds.
     retry: Option<Retry>,
+    supervision: Option<Supervision>,
     /// What the plugin asks for. Its fields can't change any more.
     wants: Vec<Want>,
     /// Entries that this one loads after.
@@ -86,6 +87,10 @@ impl Registry {
 
     pub(super) fn retry(&mut self, entry: u32, retry: Retry) {
         self.entries[entry as usize].retry = Some(retry);
+    }
+
+    pub(super) fn supervise(&mut self, entry: u32, supervision: Supervision) {
+        self.entries[entry as usize].supervision = Some(supervision);
     }
 
     pub(super) fn order_after(&mut self, entry: u32, earlier: u32) {
@@ -194,6 +199,9 @@ impl Registry {
             descriptor: entry.descriptor.clone(),
             identity: entry.identity,
             retry: entry.retry.or_else(|| entry.descriptor.load_retry()),
+            supervision: entry
+                .supervision
+                .unwrap_or_else(|| entry.descriptor.run_supervision()),
             source: if entry.supplied {
                 Source::Supplied {
                     entry: entry_number,
@@ -261,6 +269,7 @@ impl Entry {
             at,
             supplied,
             retry: None,
+            supervision: None,
             wants,
             after: Vec::new(),
             slots: Vec::new(),
@@ -300,6 +309,7 @@ fn enlist_collected(declaration: &'static Declaration, roster: &mut Roster) {
         descriptor: Descriptor::declared(declaration),
         identity: declaration.plugin,
         retry: None,
+        supervision: Supervision::new(),
         source: Source::Collected(declaration),
         wants: index(first_want)..index(roster.wants.len()),
         orders: index(first_order)..index(roster.orders.len()),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::declare::{Aim, Declaration, Descriptor, Identity, Requirement, Retry};
+use crate::declare::{Aim, Declaration, Descriptor, Identity, Requirement, Retry, Supervision};
 
 /// Every plugin of an app, with what it asks for. The lists of all members lie behind each other
 /// in one, so that a hundred thousand plugins do not cost as many allocations.
@@ -34,6 +34,8 @@ pub(crate) struct Member {
     pub(crate) source: Source,
     /// How often its `load` is tried.
     pub(crate) retry: Option<Retry>,
+    /// What happens when its `run` ends.
+    pub(crate) supervision: Supervision,
     pub(crate) wants: Range<u32>,
     pub(crate) orders: Range<u32>,
 }

@@ -17,9 +17,11 @@ use crate::declare::hooks::Declare;
 use crate::declare::plugin::Plugin;
 use crate::declare::state::{AnySlot, State};
 use crate::declare::states::States;
+use crate::declare::supervision::Supervision;
+use crate::declare::task::TaskRequest;
 use crate::declare::value::StateValue;
 use crate::life::{Handle, Life, ShutdownReason};
-use crate::report::Report;
+use crate::report::{PluginError, Report};
 
 /// The app around a hook, as far as contexts may see it.
 pub(crate) trait Home: Send + Sync {
@@ -33,8 +35,15 @@ pub(crate) trait Home: Send + Sync {
     fn boot_cancelled(&self) -> &CancellationToken;
     /// Keeps a hook for the time when `node` closes, or its boot is rolled back.
     fn owe(&self, node: u32, hook: AppHook);
+    /// Spawns a task of `node`.
+    fn spawn(&self, node: u32, task: TaskRequest);
     /// Notes that the hook of `node` that runs has got somewhere.
     fn progress(&self, node: u32, text: Cow<'static, str>);
+}
+
+/// Where the tasks of an app live.
+pub(crate) trait Spawn: Send + Sync {
+    fn spawn(&self, node: u32, task: TaskRequest);
 }
 
 /// Which hook of which app a context belongs to.
@@ -64,7 +73,76 @@ impl Site {
     fn progress(&self, text: Cow<'static, str>) {
         self.home.progress(self.node, text);
     }
+
+    fn spawn(&self, task: TaskRequest) {
+        self.home.spawn(self.node, task);
+    }
 }
+
+/// What every context has that may start background work.
+macro_rules! spawns {
+    ($($of:tt)*) => {
+        $($of)* {
+            /// Spawns background work that belongs to this plugin: it is told to stop before the
+            /// plugin closes, and waited for, and cancelled if it takes too long. A failure or a
+            /// panic of it stops the app; see [`Self::supervise`] for other policies.
+            ///
+            /// Messages call it `plugin/name`. It begins at once; if the boot fails, it is stopped
+            /// like the rest. Once the plugin is being closed, the task is cancelled as it is made.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use bootstrap::prelude::*;
+            ///
+            /// #[plugin]
+            /// struct Mailer;
+            ///
+            /// impl Hooks for Mailer {
+            ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            ///         cx.spawn("outbox", async |cx| {
+            ///             // Work until it is time to stop, then finish.
+            ///             cx.stopped().await;
+            ///             Ok(())
+            ///         });
+            ///         Ok(())
+            ///     }
+            /// }
+            /// # #[tokio::main(flavor = "current_thread")]
+            /// # async fn main() -> Result<()> {
+            /// # App::new().with(Mailer).boot().await?.close().await?;
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn spawn<F, Fut>(&self, name: impl Into<Cow<'static, str>>, task: F)
+            where
+                F: FnOnce(RunContext) -> Fut + Send + 'static,
+                Fut: Future<Output = Result<()>> + Send + 'static,
+            {
+                self.site.spawn(TaskRequest::once(name.into(), task));
+            }
+
+            /// Spawns background work, as [`Self::spawn`] does, with policies for its end. The
+            /// closure is called again for every restart.
+            pub fn supervise<F, Fut>(
+                &self,
+                name: impl Into<Cow<'static, str>>,
+                supervision: Supervision,
+                task: F,
+            ) where
+                F: Fn(RunContext) -> Fut + Send + 'static,
+                Fut: Future<Output = Result<()>> + Send + 'static,
+            {
+                self.site
+                    .spawn(TaskRequest::supervised(name.into(), supervision, task));
+            }
+        }
+    };
+}
+
+spawns!(impl LoadContext);
+spawns!(impl<P: Contextual + ?Sized> ReadyContext<P>);
+spawns!(impl<P: Contextual + ?Sized> RunContext<P>);
 
 /// Why a state could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -230,6 +308,46 @@ impl AppContext {
 impl fmt::Debug for AppContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AppContext").finish_non_exhaustive()
+    }
+}
+
+/// What [`App::on_error`](crate::App::on_error) may use: the error, and the app around it.
+#[derive(Clone)]
+pub struct ErrorContext {
+    home: Arc<dyn Home>,
+    error: PluginError,
+}
+
+impl ErrorContext {
+    pub(crate) fn new(home: Arc<dyn Home>, error: PluginError) -> Self {
+        Self { home, error }
+    }
+
+    /// What went wrong, in which hook of which plugin.
+    pub fn error(&self) -> &PluginError {
+        &self.error
+    }
+
+    /// Any state of the app, by its type.
+    ///
+    /// # Errors
+    ///
+    /// If no plugin of the app provides it, several do, or its plugin is not loaded.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+        state(&*self.home)
+    }
+
+    /// A handle to the app, to keep or to ask for a shutdown with.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(self.home.life()))
+    }
+}
+
+impl fmt::Debug for ErrorContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorContext")
+            .field("error", &self.error)
+            .finish_non_exhaustive()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::base::name::PluginName;
 use crate::declare::declaration::{After, Declaration, Identity};
 use crate::declare::hooks::HookSet;
 use crate::declare::retry::Retry;
+use crate::declare::supervision::Supervision;
 
 /// What a plugin says of itself: its name, its states, its limits.
 ///
@@ -47,6 +48,7 @@ struct Made {
     timeout: Option<Duration>,
     close_timeout: Option<Duration>,
     retry: Option<Retry>,
+    supervision: Supervision,
     hooks: HookSet,
 }
 
@@ -69,6 +71,7 @@ impl Descriptor {
             timeout: None,
             close_timeout: None,
             retry: None,
+            supervision: Supervision::new(),
             hooks: HookSet::ALL,
         })))
     }
@@ -100,6 +103,12 @@ impl Descriptor {
     #[must_use]
     pub fn retry(self, retry: Retry) -> Self {
         self.change(|made| made.retry = Some(retry))
+    }
+
+    /// What happens when `run` ends; without it, an error or a panic stops the app.
+    #[must_use]
+    pub fn supervise(self, supervision: Supervision) -> Self {
+        self.change(|made| made.supervision = supervision)
     }
 
     /// Which hooks besides `load` there are; without it, all of them are called.
@@ -165,6 +174,13 @@ impl Descriptor {
         }
     }
 
+    pub(crate) fn run_supervision(&self) -> Supervision {
+        match &self.0 {
+            Facts::Declared(_) => Supervision::new(),
+            Facts::Made(made) => made.supervision,
+        }
+    }
+
     pub(crate) fn hook_set(&self) -> HookSet {
         match &self.0 {
             Facts::Declared(declaration) => declaration.behaviour.hooks,
@@ -199,6 +215,7 @@ impl From<&'static Declaration> for Made {
             timeout: declaration.timeout,
             close_timeout: declaration.close_timeout,
             retry: None,
+            supervision: Supervision::new(),
             hooks: declaration.behaviour.hooks,
         }
     }

@@ -16,15 +16,17 @@ mod plugin;
 mod retry;
 mod state;
 mod states;
+mod supervision;
+mod task;
 mod value;
 
 pub(crate) use app_hook::AppHook;
 pub use circle::check;
 pub use context::{
-    AppContext, CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext,
-    StateError,
+    AppContext, CloseContext, Contextual, DrainContext, ErrorContext, LoadContext, ReadyContext,
+    RunContext, StateError,
 };
-pub(crate) use context::{Home, Site, state};
+pub(crate) use context::{Home, Site, Spawn, state};
 pub use declaration::{
     After, Behaviour, Declaration, Declared, Identity, Link, Need, Provider, Requirement,
 };
@@ -38,4 +40,7 @@ pub use retry::Retry;
 pub use state::State;
 pub(crate) use state::{Aim, AnySlot, Origin, Slot};
 pub use states::States;
+pub(crate) use supervision::{How, Restarts};
+pub use supervision::{Policy, Restart, Supervision};
+pub(crate) use task::{MakeTask, TaskFuture, TaskRequest};
 pub(crate) use value::StateValue;

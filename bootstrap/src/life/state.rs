@@ -48,8 +48,10 @@ pub enum ShutdownReason {
     Requested,
     /// The operating system asked for it.
     Signal(Signal),
-    /// The `run` task of this plugin failed or panicked.
+    /// A task failed or panicked: the `run` hook of this plugin, or `plugin/task`.
     TaskFailed(PluginName),
+    /// A task ended whose end stops the app.
+    TaskEnded(PluginName),
     /// The [`Running`](crate::Running) app, or the future of `boot`, was dropped.
     Dropped,
     /// The tokio runtime was shut down while the app lived.
@@ -62,6 +64,7 @@ impl fmt::Display for ShutdownReason {
             ShutdownReason::Requested => f.write_str("shutdown was requested"),
             ShutdownReason::Signal(signal) => write!(f, "{signal} was received"),
             ShutdownReason::TaskFailed(plugin) => write!(f, "the task of `{plugin}` failed"),
+            ShutdownReason::TaskEnded(plugin) => write!(f, "the task of `{plugin}` ended"),
             ShutdownReason::Dropped => f.write_str("the app was dropped"),
             ShutdownReason::RuntimeShutDown => f.write_str("the tokio runtime was shut down"),
         }

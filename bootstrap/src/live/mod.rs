@@ -4,9 +4,11 @@
 //! runs a hook of it, and notes here what happened. Reports and reads of states look in here.
 
 mod hooks;
+mod listeners;
 mod nodes;
 mod settings;
 
 pub(crate) use hooks::Within;
+pub(crate) use listeners::Listeners;
 pub(crate) use nodes::{Hook, Nodes, cause_of};
 pub(crate) use settings::{SLOW_BOOT, SLOW_CLOSE, Settings};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -16,10 +16,12 @@ use crate::base::phase::Phase;
 use crate::base::text;
 use crate::collect::{Registry, Source};
 use crate::declare::{
-    AnySlot, AppHook, Bind, Bound, Fields, Home, Plugin, Site, StateError, StateValue, States,
+    AnySlot, AppHook, Bind, Bound, Fields, Home, Plugin, Site, Spawn, StateError, StateValue,
+    States, TaskRequest,
 };
 use crate::drive::{End, Timing};
 use crate::life::Life;
+use crate::live::listeners::Listeners;
 use crate::plan::Plan;
 use crate::report::{Cause, Closing, Outcome, PluginError, PluginReport, Progress, Report, Step};
 
@@ -34,6 +36,9 @@ pub(crate) struct Nodes {
     owed: AtomicUsize,
     /// Whether any hook has told of its progress.
     tells: AtomicBool,
+    /// Where the tasks are; gone when the app has ended.
+    spawner: OnceLock<Weak<dyn Spawn>>,
+    listeners: Listeners,
     began: Instant,
     boot_took: OnceLock<Duration>,
     closing: OnceLock<Closing>,
@@ -66,6 +71,7 @@ struct Others {
     /// What a hook said last, and when.
     progress: Option<(Cow<'static, str>, Instant)>,
     outlived: Vec<StateKey>,
+    restarts: u32,
 }
 
 /// A plugin that can be called, from any hook but `load`.
@@ -73,7 +79,12 @@ pub(crate) type Hook = Arc<dyn Plugin>;
 
 impl Nodes {
     /// Takes the plugins of the plan out of the registry.
-    pub(crate) fn new(plan: Plan, registry: &mut Registry, life: Arc<Life>) -> Self {
+    pub(crate) fn new(
+        plan: Plan,
+        registry: &mut Registry,
+        life: Arc<Life>,
+        listeners: Listeners,
+    ) -> Self {
         let mut cell = |source: Source| match source {
             Source::Registered { entry, .. } | Source::Supplied { entry, .. } => {
                 registry.take(entry).map(|taken| Cell {
@@ -102,6 +113,8 @@ impl Nodes {
             loaded: AtomicUsize::new(0),
             owed: AtomicUsize::new(0),
             tells: AtomicBool::new(false),
+            spawner: OnceLock::new(),
+            listeners,
             began: Instant::now(),
             boot_took: OnceLock::new(),
             closing: OnceLock::new(),
@@ -359,6 +372,33 @@ impl Nodes {
         );
     }
 
+    /// An error of a task, which has a name of its own.
+    pub(crate) fn task_error(&self, node: u32, name: PluginName, cause: Cause) -> PluginError {
+        let declared = self.plan.member(node).descriptor.location();
+        PluginError::new(name, declared, Phase::Run, cause)
+    }
+
+    pub(crate) fn set_spawner(&self, spawner: Weak<dyn Spawn>) {
+        let _ = self.spawner.set(spawner);
+    }
+
+    /// Tells whoever listens that something went wrong.
+    pub(crate) fn tell(self: &Arc<Self>, error: &PluginError) {
+        let home = Arc::clone(self) as Arc<dyn Home>;
+        self.listeners.tell(&home, error);
+    }
+
+    /// Waits a moment for those who were told something.
+    pub(crate) async fn all_told(&self, patience: Duration) {
+        self.listeners.all_told(patience).await;
+    }
+
+    /// Notes that a `run` hook is started again.
+    pub(crate) fn count_restart(&self, node: u32) {
+        let mut cell = self.cell(node);
+        cell.others.get_or_insert_default().restarts += 1;
+    }
+
     pub(crate) fn began(&self) -> Instant {
         self.began
     }
@@ -386,6 +426,7 @@ impl Nodes {
                 load: cell.load,
                 ready: others(|it| it.ready),
                 run: others(|it| it.run),
+                restarts: cell.others.as_ref().map_or(0, |it| it.restarts),
                 drain: others(|it| it.drain),
                 stop: others(|it| it.stop),
                 close: cell.close,
@@ -507,6 +548,14 @@ impl Home for Nodes {
         self.owed.fetch_add(1, Ordering::Relaxed);
         let mut cell = self.cell(node);
         cell.others.get_or_insert_default().owed.push(hook);
+    }
+
+    fn spawn(&self, node: u32, task: TaskRequest) {
+        match self.spawner.get().and_then(Weak::upgrade) {
+            Some(spawner) => spawner.spawn(node, task),
+            // The app has ended; what the task holds is the user's.
+            None => drop(guard(|| drop(task))),
+        }
     }
 
     fn progress(&self, node: u32, text: Cow<'static, str>) {

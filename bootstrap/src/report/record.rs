@@ -80,6 +80,8 @@ pub struct PluginReport {
     pub ready: Option<Step>,
     /// Its `run` task, from its start to its end.
     pub run: Option<Step>,
+    /// How often its `run` task was started again.
+    pub restarts: u32,
     /// Its `drain`.
     pub drain: Option<Step>,
     /// The end of its `run` task, from the moment that it was told to stop.

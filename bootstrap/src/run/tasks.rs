@@ -1,7 +1,8 @@
-//! Every `run` hook as a task.
+//! Every background task of an app, by the plugin that it belongs to.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -10,25 +11,39 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::base::panic::{guard, guard_future};
+use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::base::task::make_way;
-use crate::declare::RunContext;
+use crate::declare::{MakeTask, RunContext, Spawn, Supervision, TaskRequest};
 use crate::drive::Timing;
-use crate::life::ShutdownReason;
 use crate::live::{Hook, Nodes};
-use crate::report::{Cause, Outcome, PluginError};
+use crate::report::{Outcome, PluginError};
+use crate::run::supervise::{Failures, Supervisor};
 
 /// The tasks of one app.
 pub(crate) struct Tasks {
     nodes: Arc<Nodes>,
-    by_node: HashMap<u32, Task>,
-    failures: Arc<Mutex<Vec<(Instant, PluginError)>>>,
+    runtime: Handle,
+    crews: Mutex<HashMap<u32, Crew>>,
+    /// How many tasks there have ever been.
+    spawned: AtomicUsize,
+    failures: Arc<Failures>,
 }
 
-/// One task. Both tokens are cheap handles.
+/// The tasks of one plugin.
+#[derive(Default)]
+struct Crew {
+    tasks: Vec<Task>,
+    /// No more are taken: the plugin is being closed.
+    stopped: bool,
+}
+
+/// One task. Tokens and names are cheap handles.
 #[derive(Clone)]
 pub(crate) struct Task {
+    name: PluginName,
+    /// Whether it is the `run` hook, and not one that was spawned.
+    is_hook: bool,
     stop: CancellationToken,
     /// Cancelled when the task is gone, in whatever way.
     ended: CancellationToken,
@@ -36,129 +51,202 @@ pub(crate) struct Task {
     began: Instant,
 }
 
-impl Task {
-    /// Asks the task to end, and waits until it has.
-    pub(crate) async fn stopped(self) {
-        self.stop.cancel();
-        self.ended.cancelled().await;
-    }
-}
-
 impl Tasks {
-    /// Spawns the `run` hook of every plugin that has one, in the order of the plan.
-    pub(crate) fn spawn(nodes: &Arc<Nodes>) -> Self {
-        let mut tasks = Self {
+    pub(crate) fn new(nodes: &Arc<Nodes>) -> Arc<Self> {
+        let tasks = Arc::new(Self {
             nodes: Arc::clone(nodes),
-            by_node: HashMap::new(),
+            runtime: Handle::current(),
+            crews: Mutex::default(),
+            spawned: AtomicUsize::new(0),
             failures: Arc::default(),
-        };
-        for node in nodes.plan.requires.nodes() {
-            if nodes.plan.member(node).descriptor.hook_set().run
-                && let Some(plugin) = nodes.hook(node)
-            {
-                tasks.spawn_one(node, plugin);
-            }
-        }
-        if !tasks.is_empty() {
-            // The last one may block, and would keep those who notice from running.
-            make_way(&Handle::current());
-        }
+        });
+        let weak = Arc::downgrade(&tasks);
+        nodes.set_spawner(weak);
         tasks
     }
 
-    fn spawn_one(&mut self, node: u32, plugin: Hook) {
-        let stop = CancellationToken::new();
-        let ended = CancellationToken::new();
-        let at_end = ended.clone().drop_guard();
-        let nodes = Arc::clone(&self.nodes);
-        let failures = Arc::clone(&self.failures);
-        let cx = RunContext::new(nodes.site(node), stop.clone());
-        let began = Instant::now();
-        nodes.begin(node, Phase::Run, began, None);
-        let name = nodes.plan.name(node).clone();
-        let span = tracing::info_span!("run", plugin = %name);
-        let task = async move {
-            let _at_end = at_end;
-            let failed = fails(&plugin, &cx).await;
-            // The plugin goes before the end is told: whoever waits for it may want it alone.
-            let dropped = guard(|| drop((plugin, cx)));
-            let failed = failed.or(dropped.err().map(Cause::Panic));
-            let outcome = failed.as_ref().map_or(Outcome::Done, Cause::outcome);
-            let ended = Instant::now();
-            nodes.note(node, Phase::Run, outcome, Timing { began, ended });
-            if let Some(cause) = failed {
-                let error = nodes.error(node, Phase::Run, cause);
-                let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
-                failures.push((ended, error.clone()));
-                drop(failures);
-                nodes.life.request_stop(ShutdownReason::TaskFailed(name));
-                tracing::error!(target: "bootstrap", "{error}");
+    fn crews(&self) -> MutexGuard<'_, HashMap<u32, Crew>> {
+        self.crews.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Spawns the `run` hook of every plugin that has one, in the order of the plan.
+    pub(crate) fn spawn_hooks(&self) {
+        let mut any = false;
+        for node in self.nodes.plan.requires.nodes() {
+            let member = self.nodes.plan.member(node);
+            if member.descriptor.hook_set().run
+                && let Some(plugin) = self.nodes.hook(node)
+            {
+                self.nodes.begin(node, Phase::Run, Instant::now(), None);
+                let name = member.name.clone();
+                self.spawn_one(node, name, true, member.supervision, hook(plugin));
+                any = true;
             }
+        }
+        if any {
+            // The last one may block, and would keep those who notice from running.
+            make_way(&self.runtime);
+        }
+    }
+
+    fn spawn_one(
+        &self,
+        node: u32,
+        name: PluginName,
+        is_hook: bool,
+        supervision: Supervision,
+        make: MakeTask,
+    ) {
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let began = Instant::now();
+        let span = tracing::info_span!("run", plugin = %name);
+        let supervisor = Supervisor {
+            nodes: Arc::clone(&self.nodes),
+            failures: Arc::clone(&self.failures),
+            node,
+            name: name.clone(),
+            is_hook,
+            supervision,
+            stop: stop.clone(),
+            began,
         };
-        let abort = tokio::spawn(task.instrument(span)).abort_handle();
+        let at_end = ended.clone().drop_guard();
+        let work = async move {
+            let _at_end = at_end;
+            supervisor.work(make).await;
+        };
+        let abort = self.runtime.spawn(work.instrument(span)).abort_handle();
+        self.spawned.fetch_add(1, Ordering::Relaxed);
         let task = Task {
+            name,
+            is_hook,
             stop,
             ended,
             abort,
             began,
         };
-        self.by_node.insert(node, task);
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.by_node.is_empty()
-    }
-
-    pub(crate) fn get(&self, node: u32) -> Option<Task> {
-        self.by_node.get(&node).cloned()
-    }
-
-    /// Ends a task that did not stop in time, where it waits; returns whether there was one.
-    pub(crate) fn abort(&self, node: u32) -> bool {
-        let running = |task: &&Task| !task.ended.is_cancelled();
-        let task = self.by_node.get(&node).filter(running);
-        if let Some(task) = task {
-            task.stop.cancel();
-            task.abort.abort();
-            self.note_cut(node, task, Outcome::Cancelled);
+        let mut crews = self.crews();
+        let crew = crews.entry(node).or_default();
+        if crew.stopped {
+            // It came too late, and belongs to nobody.
+            task.cut();
         }
-        task.is_some()
+        crew.tasks.retain(|task| !task.ended.is_cancelled());
+        crew.tasks.push(task);
+    }
+
+    /// Whether there have never been any.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.spawned.load(Ordering::Relaxed) == 0
+    }
+
+    /// The tasks of a plugin that is to be closed: it gets no more.
+    pub(crate) fn dismiss(&self, node: u32) -> Vec<Task> {
+        match self.crews().get_mut(&node) {
+            Some(crew) => {
+                crew.stopped = true;
+                crew.tasks.clone()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether a plugin has tasks.
+    pub(crate) fn has(&self, node: u32) -> bool {
+        !self.is_empty() && self.crews().contains_key(&node)
+    }
+
+    /// Ends the tasks of a plugin that did not stop in time, where they wait; returns their names.
+    pub(crate) fn abort(&self, node: u32) -> Vec<PluginName> {
+        let mut names = Vec::new();
+        for task in self.dismiss(node) {
+            if !task.ended.is_cancelled() {
+                task.cut();
+                self.note_cut(node, &task, Outcome::Cancelled);
+                names.push(task.name);
+            }
+        }
+        names
+    }
+
+    fn all(&self) -> Vec<(u32, Task)> {
+        let crews = self.crews();
+        let all = crews.iter().flat_map(|(node, crew)| {
+            let tasks = crew.tasks.iter().cloned();
+            tasks.map(move |task| (*node, task))
+        });
+        all.collect()
     }
 
     /// Waits a moment for the tasks that were aborted; returns those that block their thread.
-    pub(crate) async fn unstoppable(&self, patience: Duration) -> Vec<u32> {
+    pub(crate) async fn unstoppable(&self, patience: Duration) -> Vec<(u32, PluginName)> {
         let until = Instant::now() + patience;
+        let all = self.all();
         let mut left = Vec::new();
-        for (node, task) in &self.by_node {
+        for (node, task) in all {
             if timeout_at(until, task.ended.cancelled()).await.is_err() {
-                left.push(*node);
-                self.note_cut(*node, task, Outcome::Abandoned);
+                self.note_cut(node, &task, Outcome::Abandoned);
+                left.push((node, task.name));
             }
         }
-        left.sort_unstable();
+        left.sort_by(|(one, left), (other, right)| {
+            one.cmp(other).then(left.sort_key().cmp(&right.sort_key()))
+        });
         left
     }
 
     /// Notes the end of a task that will not do so itself.
     fn note_cut(&self, node: u32, task: &Task, outcome: Outcome) {
-        let timing = Timing {
-            began: task.began,
-            ended: Instant::now(),
-        };
-        self.nodes.note(node, Phase::Run, outcome, timing);
+        if task.is_hook {
+            let timing = Timing {
+                began: task.began,
+                ended: Instant::now(),
+            };
+            self.nodes.note(node, Phase::Run, outcome, timing);
+        }
     }
 
     /// What failed, in the order in which it did.
     pub(crate) fn take_failures(&self) -> Vec<(Instant, PluginError)> {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut failures)
+        self.failures.take()
     }
 }
 
-async fn fails(plugin: &Hook, cx: &RunContext) -> Option<Cause> {
-    match guard_future(plugin.run(cx)).await {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(Cause::Error(error)),
-        Err(message) => Some(Cause::Panic(message)),
+impl Task {
+    fn cut(&self) {
+        self.stop.cancel();
+        self.abort.abort();
+    }
+}
+
+/// Asks tasks to end, and waits until they have.
+pub(crate) async fn stopped(tasks: Vec<Task>) {
+    for task in &tasks {
+        task.stop.cancel();
+    }
+    for task in &tasks {
+        task.ended.cancelled().await;
+    }
+}
+
+/// The `run` hook of a plugin as a task.
+fn hook(plugin: Hook) -> MakeTask {
+    Box::new(move |cx: RunContext| {
+        let plugin = Arc::clone(&plugin);
+        Box::pin(async move { plugin.run(&cx).await })
+    })
+}
+
+impl Spawn for Tasks {
+    fn spawn(&self, node: u32, request: TaskRequest) {
+        let TaskRequest {
+            name,
+            supervision,
+            make,
+        } = request;
+        let name = format!("{}/{name}", self.nodes.plan.name(node));
+        let name = PluginName::from(Arc::<str>::from(name));
+        self.spawn_one(node, name, false, supervision, make);
+        make_way(&self.runtime);
     }
 }

@@ -1,0 +1,70 @@
+//! Those who want to hear of every error.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::base::panic::guard_future;
+use crate::base::task::spawn_apart;
+use crate::declare::{ErrorContext, Home, TaskFuture};
+use crate::report::PluginError;
+
+type Listener = Arc<dyn Fn(ErrorContext) -> TaskFuture + Send + Sync>;
+
+/// The `on_error` hooks of an app, and what they are doing.
+#[derive(Clone, Default)]
+pub(crate) struct Listeners {
+    all: Vec<Listener>,
+    busy: TaskTracker,
+    /// How long each may take.
+    limit: Duration,
+}
+
+impl Listeners {
+    pub(crate) fn add<F, Fut>(&mut self, listener: F)
+    where
+        F: Fn(ErrorContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.all
+            .push(Arc::new(move |cx| Box::pin(listener(cx)) as TaskFuture));
+    }
+
+    pub(crate) fn set_limit(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
+    /// Calls every listener, each in a task of its own: none can hold anything up.
+    pub(super) fn tell(&self, home: &Arc<dyn Home>, error: &PluginError) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        for listener in &self.all {
+            let cx = ErrorContext::new(Arc::clone(home), error.clone());
+            let (listener, limit) = (Arc::clone(listener), self.limit);
+            let call = async move {
+                let called = guard_future(async { timeout(limit, listener(cx)).await }).await;
+                let trouble = match called {
+                    Ok(Ok(Ok(()))) => return,
+                    Ok(Ok(Err(error))) => format!("{error:#}"),
+                    Ok(Err(_)) => "it took too long".to_owned(),
+                    Err(message) => format!("it panicked: {message}"),
+                };
+                tracing::error!(target: "bootstrap", "an `on_error` hook failed: {trouble}");
+            };
+            spawn_apart(&runtime, self.busy.track_future(call));
+        }
+    }
+
+    /// Waits until they are done, but not for long.
+    pub(super) async fn all_told(&self, patience: Duration) {
+        self.busy.close();
+        // Whoever has not finished by then is not waited for: it can only tell of what is known.
+        let _ = timeout(patience, self.busy.wait()).await;
+    }
+}

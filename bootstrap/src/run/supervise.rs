@@ -1,0 +1,159 @@
+//! One task, from its start to its last end: what happens in between is for its policies to say.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::base::name::PluginName;
+use crate::base::panic::{guard, guard_future};
+use crate::base::phase::Phase;
+use crate::base::text;
+use crate::declare::{How, MakeTask, Policy, Restarts, RunContext, Supervision};
+use crate::drive::Timing;
+use crate::life::ShutdownReason;
+use crate::live::Nodes;
+use crate::report::{Cause, Outcome, PluginError};
+
+/// The failures of tasks that count, with their times.
+#[derive(Default)]
+pub(super) struct Failures(Mutex<Vec<(Instant, PluginError)>>);
+
+impl Failures {
+    fn push(&self, at: Instant, error: PluginError) {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.push((at, error));
+    }
+
+    pub(super) fn take(&self) -> Vec<(Instant, PluginError)> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Looks after one task.
+pub(super) struct Supervisor {
+    pub(super) nodes: Arc<Nodes>,
+    pub(super) failures: Arc<Failures>,
+    pub(super) node: u32,
+    /// What messages call the task.
+    pub(super) name: PluginName,
+    /// Whether it is the `run` hook, which reports know.
+    pub(super) is_hook: bool,
+    pub(super) supervision: Supervision,
+    pub(super) stop: CancellationToken,
+    pub(super) began: Instant,
+}
+
+/// What comes after an end.
+enum Next {
+    Again(Duration),
+    Over,
+}
+
+impl Supervisor {
+    /// Does the work, as often as the policies say.
+    pub(super) async fn work(self, mut make: MakeTask) {
+        let mut restarts = Restarts::default();
+        loop {
+            let cx = RunContext::new(self.nodes.site(self.node), self.stop.clone());
+            let ended = match guard_future(async { make(cx).await }).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(Cause::Error(error)),
+                Err(message) => Err(Cause::Panic(message)),
+            };
+            match self.judge(ended, &mut restarts) {
+                Next::Again(wait) if self.waits(wait).await => {
+                    if self.is_hook {
+                        self.nodes.count_restart(self.node);
+                    }
+                }
+                _ => break,
+            }
+        }
+        // The plugin goes before the end is told: whoever waits for it may want it alone.
+        if let Err(message) = guard(|| drop(make)) {
+            self.fail(Cause::Panic(message));
+        }
+    }
+
+    /// Waits before a restart; false if the app stops meanwhile.
+    async fn waits(&self, wait: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            () = self.nodes.life.stop_token().cancelled() => false,
+            () = sleep(wait) => true,
+        }
+    }
+
+    fn judge(&self, ended: Result<(), Cause>, restarts: &mut Restarts) -> Next {
+        let now = Instant::now();
+        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
+        if self.is_hook {
+            let timing = Timing {
+                began: self.began,
+                ended: now,
+            };
+            self.nodes.note(self.node, Phase::Run, outcome, timing);
+        }
+        let how = match &ended {
+            Ok(()) => How::Returned,
+            Err(Cause::Panic(_)) => How::Panicked,
+            Err(_) => How::Failed,
+        };
+        // What ends while the app stops is not started again, and what fails then is not lost.
+        let is_stopping = self.stop.is_cancelled() || self.nodes.life.is_stopping();
+        match (self.supervision.after(how), ended) {
+            (_, Ok(())) if is_stopping => Next::Over,
+            (_, Err(cause)) if is_stopping => self.fail(cause),
+            (Policy::Ignore, Ok(())) => Next::Over,
+            (Policy::Ignore, Err(cause)) => {
+                self.tell(cause, "the app does without it");
+                Next::Over
+            }
+            (Policy::StopApp, Ok(())) => {
+                let reason = ShutdownReason::TaskEnded(self.name.clone());
+                self.nodes.life.request_stop(reason);
+                Next::Over
+            }
+            (Policy::StopApp, Err(cause)) => self.fail(cause),
+            (Policy::Restart(restart), ended) => match (restarts.next(restart, now), ended) {
+                (Some(wait), Ok(())) => Next::Again(wait),
+                (Some(wait), Err(cause)) => {
+                    self.tell(cause, &format!("starts again in {}", text::duration(wait)));
+                    Next::Again(wait)
+                }
+                (None, ended) => {
+                    let ended = ended.err().unwrap_or_else(|| {
+                        Cause::Error(anyhow::anyhow!("it ended too often to be started again"))
+                    });
+                    self.fail(ended)
+                }
+            },
+        }
+    }
+
+    fn error(&self, cause: Cause) -> PluginError {
+        let name = self.name.clone();
+        self.nodes.task_error(self.node, name, cause)
+    }
+
+    /// A failure that ends the app.
+    fn fail(&self, cause: Cause) -> Next {
+        let error = self.error(cause);
+        self.failures.push(Instant::now(), error.clone());
+        let reason = ShutdownReason::TaskFailed(self.name.clone());
+        self.nodes.life.request_stop(reason);
+        self.nodes.tell(&error);
+        tracing::error!(target: "bootstrap", "{error}");
+        Next::Over
+    }
+
+    /// A failure that the app goes on after.
+    fn tell(&self, cause: Cause, what_next: &str) {
+        let error = self.error(cause);
+        self.nodes.tell(&error);
+        tracing::warn!(target: "bootstrap", "{error}; {what_next}");
+    }
+}
