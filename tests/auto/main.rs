@@ -5,8 +5,10 @@
     reason = "a test says what is wrong by failing"
 )]
 
+use std::cell::Cell;
+
 use bootstrap::prelude::*;
-use bootstrap::{Outcome, Plan, PlanError, State};
+use bootstrap::{Descriptor, Outcome, Plan, PlanError, Plugin, State, States};
 use bootstrap_tests_provider::{Numbers, Source};
 use support::paused;
 
@@ -18,6 +20,7 @@ struct Sum(u32);
 #[plugin(name = "sum", states = [Sum])]
 struct SumPlugin {
     numbers: State<Numbers>,
+    announced: State<Announced>,
 }
 
 impl Hooks for SumPlugin {
@@ -26,13 +29,39 @@ impl Hooks for SumPlugin {
     }
 }
 
+struct Announced;
+
+/// Only `sum` needs it, and it does something of its own accord.
+#[plugin(name = "announcer", states = [Announced])]
+struct Announcer;
+
+impl Hooks for Announcer {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Announced> {
+        Ok(Announced)
+    }
+
+    async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+thread_local! {
+    /// How often the default of an option was made on this thread.
+    static DEFAULTS: Cell<u32> = const { Cell::new(0) };
+}
+
+fn counted<T>(default: T) -> T {
+    DEFAULTS.set(DEFAULTS.get() + 1);
+    default
+}
+
 struct Total(u32);
 
 /// Nobody needs it.
 #[plugin(name = "total", states = [Total])]
 struct TotalPlugin {
     sum: Option<State<Sum>>,
-    #[option(default = 1)]
+    #[option(default = counted(1))]
     factor: u32,
 }
 
@@ -50,6 +79,45 @@ struct ByHand;
 
 impl Hooks for ByHand {
     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+struct Credentials;
+
+/// Only `secrets` needs it.
+#[plugin(name = "credentials", states = [Credentials])]
+struct CredentialsPlugin;
+
+impl Hooks for CredentialsPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Credentials> {
+        Ok(Credentials)
+    }
+}
+
+struct Secrets;
+
+/// Only registered by hand, and needs what is collected.
+#[plugin(name = "secrets", states = [Secrets], collect = false)]
+struct SecretsPlugin {
+    credentials: State<Credentials>,
+}
+
+impl Hooks for SecretsPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Secrets> {
+        let _ = &*self.credentials;
+        Ok(Secrets)
+    }
+}
+
+#[plugin(name = "vault", collect = false)]
+struct Vault {
+    secrets: State<Secrets>,
+}
+
+impl Hooks for Vault {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let _ = &*self.secrets;
         Ok(())
     }
 }
@@ -72,11 +140,31 @@ fn names(plan: &Plan) -> Vec<String> {
     names
 }
 
+/// What a collected app of this binary holds.
+const ALL: [&str; 7] = [
+    "announcer",
+    "credentials",
+    "leaf",
+    "numbers",
+    "source",
+    "sum",
+    "total",
+];
+
+/// All of them, with some taken away and some added.
+fn all_but(without: &[&str], with: &[&'static str]) -> Vec<&'static str> {
+    let mut names = Vec::from(ALL);
+    names.retain(|name| !without.contains(name));
+    names.extend(with);
+    names.sort_unstable();
+    names
+}
+
 /// D2: registrations come from `inventory`, and from the types.
 #[test]
 fn collect_holds_every_plugin_that_is_linked_or_leads_to_one() {
     let plan = App::collect().plan().unwrap();
-    assert_eq!(names(&plan), ["leaf", "numbers", "source", "sum", "total"]);
+    assert_eq!(names(&plan), ALL);
 }
 
 #[test]
@@ -101,10 +189,7 @@ fn a_plugin_that_is_registered_replaces_its_default() {
             factor: 10,
             ..TotalPlugin::default()
         });
-        assert_eq!(
-            names(&app.plan().unwrap()),
-            ["leaf", "numbers", "source", "sum", "total"]
-        );
+        assert_eq!(names(&app.plan().unwrap()), ALL);
         let running = app.boot().await.unwrap();
         assert_eq!(running.state::<Total>().unwrap().0, 30);
         running.close().await.unwrap();
@@ -119,7 +204,7 @@ fn a_supplied_state_replaces_its_collected_provider() {
         let app = App::collect().supply(Sum(7));
         assert_eq!(
             names(&app.plan().unwrap()),
-            ["leaf", "supplied Sum", "total"]
+            all_but(&["sum", "numbers", "source"], &["supplied Sum"])
         );
         let running = app.boot().await.unwrap();
         assert_eq!(running.state::<Total>().unwrap().0, 7);
@@ -128,7 +213,7 @@ fn a_supplied_state_replaces_its_collected_provider() {
         let app = App::collect().supply(Source(2));
         assert_eq!(
             names(&app.plan().unwrap()),
-            ["leaf", "numbers", "sum", "supplied Source", "total"]
+            all_but(&["source"], &["supplied Source"])
         );
     });
 }
@@ -137,7 +222,10 @@ fn a_supplied_state_replaces_its_collected_provider() {
 fn a_stand_in_replaces_its_plugin_and_what_only_that_needed() {
     paused(async {
         let app = App::collect().with(FakeSum);
-        assert_eq!(names(&app.plan().unwrap()), ["fake-sum", "leaf", "total"]);
+        assert_eq!(
+            names(&app.plan().unwrap()),
+            all_but(&["sum", "numbers", "source"], &["fake-sum"])
+        );
         let running = app.boot().await.unwrap();
         assert_eq!(running.state::<Total>().unwrap().0, 100);
         running.close().await.unwrap();
@@ -146,15 +234,93 @@ fn a_stand_in_replaces_its_plugin_and_what_only_that_needed() {
         let app = App::collect().with(FakeSum).with(AlsoNumbers::default());
         assert_eq!(
             names(&app.plan().unwrap()),
-            [
-                "also-numbers",
-                "fake-sum",
-                "leaf",
-                "numbers",
-                "source",
-                "total"
-            ]
+            all_but(&["sum"], &["also-numbers", "fake-sum"])
         );
+    });
+}
+
+/// A stand-in does without what the replaced plugin needed, but not without what works by itself.
+#[test]
+fn a_provider_with_a_ready_hook_stays_when_its_only_user_is_replaced() {
+    let plan = App::collect().with(FakeSum).plan().unwrap();
+    let announcer = plan
+        .order()
+        .find(|plugin| *plugin.name() == "announcer")
+        .unwrap();
+    assert_eq!(announcer.dependents().count(), 0);
+}
+
+/// Also where the replaced plugin could not have been collected itself.
+#[test]
+fn a_supplied_state_leaves_out_what_only_its_uncollected_provider_needs() {
+    let app = App::collect().with(Vault::default());
+    assert_eq!(
+        names(&app.with(SecretsPlugin::default()).plan().unwrap()),
+        all_but(&[], &["secrets", "vault"])
+    );
+    let app = App::collect().with(Vault::default()).supply(Secrets);
+    assert_eq!(
+        names(&app.plan().unwrap()),
+        all_but(&["credentials"], &["supplied Secrets", "vault"])
+    );
+}
+
+/// S7: one provider was collected and one is registered: both are shown, with their places.
+#[test]
+fn a_collected_provider_and_one_made_at_run_time_are_both_shown() {
+    struct OwnSum;
+
+    #[bootstrap::async_trait]
+    impl Plugin for OwnSum {
+        fn descriptor(&self) -> Descriptor {
+            Descriptor::new("own-sum").provides::<Sum>()
+        }
+
+        async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+            panic!("nothing loads")
+        }
+    }
+
+    let line = line!() + 1;
+    let app = App::collect().with(OwnSum);
+    let errors = app.plan().unwrap_err();
+    let [
+        PlanError::Ambiguous {
+            askers, candidates, ..
+        },
+    ] = errors.errors()
+    else {
+        panic!("{errors:?}");
+    };
+    assert_eq!(askers[0].plugin, "total");
+    let [own, collected] = candidates.as_slice() else {
+        panic!("{candidates:?}");
+    };
+    assert_eq!(own.plugin, "own-sum");
+    assert_eq!(collected.plugin, "sum");
+    assert_eq!(own.registered.unwrap().line(), line);
+    assert_eq!(collected.registered, None);
+    let text = errors.render();
+    for candidate in candidates {
+        assert!(
+            text.contains(&format!("\n  provided by: {candidate}\n")),
+            "{text}"
+        );
+        assert!(candidate.declared.file().ends_with("tests/auto/main.rs"));
+    }
+}
+
+/// S10: what is collected is made when the app boots, and not when it is planned.
+#[test]
+fn planning_makes_no_collected_plugin() {
+    paused(async {
+        let app = App::collect();
+        let before = DEFAULTS.get();
+        app.plan().unwrap();
+        app.plan().unwrap();
+        assert_eq!(DEFAULTS.get(), before);
+        app.boot().await.unwrap().close().await.unwrap();
+        assert_eq!(DEFAULTS.get(), before + 1);
     });
 }
 
@@ -172,21 +338,21 @@ impl Hooks for AlsoNumbers {
 #[test]
 fn only_pulls_what_a_plugin_requires_and_new_pulls_nothing() {
     let plan = App::only(SumPlugin::default()).plan().unwrap();
-    assert_eq!(names(&plan), ["numbers", "source", "sum"]);
+    assert_eq!(names(&plan), ["announcer", "numbers", "source", "sum"]);
     // An optional requirement pulls nothing.
     let plan = App::only(TotalPlugin::default()).plan().unwrap();
     assert_eq!(names(&plan), ["total"]);
     let errors = App::new().with(SumPlugin::default()).plan().unwrap_err();
-    assert!(matches!(errors.errors(), [PlanError::Missing { .. }]));
+    assert!(matches!(
+        errors.errors(),
+        [PlanError::Missing { .. }, PlanError::Missing { .. }]
+    ));
 }
 
 #[test]
 fn what_is_registered_by_hand_joins_what_is_collected() {
     let plan = App::collect().with(ByHand).plan().unwrap();
-    assert_eq!(
-        names(&plan),
-        ["by-hand", "leaf", "numbers", "source", "sum", "total"]
-    );
+    assert_eq!(names(&plan), all_but(&[], &["by-hand"]));
 }
 
 #[test]

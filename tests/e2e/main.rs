@@ -160,16 +160,49 @@ fn the_second_signal_ends_the_process_and_says_what_is_open() {
         program.signal("-TERM");
         program.wait_for("slow closes");
         let ended = program.insist(signal);
-        assert_eq!(ended.code, Some(code));
+        assert_eq!(ended.code, Some(code), "{}", ended.err);
+        let [line] = ended.err.lines().collect::<Vec<_>>()[..] else {
+            panic!("{}", ended.err);
+        };
+        assert!(line.starts_with(&signal.replace('-', "SIG")), "{line}");
         assert!(
-            ended
-                .err
-                .contains("forced stop; not closed: `base`, `slow`"),
-            "{}",
-            ended.err
+            line.ends_with("forced stop; not closed: `base`, `slow`"),
+            "{line}"
         );
-        assert!(!ended.out.contains(&"base closes".to_owned()));
+        assert_eq!(
+            ended.out,
+            ["base loads", "started", "quick closes", "slow closes"]
+        );
     }
+}
+
+#[test]
+fn a_program_that_stops_itself_while_it_boots_exits_with_0() {
+    let ended = Program::start("load-stops").end();
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(ended.out, ["base loads", "base closes", "after run: 0"]);
+    assert_eq!(ended.err, "");
+}
+
+#[test]
+fn a_rollback_that_fails_after_a_program_stopped_itself_exits_with_74() {
+    let ended = Program::start("load-stops-close-fails").end();
+    assert_eq!(ended.code, Some(74), "{}", ended.err);
+    assert_eq!(ended.out, ["base loads", "after run: 74"]);
+    assert!(
+        ended
+            .err
+            .starts_with("error[BOOT012]: boot was interrupted: shutdown was requested\n"),
+        "{}",
+        ended.err
+    );
+    assert!(
+        ended
+            .err
+            .contains("[base] Plugin close failed: base is sore"),
+        "{}",
+        ended.err
+    );
 }
 
 #[test]
@@ -234,6 +267,41 @@ fn a_failed_task_exits_with_70() {
 }
 
 #[test]
+fn a_task_that_does_not_stop_exits_with_75() {
+    let mut program = Program::start("task-hangs");
+    program.wait_for("started");
+    program.signal("-TERM");
+    let ended = program.end();
+    assert_eq!(ended.code, Some(75), "{}", ended.err);
+    assert!(ended.out.contains(&"base closes".to_owned()));
+    assert!(
+        ended
+            .err
+            .contains("[deaf] Plugin run failed: timed out after 200 ms"),
+        "{}",
+        ended.err
+    );
+}
+
+/// The first cause in time decides on the code: the close only hangs because the task failed.
+#[test]
+fn a_failed_task_whose_plugin_hangs_in_its_close_exits_with_70() {
+    let ended = Program::start("task-fails-close-hangs").end();
+    assert_eq!(ended.code, Some(70), "{}", ended.err);
+    assert!(ended.out.contains(&"base closes".to_owned()));
+    let place = |line: &str| {
+        ended
+            .err
+            .find(line)
+            .unwrap_or_else(|| panic!("{}", ended.err))
+    };
+    assert!(
+        place("[consumer] Plugin run failed: queue lost")
+            < place("[consumer] Plugin close failed: timed out after 200 ms")
+    );
+}
+
+#[test]
 fn a_failed_close_exits_with_74() {
     let mut program = Program::start("close-fails");
     program.wait_for("started");
@@ -285,6 +353,23 @@ fn a_hook_that_blocks_its_thread_does_not_keep_the_process_alive() {
         "{}",
         ended.err
     );
+}
+
+/// Nobody is left in the runtime to notice the end of the time for closing: a thread outside does,
+/// after five seconds.
+#[test]
+fn closes_that_block_every_thread_do_not_keep_the_process_alive() {
+    let mut program = Program::start("close-blocks-everything");
+    program.wait_for("started");
+    program.signal("-TERM");
+    let ended = program.end();
+    assert_eq!(ended.code, Some(75), "{}", ended.err);
+    assert_eq!(
+        ended.err,
+        "closing did not end within 100 ms, because every thread is blocked: forced stop; not \
+         closed: `base`, `one`, `three`, `two`\n"
+    );
+    assert_eq!(ended.out, ["base loads", "started"]);
 }
 
 /// Code after `run` runs, and the closing was waited for.

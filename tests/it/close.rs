@@ -49,8 +49,8 @@ const WITHOUT_B: [&str; 5] = [
     "close(a)-",
 ];
 
-/// S51, A55, A44, A46: dependents first, each hook once, and the next one waits for its end.
-/// A45: a hook may wait. A48, A49: `close` returns after the last one.
+/// S51, A55, A44: dependents first, each hook once, and the next one waits for its end.
+/// A48, A49: `close` returns after the last one.
 #[test]
 fn closing_goes_backwards_along_the_edges() {
     paused(async {
@@ -162,6 +162,25 @@ fn a_hook_that_hangs_is_cancelled_and_named() {
             Outcome::Done
         );
         assert_eq!(took, Duration::from_secs(10));
+    });
+}
+
+/// A plugin has a limit of its own, else the app's.
+#[test]
+fn a_close_ends_with_the_limit_of_its_plugin() {
+    paused(async {
+        let trace = Trace::new();
+        let own = Probe::new("own", &trace)
+            .close(hangs())
+            .close_timeout(Duration::from_secs(1));
+        let running = App::new().with(own).boot().await.unwrap();
+        let began = Instant::now();
+        let error = running.close().await.unwrap_err();
+        assert_eq!(
+            messages(&error),
+            ["[own] Plugin close failed: timed out after 1 s"]
+        );
+        assert_eq!(began.elapsed(), Duration::from_secs(1));
     });
 }
 
@@ -310,6 +329,35 @@ fn on_close_hooks_run_in_reverse_before_the_plugins_close() {
     });
 }
 
+/// A45: a hook may wait. A46: the next one begins when it has ended.
+#[test]
+fn on_close_hooks_that_wait_run_one_after_the_other() {
+    paused(async {
+        let trace = Trace::new();
+        let (first, last) = (trace.clone(), trace.clone());
+        let running = App::new()
+            .on_close(async move |_| {
+                last.add("last+");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                last.add("last-");
+                Ok(())
+            })
+            .on_close(async move |_| {
+                first.add("first+");
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                first.add("first-");
+                Ok(())
+            })
+            .boot()
+            .await
+            .unwrap();
+        let began = Instant::now();
+        running.close().await.unwrap();
+        assert_eq!(trace.events(), ["first+", "first-", "last+", "last-"]);
+        assert_eq!(began.elapsed(), Duration::from_secs(3));
+    });
+}
+
 #[test]
 fn an_on_close_hook_that_hangs_does_not_keep_the_plugins_from_closing() {
     paused(async {
@@ -398,6 +446,50 @@ fn states_are_there_until_their_plugin_has_closed_and_then_dropped() {
                 "close of the holder",
                 "drop of the state",
             ]
+        );
+    });
+}
+
+/// What a hook that was cancelled leaves behind is dropped on the side: what it needs closes
+/// meanwhile, and does not wait for the drop.
+#[test]
+fn the_states_of_a_plugin_whose_close_hangs_are_dropped_beside_the_others() {
+    struct Held(#[expect(dead_code, reason = "its drop is what it is for")] Value);
+
+    #[plugin(name = "hangs", states = [Held], collect = false)]
+    struct Hangs {
+        #[option(required)]
+        trace: Trace,
+    }
+
+    impl Hooks for Hangs {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Held> {
+            Ok(Held(Value(self.trace.clone())))
+        }
+
+        async fn close(&self, _: &CloseContext<Self>) -> Result<()> {
+            std::future::pending().await
+        }
+    }
+
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let base = app.register(Probe::new("base", &trace).close(takes(5)));
+        app.register(Hangs {
+            trace: trace.clone(),
+        })
+        .after(&base);
+        let running = app.boot().await.unwrap();
+        trace.take();
+        let error = running.close().await.unwrap_err();
+        assert_eq!(
+            messages(&error),
+            ["[hangs] Plugin close failed: timed out after 10 s"]
+        );
+        assert_eq!(
+            trace.events(),
+            ["close(base)+", "drop of the state", "close(base)-"]
         );
     });
 }

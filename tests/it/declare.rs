@@ -33,6 +33,27 @@ impl Hooks for Options {
 
 /// A14, D60: options are the fields of the plugin's struct, and each registration has its own.
 #[test]
+fn each_registration_has_options_of_its_own() {
+    paused(async {
+        let mut app = App::new();
+        let mut register = |word: &str, end| {
+            let options = Options {
+                repeat: None,
+                word: word.into(),
+                end,
+                scratch: Vec::new(),
+            };
+            app.register(options).state::<Text>()
+        };
+        let (yes, no) = (register("yes", '!'), register("no", '?'));
+        let running = app.boot().await.unwrap();
+        assert_eq!((yes.0.as_str(), no.0.as_str()), ("yes!", "no?"));
+        running.close().await.unwrap();
+    });
+}
+
+/// A14: options of every kind, set and left to their defaults.
+#[test]
 fn options_are_plain_fields_that_are_set_before_boot() {
     paused(async {
         let mut app = App::new();
@@ -150,7 +171,22 @@ impl Hooks for Reader {
     }
 }
 
-/// R3, R4: the states of a plugin are a tuple whose types are known.
+/// R4: what a registration hands out before the boot can be read after it, by type.
+#[test]
+fn a_registration_gives_a_handle_to_each_of_its_states() {
+    paused(async {
+        let mut app = App::new();
+        let both = app.register(Both(7));
+        let left: State<Left> = both.state();
+        let right: State<Right> = both.state();
+        assert!(left.try_get().is_none() && right.try_get().is_none());
+        let running = app.boot().await.unwrap();
+        assert_eq!((left.0, right.0), (7, 8));
+        running.close().await.unwrap();
+    });
+}
+
+/// R3: the states of a plugin are a tuple whose types are known.
 #[test]
 fn several_states_are_a_tuple_in_the_order_of_the_list() {
     paused(async {
@@ -320,4 +356,31 @@ fn a_stand_in_takes_the_place_of_a_plugin_where_it_is_registered() {
         assert_eq!(left.0, 7, "also what was taken before boot");
         running.close().await.unwrap();
     });
+}
+
+/// `after` means whoever takes the place of the plugin that it names.
+#[test]
+fn what_loads_after_a_plugin_loads_after_its_stand_in() {
+    #[plugin(name = "after-both", after = [Both])]
+    struct AfterBoth;
+
+    impl Hooks for AfterBoth {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    let plan = App::new().with(AfterBoth).with(FakeBoth).plan().unwrap();
+    assert_eq!(
+        plan.to_string(),
+        "2 plugins\nlevel 0\n  fake-both\nlevel 1\n  after-both <- fake-both"
+    );
+}
+
+#[test]
+fn the_last_name_that_a_registration_is_given_holds() {
+    let mut app = App::new();
+    let registration = app.register(Named).named("x").named("y");
+    assert_eq!(registration.name(), "y");
+    assert_eq!(app.plan().unwrap().to_string(), "1 plugin\nlevel 0\n  y");
 }

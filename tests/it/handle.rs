@@ -47,8 +47,24 @@ fn a_shutdown_before_the_boot_or_the_wait_is_remembered() {
     });
 }
 
+/// S49: an app that was asked to stop before it booted has nothing to report, and is closed.
+#[test]
+fn an_app_that_was_asked_to_stop_before_its_boot_counts_as_closed() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new().with(Probe::new("a", &trace));
+        let handle = app.handle();
+        handle.shutdown();
+        assert_eq!(handle.status(), Status::Configured);
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(handle.status(), Status::Closed);
+        assert_eq!(error.report().plugins.len(), 0);
+        assert_eq!(handle.close().await.unwrap().plugins.len(), 0);
+        assert_eq!(trace.events(), Vec::<String>::new());
+    });
+}
+
 /// S58, A58: all who close, at once or later, get one outcome, and the hooks run once.
-/// A40: and so do those who boot: a second boot does not compile.
 #[test]
 fn everybody_who_closes_gets_the_same_outcome() {
     paused(async {

@@ -12,6 +12,7 @@ mod declare;
 mod handle;
 mod hostile;
 mod layering;
+mod log;
 mod owed;
 mod plan;
 mod report;

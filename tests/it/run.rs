@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{App, Phase, ShutdownReason, Status};
+use bootstrap::{App, Phase, PluginError, ShutdownReason, Status};
 use support::{
     Probe, Trace, act, fails, fails_after, hangs, panics, paused, register_graph, succeeds, takes,
     threaded,
@@ -248,6 +248,28 @@ fn an_error_of_a_task_while_stopping_is_not_lost() {
             error.to_string(),
             "[sore-loser] Plugin run failed: I was not done"
         );
+    });
+}
+
+/// A task that failed before the app was asked to stop stands before what failed because of it.
+#[test]
+fn errors_of_tasks_and_hooks_stand_in_the_order_of_their_times() {
+    paused(async {
+        let trace = Trace::new();
+        let running = App::new()
+            .with(
+                Probe::new("a", &trace)
+                    .run(fails_after(5, "queue lost"))
+                    .drain(fails_after(5, "no drain"))
+                    .close(fails("no close")),
+            )
+            .boot()
+            .await
+            .unwrap();
+        running.wait().await;
+        let error = running.close().await.unwrap_err();
+        let phases: Vec<_> = error.errors().iter().map(PluginError::phase).collect();
+        assert_eq!(phases, [Phase::Run, Phase::Drain, Phase::Close]);
     });
 }
 

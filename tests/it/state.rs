@@ -1,10 +1,11 @@
 //! `State<T>`: binding, reading, aiming.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bootstrap::prelude::*;
 use bootstrap::{PlanError, Registration, State, StateError};
-use support::{paused, threaded};
+use support::{Trace, paused, threaded};
 
 struct Config(String);
 
@@ -219,7 +220,7 @@ fn an_optional_state_is_there_if_its_provider_is_part_of_the_app() {
     });
 }
 
-/// D8: states are read by their types, from the running app and from every context after `load`.
+/// D8: states are read by their types from the running app.
 #[test]
 fn a_running_app_hands_out_its_states_by_type() {
     paused(async {
@@ -248,6 +249,8 @@ fn a_running_app_hands_out_its_states_by_type() {
 #[plugin(name = "late-reader")]
 struct LateReader {
     config: State<Config>,
+    #[option]
+    trace: Trace,
 }
 
 impl Hooks for LateReader {
@@ -258,7 +261,23 @@ impl Hooks for LateReader {
     async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
         anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
         let unit: () = cx.states();
+        self.trace.add("ready");
         Ok(unit)
+    }
+
+    async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
+        anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
+        self.trace.add("run");
+        cx.stopped().await;
+        anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
+        self.trace.add("stopped");
+        Ok(())
+    }
+
+    async fn drain(&self, cx: &DrainContext<Self>) -> Result<()> {
+        anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
+        self.trace.add("drain");
+        Ok(())
     }
 
     async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
@@ -267,17 +286,65 @@ impl Hooks for LateReader {
             cx.state::<Pair>(),
             Err(StateError::Missing { .. })
         ));
+        self.trace.add("close");
         Ok(())
     }
 }
 
+/// D8: every hook after `load`, of plugins and of the app, reads states by their types.
 #[test]
-fn the_contexts_after_load_read_states_by_type() {
+fn every_context_after_load_reads_states_by_type() {
     paused(async {
+        let trace = Trace::new();
+        let (start, close) = (trace.clone(), trace.clone());
         let app = App::new()
-            .with(LateReader::default())
-            .with(ConfigPlugin::default());
-        app.boot().await.unwrap().close().await.unwrap();
+            .with(LateReader {
+                trace: trace.clone(),
+                ..LateReader::default()
+            })
+            .with(ConfigPlugin::at("x"))
+            .on_start(async move |cx| {
+                anyhow::ensure!(cx.state::<Config>()?.0 == "x");
+                start.add("on_start");
+                Ok(())
+            })
+            .on_close(async move |cx| {
+                anyhow::ensure!(cx.state::<Config>()?.0 == "x");
+                close.add("on_close");
+                Ok(())
+            });
+        let running = app.boot().await.unwrap();
+        tokio::task::yield_now().await;
+        running.close().await.unwrap();
+        assert_eq!(
+            trace.events(),
+            [
+                "ready", "on_start", "run", "drain", "stopped", "on_close", "close"
+            ]
+        );
+    });
+}
+
+/// A handle may be asked for at any time, also by a hook that runs before its provider loads.
+#[test]
+fn a_handle_that_is_asked_for_while_booting_is_bound_in_the_end() {
+    paused(async {
+        let got = Arc::new(Mutex::new(None));
+        let keep = Arc::clone(&got);
+        let mut app = App::new();
+        let config = app.register(ConfigPlugin::at("x"));
+        let asked = config.clone();
+        let first = app.register_fn("first", async move |_| {
+            let state: State<Config> = asked.state();
+            anyhow::ensure!(state.try_get().is_none());
+            *keep.lock().unwrap() = Some(state);
+            Ok(())
+        });
+        config.after(&first);
+        let running = app.boot().await.unwrap();
+        let state = got.lock().unwrap().take().unwrap();
+        assert_eq!(state.0, "x");
+        running.close().await.unwrap();
     });
 }
 

@@ -33,7 +33,10 @@ fn blocks() -> support::Act {
 fn app(case: &str) -> App {
     let probe = |name: &'static str| Probe::new(name, &Trace::new());
     let mut app = App::new().close_timeout(Duration::from_secs(20));
-    let base = app.register(base());
+    let base = app.register(match case {
+        "load-stops-close-fails" => base().close(fails("base is sore")),
+        _ => base(),
+    });
     match case {
         "serve" => {}
         "clean" => {
@@ -59,6 +62,14 @@ fn app(case: &str) -> App {
             })))
             .after(&base);
         }
+        "load-stops" | "load-stops-close-fails" => {
+            let handle = app.handle();
+            let stops = act(move || {
+                handle.shutdown();
+                std::future::pending()
+            });
+            app.register(probe("stopper").load(stops)).after(&base);
+        }
         "load-blocks" => {
             app = app.boot_timeout(Duration::from_millis(300));
             app.register(probe("blocks").load(blocks())).after(&base);
@@ -67,15 +78,28 @@ fn app(case: &str) -> App {
             app.register(probe("consumer").run(fails_after(10, "queue lost")))
                 .after(&base);
         }
+        "task-hangs" => {
+            app = app.hook_timeout(Duration::from_millis(200));
+            app.register(probe("deaf").run(hangs())).after(&base);
+        }
+        "task-fails-close-hangs" => {
+            app = app.hook_timeout(Duration::from_millis(200));
+            let consumer = probe("consumer")
+                .run(fails_after(10, "queue lost"))
+                .close(hangs());
+            app.register(consumer).after(&base);
+        }
         "close-fails" => {
             app.register(probe("sore").close(fails("no"))).after(&base);
         }
         "close-hangs" => {
-            app.register(probe("slow").close(act(async || {
+            let slow = probe("slow").close(act(async || {
                 println!("slow closes");
                 std::future::pending().await
-            })))
-            .after(&base);
+            }));
+            let slow = app.register(slow).after(&base);
+            app.register(probe("quick").close(says("quick closes")))
+                .after(&slow);
         }
         "close-hangs-briefly" => {
             app = app.hook_timeout(Duration::from_millis(200));
@@ -84,6 +108,12 @@ fn app(case: &str) -> App {
         "close-blocks" => {
             app = app.hook_timeout(Duration::from_millis(200));
             app.register(probe("blocks").close(blocks())).after(&base);
+        }
+        "close-blocks-everything" => {
+            app = app.close_timeout(Duration::from_millis(100));
+            for name in ["one", "three", "two"] {
+                app.register(probe(name).close(blocks())).after(&base);
+            }
         }
         "close-takes" => {
             app.register(probe("slow").close(takes(200))).after(&base);

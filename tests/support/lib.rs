@@ -1,5 +1,5 @@
-//! What the tests share: a trace of events, a plugin that can be told what to do, and runtimes
-//! with a hard deadline.
+//! What the tests share: a trace of events, a plugin that can be told what to do, a log that can
+//! be read, and runtimes with a hard deadline.
 
 use std::fmt;
 use std::future::Future;
@@ -356,6 +356,10 @@ pub fn register_graph(
     }
     registrations
 }
+
+mod log;
+
+pub use log::log_to;
 
 /// The program in the README compiles as it stands there.
 #[cfg(doctest)]

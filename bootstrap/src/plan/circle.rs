@@ -233,3 +233,91 @@ impl Search<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn graph(nodes: u32, edges: impl Fn(u32) -> Vec<u32>) -> Graph {
+        let mut graph = Graph::with_capacity(nodes as usize, 0);
+        (0..nodes).for_each(|node| graph.push_node(edges(node)));
+        graph
+    }
+
+    /// How many edges the search for a circle through node 0 looks at, and how long that circle is.
+    fn search(graph: &Graph) -> (usize, usize) {
+        let looked_at = Cell::new(0);
+        let inside = |_| {
+            looked_at.set(looked_at.get() + 1);
+            true
+        };
+        let mut bfs = BreadthFirst::new(graph, MOST_STEPS);
+        let walk = bfs.circle_through(0, usize::MAX, inside).unwrap();
+        (looked_at.get(), walk.len())
+    }
+
+    #[test]
+    fn a_search_follows_each_edge_of_a_ring_once() {
+        for n in [1_000, 10_000] {
+            let ring = graph(n, |node| vec![(node + 1) % n]);
+            // All but the last one, which ends the search.
+            assert_eq!(search(&ring), (n as usize - 1, n as usize));
+        }
+    }
+
+    /// Two nodes a rung, each with an edge to both of the next: 2^rungs ways down.
+    #[test]
+    fn a_search_follows_each_edge_of_a_ladder_once() {
+        for rungs in [100, 1_000] {
+            let ladder = graph(2 * rungs, |node| {
+                let next = (node / 2 + 1) % rungs * 2;
+                vec![next, next + 1]
+            });
+            // At the last rung, the first edge leads back.
+            assert_eq!(search(&ladder), (4 * rungs as usize - 6, rungs as usize));
+        }
+    }
+
+    #[test]
+    fn ways_down_a_ladder_are_not_walked_one_by_one() {
+        let rungs = 1_000;
+        let ladder = graph(2 * rungs, |node| {
+            let next = (node / 2 + 1) * 2;
+            [next, next + 1]
+                .into_iter()
+                .filter(|to| *to < 2 * rungs)
+                .collect()
+        });
+        assert!(circles(&ladder).is_empty());
+        let before = ways_from_roots(&ladder, &ladder.reversed());
+        let mut way = vec![2 * rungs - 1];
+        while let Some(node) = way.last().filter(|node| before[**node as usize] != **node) {
+            way.push(before[*node as usize]);
+        }
+        assert_eq!(way.len(), rungs as usize);
+        assert_eq!(way.last(), Some(&0));
+    }
+
+    /// Many starts in one component cost no more than the bound.
+    #[test]
+    fn a_tangle_is_searched_for_so_long_and_no_longer() {
+        let n = 300;
+        let all = |node| (0..n).filter(|to| *to != node).collect();
+        let found = circles(&graph(n, all));
+        assert_eq!(
+            (found[0].walk.as_slice(), found[0].others),
+            (&[0, 1][..], 298)
+        );
+
+        let ring = graph(20_000, |node| vec![(node + 1) % 20_000]);
+        let mut bfs = BreadthFirst::new(&ring, 50_000);
+        let limits = (0..20_000).map(|node| {
+            let limit = if node == 0 { usize::MAX } else { 20_000 };
+            bfs.circle_through(node, limit, |_| true).is_some()
+        });
+        assert_eq!(limits.filter(|found| *found).count(), 1);
+        assert_eq!(bfs.steps_left, 0);
+    }
+}

@@ -40,3 +40,23 @@ pub(crate) fn levels(graph: &Graph) -> Option<Vec<u32>> {
     }
     Some(level)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two nodes a rung, each with an edge to both of the rung below: 2^1000 ways down.
+    #[test]
+    fn a_ladder_is_measured_without_walking_every_way() {
+        let rungs = 1_000;
+        let mut ladder = Graph::with_capacity(2 * rungs as usize, 0);
+        ladder.push_node([]);
+        ladder.push_node([]);
+        for rung in 1..rungs {
+            ladder.push_node([2 * rung - 2, 2 * rung - 1]);
+            ladder.push_node([2 * rung - 2, 2 * rung - 1]);
+        }
+        let levels = levels(&ladder).unwrap();
+        assert!(levels.into_iter().eq((0..2 * rungs).map(|node| node / 2)));
+    }
+}

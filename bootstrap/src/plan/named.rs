@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::collect::{Member, Order, Roster, Want};
 use crate::plan::graph::number;
@@ -28,7 +29,8 @@ impl Named {
         let members = if in_order {
             all.collect()
         } else {
-            by_name(all, name)
+            let declared = |member: u32| roster.members[member as usize].descriptor.location();
+            by_name(all, name, declared)
         };
         let mut numbers = vec![0; members.len()];
         for (number, member) in (0_u32..).zip(&members) {
@@ -105,17 +107,24 @@ impl Named {
     }
 }
 
-/// Members by name, then in the order of registration.
+/// Members by name, then by the place of their declaration (which only mistakes need: different
+/// plugins with one name), then in the order of registration: the instances of one plugin.
 ///
 /// Compares the first sixteen bytes as a number: the names lie all over the memory, and looking
 /// them up for every comparison would take most of the time of a plan.
-fn by_name<'r>(members: Range<u32>, name: impl Fn(u32) -> &'r str) -> Vec<u32> {
+fn by_name<'r>(
+    members: Range<u32>,
+    name: impl Fn(u32) -> &'r str,
+    declared: impl Fn(u32) -> Location,
+) -> Vec<u32> {
     let mut keys: Vec<(u128, u32)> = members
         .map(|member| (prefix(name(member)), member))
         .collect();
     keys.sort_unstable_by(|(left, one), (right, other)| {
         let names = || name(*one).cmp(name(*other));
-        left.cmp(right).then_with(names).then(one.cmp(other))
+        let places = || declared(*one).cmp(&declared(*other));
+        let text = left.cmp(right).then_with(names);
+        text.then_with(places).then(one.cmp(other))
     });
     keys.into_iter().map(|(_, member)| member).collect()
 }
@@ -126,4 +135,39 @@ fn prefix(text: &str) -> u128 {
     let len = text.len().min(bytes.len());
     bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
     u128::from_be_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// How often names are looked up to put `n` of them in order, the last one first.
+    fn lookups(n: u32, name: impl Fn(u32) -> String) -> usize {
+        let names: Vec<String> = (0..n).rev().map(name).collect();
+        let looked_up = Cell::new(0);
+        let order = by_name(
+            0..n,
+            |member| {
+                looked_up.set(looked_up.get() + 1);
+                &names[member as usize]
+            },
+            |_| Location::caller(),
+        );
+        assert!(order.into_iter().eq((0..n).rev()));
+        looked_up.get()
+    }
+
+    #[test]
+    fn names_that_begin_differently_are_looked_up_once_each() {
+        for n in [1_000, 10_000] {
+            assert_eq!(lookups(n, |i| format!("p{i:05}")), n as usize);
+        }
+    }
+
+    #[test]
+    fn names_that_begin_with_the_same_sixteen_bytes_are_put_in_order() {
+        assert!(lookups(1_000, |i| format!("sixteen-letters-{i:05}")) >= 1_000);
+    }
 }

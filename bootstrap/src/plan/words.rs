@@ -215,8 +215,10 @@ impl<'a> Words<'a> {
                 .numbers()
                 .map(|number| self.named.name(number).base())
         };
-        let expected = self.named.roster.expected.iter();
+        let mut expected = self.named.roster.expected.clone();
+        expected.sort_unstable();
         expected
+            .iter()
             .filter(|name| bases().all(|base| base != **name))
             .map(|name| PlanError::Expected {
                 name: (*name).to_owned(),

@@ -6,7 +6,8 @@ use std::io;
 use bootstrap::prelude::*;
 use bootstrap::{App, BootErrorKind, Cause, Descriptor, Outcome, Phase, Plugin, States, Status};
 use support::{
-    Probe, Trace, act, fails, fails_after, panics, panics_after, paused, register_graph, takes,
+    Act, Probe, Trace, act, fails, fails_after, panics, panics_after, paused, register_graph,
+    takes, threaded,
 };
 use tokio::time::Instant;
 
@@ -174,26 +175,140 @@ fn errors_of_the_rollback_stand_behind_the_failure() {
     });
 }
 
-/// S26, A65: a panic is a failure of its plugin: before an await, after one, on another thread.
+/// S24: several errors of a rollback are numbered, in the order in which they happened.
+#[test]
+fn the_errors_of_a_rollback_are_numbered_in_their_order() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![
+            Probe::new("a", &trace).close(fails("a is stuck")),
+            Probe::new("b", &trace).close(fails_after(5, "b is stuck")),
+            Probe::new("c", &trace).load(fails("no")),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0], &[1]]);
+        let text = app.boot().await.unwrap_err().render();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.contains("-->")).collect();
+        assert_eq!(
+            lines,
+            [
+                "error[BOOT010]: [c] Plugin load failed: no",
+                "  closed again: `b`, `a`",
+                "  while closing, 1:",
+                "    [b] Plugin close failed: b is stuck",
+                "  while closing, 2:",
+                "    [a] Plugin close failed: a is stuck",
+                "  help: everything that had loaded has been closed; fix the first error above",
+            ]
+        );
+    });
+}
+
+/// What `on_close` hooks belong to is an app that ran.
+#[test]
+fn a_rollback_closes_plugins_and_runs_no_hook_of_the_app() {
+    paused(async {
+        let trace = Trace::new();
+        let log = trace.clone();
+        let app = App::new()
+            .with(Probe::new("a", &trace))
+            .with(Probe::new("b", &trace).load(fails_after(5, "no")))
+            .on_close(async move |_| {
+                log.add("on_close");
+                Ok(())
+            });
+        app.boot().await.unwrap_err();
+        assert_eq!(
+            trace.events(),
+            ["load(a)+", "load(a)-", "load(b)+", "close(a)+", "close(a)-"]
+        );
+    });
+}
+
+/// Boots `a <- b`, where the load of `b` panics.
+async fn boot_with_a_panic(load: Act) {
+    let trace = Trace::new();
+    let mut app = App::new();
+    let probes = vec![Probe::new("a", &trace), Probe::new("b", &trace).load(load)];
+    register_graph(&mut app, probes, &[&[], &[0]]);
+    let error = app.boot().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "[b] Plugin load failed: panicked: boom",
+        "{error:?}"
+    );
+    let [failure] = error.failures() else {
+        panic!("{error:?}");
+    };
+    assert!(matches!(failure.cause(), Cause::Panic(message) if message == "boom"));
+    let outcome = error.report().plugin("b").unwrap().load.outcome;
+    assert_eq!(outcome, Outcome::Panicked);
+    assert_eq!(
+        trace.events(),
+        [
+            "load(a)+",
+            "load(a)-",
+            "load(b)+",
+            "drop(b)",
+            "close(a)+",
+            "close(a)-"
+        ]
+    );
+}
+
+/// S26, A65: a panic is a failure of its plugin, before an await and after one, on the thread of
+/// the test and on those of a runtime.
 #[test]
 fn a_panic_is_attributed_to_its_plugin_and_rolled_back() {
-    let on_another_thread = act(async || {
-        tokio::spawn(async { panic!("boom") }).await?;
-        Ok(())
-    });
-    for load in [panics("boom"), panics_after(5, "boom"), on_another_thread] {
-        paused(async move {
-            let trace = Trace::new();
-            let mut app = App::new();
-            let probes = vec![Probe::new("a", &trace), Probe::new("b", &trace).load(load)];
-            register_graph(&mut app, probes, &[&[], &[0]]);
-            let error = app.boot().await.unwrap_err();
-            assert_eq!(error.failures()[0].plugin(), &"b");
-            assert!(error.to_string().contains("boom"), "{error}");
-            assert_eq!(trace.count("close(a)-"), 1);
-            assert_eq!(trace.count("close(b)+"), 0);
+    paused(boot_with_a_panic(panics("boom")));
+    paused(boot_with_a_panic(panics_after(5, "boom")));
+    threaded(boot_with_a_panic(panics("boom")));
+    threaded(boot_with_a_panic(panics_after(5, "boom")));
+}
+
+/// S26: a task that a load has spawned panics on a thread of its own: whoever waits for it gets an
+/// error, which is an error of the load.
+#[test]
+fn a_panic_of_a_task_is_the_error_of_the_load_that_waits_for_it() {
+    threaded(async {
+        let trace = Trace::new();
+        let spawns = act(async || {
+            tokio::spawn(async { panic!("boom") }).await?;
+            Ok(())
         });
+        let app = App::new().with(Probe::new("spawns", &trace).load(spawns));
+        let error = app.boot().await.unwrap_err();
+        let cause = error.failures()[0].cause();
+        let Cause::Error(error) = cause else {
+            panic!("{cause:?}");
+        };
+        assert!(
+            error
+                .downcast_ref::<tokio::task::JoinError>()
+                .unwrap()
+                .is_panic()
+        );
+    });
+}
+
+/// S26: a closure can panic before there is a future that could.
+#[test]
+fn a_closure_that_panics_before_it_has_made_its_future_is_a_failed_load() {
+    fn explodes(_: LoadContext) -> std::future::Ready<Result<()>> {
+        panic!("boom")
     }
+    paused(async {
+        let mut app = App::new();
+        app.register_fn("explodes", explodes);
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "[explodes] Plugin load failed: panicked: boom"
+        );
+        assert!(matches!(error.failures()[0].cause(), Cause::Panic(_)));
+        let outcome = error.report().plugin("explodes").unwrap().load.outcome;
+        assert_eq!(outcome, Outcome::Panicked);
+    });
 }
 
 /// Provides nothing of what it promised.

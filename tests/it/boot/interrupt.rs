@@ -1,5 +1,7 @@
 //! Boots that are told to end, or whose runtime ends.
 
+use std::sync::{Arc, Mutex};
+
 use bootstrap::{App, BootErrorKind, ShutdownReason, Status};
 use support::{Probe, Trace, hangs, paused, register_graph};
 
@@ -72,4 +74,27 @@ fn a_boot_outside_of_a_runtime_is_an_error_that_says_where_to_call_it() {
         error.render().contains("inside `#[tokio::main]`"),
         "{error:?}"
     );
+}
+
+/// What a load has spawned hears of a boot that fails, also if the load itself was done.
+#[test]
+fn a_boot_that_fails_cancels_the_token_that_its_loads_hand_on() {
+    paused(async {
+        let handed_on = Arc::new(Mutex::new(None));
+        let keep = Arc::clone(&handed_on);
+        let mut app = App::new();
+        app.register_fn("spawns", async move |cx| {
+            *keep.lock().unwrap() = Some(cx.cancellation());
+            anyhow::ensure!(!cx.cancellation().is_cancelled());
+            Ok(())
+        });
+        app.register_fn("fails", async |_| {
+            tokio::time::sleep(SECOND).await;
+            anyhow::bail!("no")
+        });
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(error.to_string(), "[fails] Plugin load failed: no");
+        let token = handed_on.lock().unwrap().take().unwrap();
+        assert!(token.is_cancelled());
+    });
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootstrap::{App, BootErrorKind, Cause};
+use bootstrap::{App, BootErrorKind, Cause, PluginError};
 use support::{Probe, Trace, act, hangs, paused, register_graph, takes, threaded};
 use tokio::time::Instant;
 
@@ -165,5 +165,109 @@ fn what_the_end_of_the_time_for_booting_found_is_said() {
             assert!(matches!(error.kind(), BootErrorKind::TimedOut { .. }));
             assert_eq!(error.to_string(), said);
         }
+    });
+}
+
+#[test]
+fn a_load_that_blocks_through_the_end_of_the_boot_is_what_failed() {
+    threaded(async {
+        let (release, blocked) = std::sync::mpsc::channel::<()>();
+        let blocked = std::sync::Mutex::new(blocked);
+        let blocks = act(move || {
+            let _ = blocked.lock().unwrap().recv();
+            async { Ok(()) }
+        });
+        let trace = Trace::new();
+        let error = App::new()
+            .boot_timeout(Duration::from_millis(50))
+            .with(Probe::new("blocks", &trace).load(blocks))
+            .boot()
+            .await
+            .unwrap_err();
+        assert!(matches!(error.kind(), BootErrorKind::Failed), "{error:?}");
+        let [failure] = error.failures() else {
+            panic!("{error:?}");
+        };
+        assert!(matches!(failure.cause(), Cause::Abandoned { .. }));
+        assert!(error.cancelled().is_empty());
+        drop(release);
+    });
+}
+
+#[test]
+fn two_loads_whose_time_is_up_at_once_are_both_kept() {
+    paused(async {
+        let trace = Trace::new();
+        let error = App::new()
+            .load_timeout(SECOND)
+            .with(Probe::new("b", &trace).load(hangs()))
+            .with(Probe::new("a", &trace).load(hangs()))
+            .boot()
+            .await
+            .unwrap_err();
+        let failures: Vec<_> = error.failures().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            failures,
+            [
+                "[a] Plugin load failed: timed out after 1 s",
+                "[b] Plugin load failed: timed out after 1 s",
+            ]
+        );
+        assert!(error.cancelled().is_empty());
+    });
+}
+
+/// A `ready` has the limit that its plugin has for `load`.
+#[test]
+fn a_ready_hook_that_takes_too_long_fails_the_boot() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new()
+            .boot_timeout(Duration::from_mins(1))
+            .with(Probe::new("a", &trace).ready(hangs()).timeout(SECOND));
+        let error = app.boot().await.unwrap_err();
+        let failures: Vec<_> = error
+            .failures()
+            .iter()
+            .map(PluginError::to_string)
+            .collect();
+        assert_eq!(failures, ["[a] Plugin ready failed: timed out after 1 s"]);
+        assert_eq!(error.closed(), ["a"]);
+    });
+}
+
+#[test]
+fn the_limit_of_the_boot_holds_for_the_hooks_of_the_app() {
+    paused(async {
+        let app = App::new()
+            .boot_timeout(2 * SECOND)
+            .on_start(async |_| std::future::pending().await);
+        let boot = tokio::time::timeout(5 * SECOND, app.boot());
+        let error = boot.await.unwrap().unwrap_err();
+        let limit = 2 * SECOND;
+        assert!(
+            matches!(error.kind(), BootErrorKind::TimedOut { limit: it } if *it == limit),
+            "{error:?}"
+        );
+        assert_eq!(error.cancelled(), ["app"]);
+    });
+}
+
+/// Tokio makes a future that has received a lot give way to others: it is polled again.
+#[test]
+fn a_load_that_uses_up_its_turn_goes_on_in_the_next() {
+    paused(async {
+        let mut app = App::new();
+        app.register_fn("busy", async |_| {
+            let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+            for n in 0..10_000 {
+                sender.send(n)?;
+            }
+            for n in 0..10_000 {
+                anyhow::ensure!(receiver.recv().await == Some(n));
+            }
+            Ok(())
+        });
+        app.boot().await.unwrap().close().await.unwrap();
     });
 }

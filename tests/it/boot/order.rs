@@ -46,6 +46,7 @@ fn nothing_loads_before_the_first_poll_and_everything_before_the_end() {
         let app = App::new().with(Probe::new("a", &trace).load(takes(1)));
         let handle = app.handle();
         let boot = app.boot();
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(handle.status(), Status::Configured);
         assert_eq!(trace.events(), Vec::<String>::new());
         let running = boot.await.unwrap();

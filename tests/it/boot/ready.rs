@@ -82,6 +82,30 @@ fn on_start_runs_once_when_everything_is_ready() {
     });
 }
 
+/// S15: also an app without plugins starts and closes once.
+#[test]
+fn the_hooks_of_an_empty_app_run_once() {
+    paused(async {
+        let trace = Trace::new();
+        let (start, close) = (trace.clone(), trace.clone());
+        let app = App::new()
+            .on_start(async move |_| {
+                start.add("start");
+                Ok(())
+            })
+            .on_close(async move |_| {
+                close.add("close");
+                Ok(())
+            });
+        let running = app.boot().await.unwrap();
+        assert_eq!(trace.events(), ["start"]);
+        let handle = running.handle();
+        running.close().await.unwrap();
+        handle.close().await.unwrap();
+        assert_eq!(trace.events(), ["start", "close"]);
+    });
+}
+
 #[test]
 fn an_on_start_hook_that_fails_or_panics_fails_the_boot() {
     paused(async {

@@ -1,7 +1,9 @@
 //! Circles, which are shown as a walk.
 
-use bootstrap::PlanError;
+use std::marker::PhantomData;
+
 use bootstrap::prelude::*;
+use bootstrap::{Descriptor, Fields, PlanError, Plugin, State, States};
 use support::{Probe, Trace, paused, register_graph};
 
 use super::{messages, names};
@@ -88,6 +90,114 @@ fn separate_circles_are_separate_errors() {
             "plugin `p0` depends on itself, through 1 other plugin",
             "plugin `p2` depends on itself, through 1 other plugin",
         ]
+    );
+}
+
+/// S4: of several circles through one plugin the shortest is shown, whichever comes first.
+#[test]
+fn the_shortest_of_several_circles_is_shown() {
+    // 0 -> 1 -> 2 -> 3 -> 0, and a shortcut.
+    assert_eq!(circle(&[&[1, 3], &[2], &[0], &[0]]).0, ["p0", "p3"]);
+    assert_eq!(circle(&[&[3, 1], &[2], &[0], &[1, 0]]).0, ["p0", "p3"]);
+    assert_eq!(circle(&[&[1, 2], &[0], &[3], &[0]]).0, ["p0", "p1"]);
+    assert_eq!(circle(&[&[1, 2], &[3], &[0], &[0]]).0, ["p0", "p2"]);
+}
+
+/// S4: a plugin that waits for itself is a circle of one.
+#[test]
+fn the_diagnosis_of_a_plugin_that_needs_itself_names_it_alone() {
+    let mut app = App::new();
+    let line = line!() + 1;
+    let own = app.register_fn("own", async |_| panic!("nothing loads"));
+    own.clone().after(&own);
+    assert_eq!(
+        app.plan().unwrap_err().render(),
+        format!(
+            "error[BOOT002]: plugin `own` depends on itself\n  \
+             `own` -> `own`: only an order, by `after` (tests/it/plan/circles.rs:{line})\n  \
+             help: `own` needs nothing of `own`: take the `after` away"
+        )
+    );
+}
+
+/// S4: a circle of twenty thousand is found, shown and dropped without touching the stack.
+#[test]
+fn a_circle_of_twenty_thousand_does_not_overflow_the_stack() {
+    paused(async {
+        let n = 20_000;
+        let mut app = App::new();
+        let registrations: Vec<_> = (0..n)
+            .map(|i| app.register_fn(format!("p{i:05}"), async |_| panic!("nothing loads")))
+            .collect();
+        for (i, registration) in registrations.iter().enumerate() {
+            registration.clone().after(&registrations[(i + 1) % n]);
+        }
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "plugin `p00000` depends on itself, through 19999 other plugins"
+        );
+        assert_eq!(error.render().lines().count(), n + 2);
+    });
+}
+
+/// S5: the way stands below the circle.
+#[test]
+fn the_diagnosis_of_a_circle_shows_how_it_is_reached() {
+    let trace = Trace::new();
+    let probes = (0..4)
+        .map(|n| Probe::new(format!("p{n}"), &trace))
+        .collect();
+    let mut app = App::new();
+    register_graph(&mut app, probes, &[&[1], &[2], &[3], &[2]]);
+    let text = app.plan().unwrap_err().render();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[1].starts_with("  `p2` -> `p3`: "), "{text}");
+    assert!(lines[2].starts_with("  `p3` -> `p2`: "), "{text}");
+    assert_eq!(lines[3], "  reached by: p0 -> p1 -> ..");
+    assert!(lines[4].starts_with("  help: "), "{text}");
+    assert_eq!(lines.len(), 5, "{text}");
+}
+
+/// Made at run time: asks for `A` and provides `P`, which closes circles that no compiler sees.
+struct Link<A, P>(&'static str, State<A>, PhantomData<fn() -> P>);
+
+const LINK_IS_DESCRIBED_AT: u32 = line!() + 6;
+
+#[bootstrap::async_trait]
+impl<A: Send + Sync + 'static, P: Send + Sync + 'static> Plugin for Link<A, P> {
+    fn descriptor(&self) -> Descriptor {
+        // Its fields have no place of their own: this one stands for them.
+        Descriptor::new(self.0).provides::<P>()
+    }
+
+    fn fields(&mut self, fields: &mut Fields<'_>) {
+        fields.field("link", &mut self.1);
+    }
+
+    async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+        panic!("nothing loads")
+    }
+}
+
+/// D57: every step of a circle shows the field that makes it.
+#[test]
+fn a_circle_through_fields_shows_the_field_of_every_step() {
+    struct X;
+    struct Y;
+    let app = App::new()
+        .with(Link::<X, Y>("p", State::unbound(), PhantomData))
+        .with(Link::<Y, X>("q", State::unbound(), PhantomData));
+    let at = LINK_IS_DESCRIBED_AT;
+    assert_eq!(
+        app.plan().unwrap_err().render(),
+        format!(
+            "error[BOOT002]: plugin `p` depends on itself, through 1 other plugin\n  \
+             `p` -> `q`: field `link`, state `X` (tests/it/plan/circles.rs:{at})\n  \
+             `q` -> `p`: field `link`, state `Y` (tests/it/plan/circles.rs:{at})\n  \
+             help: one of them must do without another: take a field away, or move what both \
+             need into a plugin of its own"
+        )
     );
 }
 

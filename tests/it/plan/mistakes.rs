@@ -1,5 +1,7 @@
 //! What else can be wrong with a plan.
 
+use std::sync::Arc;
+
 use bootstrap::prelude::*;
 use bootstrap::{Descriptor, Fields, PlanError, PlanWarning, Plugin, State, States};
 use support::{Probe, Trace};
@@ -34,6 +36,73 @@ fn a_missing_provider_is_an_error_that_names_the_field_and_what_to_add() {
     assert!(help.contains("`.with(ConfigPlugin::default())`"), "{help}");
 }
 
+/// S1, S3: the whole diagnosis, with the way from the root and everybody else who asks.
+#[test]
+fn the_diagnosis_of_a_missing_state_reads_from_the_mistake_to_the_remedy() {
+    struct Ledger;
+
+    const LEDGER_PLUGIN: u32 = line!() + 2;
+    #[plugin(name = "ledger", states = [Ledger])]
+    struct LedgerPlugin;
+
+    const BILLING_FIELD: u32 = line!() + 3;
+    #[plugin(name = "billing")]
+    struct Billing {
+        ledger: State<Ledger>,
+    }
+
+    const REPORTS_FIELD: u32 = line!() + 3;
+    #[plugin(name = "reports")]
+    struct Reports {
+        source: State<Ledger>,
+    }
+
+    never_loads!(LedgerPlugin => Ledger, Billing => (), Reports => ());
+
+    let trace = Trace::new();
+    let mut app = App::new();
+    let registered = line!() + 1;
+    let billing = app.register(Billing::default());
+    let http = app.register(Probe::new("http", &trace)).after(&billing);
+    app.register(Probe::new("api", &trace)).after(&http);
+    app.register(Reports::default());
+    let file = "tests/it/plan/mistakes.rs";
+    assert_eq!(
+        app.plan().unwrap_err().render(),
+        format!(
+            "error[BOOT001]: plugin `billing` and 1 other field need the state `Ledger`, and \
+             nothing in this app provides it\n  \
+             --> {file}:{BILLING_FIELD} (field `ledger: State<Ledger>`)\n  \
+             registered at: {file}:{registered}\n  \
+             wanted by: api -> http -> billing\n  \
+             also wanted by: `reports` ({file}:{REPORTS_FIELD}, field `source: State<Ledger>`)\n  \
+             help: plugin `ledger` ({file}:{LEDGER_PLUGIN}) provides it: add \
+             `.with(LedgerPlugin::default())` to the app, or make the \
+             field an `Option<State<Ledger>>`"
+        )
+    );
+}
+
+/// S1: of two ways from a root to the asker, the shorter one is shown.
+#[test]
+fn the_shortest_way_from_a_root_to_the_asker_is_shown() {
+    // One root is first in the order of names, the other one last.
+    for (near, far) in [("a-near", "z-far"), ("z-near", "a-far")] {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let asker = app.register(Asker::<u8>::new("asker"));
+        let one = app.register(Probe::new("one", &trace)).after(&asker);
+        let two = app.register(Probe::new("two", &trace)).after(&one);
+        app.register(Probe::new(far, &trace)).after(&two);
+        app.register(Probe::new(near, &trace)).after(&asker);
+        let errors = app.plan().unwrap_err();
+        let [PlanError::Missing { askers, .. }] = errors.errors() else {
+            panic!("{errors:?}");
+        };
+        assert_eq!(names(&askers[0].way), [near, "asker"]);
+    }
+}
+
 /// S2: three plugins with three different missing states are three errors of one run.
 #[test]
 fn all_missing_states_are_reported_in_one_run() {
@@ -53,16 +122,26 @@ fn all_missing_states_are_reported_in_one_run() {
     );
 }
 
-/// S3: one missing state that ten plugins want is one error with ten askers.
+/// S3: one missing state that ten plugins want, of three kinds, is one error with ten askers.
 #[test]
 fn a_missing_state_is_reported_once_with_all_its_askers() {
-    let app = (0..10).fold(App::new(), |app, _| app.with(Database::default()));
+    let app = (0..8)
+        .fold(App::new(), |app, _| app.with(Database::default()))
+        .with(Asker::<Config>::new("billing"))
+        .with(Asker::<Config>::new("reports"));
     let errors = app.plan().unwrap_err();
     let [PlanError::Missing { askers, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
-    let expected: Vec<_> = (1..=10).map(|n| format!("database#{n}")).collect();
+    let mut expected = vec!["billing".to_owned()];
+    expected.extend((1..=8).map(|n| format!("database#{n}")));
+    expected.push("reports".to_owned());
     assert_eq!(names(askers.iter().map(|asker| &asker.plugin)), expected);
+    let text = errors.render();
+    for name in &expected[1..] {
+        let line = format!("\n  also wanted by: `{name}` (tests/it/plan/");
+        assert_eq!(text.matches(&line).count(), 1, "{name}: {text}");
+    }
 }
 
 struct Other;
@@ -121,16 +200,28 @@ impl<T: Send + Sync + 'static> Plugin for Maker<T> {
 }
 
 /// Made at run time: asks for `T`.
-struct Asker<T>(State<T>);
+struct Asker<T> {
+    name: &'static str,
+    it: State<T>,
+}
+
+impl<T: Send + Sync + 'static> Asker<T> {
+    fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            it: State::unbound(),
+        }
+    }
+}
 
 #[bootstrap::async_trait]
 impl<T: Send + Sync + 'static> Plugin for Asker<T> {
     fn descriptor(&self) -> Descriptor {
-        Descriptor::new("asker")
+        Descriptor::new(self.name)
     }
 
     fn fields(&mut self, fields: &mut Fields<'_>) {
-        fields.field("it", &mut self.0);
+        fields.field("it", &mut self.it);
     }
 
     async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
@@ -145,7 +236,7 @@ fn asking_for_a_wrapper_around_a_state_is_answered_with_a_hint() {
         let trace = Trace::new();
         let app = App::new()
             .with(Maker::<Other>::new("maker", &trace))
-            .with(Asker::<T>(State::unbound()));
+            .with(Asker::<T>::new("asker"));
         let errors = app.plan().unwrap_err();
         let [PlanError::Missing { near, .. }] = errors.errors() else {
             panic!("{errors:?}");
@@ -154,7 +245,7 @@ fn asking_for_a_wrapper_around_a_state_is_answered_with_a_hint() {
     }
     let start = "`Other` is provided by `maker` (";
     let hints = [
-        hint::<std::sync::Arc<Other>>(),
+        hint::<Arc<Other>>(),
         hint::<Option<Other>>(),
         hint::<&'static Other>(),
         hint::<Box<Other>>(),
@@ -168,6 +259,27 @@ fn asking_for_a_wrapper_around_a_state_is_answered_with_a_hint() {
     assert_eq!(hint::<u8>(), "");
 }
 
+/// S9: and so is the reverse, where the provider wraps.
+#[test]
+fn asking_for_what_a_provided_wrapper_holds_is_answered_with_a_hint() {
+    let trace = Trace::new();
+    let app = App::new()
+        .with(Maker::<Arc<Other>>::new("maker", &trace))
+        .with(Asker::<Other>::new("asker"));
+    let errors = app.plan().unwrap_err();
+    let [PlanError::Missing { near, .. }] = errors.errors() else {
+        panic!("{errors:?}");
+    };
+    let [near] = near.as_slice() else {
+        panic!("{near:?}");
+    };
+    assert!(
+        near.starts_with("`Arc<Other>` is provided by `maker` (tests/it/plan/mistakes.rs:")
+            && near.ends_with("): a different type"),
+        "{near}"
+    );
+}
+
 mod elsewhere {
     pub(super) struct Other;
 }
@@ -177,7 +289,7 @@ fn two_types_with_one_name_are_told_apart() {
     let trace = Trace::new();
     let app = App::new()
         .with(Maker::<Other>::new("maker", &trace))
-        .with(Asker::<elsewhere::Other>(State::unbound()));
+        .with(Asker::<elsewhere::Other>::new("asker"));
     let text = app.plan().unwrap_err().render();
     assert!(
         text.contains("near: `it::plan::mistakes::Other` is provided by `maker`")
@@ -291,7 +403,10 @@ fn a_handle_to_a_state_that_nobody_makes_is_an_error() {
     let trace = Trace::new();
     let mut app = App::new();
     let maker = app.register(Maker::<u8>::new("maker", &trace));
-    app.register(Asker::<u16>(maker.state()));
+    app.register(Asker::<u16> {
+        name: "asker",
+        it: maker.state(),
+    });
     assert_eq!(
         app.plan().unwrap_err().to_string(),
         "plugin `asker` expects the state `u16` from `maker`, which does not provide it"

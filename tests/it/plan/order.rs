@@ -1,12 +1,13 @@
 //! Plans without a mistake.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bootstrap::State;
 use bootstrap::prelude::*;
+use bootstrap::{Descriptor, PlanError, Plugin, Registration, State, States};
 use support::{Probe, Trace, fails, paused, register_graph};
 
-use super::{Api, CachePlugin, ConfigPlugin, Database, NeedsSettings, Settings, order};
+use super::{Api, CachePlugin, Config, ConfigPlugin, Database, NeedsSettings, Settings, order};
 
 /// S10: planning calls no hook, and may be done again and again.
 #[test]
@@ -29,51 +30,86 @@ fn planning_has_no_side_effects() {
     }
 }
 
-/// S11: a ladder with 2^30 paths is planned and booted like any graph of sixty nodes.
+/// Two probes on each rung, each with an edge to both of the rung before: 2^rungs paths.
+fn ladder(rungs: usize, trace: &Trace) -> (App, Vec<Registration<Probe>>) {
+    let needs: Vec<Vec<usize>> = (0..2 * rungs)
+        .map(|n| match n / 2 {
+            0 => Vec::new(),
+            rung => vec![2 * rung - 2, 2 * rung - 1],
+        })
+        .collect();
+    let edges: Vec<&[usize]> = needs.iter().map(Vec::as_slice).collect();
+    let probes = (0..2 * rungs)
+        .map(|n| Probe::new(format!("p{n:03}"), trace))
+        .collect();
+    let mut app = App::new();
+    let registrations = register_graph(&mut app, probes, &edges);
+    (app, registrations)
+}
+
+/// S11: a ladder with 2^200 paths is planned and booted like any graph of 400 nodes. Whoever took
+/// the paths one by one would not come to an end.
 #[test]
 fn a_ladder_is_loaded_once_on_every_rung() {
     paused(async {
         let trace = Trace::new();
-        let mut app = App::new();
-        let rungs: Vec<Vec<usize>> = (0..60)
-            .map(|n| match n / 2 {
-                0 => Vec::new(),
-                level => vec![2 * level - 2, 2 * level - 1],
-            })
-            .collect();
-        let edges: Vec<&[usize]> = rungs.iter().map(Vec::as_slice).collect();
-        let probes = (0..60)
-            .map(|n| Probe::new(format!("p{n:02}"), &trace))
-            .collect();
-        register_graph(&mut app, probes, &edges);
-        assert_eq!(app.plan().unwrap().levels().count(), 30);
+        let (app, _) = ladder(200, &trace);
+        assert_eq!(app.plan().unwrap().levels().count(), 200);
         app.boot().await.unwrap().close().await.unwrap();
-        for n in 0..60 {
-            assert_eq!(trace.count(&format!("load(p{n:02})-")), 1);
-        }
+        let mut loaded = trace.events();
+        loaded.retain(|event| event.starts_with("load") && event.ends_with('-'));
+        loaded.sort();
+        let expected: Vec<_> = (0..400).map(|n| format!("load(p{n:03})-")).collect();
+        assert_eq!(loaded, expected);
+    });
+}
+
+/// S11: and so are the ways to a mistake at its foot, and the circles through it.
+#[test]
+fn a_ladder_with_a_mistake_is_diagnosed_like_any_graph() {
+    paused(async {
+        let trace = Trace::new();
+        let (mut app, rungs) = ladder(200, &trace);
+        let asker = app.register(Database::default());
+        rungs[0].clone().after(&asker);
+        let errors = app.plan().unwrap_err();
+        let [PlanError::Missing { askers, .. }] = errors.errors() else {
+            panic!("{errors:?}");
+        };
+        assert_eq!(askers[0].way.len(), 201);
+
+        let (app, rungs) = ladder(200, &trace);
+        rungs[0].clone().after(&rungs[399]);
+        let errors = app.boot().await.unwrap_err();
+        assert_eq!(
+            errors.to_string(),
+            "plugin `p000` depends on itself, through 199 other plugins"
+        );
     });
 }
 
 /// S12: the work of a plan grows with the plugins, not with their square: no plugin and no edge
-/// is listed more than once, at a thousand and at ten thousand.
+/// is listed more than once, and a hundred thousand are planned as a thousand are.
 #[test]
 fn a_plan_holds_each_plugin_and_each_edge_once() {
-    for n in [1_000, 10_000_usize] {
-        let mut app = App::new();
-        let registrations: Vec<_> = (0..n)
-            .map(|i| app.register_fn(format!("p{i:05}"), async |_| Ok(())))
-            .collect();
-        for (i, registration) in registrations.iter().enumerate() {
-            for back in [1, 7, 7, 31] {
-                if let Some(earlier) = i.checked_sub(back) {
-                    registration.clone().after(&registrations[earlier]);
+    paused(async {
+        for n in [1_000, 100_000_usize] {
+            let mut app = App::new();
+            let registrations: Vec<_> = (0..n)
+                .map(|i| app.register_fn(format!("p{i:06}"), async |_| Ok(())))
+                .collect();
+            for (i, registration) in registrations.iter().enumerate() {
+                for back in [1, 7, 7, 31] {
+                    if let Some(earlier) = i.checked_sub(back) {
+                        registration.clone().after(&registrations[earlier]);
+                    }
                 }
             }
+            let plan = app.plan().unwrap();
+            assert_eq!(plan.len(), n);
+            assert_eq!(plan.edges().count(), 3 * n - 1 - 7 - 31);
         }
-        let plan = app.plan().unwrap();
-        assert_eq!(plan.len(), n);
-        assert_eq!(plan.edges().count(), 3 * n - 1 - 7 - 31);
-    }
+    });
 }
 
 /// S13: a chain of ten thousand plans, boots, closes and drops without touching the stack.
@@ -133,6 +169,88 @@ fn the_order_of_registration_changes_nothing() {
             format!("{:?}", app(shuffle, false).plan().unwrap_err()),
             errors
         );
+    }
+}
+
+/// S14: every order of five plugins with three mistakes between them gives the same diagnosis.
+#[test]
+fn the_order_of_registration_changes_no_diagnosis() {
+    // Each in a place of its own, so that even the places are the same.
+    const ADD: [fn(App) -> App; 5] = [
+        |app| app.with(Api::default()),
+        |app| app.with(Database::default()),
+        |app| app.with(NeedsSettings::default()),
+        |app| app.with(ConfigPlugin::default()),
+        |app| app.with(OtherConfig),
+    ];
+    let mut texts = BTreeSet::new();
+    for order in permutations(ADD.len()) {
+        let app = order.iter().fold(App::new(), |app, step| ADD[*step](app));
+        texts.insert(app.plan().unwrap_err().render());
+    }
+    assert_eq!(texts.len(), 1, "{texts:#?}");
+    let text = texts.pop_first().unwrap();
+    let first_lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("error["))
+        .collect();
+    assert_eq!(
+        first_lines,
+        [
+            "error[BOOT001]: plugin `api` needs the state `Cache`, and nothing in this app \
+             provides it",
+            "error[BOOT001]: plugin `api` and 1 other field need the state `Settings`, and nothing \
+             in this app provides it",
+            "error[BOOT003]: plugin `database` needs the state `Config`, and 2 plugins in this app \
+             provide it",
+        ]
+    );
+}
+
+/// Every order of `0..n`.
+fn permutations(n: usize) -> Vec<Vec<usize>> {
+    let Some(last) = n.checked_sub(1) else {
+        return vec![Vec::new()];
+    };
+    let insert = |shorter: Vec<usize>| {
+        (0..n).map(move |place| {
+            let mut longer = shorter.clone();
+            longer.insert(place, last);
+            longer
+        })
+    };
+    permutations(last).into_iter().flat_map(insert).collect()
+}
+
+/// Made at run time: a second provider.
+struct OtherConfig;
+
+#[bootstrap::async_trait]
+impl Plugin for OtherConfig {
+    fn descriptor(&self) -> Descriptor {
+        Descriptor::new("other-config").provides::<Config>()
+    }
+
+    async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+        panic!("planning has no side effects")
+    }
+}
+
+/// S14: also among names that begin with the same sixteen bytes.
+#[test]
+fn the_order_of_registration_changes_nothing_among_long_names() {
+    let names = [
+        "sixteen-letters-",
+        "sixteen-letters-a",
+        "sixteen-letters-b",
+        "sixteen-letters-ba",
+    ];
+    for order in permutations(names.len()) {
+        let mut app = App::new();
+        for place in order {
+            app.register_fn(names[place], async |_| Ok(()));
+        }
+        assert_eq!(self::order(&app.plan().unwrap()), names);
     }
 }
 
@@ -267,4 +385,23 @@ fn a_faulty_plan_runs_no_hook() {
         assert_eq!(trace.events(), Vec::<String>::new());
         assert_eq!(handle.status(), bootstrap::Status::Failed);
     });
+}
+
+/// S14: also if two different plugins have one name, or several that were expected are not there.
+#[test]
+fn the_order_of_registration_changes_no_diagnosis_of_a_name() {
+    const ADD: [fn(&mut App); 2] = [
+        |app| drop(app.register_fn("same", async |_| Ok(()))),
+        |app| drop(app.register(Probe::new("same", &Trace::new()))),
+    ];
+    let mut texts = BTreeSet::new();
+    for order in permutations(2) {
+        let mut app = App::new();
+        for step in order {
+            ADD[step](&mut app);
+            app = app.expect([["x", "y"][step]]);
+        }
+        texts.insert(app.plan().unwrap_err().render());
+    }
+    assert_eq!(texts.len(), 1, "{texts:#?}");
 }

@@ -1,0 +1,119 @@
+//! What is logged for people who watch a service.
+
+use bootstrap::App;
+use support::{Probe, Trace, fails, fails_after, log_to, paused, register_graph, succeeds};
+
+/// What is logged from the boot to the close of an app, without the spans.
+fn events(log: &Trace) -> Vec<String> {
+    let mut lines = log.take();
+    lines.retain(|line| !line.starts_with("span"));
+    lines
+}
+
+#[test]
+fn a_boot_says_how_many_plugins_there_are_and_which() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![Probe::new("b", &trace), Probe::new("a", &trace)];
+        register_graph(&mut app, probes, &[&[], &[0]]);
+        let running = app.boot().await.unwrap();
+        assert_eq!(events(&log), [r#"INFO booting 2 plugins: ["b", "a"]"#]);
+        running.close().await.unwrap();
+        assert_eq!(events(&log), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_supplied_state_that_nobody_asks_for_is_a_warning_of_the_boot() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let line = line!() + 1;
+        let app = App::new().supply(7_u8);
+        assert!(app.plan().is_ok());
+        assert_eq!(events(&log), Vec::<String>::new(), "a plan says it itself");
+        app.boot().await.unwrap().close().await.unwrap();
+        assert_eq!(
+            events(&log),
+            [
+                format!(
+                    "WARN the state `u8` is supplied at tests/it/log.rs:{line}, and no plugin of \
+                     this app asks for it"
+                ),
+                r#"INFO booting 1 plugin: ["supplied u8"]"#.to_owned(),
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_running_app_that_is_dropped_is_a_warning() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let running = App::new().boot().await.unwrap();
+        let handle = running.handle();
+        events(&log);
+        drop(running);
+        handle.closed().await;
+        assert_eq!(
+            events(&log),
+            ["WARN a running app was dropped without `close`: it closes in the background"]
+        );
+    });
+}
+
+#[test]
+fn every_hook_has_a_span_that_names_its_plugin() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let trace = Trace::new();
+        let probe = Probe::new("a", &trace)
+            .ready(succeeds())
+            .run(succeeds())
+            .drain(succeeds());
+        let running = App::new().with(probe).boot().await.unwrap();
+        running.close().await.unwrap();
+        let mut spans = log.take();
+        spans.retain(|line| line.starts_with("span"));
+        assert_eq!(
+            spans,
+            [
+                "span load plugin=a",
+                "span ready plugin=a",
+                "span run plugin=a",
+                "span drain plugin=a",
+                "span close plugin=a",
+            ]
+        );
+    });
+}
+
+#[test]
+fn what_goes_wrong_while_running_and_closing_is_logged_as_it_happens() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new().with(
+            Probe::new("a", &trace)
+                .run(fails_after(5, "queue lost"))
+                .close(fails("stuck")),
+        );
+        let running = app.boot().await.unwrap();
+        events(&log);
+        running.wait().await;
+        running.close().await.unwrap_err();
+        assert_eq!(
+            events(&log),
+            [
+                "ERROR [a] Plugin run failed: queue lost",
+                "ERROR [a] Plugin close failed: stuck",
+            ]
+        );
+    });
+}
