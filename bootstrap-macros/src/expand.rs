@@ -299,7 +299,7 @@ fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     } else {
         quote!(&__DECLARED.declaration)
     };
-    let location = names.location(ident.span());
+    let link = link(model, names);
     let walk = model.requirements().map(|field| {
         let (name, value) = (&field.name, names.field(field));
         let show = quote_spanned!(field.ty.span()=> #value.show);
@@ -324,11 +324,7 @@ fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
 
         const DECLARATION: &'static #private::Declaration = #declaration;
 
-        const LINK: #private::Link = #private::Link::new(
-            ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#ident)),
-            #location,
-            <Self as #private::Declare>::DECLARATION,
-        );
+        const LINK: #private::Link = #link;
 
         fn walk(&mut self, fields: &mut #private::Fields<'_>) {
             let _ = &fields;
@@ -352,6 +348,45 @@ fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         }
     };
     names.implement(ident.span(), "Declare", &names.plugin(), &body)
+}
+
+/// The link to the plugin itself, with what tells it from every other.
+fn link(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    let kind = if model.is_generic() {
+        format_ident!("generic")
+    } else {
+        format_ident!("new")
+    };
+    let tokens = fingerprint(model);
+    quote!(#private::Link::#kind(
+        ::core::module_path!(),
+        #tokens,
+        ::core::line!(),
+        ::core::column!(),
+        <Self as #private::Declare>::DECLARATION,
+    ))
+}
+
+/// A hash of what is written, and where (FNV-1a).
+fn fingerprint(model: &PluginModel) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut add = |bytes: &[u8]| {
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    let start = model.ident.span().start();
+    add(&start.line.to_le_bytes());
+    add(&start.column.to_le_bytes());
+    add(model.ident.to_string().as_bytes());
+    let fields = model.requirements().map(|field| text(&field.ty));
+    let states = model.states.iter().map(text);
+    let after = model.after.iter().map(text);
+    for tokens in fields.chain(states).chain(after) {
+        add(tokens.as_bytes());
+    }
+    hash
 }
 
 /// Nothing as `()`, one thing as itself, several as a tuple.

@@ -9,8 +9,13 @@
 //! through those with a greater id, so that only the smallest of a circle finds it. That also
 //! keeps the walks short: most end after a few steps, and only the smallest of a crate sees most
 //! of it.
+//!
+//! Instances of generic plugins have no static of their own, so no walk starts at one; every walk
+//! goes through them, whatever their crate, because their types may lead back. A circle of nothing
+//! but such instances never gets here: their declarations are constants that would contain each
+//! other, which rustc refuses by itself (E0391).
 
-use crate::declare::declaration::{Declaration, Link, Provider, Requirement};
+use crate::declare::declaration::{Declaration, Link, Requirement};
 
 /// How much of the graph one walk can hold. Walks that need more take a larger table.
 const SMALL: usize = 64;
@@ -51,15 +56,15 @@ const fn walk<const N: usize>(start: Link) -> bool {
     let mut seen_count = 0;
     while depth > 0 {
         let Step { at, edge } = path[depth - 1];
-        if edge == at.requires.len() + at.after.len() {
+        if edge == at.edges() {
             depth -= 1;
             continue;
         }
         path[depth - 1].edge += 1;
-        let Some(next) = target(at, edge) else {
+        let Some(next) = at.edge(edge) else {
             continue;
         };
-        if next.krate() != start.krate() {
+        if next.krate() != start.krate() && !next.is_generic() {
             continue;
         }
         if next.id() == start.id() {
@@ -80,18 +85,6 @@ const fn walk<const N: usize>(start: Link) -> bool {
         depth += 1;
     }
     true
-}
-
-/// Where edge number `edge` of `from` leads; `None` for a state that `main` supplies.
-const fn target(from: &'static Declaration, edge: usize) -> Option<Link> {
-    if edge < from.requires.len() {
-        match from.requires[edge].need.provider {
-            Some(Provider::Plugin(link)) => Some(link),
-            Some(Provider::Supplied(_)) | None => None,
-        }
-    } else {
-        Some(from.after[edge - from.requires.len()].plugin)
-    }
 }
 
 /// Puts `id` into an open-addressing table; false if it was there.

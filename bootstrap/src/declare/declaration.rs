@@ -122,16 +122,58 @@ pub struct Link {
     declaration: &'static Declaration,
 }
 
+/// The bit of an id that tells an instance of a generic plugin.
+const GENERIC: u64 = 1 << 63;
+
 impl Link {
-    /// Links to the declaration of the type at `path` (its module path and name).
-    pub const fn new(path: &'static str, location: Location, to: &'static Declaration) -> Self {
-        let crate_len = crate_name_len(path);
-        let here = fnv(path, crate_len, path.len());
-        let here = mix(mix(here, location.line() as u64), location.column() as u64);
+    /// Links to the declaration of a plugin without type parameters.
+    ///
+    /// `tokens` is a hash of what is written, and where; `line` and `column` are those of the
+    /// outermost macro call around it. Together they tell plugins apart that one `macro_rules!`
+    /// declares.
+    pub const fn new(
+        module: &'static str,
+        tokens: u64,
+        line: u32,
+        column: u32,
+        to: &'static Declaration,
+    ) -> Self {
+        let crate_len = crate_name_len(module);
+        let krate = fnv(module, 0, crate_len);
+        let here = mix(fnv(module, crate_len, module.len()), tokens);
+        let id = mix(mix(here, line as u64), column as u64) & !GENERIC;
         Self {
-            krate: fnv(path, 0, crate_len),
+            krate,
             // 0 marks an empty place in the table of `circle`.
-            id: if here == 0 { 1 } else { here },
+            id: if id == 0 { 1 } else { id },
+            declaration: to,
+        }
+    }
+
+    /// Links to the declaration of an instance of a generic plugin.
+    ///
+    /// Two instances can't be told by their types here, but by what they need: if that is the
+    /// same, then so is every way that leads on from them.
+    pub const fn generic(
+        module: &'static str,
+        tokens: u64,
+        line: u32,
+        column: u32,
+        to: &'static Declaration,
+    ) -> Self {
+        let Self { krate, mut id, .. } = Self::new(module, tokens, line, column, to);
+        let mut edge = 0;
+        while edge < to.edges() {
+            let target = match to.edge(edge) {
+                Some(target) => target.id,
+                None => 0,
+            };
+            id = mix(id, target);
+            edge += 1;
+        }
+        Self {
+            krate,
+            id: id | GENERIC,
             declaration: to,
         }
     }
@@ -144,8 +186,31 @@ impl Link {
         self.id
     }
 
+    pub(crate) const fn is_generic(self) -> bool {
+        self.id & GENERIC != 0
+    }
+
     pub(crate) const fn declaration(self) -> &'static Declaration {
         self.declaration
+    }
+}
+
+impl Declaration {
+    /// How many plugins this one loads after, counting states that `main` supplies.
+    pub(crate) const fn edges(&self) -> usize {
+        self.requires.len() + self.after.len()
+    }
+
+    /// Where edge number `edge` leads; `None` for a state that `main` supplies.
+    pub(crate) const fn edge(&self, edge: usize) -> Option<Link> {
+        if edge < self.requires.len() {
+            match self.requires[edge].need.provider {
+                Some(Provider::Plugin(link)) => Some(link),
+                Some(Provider::Supplied(_)) | None => None,
+            }
+        } else {
+            Some(self.after[edge - self.requires.len()].plugin)
+        }
     }
 }
 
