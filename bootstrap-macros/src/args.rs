@@ -2,12 +2,13 @@
 //!
 //! Parsing goes on after a mistake, at the next comma, so that one run shows all of them.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use syn::buffer::Cursor;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::punctuated::Punctuated;
-use syn::{Expr, LitBool, LitStr, Path, Token, Type, bracketed};
+use syn::{Expr, LitBool, LitStr, Path, Token, Type};
 
+use crate::check::text;
 use crate::diagnostics::Diagnostics;
 use crate::suggest::nearest;
 
@@ -86,6 +87,16 @@ const KEYS: [&str; 8] = [
     "crate",
 ];
 
+/// What other libraries call arguments of ours.
+const SYNONYMS: [(&str, &str); 3] = [
+    ("provides", "states"),
+    ("exports", "states"),
+    ("replaces", "stands_in_for"),
+];
+
+/// What other libraries call the list of requirements, which are fields here.
+const REQUIREMENTS: [&str; 5] = ["requires", "depends_on", "depends", "needs", "dependencies"];
+
 impl PluginArgs {
     pub(crate) fn parse(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Self {
         let mut args = Self::default();
@@ -102,14 +113,8 @@ impl PluginArgs {
                 self.name.fill(key, parsed, diagnostics);
             }
             "states" => {
-                let ahead = input.fork();
-                let parsed = list(key, input, "states = [Pool, Metrics]");
+                let parsed = STATES.parse(key, input, diagnostics);
                 self.states.fill(key, parsed, diagnostics);
-                if let (Slot::Broken, Some(state)) = (&self.states, single(&ahead)) {
-                    // `states = Pool` is wrong, but what it means is clear.
-                    let (key, value) = (key.span(), vec![state]);
-                    self.states = Slot::Given { key, value };
-                }
             }
             "timeout" => {
                 let parsed = value(key, input, "a string", "timeout = \"5s\"");
@@ -120,7 +125,7 @@ impl PluginArgs {
                 self.close_timeout.fill(key, parsed, diagnostics);
             }
             "after" => {
-                let parsed = list(key, input, "after = [Migrations]");
+                let parsed = AFTER.parse(key, input, diagnostics);
                 self.after.fill(key, parsed, diagnostics);
             }
             "collect" => {
@@ -140,7 +145,23 @@ impl PluginArgs {
     }
 
     fn unknown(&mut self, key: &Ident, input: ParseStream<'_>, diagnostics: &mut Diagnostics) {
-        let Some(meant) = nearest(&key.to_string(), &KEYS) else {
+        let text = key.to_string();
+        if REQUIREMENTS.contains(&text.as_str()) {
+            skip_to_comma(input);
+            diagnostics.at(
+                key,
+                format_args!(
+                    "`{key}` is no argument: a requirement is a field, as in `config: State<Config>`"
+                ),
+            );
+            return;
+        }
+        if let Some((_, meant)) = SYNONYMS.iter().find(|(synonym, _)| *synonym == text) {
+            diagnostics.at(key, format_args!("`{key}` is called `{meant}`"));
+            self.argument(&Ident::new(meant, key.span()), input, diagnostics);
+            return;
+        }
+        let Some(meant) = nearest(&text, &KEYS) else {
             skip_to_comma(input);
             diagnostics.at(
                 key,
@@ -185,6 +206,11 @@ impl OptionArgs {
                 return Self::TypeDefault;
             }
         };
+        if let Some(value) = bare_value(&tokens) {
+            let message = format!("write `#[option(default = {})]`", text(&value));
+            diagnostics.at(&value, message);
+            return Self::Default(Box::new(value));
+        }
         let mut args = Self::TypeDefault;
         each_argument(tokens, diagnostics, |key, input, diagnostics| {
             args.argument(key, input, diagnostics);
@@ -196,18 +222,17 @@ impl OptionArgs {
         let parsed = match key.to_string().as_str() {
             "default" => value(key, input, "an expression", "default = 8")
                 .map(|expr| Self::Default(Box::new(expr))),
-            "required" => Ok(Self::Required),
-            _ => {
-                skip_to_comma(input);
-                let hint = nearest(&key.to_string(), &["default", "required"]).map_or_else(
-                    || "; `#[option]` takes `default = ..` or `required`".into(),
-                    |meant| format!(", did you mean `{meant}`?"),
-                );
-                Err(syn::Error::new(
-                    key.span(),
-                    format_args!("unknown argument `{key}`{hint}"),
-                ))
+            "required" => {
+                if input.peek(Token![=]) {
+                    let value = skip_to_comma(input);
+                    diagnostics.at(
+                        value,
+                        "`required` takes no value: write `#[option(required)]`",
+                    );
+                }
+                Ok(Self::Required)
             }
+            _ => Err(Self::unknown(key, input)),
         };
         match (parsed, &*self) {
             (Err(error), _) => diagnostics.push(error),
@@ -218,6 +243,26 @@ impl OptionArgs {
             ),
         }
     }
+
+    fn unknown(key: &Ident, input: ParseStream<'_>) -> syn::Error {
+        skip_to_comma(input);
+        let hint = nearest(&key.to_string(), &["default", "required"]).map_or_else(
+            || "; `#[option]` takes `default = ..` or `required`".into(),
+            |meant| format!(", did you mean `{meant}`?"),
+        );
+        let message = format!("unknown argument `{key}`{hint}");
+        syn::Error::new(key.span(), message)
+    }
+}
+
+/// The value in `#[option(8)]`, where `default = 8` was meant.
+fn bare_value(tokens: &TokenStream) -> Option<Expr> {
+    let starts_with_a_key = matches!(tokens.clone().into_iter().next(), Some(TokenTree::Ident(ident))
+        if ident != "true" && ident != "false");
+    if starts_with_a_key {
+        return None;
+    }
+    syn::parse2(tokens.clone()).ok()
 }
 
 /// Calls `argument` for every `key ..` between top-level commas.
@@ -266,38 +311,125 @@ fn value<T: Parse>(
     input
         .parse::<Token![=]>()
         .and_then(|_| input.parse::<T>())
-        .map_err(|_| malformed(key, start, input, what, example))
+        .map_err(|_| {
+            skip_to_comma(input);
+            malformed(key, start, what, example)
+        })
 }
 
-/// What stands in `= Pool` instead of a list.
-fn single(input: ParseStream<'_>) -> Option<Type> {
-    input.parse::<Token![=]>().ok()?;
-    input.parse().ok()
+/// An argument that takes a list of types.
+struct List {
+    example: &'static str,
+    /// What to say to a string in the list.
+    no_string: &'static str,
 }
 
-/// Parses `= [a, b, ..]`.
-fn list<T: Parse>(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<Vec<T>> {
-    let start = input.cursor();
-    let parse = || -> syn::Result<Vec<T>> {
-        input.parse::<Token![=]>()?;
-        let items;
-        bracketed!(items in input);
-        let items = Punctuated::<T, Token![,]>::parse_terminated(&items)?;
-        Ok(items.into_iter().collect())
-    };
-    parse().map_err(|_| malformed(key, start, input, "a list of types in brackets", example))
+const STATES: List = List {
+    example: "states = [Pool, Metrics]",
+    no_string: "a state is a type: write it without quotes, as in `states = [Pool]`",
+};
+
+const AFTER: List = List {
+    example: "after = [Migrations]",
+    no_string: "`after` takes the types of plugins, not their names: `after = [Migrations]`",
+};
+
+impl List {
+    /// Parses `= [a, b, ..]`. What is wrong but clear is reported here and taken for what it
+    /// means, so that who uses it has no errors of its own.
+    fn parse<T: Parse>(
+        &self,
+        key: &Ident,
+        input: ParseStream<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> syn::Result<Vec<T>> {
+        let start = input.cursor();
+        let equals: Option<Token![=]> = input.parse()?;
+        let bare = equals.is_none();
+        if let Ok((delimiter, items)) = input.call(parse_group) {
+            if bare || delimiter != Delimiter::Bracket {
+                skip_to_comma(input);
+                diagnostics.push(self.malformed(key, start));
+            }
+            return Ok(self.items(items, diagnostics));
+        }
+        match input.parse::<T>() {
+            // `states = Pool` is wrong, but what it means is clear.
+            Ok(single) if !bare => {
+                skip_to_comma(input);
+                diagnostics.push(self.malformed(key, start));
+                Ok(vec![single])
+            }
+            _ => {
+                skip_to_comma(input);
+                Err(self.malformed(key, start))
+            }
+        }
+    }
+
+    fn malformed(&self, key: &Ident, start: Cursor<'_>) -> syn::Error {
+        malformed(key, start, "a list of types in brackets", self.example)
+    }
+
+    /// The items of a list that are right; every other is reported.
+    fn items<T: Parse>(&self, tokens: TokenStream, diagnostics: &mut Diagnostics) -> Vec<T> {
+        let mut items = Vec::new();
+        let parser = |input: ParseStream<'_>| {
+            while !input.is_empty() {
+                items.extend(self.item(input, diagnostics));
+                if input.is_empty() {
+                    break;
+                }
+                if input.parse::<Option<Token![,]>>()?.is_none() {
+                    let next: TokenTree = input.fork().parse()?;
+                    diagnostics.at(&next, format_args!("expected `,` before `{next}`"));
+                    if matches!(next, TokenTree::Punct(_)) {
+                        skip_to_comma(input);
+                        let _ = input.parse::<Option<Token![,]>>()?;
+                    }
+                }
+            }
+            Ok(())
+        };
+        let parsed = parser.parse2(tokens);
+        diagnostics.keep(parsed);
+        items
+    }
+
+    fn item<T: Parse>(&self, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> Option<T> {
+        if input.peek(LitStr) {
+            let literal: LitStr = input.parse().ok()?;
+            diagnostics.at(&literal, self.no_string);
+            // `"Pool"` is a type that somebody has put into quotes, `"database"` is a name.
+            let is_a_type = literal.value().starts_with(char::is_uppercase);
+            return is_a_type.then(|| literal.parse().ok()).flatten();
+        }
+        if let Ok(item) = input.fork().parse() {
+            // Twice, because a failed attempt would have taken tokens away.
+            let _ = input.parse::<T>();
+            return Some(item);
+        }
+        let rest = skip_to_comma(input);
+        let message = format!("expected a type, as in `{}`", self.example);
+        diagnostics.at(rest, message);
+        None
+    }
+}
+
+/// Whatever stands between brackets of any kind.
+fn parse_group(input: ParseStream<'_>) -> syn::Result<(Delimiter, TokenStream)> {
+    match input.fork().parse()? {
+        TokenTree::Group(group) => {
+            input.parse::<TokenTree>()?;
+            Ok((group.delimiter(), group.stream()))
+        }
+        other => Err(syn::Error::new(other.span(), "expected a list")),
+    }
 }
 
 /// The error for an argument with a wrong value: at what stands there, or at the key if nothing
 /// does.
-fn malformed(
-    key: &Ident,
-    start: syn::buffer::Cursor<'_>,
-    input: ParseStream<'_>,
-    what: &str,
-    example: &str,
-) -> syn::Error {
-    skip_to_comma(input);
+fn malformed(key: &Ident, start: Cursor<'_>, what: &str, example: &str) -> syn::Error {
     let mut given = TokenStream::new();
     let mut rest = start;
     while let Some((token, next)) = rest.token_tree() {
