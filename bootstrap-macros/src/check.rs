@@ -4,6 +4,10 @@
 //! |---|---|---|
 //! | unknown, repeated, malformed argument | `args` | the key, or the value |
 //! | not a struct; wrong attributes on fields | `item` | the keyword; the attribute |
+//! | an option that is a `State`; a misspelt `#[option]` | `item` | the attribute |
+//! | `State<..>`, `Arc<..>`, `Option<..>`, `dyn ..`, `&..` as a state | here | the state |
+//! | a type parameter without bounds | `item` | the parameter |
+//! | `after = [Self]` | here | the word |
 //! | empty or unprintable name | here | the literal |
 //! | the same state written twice | here, by its tokens | the second one |
 //! | generics on a collected plugin | here | the generics |
@@ -21,45 +25,134 @@ use std::collections::HashSet;
 
 use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{Attribute, GenericParam, ItemStruct, LitStr};
+use syn::{Attribute, GenericArgument, GenericParam, LitStr, Path, PathArguments, Type};
 
 use crate::args::PluginArgs;
 use crate::diagnostics::Diagnostics;
-use crate::item;
-use crate::model::{DefaultValue, FieldKind, PluginModel};
+use crate::item::Subject;
+use crate::model::{DefaultValue, FieldKind, PluginModel, StateType};
 use crate::time;
 
 /// Applies every rule. The model is usable only if `diagnostics` stayed empty; if it did not, it
 /// is still good enough to keep the rest of the program from failing because of this item.
 pub(crate) fn check(
     args: &PluginArgs,
-    mut item: ItemStruct,
+    subject: Subject,
     diagnostics: &mut Diagnostics,
 ) -> PluginModel {
-    let fields = item::take_fields(&mut item, diagnostics);
+    let name = name(args, &subject.ident, diagnostics);
+    let derived_default = subject.attributes.iter().find_map(derived_default);
     let model = PluginModel {
-        ident: item.ident.clone(),
-        generics: item.generics.clone(),
+        item: subject.tokens,
+        is_struct: subject.is_struct,
+        ident: subject.ident,
+        generics: subject.generics,
         krate: args.krate.value().cloned(),
-        name: name(args, &item.ident, diagnostics),
-        states: args.states.value().cloned().unwrap_or_default(),
-        after: args.after.value().cloned().unwrap_or_default(),
+        name,
+        states: states(args, diagnostics),
+        after: after(args, diagnostics),
         timeout: limit(args.timeout.value(), diagnostics),
         close_timeout: limit(args.close_timeout.value(), diagnostics),
         stands_in_for: args.stands_in_for.value().cloned(),
         collect: is_collected(args, diagnostics),
-        derives_default: item
-            .attrs
-            .iter()
-            .any(|attr| derived_default(attr).is_some()),
-        fields,
-        item,
+        derives_default: derived_default.is_some(),
+        fields: subject.fields,
     };
     states_differ(&model, diagnostics);
-    can_be_collected(&model, diagnostics);
     borrows_nothing(&model, diagnostics);
-    derives_no_default(&model, diagnostics);
+    can_be_collected(&model, diagnostics);
+    if let Some(derived) = derived_default.filter(|_| model.has_default()) {
+        diagnostics.at(
+            derived,
+            "`#[plugin]` implements `Default` from the options: take it out of the derive",
+        );
+    }
     model
+}
+
+fn states(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Vec<StateType> {
+    let listed = args.states.value().into_iter().flatten();
+    listed.filter_map(|ty| state(ty, diagnostics)).collect()
+}
+
+/// A listed type, or what it is clearly meant to be; `None` if it can't be the type of a value.
+fn state(ty: &Type, diagnostics: &mut Diagnostics) -> Option<StateType> {
+    let inner = ["State", "Arc", "Rc", "Option"]
+        .into_iter()
+        .find_map(|wrapper| Some((wrapper, wrapped(ty, wrapper)?)));
+    let message = match (ty, inner) {
+        (_, Some((wrapper, own))) => {
+            let own = text(own);
+            let why = match wrapper {
+                "State" => format!("`State<{own}>` is how other plugins ask for it"),
+                "Option" => format!("who can do without it asks for an `Option<State<{own}>>`"),
+                _ => format!("`State<{own}>` is a shared handle already"),
+            };
+            format!("list the state's own type, `{own}`: {why}")
+        }
+        (Type::TraitObject(_), _) => {
+            let text = text(ty);
+            format!(
+                "a state has a size: wrap it in a struct of yours, as in `struct Name(Box<{text}>);`"
+            )
+        }
+        (Type::Reference(_), _) => {
+            let text = text(ty);
+            format!(
+                "a state owns what it is: wrap it in a struct of yours, as in `struct Name({text});`"
+            )
+        }
+        _ => {
+            let (ty, is_right) = (ty.clone(), true);
+            return Some(StateType { ty, is_right });
+        }
+    };
+    diagnostics.at(ty, message);
+    match (ty, inner) {
+        (Type::TraitObject(_), _) => None,
+        (_, Some(("State", own))) => Some(StateType {
+            ty: own.clone(),
+            is_right: true,
+        }),
+        _ => Some(StateType {
+            ty: ty.clone(),
+            is_right: false,
+        }),
+    }
+}
+
+/// The `T` of a `Wrapper<T>`, by the last word of its path.
+fn wrapped<'t>(ty: &'t Type, wrapper: &str) -> Option<&'t Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    match arguments.args.first()? {
+        GenericArgument::Type(ty) if last.ident == wrapper && arguments.args.len() == 1 => Some(ty),
+        _ => None,
+    }
+}
+
+/// Whether a field of this type is surely a requirement.
+pub(crate) fn asks_for_a_state(ty: &Type) -> bool {
+    let ty = wrapped(ty, "Option").unwrap_or(ty);
+    wrapped(ty, "State").is_some()
+}
+
+fn after(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Vec<Path> {
+    let mut paths = args.after.value().cloned().unwrap_or_default();
+    paths.retain(|path| {
+        let itself = path.is_ident("Self");
+        if itself {
+            diagnostics.at(
+                path,
+                "a plugin can't load after itself: name the plugins that have to load before it",
+            );
+        }
+        !itself
+    });
+    paths
 }
 
 fn name(args: &PluginArgs, ident: &Ident, diagnostics: &mut Diagnostics) -> LitStr {
@@ -121,10 +214,10 @@ fn is_collected(args: &PluginArgs, diagnostics: &mut Diagnostics) -> bool {
 
 fn states_differ(model: &PluginModel, diagnostics: &mut Diagnostics) {
     let mut seen = HashSet::new();
-    for state in &model.states {
-        let text = text(state);
+    for StateType { ty, .. } in &model.states {
+        let text = text(ty);
         if seen.contains(&text) {
-            diagnostics.at(state, format_args!("the state `{text}` is listed twice"));
+            diagnostics.at(ty, format_args!("the state `{text}` is listed twice"));
         }
         seen.insert(text);
     }
@@ -134,7 +227,8 @@ fn can_be_collected(model: &PluginModel, diagnostics: &mut Diagnostics) {
     if !model.collect {
         return;
     }
-    if model.is_generic() {
+    // A lifetime is a mistake by itself, whoever registers the plugin.
+    if model.is_generic() && !model.borrows() {
         diagnostics.at(
             &model.generics,
             "a plugin with generic parameters can't be collected: write `collect = false`, and register it with the types that it is for",
@@ -164,21 +258,7 @@ fn borrows_nothing(model: &PluginModel, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn derives_no_default(model: &PluginModel, diagnostics: &mut Diagnostics) {
-    if !model.has_default() {
-        return;
-    }
-    for attribute in &model.item.attrs {
-        if let Some(default) = derived_default(attribute) {
-            diagnostics.at(
-                default,
-                "`#[plugin]` implements `Default` from the options: take it out of the derive",
-            );
-        }
-    }
-}
-
-fn derived_default(attribute: &Attribute) -> Option<syn::Path> {
+fn derived_default(attribute: &Attribute) -> Option<Path> {
     if !attribute.path().is_ident("derive") {
         return None;
     }

@@ -3,7 +3,8 @@
 //! ```text
 //! #[plugin(states = [Pool])]            struct Database { config: State<Config> }
 //! struct Database {               ->    const _: () = {
-//!     config: State<Config>,                static __DECLARED: Declared = ..;   what is above
+//!     config: State<Config>,                use ::bootstrap::__private as ..;   the only path there
+//!                                           static __DECLARED: Declared = ..;   what is above
 //! }                                         impl Declare for Database { .. }    fields, states
 //!                                           impl Provided for Pool { .. }       who makes it
 //!                                           impl Default for Database { .. }    from the options
@@ -14,16 +15,19 @@
 //!
 //! Spans: rustc blames the tokens that we hand it, so everything that can fail because of a user's
 //! token carries that token's span, and nothing that can fail carries the span of the attribute.
+//!
+//! Names: bindings are called `__x`, because a constant of the user's with the name of a binding
+//! would make a pattern of it, also if it comes from a glob import.
 
 use std::collections::HashSet;
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Path, Type};
 
-use crate::check::text;
-use crate::model::{DefaultValue, Field, FieldKind, PluginModel};
+use crate::check::{asks_for_a_state, text};
+use crate::model::{DefaultValue, Field, FieldKind, PluginModel, StateType};
 
 /// The struct and everything that makes it a plugin.
 ///
@@ -32,6 +36,7 @@ use crate::model::{DefaultValue, Field, FieldKind, PluginModel};
 pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
     let item = &model.item;
     let names = Names::new(model);
+    let door = door(model);
     let aliases = aliases(model);
     let declared = declared(model, &names);
     let declare = declare(model, &names);
@@ -53,6 +58,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
             reason = "generated code"
         )]
         const _: () = {
+            #door
             #aliases
             #declared
             #declare
@@ -74,18 +80,14 @@ impl<'m> Names<'m> {
         Self { model }
     }
 
-    /// The private door of the runtime crate.
-    fn private(&self) -> TokenStream {
+    /// The private door of the runtime crate, as [`door`] calls it.
+    fn private(&self) -> Ident {
         self.private_at(Span::call_site())
     }
 
-    fn private_at(&self, span: Span) -> TokenStream {
-        let Some(krate) = &self.model.krate else {
-            return quote_spanned!(span=> ::bootstrap::__private);
-        };
-        // Only the place changes: what `$crate` means depends on the rest of its span.
-        let krate = respanned(krate.to_token_stream(), span);
-        quote_spanned!(span=> #krate::__private)
+    #[allow(clippy::unused_self, reason = "how things are called is known here")]
+    fn private_at(&self, span: Span) -> Ident {
+        Ident::new("__bootstrap", span)
     }
 
     /// The plugin with its generics, as in `impl .. for #it`.
@@ -98,7 +100,7 @@ impl<'m> Names<'m> {
     /// The types of the states.
     fn states(&self) -> Vec<TokenStream> {
         let generic = self.model.is_generic();
-        let name = |(i, ty): (usize, &Type)| {
+        let name = |(i, StateType { ty, .. }): (usize, &StateType)| {
             if generic {
                 ty.to_token_stream()
             } else {
@@ -118,7 +120,7 @@ impl<'m> Names<'m> {
         body: &TokenStream,
     ) -> TokenStream {
         let private = self.private_at(span);
-        let name = format_ident!("{name}", span = span);
+        let name = Ident::new(name, span);
         self.implement_path(span, &quote_spanned!(span=> #private::#name), target, body)
     }
 
@@ -140,7 +142,9 @@ impl<'m> Names<'m> {
         let private = self.private();
         let start = span.start();
         let (line, column) = (to_u32(start.line), to_u32(start.column + 1));
-        quote!(#private::Location::new(::core::file!(), #line, #column))
+        // Not `file!()`: in what a macro declares, that is the file of the call.
+        let file = span.file();
+        quote!(#private::Location::new(#file, #line, #column))
     }
 
     /// A link to the plugin at `path`.
@@ -155,9 +159,22 @@ impl<'m> Names<'m> {
         let private = self.private_at(first);
         let plugin = respanned(self.plugin(), first);
         let member = respanned(field.member.to_token_stream(), last);
-        let mut project = quote_spanned!(first=> |plugin: &mut #plugin|);
-        project.extend(quote_spanned!(last=> &mut plugin.#member));
+        let mut project = quote_spanned!(first=> |__plugin: &mut #plugin|);
+        project.extend(quote_spanned!(last=> &mut __plugin.#member));
         quote_spanned!(first=> #private::field(#project))
+    }
+}
+
+/// The one path to the runtime crate: if it leads nowhere, that is one error, at the path.
+fn door(model: &PluginModel) -> TokenStream {
+    match &model.krate {
+        None => quote!(
+            use ::bootstrap::__private as __bootstrap;
+        ),
+        Some(krate) => {
+            let door = quote_spanned!(krate.span()=> #krate::__private);
+            quote!(use #door as __bootstrap;)
+        }
     }
 }
 
@@ -167,14 +184,15 @@ fn aliases(model: &PluginModel) -> TokenStream {
     if model.is_generic() {
         return TokenStream::new();
     }
-    let aliases = model.states.iter().enumerate().map(|(i, ty)| {
+    let aliases = model.states.iter().enumerate().map(|(i, state)| {
+        let ty = &state.ty;
         let alias = alias(i, ty);
         quote!(type #alias = #ty;)
     });
     quote!(#(#aliases)*)
 }
 
-fn alias(i: usize, ty: &Type) -> proc_macro2::Ident {
+fn alias(i: usize, ty: &Type) -> Ident {
     format_ident!("__State{i}", span = ty.span())
 }
 
@@ -214,18 +232,7 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let name = &model.name;
     let location = names.location(model.ident.span());
     let states = names.states();
-    let requires = model.requirements().map(|field| {
-        let location = names.location(field.span);
-        let (name, type_text) = (&field.name, text(&field.ty));
-        let value = names.field(field);
-        let need = quote_spanned!(field.ty.span()=> #value.need);
-        quote!(#private::Requirement {
-            field: #name,
-            type_text: #type_text,
-            location: #location,
-            need: #need,
-        })
-    });
+    let requires = model.requirements().map(|field| requirement(field, names));
     let after = model.after.iter().map(|path| {
         let location = names.location(path.span());
         let link = names.link_to(path);
@@ -249,12 +256,23 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     })
 }
 
+fn requirement(field: &Field, names: &Names<'_>) -> TokenStream {
+    let location = names.location(field.span);
+    let (cfgs, name, text) = (&field.cfgs, &field.name, text(&field.ty));
+    let value = names.field(field);
+    let call = quote_spanned!(field.ty.span()=> #value.requirement);
+    quote!(#(#cfgs)* #call(#name, #text, #location))
+}
+
 /// The one place that needs the plugin's hooks, so that a missing `impl Hooks` is one error.
 fn behaviour(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let span = model.ident.span();
     let private = names.private_at(span);
+    if !model.is_struct {
+        return quote!(#private::Behaviour::unknown());
+    }
     let plugin = names.plugin();
-    let made = if model.collect && model.has_default() && !model.is_generic() {
+    let made = if model.is_collected() && model.has_default() {
         format_ident!("collected", span = span)
     } else {
         format_ident!("registered", span = span)
@@ -278,21 +296,7 @@ fn option(value: Option<TokenStream>) -> TokenStream {
 fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let private = names.private();
     let ident = &model.ident;
-    let states = names.states();
-    let values: Vec<_> = (0..states.len())
-        .map(|i| format_ident!("state{i}"))
-        .collect();
-    let states_type = shape(&states);
-    let handles_type = shape(states.iter().zip(&model.states).map(|(state, ty)| {
-        let private = names.private_at(ty.span());
-        quote_spanned!(ty.span()=> #private::State<#state>)
-    }));
-    let pattern = shape(&values);
-    let found = shape(
-        states
-            .iter()
-            .map(|state| quote!(#private::find::<#state>(states)?)),
-    );
+    let types = types(model, names);
     let declaration = if model.is_generic() {
         let declaration = declaration(model, names);
         quote!(&#declaration)
@@ -300,54 +304,106 @@ fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         quote!(&__DECLARED.declaration)
     };
     let link = link(model, names);
-    let walk = model.requirements().map(|field| {
-        let (name, value) = (&field.name, names.field(field));
-        let show = quote_spanned!(field.ty.span()=> #value.show);
-        quote!(#show(#name, self, fields);)
-    });
-    let reset = model.locals().map(|field| {
-        let member = &field.member;
-        let default = quote_spanned!(field.ty.span()=> ::core::default::Default::default());
-        quote!(self.#member = #default;)
-    });
-    // A public plugin with a private state is rustc's to report, at the state.
-    let at_states = model
-        .states
-        .first()
-        .map_or_else(|| ident.span(), Spanned::span);
-    let types = quote_spanned!(at_states=>
-        type States = #states_type;
-        type Handles = #handles_type;
-    );
+    let pack = pack(model, names);
+    let handles = handles(model, names);
+    let reset = reset(model);
     let body = quote! {
         #types
-
         const DECLARATION: &'static #private::Declaration = #declaration;
-
         const LINK: #private::Link = #link;
-
-        fn walk(&mut self, fields: &mut #private::Fields<'_>) {
-            let _ = &fields;
-            #(#walk)*
-        }
-
-        fn pack(states: Self::States) -> #private::States {
-            let #pattern = states;
-            let packed = #private::States::new();
-            #(let packed = #private::put::<#states>(#values, packed);)*
-            packed
-        }
-
-        fn handles(states: &#private::States) -> ::core::option::Option<Self::Handles> {
-            let _ = states;
-            ::core::option::Option::Some(#found)
-        }
-
-        fn reset(&mut self) {
-            #(#reset)*
-        }
+        #pack
+        #handles
+        #reset
     };
     names.implement(ident.span(), "Declare", &names.plugin(), &body)
+}
+
+/// What `load` returns, and what contexts hand out.
+fn types(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let states = names.states();
+    let states_type = shape(&states);
+    let handles_type = shape(states.iter().zip(&model.states).map(
+        |(state, StateType { ty, .. })| {
+            let private = names.private_at(ty.span());
+            quote_spanned!(ty.span()=> #private::State<#state>)
+        },
+    ));
+    // A public plugin with a private state is rustc's to report, at the state.
+    let first = model.states.first();
+    let at_states = first.map_or_else(|| model.ident.span(), |state| state.ty.span());
+    quote_spanned!(at_states=>
+        type States = #states_type;
+        type Handles = #handles_type;
+    )
+}
+
+/// From what `load` returned to states without types.
+fn pack(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    let values: Vec<_> = (0..model.states.len())
+        .map(|i| format_ident!("__state{i}"))
+        .collect();
+    let pattern = shape(&values);
+    let put = model.states.iter().enumerate().map(|(i, state)| {
+        let (value, door) = (&values[i], made(i, state, names)?);
+        Some(quote!(let __packed = #door.put(#value, __packed);))
+    });
+    let put = put.flatten();
+    quote! {
+        fn pack(__states: Self::States) -> #private::States {
+            let #pattern = __states;
+            let __packed = #private::States::new();
+            #(#put)*
+            __packed
+        }
+    }
+}
+
+/// Back from there to handles with types.
+fn handles(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    let found = shape(model.states.iter().enumerate().map(|(i, state)| {
+        made(i, state, names).map_or_else(
+            || quote!(::core::option::Option::None?),
+            |door| quote!(#door.find(__states)?),
+        )
+    }));
+    quote! {
+        fn handles(__states: &#private::States) -> ::core::option::Option<Self::Handles> {
+            ::core::option::Option::Some(#found)
+        }
+    }
+}
+
+/// The door to a state; `None` for what can't be one.
+fn made(i: usize, state: &StateType, names: &Names<'_>) -> Option<TokenStream> {
+    let span = state.ty.span();
+    let private = names.private_at(span);
+    let made = if names.model.stands_in_for.is_some() {
+        Ident::new("made_instead", span)
+    } else {
+        Ident::new("made", span)
+    };
+    let state_type = &names.states()[i];
+    state
+        .is_right
+        .then(|| quote_spanned!(span=> #private::#made::<#state_type>()))
+}
+
+fn reset(model: &PluginModel) -> Option<TokenStream> {
+    let reset: Vec<_> = model.locals().map(reset_field).collect();
+    let is_there = !reset.is_empty();
+    is_there.then(|| quote!(fn reset(&mut self) { #(#reset)* }))
+}
+
+fn reset_field(field: &Field) -> TokenStream {
+    let (cfgs, member) = (&field.cfgs, &field.member);
+    let default = type_default(field);
+    quote!(#(#cfgs)* { self.#member = #default; })
+}
+
+fn type_default(field: &Field) -> TokenStream {
+    quote_spanned!(field.ty.span()=> ::core::default::Default::default())
 }
 
 /// The link to the plugin itself, with what tells it from every other.
@@ -381,7 +437,7 @@ fn fingerprint(model: &PluginModel) -> u64 {
     add(&start.column.to_le_bytes());
     add(model.ident.to_string().as_bytes());
     let fields = model.requirements().map(|field| text(&field.ty));
-    let states = model.states.iter().map(text);
+    let states = model.states.iter().map(|state| text(&state.ty));
     let after = model.after.iter().map(text);
     for tokens in fields.chain(states).chain(after) {
         add(tokens.as_bytes());
@@ -407,9 +463,9 @@ fn provided(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let states = names.states().into_iter().zip(&model.states);
     // A state that is listed twice is reported as that; implementing its traits twice would only
     // add errors about it.
-    let once = states.filter(|(_, ty)| seen.insert(text(ty)));
-    let impls = once.map(|(state, ty)| {
-        let span = ty.span();
+    let once = states.filter(|(_, listed)| listed.is_right && seen.insert(text(&listed.ty)));
+    let impls = once.map(|(state, listed)| {
+        let span = listed.ty.span();
         let door = names.private_at(span);
         let path = quote_spanned!(span=> #door::Provides<#state>);
         let provides = names.implement_path(span, &path, &plugin, &TokenStream::new());
@@ -430,22 +486,33 @@ fn default(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let fields = model.fields.iter().map(|field| {
-        let member = &field.member;
-        let value = if let FieldKind::Option(DefaultValue::Expr(expr)) = &field.kind {
-            expr.to_token_stream()
-        } else {
-            quote_spanned!(field.ty.span()=> ::core::default::Default::default())
-        };
-        quote!(#member: #value,)
+        let (cfgs, member, value) = (&field.cfgs, &field.member, start(field, names));
+        quote!(#(#cfgs)* #member: #value,)
     });
     let span = model.ident.span();
-    let body = quote! {
-        fn default() -> Self {
-            Self { #(#fields)* }
-        }
+    let made = if model.is_struct {
+        quote!(Self { #(#fields)* })
+    } else {
+        quote!(::core::panic!("not a plugin"))
     };
+    let body = quote!(fn default() -> Self { #made });
     let path = quote_spanned!(span=> ::core::default::Default);
     names.implement_path(span, &path, &names.plugin(), &body)
+}
+
+/// The value with which a field starts.
+fn start(field: &Field, names: &Names<'_>) -> TokenStream {
+    match &field.kind {
+        FieldKind::Option(DefaultValue::Expr(expr)) => expr.to_token_stream(),
+        // Through the same door as its declaration, so that a field that can't be injected is
+        // not said to have no default as well.
+        FieldKind::Requirement if !asks_for_a_state(&field.ty) => {
+            let value = names.field(field);
+            let unbound = quote_spanned!(field.ty.span()=> #value.unbound);
+            quote!((#unbound)())
+        }
+        _ => type_default(field),
+    }
 }
 
 /// A static is evaluated when its crate is compiled, whether or not it is used.
@@ -463,7 +530,7 @@ fn proof(model: &PluginModel, names: &Names<'_>) -> TokenStream {
 }
 
 fn submission(model: &PluginModel, names: &Names<'_>) -> TokenStream {
-    if !model.collect || model.is_generic() {
+    if !model.is_collected() {
         return TokenStream::new();
     }
     let private = names.private();

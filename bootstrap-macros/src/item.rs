@@ -1,80 +1,261 @@
 //! What the attribute stands on, and the attributes on its fields.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
+use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, ItemStruct, Member};
+use syn::{Attribute, Generics, Item, ItemStruct, Member, Meta, Token, Type, parse_quote_spanned};
 
 use crate::args::OptionArgs;
+use crate::check::{asks_for_a_state, text};
 use crate::diagnostics::Diagnostics;
 use crate::model::{DefaultValue, Field, FieldKind};
+use crate::suggest::nearest;
+
+/// What the attribute stands on, as far as it can be a plugin.
+pub(crate) struct Subject {
+    /// The item without the attributes that are ours.
+    pub(crate) tokens: TokenStream,
+    pub(crate) is_struct: bool,
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) fields: Vec<Field>,
+}
 
 /// Parses the struct; anything else is reported in the words that fit it.
-pub(crate) fn parse(tokens: &TokenStream, diagnostics: &mut Diagnostics) -> Option<ItemStruct> {
-    match syn::parse2::<syn::Item>(tokens.clone()) {
-        Ok(syn::Item::Struct(item)) => Some(item),
-        Ok(other) => {
-            let (token, what) = describe(&other);
+pub(crate) fn parse(tokens: &TokenStream, diagnostics: &mut Diagnostics) -> Option<Subject> {
+    // What does not parse is reported by rustc, which sees the same tokens.
+    let item = syn::parse2(tokens.clone()).ok()?;
+    if !matches!(item, Item::Struct(_)) {
+        let (token, what) = describe(&item);
+        diagnostics.at(
+            token,
+            format_args!(
+                "`#[plugin]` goes on a struct, not on {what}: its fields are what the plugin needs"
+            ),
+        );
+    }
+    match item {
+        Item::Struct(mut item) => {
+            take_second_plugin(&mut item.attrs, diagnostics);
+            bound_parameters(&mut item.generics, diagnostics);
+            let fields = take_fields(&mut item, diagnostics);
+            Some(Subject {
+                tokens: item.to_token_stream(),
+                is_struct: true,
+                ident: item.ident,
+                generics: item.generics,
+                attributes: item.attrs,
+                fields,
+            })
+        }
+        Item::Enum(item) => Some(no_struct(tokens, item.ident, item.generics)),
+        Item::Union(item) => Some(no_struct(tokens, item.ident, item.generics)),
+        _ => None,
+    }
+}
+
+/// A type that can't be a plugin, but whose users should not have to hear of it as well.
+fn no_struct(tokens: &TokenStream, ident: Ident, generics: Generics) -> Subject {
+    Subject {
+        tokens: tokens.clone(),
+        is_struct: false,
+        ident,
+        generics,
+        attributes: Vec::new(),
+        fields: Vec::new(),
+    }
+}
+
+/// A type without any bound may borrow, so no plugin can have it: it gets the bounds that are
+/// missing.
+fn bound_parameters(generics: &mut Generics, diagnostics: &mut Diagnostics) {
+    if generics.where_clause.is_some() {
+        return;
+    }
+    for param in generics.type_params_mut() {
+        if param.bounds.is_empty() {
+            let ident = &param.ident;
             diagnostics.at(
-                token,
+                ident,
                 format_args!(
-                    "`#[plugin]` goes on a struct, not on {what}: its fields are what the plugin needs"
+                    "a plugin is shared between threads and lives as long as its app: write `{ident}: Send + Sync + 'static`"
                 ),
             );
-            None
-        }
-        Err(error) => {
-            diagnostics.push(error);
-            None
+            let span = ident.span();
+            param.colon_token = Some(Token![:](span));
+            param.bounds =
+                parse_quote_spanned!(span=> ::core::marker::Send + ::core::marker::Sync + 'static);
         }
     }
 }
 
-fn describe(item: &syn::Item) -> (TokenStream, &'static str) {
+fn take_second_plugin(attributes: &mut Vec<Attribute>, diagnostics: &mut Diagnostics) {
+    attributes.retain(|attribute| {
+        let path = text(attribute.path());
+        let again = matches!(
+            path.as_str(),
+            "plugin" | "bootstrap::plugin" | "::bootstrap::plugin"
+        );
+        if again {
+            diagnostics.at(
+                attribute,
+                "`#[plugin]` stands here twice: write one with the arguments of both",
+            );
+        }
+        !again
+    });
+}
+
+fn describe(item: &Item) -> (TokenStream, &'static str) {
     match item {
-        syn::Item::Enum(item) => (item.enum_token.to_token_stream(), "an enum"),
-        syn::Item::Union(item) => (item.union_token.to_token_stream(), "a union"),
-        syn::Item::Fn(item) => (item.sig.fn_token.to_token_stream(), "a function"),
-        syn::Item::Impl(item) => (item.impl_token.to_token_stream(), "an `impl`"),
-        syn::Item::Trait(item) => (item.trait_token.to_token_stream(), "a trait"),
-        syn::Item::Type(item) => (item.type_token.to_token_stream(), "a type alias"),
-        syn::Item::Mod(item) => (item.mod_token.to_token_stream(), "a module"),
+        Item::Enum(item) => (item.enum_token.to_token_stream(), "an enum"),
+        Item::Union(item) => (item.union_token.to_token_stream(), "a union"),
+        Item::Fn(item) => (item.sig.fn_token.to_token_stream(), "a function"),
+        Item::Impl(item) => (item.impl_token.to_token_stream(), "an `impl`"),
+        Item::Trait(item) => (item.trait_token.to_token_stream(), "a trait"),
+        Item::Type(item) => (item.type_token.to_token_stream(), "a type alias"),
+        Item::Mod(item) => (item.mod_token.to_token_stream(), "a module"),
         other => (other.to_token_stream(), "this"),
     }
 }
 
 /// Reads the attributes on the fields and takes ours off, because rustc does not know them.
-pub(crate) fn take_fields(item: &mut ItemStruct, diagnostics: &mut Diagnostics) -> Vec<Field> {
+fn take_fields(item: &mut ItemStruct, diagnostics: &mut Diagnostics) -> Vec<Field> {
+    let theirs_may_be_helpers = item.attrs.iter().any(brings_helpers);
+    let count = item.fields.len();
     let mut fields = Vec::new();
-    for (field, member) in item.fields.iter_mut().zip(0_u32..) {
-        let span = field
-            .ident
-            .as_ref()
-            .map_or_else(|| field.ty.span(), proc_macro2::Ident::span);
-        let member = match &field.ident {
-            Some(ident) => Member::Named(ident.clone()),
-            None => Member::Unnamed(syn::Index {
-                index: member,
-                span,
-            }),
-        };
-        let name = match &field.ident {
-            Some(ident) => syn::ext::IdentExt::unraw(ident).to_string(),
-            None => member.to_token_stream().to_string(),
-        };
-        let ours = take_ours(&mut field.attrs);
-        fields.push(Field {
-            member,
-            name,
-            span,
-            ty: field.ty.clone(),
-            kind: kind(&ours, diagnostics),
-        });
+    for (field, index) in item.fields.iter_mut().zip(0_u32..) {
+        if !theirs_may_be_helpers {
+            correct_spelling(&mut field.attrs, diagnostics);
+        }
+        let ours = take_ours(&mut field.attrs, diagnostics);
+        let kind = kind(&ours, &field.ty, diagnostics);
+        let field = describe_field(field, index, kind);
+        let is_last = fields.len() + 1 == count;
+        if let (Member::Unnamed(_), Some(cfg), false) = (&field.member, field.cfgs.first(), is_last)
+        {
+            diagnostics.at(
+                cfg,
+                "without this field those after it have other numbers: give the fields names",
+            );
+        }
+        fields.push(field);
     }
     fields
 }
 
-fn take_ours(attributes: &mut Vec<Attribute>) -> Vec<Attribute> {
+fn describe_field(field: &syn::Field, index: u32, kind: FieldKind) -> Field {
+    let span = field
+        .ident
+        .as_ref()
+        .map_or_else(|| field.ty.span(), Ident::span);
+    let member = match &field.ident {
+        Some(ident) => Member::Named(ident.clone()),
+        None => Member::Unnamed(syn::Index { index, span }),
+    };
+    let name = match &field.ident {
+        Some(ident) => syn::ext::IdentExt::unraw(ident).to_string(),
+        None => index.to_string(),
+    };
+    Field {
+        cfgs: field
+            .attrs
+            .iter()
+            .filter(|it| is_cfg(it))
+            .cloned()
+            .collect(),
+        member,
+        name,
+        span,
+        ty: field.ty.clone(),
+        kind,
+    }
+}
+
+/// Whether the attribute decides about whether a field is there.
+fn is_cfg(attribute: &Attribute) -> bool {
+    is(attribute, "cfg") || (is(attribute, "cfg_attr") && switched(attribute).any(|it| it == "cfg"))
+}
+
+/// What a `cfg_attr` switches on: the names of attributes, as far as they are single words.
+fn switched(attribute: &Attribute) -> impl Iterator<Item = Ident> {
+    let parts = Punctuated::<Meta, Token![,]>::parse_terminated;
+    // A malformed one is rustc's to report.
+    let parts = attribute.parse_args_with(parts).unwrap_or_default();
+    let switched = parts.into_iter().skip(1);
+    switched.filter_map(|meta| meta.path().get_ident().cloned())
+}
+
+/// Whether an attribute of the struct may know attributes of its fields.
+fn brings_helpers(attribute: &Attribute) -> bool {
+    const PLAIN: [&str; 9] = [
+        "Clone",
+        "Copy",
+        "Debug",
+        "Default",
+        "Eq",
+        "Hash",
+        "Ord",
+        "PartialEq",
+        "PartialOrd",
+    ];
+    const BUILT_IN: [&str; 8] = [
+        "allow", "cfg", "deny", "doc", "expect", "must_use", "repr", "warn",
+    ];
+    let mut helpers = false;
+    if is(attribute, "derive") {
+        let _ = attribute.parse_nested_meta(|derive| {
+            let last = derive.path.segments.last();
+            helpers |= !last.is_some_and(|it| PLAIN.contains(&it.ident.to_string().as_str()));
+            Ok(())
+        });
+        return helpers;
+    }
+    !BUILT_IN.iter().any(|name| is(attribute, name))
+}
+
+/// Takes a misspelt attribute for the one that was meant.
+fn correct_spelling(attributes: &mut [Attribute], diagnostics: &mut Diagnostics) {
+    for attribute in attributes {
+        let Some(ident) = attribute.path().get_ident().cloned() else {
+            continue;
+        };
+        let name = ident.to_string();
+        let meant = match name.as_str() {
+            "option" | "local" => continue,
+            "opt" => Some("option"),
+            _ => nearest(&name, &["option", "local"]),
+        };
+        let Some(meant) = meant else { continue };
+        diagnostics.at(
+            &ident,
+            format_args!("unknown attribute `{name}`, did you mean `#[{meant}]`?"),
+        );
+        let meant = Ident::new(meant, ident.span()).into();
+        match &mut attribute.meta {
+            Meta::Path(path) => *path = meant,
+            Meta::List(list) => list.path = meant,
+            Meta::NameValue(pair) => pair.path = meant,
+        }
+    }
+}
+
+fn take_ours(attributes: &mut Vec<Attribute>, diagnostics: &mut Diagnostics) -> Vec<Attribute> {
+    attributes.retain(|attribute| {
+        let ours = switched(attribute).find(|it| it == "option" || it == "local");
+        let ours = ours.filter(|_| is(attribute, "cfg_attr"));
+        if let Some(name) = &ours {
+            diagnostics.at(
+                name,
+                format_args!(
+                    "`#[{name}]` can't stand in `cfg_attr`: what a field is for does not change"
+                ),
+            );
+        }
+        ours.is_none()
+    });
     let (ours, theirs) = attributes
         .drain(..)
         .partition(|attribute| is(attribute, "option") || is(attribute, "local"));
@@ -86,10 +267,17 @@ fn is(attribute: &Attribute, name: &str) -> bool {
     attribute.path().is_ident(name)
 }
 
-fn kind(ours: &[Attribute], diagnostics: &mut Diagnostics) -> FieldKind {
+fn kind(ours: &[Attribute], ty: &Type, diagnostics: &mut Diagnostics) -> FieldKind {
     let [first, rest @ ..] = ours else {
         return FieldKind::Requirement;
     };
+    if asks_for_a_state(ty) {
+        diagnostics.at(
+            first,
+            "a `State` is a requirement, which the app fills: take this attribute away",
+        );
+        return FieldKind::Requirement;
+    }
     for another in rest {
         let message = if is(first, "option") && is(another, "option") {
             "`#[option]` stands here twice"
@@ -101,7 +289,7 @@ fn kind(ours: &[Attribute], diagnostics: &mut Diagnostics) -> FieldKind {
         diagnostics.at(another, message);
     }
     if is(first, "local") {
-        if !matches!(first.meta, syn::Meta::Path(_)) {
+        if !matches!(first.meta, Meta::Path(_)) {
             diagnostics.at(
                 first,
                 "`#[local]` takes no argument: the field starts as the default of its type",

@@ -1,17 +1,19 @@
 //! A plugin as the macro knows it once every rule holds. Nothing in here is half valid.
 
-use proc_macro2::{Ident, Span};
-use syn::{Expr, Generics, ItemStruct, LitStr, Member, Path, Type};
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::{Attribute, Expr, Generics, LitStr, Member, Path, Type};
 
 pub(crate) struct PluginModel {
-    /// The struct without the attributes that are ours.
-    pub(crate) item: ItemStruct,
+    /// The item without the attributes that are ours.
+    pub(crate) item: TokenStream,
+    /// Whether the item is a struct; what is not is reported, and kept usable all the same.
+    pub(crate) is_struct: bool,
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
     /// Where the runtime crate is, if not at `::bootstrap`.
     pub(crate) krate: Option<Path>,
     pub(crate) name: LitStr,
-    pub(crate) states: Vec<Type>,
+    pub(crate) states: Vec<StateType>,
     pub(crate) after: Vec<Path>,
     pub(crate) timeout: Option<u64>,
     pub(crate) close_timeout: Option<u64>,
@@ -22,7 +24,15 @@ pub(crate) struct PluginModel {
     pub(crate) fields: Vec<Field>,
 }
 
+pub(crate) struct StateType {
+    pub(crate) ty: Type,
+    /// Whether it can be a state; what can't is reported.
+    pub(crate) is_right: bool,
+}
+
 pub(crate) struct Field {
+    /// The `#[cfg(..)]`s on it, which everything has that is said about it.
+    pub(crate) cfgs: Vec<Attribute>,
     pub(crate) member: Member,
     pub(crate) name: String,
     pub(crate) span: Span,
@@ -49,6 +59,11 @@ pub(crate) enum DefaultValue {
 impl PluginModel {
     pub(crate) fn is_generic(&self) -> bool {
         !self.generics.params.is_empty()
+    }
+
+    /// Whether it joins apps that collect; generic ones can't, they have to be registered.
+    pub(crate) fn is_collected(&self) -> bool {
+        self.collect && !self.is_generic()
     }
 
     /// Whether every field has a default.

@@ -14,11 +14,11 @@ use crate::item;
 pub(crate) fn plugin(args: TokenStream, tokens: &TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     let args = PluginArgs::parse(args, &mut diagnostics);
-    let Some(item) = item::parse(tokens, &mut diagnostics) else {
+    let Some(subject) = item::parse(tokens, &mut diagnostics) else {
         let errors = diagnostics.finish().map(|error| error.to_compile_error());
         return quote!(#tokens #errors);
     };
-    let model = check(&args, item, &mut diagnostics);
+    let model = check(&args, subject, &mut diagnostics);
     match diagnostics.finish() {
         None => expand(&model, true),
         Some(errors) => {

@@ -49,7 +49,7 @@ fn a_plugin_expands_to_its_struct_and_one_constant() {
     assert_eq!(left, 0, "our attributes are taken off");
     let output = output.to_string();
     for part in [
-        "impl :: bootstrap :: __private :: Declare for Database",
+        "impl __bootstrap :: Declare for Database",
         "from_millis (5000u64)",
         "submit !",
     ] {
@@ -97,6 +97,7 @@ fn all_mistakes_of_one_item_are_reported_together() {
         [
             "unknown argument `nam`, did you mean `name`?",
             "`timeout` takes a string: `timeout = \"5s\"`",
+            "a plugin is shared between threads and lives as long as its app: write `T: Send + Sync + 'static`",
             "a field is an `#[option]` or `#[local]`, not both",
             "a plugin's name can't be empty: messages show it",
             "the state `A` is listed twice",

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::base::key::StateKey;
 use crate::base::location::Location;
+use crate::declare::field::AnyField;
 use crate::declare::hooks::{HookSet, Hooks};
 use crate::declare::plugin::Plugin;
 
@@ -47,6 +48,14 @@ impl Behaviour {
         }
     }
 
+    /// Of what has mistakes that keep it from being a plugin.
+    pub const fn unknown() -> Self {
+        Self {
+            hooks: HookSet::NONE,
+            build: None,
+        }
+    }
+
     pub const fn registered<P: Hooks + Send + Sync>() -> Self {
         Self {
             hooks: HookSet::of::<P>(),
@@ -65,6 +74,7 @@ pub struct Requirement {
     pub type_text: &'static str,
     pub location: Location,
     pub need: Need,
+    pub access: &'static dyn AnyField,
 }
 
 /// A plugin named in `after = [..]`.

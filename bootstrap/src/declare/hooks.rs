@@ -8,7 +8,6 @@ use anyhow::Result;
 
 use crate::declare::context::{CloseContext, DrainContext, LoadContext, ReadyContext, RunContext};
 use crate::declare::declaration::{Declaration, Link};
-use crate::declare::inject::Fields;
 use crate::declare::states::States;
 
 /// What `#[plugin]` knows about a struct: its requirements and its states.
@@ -34,9 +33,6 @@ pub trait Declare: Sized + 'static {
 
     #[doc(hidden)]
     const LINK: Link;
-
-    #[doc(hidden)]
-    fn walk(&mut self, fields: &mut Fields<'_>);
 
     #[doc(hidden)]
     fn pack(states: Self::States) -> States;

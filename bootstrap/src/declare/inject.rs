@@ -1,10 +1,11 @@
-//! Which types may be a plugin's field, and how the runtime fills them.
+//! Which types may be states, and which a plugin's fields.
 
 use crate::base::key::StateKey;
-use crate::declare::declaration::{Need, Provider};
-use crate::declare::state::{Aim, State};
+use crate::base::location::Location;
+use crate::declare::declaration::{Need, Provider, Requirement};
+use crate::declare::field::{Bind, Field};
+use crate::declare::state::State;
 use crate::declare::states::States;
-use crate::declare::value::StateValue;
 
 /// A type that is a state: some plugin lists it in its `states`, or `main` supplies it.
 ///
@@ -22,20 +23,58 @@ pub trait Provided: Sized + Send + Sync + 'static {
     const PROVIDER: Provider;
 }
 
-/// Adds a state to what a `load` made.
-///
-/// A function rather than a method of [`Provided`]: a call of a method checks the supertraits
-/// again, and a state that is not `Send` would be reported twice.
+/// A state that some plugin provides, so that another can stand in for that one.
 #[doc(hidden)]
-#[must_use]
-pub fn put<T: Provided>(state: T, states: States) -> States {
-    states.with(state)
+#[diagnostic::on_unimplemented(
+    message = "no plugin provides the state `{Self}`, so there is nothing to stand in for",
+    label = "not a state of another plugin",
+    note = "a stand-in lists states of the plugin that `stands_in_for` names: list `{Self}` in the `states = [..]` of that one"
+)]
+pub trait Original: Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Provided> Original for T {}
+
+/// How a state gets into what a `load` made, and is found in it again.
+#[doc(hidden)]
+#[allow(missing_debug_implementations)]
+pub struct Made<T> {
+    put: fn(T, States) -> States,
+    find: fn(&States) -> Option<State<T>>,
 }
 
-/// Finds a state in what a `load` made.
+/// The one door through which generated code refers to a state that a plugin makes.
+///
+/// A function rather than methods of [`Provided`]: a call of a method checks the supertraits
+/// again, and a state that is not `Send` would be reported twice.
 #[doc(hidden)]
-pub fn find<T: Provided>(states: &States) -> Option<State<T>> {
-    states.get()
+pub const fn made<T: Provided>() -> Made<T> {
+    Made {
+        put: |state, states| states.with(state),
+        find: |states| states.get(),
+    }
+}
+
+/// The same door for a plugin that stands in for another.
+#[doc(hidden)]
+pub const fn made_instead<T: Original>() -> Made<T> {
+    Made {
+        put: |state, states| states.with(state),
+        find: |states| states.get(),
+    }
+}
+
+impl<T> Made<T> {
+    /// Adds the state.
+    #[must_use]
+    pub fn put(&self, state: T, states: States) -> States {
+        (self.put)(state, states)
+    }
+
+    /// Finds the state.
+    pub fn find(&self, states: &States) -> Option<State<T>> {
+        (self.find)(states)
+    }
 }
 
 /// A plugin whose `load` makes the state `T`.
@@ -91,11 +130,14 @@ pub trait Provides<T> {}
     message = "`{Self}` can't be injected into a plugin",
     label = "neither a requirement nor marked as an option",
     note = "if it is an option, mark the field `#[option]`; if it is the plugin's own memory, `#[local]`",
-    note = "if it is a state of another plugin, ask for `State<{Self}>`"
+    note = "if it is a state, ask for `State<..>` of the type that a plugin lists in its `states`: `State<C>` instead of `C` or `Arc<C>`, `Option<State<C>>` instead of `Option<C>`"
 )]
 pub trait Inject: Bind + Sized {
     #[doc(hidden)]
     const NEED: Need;
+
+    #[doc(hidden)]
+    fn unbound() -> Self;
 }
 
 impl<T: Provided> Inject for State<T> {
@@ -104,6 +146,10 @@ impl<T: Provided> Inject for State<T> {
         optional: false,
         provider: Some(T::PROVIDER),
     };
+
+    fn unbound() -> Self {
+        State::unbound()
+    }
 }
 
 impl<T: Provided> Inject for Option<State<T>> {
@@ -112,137 +158,47 @@ impl<T: Provided> Inject for Option<State<T>> {
         optional: true,
         provider: Some(T::PROVIDER),
     };
+
+    fn unbound() -> Self {
+        None
+    }
 }
 
-/// A field of the plugin `P` that is a requirement of type `T`.
+/// A field that is a requirement.
 #[doc(hidden)]
 #[allow(missing_debug_implementations)]
-pub struct Field<P, T> {
-    /// What it asks for.
-    pub need: Need,
-    project: fn(&mut P) -> &mut T,
-    erase: fn(&mut T) -> &mut dyn Bind,
+pub struct Injected<P, T> {
+    /// How it starts.
+    pub unbound: fn() -> T,
+    need: Need,
+    field: Field<P, T>,
 }
 
 /// The one door through which generated code refers to a field, so that a field that can't be
 /// injected is one error.
 #[doc(hidden)]
-pub const fn field<P, T: Inject>(project: fn(&mut P) -> &mut T) -> Field<P, T> {
-    Field {
+pub const fn field<P, T: Inject>(project: fn(&mut P) -> &mut T) -> Injected<P, T> {
+    Injected {
+        unbound: T::unbound,
         need: T::NEED,
-        project,
-        erase: |field| field,
+        field: Field::new(project),
     }
 }
 
-impl<P, T> Field<P, T> {
-    /// Shows the field of `plugin`.
-    pub fn show(&self, name: &'static str, plugin: &mut P, fields: &mut Fields<'_>) {
-        (fields.visit)(name, (self.erase)((self.project)(plugin)));
-    }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl<T> Sealed for super::State<T> {}
-    impl<T> Sealed for Option<super::State<T>> {}
-}
-
-/// A field that the runtime can fill. Unlike [`Inject`] it asks for no proof that somebody
-/// provides the state, so that plugins that are made at run time can have fields too.
-#[doc(hidden)]
-pub trait Bind: sealed::Sealed + Send + Sync + 'static {
-    fn wish(&self) -> Wish;
-    fn bind(&mut self, value: Option<Bound<'_>>);
-}
-
-/// What a field asks for in this instance of its plugin.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct Wish {
-    pub(crate) state: StateKey,
-    pub(crate) optional: bool,
-    pub(crate) aim: Option<Aim>,
-}
-
-/// The value that a field gets.
-#[doc(hidden)]
-#[derive(Clone, Copy)]
-#[allow(missing_debug_implementations)]
-pub struct Bound<'a>(&'a StateValue);
-
-impl<'a> Bound<'a> {
-    pub(crate) fn new(value: &'a StateValue) -> Self {
-        Self(value)
-    }
-}
-
-impl<T: Send + Sync + 'static> Bind for State<T> {
-    fn wish(&self) -> Wish {
-        Wish {
-            state: StateKey::of::<T>(),
-            optional: false,
-            aim: self.aim(),
+impl<P: 'static, T: 'static> Injected<P, T> {
+    /// What it says in a declaration.
+    pub const fn requirement(
+        &'static self,
+        field: &'static str,
+        type_text: &'static str,
+        location: Location,
+    ) -> Requirement {
+        Requirement {
+            field,
+            type_text,
+            location,
+            need: self.need,
+            access: &self.field,
         }
-    }
-
-    fn bind(&mut self, value: Option<Bound<'_>>) {
-        *self = value
-            .and_then(|bound| bound.0.get())
-            .map_or_else(State::unbound, State::bound);
-    }
-}
-
-impl<T: Send + Sync + 'static> Bind for Option<State<T>> {
-    fn wish(&self) -> Wish {
-        Wish {
-            state: StateKey::of::<T>(),
-            optional: true,
-            aim: self.as_ref().and_then(State::aim),
-        }
-    }
-
-    fn bind(&mut self, value: Option<Bound<'_>>) {
-        *self = value.and_then(|bound| bound.0.get()).map(State::bound);
-    }
-}
-
-/// Walks over the fields of a plugin that are requirements.
-///
-/// A [`Plugin`](crate::Plugin) that is implemented by hand shows its fields to it, each with the
-/// name that messages use, in the same order every time. The runtime walks twice: before boot to
-/// see what the fields ask for, and before `load` to bind them.
-///
-/// # Examples
-///
-/// ```
-/// use bootstrap::{Fields, State};
-///
-/// struct Pool;
-/// struct Report {
-///     pool: State<Pool>,
-///     cache: Option<State<Vec<u8>>>,
-/// }
-///
-/// impl Report {
-///     fn fields(&mut self, fields: &mut Fields<'_>) {
-///         fields.field("pool", &mut self.pool);
-///         fields.field("cache", &mut self.cache);
-///     }
-/// }
-/// ```
-#[allow(missing_debug_implementations)]
-pub struct Fields<'a> {
-    visit: &'a mut dyn FnMut(&'static str, &mut dyn Bind),
-}
-
-impl<'a> Fields<'a> {
-    pub(crate) fn new(visit: &'a mut dyn FnMut(&'static str, &mut dyn Bind)) -> Self {
-        Self { visit }
-    }
-
-    /// Shows a field, which is a `State<T>` or an `Option<State<T>>`.
-    pub fn field<F: Bind>(&mut self, name: &'static str, field: &mut F) {
-        (self.visit)(name, field);
     }
 }

@@ -9,6 +9,7 @@ mod circle;
 mod context;
 mod declaration;
 mod descriptor;
+mod field;
 mod function;
 mod hooks;
 mod inject;
@@ -31,10 +32,11 @@ pub use declaration::{
     After, Behaviour, Declaration, Declared, Identity, Link, Need, Provider, Requirement,
 };
 pub use descriptor::Descriptor;
+pub use field::{Bind, Bound, Fields};
 pub use function::FnPlugin;
 pub(crate) use function::Supplied;
 pub use hooks::{Declare, Hooks};
-pub use inject::{Bind, Bound, Fields, Inject, Provided, Provides, field, find, put};
+pub use inject::{Inject, Provided, Provides, field, made, made_instead};
 pub use plugin::Plugin;
 pub use retry::Retry;
 pub use state::State;

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use crate::declare::context::{CloseContext, DrainContext, LoadContext, ReadyContext, RunContext};
 use crate::declare::declaration::Identity;
 use crate::declare::descriptor::Descriptor;
+use crate::declare::field::Fields;
 use crate::declare::hooks::{Declare, Hooks};
-use crate::declare::inject::Fields;
 use crate::declare::states::States;
 
 /// A plugin, as the runtime sees it.
@@ -57,7 +57,7 @@ use crate::declare::states::States;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a plugin",
     label = "this can't be registered",
-    note = "write `#[plugin]` on the struct and `impl Hooks for {Self}`, or implement `Plugin` by hand"
+    note = "a plugin is a struct with `#[plugin]` and an `impl Hooks for {Self}`, one of which is missing; or a type that implements `Plugin` by hand"
 )]
 #[async_trait]
 pub trait Plugin: Send + Sync + 'static {
@@ -135,7 +135,11 @@ impl<P: Hooks + Send + Sync> Plugin for P {
     }
 
     fn fields(&mut self, fields: &mut Fields<'_>) {
-        self.walk(fields);
+        for requirement in P::DECLARATION.requires {
+            if let Some(field) = requirement.access.of(self) {
+                fields.show(requirement.field, field);
+            }
+        }
     }
 
     async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {

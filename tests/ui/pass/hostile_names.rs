@@ -22,9 +22,21 @@ macro_rules! file {
     () => {};
 }
 
-struct Pool;
+mod constants {
+    pub const states: u8 = 1;
+    pub const state0: u8 = 2;
+    pub static plugin: u8 = 3;
+    pub struct fields;
+    pub struct packed;
+    pub struct value;
+    pub const cx: u8 = 4;
+}
+use constants::*;
 
-#[::bootstrap::plugin(states = [Pool])]
+struct Pool;
+struct Size;
+
+#[::bootstrap::plugin(states = [Pool, Size])]
 struct Database {
     #[option(default = 1)]
     r#type: u32,
@@ -33,8 +45,8 @@ struct Database {
 }
 
 impl ::bootstrap::Hooks for Database {
-    async fn load(&mut self, _: &mut ::bootstrap::LoadContext) -> ::bootstrap::Result<Pool> {
-        Ok(Pool)
+    async fn load(&mut self, _: &mut ::bootstrap::LoadContext) -> ::bootstrap::Result<(Pool, Size)> {
+        Ok((Pool, Size))
     }
 }
 

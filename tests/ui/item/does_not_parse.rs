@@ -1,0 +1,8 @@
+use bootstrap::prelude::*;
+
+#[plugin]
+struct Server {
+    pool State<Pool>,
+}
+
+fn main() {}
