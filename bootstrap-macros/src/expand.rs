@@ -38,7 +38,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
     let names = Names::new(model);
     let door = door(model);
     let aliases = aliases(model);
-    let declared = declared(model, &names);
+    let declared = declared(model, &names, sound);
     let declare = declare(model, &names);
     let provided = provided(model, &names);
     let default = default(model, &names);
@@ -217,13 +217,21 @@ fn to_u32(n: usize) -> u32 {
 
 /// The constant that holds what the attribute says: a static, so that declarations can refer to
 /// each other in any order; a promoted constant for a generic plugin, of which there are many.
-fn declared(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+fn declared(model: &PluginModel, names: &Names<'_>, sound: bool) -> TokenStream {
     if model.is_generic() {
         return TokenStream::new();
     }
     let private = names.private();
     let declaration = declaration(model, names);
-    quote!(static __DECLARED: #private::Declared = #private::Declared::new(#declaration);)
+    let plugin = &model.ident;
+    let proof = option(sound.then(|| quote!(&__PROOF)));
+    quote! {
+        static __DECLARED: #private::Declared = #private::Declared::new(
+            #declaration,
+            <#plugin as #private::Declare>::LINK,
+            #proof,
+        );
+    }
 }
 
 fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
@@ -409,10 +417,11 @@ fn type_default(field: &Field) -> TokenStream {
 /// The link to the plugin itself, with what tells it from every other.
 fn link(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let private = names.private();
-    let kind = if model.is_generic() {
-        format_ident!("generic")
+    let (kind, target) = if model.is_generic() {
+        let target = quote!(<Self as #private::Declare>::DECLARATION);
+        (format_ident!("generic"), target)
     } else {
-        format_ident!("new")
+        (format_ident!("new"), quote!(&__DECLARED))
     };
     let tokens = fingerprint(model);
     quote!(#private::Link::#kind(
@@ -420,7 +429,7 @@ fn link(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         #tokens,
         ::core::line!(),
         ::core::column!(),
-        <Self as #private::Declare>::DECLARATION,
+        #target,
     ))
 }
 
@@ -520,12 +529,12 @@ fn proof(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     if model.is_generic() {
         return TokenStream::new();
     }
-    let ident = &model.ident;
-    let span = ident.span();
+    let span = model.ident.span();
     let private = names.private_at(span);
-    let name = format_ident!("plugins_depend_on_each_other_in_a_circle", span = span);
+    let name = Ident::new("plugins_depend_on_each_other_in_a_circle", span);
     quote_spanned!(span=>
-        static #name: () = #private::check(<#ident as #private::Declare>::LINK);
+        static __PROOF: #private::Proof = #private::explore(&__DECLARED);
+        static #name: () = #private::check(&__DECLARED);
     )
 }
 

@@ -10,6 +10,6 @@ pub use crate::base::key::StateKey;
 pub use crate::base::location::Location;
 pub use crate::collect::Collected;
 pub use crate::declare::{
-    After, Behaviour, Declaration, Declare, Declared, Identity, Inject, Link, Provided, Provider,
-    Provides, Requirement, State, States, check, field, made, made_instead,
+    After, Behaviour, Declaration, Declare, Declared, Identity, Inject, Link, Proof, Provided,
+    Provider, Provides, Requirement, State, States, check, explore, field, made, made_instead,
 };

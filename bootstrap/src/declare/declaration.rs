@@ -128,12 +128,11 @@ impl Identity {
 #[derive(Clone, Copy)]
 pub struct Link {
     krate: u64,
-    id: u64,
+    id: u128,
     declaration: &'static Declaration,
+    /// `None` for an instance of a generic plugin, which has no static.
+    declared: Option<&'static Declared>,
 }
-
-/// The bit of an id that tells an instance of a generic plugin.
-const GENERIC: u64 = 1 << 63;
 
 impl Link {
     /// Links to the declaration of a plugin without type parameters.
@@ -146,17 +145,11 @@ impl Link {
         tokens: u64,
         line: u32,
         column: u32,
-        to: &'static Declaration,
+        to: &'static Declared,
     ) -> Self {
-        let crate_len = crate_name_len(module);
-        let krate = fnv(module, 0, crate_len);
-        let here = mix(fnv(module, crate_len, module.len()), tokens);
-        let id = mix(mix(here, line as u64), column as u64) & !GENERIC;
         Self {
-            krate,
-            // 0 marks an empty place in the table of `circle`.
-            id: if id == 0 { 1 } else { id },
-            declaration: to,
+            declared: Some(to),
+            ..Self::at(module, tokens, line, column, &to.declaration)
         }
     }
 
@@ -171,20 +164,38 @@ impl Link {
         column: u32,
         to: &'static Declaration,
     ) -> Self {
-        let Self { krate, mut id, .. } = Self::new(module, tokens, line, column, to);
+        let mut tokens = tokens;
         let mut edge = 0;
         while edge < to.edges() {
             let target = match to.edge(edge) {
                 Some(target) => target.id,
                 None => 0,
             };
-            id = mix(id, target);
+            tokens = mix(tokens, low(target));
             edge += 1;
         }
+        Self::at(module, tokens, line, column, to)
+    }
+
+    const fn at(
+        module: &'static str,
+        tokens: u64,
+        line: u32,
+        column: u32,
+        declaration: &'static Declaration,
+    ) -> Self {
+        let crate_len = crate_name_len(module);
+        let krate = fnv(module, 0, crate_len);
+        let module = fnv(module, crate_len, module.len());
+        let here = mix(mix(mix(module, tokens), line as u64), column as u64);
+        // In the order of the source, as far as there is one: see `circle`. Never 0, which marks
+        // an empty place in a table there.
+        let id = (module as u128) << 96 | (line as u128) << 64 | (here | 1) as u128;
         Self {
             krate,
-            id: id | GENERIC,
-            declaration: to,
+            id,
+            declaration,
+            declared: None,
         }
     }
 
@@ -192,12 +203,12 @@ impl Link {
         self.krate
     }
 
-    pub(crate) const fn id(self) -> u64 {
+    pub(crate) const fn id(self) -> u128 {
         self.id
     }
 
-    pub(crate) const fn is_generic(self) -> bool {
-        self.id & GENERIC != 0
+    pub(crate) const fn declared(self) -> Option<&'static Declared> {
+        self.declared
     }
 
     pub(crate) const fn declaration(self) -> &'static Declaration {
@@ -242,6 +253,12 @@ const fn fnv(text: &str, start: usize, end: usize) -> u64 {
     hash
 }
 
+/// The half of an id that tells one place from another.
+#[allow(clippy::cast_possible_truncation, reason = "which is the lower one")]
+pub(crate) const fn low(id: u128) -> u64 {
+    id as u64
+}
+
 const fn mix(hash: u64, next: u64) -> u64 {
     (hash ^ next).wrapping_mul(0x0100_0000_01b3)
 }
@@ -274,15 +291,83 @@ impl Eq for Identity {}
 #[allow(missing_docs)]
 pub struct Declared {
     pub declaration: Declaration,
+    pub link: Link,
+    /// `None` for a plugin with mistakes, about which nothing is proven.
+    pub proof: Option<&'static Proof>,
     pub opaque: AtomicBool,
 }
 
 impl Declared {
     #[allow(missing_docs)]
-    pub const fn new(declaration: Declaration) -> Self {
+    pub const fn new(declaration: Declaration, link: Link, proof: Option<&'static Proof>) -> Self {
         Self {
             declaration,
+            link,
+            proof,
             opaque: AtomicBool::new(false),
         }
+    }
+}
+
+/// What the walk from one plugin has found, so that those of others need not go there again.
+///
+/// In a static that could change, for the reason for which declarations are.
+#[derive(Debug)]
+pub struct Proof {
+    exits: [Option<&'static Declared>; Self::CAPACITY],
+    len: usize,
+    /// False if there are more exits than places.
+    complete: bool,
+    /// Whether there is a way back to the plugin, or may be one.
+    pub(crate) may_come_back: bool,
+    /// As in [`Declared`].
+    pub opaque: AtomicBool,
+}
+
+impl Proof {
+    const CAPACITY: usize = 14;
+
+    pub(crate) const fn new() -> Self {
+        Self {
+            exits: [None; Self::CAPACITY],
+            len: 0,
+            complete: true,
+            may_come_back: false,
+            opaque: AtomicBool::new(false),
+        }
+    }
+
+    /// The exits, unless some are missing.
+    pub(crate) const fn exits(&self) -> Option<&[Option<&'static Declared>]> {
+        if self.complete {
+            Some(self.exits.split_at(self.len).0)
+        } else {
+            None
+        }
+    }
+
+    /// Notes another exit.
+    pub(crate) const fn add(&mut self, exit: &'static Declared) {
+        let mut i = 0;
+        while i < self.len {
+            if let Some(known) = self.exits[i]
+                && known.link.id == exit.link.id
+            {
+                return;
+            }
+            i += 1;
+        }
+        if self.len == Self::CAPACITY {
+            self.complete = false;
+            return;
+        }
+        self.exits[self.len] = Some(exit);
+        self.len += 1;
+    }
+
+    /// Forgets what is here: the walk was too long.
+    pub(crate) const fn give_up(&mut self) {
+        self.complete = false;
+        self.may_come_back = true;
     }
 }

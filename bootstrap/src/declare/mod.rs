@@ -22,14 +22,14 @@ mod task;
 mod value;
 
 pub(crate) use app_hook::AppHook;
-pub use circle::check;
+pub use circle::{check, explore};
 pub use context::{
     AppContext, CloseContext, Contextual, DrainContext, ErrorContext, LoadContext, ReadyContext,
     RunContext, StateError,
 };
 pub(crate) use context::{Home, Site, Spawn, state};
 pub use declaration::{
-    After, Behaviour, Declaration, Declared, Identity, Link, Need, Provider, Requirement,
+    After, Behaviour, Declaration, Declared, Identity, Link, Need, Proof, Provider, Requirement,
 };
 pub use descriptor::Descriptor;
 pub use field::{Bind, Bound, Fields};
