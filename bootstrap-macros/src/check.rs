@@ -13,6 +13,7 @@
 //! | generics on a collected plugin | here | the generics |
 //! | a required option on a collected plugin | here | the field |
 //! | `derive(Default)` beside the generated one | here | the derive |
+//! | a runtime crate with another name, not given | here | the attribute |
 //! | a type that does not exist | rustc | the type |
 //! | a state without provider; a field that can't be injected | rustc, by `Inject` | the field's type |
 //! | two providers of one state; a foreign type as a state | rustc, coherence | the state |
@@ -23,7 +24,7 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::{Attribute, GenericArgument, GenericParam, LitStr, Path, PathArguments, Type};
 
@@ -31,7 +32,7 @@ use crate::args::PluginArgs;
 use crate::diagnostics::Diagnostics;
 use crate::item::Subject;
 use crate::model::{DefaultValue, FieldKind, PluginModel, StateType};
-use crate::time;
+use crate::{renamed, time};
 
 /// Applies every rule. The model is usable only if `diagnostics` stayed empty; if it did not, it
 /// is still good enough to keep the rest of the program from failing because of this item.
@@ -47,7 +48,7 @@ pub(crate) fn check(
         is_struct: subject.is_struct,
         ident: subject.ident,
         generics: subject.generics,
-        krate: args.krate.value().cloned(),
+        krate: krate(args, diagnostics),
         name,
         states: states(args, diagnostics),
         after: after(args, diagnostics),
@@ -68,6 +69,21 @@ pub(crate) fn check(
         );
     }
     model
+}
+
+/// Where the runtime crate is; a name of its own in the manifest has to be said.
+fn krate(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Option<Path> {
+    if args.krate.key().is_some() {
+        return args.krate.value().cloned();
+    }
+    let name = renamed::runtime_crate()?;
+    diagnostics.push(syn::Error::new(
+        Span::call_site(),
+        format_args!(
+            "the crate `bootstrap` is called `{name}` here: write `#[plugin(crate = {name})]`"
+        ),
+    ));
+    Some(name.into())
 }
 
 fn states(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Vec<StateType> {

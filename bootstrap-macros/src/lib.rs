@@ -9,6 +9,7 @@ mod expand;
 mod item;
 mod model;
 mod pipeline;
+mod renamed;
 mod suggest;
 mod time;
 
