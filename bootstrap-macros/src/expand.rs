@@ -224,7 +224,8 @@ fn declared(model: &PluginModel, names: &Names<'_>, sound: bool) -> TokenStream 
     let private = names.private();
     let declaration = declaration(model, names);
     let plugin = &model.ident;
-    let proof = option(sound.then(|| quote!(&__PROOF)));
+    let is_proven = sound && needs_proof(model);
+    let proof = option(is_proven.then(|| quote!(&__PROOF)));
     quote! {
         static __DECLARED: #private::Declared = #private::Declared::new(
             #declaration,
@@ -524,9 +525,15 @@ fn start(field: &Field, names: &Names<'_>) -> TokenStream {
     }
 }
 
+/// What needs nothing is in no circle. An instance of a generic plugin has no static.
+fn needs_proof(model: &PluginModel) -> bool {
+    let needs_something = model.requirements().next().is_some() || !model.after.is_empty();
+    needs_something && !model.is_generic()
+}
+
 /// A static is evaluated when its crate is compiled, whether or not it is used.
 fn proof(model: &PluginModel, names: &Names<'_>) -> TokenStream {
-    if model.is_generic() {
+    if !needs_proof(model) {
         return TokenStream::new();
     }
     let span = model.ident.span();

@@ -100,10 +100,8 @@ impl Search {
             Some(proof) => proof.exits(),
             None => None,
         };
-        if let Some([]) = exits {
-            return;
-        }
-        if !self.is_new(declared.link) {
+        let leads_nowhere = matches!(exits, Some([])) || declared.declaration.edges() == 0;
+        if leads_nowhere || !self.is_new(declared.link) {
             return;
         }
         let Some(exits) = exits else {

@@ -292,7 +292,8 @@ impl Eq for Identity {}
 pub struct Declared {
     pub declaration: Declaration,
     pub link: Link,
-    /// `None` for a plugin with mistakes, about which nothing is proven.
+    /// `None` for a plugin that needs nothing, and for one with mistakes, about which nothing is
+    /// proven.
     pub proof: Option<&'static Proof>,
     pub opaque: AtomicBool,
 }
