@@ -3,19 +3,53 @@
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use ureq::Agent;
 
-struct Service {
+/// No service lives longer than this, so that one that hangs fails its test.
+const DEADLINE: Duration = Duration::from_mins(2);
+
+/// A process that does not outlive its test.
+struct Process {
     child: Child,
+    _ended: mpsc::Sender<()>,
+}
+
+impl Process {
+    fn spawn(command: &mut Command) -> Self {
+        let child = command.spawn().unwrap();
+        let id = child.id();
+        let (ended, end) = mpsc::channel::<()>();
+        thread::spawn(move || {
+            if end.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                send("-KILL", id);
+            }
+        });
+        Self {
+            child,
+            _ended: ended,
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both do nothing if it has ended, and been waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Service {
+    process: Process,
     address: String,
     log: thread::JoinHandle<Vec<String>>,
 }
@@ -23,14 +57,12 @@ struct Service {
 impl Service {
     /// Starts the service on a free port, with its database in `folder`.
     fn start(folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bookmarks"))
-            .current_dir(folder)
-            .env("BOOKMARKS_LISTEN", "127.0.0.1:0")
-            .env_remove("RUST_LOG")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap())
+        let mut process = Process::spawn(
+            command(folder)
+                .env("BOOKMARKS_LISTEN", "127.0.0.1:0")
+                .stderr(Stdio::piped()),
+        );
+        let mut lines = BufReader::new(process.child.stderr.take().unwrap())
             .lines()
             .map_while(Result::ok);
         let mut log = Vec::new();
@@ -51,7 +83,7 @@ impl Service {
             log
         });
         Self {
-            child,
+            process,
             address,
             log,
         }
@@ -61,26 +93,46 @@ impl Service {
         format!("{}{path}", self.address)
     }
 
+    fn terminate(&self) {
+        send("-TERM", self.process.child.id());
+    }
+
     /// Sends SIGTERM and waits for the end; returns the log.
     fn stop(self) -> Vec<String> {
-        terminate(self.child.id());
+        self.terminate();
         self.wait()
     }
 
     /// Waits for the end, which must be a good one.
     fn wait(mut self) -> Vec<String> {
-        let status = self.child.wait().unwrap();
+        let status = self.process.child.wait().unwrap();
         let log = self.log.join().unwrap();
         assert_eq!(status.code(), Some(0), "{log:#?}");
         log
     }
 }
 
-fn terminate(process: u32) {
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bookmarks"));
+    command.current_dir(folder).env_remove("RUST_LOG");
+    command
+}
+
+fn send(signal: &str, process: u32) {
     let sent = Command::new("kill")
-        .args(["-TERM", &process.to_string()])
+        .args([signal, &process.to_string()])
         .status();
     assert!(sent.unwrap().success());
+}
+
+/// What a service says that does not boot.
+fn failed_boot(command: &mut Command) -> String {
+    let mut process = Process::spawn(command.stderr(Stdio::piped()));
+    let mut text = String::new();
+    let stderr = process.child.stderr.take();
+    stderr.unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(process.child.wait().unwrap().code(), Some(1), "{text}");
+    text
 }
 
 /// Answers with an error code are answers; nothing waits longer than this.
@@ -112,6 +164,11 @@ fn add(agent: &Agent, service: &Service, url: &str, tags: &[&str]) -> (u16, Valu
     )
 }
 
+fn urls(list: &Value) -> Vec<String> {
+    let of = |bookmark: &Value| bookmark["url"].as_str().unwrap().to_owned();
+    list.as_array().unwrap().iter().map(of).collect()
+}
+
 #[test]
 fn bookmarks_are_added_found_listed_and_deleted() {
     let folder = tempfile::tempdir().unwrap();
@@ -139,10 +196,6 @@ fn bookmarks_are_added_found_listed_and_deleted() {
     );
     assert_eq!(add(&agent, &service, "tokio", &[]).0, 422);
 
-    let urls = |list: &Value| {
-        let of = |bookmark: &Value| bookmark["url"].as_str().unwrap().to_owned();
-        list.as_array().unwrap().iter().map(of).collect::<Vec<_>>()
-    };
     let (_, all) = get(&agent, &service.url("/bookmarks"));
     assert_eq!(urls(&all), ["https://tokio.rs", "https://rust-lang.org"]);
     let (_, lang) = get(&agent, &service.url("/bookmarks?tag=lang"));
@@ -165,61 +218,51 @@ fn bookmarks_are_added_found_listed_and_deleted() {
     );
 }
 
-/// Loads bookmarks from several clients, stops the service in the middle, and starts it again.
+/// Loads bookmarks from many clients, stops the service while they write, and starts it again.
 #[test]
 fn no_bookmark_that_was_acknowledged_is_lost() {
-    const ALL: usize = 3_000;
-    const STOP_AFTER: usize = 1_000;
+    const WRITERS: usize = 16;
+    const STOP_AFTER: usize = 3_000;
     let folder = tempfile::tempdir().unwrap();
-    let address = |n: usize| format!("https://example.org/{n}");
     let acknowledged = Mutex::new(BTreeSet::new());
 
     let service = Service::start(folder.path());
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..WRITERS {
             scope.spawn(|| {
                 let agent = agent();
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
-                    let body = json!({ "url": address(n), "title": "t", "tags": ["many"] });
+                    let address = format!("https://example.org/{n}");
+                    let body = json!({ "url": address, "title": "t", "tags": ["many"] });
                     // An error is a connection that was refused or closed: the service is gone.
                     match agent.post(service.url("/bookmarks")).send_json(body) {
-                        Ok(response) if response.status() == 201 => {
-                            acknowledged.lock().unwrap().insert(address(n));
-                        }
-                        Ok(response) => panic!("{response:?}"),
+                        Ok(response) => assert_eq!(response.status(), 201),
                         Err(_) => return,
                     }
-                    if acknowledged.lock().unwrap().len() == STOP_AFTER {
-                        terminate(service.child.id());
+                    // Counted under the lock: exactly one writer sees the number.
+                    let mut acknowledged = acknowledged.lock().unwrap();
+                    acknowledged.insert(address);
+                    if acknowledged.len() == STOP_AFTER {
+                        service.terminate();
                     }
                 }
             });
         }
     });
     service.wait();
+    let acknowledged = acknowledged.into_inner().unwrap();
+    assert!(acknowledged.len() >= STOP_AFTER);
 
     let service = Service::start(folder.path());
     let agent = agent();
-    let urls = |list: &Value| -> BTreeSet<String> {
-        let of = |bookmark: &Value| bookmark["url"].as_str().unwrap().to_owned();
-        list.as_array().unwrap().iter().map(of).collect()
-    };
-    let (_, found) = get(&agent, &service.url("/bookmarks?tag=many"));
-    let kept = urls(&found);
-    let acknowledged = acknowledged.into_inner().unwrap();
-    assert!(acknowledged.len() >= STOP_AFTER);
-    let lost: Vec<_> = acknowledged.difference(&kept).collect();
-    assert!(lost.is_empty(), "{lost:?}");
-
-    for n in 0..ALL {
-        if !kept.contains(&address(n)) {
-            assert_eq!(add(&agent, &service, &address(n), &["many"]).0, 201);
-        }
+    for list in ["/bookmarks", "/bookmarks?tag=many"] {
+        let (_, found) = get(&agent, &service.url(list));
+        let kept = urls(&found).into_iter().collect();
+        let lost: Vec<_> = acknowledged.difference(&kept).collect();
+        assert!(lost.is_empty(), "{list}: {lost:?}");
     }
-    let (_, everything) = get(&agent, &service.url("/bookmarks"));
-    assert_eq!(urls(&everything).len(), ALL);
     service.stop();
 }
 
@@ -229,14 +272,11 @@ fn a_port_that_is_taken_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = Command::new(env!("CARGO_BIN_EXE_bookmarks"))
-        .current_dir(folder.path())
-        .env("BOOKMARKS_LISTEN", &address)
-        .env("RUST_LOG", "error")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stderr).unwrap();
+    let text = failed_boot(
+        command(folder.path())
+            .env("BOOKMARKS_LISTEN", &address)
+            .env("RUST_LOG", "error"),
+    );
     assert!(
         text.starts_with(&format!(
             "error[BOOT010]: [http] Plugin load failed: binding {address}\n"
@@ -251,12 +291,7 @@ fn a_port_that_is_taken_is_told() {
 fn a_mistake_in_the_configuration_is_told() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bookmarks.toml"), "listen = \"nowhere\"").unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_bookmarks"))
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stderr).unwrap();
+    let text = failed_boot(&mut command(folder.path()));
     assert!(
         text.contains("[settings] Plugin load failed: reading the configuration"),
         "{text}"
