@@ -1,9 +1,11 @@
 //! The API: what each address does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{Path, Query, State as Extract};
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State as Extract};
 use axum::http::StatusCode;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Json, Router};
@@ -11,6 +13,13 @@ use bookmarks_store::{AddError, Bookmarks, NewBookmark};
 use bootstrap::{Handle, State, Status};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::timeout;
+
+/// How long a request may take, its body included.
+pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+
+/// How many bytes a body may have: a bookmark is small.
+const BODY_LIMIT: usize = 64 * 1024;
 
 /// What the handlers share.
 pub(crate) struct Api {
@@ -24,7 +33,15 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/bookmarks", get(list).post(add))
         .route("/bookmarks/{id}", delete(remove))
         .route("/health", get(health))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(in_time))
         .with_state(Arc::new(api))
+}
+
+/// Answers for a handler that takes too long, most likely because the client does not send on.
+async fn in_time(request: Request, next: Next) -> Response {
+    let answer = timeout(REQUEST_LIMIT, next.run(request)).await;
+    answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
 }
 
 #[derive(Deserialize)]

@@ -1,27 +1,33 @@
 //! The server: binds while the app boots, serves while it runs, finishes while it drains.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bookmarks_store::{Bookmarks, Settings};
 use bootstrap::prelude::*;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
 
 /// Serves the API.
-#[plugin(name = "http")]
+#[plugin(name = "http", close_timeout = "8s")]
 struct Http {
     settings: State<Settings>,
     bookmarks: State<Bookmarks>,
+    /// How long closing waits for clients. Longer than a request may take, so that all requests
+    /// have been answered then; shorter than the limit of the hook, so that nothing is cut short.
+    #[option(default = api::REQUEST_LIMIT + Duration::from_secs(1))]
+    patience: Duration,
     /// Bound by `load`, so that a port that is taken fails the boot; taken by `run`.
     #[local]
     listener: Mutex<Option<TcpListener>>,
     /// Cancelled when no more connections are to be accepted.
     #[local]
     enough: CancellationToken,
-    /// Cancelled when the last request has been answered.
+    /// Cancelled when the last client has gone.
     #[local]
     finished: CancellationToken,
 }
@@ -45,15 +51,23 @@ impl Hooks for Http {
             bookmarks: self.bookmarks.clone(),
             app: cx.handle(),
         };
-        axum::serve(listener, api::router(api))
-            .with_graceful_shutdown(self.enough.clone().cancelled_owned())
-            .await?;
-        Ok(())
+        let serving = axum::serve(listener, api::router(api))
+            .with_graceful_shutdown(self.enough.clone().cancelled_owned());
+        tokio::select! {
+            served = serving => Ok(served?),
+            // Clients are left that hang: `drain` has given up on them.
+            () = cx.stopped() => Ok(()),
+        }
     }
 
     async fn drain(&self, _: &DrainContext<Self>) -> Result<()> {
         self.enough.cancel();
-        self.finished.cancelled().await;
+        let finished = timeout(self.patience, self.finished.cancelled()).await;
+        // A client that hangs is no error of ours: it must not spoil a clean stop.
+        if finished.is_err() {
+            let waited = self.patience;
+            tracing::warn!("clients that still hang after {waited:?} are given up on");
+        }
         Ok(())
     }
 }

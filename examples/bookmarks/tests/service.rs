@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -95,6 +96,15 @@ impl Service {
 
     fn terminate(&self) {
         send("-TERM", self.process.child.id());
+    }
+
+    /// Sends `text` on a connection of its own, which stays open.
+    fn send(&self, text: &str) -> TcpStream {
+        let address = self.address.strip_prefix("http://").unwrap();
+        let mut connection = TcpStream::connect(address).unwrap();
+        connection.set_read_timeout(Some(DEADLINE)).unwrap();
+        connection.write_all(text.as_bytes()).unwrap();
+        connection
     }
 
     /// Sends SIGTERM and waits for the end; returns the log.
@@ -263,6 +273,61 @@ fn no_bookmark_that_was_acknowledged_is_lost() {
         let lost: Vec<_> = acknowledged.difference(&kept).collect();
         assert!(lost.is_empty(), "{list}: {lost:?}");
     }
+    service.stop();
+}
+
+/// Half a request: its body never comes.
+const HALF_A_BODY: &str = "POST /bookmarks HTTP/1.1\r\nhost: x\r\n\
+    content-type: application/json\r\ncontent-length: 100\r\n\r\n{\"url\"";
+
+/// Waits until the service has accepted what was connected before: it accepts in order.
+fn wait_until_accepted(service: &Service) {
+    assert_eq!(get(&agent(), &service.url("/health")).0, 200);
+}
+
+/// Reads an answer after which the service closes the connection: its first line, and its body.
+fn answer(mut connection: TcpStream) -> (String, String) {
+    let mut text = String::new();
+    connection.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_request_that_never_ends_is_answered_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let (line, _) = answer(service.send(HALF_A_BODY));
+    assert_eq!(line, "HTTP/1.1 408 Request Timeout");
+    service.stop();
+}
+
+/// Half a body, half a head, and nothing at all: no client can turn a stop into an error.
+#[test]
+fn clients_that_hang_do_not_spoil_a_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let half_a_body = service.send(HALF_A_BODY);
+    let half_a_head = service.send("GET /bookmarks HTTP/1.1\r\nhost:");
+    let nothing = service.send("");
+    wait_until_accepted(&service);
+    let log = service.stop().join("\n");
+    assert!(log.contains("given up on"), "{log}");
+    drop((half_a_body, half_a_head, nothing));
+}
+
+/// One byte too many, so that the service has read all of it when it refuses.
+#[test]
+fn a_body_that_is_too_large_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let length = 64 * 1024 + 1;
+    let (line, _) = answer(service.send(&format!(
+        "POST /bookmarks HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{}",
+        " ".repeat(length)
+    )));
+    assert_eq!(line, "HTTP/1.1 413 Payload Too Large");
     service.stop();
 }
 
