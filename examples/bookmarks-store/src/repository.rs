@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bootstrap::prelude::*;
 use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;
+use url::Url;
 
 use crate::cache::TagCache;
 use crate::database::{Database, Schema};
 
 /// A bookmark.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct Bookmark {
     /// Its number.
     pub id: i64,
@@ -19,6 +20,8 @@ pub struct Bookmark {
     /// What it is called.
     pub title: String,
     /// Words to find it by, in alphabetical order.
+    // The database has no lists, so they come as JSON.
+    #[sqlx(json)]
     pub tags: Vec<String>,
 }
 
@@ -38,7 +41,7 @@ pub struct NewBookmark {
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
     /// It does not lead anywhere.
-    #[error("`{0}` is no address: it has to start with `http://` or `https://`")]
+    #[error("`{0}` is no address: it has to start with `http://` or `https://` and name a host")]
     NoAddress(String),
     /// There is one already.
     #[error("there is a bookmark for `{0}` already")]
@@ -62,7 +65,7 @@ impl Bookmarks {
     ///
     /// If it leads nowhere, if there is one for this address, or if the database fails.
     pub async fn add(&self, new: NewBookmark) -> Result<Bookmark, AddError> {
-        if !(new.url.starts_with("http://") || new.url.starts_with("https://")) {
+        if !leads_somewhere(&new.url) {
             return Err(AddError::NoAddress(new.url));
         }
         let bookmark = query::insert(&self.database.0, new).await?;
@@ -102,6 +105,14 @@ impl Bookmarks {
     }
 }
 
+/// Whether an address is one of the web, as it stands.
+fn leads_somewhere(address: &str) -> bool {
+    // The parser forgives what browsers do: spaces, line breaks, missing slashes.
+    let is_plain = !address.contains(|it: char| it.is_whitespace() || it.is_control());
+    let is_web = address.starts_with("http://") || address.starts_with("https://");
+    is_plain && is_web && Url::parse(address).is_ok_and(|url| url.has_host())
+}
+
 /// Makes the repository.
 #[plugin(name = "bookmarks", states = [Bookmarks])]
 struct BookmarksPlugin {
@@ -124,47 +135,28 @@ impl Hooks for BookmarksPlugin {
 pub(crate) mod query {
     use super::{AddError, Bookmark, NewBookmark, SqlitePool};
 
-    /// A row of a list: the tags come joined, because the database has no lists.
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        id: i64,
-        url: String,
-        title: String,
-        tags: Option<String>,
-    }
-
-    impl From<Row> for Bookmark {
-        fn from(row: Row) -> Self {
-            let tags = row.tags.unwrap_or_default();
-            Self {
-                id: row.id,
-                url: row.url,
-                title: row.title,
-                tags: tags.split_terminator('\n').map(str::to_owned).collect(),
-            }
-        }
-    }
-
     const SELECT_ALL: &str = "
-        SELECT id, url, title, group_concat(tag, char(10) ORDER BY tag) AS tags
+        SELECT id, url, title, 
+            json_group_array(tag ORDER BY tag) FILTER (WHERE tag IS NOT NULL) AS tags
         FROM bookmarks LEFT JOIN tags ON bookmark = id
         GROUP BY id ORDER BY id DESC";
 
     const SELECT_BY_TAG: &str = "
-        SELECT id, url, title, group_concat(tag, char(10) ORDER BY tag) AS tags
+        SELECT id, url, title, 
+            json_group_array(tag ORDER BY tag) FILTER (WHERE tag IS NOT NULL) AS tags
         FROM bookmarks LEFT JOIN tags ON bookmark = id
         WHERE id IN (SELECT bookmark FROM tags WHERE tag = ?)
         GROUP BY id ORDER BY id DESC";
 
     pub(crate) async fn all(pool: &SqlitePool) -> sqlx::Result<Vec<Bookmark>> {
-        let rows = sqlx::query_as::<_, Row>(SELECT_ALL).fetch_all(pool).await?;
-        Ok(rows.into_iter().map(Bookmark::from).collect())
+        sqlx::query_as(SELECT_ALL).fetch_all(pool).await
     }
 
     pub(crate) async fn by_tag(pool: &SqlitePool, tag: &str) -> sqlx::Result<Vec<Bookmark>> {
-        let query = sqlx::query_as::<_, Row>(SELECT_BY_TAG).bind(tag);
-        let rows = query.fetch_all(pool).await?;
-        Ok(rows.into_iter().map(Bookmark::from).collect())
+        sqlx::query_as(SELECT_BY_TAG)
+            .bind(tag)
+            .fetch_all(pool)
+            .await
     }
 
     pub(crate) async fn most_used_tags(pool: &SqlitePool, limit: u32) -> sqlx::Result<Vec<String>> {

@@ -331,6 +331,58 @@ fn a_body_that_is_too_large_is_refused() {
     service.stop();
 }
 
+/// Tags come back as they were sent, whatever is in them.
+#[test]
+fn tags_keep_their_characters() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let agent = agent();
+    let tags = ["a\0b", "a\nb", "a,b", "\"a\"", "ä"];
+    let (code, added) = add(&agent, &service, "https://example.org", &tags);
+    assert_eq!((code, &added["tags"].as_array().unwrap().len()), (201, &5));
+    let (_, all) = get(&agent, &service.url("/bookmarks"));
+    assert_eq!(all, json!([added]));
+    let (_, found) = get(&agent, &service.url("/bookmarks?tag=a%0Ab"));
+    assert_eq!(found, json!([added]));
+    add(&agent, &service, "https://example.org/none", &[]);
+    let (_, all) = get(&agent, &service.url("/bookmarks"));
+    assert_eq!(all[0]["tags"], json!([]), "no tags are no tags");
+    service.stop();
+}
+
+#[test]
+fn addresses_that_lead_nowhere_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let agent = agent();
+    for address in [
+        "",
+        "http://",
+        "https://?",
+        "http://:80",
+        "http://a b",
+        "https://exa\nmple.org",
+        " https://example.org",
+        "http:example.org",
+        "http://example.org:99999",
+        "ftp://example.org",
+        "javascript:alert(1)",
+    ] {
+        let (code, error) = add(&agent, &service, address, &[]);
+        assert_eq!(code, 422, "{address:?}: {error}");
+        assert!(error["error"].as_str().unwrap().contains(address));
+    }
+    for address in [
+        "http://localhost:8080/a?b#c",
+        "https://[::1]/",
+        "https://ä.example",
+    ] {
+        let (code, added) = add(&agent, &service, address, &[]);
+        assert_eq!((code, &added["url"]), (201, &json!(address)));
+    }
+    service.stop();
+}
+
 /// A port that is taken fails the boot: the diagnosis names the plugin and the address.
 #[test]
 fn a_port_that_is_taken_is_told() {
