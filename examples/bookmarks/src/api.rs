@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::to_bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State as Extract};
-use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
@@ -35,13 +37,36 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/health", get(health))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::map_response(errors_as_json))
         .with_state(Arc::new(api))
 }
 
 /// Answers for a handler that takes too long, most likely because the client does not send on.
 async fn in_time(request: Request, next: Next) -> Response {
     let answer = timeout(REQUEST_LIMIT, next.run(request)).await;
-    answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
+    let late = (StatusCode::REQUEST_TIMEOUT, "the request took too long");
+    answer.unwrap_or_else(|_| late.into_response())
+}
+
+/// Makes every error `{"error": ".."}`. Here, and not where errors arise, because many arise in
+/// axum: in its extractors, or because nothing serves an address.
+async fn errors_as_json(response: Response) -> Response {
+    let code = response.status();
+    let is_error = code.is_client_error() || code.is_server_error();
+    let json = HeaderValue::from_static("application/json");
+    if !is_error || response.headers().get(CONTENT_TYPE) == Some(&json) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let text = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+    let error = match &*String::from_utf8_lossy(&text) {
+        "" => code.canonical_reason().unwrap_or("unknown").to_owned(),
+        text => text.to_owned(),
+    };
+    // Those of the text; the others, like `Allow`, stay.
+    parts.headers.remove(CONTENT_TYPE);
+    parts.headers.remove(CONTENT_LENGTH);
+    (code, parts.headers, Json(json!({ "error": error }))).into_response()
 }
 
 #[derive(Deserialize)]
@@ -67,14 +92,12 @@ async fn add(
     Ok((StatusCode::CREATED, Json(bookmark)).into_response())
 }
 
-async fn remove(
-    Extract(api): Extract<Arc<Api>>,
-    Path(id): Path<i64>,
-) -> Result<StatusCode, Failure> {
+async fn remove(Extract(api): Extract<Arc<Api>>, Path(id): Path<i64>) -> Result<Response, Failure> {
     Ok(if api.bookmarks.delete(id).await? {
-        StatusCode::NO_CONTENT
+        StatusCode::NO_CONTENT.into_response()
     } else {
-        StatusCode::NOT_FOUND
+        let error = format!("there is no bookmark {id}");
+        (StatusCode::NOT_FOUND, error).into_response()
     })
 }
 
@@ -107,6 +130,6 @@ impl IntoResponse for Failure {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
-        (code, Json(json!({ "error": self.0.to_string() }))).into_response()
+        (code, self.0.to_string()).into_response()
     }
 }

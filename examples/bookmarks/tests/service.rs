@@ -383,6 +383,38 @@ fn addresses_that_lead_nowhere_are_refused() {
     service.stop();
 }
 
+/// Errors are `{"error": ".."}`, also those that are found before any handler runs.
+#[test]
+fn every_error_is_json() {
+    const JSON: &str = "content-type: application/json\r\n";
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let long = " ".repeat(64 * 1024 + 1);
+    let id = "DELETE /bookmarks/7";
+    for (request, header, body, expected) in [
+        ("GET /nothing", "", "", 404),
+        ("PUT /bookmarks", "", "", 405),
+        ("DELETE /bookmarks/seven", "", "", 400),
+        (id, "", "", 404),
+        ("GET /bookmarks?tag=a&tag=b", "", "", 400),
+        ("POST /bookmarks", "", "{}", 415),
+        ("POST /bookmarks", JSON, "{", 400),
+        ("POST /bookmarks", JSON, "{}", 422),
+        ("POST /bookmarks", JSON, &long, 413),
+    ] {
+        let length = body.len();
+        let (line, body) = answer(service.send(&format!(
+            "{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{header}\
+             content-length: {length}\r\n\r\n{body}"
+        )));
+        assert!(line.starts_with(&format!("HTTP/1.1 {expected} ")), "{line}");
+        let error: Value = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{line}: {body}"));
+        let text = error["error"].as_str().unwrap();
+        assert!(!text.is_empty(), "{line}");
+    }
+    service.stop();
+}
+
 /// A port that is taken fails the boot: the diagnosis names the plugin and the address.
 #[test]
 fn a_port_that_is_taken_is_told() {
