@@ -1,14 +1,17 @@
 //! The configuration: defaults, a file, the environment, each over the one before.
 
+use std::env::{self, VarError};
+use std::error::Error;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::Context as _;
 use bootstrap::prelude::*;
-use config::{Config, Environment, File};
+use config::{Config, ConfigError, File};
 use serde::Deserialize;
 
-/// What can be set in `bookmarks.toml`, or as `BOOKMARKS_..` in the environment.
+/// What can be set in `bookmarks.toml`, or in the environment, as `BOOKMARKS_LISTEN` and so on.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -30,6 +33,35 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The defaults, and over them what the file says, if there is one.
+    fn read(file: &Path) -> Result<Self, ConfigError> {
+        let file = File::from(file).required(false);
+        let sources = Config::builder().add_source(file).build()?;
+        sources.try_deserialize()
+    }
+
+    /// The environment wins over the file. Each variable is asked for by name: others that begin
+    /// with `BOOKMARKS_` are none of ours, such as those that Kubernetes sets for each service.
+    fn under_environment(self) -> Result<Self> {
+        Ok(Self {
+            listen: variable("BOOKMARKS_LISTEN")?.unwrap_or(self.listen),
+            database: variable("BOOKMARKS_DATABASE")?.unwrap_or(self.database),
+            cached_tags: variable("BOOKMARKS_CACHED_TAGS")?.unwrap_or(self.cached_tags),
+        })
+    }
+}
+
+/// The value of a variable of the environment, if it is set.
+fn variable<T: FromStr<Err: Error + Send + Sync + 'static>>(name: &str) -> Result<Option<T>> {
+    let value = match env::var(name) {
+        Err(VarError::NotPresent) => return Ok(None),
+        value => value.with_context(|| format!("reading the environment variable {name}"))?,
+    };
+    let parsed = value.parse().map(Some);
+    parsed.with_context(|| format!("the environment variable {name} is `{value}`"))
+}
+
 /// Reads the configuration.
 #[plugin(name = "settings", states = [Settings])]
 struct SettingsPlugin {
@@ -39,10 +71,8 @@ struct SettingsPlugin {
 
 impl Hooks for SettingsPlugin {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Settings> {
-        let sources = Config::builder()
-            .add_source(File::from(self.file.as_path()).required(false))
-            .add_source(Environment::with_prefix("BOOKMARKS").try_parsing(true));
-        let settings = sources.build().and_then(Config::try_deserialize);
-        settings.context("reading the configuration")
+        let settings = Settings::read(&self.file)
+            .with_context(|| format!("reading the configuration {}", self.file.display()))?;
+        settings.under_environment()
     }
 }

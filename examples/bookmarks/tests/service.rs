@@ -58,8 +58,12 @@ struct Service {
 impl Service {
     /// Starts the service on a free port, with its database in `folder`.
     fn start(folder: &Path) -> Self {
+        Self::start_with(&mut command(folder))
+    }
+
+    fn start_with(command: &mut Command) -> Self {
         let mut process = Process::spawn(
-            command(folder)
+            command
                 .env("BOOKMARKS_LISTEN", "127.0.0.1:0")
                 .stderr(Stdio::piped()),
         );
@@ -413,6 +417,40 @@ fn every_error_is_json() {
         assert!(!text.is_empty(), "{line}");
     }
     service.stop();
+}
+
+/// Kubernetes sets `BOOKMARKS_SERVICE_HOST` for a service of this name.
+#[test]
+fn variables_of_others_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut start = command(folder.path());
+    start.env("BOOKMARKS_SERVICE_HOST", "10.0.0.1");
+    start.env("BOOKMARKS_PORT", "tcp://10.0.0.1:80");
+    Service::start_with(&mut start).stop();
+}
+
+#[test]
+fn a_mistake_in_the_environment_names_its_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    for variable in ["BOOKMARKS_LISTEN", "BOOKMARKS_CACHED_TAGS"] {
+        let text = failed_boot(command(folder.path()).env(variable, "nonsense"));
+        assert!(
+            text.contains(&format!(
+                "the environment variable {variable} is `nonsense`"
+            )),
+            "{text}"
+        );
+    }
+}
+
+/// A key that is misspelled in the file is told, with those that exist.
+#[test]
+fn an_unknown_key_of_the_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bookmarks.toml"), "listn = 1").unwrap();
+    let text = failed_boot(&mut command(folder.path()));
+    assert!(text.contains("unknown field `listn`"), "{text}");
+    assert!(text.contains("bookmarks.toml"), "{text}");
 }
 
 /// A port that is taken fails the boot: the diagnosis names the plugin and the address.
