@@ -453,6 +453,42 @@ fn an_unknown_key_of_the_file_is_refused() {
     assert!(text.contains("bookmarks.toml"), "{text}");
 }
 
+/// A database that can't be used is told with its path, and with what to do.
+#[test]
+fn a_database_that_cannot_be_opened_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("garbage.db"), "garbage, ".repeat(1_000)).unwrap();
+    for (database, advice) in [
+        (
+            "missing/bookmarks.db",
+            "the folder `missing` does not exist",
+        ),
+        (".", "it is a folder"),
+        ("garbage.db", "it is not an SQLite database"),
+    ] {
+        let text = failed_boot(command(folder.path()).env("BOOKMARKS_DATABASE", database));
+        assert!(
+            text.contains(&format!("the database `{database}`")),
+            "{text}"
+        );
+        assert!(text.contains(advice), "{text}");
+    }
+}
+
+/// The same for a file that may only be read.
+#[test]
+fn a_database_that_is_read_only_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    Service::start(folder.path()).stop();
+    let file = folder.path().join("bookmarks.db");
+    let mut permissions = std::fs::metadata(&file).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(&file, permissions).unwrap();
+    let text = failed_boot(&mut command(folder.path()));
+    assert!(text.contains("the database `bookmarks.db`"), "{text}");
+    assert!(text.contains("it is read-only"), "{text}");
+}
+
 /// A port that is taken fails the boot: the diagnosis names the plugin and the address.
 #[test]
 fn a_port_that_is_taken_is_told() {
