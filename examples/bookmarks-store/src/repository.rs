@@ -68,9 +68,9 @@ impl Bookmarks {
         if !leads_somewhere(&new.url) {
             return Err(AddError::NoAddress(new.url));
         }
-        let bookmark = query::insert(&self.database.0, new).await?;
-        self.cache.move_on();
-        Ok(bookmark)
+        let (database, cache) = (self.database.clone(), self.cache.clone());
+        let insert = async move { query::insert(&database.0, new).await };
+        written(insert, cache).await
     }
 
     /// All bookmarks, the newest first.
@@ -99,10 +99,29 @@ impl Bookmarks {
     ///
     /// If the database fails.
     pub async fn delete(&self, id: i64) -> sqlx::Result<bool> {
-        let deleted = query::delete(&self.database.0, id).await?;
-        self.cache.move_on();
-        Ok(deleted)
+        let (database, cache) = (self.database.clone(), self.cache.clone());
+        let delete = async move { query::delete(&database.0, id).await };
+        written(delete, cache).await
     }
+}
+
+/// Writes in a task of its own, which ends also if the caller goes away: cut short between the
+/// commit and the step of the cache, a write would leave the cache stale.
+async fn written<T, E>(
+    write: impl Future<Output = Result<T, E>> + Send + 'static,
+    cache: State<TagCache>,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<sqlx::Error> + Send + 'static,
+{
+    let task = tokio::spawn(async move {
+        let result = write.await;
+        cache.move_on();
+        result
+    });
+    task.await
+        .unwrap_or_else(|error| Err(sqlx::Error::Protocol(error.to_string()).into()))
 }
 
 /// Whether an address is one of the web, as it stands.
@@ -206,5 +225,89 @@ pub(crate) mod query {
     pub(crate) async fn delete(pool: &SqlitePool, id: i64) -> sqlx::Result<bool> {
         let query = sqlx::query("DELETE FROM bookmarks WHERE id = ?").bind(id);
         Ok(query.execute(pool).await?.rows_affected() > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Poll;
+    use std::time::Duration;
+
+    use bootstrap::{App, Running};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    async fn boot(folder: &tempfile::TempDir) -> Running {
+        let settings = Settings {
+            database: folder.path().join("bookmarks.db"),
+            ..Settings::default()
+        };
+        let app = App::only(BookmarksPlugin::default()).supply(settings);
+        app.boot().await.unwrap()
+    }
+
+    /// Polls a future so many times, and drops it.
+    async fn cut_short<T>(future: impl Future<Output = T>, polls: u32) -> Option<T> {
+        let mut future = pin!(future);
+        let mut left = polls;
+        std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => {
+                left -= 1;
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// Waits until no write is under way, by writing.
+    async fn settled(bookmarks: &Bookmarks) {
+        let pool = &bookmarks.database.0;
+        let writing = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        writing.rollback().await.unwrap();
+    }
+
+    /// Adds bookmarks, each cut short one poll later, until one is not.
+    async fn cut_short_everywhere(bookmarks: &Bookmarks, round: u32) {
+        for polls in 0.. {
+            let new = NewBookmark {
+                url: format!("https://example.org/{round}/{polls}"),
+                title: "t".into(),
+                tags: vec!["t".into()],
+            };
+            let added = cut_short(bookmarks.add(new), polls).await;
+            // Whoever reads now may fill the cache with what is about to be old.
+            bookmarks.by_tag("t").await.unwrap();
+            settled(bookmarks).await;
+            while *bookmarks.by_tag("t").await.unwrap() != *bookmarks.list().await.unwrap() {
+                tokio::task::yield_now().await;
+            }
+            if added.is_some() {
+                break;
+            }
+        }
+    }
+
+    async fn cut_short_often() {
+        let folder = tempfile::tempdir().unwrap();
+        let running = boot(&folder).await;
+        let bookmarks = running.state::<Bookmarks>().unwrap();
+        // How far a poll gets depends on the thread of the database, so no round is like another.
+        for round in 0..20 {
+            cut_short_everywhere(&bookmarks, round).await;
+        }
+        drop(bookmarks);
+        running.close().await.unwrap();
+    }
+
+    /// A client may go away, or its time be up, at any moment of a write.
+    #[tokio::test]
+    async fn a_write_that_nobody_waits_for_does_not_leave_the_cache_stale() {
+        let test = cut_short_often();
+        timeout(Duration::from_mins(1), test).await.unwrap();
     }
 }
