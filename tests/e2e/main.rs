@@ -382,3 +382,52 @@ fn run_returns_when_everything_has_closed() {
     assert_eq!(ended.code, Some(0));
     assert_eq!(ended.out.last().unwrap(), "after run: 0");
 }
+
+/// The handlers stay for the rest of the process, and each app closes by its own.
+#[test]
+fn a_second_app_in_one_process_closes_by_signal_as_the_first_would() {
+    let mut program = Program::start("twice");
+    program.wait_for("first: 0");
+    program.wait_for("started");
+    program.signal("-TERM");
+    let ended = program.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let second = ended.out.iter().rev().take(2).rev();
+    assert!(
+        second.eq(["base closes", "after run: 0"]),
+        "{:?}",
+        ended.out
+    );
+}
+
+/// Whoever should read the output has stopped, and a plugin waits in the middle of a line.
+#[test]
+fn a_full_pipe_does_not_keep_the_second_signal_from_ending_the_process() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_program"))
+        .arg("floods")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Reads until the flood has begun, and then no more.
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("flood") {
+        line.clear();
+        out.read_line(&mut line).unwrap();
+    }
+    let deadline = Instant::now() + HARD_DEADLINE;
+    let code = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status.code();
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("it hangs in its own output");
+        }
+        let pid = child.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        thread::park_timeout(Duration::from_millis(100));
+    };
+    assert_eq!(code, Some(143));
+}

@@ -1,7 +1,9 @@
 //! What is logged for people who watch a service.
 
-use bootstrap::App;
-use support::{Probe, Trace, fails, fails_after, log_to, paused, register_graph, succeeds};
+use std::time::Duration;
+
+use bootstrap::{App, Plugin, Registration};
+use support::{Probe, Trace, fails, fails_after, hangs, log_to, paused, register_graph, succeeds};
 
 /// What is logged from the boot to the close of an app, without the spans.
 fn events(log: &Trace) -> Vec<String> {
@@ -116,4 +118,43 @@ fn what_goes_wrong_while_running_and_closing_is_logged_as_it_happens() {
             ]
         );
     });
+}
+
+/// A boot or a close that hangs says so, and again after twice the time.
+#[test]
+fn hooks_that_take_long_are_logged_with_what_waits_for_them() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new().hook_timeout(Duration::from_secs(8));
+        let waits = register_fn_that_tells(&mut app);
+        app.register(Probe::new("http", &trace).close(hangs()))
+            .after(&waits);
+        let running = app.boot().await.unwrap();
+        let mut said = events(&log);
+        said.remove(0);
+        assert_eq!(
+            said,
+            [
+                "DEBUG `db`: waiting for the lock",
+                "WARN still in `load`: `db` for 10 s (waiting for the lock); 1 plugin not begun",
+                "WARN still in `load`: `db` for 20 s (waiting for the lock); 1 plugin not begun",
+            ]
+        );
+        running.close().await.unwrap_err();
+        assert_eq!(
+            events(&log)[0],
+            "WARN still in `close`: `http` for 5 s; 1 plugin not begun"
+        );
+    });
+}
+
+/// Loads for half a minute.
+fn register_fn_that_tells(app: &mut App) -> Registration<impl Plugin + use<>> {
+    app.register_fn("db", async |cx| {
+        cx.progress("waiting for the lock");
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        Ok(())
+    })
 }

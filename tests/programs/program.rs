@@ -30,6 +30,17 @@ fn blocks() -> support::Act {
     })
 }
 
+fn floods() -> support::Act {
+    act(|| {
+        tokio::task::spawn_blocking(|| {
+            loop {
+                println!("{}", "flood ".repeat(100));
+            }
+        });
+        async { std::future::pending().await }
+    })
+}
+
 fn app(case: &str) -> App {
     let probe = |name: &'static str| Probe::new(name, &Trace::new());
     let mut app = App::new().close_timeout(Duration::from_secs(20));
@@ -115,6 +126,10 @@ fn app(case: &str) -> App {
                 app.register(probe(name).close(blocks())).after(&base);
             }
         }
+        // Holds the lock of the standard output for ever, once nobody reads it any more.
+        "floods" => {
+            app.register(probe("flood").run(floods())).after(&base);
+        }
         "close-takes" => {
             app.register(probe("slow").close(takes(200))).after(&base);
         }
@@ -130,7 +145,14 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .expect("a runtime");
-    let exit: Exit = runtime.block_on(async move { app(&case).run().await });
+    let exit: Exit = runtime.block_on(async move {
+        if case == "twice" {
+            let first = app("clean").run().await;
+            println!("first: {}", first.code());
+            return app("serve").run().await;
+        }
+        app(&case).run().await
+    });
     println!("after run: {}", exit.code());
     std::process::Termination::report(exit)
 }

@@ -85,29 +85,48 @@ pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Res
 }
 
 async fn obey(mut signals: Signals, life: &Life) {
-    let mut asked: Option<Instant> = None;
+    let mut asked = None;
     loop {
         let signal = signals.next().await;
-        if life.status().is_final() {
-            if RUNNING.load(Ordering::Relaxed) == 0 {
-                end_process(128 + signal.number(), "");
-            }
-            // The app that runs now has a thread like this one.
-            continue;
-        }
-        match asked {
-            None => {
-                asked = Some(Instant::now());
-                life.request_stop(ShutdownReason::Signal(signal));
-            }
-            Some(at) if at.elapsed() < REPEATED => {}
-            Some(_) => {
+        let is_over = life.status().is_final();
+        let others = RUNNING.load(Ordering::Relaxed) > 0;
+        match Order::of(&mut asked, Instant::now(), is_over, others) {
+            Order::Stop => life.request_stop(ShutdownReason::Signal(signal)),
+            Order::Force => {
                 let left = left_open(&life.report());
-                end_process(
-                    128 + signal.number(),
-                    &format!("{signal} received again: forced stop{left}"),
-                );
+                let message = format!("{signal} received again: forced stop{left}");
+                end_process(128 + signal.number(), &message);
             }
+            Order::Exit => end_process(128 + signal.number(), ""),
+            Order::Nothing => {}
+        }
+    }
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Stop,
+    /// End the process, although the app has not closed.
+    Force,
+    /// End the process; the app has closed.
+    Exit,
+    Nothing,
+}
+
+impl Order {
+    /// Pure. `asked` is when the app was first asked to stop; `others` whether an app is running.
+    fn of(asked: &mut Option<Instant>, now: Instant, is_over: bool, others: bool) -> Self {
+        match *asked {
+            // The app that runs now has a thread like this one.
+            _ if is_over && others => Order::Nothing,
+            _ if is_over => Order::Exit,
+            None => {
+                *asked = Some(now);
+                Order::Stop
+            }
+            Some(at) if now.saturating_duration_since(at) < REPEATED => Order::Nothing,
+            Some(_) => Order::Force,
         }
     }
 }
@@ -203,6 +222,34 @@ impl Signals {
         match tokio::signal::ctrl_c().await {
             Ok(()) => Signal::Interrupt,
             Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_stops_its_repetition_is_ignored_and_the_next_one_forces() {
+        let start = Instant::now();
+        let mut asked = None;
+        let mut hear = |millis| {
+            let now = start + Duration::from_millis(millis);
+            Order::of(&mut asked, now, false, true)
+        };
+        assert_eq!(hear(0), Order::Stop);
+        assert_eq!(hear(1), Order::Nothing);
+        assert_eq!(hear(249), Order::Nothing);
+        assert_eq!(hear(250), Order::Force);
+    }
+
+    #[test]
+    fn after_the_end_a_signal_ends_the_process_unless_another_app_runs() {
+        let now = Instant::now();
+        for mut asked in [None, Some(now)] {
+            assert_eq!(Order::of(&mut asked, now, true, true), Order::Nothing);
+            assert_eq!(Order::of(&mut asked, now, true, false), Order::Exit);
         }
     }
 }
