@@ -70,17 +70,21 @@ pub(crate) struct PluginArgs {
     pub(crate) states: Slot<Vec<Type>>,
     pub(crate) timeout: Slot<LitStr>,
     pub(crate) close_timeout: Slot<LitStr>,
+    pub(crate) retry: Slot<Expr>,
+    pub(crate) supervise: Slot<Expr>,
     pub(crate) after: Slot<Vec<Path>>,
     pub(crate) collect: Slot<LitBool>,
     pub(crate) stands_in_for: Slot<Path>,
     pub(crate) krate: Slot<Path>,
 }
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 10] = [
     "name",
     "states",
     "timeout",
     "close_timeout",
+    "retry",
+    "supervise",
     "after",
     "collect",
     "stands_in_for",
@@ -88,7 +92,9 @@ const KEYS: [&str; 8] = [
 ];
 
 /// What other libraries call arguments of ours.
-const SYNONYMS: [(&str, &str); 3] = [
+const SYNONYMS: [(&str, &str); 5] = [
+    ("restart", "supervise"),
+    ("retries", "retry"),
     ("provides", "states"),
     ("exports", "states"),
     ("replaces", "stands_in_for"),
@@ -123,6 +129,15 @@ impl PluginArgs {
             "close_timeout" => {
                 let parsed = value(key, input, "a string", "close_timeout = \"30s\"");
                 self.close_timeout.fill(key, parsed, diagnostics);
+            }
+            "retry" => {
+                let parsed = value(key, input, "a number or a `Retry`", "retry = 3");
+                self.retry.fill(key, parsed, diagnostics);
+            }
+            "supervise" => {
+                let example = "supervise = Supervision::new().on_end(Policy::StopApp)";
+                let parsed = value(key, input, "a `Supervision`", example);
+                self.supervise.fill(key, parsed, diagnostics);
             }
             "after" => {
                 let parsed = AFTER.parse(key, input, diagnostics);

@@ -54,6 +54,8 @@ pub(crate) fn check(
         after: after(args, diagnostics),
         timeout: limit(args.timeout.value(), diagnostics),
         close_timeout: limit(args.close_timeout.value(), diagnostics),
+        retry: args.retry.value().cloned(),
+        supervise: args.supervise.value().cloned(),
         stands_in_for: args.stands_in_for.value().cloned(),
         collect: is_collected(args, diagnostics),
         derives_default: derived_default.is_some(),

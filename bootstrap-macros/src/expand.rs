@@ -24,7 +24,7 @@ use std::collections::HashSet;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Path, Type};
+use syn::{Expr, ExprLit, Lit, Path, Type};
 
 use crate::check::{asks_for_a_state, text};
 use crate::model::{DefaultValue, Field, FieldKind, PluginModel, StateType};
@@ -249,6 +249,8 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     });
     let timeout = limit(model.timeout, names);
     let close_timeout = limit(model.close_timeout, names);
+    let retry = option(model.retry.as_ref().map(|expr| retry(expr, names)));
+    let supervision = supervision(model.supervise.as_ref(), names);
     let behaviour = behaviour(model, names);
     let stands_in_for = option(model.stands_in_for.as_ref().map(|path| names.link_to(path)));
     quote!(#private::Declaration {
@@ -260,6 +262,8 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         after: &[#(#after),*],
         timeout: #timeout,
         close_timeout: #close_timeout,
+        retry: #retry,
+        supervision: #supervision,
         behaviour: #behaviour,
         stands_in_for: #stands_in_for,
     })
@@ -292,6 +296,30 @@ fn behaviour(model: &PluginModel, names: &Names<'_>) -> TokenStream {
 fn limit(millis: Option<u64>, names: &Names<'_>) -> TokenStream {
     let private = names.private();
     option(millis.map(|millis| quote!(#private::Duration::from_millis(#millis))))
+}
+
+/// A bare number is a number of attempts.
+fn retry(expr: &Expr, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    match expr {
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(attempts),
+            ..
+        }) => quote!(#private::Retry::attempts(#attempts)),
+        // With a type, so that another one is a mistake of the expression alone.
+        expr => quote!({
+            let __retry: #private::Retry = #expr;
+            __retry
+        }),
+    }
+}
+
+fn supervision(expr: Option<&Expr>, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    expr.map_or_else(
+        || quote!(#private::Supervision::new()),
+        ToTokens::to_token_stream,
+    )
 }
 
 fn option(value: Option<TokenStream>) -> TokenStream {

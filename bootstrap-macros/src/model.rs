@@ -17,6 +17,10 @@ pub(crate) struct PluginModel {
     pub(crate) after: Vec<Path>,
     pub(crate) timeout: Option<u64>,
     pub(crate) close_timeout: Option<u64>,
+    /// A number of attempts, or a `Retry`.
+    pub(crate) retry: Option<Expr>,
+    /// A `Supervision`.
+    pub(crate) supervise: Option<Expr>,
     pub(crate) stands_in_for: Option<Path>,
     pub(crate) collect: bool,
     /// Whether the user derives `Default`, which is a mistake if this macro would write it.

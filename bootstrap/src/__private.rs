@@ -11,5 +11,6 @@ pub use crate::base::location::Location;
 pub use crate::collect::Collected;
 pub use crate::declare::{
     After, Behaviour, Declaration, Declare, Declared, Identity, Inject, Link, Proof, Provided,
-    Provider, Provides, Requirement, State, States, check, explore, field, made, made_instead,
+    Provider, Provides, Requirement, Retry, State, States, Supervision, check, explore, field,
+    made, made_instead,
 };

@@ -119,11 +119,19 @@
 //! diagnosis; if you call [`App::boot`], print [`BootError::render`] or return the error itself from
 //! `main` (`Result<(), BootError>`): an `anyhow::Error` shows only one line of it and its causes.
 //!
+//! What a `load` acquires step by step it gives back by
+//! [`cx.on_close(..)`](LoadContext::on_close), whatever becomes of it. [`Retry`] tries it again.
+//! One that takes long says how far it is, with [`cx.progress(..)`](LoadContext::progress).
+//!
 //! A load that blocks its thread, instead of waiting, does not stop others on a runtime with
 //! several threads, and is left behind when its time is up. Still: move what blocks into
 //! [`tokio::task::spawn_blocking`].
 //!
 //! # Run and close
+//!
+//! A `run` hook is a task of its plugin; [`cx.spawn(..)`](LoadContext::spawn) is for more of them.
+//! What happens when one ends, fails or panics is for a [`Supervision`] to say: stop the app, start
+//! it again, do without it. [`App::on_error`] hears of every error, in whatever hook or task.
 //!
 //! Closing goes backwards over the graph, in phases, each done for all plugins before the next:
 //! `drain`, the end of the `run` tasks, `close`. A hook that fails, panics or hangs keeps nothing
@@ -252,6 +260,8 @@ pub use async_trait::async_trait;
 /// | `states = [Pool, Stats]` | what `load` makes: it returns `()`, the state, or a tuple in this order |
 /// | `timeout = "5s"` | how long `load` and `ready` may take, each (`ms`, `s`, `m`, `h`) |
 /// | `close_timeout = "1m"` | how long `drain`, the end of `run` and `close` may take, each |
+/// | `retry = 3` | tries `load` so often, with growing waits; or a [`Retry`] that says which |
+/// | `supervise = expr` | a [`Supervision`]: what happens when `run` ends; without it, an error or a panic stops the app |
 /// | `after = [Migrations]` | loads after this plugin, if it is part of the app, and needs nothing from it |
 /// | `collect = false` | only registered by hand, never by [`App::collect`] or because its states are needed |
 /// | `stands_in_for = Database` | makes the states of another plugin, and takes its place where it is registered; never collected |
@@ -298,6 +308,36 @@ pub use async_trait::async_trait;
 /// let running = app.boot().await?;
 /// assert_eq!(running.state::<Pool>()?.0.len(), 2);
 /// # running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// One that is not put off by a database that comes later, or by a connection that is lost:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bootstrap::prelude::*;
+/// use bootstrap::{Policy, Restart, Supervision};
+///
+/// const OFTEN: Restart = Restart::at_most(10, Duration::from_secs(60));
+///
+/// #[plugin(retry = 5, supervise = Supervision::new().on_error(Policy::Restart(OFTEN)))]
+/// struct Replication;
+///
+/// impl Hooks for Replication {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+///         Ok(())
+///     }
+///
+///     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
+///         cx.stopped().await;
+///         Ok(())
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// # App::new().with(Replication).boot().await?.close().await?;
 /// # Ok(())
 /// # }
 /// ```

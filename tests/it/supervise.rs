@@ -365,3 +365,38 @@ fn an_on_error_hook_that_misbehaves_is_contained() {
         assert_eq!(heard.events(), ["[a] Plugin close failed: panicked: ouch"]);
     });
 }
+
+const AGAIN: Policy = Policy::Restart(Restart::at_most(1, SECOND).waiting(SECOND, SECOND));
+
+/// Fails to load once, and its task fails once.
+#[plugin(name = "stubborn", collect = false, retry = 2, supervise = Supervision::new().on_error(AGAIN))]
+struct Stubborn {
+    #[local]
+    loads: AtomicUsize,
+    #[local]
+    runs: AtomicUsize,
+}
+
+impl Hooks for Stubborn {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        anyhow::ensure!(self.loads.fetch_add(1, Ordering::Relaxed) > 0, "not yet");
+        Ok(())
+    }
+
+    async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
+        anyhow::ensure!(self.runs.fetch_add(1, Ordering::Relaxed) > 0, "not yet");
+        cx.stopped().await;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_plugin_declares_its_policies() {
+    paused(async {
+        let running = App::new().with(Stubborn::default()).boot().await.unwrap();
+        tokio::time::sleep(2 * SECOND).await;
+        assert_eq!(running.status(), Status::Ready);
+        let report = running.close().await.unwrap();
+        assert_eq!(report.plugin("stubborn").unwrap().restarts, 1);
+    });
+}

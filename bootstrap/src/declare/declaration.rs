@@ -14,6 +14,8 @@ use crate::base::location::Location;
 use crate::declare::field::AnyField;
 use crate::declare::hooks::{HookSet, Hooks};
 use crate::declare::plugin::Plugin;
+use crate::declare::retry::Retry;
+use crate::declare::supervision::Supervision;
 
 /// One plugin, as declared.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct Declaration {
     pub after: &'static [After],
     pub timeout: Option<Duration>,
     pub close_timeout: Option<Duration>,
+    pub retry: Option<Retry>,
+    pub supervision: Supervision,
     pub behaviour: Behaviour,
     pub stands_in_for: Option<Link>,
 }

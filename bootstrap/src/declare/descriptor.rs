@@ -169,14 +169,14 @@ impl Descriptor {
 
     pub(crate) fn load_retry(&self) -> Option<Retry> {
         match &self.0 {
-            Facts::Declared(_) => None,
+            Facts::Declared(declaration) => declaration.retry,
             Facts::Made(made) => made.retry,
         }
     }
 
     pub(crate) fn run_supervision(&self) -> Supervision {
         match &self.0 {
-            Facts::Declared(_) => Supervision::new(),
+            Facts::Declared(declaration) => declaration.supervision,
             Facts::Made(made) => made.supervision,
         }
     }
@@ -214,8 +214,8 @@ impl From<&'static Declaration> for Made {
             provides: declaration.provides.to_vec(),
             timeout: declaration.timeout,
             close_timeout: declaration.close_timeout,
-            retry: None,
-            supervision: Supervision::new(),
+            retry: declaration.retry,
+            supervision: declaration.supervision,
             hooks: declaration.behaviour.hooks,
         }
     }

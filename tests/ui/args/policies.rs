@@ -1,0 +1,21 @@
+use bootstrap::prelude::*;
+
+#[plugin(retry = "three", supervise = 3)]
+struct Server;
+
+impl Hooks for Server {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[plugin(retries = 3, restart)]
+struct Client;
+
+impl Hooks for Client {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}
