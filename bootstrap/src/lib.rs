@@ -138,6 +138,9 @@
 //! else from closing; all errors are returned. Every hook has a limit (10 s) and so has the whole
 //! (30 s): [`App::hook_timeout`], [`App::close_timeout`], `close_timeout = ".."` on a plugin.
 //!
+//! A running app can be restarted in part: [`Handle::restart`] closes a plugin and what depends on
+//! it, and loads that again with states of its own, while the rest goes on.
+//!
 //! [`Handle`] is for everyone who does not own the app: it asks it to stop, waits for the end, and
 //! tells the [`Status`] for health checks. [`Exit`] lists the exit codes.
 //!
@@ -208,6 +211,7 @@
 //! | `BOOT012` | the boot was interrupted |
 //! | `BOOT013` | no tokio runtime |
 //! | `BOOT014` | a tokio runtime without timers |
+//! | `RUN001` | a part of the app was not restarted |
 //! | `STOP001` | the app has closed with errors |
 //!
 //! # Features
@@ -399,7 +403,7 @@ pub use declare::{
     FnPlugin, Hooks, Inject, LoadContext, Plugin, Policy, Provided, Provides, ReadyContext,
     Restart, Retry, RunContext, State, StateError, States, Supervision,
 };
-pub use life::{Handle, ShutdownReason, Signal, Status, StatusWatch};
+pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedPlugin};
 pub use report::{
     Cause, CloseError, Closing, Outcome, PluginError, PluginReport, Progress, Report, Step,

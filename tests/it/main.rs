@@ -16,6 +16,7 @@ mod log;
 mod owed;
 mod plan;
 mod report;
+mod restart;
 mod run;
 mod state;
 mod supervise;

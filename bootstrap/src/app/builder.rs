@@ -280,6 +280,15 @@ impl App {
         self
     }
 
+    /// What happens when a part of the app was restarted and did not load again: it stays down, and
+    /// the rest goes on. Without this, the app stops.
+    ///
+    /// See [`Handle::restart`].
+    pub fn keep_down(mut self) -> Self {
+        self.settings.keeps_down = true;
+        self
+    }
+
     /// Adds a hook that hears of every error: of a hook that fails the boot, of a background task
     /// also if the app goes on, of everything that goes wrong while closing. For a service that
     /// tracks errors, or a counter.

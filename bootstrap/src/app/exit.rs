@@ -16,7 +16,7 @@ use crate::report::{Cause, CloseError, PluginError, Report};
 /// |---|---|
 /// | 0 | the app was asked to stop, and everything has closed |
 /// | 1 | the boot failed, and was rolled back |
-/// | 70 | the `run` task of a plugin failed |
+/// | 70 | a task failed, or a part of the app was restarted and did not load again |
 /// | 74 | a `drain` or `close` hook failed |
 /// | 75 | closing did not finish in time: a hook was cut short, left behind, or never begun |
 /// | 78 | the app can't be planned; nothing was started |
@@ -133,8 +133,13 @@ fn code_of(errors: &[PluginError]) -> u8 {
                 | Cause::Abandoned { .. }
         )
     };
-    let task_failed = |error: &PluginError| error.phase() == Phase::Run && !unfinished(error);
-    if errors.iter().any(task_failed) {
+    let ended_the_app = |error: &PluginError| match error.phase() {
+        Phase::Run => !unfinished(error),
+        // Of a restart.
+        Phase::Load | Phase::Ready => true,
+        _ => false,
+    };
+    if errors.iter().any(ended_the_app) {
         TASK_FAILED
     } else if errors.iter().any(unfinished) {
         NOT_FINISHED

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use crate::app::restart::Restart;
 use crate::boot::{self, BootError};
 use crate::close::{self, After, Closing};
 use crate::declare::AppHook;
@@ -28,10 +29,12 @@ impl Lifecycle {
     /// Boots, tells `booted`, waits until the app is asked to stop, and closes.
     pub(super) async fn live(self, booted: oneshot::Sender<Result<(), BootError>>) {
         let life = Arc::clone(&self.nodes.life);
+        let mut restarts = life.take_restarts();
         let tasks = Tasks::new(&self.nodes);
         let started = boot::boot(&self.nodes, &self.settings, self.on_start).await;
         let closing = |after, hooks| Closing {
             after,
+            part: None,
             nodes: &self.nodes,
             settings: &self.settings,
             reason: life.reason(),
@@ -40,12 +43,18 @@ impl Lifecycle {
         };
         match started {
             Ok(()) => {
-                tasks.spawn_hooks();
+                tasks.spawn_hooks(None);
                 life.set_status(Status::Ready);
                 if booted.send(Ok(())).is_err() {
                     life.request_stop(ShutdownReason::Dropped);
                 }
-                life.stop_token().cancelled().await;
+                let restart = Restart {
+                    nodes: &self.nodes,
+                    settings: &self.settings,
+                    tasks: &tasks,
+                };
+                restart.as_asked(&mut restarts).await;
+                drop(restarts);
                 let errors = close::close(closing(After::Run, self.on_close)).await;
                 let outcome = outcome(errors, self.nodes.report());
                 self.end.now(Status::Closed, outcome);

@@ -6,6 +6,7 @@
 mod builder;
 mod exit;
 mod lifecycle;
+mod restart;
 mod running;
 mod signals;
 

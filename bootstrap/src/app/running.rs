@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::collect::Registration;
 use crate::declare::{State, StateError, state};
-use crate::life::{Handle, ShutdownReason, Status};
+use crate::life::{Handle, RestartError, ShutdownReason, Status, Target};
 use crate::live::Nodes;
 use crate::plan::Plan;
 use crate::report::{CloseError, Report};
@@ -75,6 +76,24 @@ impl Running {
     /// If no plugin of the app provides it, several do, or its plugin has closed.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
         state(&*self.nodes)
+    }
+
+    /// Restarts a plugin and everything that depends on it; see [`Handle::restart`].
+    ///
+    /// # Errors
+    ///
+    /// As with [`Handle::restart`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A restart that has begun goes on when this future is dropped.
+    pub async fn restart<P: ?Sized>(
+        &self,
+        registration: &Registration<P>,
+    ) -> Result<(), RestartError> {
+        let home = Arc::as_ptr(&self.nodes).cast::<()>();
+        let target = Target::Node(registration.node_in(home));
+        self.nodes.life.restart(target).await
     }
 
     /// A handle to the app, for everyone who does not own it.

@@ -15,6 +15,16 @@ pub(crate) struct Failure {
     pub(super) troubles: Vec<Trouble>,
 }
 
+impl Failure {
+    /// What went wrong, without what was cancelled because of it.
+    pub(crate) fn into_errors(self) -> Vec<PluginError> {
+        let errors = self.troubles.into_iter().map(|trouble| trouble.error);
+        errors
+            .filter(|error| !matches!(error.cause(), Cause::Cancelled))
+            .collect()
+    }
+}
+
 pub(super) enum Why {
     /// Hooks went wrong.
     Hooks,

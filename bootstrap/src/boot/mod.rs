@@ -9,4 +9,4 @@ mod failure;
 mod pass;
 
 pub use error::{BootError, BootErrorKind, NotStarted};
-pub(crate) use pass::boot;
+pub(crate) use pass::{boot, load_again};

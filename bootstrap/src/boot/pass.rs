@@ -38,6 +38,7 @@ pub(crate) async fn boot(
         nodes,
         settings,
         until,
+        part: None,
     };
     let mut on_start = on_start.into_iter();
     let booted = boot.run(&mut on_start).await;
@@ -49,33 +50,59 @@ pub(crate) async fn boot(
     booted
 }
 
+/// Loads a part again, then runs its `ready` hooks.
+///
+/// # Errors
+///
+/// As with a boot.
+pub(crate) async fn load_again(
+    nodes: &Arc<Nodes>,
+    settings: &Settings,
+    part: &[bool],
+) -> Result<(), Failure> {
+    let boot = Boot {
+        nodes,
+        settings,
+        until: None,
+        part: Some(part),
+    };
+    boot.load(&Arc::default()).await
+}
+
 struct Boot<'a> {
     nodes: &'a Arc<Nodes>,
     settings: &'a Settings,
     until: Option<Instant>,
+    /// Which nodes to load; all, if it is the boot.
+    part: Option<&'a [bool]>,
 }
 
 impl Boot<'_> {
     async fn run(&self, on_start: &mut std::vec::IntoIter<AppHook>) -> Result<(), Failure> {
         let troubles = Arc::new(Troubles::default());
+        self.load(&troubles).await?;
+        for hook in on_start.by_ref() {
+            self.start(hook, &troubles).await?;
+        }
+        Ok(())
+    }
+
+    async fn load(&self, troubles: &Arc<Troubles>) -> Result<(), Failure> {
         let load = Load {
             nodes: Arc::clone(self.nodes),
             limit: self.settings.load_timeout,
-            troubles: Arc::clone(&troubles),
+            troubles: Arc::clone(troubles),
         };
-        self.forwards(load, &troubles).await?;
+        self.forwards(load, troubles).await?;
         let plan = &self.nodes.plan;
         let is_ready_hook = |node: u32| plan.member(node).descriptor.hook_set().ready;
         if plan.requires.nodes().any(is_ready_hook) {
             let ready = Ready {
                 nodes: Arc::clone(self.nodes),
                 limit: self.settings.load_timeout,
-                troubles: Arc::clone(&troubles),
+                troubles: Arc::clone(troubles),
             };
-            self.forwards(ready, &troubles).await?;
-        }
-        for hook in on_start.by_ref() {
-            self.start(hook, &troubles).await?;
+            self.forwards(ready, troubles).await?;
         }
         Ok(())
     }
@@ -86,12 +113,13 @@ impl Boot<'_> {
         troubles: &Troubles,
     ) -> Result<(), Failure> {
         let plan = &self.nodes.plan;
-        let all = vec![true; plan.len()];
+        let all = || vec![true; plan.len()];
+        let to_begin = self.part.map_or_else(all, <[bool]>::to_vec);
         let scheduler = Scheduler::new(
             Arc::clone(plan),
             Direction::Forwards,
             self.settings.max_concurrency,
-            all,
+            to_begin,
         );
         let limits = Limits {
             deadline: self.until,

@@ -28,6 +28,8 @@ pub(crate) struct Closing<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) reason: ShutdownReason,
     pub(crate) after: After,
+    /// Which nodes to close; all, if the app ends.
+    pub(crate) part: Option<&'a [bool]>,
     pub(crate) tasks: Arc<Tasks>,
     /// The app's own hooks, in the order in which they run.
     pub(crate) hooks: Vec<AppHook>,
@@ -38,6 +40,10 @@ pub(crate) struct Closing<'a> {
 pub(crate) enum After {
     Run,
     FailedBoot,
+    /// A part is closed to be loaded again: the app goes on, and plugins are kept.
+    Restart,
+    /// A part did not load again.
+    FailedRestart,
 }
 
 /// Closes everything that is loaded. Returns what went wrong, in the order in which it did.
@@ -47,9 +53,11 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         settings,
         reason,
         after,
+        part,
         tasks,
         hooks,
     } = closing;
+    let ends = part.is_none();
     let mut clock = Clock(Instant::now());
     let mut parts = crate::report::Closing::default();
     let log = Arc::new(Log::default());
@@ -62,15 +70,21 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         limit: settings.max_concurrency,
         reason: &reason,
         log: &log,
+        part,
+        keeps: after == After::Restart,
     };
     // What has failed already comes before what fails because of it.
     log.extend(tasks.take_failures());
-    if after == After::Run {
-        nodes.life.set_status(Status::Draining);
+    if matches!(after, After::Run | After::Restart) {
+        if ends {
+            nodes.life.set_status(Status::Draining);
+        }
         walk.drain().await;
         parts.drain = clock.lap();
     }
-    nodes.life.set_status(Status::Closing);
+    if ends {
+        nodes.life.set_status(Status::Closing);
+    }
     walk.stop(tasks).await;
     parts.stop = clock.lap();
     if after == After::Run {
@@ -80,9 +94,11 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         hooks.into_iter().for_each(AppHook::discard);
     }
     walk.close().await;
-    nodes.all_told(walk.budget.patience()).await;
-    parts.close = clock.lap();
-    nodes.close_is_over(parts);
+    if ends {
+        nodes.all_told(walk.budget.patience()).await;
+        parts.close = clock.lap();
+        nodes.close_is_over(parts);
+    }
     log.take()
 }
 
@@ -166,11 +182,14 @@ struct Walk<'a> {
     limit: usize,
     reason: &'a ShutdownReason,
     log: &'a Arc<Log>,
+    part: Option<&'a [bool]>,
+    /// Whether plugins stay where they are, to be loaded again.
+    keeps: bool,
 }
 
 impl Walk<'_> {
     async fn drain(&self) {
-        let mut drains = self.nodes.loaded();
+        let mut drains = self.only_part(self.nodes.loaded());
         for (node, drains) in (0_u32..).zip(&mut drains) {
             *drains &= self.nodes.plan.member(node).descriptor.hook_set().drain;
         }
@@ -178,7 +197,8 @@ impl Walk<'_> {
             // Those that have no hook take part as well: they are on the way between others.
             let phase = self.backwards(Hooks::Drain);
             let end = self.budget.end(LAST_CHANCE);
-            let not_begun = self.run(phase, self.nodes.loaded(), end).await;
+            let takes_part = self.only_part(self.nodes.loaded());
+            let not_begun = self.run(phase, takes_part, end).await;
             let has_hook = |node: &u32| drains[*node as usize];
             self.note_out_of_time(Phase::Drain, not_begun.into_iter().filter(has_hook));
         }
@@ -188,13 +208,26 @@ impl Walk<'_> {
         let phase = self.backwards(Hooks::Close);
         let owed = self.nodes.owed();
         let end = self.budget.end(GRACE);
-        let mut left = self.run(phase, self.nodes.held(), end).await;
+        let takes_part = self.only_part(self.nodes.held());
+        let mut left = self.run(phase, takes_part, end).await;
         left.retain(|node| owed[*node as usize]);
         // Also those that began, and had no time to do all that they left to be done.
-        left.extend(self.nodes.still_owing());
+        let owing = self.nodes.still_owing().into_iter();
+        let is_here = |node: &u32| self.part.is_none_or(|part| part[*node as usize]);
+        left.extend(owing.filter(is_here));
         left.sort_unstable();
         left.dedup();
         self.note_out_of_time(Phase::Close, left.into_iter());
+    }
+
+    /// Of a list of nodes only those that are to be closed.
+    fn only_part(&self, mut nodes: Vec<bool>) -> Vec<bool> {
+        if let Some(part) = self.part {
+            for (takes_part, is_in) in nodes.iter_mut().zip(part) {
+                *takes_part &= *is_in;
+            }
+        }
+        nodes
     }
 
     fn backwards(&self, hooks: Hooks) -> Backwards {
@@ -205,6 +238,7 @@ impl Walk<'_> {
             reason: self.reason.clone(),
             log: Arc::clone(self.log),
             cleaning: Mutex::default(),
+            keeps: self.keeps,
         }
     }
 
@@ -220,7 +254,7 @@ impl Walk<'_> {
         };
         let end = self.budget.end(LAST_CHANCE);
         // Also those of a plugin whose load failed.
-        let everybody = vec![true; self.nodes.plan.len()];
+        let everybody = self.only_part(vec![true; self.nodes.plan.len()]);
         for node in self.run(phase, everybody, end).await {
             for name in tasks.abort(node) {
                 let error = self.nodes.task_error(node, name, Cause::Cancelled);
@@ -299,6 +333,7 @@ struct Backwards {
     log: Arc<Log>,
     /// The nodes whose job is something that they left to be done, and where that was said.
     cleaning: Mutex<HashMap<u32, Location>>,
+    keeps: bool,
 }
 
 impl Backwards {
@@ -326,13 +361,17 @@ impl Backwards {
     /// Calls `close` and lets go of the plugin and its states, all as one job: their drops are
     /// the user's code as well.
     fn close(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
-        let nodes = Arc::clone(&self.nodes);
+        let (nodes, keeps) = (Arc::clone(&self.nodes), self.keeps);
         let cx = CloseContext::new(nodes.site(node), self.reason.clone());
         let span = tracing::info_span!("close", plugin = %nodes.plan.name(node));
         drive::job(span, async move {
             let closed = plugin.close(&cx).await;
             drop((cx, plugin));
-            nodes.release(node);
+            if keeps {
+                nodes.release_states(node);
+            } else {
+                nodes.release(node);
+            }
             closed
         })
     }
@@ -384,7 +423,7 @@ impl drive::Phase for Backwards {
                 Start::Job(self.close(node, plugin))
             }
             (Hooks::Close, None) => {
-                self.nodes.close(node, began, released_by);
+                self.nodes.close(node, began, released_by, self.keeps);
                 match self.nodes.next_owed(node) {
                     Some(hook) => Start::Job(self.clean_up(node, hook)),
                     None => Start::Done,
@@ -425,6 +464,7 @@ impl drive::Phase for Backwards {
             return Flow::GoOn;
         }
         if self.nodes.is_loaded(node) {
+            // A plugin whose `close` was cut short is not kept: nobody knows what it is like.
             self.release_elsewhere(node);
         }
         if self.nodes.owes(node) {

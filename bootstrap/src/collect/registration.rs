@@ -137,6 +137,13 @@ impl<P: ?Sized> Registration<P> {
         self
     }
 
+    /// Its node in a booted app, if it is one of that app's.
+    pub(crate) fn node_in(&self, home: *const ()) -> Option<u32> {
+        with_registry(&self.registry, |registry| {
+            registry.node_in(home, self.entry)
+        })
+    }
+
     /// What this instance is called; messages and reports add a number to it if there are
     /// several.
     pub fn name(&self) -> PluginName {

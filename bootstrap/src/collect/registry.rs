@@ -232,6 +232,14 @@ impl Registry {
         std::mem::take(&mut self.entries[entry as usize].slots)
     }
 
+    /// The node of an entry, if the app has booted as this one.
+    pub(super) fn node_in(&self, home: *const (), entry: u32) -> Option<u32> {
+        let booted = self.booted.as_ref()?;
+        let is_home = booted.home.as_ptr().cast::<()>() == home;
+        let node = booted.node_of_entry.get(entry as usize).copied().flatten();
+        node.filter(|_| is_home)
+    }
+
     /// From now on, states are found where the app runs.
     pub(crate) fn booted(&mut self, home: Weak<dyn Home>, node_of_entry: Vec<Option<u32>>) {
         self.booted = Some(Booted {

@@ -50,6 +50,10 @@ where
         self.descriptor.clone()
     }
 
+    fn is_once(&self) -> bool {
+        true
+    }
+
     async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
         let load = self
             .load

@@ -120,6 +120,12 @@ pub trait Plugin: Send + Sync + 'static {
     #[doc(hidden)]
     fn reset(&mut self) {}
 
+    /// Whether it can be loaded only once.
+    #[doc(hidden)]
+    fn is_once(&self) -> bool {
+        false
+    }
+
     /// Tells two plugins with one name from two instances of one plugin.
     #[doc(hidden)]
     fn identity(&self) -> Identity {
@@ -199,6 +205,10 @@ impl Plugin for Box<dyn Plugin> {
 
     fn reset(&mut self) {
         (**self).reset();
+    }
+
+    fn is_once(&self) -> bool {
+        (**self).is_once()
     }
 
     fn identity(&self) -> Identity {

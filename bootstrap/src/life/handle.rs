@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::life::state::{End, Life, ShutdownReason, Status};
+use crate::life::restart::{RestartError, Target};
+use crate::life::state::{End, Life};
+use crate::life::status::{ShutdownReason, Status};
 use crate::report::{CloseError, Report};
 
 /// A handle to an app, for everyone who does not own it: cheap to clone, valid in every phase,
@@ -100,6 +102,32 @@ impl Handle {
     /// Dropping this future has no effect.
     pub async fn closed(&self) -> Report {
         self.life.ended().await.report
+    }
+
+    /// Restarts a plugin, by its name: closes it and everything that depends on it, in reverse,
+    /// and loads all of that again, in order, with states of its own. The rest of the app goes on.
+    ///
+    /// The part drains, its tasks end, and it closes as it would with the app; then it loads, is
+    /// ready, and runs. Fields of the part are bound anew; [`Running::state`](crate::Running::state)
+    /// and [`Registration::state`](crate::Registration::state) give the new states, and handles
+    /// from before keep the old ones. What goes wrong while closing is told to
+    /// [`App::on_error`](crate::App::on_error), and the restart goes on. Restarts wait for each
+    /// other, and for the end of the boot.
+    ///
+    /// Awaited in a hook or a task of the part itself, this would wait for itself: spawn it
+    /// elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// If the app does not run, has no such plugin, or a closure is part of what would load again;
+    /// nothing is done then. If the part does not load again, the app stops, unless
+    /// [`App::keep_down`](crate::App::keep_down) says otherwise.
+    ///
+    /// # Cancel safety
+    ///
+    /// A restart that has begun goes on when this future is dropped.
+    pub async fn restart(&self, plugin: &str) -> Result<(), RestartError> {
+        self.life.restart(Target::Name(plugin.to_owned())).await
     }
 
     /// How far the app is.

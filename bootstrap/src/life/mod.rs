@@ -3,8 +3,12 @@
 //! The lifecycle writes here; handles and contexts read, and ask it to stop.
 
 mod handle;
+mod restart;
 mod state;
+mod status;
 
 pub use handle::{Handle, StatusWatch};
+pub use restart::RestartError;
+pub(crate) use restart::{RestartRequest, Target};
 pub(crate) use state::{End, Life};
-pub use state::{ShutdownReason, Signal, Status};
+pub use status::{ShutdownReason, Signal, Status};

@@ -1,104 +1,15 @@
 //! The shared cell behind every handle of one app.
 
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::base::name::PluginName;
 use crate::base::task::make_way;
+use crate::life::restart::{RestartError, RestartRequest, Target};
+use crate::life::status::{ShutdownReason, Status};
 use crate::report::{CloseError, Report};
-
-/// How far an app is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Status {
-    /// It has not been booted.
-    Configured,
-    /// Plugins are loading, or their `ready` hooks run.
-    Booting,
-    /// Everything has loaded and is ready: the time to serve.
-    Ready,
-    /// Closing has begun; `drain` hooks run.
-    Draining,
-    /// `run` tasks end and `close` hooks run; also the rollback of a failed boot.
-    Closing,
-    /// It has closed. The end.
-    Closed,
-    /// The boot failed, and what had loaded has been closed. The end.
-    Failed,
-}
-
-impl Status {
-    /// Whether nothing will happen any more.
-    pub fn is_final(self) -> bool {
-        matches!(self, Status::Closed | Status::Failed)
-    }
-}
-
-/// Why an app stops.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ShutdownReason {
-    /// Somebody called [`Handle::shutdown`](crate::Handle::shutdown),
-    /// [`Handle::close`](crate::Handle::close) or
-    /// [`Running::close`](crate::Running::close).
-    Requested,
-    /// The operating system asked for it.
-    Signal(Signal),
-    /// A task failed or panicked: the `run` hook of this plugin, or `plugin/task`.
-    TaskFailed(PluginName),
-    /// A task ended whose end stops the app.
-    TaskEnded(PluginName),
-    /// The [`Running`](crate::Running) app, or the future of `boot`, was dropped.
-    Dropped,
-    /// The tokio runtime was shut down while the app lived.
-    RuntimeShutDown,
-}
-
-impl fmt::Display for ShutdownReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ShutdownReason::Requested => f.write_str("shutdown was requested"),
-            ShutdownReason::Signal(signal) => write!(f, "{signal} was received"),
-            ShutdownReason::TaskFailed(plugin) => write!(f, "the task of `{plugin}` failed"),
-            ShutdownReason::TaskEnded(plugin) => write!(f, "the task of `{plugin}` ended"),
-            ShutdownReason::Dropped => f.write_str("the app was dropped"),
-            ShutdownReason::RuntimeShutDown => f.write_str("the tokio runtime was shut down"),
-        }
-    }
-}
-
-/// A signal that asks a process to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Signal {
-    /// SIGINT, mostly Ctrl-C.
-    Interrupt,
-    /// SIGTERM.
-    Terminate,
-}
-
-impl Signal {
-    /// The number of the signal, from which shells make the exit code `128 + number`.
-    pub fn number(self) -> u8 {
-        match self {
-            Signal::Interrupt => 2,
-            Signal::Terminate => 15,
-        }
-    }
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Signal::Interrupt => "SIGINT",
-            Signal::Terminate => "SIGTERM",
-        })
-    }
-}
 
 /// How an app ended.
 #[derive(Clone, Debug, Default)]
@@ -117,6 +28,7 @@ pub(crate) struct Life {
     reason: OnceLock<ShutdownReason>,
     outcome: OnceLock<End>,
     reporter: OnceLock<Reporter>,
+    restarts: OnceLock<mpsc::UnboundedSender<RestartRequest>>,
 }
 
 impl Life {
@@ -127,6 +39,7 @@ impl Life {
             reason: OnceLock::new(),
             outcome: OnceLock::new(),
             reporter: OnceLock::new(),
+            restarts: OnceLock::new(),
         }
     }
 
@@ -184,6 +97,28 @@ impl Life {
             .get()
             .cloned()
             .unwrap_or(ShutdownReason::Requested)
+    }
+
+    /// Whoever lives this life takes the wishes.
+    pub(crate) fn take_restarts(&self) -> mpsc::UnboundedReceiver<RestartRequest> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let _ = self.restarts.set(sender);
+        receiver
+    }
+
+    pub(crate) async fn restart(&self, target: Target) -> Result<(), RestartError> {
+        let (answer, answered) = oneshot::channel();
+        let request = RestartRequest { target, answer };
+        let sent = self.restarts.get().map(|restarts| restarts.send(request));
+        let answered = match sent {
+            Some(Ok(())) => answered.await.ok(),
+            _ => None,
+        };
+        answered.unwrap_or_else(|| {
+            Err(RestartError::NotRunning {
+                status: self.status(),
+            })
+        })
     }
 
     pub(crate) fn set_reporter(&self, reporter: Reporter) {

@@ -72,6 +72,7 @@ struct Others {
     progress: Option<(Cow<'static, str>, Instant)>,
     outlived: Vec<StateKey>,
     restarts: u32,
+    generation: u32,
 }
 
 /// A plugin that can be called, from any hook but `load`.
@@ -141,7 +142,11 @@ impl Nodes {
         released_by: Option<u32>,
     ) -> Result<Arc<dyn Plugin>> {
         let mut cell = self.cell(node);
+        let is_first = cell.load.outcome == Outcome::NotStarted;
         cell.load = self.begun(began, released_by);
+        if !is_first {
+            cell.begin_again();
+        }
         let there = cell.plugin.take();
         drop(cell);
         let mut plugin = match (there, self.plan.member(node).source) {
@@ -150,8 +155,12 @@ impl Nodes {
                 let build = declaration.behaviour.build;
                 build.context("the plugin can't be built by default")?()
             }
-            (None, _) => bail!("the plugin is not there"),
+            (None, _) => bail!("its last hook was cut short, so it can't be loaded again"),
         };
+        if !is_first {
+            let held = "a hook that was abandoned still holds the plugin";
+            Arc::get_mut(&mut plugin).context(held)?.reset();
+        }
         self.bind_fields(node, &mut plugin)?;
         Ok(plugin)
     }
@@ -296,6 +305,39 @@ impl Nodes {
         Released(cell.plugin.take(), states.unwrap_or_default())
     }
 
+    /// Drops the states of a plugin that will be loaded again; the plugin itself stays.
+    pub(crate) fn release_states(&self, node: u32) {
+        let mut cell = self.cell(node);
+        let states = cell.states.take();
+        if states.is_some() {
+            self.loaded.fetch_sub(1, Ordering::Relaxed);
+        }
+        drop(cell);
+        self.drop_released(node, Released(None, states.unwrap_or_default()));
+    }
+
+    /// A node and everything that depends on it.
+    pub(crate) fn part(&self, node: u32) -> Vec<bool> {
+        let mut part = vec![false; self.cells.len()];
+        part[node as usize] = true;
+        // Dependents have greater numbers.
+        for node in self.plan.requires.nodes() {
+            let needs = self.plan.requires.targets(node);
+            part[node as usize] |= needs.iter().any(|needed| part[*needed as usize]);
+        }
+        part
+    }
+
+    /// A plugin of a part that can't be loaded again.
+    pub(crate) fn once_in(&self, part: &[bool]) -> Option<u32> {
+        let is_once = |node: &u32| {
+            let cell = self.cell(*node);
+            cell.plugin.as_ref().is_some_and(|plugin| plugin.is_once())
+        };
+        let mut nodes = self.plan.requires.nodes();
+        nodes.find(|node| part[*node as usize] && is_once(node))
+    }
+
     /// Runs the user's code. The plugin goes first: it may hold handles to its own states.
     pub(crate) fn drop_released(&self, node: u32, Released(plugin, states): Released) {
         drop(plugin);
@@ -326,7 +368,7 @@ impl Nodes {
     /// Closes a plugin that has no hook for it: drops it and its states. Runs the user's code.
     ///
     /// One that never loaded has nothing to close, and is only dropped.
-    pub(crate) fn close(&self, node: u32, began: Instant, released_by: Option<u32>) {
+    pub(crate) fn close(&self, node: u32, began: Instant, released_by: Option<u32>, keeps: bool) {
         let mut cell = self.cell(node);
         if cell.states.is_some() {
             cell.close = Step {
@@ -336,7 +378,11 @@ impl Nodes {
             };
         }
         drop(cell);
-        self.release(node);
+        if keeps {
+            self.release_states(node);
+        } else {
+            self.release(node);
+        }
     }
 
     pub(crate) fn error(&self, node: u32, phase: Phase, cause: Cause) -> PluginError {
@@ -426,6 +472,7 @@ impl Nodes {
                 load: cell.load,
                 ready: others(|it| it.ready),
                 run: others(|it| it.run),
+                generation: cell.others.as_ref().map_or(0, |it| it.generation),
                 restarts: cell.others.as_ref().map_or(0, |it| it.restarts),
                 drain: others(|it| it.drain),
                 stop: others(|it| it.stop),
@@ -471,6 +518,18 @@ impl Nodes {
 pub(crate) struct Released(Option<Arc<dyn Plugin>>, States);
 
 impl Cell {
+    /// Forgets what the last generation of the plugin did.
+    fn begin_again(&mut self) {
+        self.close = Step::default();
+        let others = self.others.get_or_insert_default();
+        let (owed, generation) = (std::mem::take(&mut others.owed), others.generation + 1);
+        **others = Others {
+            owed,
+            generation,
+            ..Others::default()
+        };
+    }
+
     fn owes(&self) -> bool {
         self.others.as_ref().is_some_and(|it| !it.owed.is_empty())
     }

@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) close_timeout: Duration,
     /// For each `drain`, each end of a `run` and each `close` that has no limit of its own.
     pub(crate) hook_timeout: Duration,
+    /// Whether a part that did not load again stays down, instead of stopping the app.
+    pub(crate) keeps_down: bool,
 }
 
 /// How long a hook of a boot may take before the log says so.
@@ -31,6 +33,7 @@ impl Default for Settings {
             load_timeout: None,
             close_timeout: Duration::from_secs(30),
             hook_timeout: Duration::from_secs(10),
+            keeps_down: false,
         }
     }
 }

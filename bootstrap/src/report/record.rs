@@ -80,6 +80,9 @@ pub struct PluginReport {
     pub ready: Option<Step>,
     /// Its `run` task, from its start to its end.
     pub run: Option<Step>,
+    /// How often it has been loaded again, by a restart of a part of the app. What is said of its
+    /// hooks is about the last time.
+    pub generation: u32,
     /// How often its `run` task was started again.
     pub restarts: u32,
     /// Its `drain`.

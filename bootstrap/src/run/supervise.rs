@@ -21,7 +21,7 @@ use crate::report::{Cause, Outcome, PluginError};
 pub(super) struct Failures(Mutex<Vec<(Instant, PluginError)>>);
 
 impl Failures {
-    fn push(&self, at: Instant, error: PluginError) {
+    pub(super) fn push(&self, at: Instant, error: PluginError) {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         failures.push((at, error));
     }

@@ -70,9 +70,10 @@ impl Tasks {
     }
 
     /// Spawns the `run` hook of every plugin that has one, in the order of the plan.
-    pub(crate) fn spawn_hooks(&self) {
+    pub(crate) fn spawn_hooks(&self, part: Option<&[bool]>) {
         let mut any = false;
-        for node in self.nodes.plan.requires.nodes() {
+        let is_here = |node: &u32| part.is_none_or(|part| part[*node as usize]);
+        for node in self.nodes.plan.requires.nodes().filter(is_here) {
             let member = self.nodes.plan.member(node);
             if member.descriptor.hook_set().run
                 && let Some(plugin) = self.nodes.hook(node)
@@ -151,6 +152,16 @@ impl Tasks {
         }
     }
 
+    /// Plugins that will be loaded again may have tasks again.
+    pub(crate) fn readmit(&self, part: &[bool]) {
+        self.crews().retain(|node, _| !part[*node as usize]);
+    }
+
+    /// Keeps a failure that is part of the outcome, although no task is to blame.
+    pub(crate) fn keep_failure(&self, error: PluginError) {
+        self.failures.push(Instant::now(), error);
+    }
+
     /// Whether a plugin has tasks.
     pub(crate) fn has(&self, node: u32) -> bool {
         !self.is_empty() && self.crews().contains_key(&node)
@@ -169,9 +180,11 @@ impl Tasks {
         names
     }
 
-    fn all(&self) -> Vec<(u32, Task)> {
+    /// The tasks of all plugins that are being closed.
+    fn dismissed(&self) -> Vec<(u32, Task)> {
         let crews = self.crews();
-        let all = crews.iter().flat_map(|(node, crew)| {
+        let dismissed = crews.iter().filter(|(_, crew)| crew.stopped);
+        let all = dismissed.flat_map(|(node, crew)| {
             let tasks = crew.tasks.iter().cloned();
             tasks.map(move |task| (*node, task))
         });
@@ -181,7 +194,7 @@ impl Tasks {
     /// Waits a moment for the tasks that were aborted; returns those that block their thread.
     pub(crate) async fn unstoppable(&self, patience: Duration) -> Vec<(u32, PluginName)> {
         let until = Instant::now() + patience;
-        let all = self.all();
+        let all = self.dismissed();
         let mut left = Vec::new();
         for (node, task) in all {
             if timeout_at(until, task.ended.cancelled()).await.is_err() {

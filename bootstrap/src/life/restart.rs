@@ -1,0 +1,117 @@
+//! Asking a running app to restart a part of itself.
+
+use std::error::Error;
+use std::fmt;
+
+use tokio::sync::oneshot;
+
+use crate::base::name::PluginName;
+use crate::base::text;
+use crate::life::status::Status;
+use crate::report::PluginError;
+
+/// Why a part of an app was not restarted.
+///
+/// `Display` is one line, `Debug` the whole story.
+#[non_exhaustive]
+pub enum RestartError {
+    /// The app is not running: it has not booted, or it is closing. Nothing has been done.
+    NotRunning {
+        /// How far it is.
+        status: Status,
+    },
+    /// No plugin of the app is called so. Nothing has been done.
+    Unknown {
+        /// The name.
+        plugin: String,
+    },
+    /// A plugin that would have to be loaded again is a closure, which can be called only once.
+    /// Nothing has been done.
+    Once {
+        /// The plugin.
+        plugin: PluginName,
+    },
+    /// The part was closed, and did not load again. What of it had loaded has been closed.
+    Failed {
+        /// The hooks that went wrong, in the order in which they did.
+        failures: Vec<PluginError>,
+        /// What went wrong while closing what had loaded.
+        rollback: Vec<PluginError>,
+    },
+    /// The app was asked to stop meanwhile. The part has been closed.
+    Interrupted,
+}
+
+impl fmt::Display for RestartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RestartError::NotRunning { status } => {
+                write!(f, "the app is not running: its status is {status:?}")
+            }
+            RestartError::Unknown { plugin } => {
+                write!(f, "no plugin of this app is called `{plugin}`")
+            }
+            RestartError::Once { plugin } => write!(
+                f,
+                "[{plugin}] can't be loaded again: a closure can be called only once"
+            ),
+            RestartError::Failed { failures, .. } => match failures.as_slice() {
+                [] => f.write_str("the part did not load again"),
+                [only] => only.fmt(f),
+                [first, rest @ ..] => {
+                    write!(f, "{first} (and {} more)", text::count(rest.len(), "error"))
+                }
+            },
+            RestartError::Interrupted => {
+                f.write_str("the app was asked to stop while a part of it restarted")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for RestartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let help = match self {
+            RestartError::Failed { failures, rollback } => {
+                writeln!(f, "error[RUN001]: a part of the app did not load again")?;
+                for error in failures {
+                    error.write(f, "  ")?;
+                }
+                for (number, error) in (1..).zip(rollback) {
+                    writeln!(f, "  while closing, {number}:")?;
+                    error.write(f, "    ")?;
+                }
+                return f.write_str("  help: fix the first error above, and restart it again");
+            }
+            RestartError::NotRunning { .. } | RestartError::Interrupted => {
+                "only an app that is ready can be restarted in part"
+            }
+            RestartError::Unknown { .. } => "`Running::plan` lists the names",
+            RestartError::Once { .. } => {
+                "make a type of the closure, and implement `Plugin` for it"
+            }
+        };
+        write!(f, "error[RUN001]: {self}\n  help: {help}")
+    }
+}
+
+impl Error for RestartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            RestartError::Failed { failures, .. } => failures.first().and_then(Error::source),
+            _ => None,
+        }
+    }
+}
+
+/// Which plugin to restart.
+pub(crate) enum Target {
+    Node(Option<u32>),
+    Name(String),
+}
+
+/// A wish, and who waits for what becomes of it.
+pub(crate) struct RestartRequest {
+    pub(crate) target: Target,
+    pub(crate) answer: oneshot::Sender<Result<(), RestartError>>,
+}
