@@ -371,7 +371,7 @@ const AGAIN: Policy = Policy::Restart(Restart::at_most(1, SECOND).waiting(SECOND
 /// Fails to load once, and its task fails once.
 #[plugin(name = "stubborn", collect = false, retry = 2, supervise = Supervision::new().on_error(AGAIN))]
 struct Stubborn {
-    #[local]
+    #[option]
     loads: AtomicUsize,
     #[local]
     runs: AtomicUsize,

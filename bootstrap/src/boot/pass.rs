@@ -234,6 +234,7 @@ impl Attempts {
             sleep(wait).await;
             attempt += 1;
             cx.progress(format!("attempt {attempt}"));
+            plugin.reset();
         }
     }
 

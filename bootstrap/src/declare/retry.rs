@@ -8,6 +8,9 @@ use std::time::Duration;
 /// For what is there a moment later: a database that starts at the same time, a name that is not
 /// known yet. A panic, a limit that has passed and a boot that ends elsewhere are not tried again.
 ///
+/// What an attempt left with [`LoadContext::on_close`](crate::LoadContext::on_close) is done before
+/// the next one, and every attempt finds `#[local]` fields at their default.
+///
 /// The wait doubles from attempt to attempt, and of each a random part between a half and the
 /// whole is waited, so that many processes which failed together do not come back together
 /// ("equal jitter").
@@ -23,7 +26,7 @@ use std::time::Duration;
 ///
 /// #[plugin]
 /// struct Database {
-///     #[local]
+///     #[option]
 ///     attempts: AtomicU32,
 /// }
 ///

@@ -156,3 +156,30 @@ fn a_wait_between_attempts_is_cancelled_like_a_load() {
         assert_eq!(error.cancelled(), ["stubborn"]);
     });
 }
+
+#[plugin(name = "forgets", collect = false, retry = 3)]
+struct Forgets {
+    #[option]
+    attempts: usize,
+    #[local]
+    scratch: Vec<u8>,
+}
+
+impl Hooks for Forgets {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        assert!(self.scratch.is_empty(), "left by an earlier attempt");
+        self.scratch.push(1);
+        self.attempts += 1;
+        anyhow::ensure!(self.attempts == 3, "not yet");
+        Ok(())
+    }
+}
+
+/// The plugin's own memory is what its `load` makes of it, each time anew.
+#[test]
+fn every_attempt_finds_local_fields_at_their_default() {
+    paused(async {
+        let running = App::new().with(Forgets::default()).boot().await.unwrap();
+        running.close().await.unwrap();
+    });
+}
