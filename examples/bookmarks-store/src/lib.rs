@@ -9,4 +9,4 @@ mod repository;
 mod settings;
 
 pub use repository::{AddError, Bookmark, Bookmarks, NewBookmark};
-pub use settings::Settings;
+pub use settings::{FILE, Settings};

@@ -11,6 +11,9 @@ use bootstrap::prelude::*;
 use config::{Config, ConfigError, File};
 use serde::Deserialize;
 
+/// The file that is read, where the service is started.
+pub const FILE: &str = "bookmarks.toml";
+
 /// What can be set in `bookmarks.toml`, or in the environment, as `BOOKMARKS_LISTEN` and so on.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -34,6 +37,17 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What is set now: the defaults, over them a file, over that the environment.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read, or something in it or in the environment is wrong.
+    pub fn current(file: &Path) -> Result<Self> {
+        let settings = Self::read(file)
+            .with_context(|| format!("reading the configuration {}", file.display()))?;
+        settings.under_environment()
+    }
+
     /// The defaults, and over them what the file says, if there is one.
     fn read(file: &Path) -> Result<Self, ConfigError> {
         let file = File::from(file).required(false);
@@ -65,14 +79,12 @@ fn variable<T: FromStr<Err: Error + Send + Sync + 'static>>(name: &str) -> Resul
 /// Reads the configuration.
 #[plugin(name = "settings", states = [Settings])]
 struct SettingsPlugin {
-    #[option(default = "bookmarks.toml".into())]
+    #[option(default = FILE.into())]
     file: PathBuf,
 }
 
 impl Hooks for SettingsPlugin {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Settings> {
-        let settings = Settings::read(&self.file)
-            .with_context(|| format!("reading the configuration {}", self.file.display()))?;
-        settings.under_environment()
+        Settings::current(&self.file)
     }
 }

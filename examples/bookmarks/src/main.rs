@@ -1,11 +1,13 @@
 //! The example service: bookmarks over HTTP, kept in a file.
 //!
-//! `cargo run` starts it; see `bookmarks.toml` for what can be set. It is made of six plugins in
-//! two crates, of which this file names none: `App::collect` finds `http`, whose field asks for
+//! `cargo run` starts it; see `bookmarks.toml` for what can be set, and send it SIGHUP when you have
+//! changed that. It is made of seven plugins in two crates, of which this file names none: `App::collect` finds `http`, whose field asks for
 //! the repository of the other crate, whose fields ask for the rest.
 
 mod api;
 mod http;
+#[cfg(unix)]
+mod reload;
 
 use std::io::{self, IsTerminal as _};
 

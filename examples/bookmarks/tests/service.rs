@@ -52,7 +52,9 @@ impl Drop for Process {
 struct Service {
     process: Process,
     address: String,
-    log: thread::JoinHandle<Vec<String>>,
+    /// What it says, read by a thread of its own, so that it never waits for somebody to listen.
+    lines: Mutex<mpsc::Receiver<String>>,
+    log: Vec<String>,
 }
 
 impl Service {
@@ -67,30 +69,32 @@ impl Service {
                 .env("BOOKMARKS_LISTEN", "127.0.0.1:0")
                 .stderr(Stdio::piped()),
         );
-        let mut lines = BufReader::new(process.child.stderr.take().unwrap())
-            .lines()
-            .map_while(Result::ok);
-        let mut log = Vec::new();
-        let address = loop {
-            let line = lines
-                .next()
-                .unwrap_or_else(|| panic!("no address: {log:#?}"));
-            let address = line
-                .split_once("listening on ")
-                .map(|(_, address)| address.to_owned());
-            log.push(line);
-            if let Some(address) = address {
-                break address;
-            }
-        };
-        let log = thread::spawn(move || {
-            log.extend(lines);
-            log
+        let stderr = BufReader::new(process.child.stderr.take().unwrap());
+        let (line, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut read = stderr.lines().map_while(Result::ok);
+            while read.next().is_some_and(|next| line.send(next).is_ok()) {}
         });
-        Self {
+        let mut service = Self {
             process,
-            address,
-            log,
+            address: String::new(),
+            lines: Mutex::new(lines),
+            log: Vec::new(),
+        };
+        service.address = service.wait_for("listening on ");
+        service
+    }
+
+    /// Waits until it says something; returns the rest of that line.
+    fn wait_for(&mut self, words: &str) -> String {
+        loop {
+            let line = self.lines.get_mut().unwrap().recv();
+            let line = line.unwrap_or_else(|_| panic!("no `{words}`: {:#?}", self.log));
+            let rest = line.split_once(words).map(|(_, rest)| rest.to_owned());
+            self.log.push(line);
+            if let Some(rest) = rest {
+                return rest;
+            }
         }
     }
 
@@ -120,7 +124,8 @@ impl Service {
     /// Waits for the end, which must be a good one.
     fn wait(mut self) -> Vec<String> {
         let status = self.process.child.wait().unwrap();
-        let log = self.log.join().unwrap();
+        let mut log = std::mem::take(&mut self.log);
+        log.extend(self.lines.get_mut().unwrap().iter());
         assert_eq!(status.code(), Some(0), "{log:#?}");
         log
     }
@@ -225,9 +230,9 @@ fn bookmarks_are_added_found_listed_and_deleted() {
         "the cache is never stale"
     );
     let log = service.stop().join("\n");
-    let boot = log.find("└─┬ settings").unwrap();
+    let boot = log.find("─┬ settings").unwrap();
     assert!(
-        boot < log.find("└─┬ http").unwrap(),
+        boot < log.find("─┬ http").unwrap(),
         "boot and close are drawn: {log}"
     );
 }
@@ -520,4 +525,28 @@ fn a_mistake_in_the_configuration_is_told() {
         "{text}"
     );
     assert!(text.contains("key `listen`"), "{text}");
+}
+
+/// SIGHUP reads the configuration again, and restarts what depends on it.
+#[test]
+fn a_changed_configuration_is_taken_over_without_a_new_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bookmarks.toml");
+    let agent = agent();
+    let mut service = Service::start(folder.path());
+    add(&agent, &service, "https://example.org/", &[]);
+
+    // A mistake in it changes nothing: the service goes on with what it has.
+    std::fs::write(&file, "databse = 'other.db'").unwrap();
+    send("-HUP", service.process.child.id());
+    service.wait_for("the configuration stays as it is");
+    assert_eq!(urls(&get(&agent, &service.url("/bookmarks")).1).len(), 1);
+
+    std::fs::write(&file, "database = 'other.db'").unwrap();
+    send("-HUP", service.process.child.id());
+    service.address = service.wait_for("listening on ");
+    assert_eq!(get(&agent, &service.url("/health")).0, 200);
+    assert!(urls(&get(&agent, &service.url("/bookmarks")).1).is_empty());
+    assert!(folder.path().join("other.db").exists());
+    service.stop();
 }
