@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::base::panic::guard;
 use crate::boot;
 use crate::close::{self, After, Closing};
 use crate::life::{RestartError, RestartRequest, ShutdownReason, Target};
@@ -61,7 +62,9 @@ impl Restart<'_> {
             let plugin = self.nodes.plan.name(once).clone();
             return Err(RestartError::Once { plugin });
         }
-        tracing::info!(target: "bootstrap", "`{name}` restarts, with what depends on it");
+        let _ = guard(|| {
+            tracing::info!(target: "bootstrap", "`{name}` restarts, with what depends on it");
+        });
         let reason = ShutdownReason::Restart(name.clone());
         self.close(&part, After::Restart, reason.clone()).await;
         let Err(failure) = boot::load_again(self.nodes, self.settings, &part).await else {

@@ -4,11 +4,11 @@
 //! hook, this one still hears the second Ctrl-C, and still knows when the time for closing is up.
 
 use std::io::{self, Write as _};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 
 use crate::app::exit::NOT_FINISHED;
@@ -26,6 +26,9 @@ const REPEATED: Duration = Duration::from_millis(250);
 
 /// How long the process waits for somebody to read its last words.
 const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// The number of the last app that went into [`App::run`](crate::App::run).
+static LATEST: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::Sender::new(0));
 
 /// How many apps are in [`App::run`](crate::App::run).
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
@@ -57,6 +60,11 @@ impl Drop for InRun {
 /// If the thread can't be spawned or the handlers can't be installed.
 pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Result<InRun> {
     let (installed, ready) = oneshot::channel();
+    let mut number = 0;
+    LATEST.send_modify(|latest| {
+        *latest += 1;
+        number = *latest;
+    });
     std::thread::Builder::new()
         .name("bootstrap-signals".into())
         .spawn(move || {
@@ -72,7 +80,11 @@ pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Res
                     Ok(signals) => {
                         // `run` waits for this; if it was dropped, nobody has to be told.
                         let _ = installed.send(Ok(()));
-                        tokio::join!(obey(signals, &life), guard(&life, close_timeout));
+                        tokio::select! {
+                            () = obey(signals, &life) => {}
+                            () = guard(&life, close_timeout) => {}
+                            () = superseded(&life, number) => {}
+                        }
                     }
                     Err(error) => drop(installed.send(Err(error))),
                 }
@@ -131,7 +143,16 @@ impl Order {
     }
 }
 
-/// Ends the process if closing takes far longer than it may.
+/// Waits until the app has closed and a later one is there, whose thread hears the signals as well:
+/// a process has one thread for every app that runs, and one for the last of those that have.
+async fn superseded(life: &Life, number: u64) {
+    life.ended().await;
+    let mut latest = LATEST.subscribe();
+    // The sender is never dropped: waiting can't fail.
+    let _ = latest.wait_for(|latest| *latest > number).await;
+}
+
+/// Ends the process if closing takes far longer than it may; else never ends.
 async fn guard(life: &Life, close_timeout: Duration) {
     life.stop_token().cancelled().await;
     sleep(close_timeout.saturating_add(MARGIN)).await;
@@ -145,6 +166,7 @@ async fn guard(life: &Life, close_timeout: Duration) {
             ),
         );
     }
+    std::future::pending().await
 }
 
 /// The plugins that have loaded and not closed, as the end of a sentence.

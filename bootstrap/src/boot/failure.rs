@@ -47,6 +47,7 @@ impl Troubles {
     pub(super) fn push(&self, nodes: &Arc<Nodes>, at: Instant, node: u32, error: PluginError) {
         if !matches!(error.cause(), Cause::Cancelled) {
             nodes.tell(&error);
+            nodes.know(&error);
         }
         let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         troubles.push(Trouble { at, node, error });

@@ -1,21 +1,22 @@
 //! Load and ready: the passes forwards over the graph.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use crate::base::key::StateKey;
-use crate::base::panic::{guard, guard_future};
+use crate::base::location::Location;
+use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::text;
 use crate::base::time::later;
 use crate::boot::failure::{Failure, Troubles, Why};
 use crate::declare::AppHook;
-use crate::declare::{
-    AppContext, Home, LoadContext, Plugin, ReadyContext, Retry, StateValue, States,
-};
+use crate::declare::{AppContext, Home, LoadContext, Plugin, ReadyContext, StateValue, States};
 use crate::drive::GRACE;
 use crate::drive::{self, Direction, End, Ending, Flow, Limits, Scheduler, Start, Timing};
 use crate::live::{Nodes, SLOW_BOOT, Settings, Within, cause_of};
@@ -91,6 +92,9 @@ impl Boot<'_> {
         let load = Load {
             nodes: Arc::clone(self.nodes),
             limit: self.settings.load_timeout,
+            hook_limit: self.settings.hook_timeout,
+            attempts: Mutex::default(),
+            tries: AtomicBool::new(false),
             troubles: Arc::clone(troubles),
         };
         self.forwards(load, troubles).await?;
@@ -165,6 +169,12 @@ struct Load {
     nodes: Arc<Nodes>,
     limit: Option<Duration>,
     troubles: Arc<Troubles>,
+    /// How long each clean-up between two attempts may take.
+    hook_limit: Duration,
+    /// Plugins whose `load` has failed at least once.
+    attempts: Mutex<HashMap<u32, Attempt>>,
+    /// Whether there are any: most boots never ask further.
+    tries: AtomicBool,
 }
 
 /// The plugin comes back from a `load` that succeeded.
@@ -204,53 +214,171 @@ fn said(error: &anyhow::Error) -> String {
     guard(|| format!("{error:#}")).unwrap_or_else(|message| format!("panicked: {message}"))
 }
 
-/// A load that may be tried more than once.
-struct Attempts {
-    nodes: Arc<Nodes>,
-    node: u32,
-    retry: Retry,
+/// A plugin between two attempts to load it.
+struct Attempt {
+    /// How many there were.
+    made: u32,
+    /// When the first one began.
+    began: Instant,
+    /// How long to wait before the next one, once all is cleaned up.
+    wait: Option<Duration>,
+    doing: Doing,
 }
 
-impl Attempts {
-    async fn load(&self, plugin: &mut dyn Plugin, cx: &mut LoadContext) -> Result<States> {
-        let mut attempt = 1;
-        loop {
-            let error = match plugin.load(cx).await {
-                Ok(states) => return Ok(states),
-                Err(error) => error,
-            };
-            let Some(wait) = self.retry.wait(attempt) else {
-                return Err(error);
-            };
-            self.clean_up().await;
-            let (again, error) = (text::duration(wait), said(&error));
-            tracing::warn!(
-                target: "bootstrap",
-                "[{}] attempt {attempt} to load failed, the next one is in {again}: {error}",
-                self.nodes.plan.name(self.node),
-            );
-            // Each attempt has the limit for itself.
-            cx.progress(format!("attempt {attempt} failed: {error}"));
-            sleep(wait).await;
-            attempt += 1;
-            cx.progress(format!("attempt {attempt}"));
-            plugin.reset();
-        }
+/// What the job at a node does.
+#[derive(Clone, Copy)]
+enum Doing {
+    Load,
+    /// Something that the last attempt left to be done, as said there.
+    CleanUp(Location),
+    Wait,
+}
+
+impl Load {
+    fn attempts(&self) -> MutexGuard<'_, HashMap<u32, Attempt>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does what the attempt left to be done. What goes wrong in it is no reason to give up.
-    async fn clean_up(&self) {
-        while let Some(hook) = self.nodes.next_owed(self.node) {
-            let at = hook.at();
-            let cx = AppContext::new(Arc::clone(&self.nodes) as Arc<dyn Home>);
-            let cause = match guard_future(async move { hook.call(cx).await }).await {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => Cause::Error(error),
-                Err(message) => Cause::Panic(message),
+    /// What is known of the attempts at a node, if one has failed.
+    fn attempt<T>(&self, node: u32, ask: impl FnOnce(&mut Attempt) -> T) -> Option<T> {
+        if !self.tries.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.attempts().get_mut(&node).map(ask)
+    }
+
+    /// The job that loads.
+    fn load(&self, node: u32, taken: Result<Arc<dyn Plugin>>) -> drive::JobFuture<Loaded> {
+        let mut cx = LoadContext::new(self.nodes.site(node, Phase::Load));
+        let span = tracing::info_span!("load", plugin = %self.nodes.plan.name(node));
+        let may_be_tried_again = self.nodes.plan.member(node).retry.is_some();
+        drive::job(span, async move {
+            let mut plugin = match taken {
+                Ok(plugin) => plugin,
+                Err(error) => return (None, Err(error)),
             };
-            let name = self.nodes.plan.name(self.node).clone();
-            let error = PluginError::new(name, at, Phase::Close, cause);
+            let loaded = match Arc::get_mut(&mut plugin) {
+                Some(plugin) => plugin.load(&mut cx).await,
+                None => Err(anyhow!("something else holds the plugin")),
+            };
+            if loaded.is_err() && !may_be_tried_again {
+                // Nobody will call it again. What it says by panicking in its drop is less than
+                // what its `load` said.
+                let _ = guard(|| drop((plugin, cx)));
+                return (None, loaded);
+            }
+            (Some(plugin), loaded)
+        })
+    }
+
+    /// What comes between two attempts, and then the next one: each a job with its own limit.
+    fn go_on(&self, node: u32) -> drive::JobFuture<Loaded> {
+        if let Some(hook) = self.nodes.next_owed(node) {
+            self.now_does(node, Doing::CleanUp(hook.at()));
+            let cx = AppContext::new(Arc::clone(&self.nodes) as Arc<dyn Home>);
+            let span = tracing::info_span!("on_close", plugin = %self.nodes.plan.name(node));
+            return drive::job(span, async move {
+                (None, hook.call(cx).await.map(|()| States::new()))
+            });
+        }
+        let wait = self.attempt(node, |it| it.wait.take());
+        if let Some(wait) = wait.flatten() {
+            self.now_does(node, Doing::Wait);
+            return Box::pin(async move {
+                sleep_until(later(Instant::now(), wait)).await;
+                (None, Ok(States::new()))
+            });
+        }
+        self.now_does(node, Doing::Load);
+        self.load(node, self.nodes.take_to_try_again(node))
+    }
+
+    fn now_does(&self, node: u32, doing: Doing) {
+        self.attempt(node, |it| it.doing = doing);
+    }
+
+    fn does(&self, node: u32) -> Doing {
+        self.attempt(node, |it| it.doing).unwrap_or(Doing::Load)
+    }
+
+    /// Something between two attempts has ended.
+    fn end_between(&self, node: u32, end: End<Loaded>, timing: Timing) -> Flow {
+        let doing = self.does(node);
+        let ended = cause_of(end, timing).and_then(|(_, it)| it.map_err(Cause::Error));
+        let Doing::CleanUp(at) = doing else {
+            return match ended {
+                Ok(_) => Flow::Again,
+                Err(cause) => self.fail(node, cause, timing),
+            };
+        };
+        self.nodes.cleaned(node);
+        let Err(cause) = ended else {
+            return Flow::Again;
+        };
+        let is_cut = matches!(cause, Cause::Cancelled);
+        let name = self.nodes.plan.name(node).clone();
+        let error = PluginError::new(name, at, Phase::Close, cause);
+        if is_cut {
+            // The boot ends, and this is a part of it that nobody will do again.
+            self.nodes.know(&error);
+            self.troubles.push(&self.nodes, timing.ended, node, error);
+            return Flow::Stop;
+        }
+        // No reason to give up.
+        self.nodes.tell(&error);
+        let _ = guard(|| {
             tracing::warn!(target: "bootstrap", "between two attempts: {error}");
+        });
+        Flow::Again
+    }
+
+    /// A load has failed; whether it is tried again.
+    fn tries_again(
+        &self,
+        node: u32,
+        plugin: Arc<dyn Plugin>,
+        error: &anyhow::Error,
+        at: Timing,
+    ) -> bool {
+        self.tries.store(true, Ordering::Relaxed);
+        let mut attempts = self.attempts();
+        let attempt = attempts.entry(node).or_insert(Attempt {
+            made: 0,
+            began: at.began,
+            wait: None,
+            doing: Doing::Load,
+        });
+        attempt.made += 1;
+        let made = attempt.made;
+        let retry = self.nodes.plan.member(node).retry;
+        attempt.wait = retry.and_then(|retry| retry.wait(made));
+        let wait = attempt.wait;
+        drop(attempts);
+        // If it is not tried again, it is let go of with what never loaded.
+        self.nodes.put_back(node, plugin);
+        let Some(wait) = wait else {
+            return false;
+        };
+        let (error, again) = (said(error), text::duration(wait));
+        let words = format!("attempt {made} failed: {error}");
+        let site = self.nodes.site(node, Phase::Load);
+        let _ = guard(|| {
+            LoadContext::new(site).progress(words);
+            tracing::warn!(
+                target: "bootstrap",
+                "[{}] attempt {made} to load failed, the next one is in {again}: {error}",
+                self.nodes.plan.name(node),
+            );
+        });
+        true
+    }
+
+    /// From the beginning of the first attempt.
+    fn whole(&self, node: u32, timing: Timing) -> Timing {
+        let first = self.attempt(node, |it| it.began);
+        Timing {
+            began: first.unwrap_or(timing.began),
+            ..timing
         }
     }
 }
@@ -259,43 +387,28 @@ impl drive::Phase for Load {
     type Output = Loaded;
 
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Loaded> {
-        let mut cx = LoadContext::new(self.nodes.site(node));
+        if self.attempt(node, |_| ()).is_some() {
+            return Start::Job(self.go_on(node));
+        }
         let taken = self.nodes.take_to_load(node, began, released_by);
-        let span = tracing::info_span!("load", plugin = %self.nodes.plan.name(node));
-        let retry = self.nodes.plan.member(node).retry;
-        let attempts = retry.map(|retry| Attempts {
-            nodes: Arc::clone(&self.nodes),
-            node,
-            retry,
-        });
-        let job = async move {
-            let mut plugin = match taken {
-                Ok(plugin) => plugin,
-                Err(error) => return (None, Err(error)),
-            };
-            let loaded = match (Arc::get_mut(&mut plugin), &attempts) {
-                (Some(plugin), None) => plugin.load(&mut cx).await,
-                (Some(plugin), Some(attempts)) => attempts.load(plugin, &mut cx).await,
-                (None, _) => Err(anyhow!("something else holds the plugin")),
-            };
-            if loaded.is_err() {
-                // Nobody will call it again. What it says by panicking in its drop is less than
-                // what its `load` said.
-                let _ = guard(|| drop((plugin, cx)));
-                return (None, loaded);
-            }
-            (Some(plugin), loaded)
-        };
-        Start::Job(drive::job(span, job))
+        Start::Job(self.load(node, taken))
     }
 
     fn limit(&self, node: u32, _: Instant) -> Option<Duration> {
-        let own = self.nodes.plan.member(node).descriptor.load_limit();
-        own.or(self.limit)
+        let descriptor = &self.nodes.plan.member(node).descriptor;
+        if let Some(waits) = self.attempt(node, |it| it.wait.is_some()) {
+            if self.nodes.owes(node) {
+                return Some(descriptor.close_limit().unwrap_or(self.hook_limit));
+            }
+            if waits {
+                return None;
+            }
+        }
+        descriptor.load_limit().or(self.limit)
     }
 
     fn progressed(&self, node: u32) -> Option<Instant> {
-        self.nodes.progressed(node)
+        self.nodes.progressed(node, Phase::Load)
     }
 
     fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
@@ -303,6 +416,10 @@ impl drive::Phase for Load {
     }
 
     fn end(&self, node: u32, end: End<Loaded>, timing: Timing) -> Flow {
+        if !matches!(self.does(node), Doing::Load) {
+            return self.end_between(node, end, timing);
+        }
+        let timing = self.whole(node, timing);
         let cause = match cause_of(end, timing) {
             Ok((Some(plugin), Ok(states))) => {
                 let broken = self.broken_promise(node, &states);
@@ -313,7 +430,13 @@ impl drive::Phase for Load {
                     Some(cause) => cause,
                 }
             }
-            Ok((_, Err(error))) => Cause::Error(error),
+            Ok((Some(plugin), Err(error))) => {
+                if self.tries_again(node, plugin, &error, timing) {
+                    return Flow::Again;
+                }
+                Cause::Error(error)
+            }
+            Ok((None, Err(error))) => Cause::Error(error),
             Ok((None, Ok(_))) => return Flow::GoOn,
             Err(cause) => cause,
         };
@@ -338,7 +461,7 @@ impl drive::Phase for Ready {
             return Start::Done;
         };
         self.nodes.begin(node, Phase::Ready, began, released_by);
-        let cx = ReadyContext::new(self.nodes.site(node));
+        let cx = ReadyContext::new(self.nodes.site(node, Phase::Ready));
         let span = tracing::info_span!("ready", plugin = %self.nodes.plan.name(node));
         Start::Job(drive::job(span, async move { plugin.ready(&cx).await }))
     }
@@ -350,7 +473,7 @@ impl drive::Phase for Ready {
     }
 
     fn progressed(&self, node: u32) -> Option<Instant> {
-        self.nodes.progressed(node)
+        self.nodes.progressed(node, Phase::Ready)
     }
 
     fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {

@@ -58,6 +58,7 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         hooks,
     } = closing;
     let ends = part.is_none();
+    let all_tasks = Arc::clone(&tasks);
     let mut clock = Clock(Instant::now());
     let mut parts = crate::report::Closing::default();
     let log = Arc::new(Log::default());
@@ -94,6 +95,7 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         hooks.into_iter().for_each(AppHook::discard);
     }
     walk.close().await;
+    log.extend(all_tasks.take_failures());
     if ends {
         nodes.all_told(walk.budget.patience()).await;
         parts.close = clock.lap();
@@ -152,8 +154,9 @@ impl Log {
     fn push(&self, nodes: &Arc<Nodes>, at: Instant, error: PluginError) {
         let line = error.to_string();
         nodes.tell(&error);
+        nodes.know(&error);
         self.extend([(at, error)]);
-        tracing::error!(target: "bootstrap", "{line}");
+        let _ = guard(|| tracing::error!(target: "bootstrap", "{line}"));
     }
 
     fn extend(&self, errors: impl IntoIterator<Item = (Instant, PluginError)>) {
@@ -212,9 +215,10 @@ impl Walk<'_> {
         let mut left = self.run(phase, takes_part, end).await;
         left.retain(|node| owed[*node as usize]);
         // Also those that began, and had no time to do all that they left to be done.
-        let owing = self.nodes.still_owing().into_iter();
-        let is_here = |node: &u32| self.part.is_none_or(|part| part[*node as usize]);
-        left.extend(owing.filter(is_here));
+        if self.part.is_none() {
+            self.nodes.close_the_door();
+        }
+        left.extend(self.nodes.let_go_of_owed(self.part));
         left.sort_unstable();
         left.dedup();
         self.note_out_of_time(Phase::Close, left.into_iter());
@@ -243,6 +247,7 @@ impl Walk<'_> {
     }
 
     async fn stop(&self, tasks: Arc<Tasks>) {
+        tasks.shut(self.part);
         if tasks.is_empty() {
             return;
         }
@@ -353,7 +358,7 @@ impl Backwards {
     }
 
     fn drain(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
-        let cx = DrainContext::new(self.nodes.site(node), self.reason.clone());
+        let cx = DrainContext::new(self.nodes.site(node, Phase::Drain), self.reason.clone());
         let span = tracing::info_span!("drain", plugin = %self.nodes.plan.name(node));
         drive::job(span, async move { plugin.drain(&cx).await })
     }
@@ -362,7 +367,7 @@ impl Backwards {
     /// the user's code as well.
     fn close(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
         let (nodes, keeps) = (Arc::clone(&self.nodes), self.keeps);
-        let cx = CloseContext::new(nodes.site(node), self.reason.clone());
+        let cx = CloseContext::new(nodes.site(node, Phase::Close), self.reason.clone());
         let span = tracing::info_span!("close", plugin = %nodes.plan.name(node));
         drive::job(span, async move {
             let closed = plugin.close(&cx).await;
@@ -439,7 +444,7 @@ impl drive::Phase for Backwards {
     }
 
     fn progressed(&self, node: u32) -> Option<Instant> {
-        self.nodes.progressed(node)
+        self.nodes.progressed(node, self.phase())
     }
 
     fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
@@ -451,6 +456,9 @@ impl drive::Phase for Backwards {
         let mut cleaning = self.cleaning.lock().unwrap_or_else(PoisonError::into_inner);
         let cleaned = cleaning.remove(&node);
         drop(cleaning);
+        if cleaned.is_some() {
+            self.nodes.cleaned(node);
+        }
         match (cleaned, ended) {
             (None, ended) => self.note_hook(node, ended, timing),
             (Some(_), Ok(())) => {}
@@ -500,7 +508,7 @@ impl drive::Phase for Stop {
     }
 
     fn progressed(&self, node: u32) -> Option<Instant> {
-        self.nodes.progressed(node)
+        self.nodes.progressed(node, Phase::Stop)
     }
 
     fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
+use crate::base::phase::Phase;
 use crate::declare::app_hook::AppHook;
 use crate::declare::hooks::Declare;
 use crate::declare::plugin::Plugin;
@@ -38,7 +39,7 @@ pub(crate) trait Home: Send + Sync {
     /// Spawns a task of `node`.
     fn spawn(&self, node: u32, task: TaskRequest);
     /// Notes that the hook of `node` that runs has got somewhere.
-    fn progress(&self, node: u32, text: Cow<'static, str>);
+    fn progress(&self, node: u32, phase: Phase, text: Cow<'static, str>);
 }
 
 /// Where the tasks of an app live.
@@ -51,11 +52,12 @@ pub(crate) trait Spawn: Send + Sync {
 pub(crate) struct Site {
     home: Arc<dyn Home>,
     node: u32,
+    phase: Phase,
 }
 
 impl Site {
-    pub(crate) fn new(home: Arc<dyn Home>, node: u32) -> Self {
-        Self { home, node }
+    pub(crate) fn new(home: Arc<dyn Home>, node: u32, phase: Phase) -> Self {
+        Self { home, node, phase }
     }
 
     fn name(&self) -> PluginName {
@@ -71,7 +73,7 @@ impl Site {
     }
 
     fn progress(&self, text: Cow<'static, str>) {
-        self.home.progress(self.node, text);
+        self.home.progress(self.node, self.phase, text);
     }
 
     fn spawn(&self, task: TaskRequest) {

@@ -192,7 +192,9 @@ impl<O> Board<O> {
                 };
             }
         }
-        if let Some(node) = self.again.pop_front().or_else(|| self.scheduler.next()) {
+        // New nodes first, so that one that comes again and again keeps nobody waiting.
+        let next = self.scheduler.next().or_else(|| self.again.pop_front());
+        if let Some(node) = next {
             self.sit(seat, node, now, None);
             return Turn::Start {
                 node,
@@ -237,6 +239,11 @@ impl<O> Board<O> {
             self.alarm = Some(at);
         }
         earlier
+    }
+
+    /// Whether a driver still has the job that it was given.
+    pub(super) fn holds(&self, seat: usize) -> bool {
+        self.seats[seat].is_some()
     }
 
     /// A driver is done with polling; false if its job was given up meanwhile.
@@ -287,6 +294,9 @@ impl<O> Board<O> {
     /// A job has ended, and the phase knows.
     pub(super) fn finish(&mut self, node: u32, flow: Flow, now: Instant) {
         if flow == Flow::Again && !self.scheduler.is_stopped() {
+            // Limits and verdicts were for the job that has ended.
+            self.due.retain(|Reverse((_, other, _))| *other != node);
+            self.sentenced.retain(|(other, _)| *other != node);
             self.again.push_back(node);
             return;
         }

@@ -63,6 +63,12 @@ impl<P: Phase> Driver<P> {
 
     fn start(&mut self, node: u32, began: Instant, by: Option<u32>) -> Option<Done> {
         match guard(|| self.pass.phase.start(node, began, by)) {
+            // Beginning runs the user's code as well, and may have taken so long that it was given
+            // up: then the job must not begin.
+            Ok(Start::Job(future)) if !self.pass.board().holds(self.seat) => {
+                let _ = guard(|| drop(future));
+                None
+            }
             Ok(Start::Job(future)) => {
                 let waker = self.waker(node);
                 let job = Parked {

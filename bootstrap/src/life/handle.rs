@@ -193,10 +193,10 @@ impl StatusWatch {
     ///
     /// Dropping this future loses nothing.
     pub async fn changed(&mut self) -> Option<Status> {
-        if !self.status.has_changed().unwrap_or(false) && self.status().is_final() {
+        if matches!(self.status.has_changed(), Ok(false)) && self.status().is_final() {
             return None;
         }
-        // Without an app there is nothing to wait for.
+        // Without an app there is nothing to wait for; what it was last may still be unseen.
         self.status.changed().await.ok()?;
         Some(*self.status.borrow_and_update())
     }

@@ -34,6 +34,10 @@ pub(crate) struct Nodes {
     loaded: AtomicUsize,
     /// How many hooks are owed to all of them.
     owed: AtomicUsize,
+    /// Whether no more of them are taken.
+    is_shut: AtomicBool,
+    /// Everything that went wrong so far, should nobody come to tell it.
+    known: Mutex<Vec<PluginError>>,
     /// Whether any hook has told of its progress.
     tells: AtomicBool,
     /// Where the tasks are; gone when the app has ended.
@@ -69,10 +73,19 @@ struct Others {
     /// What is to be done when the plugin has closed, the last one first.
     owed: Vec<AppHook>,
     /// What a hook said last, and when.
-    progress: Option<(Cow<'static, str>, Instant)>,
+    progress: Option<Told>,
     outlived: Vec<StateKey>,
     restarts: u32,
     generation: u32,
+    /// Whether one of `owed` is being done.
+    cleaning: bool,
+}
+
+/// How far a hook said that it was.
+struct Told {
+    phase: Phase,
+    text: Cow<'static, str>,
+    at: Instant,
 }
 
 /// A plugin that can be called, from any hook but `load`.
@@ -113,6 +126,8 @@ impl Nodes {
             cells: cells.into_iter().map(Mutex::new).collect(),
             loaded: AtomicUsize::new(0),
             owed: AtomicUsize::new(0),
+            is_shut: AtomicBool::new(false),
+            known: Mutex::default(),
             tells: AtomicBool::new(false),
             spawner: OnceLock::new(),
             listeners,
@@ -130,8 +145,8 @@ impl Nodes {
         cell.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn site(self: &Arc<Self>, node: u32) -> Site {
-        Site::new(Arc::clone(self) as Arc<dyn Home>, node)
+    pub(crate) fn site(self: &Arc<Self>, node: u32, phase: Phase) -> Site {
+        Site::new(Arc::clone(self) as Arc<dyn Home>, node, phase)
     }
 
     /// Notes that a `load` has begun, and takes the plugin out for it, with its fields bound.
@@ -161,6 +176,21 @@ impl Nodes {
             let held = "a hook that was abandoned still holds the plugin";
             Arc::get_mut(&mut plugin).context(held)?.reset();
         }
+        self.bind_fields(node, &mut plugin)?;
+        Ok(plugin)
+    }
+
+    /// Puts back a plugin whose `load` failed: for another attempt, or to be let go of.
+    pub(crate) fn put_back(&self, node: u32, plugin: Arc<dyn Plugin>) {
+        self.cell(node).plugin = Some(plugin);
+    }
+
+    /// Takes a plugin out for another attempt.
+    pub(crate) fn take_to_try_again(&self, node: u32) -> Result<Arc<dyn Plugin>> {
+        let there = self.cell(node).plugin.take();
+        let mut plugin = there.context("the plugin is not there")?;
+        let held = "something else holds the plugin";
+        Arc::get_mut(&mut plugin).context(held)?.reset();
         self.bind_fields(node, &mut plugin)?;
         Ok(plugin)
     }
@@ -237,13 +267,31 @@ impl Nodes {
         self.which(|cell| cell.states.is_some() || cell.owes())
     }
 
-    /// The nodes that have left something to be done which nobody did.
-    pub(crate) fn still_owing(&self) -> Vec<u32> {
-        if self.owed.load(Ordering::Relaxed) == 0 {
+    /// From now on nothing more is taken to be done: nobody would do it.
+    pub(crate) fn close_the_door(&self) {
+        self.is_shut.store(true, Ordering::SeqCst);
+    }
+
+    /// Takes away what nodes of a part have left to be done which nobody did; returns the nodes.
+    pub(crate) fn let_go_of_owed(&self, part: Option<&[bool]>) -> Vec<u32> {
+        if self.owed.load(Ordering::SeqCst) == 0 {
             return Vec::new();
         }
-        let nodes = self.plan.requires.nodes();
-        nodes.filter(|node| self.cell(*node).owes()).collect()
+        let is_here = |node: &u32| part.is_none_or(|part| part[*node as usize]);
+        let nodes = self.plan.requires.nodes().filter(is_here);
+        nodes.filter(|node| self.discard_owed(*node)).collect()
+    }
+
+    /// Drops what a node has left to be done; false if there was nothing.
+    fn discard_owed(&self, node: u32) -> bool {
+        let mut cell = self.cell(node);
+        let left = cell.others.as_mut().map(|it| std::mem::take(&mut it.owed));
+        drop(cell);
+        let left = left.unwrap_or_default();
+        self.owed.fetch_sub(left.len(), Ordering::SeqCst);
+        let owes = !left.is_empty();
+        left.into_iter().for_each(AppHook::discard);
+        owes
     }
 
     /// Whether a node has left something to be done.
@@ -256,19 +304,29 @@ impl Nodes {
         if self.owed.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let hook = self.cell(node).others.as_mut()?.owed.pop()?;
-        self.owed.fetch_sub(1, Ordering::Relaxed);
+        let mut cell = self.cell(node);
+        let others = cell.others.as_mut()?;
+        let hook = others.owed.pop()?;
+        others.cleaning = true;
+        self.owed.fetch_sub(1, Ordering::SeqCst);
         Some(hook)
     }
 
-    /// When a hook of a node last told of its progress.
-    pub(crate) fn progressed(&self, node: u32) -> Option<Instant> {
+    /// What a node had left has been done, or not.
+    pub(crate) fn cleaned(&self, node: u32) {
+        if let Some(others) = &mut self.cell(node).others {
+            others.cleaning = false;
+        }
+    }
+
+    /// When this hook of a node last told of its progress.
+    pub(crate) fn progressed(&self, node: u32, phase: Phase) -> Option<Instant> {
         if !self.tells.load(Ordering::Relaxed) {
             return None;
         }
         let cell = self.cell(node);
-        let (_, at) = cell.others.as_ref()?.progress.as_ref()?;
-        Some(*at)
+        let told = cell.others.as_ref()?.progress.as_ref()?;
+        (told.phase == phase).then_some(told.at)
     }
 
     fn which(&self, is_so: impl Fn(&Cell) -> bool) -> Vec<bool> {
@@ -354,15 +412,32 @@ impl Nodes {
         drop(states);
     }
 
-    /// Lets go of everything that nobody will close; returns what was owed a `close`.
+    /// Keeps an error in case that nobody comes to tell it.
+    pub(crate) fn know(&self, error: &PluginError) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.push(error.clone());
+    }
+
+    /// Lets go of everything that nobody will close. Returns what went wrong before, and what was
+    /// owed: a `close`, or something that was left to be done.
     pub(crate) fn give_up(&self) -> Vec<PluginError> {
-        let loaded = self.loaded();
-        let nodes = self.plan.requires.nodes().rev();
-        let owed = nodes.filter_map(|node| {
+        self.close_the_door();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut errors = std::mem::take(&mut *known);
+        drop(known);
+        for node in self.plan.requires.nodes().rev() {
+            let cell = self.cell(node);
+            let is_cleaning = cell.others.as_ref().is_some_and(|it| it.cleaning);
+            let is_closing = cell.close.outcome == Outcome::Started;
+            let mut owed = cell.states.is_some() || is_cleaning || is_closing;
+            drop(cell);
+            owed |= self.discard_owed(node);
             let _ = guard(|| self.release(node));
-            loaded[node as usize].then(|| self.error(node, Phase::Close, Cause::RuntimeShutDown))
-        });
-        owed.collect()
+            if owed {
+                errors.push(self.error(node, Phase::Close, Cause::RuntimeShutDown));
+            }
+        }
+        errors
     }
 
     /// Closes a plugin that has no hook for it: drops it and its states. Runs the user's code.
@@ -398,7 +473,7 @@ impl Nodes {
             let cell = self.cell(*node);
             let progress = cell.others.as_ref().and_then(|it| it.progress.as_ref());
             match progress {
-                Some((text, _)) => format!("`{name}` for {since} ({text})"),
+                Some(told) => format!("`{name}` for {since} ({})", told.text),
                 None => format!("`{name}` for {since}"),
             }
         });
@@ -442,7 +517,12 @@ impl Nodes {
     /// Notes that a `run` hook is started again.
     pub(crate) fn count_restart(&self, node: u32) {
         let mut cell = self.cell(node);
-        cell.others.get_or_insert_default().restarts += 1;
+        let others = cell.others.get_or_insert_default();
+        others.restarts += 1;
+        if let Some(run) = &mut others.run {
+            run.outcome = Outcome::Started;
+            run.took = None;
+        }
     }
 
     pub(crate) fn began(&self) -> Instant {
@@ -478,8 +558,9 @@ impl Nodes {
                 stop: others(|it| it.stop),
                 close: cell.close,
                 progress: cell.others.as_ref().and_then(|it| {
-                    let (text, at) = it.progress.clone()?;
-                    let at = at.saturating_duration_since(self.began);
+                    let told = it.progress.as_ref()?;
+                    let at = told.at.saturating_duration_since(self.began);
+                    let text = told.text.clone();
                     Some(Progress { text, at })
                 }),
                 outlived: cell
@@ -528,6 +609,13 @@ impl Cell {
             generation,
             ..Others::default()
         };
+    }
+
+    /// Whether it has closed, and nothing of it is under way.
+    fn is_done(&self) -> bool {
+        let is_cleaning = self.others.as_ref().is_some_and(|it| it.cleaning);
+        let has_closed = !matches!(self.close.outcome, Outcome::NotStarted | Outcome::Started);
+        has_closed && !is_cleaning
     }
 
     fn owes(&self) -> bool {
@@ -601,11 +689,12 @@ impl Home for Nodes {
     }
 
     fn owe(&self, node: u32, hook: AppHook) {
-        if self.closing.get().is_some() {
+        let mut cell = self.cell(node);
+        if self.is_shut.load(Ordering::SeqCst) || cell.is_done() {
+            drop(cell);
             return hook.discard();
         }
-        self.owed.fetch_add(1, Ordering::Relaxed);
-        let mut cell = self.cell(node);
+        self.owed.fetch_add(1, Ordering::SeqCst);
         cell.others.get_or_insert_default().owed.push(hook);
     }
 
@@ -617,11 +706,12 @@ impl Home for Nodes {
         }
     }
 
-    fn progress(&self, node: u32, text: Cow<'static, str>) {
+    fn progress(&self, node: u32, phase: Phase, text: Cow<'static, str>) {
         self.tells.store(true, Ordering::Relaxed);
         tracing::debug!(target: "bootstrap", "`{}`: {text}", self.plan.name(node));
+        let at = Instant::now();
         let mut cell = self.cell(node);
-        cell.others.get_or_insert_default().progress = Some((text, Instant::now()));
+        cell.others.get_or_insert_default().progress = Some(Told { phase, text, at });
     }
 }
 

@@ -56,7 +56,7 @@ impl Supervisor {
     pub(super) async fn work(self, mut make: MakeTask) {
         let mut restarts = Restarts::default();
         loop {
-            let cx = RunContext::new(self.nodes.site(self.node), self.stop.clone());
+            let cx = RunContext::new(self.nodes.site(self.node, Phase::Run), self.stop.clone());
             let ended = match guard_future(async { make(cx).await }).await {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(error)) => Err(Cause::Error(error)),
@@ -146,7 +146,8 @@ impl Supervisor {
         let reason = ShutdownReason::TaskFailed(self.name.clone());
         self.nodes.life.request_stop(reason);
         self.nodes.tell(&error);
-        tracing::error!(target: "bootstrap", "{error}");
+        self.nodes.know(&error);
+        let _ = guard(|| tracing::error!(target: "bootstrap", "{error}"));
         Next::Over
     }
 
@@ -154,6 +155,6 @@ impl Supervisor {
     fn tell(&self, cause: Cause, what_next: &str) {
         let error = self.error(cause);
         self.nodes.tell(&error);
-        tracing::warn!(target: "bootstrap", "{error}; {what_next}");
+        let _ = guard(|| tracing::warn!(target: "bootstrap", "{error}; {what_next}"));
     }
 }

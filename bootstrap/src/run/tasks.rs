@@ -24,16 +24,25 @@ use crate::run::supervise::{Failures, Supervisor};
 pub(crate) struct Tasks {
     nodes: Arc<Nodes>,
     runtime: Handle,
-    crews: Mutex<HashMap<u32, Crew>>,
+    crews: Mutex<Crews>,
     /// How many tasks there have ever been.
     spawned: AtomicUsize,
     failures: Arc<Failures>,
+}
+
+#[derive(Default)]
+struct Crews {
+    by_node: HashMap<u32, Crew>,
+    /// Nobody takes any more: the app is being closed.
+    all_stopped: bool,
 }
 
 /// The tasks of one plugin.
 #[derive(Default)]
 struct Crew {
     tasks: Vec<Task>,
+    /// How many there may be before those that have ended are looked for.
+    prune_at: usize,
     /// No more are taken: the plugin is being closed.
     stopped: bool,
 }
@@ -65,7 +74,7 @@ impl Tasks {
         tasks
     }
 
-    fn crews(&self) -> MutexGuard<'_, HashMap<u32, Crew>> {
+    fn crews(&self) -> MutexGuard<'_, Crews> {
         self.crews.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,13 +136,26 @@ impl Tasks {
             began,
         };
         let mut crews = self.crews();
-        let crew = crews.entry(node).or_default();
-        if crew.stopped {
+        let all_stopped = crews.all_stopped;
+        let crew = crews.by_node.entry(node).or_default();
+        if crew.stopped || all_stopped {
             // It came too late, and belongs to nobody.
             task.cut();
         }
-        crew.tasks.retain(|task| !task.ended.is_cancelled());
-        crew.tasks.push(task);
+        crew.add(task);
+    }
+
+    /// The plugins of a part, or all, take no more tasks.
+    pub(crate) fn shut(&self, part: Option<&[bool]>) {
+        let mut crews = self.crews();
+        match part {
+            None => crews.all_stopped = true,
+            Some(part) => {
+                for (node, _) in (0..).zip(part).filter(|(_, is_in)| **is_in) {
+                    crews.by_node.entry(node).or_default().stopped = true;
+                }
+            }
+        }
     }
 
     /// Whether there have never been any.
@@ -143,7 +165,7 @@ impl Tasks {
 
     /// The tasks of a plugin that is to be closed: it gets no more.
     pub(crate) fn dismiss(&self, node: u32) -> Vec<Task> {
-        match self.crews().get_mut(&node) {
+        match self.crews().by_node.get_mut(&node) {
             Some(crew) => {
                 crew.stopped = true;
                 crew.tasks.clone()
@@ -154,7 +176,8 @@ impl Tasks {
 
     /// Plugins that will be loaded again may have tasks again.
     pub(crate) fn readmit(&self, part: &[bool]) {
-        self.crews().retain(|node, _| !part[*node as usize]);
+        let mut crews = self.crews();
+        crews.by_node.retain(|node, _| !part[*node as usize]);
     }
 
     /// Keeps a failure that is part of the outcome, although no task is to blame.
@@ -164,7 +187,7 @@ impl Tasks {
 
     /// Whether a plugin has tasks.
     pub(crate) fn has(&self, node: u32) -> bool {
-        !self.is_empty() && self.crews().contains_key(&node)
+        !self.is_empty() && self.crews().by_node.contains_key(&node)
     }
 
     /// Ends the tasks of a plugin that did not stop in time, where they wait; returns their names.
@@ -183,7 +206,8 @@ impl Tasks {
     /// The tasks of all plugins that are being closed.
     fn dismissed(&self) -> Vec<(u32, Task)> {
         let crews = self.crews();
-        let dismissed = crews.iter().filter(|(_, crew)| crew.stopped);
+        let is_stopped = |crew: &Crew| crew.stopped || crews.all_stopped;
+        let dismissed = crews.by_node.iter().filter(|(_, crew)| is_stopped(crew));
         let all = dismissed.flat_map(|(node, crew)| {
             let tasks = crew.tasks.iter().cloned();
             tasks.map(move |task| (*node, task))
@@ -222,6 +246,17 @@ impl Tasks {
     /// What failed, in the order in which it did.
     pub(crate) fn take_failures(&self) -> Vec<(Instant, PluginError)> {
         self.failures.take()
+    }
+}
+
+impl Crew {
+    /// Forgets those that have ended, now and then: each time would cost more with every task.
+    fn add(&mut self, task: Task) {
+        if self.tasks.len() >= self.prune_at {
+            self.tasks.retain(|task| !task.ended.is_cancelled());
+            self.prune_at = (2 * self.tasks.len()).max(16);
+        }
+        self.tasks.push(task);
     }
 }
 
