@@ -89,33 +89,32 @@ impl Boot<'_> {
     }
 
     async fn load(&self, troubles: &Arc<Troubles>) -> Result<(), Failure> {
-        let load = Load {
+        let load = Arc::new(Load {
             nodes: Arc::clone(self.nodes),
             limit: self.settings.load_timeout,
             hook_limit: self.settings.hook_timeout,
             attempts: Mutex::default(),
             tries: AtomicBool::new(false),
             troubles: Arc::clone(troubles),
-        };
-        self.forwards(load, troubles).await?;
+        });
+        let ending = self.forwards(Arc::clone(&load)).await;
+        load.settle();
+        self.judge(ending, troubles)?;
         let plan = &self.nodes.plan;
         let is_ready_hook = |node: u32| plan.member(node).descriptor.hook_set().ready;
         if plan.requires.nodes().any(is_ready_hook) {
-            let ready = Ready {
+            let ready = Arc::new(Ready {
                 nodes: Arc::clone(self.nodes),
                 limit: self.settings.load_timeout,
                 troubles: Arc::clone(troubles),
-            };
-            self.forwards(ready, troubles).await?;
+            });
+            let ending = self.forwards(ready).await;
+            self.judge(ending, troubles)?;
         }
         Ok(())
     }
 
-    async fn forwards<P: drive::Phase>(
-        &self,
-        phase: P,
-        troubles: &Troubles,
-    ) -> Result<(), Failure> {
+    async fn forwards<P: drive::Phase>(&self, phase: Arc<P>) -> Ending {
         let plan = &self.nodes.plan;
         let all = || vec![true; plan.len()];
         let to_begin = self.part.map_or_else(all, <[bool]>::to_vec);
@@ -131,8 +130,7 @@ impl Boot<'_> {
             patient_until: None,
             remind_after: SLOW_BOOT,
         };
-        let ended = drive::run(Arc::new(phase), scheduler, limits).await;
-        self.judge(ended.ending, troubles)
+        drive::run(phase, scheduler, limits).await.ending
     }
 
     fn judge(&self, ending: Ending, troubles: &Troubles) -> Result<(), Failure> {
@@ -315,15 +313,8 @@ impl Load {
         let Err(cause) = ended else {
             return Flow::Again;
         };
-        let is_cut = matches!(cause, Cause::Cancelled);
         let name = self.nodes.plan.name(node).clone();
         let error = PluginError::new(name, at, Phase::Close, cause);
-        if is_cut {
-            // The boot ends, and this is a part of it that nobody will do again.
-            self.nodes.know(&error);
-            self.troubles.push(&self.nodes, timing.ended, node, error);
-            return Flow::Stop;
-        }
         // No reason to give up.
         self.nodes.tell(&error);
         let _ = guard(|| {
@@ -373,6 +364,17 @@ impl Load {
         true
     }
 
+    /// Notes what the end of the pass kept from another attempt.
+    fn settle(&self) {
+        for (node, attempt) in std::mem::take(&mut *self.attempts()) {
+            if self.nodes.is_loading(node) {
+                let ended = Instant::now();
+                let began = attempt.began;
+                self.fail(node, Cause::Cancelled, Timing { began, ended });
+            }
+        }
+    }
+
     /// From the beginning of the first attempt.
     fn whole(&self, node: u32, timing: Timing) -> Timing {
         let first = self.attempt(node, |it| it.began);
@@ -405,6 +407,11 @@ impl drive::Phase for Load {
             }
         }
         descriptor.load_limit().or(self.limit)
+    }
+
+    /// What was acquired is given back, also if the boot ends meanwhile.
+    fn spares(&self, node: u32) -> bool {
+        self.attempt(node, |_| ()).is_some() && self.nodes.owes(node)
     }
 
     fn progressed(&self, node: u32) -> Option<Instant> {

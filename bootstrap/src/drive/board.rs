@@ -31,6 +31,8 @@ pub(super) struct Board<O> {
     woken: VecDeque<u32>,
     /// Nodes to be started again.
     again: VecDeque<u32>,
+    /// Nodes whose jobs are not cancelled with the rest.
+    spared: Vec<u32>,
     /// What each driver polls at the moment.
     seats: Vec<Option<Polling>>,
     /// Drivers that have nothing to do, by their seats.
@@ -141,6 +143,7 @@ impl<O> Board<O> {
             parked: HashMap::new(),
             woken: VecDeque::new(),
             again: VecDeque::new(),
+            spared: Vec::new(),
             seats: Vec::new(),
             idle: Vec::new(),
             summoned: false,
@@ -176,6 +179,7 @@ impl<O> Board<O> {
         waker: &Waker,
         now: Instant,
         limit: impl Fn(u32) -> Option<Duration>,
+        spares: impl Fn(u32) -> bool,
     ) -> Turn<O> {
         if self.over {
             return Turn::Over;
@@ -193,7 +197,11 @@ impl<O> Board<O> {
             }
         }
         // New nodes first, so that one that comes again and again keeps nobody waiting.
-        let next = self.scheduler.next().or_else(|| self.again.pop_front());
+        let mut next = self.scheduler.next();
+        if next.is_none() {
+            next = self.again.pop_front();
+            self.spared.extend(next.filter(|node| spares(*node)));
+        }
         if let Some(node) = next {
             self.sit(seat, node, now, None);
             return Turn::Start {
@@ -293,6 +301,7 @@ impl<O> Board<O> {
 
     /// A job has ended, and the phase knows.
     pub(super) fn finish(&mut self, node: u32, flow: Flow, now: Instant) {
+        self.spared.retain(|other| *other != node);
         if flow == Flow::Again && !self.scheduler.is_stopped() {
             // Limits and verdicts were for the job that has ended.
             self.due.retain(|Reverse((_, other, _))| *other != node);
@@ -315,7 +324,9 @@ impl<O> Board<O> {
         let parked: Vec<u32> = self.parked.keys().copied().collect();
         let polled = self.seats.iter().flatten().map(|polling| polling.node);
         for node in parked.into_iter().chain(polled.collect::<Vec<_>>()) {
-            self.sentence(node, Verdict::Cancelled, now);
+            if !self.spared.contains(&node) {
+                self.sentence(node, Verdict::Cancelled, now);
+            }
         }
     }
 

@@ -232,7 +232,8 @@ impl<P: Phase> Pass<P> {
         let mut board = self.board();
         note(&mut board, seat, done);
         let limit = |node| self.phase.limit(node, now);
-        let turn = board.next(seat, waker, now, limit);
+        let spares = |node| self.phase.spares(node);
+        let turn = board.next(seat, waker, now, limit, spares);
         let summons = board.summon();
         drop(board);
         self.send(summons);

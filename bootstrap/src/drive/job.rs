@@ -30,6 +30,12 @@ pub(crate) trait Phase: Send + Sync + 'static {
     /// How long the job at a node that starts now may take.
     fn limit(&self, node: u32, now: Instant) -> Option<Duration>;
 
+    /// Whether the job at a node that starts now may go on when the pass ends early.
+    fn spares(&self, node: u32) -> bool {
+        let _ = node;
+        false
+    }
+
     /// When the job at a node last told that it gets on: its limit counts from then.
     fn progressed(&self, node: u32) -> Option<Instant>;
 

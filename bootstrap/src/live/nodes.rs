@@ -341,6 +341,11 @@ impl Nodes {
         self.cell(node).states.is_some()
     }
 
+    /// Whether its `load` has begun and not ended, in all its attempts.
+    pub(crate) fn is_loading(&self, node: u32) -> bool {
+        self.cell(node).load.outcome == Outcome::Started
+    }
+
     /// A loaded plugin, to call a hook of it.
     pub(crate) fn hook(&self, node: u32) -> Option<Hook> {
         let cell = self.cell(node);
