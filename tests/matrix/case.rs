@@ -26,6 +26,15 @@ pub struct Step {
     pub fault: Fault,
 }
 
+impl Step {
+    pub fn takes(wait: u64) -> Self {
+        Self {
+            wait,
+            fault: Fault::None,
+        }
+    }
+}
+
 /// Which hooks a plugin has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {

@@ -12,3 +12,5 @@ mod faults;
 mod ledger;
 mod oracle;
 mod relations;
+mod sweep;
+mod ticks;

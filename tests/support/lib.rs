@@ -357,6 +357,12 @@ pub fn register_graph(
     registrations
 }
 
+/// Runs a test that makes its own runtimes.
+pub fn bounded<T>(test: impl FnOnce() -> T) -> T {
+    let _deadline = Deadline::start();
+    test()
+}
+
 mod log;
 
 pub use log::log_to;
