@@ -9,6 +9,7 @@
 mod actor;
 mod case;
 mod faults;
+mod hundred;
 mod ledger;
 mod oracle;
 mod relations;
