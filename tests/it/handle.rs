@@ -229,3 +229,16 @@ fn a_watch_sees_where_the_app_is_until_it_has_ended() {
         );
     });
 }
+
+/// Also if the app is gone by the time that somebody looks.
+#[test]
+fn a_watch_keeps_the_last_status() {
+    paused(async {
+        let app = App::new();
+        let mut watch = app.handle().watch();
+        app.boot().await.unwrap().close().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(watch.changed().await, Some(Status::Closed));
+        assert_eq!(watch.changed().await, None);
+    });
+}

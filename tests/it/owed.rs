@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bootstrap::prelude::*;
 use bootstrap::{App, Cause, Descriptor, Outcome, Plugin, States};
-use support::{Act, Probe, Trace, fails, fails_after, hangs, panics_after, paused, succeeds};
+use support::{
+    Act, Probe, Trace, fails, fails_after, hangs, panics_after, paused, succeeds, takes,
+};
 
 /// Leaves three things to be done, then does as it is told.
 struct Leaves {
@@ -287,5 +289,82 @@ fn a_state_that_outlives_its_plugin_is_named_in_the_report() {
         let running = App::new().with(Makes).boot().await.unwrap();
         let report = running.close().await.unwrap();
         assert!(report.plugin("makes").unwrap().outlived.is_empty());
+    });
+}
+
+/// Limits are for one hook each, also if several follow each other at one plugin.
+#[test]
+fn everything_that_was_left_has_a_limit_of_its_own() {
+    paused(async {
+        let mut app = App::new();
+        app.register_fn("slow", async |cx| {
+            for _ in 0..2 {
+                cx.on_close(async |_| {
+                    tokio::time::sleep(Duration::from_secs(6)).await;
+                    Ok(())
+                });
+            }
+            Ok(())
+        });
+        app.boot().await.unwrap().close().await.unwrap();
+
+        let mut app = App::new();
+        app.register_fn("hangs", async |cx| {
+            cx.on_close(async |_| {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                Ok(())
+            });
+            cx.on_close(async |_| std::future::pending().await);
+            Ok(())
+        });
+        let error = app.boot().await.unwrap().close().await.unwrap_err();
+        assert_eq!(error.errors().len(), 1, "{error:?}");
+    });
+}
+
+#[test]
+fn a_close_leaves_its_limit_to_itself() {
+    paused(async {
+        let trace = Trace::new();
+        let mut leaves = Leaves::new(&trace);
+        leaves.close = takes(6_000);
+        leaves.second = takes(6_000);
+        let running = App::new().with(leaves).boot().await.unwrap();
+        running.close().await.unwrap();
+        assert_eq!(trace.count("first"), 1);
+    });
+}
+
+/// A task that gets on says nothing about a `drain` of its plugin that does not.
+#[test]
+fn progress_moves_the_limit_of_its_own_hook_alone() {
+    paused(async {
+        struct Works;
+        #[bootstrap::async_trait]
+        impl Plugin for Works {
+            fn descriptor(&self) -> Descriptor {
+                Descriptor::new("works")
+            }
+            async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+                Ok(States::new())
+            }
+            async fn run(&self, cx: &RunContext) -> Result<()> {
+                while !cx.is_stopped() {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    cx.progress("one more");
+                }
+                Ok(())
+            }
+            async fn drain(&self, _: &DrainContext) -> Result<()> {
+                std::future::pending().await
+            }
+        }
+        let app = App::new().hook_timeout(Duration::from_millis(200));
+        let running = app.with(Works).boot().await.unwrap();
+        let error = running.close().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "[works] Plugin drain failed: timed out after 200 ms"
+        );
     });
 }

@@ -400,3 +400,48 @@ fn a_plugin_declares_its_policies() {
         assert_eq!(report.plugin("stubborn").unwrap().restarts, 1);
     });
 }
+
+/// Also for a plugin that never had a task before, and through whatever hook of another one.
+#[test]
+fn a_task_that_is_spawned_while_its_plugin_closes_is_cancelled() {
+    paused(async {
+        let (give, take) = std::sync::mpsc::channel::<LoadContext>();
+        let take = std::sync::Mutex::new(take);
+        let alive = Arc::new(());
+        let theirs = Arc::clone(&alive);
+        let spawns = act(move || {
+            let held = Arc::clone(&theirs);
+            take.lock()
+                .unwrap()
+                .recv()
+                .unwrap()
+                .spawn("late", async move |_| {
+                    let () = std::future::pending().await;
+                    drop(held);
+                    Ok(())
+                });
+            async { Ok(()) }
+        });
+        let mut app = App::new();
+        app.register_fn("jobs", async move |cx| Ok(give.send(cx)?));
+        app.register(Probe::new("other", &Trace::new()).close(spawns));
+        app.boot().await.unwrap().close().await.unwrap();
+        tokio::task::yield_now().await;
+        assert_eq!(Arc::strong_count(&alive), 1);
+    });
+}
+
+#[test]
+fn a_task_that_was_started_again_is_reported_as_running() {
+    paused(async {
+        let count = Arc::default();
+        let mut app = App::new().hook_timeout(SECOND);
+        app.register(Probe::new("a", &Trace::new()).run(fails_then_waits(1, &count)))
+            .supervise(Supervision::new().on_error(restarts(5)));
+        let running = app.boot().await.unwrap();
+        tokio::time::sleep(2 * SECOND).await;
+        let run = running.report().plugin("a").unwrap().run.unwrap();
+        assert_eq!((run.outcome, run.took), (Outcome::Started, None));
+        running.close().await.unwrap_err();
+    });
+}

@@ -43,16 +43,8 @@ fn step(percent: u32) -> impl Strategy<Value = Step> + Clone {
     (time(20), fault).prop_map(|(wait, fault)| Step { wait, fault })
 }
 
-/// Takes no time: several that do share the limit of the first.
 fn clean_up() -> impl Strategy<Value = Step> + Clone {
-    step(15).prop_map(|step| Step {
-        wait: 0,
-        fault: match step.fault {
-            Fault::Hang => Fault::Error,
-            Fault::Shutdown(_) => Fault::Shutdown(0),
-            fault => fault,
-        },
-    })
+    step(15)
 }
 
 fn kind() -> impl Strategy<Value = Kind> {

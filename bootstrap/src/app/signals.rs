@@ -166,7 +166,7 @@ async fn guard(life: &Life, close_timeout: Duration) {
             ),
         );
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// The plugins that have loaded and not closed, as the end of a sentence.

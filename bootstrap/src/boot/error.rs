@@ -101,8 +101,12 @@ impl BootError {
     pub(crate) fn runtime_shut_down(end: End) -> Self {
         let reason = ShutdownReason::RuntimeShutDown;
         let mut error = Self::unbooted(reason);
-        if let Some(closing) = &end.close_error {
-            error.0.rollback = closing.errors().to_vec();
+        let errors = end.close_error.iter().flat_map(|it| it.errors().to_vec());
+        let is_of_boot =
+            |it: &PluginError| matches!(it.phase(), Phase::Load | Phase::Ready | Phase::Start);
+        (error.0.failures, error.0.rollback) = errors.partition(is_of_boot);
+        if !error.0.failures.is_empty() {
+            error.0.kind = BootErrorKind::Failed;
         }
         error.0.report = end.report;
         error

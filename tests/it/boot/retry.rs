@@ -183,3 +183,76 @@ fn every_attempt_finds_local_fields_at_their_default() {
         running.close().await.unwrap();
     });
 }
+
+/// The limit of a `load` is for the attempts, and not for the waits between them.
+#[test]
+fn a_wait_between_attempts_has_no_limit() {
+    paused(async {
+        let mut app = App::new();
+        let patience = Retry::attempts(3).waiting(5 * SECOND, 5 * SECOND);
+        let probe = Stubborn::new(2, &Trace::new());
+        app.register(probe).retry(patience);
+        app.load_timeout(SECOND)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
+    });
+}
+
+/// What an attempt left has the limit of a `close`, and is finished if the boot ends meanwhile.
+#[test]
+fn what_an_attempt_left_is_given_back_within_its_limit() {
+    for (first, events) in [
+        (hangs(), ["begins", "rollback"].as_slice()),
+        (
+            support::takes(100),
+            ["begins", "given back", "rollback"].as_slice(),
+        ),
+    ] {
+        paused(async {
+            let trace = Trace::new();
+            let (events_of, rolled_back) = (trace.clone(), trace.clone());
+            let mut app = App::new().hook_timeout(SECOND);
+            let fails = app.register(Probe::new("other", &Trace::new()).close(act(move || {
+                rolled_back.add("rollback");
+                async { Ok(()) }
+            })));
+            let leaves = Arc::new(move |cx: &LoadContext| {
+                let (trace, first) = (events_of.clone(), Arc::clone(&first));
+                cx.on_close(async move |_| {
+                    trace.add("begins");
+                    first().await?;
+                    trace.add("given back");
+                    Ok(())
+                });
+            });
+            app.register(Leaves(leaves)).after(&fails);
+            let handle = app.handle();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                handle.shutdown();
+            });
+            let error = app.boot().await.unwrap_err();
+            assert_eq!(error.cancelled(), ["leaves"]);
+            assert_eq!(trace.events(), events);
+        });
+    }
+}
+
+/// Leaves something to be done, and fails.
+struct Leaves(Arc<dyn Fn(&LoadContext) + Send + Sync>);
+
+#[bootstrap::async_trait]
+impl Plugin for Leaves {
+    fn descriptor(&self) -> Descriptor {
+        Descriptor::new("leaves").retry(Retry::attempts(9))
+    }
+
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
+        (self.0)(cx);
+        anyhow::bail!("no")
+    }
+}

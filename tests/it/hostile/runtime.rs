@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::{App, BootErrorKind, Cause, ShutdownReason, Status};
-use support::{Probe, Trace, hangs, paused};
+use support::{Probe, Trace, fails, hangs, paused};
 use tokio::runtime::{Builder, Runtime};
 
 fn one_thread() -> Runtime {
@@ -146,4 +146,91 @@ fn limits_of_zero_end_what_waits_and_nothing_else() {
         );
         assert_eq!(trace.count("close(quick)-"), 1);
     });
+}
+
+/// Runs for some milliseconds and drops the runtime in the middle of things; returns the outcome.
+fn cut_short(app: App, closes: bool) -> bootstrap::CloseError {
+    let handle = app.handle();
+    let runtime = one_thread();
+    runtime.block_on(async {
+        let life = tokio::spawn(async move {
+            let running = app.boot().await.unwrap();
+            if closes {
+                running.close().await
+            } else {
+                std::future::pending().await
+            }
+        });
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        drop(life);
+    });
+    drop(runtime);
+    paused(handle.close()).unwrap_err()
+}
+
+/// What went wrong before the end is not forgotten because of it.
+#[test]
+fn what_had_gone_wrong_before_the_runtime_went_away_is_in_the_outcome() {
+    let trace = Trace::new();
+    let mut app = App::new();
+    let base = app.register(Probe::new("base", &trace).close(hangs()));
+    app.register(Probe::new("top", &trace).close(fails("sore")))
+        .after(&base);
+    let error = cut_short(app, true);
+    assert_eq!(
+        error.to_string(),
+        "[top] Plugin close failed: sore (and 1 error more)"
+    );
+
+    let probe = Probe::new("a", &trace).run(fails("lost")).drain(hangs());
+    let error = cut_short(App::new().with(probe), false);
+    assert_eq!(
+        error.to_string(),
+        "[a] Plugin run failed: lost (and 1 error more)"
+    );
+}
+
+#[test]
+fn a_boot_that_had_failed_before_its_runtime_went_away_says_so() {
+    let trace = Trace::new();
+    let app = App::new()
+        .with(Probe::new("base", &trace).close(hangs()))
+        .with(Probe::new("fails", &trace).load(support::fails_after(1, "no")));
+    let runtime = one_thread();
+    let mut boot = Box::pin(app.boot());
+    runtime.block_on(async {
+        let soon = Duration::from_millis(5);
+        assert!(tokio::time::timeout(soon, &mut boot).await.is_err());
+    });
+    drop(runtime);
+    let error = paused(boot).unwrap_err();
+    assert!(matches!(error.kind(), BootErrorKind::Failed), "{error:?}");
+    assert_eq!(error.to_string(), "[fails] Plugin load failed: no");
+}
+
+/// What a load left to be done is owed like a `close`.
+#[test]
+fn what_was_left_to_be_done_when_the_runtime_went_away_is_named_and_dropped() {
+    let alive = std::sync::Arc::new(());
+    let theirs = std::sync::Arc::clone(&alive);
+    let mut app = App::new();
+    app.register_fn("leaves", async move |cx| {
+        cx.on_close(async move |_| {
+            drop(theirs);
+            Ok(())
+        });
+        std::future::pending().await
+    });
+    let handle = app.handle();
+    let runtime = one_thread();
+    let mut boot = Box::pin(app.boot());
+    runtime.block_on(async {
+        let soon = Duration::from_millis(5);
+        assert!(tokio::time::timeout(soon, &mut boot).await.is_err());
+    });
+    drop(runtime);
+    let error = paused(handle.close()).unwrap_err();
+    assert!(matches!(error.errors()[0].cause(), Cause::RuntimeShutDown));
+    assert_eq!(std::sync::Arc::strong_count(&alive), 1);
+    drop(boot);
 }
