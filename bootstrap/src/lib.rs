@@ -406,5 +406,6 @@ pub use declare::{
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedPlugin};
 pub use report::{
-    Cause, CloseError, Closing, Outcome, PluginError, PluginReport, Progress, Report, Step,
+    Cause, CloseError, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report,
+    Step,
 };

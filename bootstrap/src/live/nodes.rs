@@ -23,7 +23,9 @@ use crate::drive::{End, Timing};
 use crate::life::Life;
 use crate::live::listeners::Listeners;
 use crate::plan::Plan;
-use crate::report::{Cause, Closing, Outcome, PluginError, PluginReport, Progress, Report, Step};
+use crate::report::{
+    Cause, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report, Step,
+};
 
 /// Every plugin of an app that boots, runs or closes.
 pub(crate) struct Nodes {
@@ -109,21 +111,23 @@ impl Nodes {
             }
             Source::Collected(_) => None,
         };
-        let mut cells: Vec<Cell> = plan
+        let mut cells: Vec<Mutex<Cell>> = plan
             .order()
-            .map(|plugin| cell(plan.member(plugin.number()).source).unwrap_or_default())
+            .map(|plugin| Mutex::new(cell(plan.member(plugin.number()).source).unwrap_or_default()))
             .collect();
         // Handles that were taken from a registration which another one replaces.
         for (entry, node) in (0_u32..).zip(&plan.node_of_entry) {
             if let Some(node) = node {
                 let slots = registry.take_slots(entry);
-                cells[*node as usize].slots.extend(slots);
+                if let (false, Ok(cell)) = (slots.is_empty(), cells[*node as usize].get_mut()) {
+                    cell.slots.extend(slots);
+                }
             }
         }
         Self {
             plan: Arc::new(plan),
             life,
-            cells: cells.into_iter().map(Mutex::new).collect(),
+            cells,
             loaded: AtomicUsize::new(0),
             owed: AtomicUsize::new(0),
             is_shut: AtomicBool::new(false),
@@ -450,19 +454,18 @@ impl Nodes {
     /// One that never loaded has nothing to close, and is only dropped.
     pub(crate) fn close(&self, node: u32, began: Instant, released_by: Option<u32>, keeps: bool) {
         let mut cell = self.cell(node);
-        if cell.states.is_some() {
+        let states = cell.states.take();
+        if states.is_some() {
+            self.loaded.fetch_sub(1, Ordering::Relaxed);
             cell.close = Step {
                 outcome: Outcome::Done,
                 took: Some(Duration::ZERO),
                 ..self.begun(began, released_by)
             };
         }
+        let plugin = if keeps { None } else { cell.plugin.take() };
         drop(cell);
-        if keeps {
-            self.release_states(node);
-        } else {
-            self.release(node);
-        }
+        self.drop_released(node, Released(plugin, states.unwrap_or_default()));
     }
 
     pub(crate) fn error(&self, node: u32, phase: Phase, cause: Cause) -> PluginError {
@@ -550,29 +553,17 @@ impl Nodes {
     pub(crate) fn report(&self) -> Report {
         let plugins = self.plan.order().map(|plugin| {
             let cell = self.cell(plugin.number());
-            let others = |of: fn(&Others) -> Option<Step>| cell.others.as_deref().and_then(of);
-            PluginReport {
-                name: plugin.name().clone(),
-                declared: plugin.declared(),
-                load: cell.load,
-                ready: others(|it| it.ready),
-                run: others(|it| it.run),
-                generation: cell.others.as_ref().map_or(0, |it| it.generation),
-                restarts: cell.others.as_ref().map_or(0, |it| it.restarts),
-                drain: others(|it| it.drain),
-                stop: others(|it| it.stop),
-                close: cell.close,
-                progress: cell.others.as_ref().and_then(|it| {
-                    let told = it.progress.as_ref()?;
-                    let at = told.at.saturating_duration_since(self.began);
-                    let text = told.text.clone();
-                    Some(Progress { text, at })
-                }),
-                outlived: cell
-                    .others
-                    .as_ref()
-                    .map_or_else(Vec::new, |it| it.outlived.clone()),
-            }
+            let more = cell
+                .others
+                .as_ref()
+                .map(|it| Box::new(it.report(self.began)));
+            PluginReport::new(
+                plugin.name().clone(),
+                plugin.declared(),
+                cell.load,
+                cell.close,
+                more,
+            )
         });
         let closing = self.closing.get().copied();
         Report {
@@ -597,6 +588,25 @@ impl Nodes {
             }
             providers
         })
+    }
+}
+
+impl Others {
+    fn report(&self, began: Instant) -> MoreReport {
+        let progress = self.progress.as_ref().map(|told| Progress {
+            text: told.text.clone(),
+            at: told.at.saturating_duration_since(began),
+        });
+        MoreReport {
+            ready: self.ready,
+            run: self.run,
+            generation: self.generation,
+            restarts: self.restarts,
+            drain: self.drain,
+            stop: self.stop,
+            progress,
+            outlived: self.outlived.clone(),
+        }
     }
 }
 

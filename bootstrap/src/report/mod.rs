@@ -7,4 +7,4 @@ mod record;
 mod tree;
 
 pub use error::{Cause, CloseError, PluginError};
-pub use record::{Closing, Outcome, PluginReport, Progress, Report, Step};
+pub use record::{Closing, MoreReport, Outcome, PluginReport, Progress, Report, Step};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +66,10 @@ pub struct Closing {
     pub close: Duration,
 }
 
-/// What one plugin did. A hook that it does not have is `None`, and so is one that was not due.
+/// What one plugin did.
+///
+/// What most plugins have nothing to say about is in [`MoreReport`], which this dereferences to:
+/// `report.run` and `report.drain` are fields of that.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -76,6 +80,45 @@ pub struct PluginReport {
     pub declared: Location,
     /// Its `load`.
     pub load: Step,
+    /// Its `close`; a plugin without the hook closes at once.
+    pub close: Step,
+    #[cfg_attr(feature = "serde", serde(flatten, serialize_with = "more"))]
+    more: Option<Box<MoreReport>>,
+}
+
+impl PluginReport {
+    pub(crate) fn new(
+        name: PluginName,
+        declared: Location,
+        load: Step,
+        close: Step,
+        more: Option<Box<MoreReport>>,
+    ) -> Self {
+        Self {
+            name,
+            declared,
+            load,
+            close,
+            more,
+        }
+    }
+}
+
+impl Deref for PluginReport {
+    type Target = MoreReport;
+
+    fn deref(&self) -> &MoreReport {
+        static NOTHING: MoreReport = MoreReport::NOTHING;
+        self.more.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+/// What a plugin did besides loading and closing. A hook that it does not have is `None`, and so is
+/// one that was not due.
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct MoreReport {
     /// Its `ready`.
     pub ready: Option<Step>,
     /// Its `run` task, from its start to its end.
@@ -89,12 +132,35 @@ pub struct PluginReport {
     pub drain: Option<Step>,
     /// The end of its `run` task, from the moment that it was told to stop.
     pub stop: Option<Step>,
-    /// Its `close`; a plugin without the hook closes at once.
-    pub close: Step,
     /// What a hook of it said last of how far it was.
     pub progress: Option<Progress>,
     /// States of it that somebody still held a handle to when it had closed.
     pub outlived: Vec<StateKey>,
+}
+
+impl MoreReport {
+    const NOTHING: Self = Self {
+        ready: None,
+        run: None,
+        generation: 0,
+        restarts: 0,
+        drain: None,
+        stop: None,
+        progress: None,
+        outlived: Vec::new(),
+    };
+}
+
+/// Every report has the same keys, whether there is something to say or not.
+#[cfg(feature = "serde")]
+#[allow(clippy::ref_option, clippy::borrowed_box, reason = "serde calls it so")]
+fn more<S: serde::Serializer>(
+    more: &Option<Box<MoreReport>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let nothing = MoreReport::NOTHING;
+    let more = more.as_deref().unwrap_or(&nothing);
+    serde::Serialize::serialize(more, serializer)
 }
 
 /// What a hook said of how far it was.
