@@ -249,7 +249,7 @@ impl Load {
     fn load(&self, node: u32, taken: Result<Arc<dyn Plugin>>) -> drive::JobFuture<Loaded> {
         let mut cx = LoadContext::new(self.nodes.site(node, Phase::Load));
         let span = tracing::info_span!("load", plugin = %self.nodes.plan.name(node));
-        let may_be_tried_again = self.nodes.plan.member(node).retry.is_some();
+        let may_be_tried_again = self.nodes.plan.member(node).retry().is_some();
         drive::job(span, async move {
             let mut plugin = match taken {
                 Ok(plugin) => plugin,
@@ -341,7 +341,7 @@ impl Load {
         });
         attempt.made += 1;
         let made = attempt.made;
-        let retry = self.nodes.plan.member(node).retry;
+        let retry = self.nodes.plan.member(node).retry();
         attempt.wait = retry.and_then(|retry| retry.wait(made));
         let wait = attempt.wait;
         drop(attempts);

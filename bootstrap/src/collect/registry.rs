@@ -9,8 +9,8 @@ use crate::collect::assemble::{Mode, choose};
 use crate::collect::inventory;
 use crate::collect::roster::{Member, Order, Roster, Source, Want};
 use crate::declare::{
-    Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Retry,
-    Slot, State, Supervision,
+    Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Policies,
+    Retry, Slot, State, Supervision,
 };
 
 /// Every registration of one app.
@@ -39,8 +39,7 @@ pub(crate) struct Entry {
     at: Location,
     supplied: bool,
     /// What the registration says of it; without that, the descriptor's holds.
-    retry: Option<Retry>,
-    supervision: Option<Supervision>,
+    policies: Option<Box<Policies>>,
     /// What the plugin asks for. Its fields can't change any more.
     wants: Vec<Want>,
     /// Entries that this one loads after.
@@ -86,11 +85,16 @@ impl Registry {
     }
 
     pub(super) fn retry(&mut self, entry: u32, retry: Retry) {
-        self.entries[entry as usize].retry = Some(retry);
+        self.policies(entry).retry = Some(retry);
+    }
+
+    fn policies(&mut self, entry: u32) -> &mut Policies {
+        let policies = &mut self.entries[entry as usize].policies;
+        policies.get_or_insert_default()
     }
 
     pub(super) fn supervise(&mut self, entry: u32, supervision: Supervision) {
-        self.entries[entry as usize].supervision = Some(supervision);
+        self.policies(entry).supervision = Some(supervision);
     }
 
     pub(super) fn order_after(&mut self, entry: u32, earlier: u32) {
@@ -198,10 +202,7 @@ impl Registry {
             named: entry.name.is_some(),
             descriptor: entry.descriptor.clone(),
             identity: entry.identity,
-            retry: entry.retry.or_else(|| entry.descriptor.load_retry()),
-            supervision: entry
-                .supervision
-                .unwrap_or_else(|| entry.descriptor.run_supervision()),
+            policies: entry.policies.clone(),
             source: if entry.supplied {
                 Source::Supplied {
                     entry: entry_number,
@@ -276,8 +277,7 @@ impl Entry {
             name: None,
             at,
             supplied,
-            retry: None,
-            supervision: None,
+            policies: None,
             wants,
             after: Vec::new(),
             slots: Vec::new(),
@@ -316,8 +316,7 @@ fn enlist_collected(declaration: &'static Declaration, roster: &mut Roster) {
         named: false,
         descriptor: Descriptor::declared(declaration),
         identity: declaration.plugin,
-        retry: declaration.retry,
-        supervision: declaration.supervision,
+        policies: None,
         source: Source::Collected(declaration),
         wants: index(first_want)..index(roster.wants.len()),
         orders: index(first_order)..index(roster.orders.len()),

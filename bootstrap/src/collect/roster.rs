@@ -5,7 +5,9 @@ use std::ops::Range;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::declare::{Aim, Declaration, Descriptor, Identity, Requirement, Retry, Supervision};
+use crate::declare::{
+    Aim, Declaration, Descriptor, Identity, Policies, Requirement, Retry, Supervision,
+};
 
 /// Every plugin of an app, with what it asks for. The lists of all members lie behind each other
 /// in one, so that a hundred thousand plugins do not cost as many allocations.
@@ -32,12 +34,24 @@ pub(crate) struct Member {
     pub(crate) descriptor: Descriptor,
     pub(crate) identity: Identity,
     pub(crate) source: Source,
-    /// How often its `load` is tried.
-    pub(crate) retry: Option<Retry>,
-    /// What happens when its `run` ends.
-    pub(crate) supervision: Supervision,
+    /// What the registration says of it; without that, the descriptor's holds.
+    pub(crate) policies: Option<Box<Policies>>,
     pub(crate) wants: Range<u32>,
     pub(crate) orders: Range<u32>,
+}
+
+impl Member {
+    /// How often its `load` is tried.
+    pub(crate) fn retry(&self) -> Option<Retry> {
+        let said = self.policies.as_ref().and_then(|it| it.retry);
+        said.or_else(|| self.descriptor.load_retry())
+    }
+
+    /// What happens when its `run` ends.
+    pub(crate) fn supervision(&self) -> Supervision {
+        let said = self.policies.as_ref().and_then(|it| it.supervision);
+        said.unwrap_or_else(|| self.descriptor.run_supervision())
+    }
 }
 
 /// Where a member comes from.

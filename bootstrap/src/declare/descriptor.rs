@@ -10,7 +10,7 @@ use crate::base::name::PluginName;
 use crate::declare::declaration::{After, Declaration, Identity};
 use crate::declare::hooks::HookSet;
 use crate::declare::retry::Retry;
-use crate::declare::supervision::Supervision;
+use crate::declare::supervision::{Policies, Supervision};
 
 /// What a plugin says of itself: its name, its states, its limits.
 ///
@@ -47,8 +47,7 @@ struct Made {
     provides: Vec<StateKey>,
     timeout: Option<Duration>,
     close_timeout: Option<Duration>,
-    retry: Option<Retry>,
-    supervision: Supervision,
+    policies: Option<Box<Policies>>,
     hooks: HookSet,
 }
 
@@ -70,8 +69,7 @@ impl Descriptor {
             provides: Vec::new(),
             timeout: None,
             close_timeout: None,
-            retry: None,
-            supervision: Supervision::new(),
+            policies: None,
             hooks: HookSet::ALL,
         })))
     }
@@ -102,13 +100,14 @@ impl Descriptor {
     /// How often a `load` that fails is tried; without it, once.
     #[must_use]
     pub fn retry(self, retry: Retry) -> Self {
-        self.change(|made| made.retry = Some(retry))
+        self.change(|made| made.policies.get_or_insert_default().retry = Some(retry))
     }
 
     /// What happens when `run` ends; without it, an error or a panic stops the app.
     #[must_use]
     pub fn supervise(self, supervision: Supervision) -> Self {
-        self.change(|made| made.supervision = supervision)
+        let set = |policies: &mut Policies| policies.supervision = Some(supervision);
+        self.change(|made| set(made.policies.get_or_insert_default()))
     }
 
     /// Which hooks besides `load` there are; without it, all of them are called.
@@ -170,14 +169,17 @@ impl Descriptor {
     pub(crate) fn load_retry(&self) -> Option<Retry> {
         match &self.0 {
             Facts::Declared(declaration) => declaration.retry,
-            Facts::Made(made) => made.retry,
+            Facts::Made(made) => made.policies.as_ref()?.retry,
         }
     }
 
     pub(crate) fn run_supervision(&self) -> Supervision {
         match &self.0 {
             Facts::Declared(declaration) => declaration.supervision,
-            Facts::Made(made) => made.supervision,
+            Facts::Made(made) => {
+                let said = made.policies.as_ref().and_then(|it| it.supervision);
+                said.unwrap_or_default()
+            }
         }
     }
 
@@ -214,8 +216,10 @@ impl From<&'static Declaration> for Made {
             provides: declaration.provides.to_vec(),
             timeout: declaration.timeout,
             close_timeout: declaration.close_timeout,
-            retry: declaration.retry,
-            supervision: declaration.supervision,
+            policies: Some(Box::new(Policies {
+                retry: declaration.retry,
+                supervision: Some(declaration.supervision),
+            })),
             hooks: declaration.behaviour.hooks,
         }
     }

@@ -42,7 +42,7 @@ pub use retry::Retry;
 pub use state::State;
 pub(crate) use state::{Aim, AnySlot, Origin, Slot};
 pub use states::States;
-pub(crate) use supervision::{How, Restarts};
+pub(crate) use supervision::{How, Policies, Restarts};
 pub use supervision::{Policy, Restart, Supervision};
 pub(crate) use task::{MakeTask, TaskFuture, TaskRequest};
 pub(crate) use value::StateValue;

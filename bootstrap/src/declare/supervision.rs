@@ -101,6 +101,13 @@ impl Supervision {
     }
 }
 
+/// What is said of a plugin beside its hooks. Boxed wherever it stands: few plugins have any.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Policies {
+    pub(crate) retry: Option<Retry>,
+    pub(crate) supervision: Option<Supervision>,
+}
+
 impl Default for Supervision {
     fn default() -> Self {
         Self::new()

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::base::key::{StateKey, TypeMap};
 use crate::base::name::PluginName;
 use crate::base::text::{nearest, short_type_name, unwrapped};
-use crate::collect::Source;
+use crate::collect::{Member, Source};
 use crate::declare::{Declaration, Provider};
 use crate::plan::circle::{Circle, circles, ways_from_roots};
 use crate::plan::error::{Asker, Place, PlanError};
@@ -160,8 +160,7 @@ impl<'a> Words<'a> {
 
     fn supplied_twice(&self) -> Vec<PlanError> {
         let mut supplies: TypeMap<(StateKey, Vec<_>)> = TypeMap::default();
-        for number in self.named.numbers() {
-            let member = self.named.member(number);
+        for member in &self.named.roster.members {
             if let Source::Supplied { at, .. } = member.source {
                 for state in member.descriptor.states() {
                     let known = supplies.entry(state.id());
@@ -184,13 +183,18 @@ impl<'a> Words<'a> {
 
     /// Names that were made at run time; the others have been looked at by the macro.
     fn bad_names(&self) -> Vec<PlanError> {
-        let numbers = self.named.numbers().filter(|number| {
-            let member = self.named.member(*number);
+        let is_bad = |member: &Member| {
             let is_checked = member.descriptor.declaration().is_some() && !member.named;
             let is_supplied = matches!(member.source, Source::Supplied { .. });
-            !is_checked && !is_supplied && !is_name(self.named.name(*number).base())
-        });
+            !is_checked && !is_supplied && !is_name(member.name.base())
+        };
+        // In the order in which they lie in memory first: there may be very many.
+        if !self.named.roster.members.iter().any(is_bad) {
+            return Vec::new();
+        }
+        let numbers = self.named.numbers();
         numbers
+            .filter(|number| is_bad(self.named.member(*number)))
             .map(|number| PlanError::BadName {
                 place: self.place(number),
             })

@@ -89,7 +89,7 @@ impl Tasks {
             {
                 self.nodes.begin(node, Phase::Run, Instant::now(), None);
                 let name = member.name.clone();
-                self.spawn_one(node, name, true, member.supervision, hook(plugin));
+                self.spawn_one(node, name, true, member.supervision(), hook(plugin));
                 any = true;
             }
         }
