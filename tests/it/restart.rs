@@ -434,3 +434,57 @@ fn hooks_are_told_that_it_is_a_restart() {
         );
     });
 }
+
+/// Waits until it is stopped, and fails then.
+fn fails_when_stopped() -> impl Plugin {
+    struct Sore;
+    #[bootstrap::async_trait]
+    impl Plugin for Sore {
+        fn descriptor(&self) -> bootstrap::Descriptor {
+            bootstrap::Descriptor::new("sore")
+        }
+        async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+            Ok(States::new())
+        }
+        async fn run(&self, cx: &RunContext) -> Result<()> {
+            cx.stopped().await;
+            anyhow::bail!("sore")
+        }
+    }
+    Sore
+}
+
+/// What goes wrong while a part closes is heard of, and the restart goes on.
+#[test]
+fn a_task_that_fails_while_its_part_restarts_does_not_stop_the_app() {
+    paused(async {
+        let heard = Trace::new();
+        let told = heard.clone();
+        let app = App::new().with(fails_when_stopped()).on_error(move |cx| {
+            told.add(cx.error());
+            async { Ok(()) }
+        });
+        let running = app.boot().await.unwrap();
+        running.handle().restart("sore").await.unwrap();
+        tokio::time::sleep(SECOND).await;
+        assert_eq!(running.status(), Status::Ready);
+        assert_eq!(heard.take(), ["[sore] Plugin run failed: sore"]);
+        let error = running.close().await.unwrap_err();
+        assert_eq!(error.to_string(), "[sore] Plugin run failed: sore");
+    });
+}
+
+/// A task of the rest may fail in the middle of a restart: that is the end of the app.
+#[test]
+fn a_task_that_fails_during_the_restart_of_others_is_in_the_outcome() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new()
+            .with(Probe::new("a", &trace).drain(takes(2_000)))
+            .with(Probe::new("other", &trace).run(support::fails_after(1_000, "lost")));
+        let running = app.boot().await.unwrap();
+        let _ = running.handle().restart("a").await;
+        let error = running.close().await.unwrap_err();
+        assert_eq!(error.to_string(), "[other] Plugin run failed: lost");
+    });
+}

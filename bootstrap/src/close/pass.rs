@@ -58,12 +58,12 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         hooks,
     } = closing;
     let ends = part.is_none();
-    let all_tasks = Arc::clone(&tasks);
     let mut clock = Clock(Instant::now());
     let mut parts = crate::report::Closing::default();
     let log = Arc::new(Log::default());
     let walk = Walk {
         nodes,
+        tasks: &tasks,
         budget: Budget {
             hook: settings.hook_timeout,
             until: later(clock.0, settings.close_timeout),
@@ -75,7 +75,7 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         keeps: after == After::Restart,
     };
     // What has failed already comes before what fails because of it.
-    log.extend(tasks.take_failures());
+    walk.take_failures();
     if matches!(after, After::Run | After::Restart) {
         if ends {
             nodes.life.set_status(Status::Draining);
@@ -86,7 +86,7 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
     if ends {
         nodes.life.set_status(Status::Closing);
     }
-    walk.stop(tasks).await;
+    walk.stop().await;
     parts.stop = clock.lap();
     if after == After::Run {
         walk.run_hooks(hooks).await;
@@ -95,7 +95,7 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         hooks.into_iter().for_each(AppHook::discard);
     }
     walk.close().await;
-    log.extend(all_tasks.take_failures());
+    walk.take_failures();
     if ends {
         nodes.all_told(walk.budget.patience()).await;
         parts.close = clock.lap();
@@ -181,6 +181,7 @@ enum Hooks {
 
 struct Walk<'a> {
     nodes: &'a Arc<Nodes>,
+    tasks: &'a Arc<Tasks>,
     budget: Budget,
     limit: usize,
     reason: &'a ShutdownReason,
@@ -246,13 +247,14 @@ impl Walk<'_> {
         }
     }
 
-    async fn stop(&self, tasks: Arc<Tasks>) {
+    async fn stop(&self) {
+        let tasks = self.tasks;
         tasks.shut(self.part);
         if tasks.is_empty() {
             return;
         }
         let phase = Stop {
-            tasks: Arc::clone(&tasks),
+            tasks: Arc::clone(tasks),
             nodes: Arc::clone(self.nodes),
             budget: self.budget,
             log: Arc::clone(self.log),
@@ -273,7 +275,14 @@ impl Walk<'_> {
                 .task_error(node, name, Cause::Abandoned { after });
             self.push(Instant::now(), error);
         }
-        self.log.extend(tasks.take_failures());
+        self.take_failures();
+    }
+
+    /// Failures of tasks end the app: they are for its close to tell, and not for that of a part.
+    fn take_failures(&self) {
+        if self.part.is_none() {
+            self.log.extend(self.tasks.take_failures());
+        }
     }
 
     async fn run_hooks(&self, hooks: Vec<AppHook>) {

@@ -1,5 +1,6 @@
 //! One task, from its start to its last end: what happens in between is for its policies to say.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,16 +19,24 @@ use crate::report::{Cause, Outcome, PluginError};
 
 /// The failures of tasks that count, with their times.
 #[derive(Default)]
-pub(super) struct Failures(Mutex<Vec<(Instant, PluginError)>>);
+pub(super) struct Failures {
+    all: Mutex<Vec<(Instant, PluginError)>>,
+    /// Whether tasks that are stopped end with the app, and not for a restart of their plugin.
+    app_ends: AtomicBool,
+}
 
 impl Failures {
     pub(super) fn push(&self, at: Instant, error: PluginError) {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         failures.push((at, error));
     }
 
     pub(super) fn take(&self) -> Vec<(Instant, PluginError)> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.all.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn set_app_ends(&self) {
+        self.app_ends.store(true, Ordering::Relaxed);
     }
 }
 
@@ -103,10 +112,16 @@ impl Supervisor {
             Err(_) => How::Failed,
         };
         // What ends while the app stops is not started again, and what fails then is not lost.
-        let is_stopping = self.stop.is_cancelled() || self.nodes.life.is_stopping();
+        let app_ends =
+            self.nodes.life.is_stopping() || self.failures.app_ends.load(Ordering::Relaxed);
+        let is_stopping = app_ends || self.stop.is_cancelled();
         match (self.supervision.after(how), ended) {
             (_, Ok(())) if is_stopping => Next::Over,
-            (_, Err(cause)) if is_stopping => self.fail(cause),
+            (_, Err(cause)) if app_ends => self.fail(cause),
+            (_, Err(cause)) if is_stopping => {
+                self.tell(cause, "its plugin restarts all the same");
+                Next::Over
+            }
             (Policy::Ignore, Ok(())) => Next::Over,
             (Policy::Ignore, Err(cause)) => {
                 self.tell(cause, "the app does without it");

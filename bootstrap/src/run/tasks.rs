@@ -149,7 +149,10 @@ impl Tasks {
     pub(crate) fn shut(&self, part: Option<&[bool]>) {
         let mut crews = self.crews();
         match part {
-            None => crews.all_stopped = true,
+            None => {
+                crews.all_stopped = true;
+                self.failures.set_app_ends();
+            }
             Some(part) => {
                 for (node, _) in (0..).zip(part).filter(|(_, is_in)| **is_in) {
                     crews.by_node.entry(node).or_default().stopped = true;
