@@ -399,8 +399,8 @@ pub use base::phase::Phase;
 pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::Registration;
 pub use declare::{
-    AppContext, CloseContext, Contextual, Declare, Descriptor, DrainContext, ErrorContext, Fields,
-    FnPlugin, Hooks, Inject, LoadContext, Plugin, Policy, Provided, Provides, ReadyContext,
+    AppContext, Child, CloseContext, Contextual, Declare, Descriptor, DrainContext, ErrorContext,
+    Fields, FnPlugin, Hooks, Inject, LoadContext, Plugin, Policy, Provided, Provides, ReadyContext,
     Restart, Retry, RunContext, State, StateError, States, Supervision,
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};

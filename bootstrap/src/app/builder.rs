@@ -405,9 +405,12 @@ impl App {
         } = self;
         on_close.reverse();
         on_error.set_limit(settings.hook_timeout);
+        let shared = Arc::clone(&registry);
         let nodes = with_registry(&registry, |registry| {
             let node_of_entry = plan.node_of_entry.clone();
-            let nodes = Arc::new(Nodes::new(plan, registry, Arc::clone(&life.0), on_error));
+            let of_nodes = Arc::clone(&life.0);
+            let nodes = Nodes::new(plan, registry, Arc::clone(&shared), of_nodes, on_error);
+            let nodes = Arc::new(nodes);
             let weak = Arc::downgrade(&nodes);
             let home: std::sync::Weak<dyn Home> = weak.clone();
             registry.booted(home, node_of_entry);

@@ -31,7 +31,7 @@ impl Lifecycle {
         let life = Arc::clone(&self.nodes.life);
         let mut restarts = life.take_restarts();
         let tasks = Tasks::new(&self.nodes);
-        let started = boot::boot(&self.nodes, &self.settings, self.on_start).await;
+        let started = boot::boot(&self.nodes, &self.settings, &tasks, self.on_start).await;
         let closing = |after, hooks| Closing {
             after,
             part: None,

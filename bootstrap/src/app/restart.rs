@@ -42,14 +42,14 @@ impl Restart<'_> {
     }
 
     fn node(&self, target: Target) -> Result<u32, RestartError> {
-        let plan = &self.nodes.plan;
+        let nodes = &self.nodes;
         match target {
             Target::Node(node) => node.ok_or_else(|| RestartError::Unknown {
                 plugin: "a registration of another app".to_owned(),
             }),
             Target::Name(name) => {
-                let found = plan.order().find(|plugin| *plugin.name() == *name);
-                let node = found.map(|plugin| plugin.number());
+                let is_it = |node: &u32| *nodes.name(*node) == *name && !nodes.has_gone(*node);
+                let node = nodes.all().find(is_it);
                 node.ok_or(RestartError::Unknown { plugin: name })
             }
         }
@@ -57,22 +57,26 @@ impl Restart<'_> {
 
     async fn part(&self, node: u32) -> Result<(), RestartError> {
         let part = self.nodes.part(node);
-        let name = self.nodes.plan.name(node);
+        let name = self.nodes.name(node);
         if let Some(once) = self.nodes.once_in(&part) {
-            let plugin = self.nodes.plan.name(once).clone();
+            let plugin = self.nodes.name(once).clone();
             return Err(RestartError::Once { plugin });
         }
         let _ = guard(|| {
             tracing::info!(target: "bootstrap", "`{name}` restarts, with what depends on it");
         });
         let reason = ShutdownReason::Restart(name.clone());
+        let to_load = self.nodes.dismiss_joined(&part);
         self.close(&part, After::Restart, reason.clone()).await;
-        let Err(failure) = boot::load_again(self.nodes, self.settings, &part).await else {
+        let loaded = boot::load_again(self.nodes, self.settings, self.tasks, &to_load).await;
+        // With what the part has brought into the app since.
+        let part = self.nodes.part(node);
+        let Err(failure) = loaded else {
             self.tasks.spawn_hooks(Some(&part));
             return Ok(());
         };
         let failures = failure.into_errors();
-        let rollback = self.close(&part, After::FailedRestart, reason).await;
+        let rollback = self.close(&part, After::FailedPart, reason).await;
         if failures.is_empty() {
             return Err(RestartError::Interrupted);
         }

@@ -1,12 +1,13 @@
 //! What has gone wrong so far, before it is an error.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cmp::Reverse;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::life::ShutdownReason;
-use crate::live::Nodes;
+use crate::live::{Kept, Nodes};
 use crate::report::{Cause, PluginError};
 
 /// A boot that failed, before anything has been closed.
@@ -46,18 +47,43 @@ pub(super) struct Troubles(Mutex<Vec<Trouble>>);
 impl Troubles {
     pub(super) fn push(&self, nodes: &Arc<Nodes>, at: Instant, node: u32, error: PluginError) {
         if !matches!(error.cause(), Cause::Cancelled) {
-            nodes.tell(&error);
-            nodes.know(&error);
+            self.tell(nodes, &error);
         }
-        let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        troubles.push(Trouble { at, node, error });
+        self.all().push(Trouble { at, node, error });
     }
 
-    /// By time; of those that ended at one instant, in the order of the plan.
-    pub(super) fn take(&self) -> Vec<Trouble> {
-        let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut taken = std::mem::take(&mut *troubles);
-        taken.sort_by_key(|trouble| (trouble.at, trouble.node));
+    /// Lets others know of an error at once.
+    #[allow(
+        clippy::unused_self,
+        reason = "the one place through which errors of a boot go"
+    )]
+    pub(super) fn tell(&self, nodes: &Arc<Nodes>, error: &PluginError) {
+        nodes.tell(error);
+        nodes.know(error);
+    }
+
+    /// Failures that somebody knew of, and could do nothing about.
+    pub(super) fn keep_all(&self, kept: Vec<Kept>) {
+        let troubles = kept.into_iter().map(|kept| Trouble {
+            at: kept.at,
+            node: kept.node,
+            error: kept.error,
+        });
+        self.all().extend(troubles);
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Trouble>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By time; of those that ended at one instant, what was brought by others comes before them,
+    /// and else the order is that of the plan.
+    pub(super) fn take(&self, nodes: &Nodes) -> Vec<Trouble> {
+        let mut taken = std::mem::take(&mut *self.all());
+        taken.sort_by_key(|trouble| {
+            let depth = nodes.depth(trouble.node);
+            (trouble.at, Reverse(depth), trouble.node)
+        });
         taken
     }
 }

@@ -4,9 +4,13 @@
 //! fails starts nothing more and cancels what is under way; what has loaded is closed by the
 //! stage *close*, after this one has returned.
 
+mod attempts;
 mod error;
 mod failure;
+mod load;
 mod pass;
+mod ready;
+mod rollback;
 
 pub use error::{BootError, BootErrorKind, NotStarted};
 pub(crate) use pass::{boot, load_again};

@@ -1,6 +1,5 @@
 //! Drain, stop, close: the passes backwards over the graph.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,17 +7,16 @@ use anyhow::Result;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use crate::base::location::Location;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
 use crate::base::time::later;
 use crate::declare::AppHook;
-use crate::declare::{AppContext, CloseContext, DrainContext, Home};
+use crate::declare::{CloseContext, DrainContext};
 use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Start, Timing};
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
-use crate::live::{Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of};
+use crate::live::{CleanUp, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of};
 use crate::report::{Cause, Outcome, PluginError};
 use crate::run::{self, Tasks};
 
@@ -42,8 +40,8 @@ pub(crate) enum After {
     FailedBoot,
     /// A part is closed to be loaded again: the app goes on, and plugins are kept.
     Restart,
-    /// A part did not load again.
-    FailedRestart,
+    /// A part did not load, or not again.
+    FailedPart,
 }
 
 /// Closes everything that is loaded. Returns what went wrong, in the order in which it did.
@@ -193,15 +191,15 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     async fn drain(&self) {
-        let mut drains = self.only_part(self.nodes.loaded());
+        let takes_part = self.only_part(self.nodes.loaded());
+        let mut drains = takes_part.clone();
         for (node, drains) in (0_u32..).zip(&mut drains) {
-            *drains &= self.nodes.plan.member(node).descriptor.hook_set().drain;
+            *drains &= self.nodes.member(node).descriptor.hook_set().drain;
         }
         if drains.contains(&true) {
             // Those that have no hook take part as well: they are on the way between others.
             let phase = self.backwards(Hooks::Drain);
             let end = self.budget.end(LAST_CHANCE);
-            let takes_part = self.only_part(self.nodes.loaded());
             let not_begun = self.run(phase, takes_part, end).await;
             let has_hook = |node: &u32| drains[*node as usize];
             self.note_out_of_time(Phase::Drain, not_begun.into_iter().filter(has_hook));
@@ -242,7 +240,6 @@ impl Walk<'_> {
             budget: self.budget,
             reason: self.reason.clone(),
             log: Arc::clone(self.log),
-            cleaning: Mutex::default(),
             keeps: self.keeps,
         }
     }
@@ -261,7 +258,7 @@ impl Walk<'_> {
         };
         let end = self.budget.end(LAST_CHANCE);
         // Also those of a plugin whose load failed.
-        let everybody = self.only_part(vec![true; self.nodes.plan.len()]);
+        let everybody = self.only_part(vec![true; self.nodes.len()]);
         for node in self.run(phase, everybody, end).await {
             for name in tasks.abort(node) {
                 let error = self.nodes.task_error(node, name, Cause::Cancelled);
@@ -313,8 +310,8 @@ impl Walk<'_> {
         takes_part: Vec<bool>,
         end: Instant,
     ) -> Vec<u32> {
-        let plan = Arc::clone(&self.nodes.plan);
-        let scheduler = Scheduler::new(plan, Direction::Backwards, self.limit, takes_part);
+        let ways = self.nodes.ways();
+        let scheduler = Scheduler::new(ways, Direction::Backwards, self.limit, takes_part);
         let limits = Limits {
             deadline: Some(end),
             interrupt: None,
@@ -345,8 +342,6 @@ struct Backwards {
     budget: Budget,
     reason: ShutdownReason,
     log: Arc<Log>,
-    /// The nodes whose job is something that they left to be done, and where that was said.
-    cleaning: Mutex<HashMap<u32, Location>>,
     keeps: bool,
 }
 
@@ -359,51 +354,42 @@ impl Backwards {
     }
 
     fn has_hook(&self, node: u32) -> bool {
-        let hooks = self.nodes.plan.member(node).descriptor.hook_set();
+        let hooks = self.nodes.member(node).descriptor.hook_set();
         match self.hooks {
             Hooks::Drain => hooks.drain,
             Hooks::Close => hooks.close,
         }
     }
 
+    /// What somebody else brings again is not kept.
+    fn keeps(&self, node: u32) -> bool {
+        self.keeps && !self.nodes.has_gone(node)
+    }
+
     fn drain(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
         let cx = DrainContext::new(self.nodes.site(node, Phase::Drain), self.reason.clone());
-        let span = tracing::info_span!("drain", plugin = %self.nodes.plan.name(node));
+        let span = tracing::info_span!("drain", plugin = %self.nodes.name(node));
         drive::job(span, async move { plugin.drain(&cx).await })
     }
 
     /// Calls `close` and lets go of the plugin and its states, all as one job: their drops are
     /// the user's code as well.
     fn close(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
-        let (nodes, keeps) = (Arc::clone(&self.nodes), self.keeps);
+        let (nodes, keeps) = (Arc::clone(&self.nodes), self.keeps(node));
         let cx = CloseContext::new(nodes.site(node, Phase::Close), self.reason.clone());
-        let span = tracing::info_span!("close", plugin = %nodes.plan.name(node));
+        let span = tracing::info_span!("close", plugin = %nodes.name(node));
         drive::job(span, async move {
             let closed = plugin.close(&cx).await;
             drop((cx, plugin));
-            if keeps {
-                nodes.release_states(node);
-            } else {
-                nodes.release(node);
-            }
+            nodes.release(node, keeps);
             closed
         })
-    }
-
-    /// Something that the plugin left to be done.
-    fn clean_up(&self, node: u32, hook: AppHook) -> drive::JobFuture<Result<()>> {
-        let mut cleaning = self.cleaning.lock().unwrap_or_else(PoisonError::into_inner);
-        cleaning.insert(node, hook.at());
-        drop(cleaning);
-        let cx = AppContext::new(Arc::clone(&self.nodes) as Arc<dyn Home>);
-        let span = tracing::info_span!("on_close", plugin = %self.nodes.plan.name(node));
-        drive::job(span, async move { hook.call(cx).await })
     }
 
     /// Lets go of a plugin whose hook did not: elsewhere, because its drop may block.
     fn release_elsewhere(&self, node: u32) {
         let nodes = Arc::clone(&self.nodes);
-        let released = nodes.take_out(node);
+        let released = nodes.take_out_all(node);
         spawn_apart(&Handle::current(), async move {
             let _ = guard(|| nodes.drop_released(node, released));
         });
@@ -437,9 +423,9 @@ impl drive::Phase for Backwards {
                 Start::Job(self.close(node, plugin))
             }
             (Hooks::Close, None) => {
-                self.nodes.close(node, began, released_by, self.keeps);
-                match self.nodes.next_owed(node) {
-                    Some(hook) => Start::Job(self.clean_up(node, hook)),
+                self.nodes.close(node, began, released_by, self.keeps(node));
+                match self.nodes.begin_clean_up(node) {
+                    Some(clean_up) => Start::Job(clean_up),
                     None => Start::Done,
                 }
             }
@@ -447,7 +433,7 @@ impl drive::Phase for Backwards {
     }
 
     fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
-        let own = self.nodes.plan.member(node).descriptor.close_limit();
+        let own = self.nodes.member(node).descriptor.close_limit();
         let has_job = self.has_hook(node) || self.hooks == Hooks::Close && self.nodes.owes(node);
         has_job.then(|| self.budget.limit(own, now))
     }
@@ -462,20 +448,10 @@ impl drive::Phase for Backwards {
 
     fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {
         let ended = cause_of(end, timing).and_then(|result| result.map_err(Cause::Error));
-        let mut cleaning = self.cleaning.lock().unwrap_or_else(PoisonError::into_inner);
-        let cleaned = cleaning.remove(&node);
-        drop(cleaning);
-        if cleaned.is_some() {
-            self.nodes.cleaned(node);
-        }
-        match (cleaned, ended) {
-            (None, ended) => self.note_hook(node, ended, timing),
-            (Some(_), Ok(())) => {}
-            (Some(at), Err(cause)) => {
-                let name = self.nodes.plan.name(node).clone();
-                let error = PluginError::new(name, at, Phase::Close, cause);
-                self.log.push(&self.nodes, timing.ended, error);
-            }
+        match self.nodes.end_clean_up(node, ended) {
+            CleanUp::WasNone(ended) => self.note_hook(node, ended, timing),
+            CleanUp::Done => {}
+            CleanUp::Failed(error) => self.log.push(&self.nodes, timing.ended, error),
         }
         if self.hooks == Hooks::Drain {
             return Flow::GoOn;
@@ -512,7 +488,7 @@ impl drive::Phase for Stop {
     }
 
     fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
-        let own = self.nodes.plan.member(node).descriptor.close_limit();
+        let own = self.nodes.member(node).descriptor.close_limit();
         self.tasks.has(node).then(|| self.budget.limit(own, now))
     }
 

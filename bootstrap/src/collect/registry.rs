@@ -9,8 +9,8 @@ use crate::collect::assemble::{Mode, choose};
 use crate::collect::inventory;
 use crate::collect::roster::{Member, Order, Roster, Source, Want};
 use crate::declare::{
-    Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Policies,
-    Retry, Slot, State, Supervision,
+    Adjust, Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin,
+    Policies, Retry, Slot, State, Supervision,
 };
 
 /// Every registration of one app.
@@ -48,6 +48,17 @@ pub(crate) struct Entry {
     slots: Vec<Arc<dyn AnySlot>>,
     /// Taken by the boot.
     plugin: Option<Arc<dyn Plugin>>,
+}
+
+/// A registration that joins an app which boots.
+pub(crate) struct Joining {
+    pub(crate) app: u64,
+    pub(crate) member: Member,
+    pub(crate) wants: Vec<Want>,
+    /// Entries that it loads after.
+    pub(crate) after: Vec<u32>,
+    pub(crate) plugin: Option<Arc<dyn Plugin>>,
+    pub(crate) slots: Vec<Arc<dyn AnySlot>>,
 }
 
 /// What a boot takes from a registration.
@@ -106,35 +117,24 @@ impl Registry {
     }
 
     pub(super) fn name(&self, entry: u32) -> PluginName {
-        let entry = &self.entries[entry as usize];
-        let own = || entry.descriptor.name();
-        entry.name.clone().unwrap_or_else(own)
+        self.entries[entry as usize].name()
     }
 
     /// A handle to a state of an entry: bound if the plugin has loaded, else aimed at it.
     pub(super) fn state<T: Send + Sync + 'static>(&mut self, number: u32) -> State<T> {
-        let origin = Origin {
+        State::in_slot(&self.slot(number, &mut |origin| Arc::new(Slot::<T>::new(origin))))
+    }
+
+    /// Where a handle to a state of an entry comes from.
+    fn origin(&self, number: u32) -> Origin {
+        Origin {
             aim: Aim {
                 app: self.app,
                 entry: number,
             },
             plugin: self.name(number),
             declared: self.entries[number as usize].descriptor.location(),
-        };
-        if let Some(booted) = &self.booted {
-            let slot = Arc::new(Slot::new(origin));
-            booted.wait_for(number, Arc::clone(&slot) as Arc<dyn AnySlot>);
-            return State::aimed(slot);
         }
-        let slots = &mut self.entries[number as usize].slots;
-        let known = slots
-            .iter()
-            .find_map(|slot| Arc::clone(slot).into_any().downcast::<Slot<T>>().ok());
-        State::aimed(known.unwrap_or_else(|| {
-            let slot = Arc::new(Slot::new(origin));
-            slots.push(Arc::clone(&slot) as Arc<dyn AnySlot>);
-            slot
-        }))
     }
 
     /// Every plugin of the app, with what it asks for.
@@ -228,6 +228,73 @@ impl Registry {
         })
     }
 
+    /// Hands an entry over to an app that boots, where it becomes a node.
+    pub(crate) fn join(&mut self, number: u32, node: u32) -> Joining {
+        if let Some(booted) = &mut self.booted {
+            booted.add(number, node);
+        }
+        let app = self.app;
+        let entry = &mut self.entries[number as usize];
+        let own = entry.descriptor.name();
+        Joining {
+            app,
+            member: Member {
+                name: entry.name.clone().unwrap_or(own),
+                named: entry.name.is_some(),
+                descriptor: entry.descriptor.clone(),
+                identity: entry.identity,
+                policies: entry.policies.clone(),
+                source: Source::Registered {
+                    entry: number,
+                    at: entry.at,
+                },
+                wants: 0..0,
+                orders: 0..0,
+            },
+            wants: std::mem::take(&mut entry.wants),
+            after: std::mem::take(&mut entry.after),
+            plugin: entry.plugin.take(),
+            slots: std::mem::take(&mut entry.slots),
+        }
+    }
+
+    /// The node of an entry of an app that boots or runs.
+    pub(crate) fn node_of(&self, entry: u32) -> Option<u32> {
+        let booted = self.booted.as_ref()?;
+        booted.node_of_entry.get(entry as usize).copied().flatten()
+    }
+
+    /// Changes what is said of an entry.
+    pub(crate) fn adjust(&mut self, entry: u32, change: Adjust) {
+        match change {
+            Adjust::Name(name) => self.rename(entry, name),
+            Adjust::Retry(retry) => self.retry(entry, retry),
+            Adjust::Supervision(supervision) => self.supervise(entry, supervision),
+            Adjust::After(earlier) => self.order_after(entry, earlier),
+        }
+    }
+
+    /// The slot where handles to a state of an entry wait; the given one if there is none.
+    pub(crate) fn slot(
+        &mut self,
+        entry: u32,
+        make: &mut dyn FnMut(Origin) -> Arc<dyn AnySlot>,
+    ) -> Arc<dyn AnySlot> {
+        let slot = make(self.origin(entry));
+        if self.node_of(entry).is_some() {
+            if let Some(booted) = &self.booted {
+                booted.wait_for(entry, Arc::clone(&slot));
+            }
+            return slot;
+        }
+        let slots = &mut self.entries[entry as usize].slots;
+        if let Some(known) = slots.iter().find(|known| known.key() == slot.key()) {
+            return Arc::clone(known);
+        }
+        slots.push(Arc::clone(&slot));
+        slot
+    }
+
     /// The handles that wait for the states of an entry.
     pub(crate) fn take_slots(&mut self, entry: u32) -> Vec<Arc<dyn AnySlot>> {
         std::mem::take(&mut self.entries[entry as usize].slots)
@@ -286,7 +353,22 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// What the plugin is called.
+    pub(crate) fn name(&self) -> PluginName {
+        let own = || self.descriptor.name();
+        self.name.clone().unwrap_or_else(own)
+    }
+}
+
 impl Booted {
+    /// An entry has become a node.
+    fn add(&mut self, entry: u32, node: u32) {
+        let len = self.node_of_entry.len().max(entry as usize + 1);
+        self.node_of_entry.resize(len, None);
+        self.node_of_entry[entry as usize] = Some(node);
+    }
+
     /// Fills the slot now, or when the plugin has loaded.
     fn wait_for(&self, entry: u32, slot: Arc<dyn AnySlot>) {
         let node = self.node_of_entry.get(entry as usize).copied().flatten();

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -13,10 +14,11 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
+use crate::declare::adjust::Adjust;
 use crate::declare::app_hook::AppHook;
 use crate::declare::hooks::Declare;
 use crate::declare::plugin::Plugin;
-use crate::declare::state::{AnySlot, State};
+use crate::declare::state::{AnySlot, Origin, State};
 use crate::declare::states::States;
 use crate::declare::supervision::Supervision;
 use crate::declare::task::TaskRequest;
@@ -38,6 +40,24 @@ pub(crate) trait Home: Send + Sync {
     fn owe(&self, node: u32, hook: AppHook);
     /// Spawns a task of `node`.
     fn spawn(&self, node: u32, task: TaskRequest);
+    /// Registers a plugin that `parent` brings with it; `None` if it comes too late.
+    fn enroll(self: Arc<Self>, parent: u32, plugin: Arc<dyn Plugin>, at: Location) -> Option<u32>;
+    /// Changes what is said of an entry.
+    fn adjust(&self, entry: u32, change: Adjust);
+    /// The slot where handles to a state of an entry wait.
+    fn slot(
+        &self,
+        entry: u32,
+        make: &mut dyn FnMut(Origin) -> Arc<dyn AnySlot>,
+    ) -> Arc<dyn AnySlot>;
+    /// Loads what `parent` has registered, up to an entry or all of it, and waits for that.
+    fn load_registered(
+        self: Arc<Self>,
+        parent: u32,
+        up_to: Option<u32>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), PluginError>> + Send>>;
+    /// The states of an entry, if it has loaded.
+    fn states_of_entry(&self, entry: u32) -> Option<States>;
     /// Notes that the hook of `node` that runs has got somewhere.
     fn progress(&self, node: u32, phase: Phase, text: Cow<'static, str>);
 }
@@ -58,6 +78,14 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(home: Arc<dyn Home>, node: u32, phase: Phase) -> Self {
         Self { home, node, phase }
+    }
+
+    pub(crate) fn home(&self) -> &Arc<dyn Home> {
+        &self.home
+    }
+
+    pub(crate) fn node(&self) -> u32 {
+        self.node
     }
 
     fn name(&self) -> PluginName {
@@ -196,6 +224,10 @@ pub struct LoadContext {
 impl LoadContext {
     pub(crate) fn new(site: Site) -> Self {
         Self { site }
+    }
+
+    pub(crate) fn site(&self) -> &Site {
+        &self.site
     }
 
     /// What this plugin is called in this app.
@@ -370,7 +402,7 @@ pub trait Contextual: sealed::Sealed + 'static {
     fn handles_of(states: &States) -> Option<Self::Handles>;
 }
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
     impl<P: super::Declare> Sealed for P {}
     impl Sealed for dyn super::Plugin {}

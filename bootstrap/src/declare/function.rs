@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 
 use crate::base::location::Location;
-use crate::declare::context::LoadContext;
+use crate::declare::context::{Contextual, LoadContext, sealed};
 use crate::declare::descriptor::Descriptor;
 use crate::declare::hooks::HookSet;
 use crate::declare::plugin::Plugin;
@@ -63,6 +63,16 @@ where
             .context("a closure can be loaded only once")?;
         load(cx.clone()).await?;
         Ok(States::new())
+    }
+}
+
+impl<F: 'static> sealed::Sealed for FnPlugin<F> {}
+
+impl<F: 'static> Contextual for FnPlugin<F> {
+    type Handles = ();
+
+    fn handles_of(_: &States) -> Option<()> {
+        Some(())
     }
 }
 

@@ -4,7 +4,9 @@
 //! descriptors, fields that can be bound, and hooks that can be called. What can be wrong here is
 //! wrong at compile time.
 
+mod adjust;
 mod app_hook;
+mod child;
 mod circle;
 mod context;
 mod declaration;
@@ -21,7 +23,9 @@ mod supervision;
 mod task;
 mod value;
 
+pub(crate) use adjust::Adjust;
 pub(crate) use app_hook::AppHook;
+pub use child::Child;
 pub use circle::{check, explore};
 pub use context::{
     AppContext, CloseContext, Contextual, DrainContext, ErrorContext, LoadContext, ReadyContext,

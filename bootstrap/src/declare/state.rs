@@ -76,6 +76,15 @@ impl<T> State<T> {
         }
     }
 
+    /// A handle that waits at a slot; unbound if that is another state's.
+    pub(crate) fn in_slot(slot: &Arc<dyn AnySlot>) -> Self
+    where
+        T: Send + Sync + 'static,
+    {
+        let slot = Arc::clone(slot).into_any().downcast();
+        slot.map_or_else(|_| Self::unbound(), Self::aimed)
+    }
+
     pub(crate) fn bound(value: Arc<T>) -> Self {
         Self {
             value: OnceLock::from(value),

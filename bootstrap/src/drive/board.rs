@@ -1,14 +1,14 @@
 //! The shared state of a pass. Every method is short and polls nothing: it runs under a lock.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::task::Waker;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::drive::job::{Flow, JobFuture};
-use crate::drive::scheduler::Scheduler;
+use crate::drive::scheduler::{Join, Scheduler};
 
 /// How long a job that should have ended is waited for, before it is left behind.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
@@ -33,6 +33,8 @@ pub(super) struct Board<O> {
     again: VecDeque<u32>,
     /// Nodes whose jobs are not cancelled with the rest.
     spared: Vec<u32>,
+    /// Nodes whose time was up while they waited for what they had brought with them.
+    patient_with: HashSet<u32>,
     /// What each driver polls at the moment.
     seats: Vec<Option<Polling>>,
     /// Drivers that have nothing to do, by their seats.
@@ -144,6 +146,7 @@ impl<O> Board<O> {
             woken: VecDeque::new(),
             again: VecDeque::new(),
             spared: Vec::new(),
+            patient_with: HashSet::new(),
             seats: Vec::new(),
             idle: Vec::new(),
             summoned: false,
@@ -309,6 +312,10 @@ impl<O> Board<O> {
             self.again.push_back(node);
             return;
         }
+        if flow == Flow::Stay {
+            self.scheduler.stay(node);
+            return;
+        }
         self.scheduler.finish(node);
         if flow == Flow::Stop {
             self.cancel_all(now);
@@ -328,6 +335,40 @@ impl<O> Board<O> {
                 self.sentence(node, Verdict::Cancelled, now);
             }
         }
+    }
+
+    /// Nodes take part that nobody knew of.
+    pub(super) fn join(&mut self, joins: Vec<Join>) {
+        self.scheduler.join(joins);
+    }
+
+    /// See [`Scheduler::lend`].
+    pub(super) fn lend(&mut self, node: u32) {
+        self.scheduler.lend(node);
+    }
+
+    /// See [`Scheduler::reclaim`].
+    pub(super) fn reclaim(&mut self, node: u32) {
+        self.scheduler.reclaim(node);
+    }
+
+    /// See [`Scheduler::release`].
+    pub(super) fn release(&mut self, node: u32) {
+        self.scheduler.release(node);
+    }
+
+    /// Ends a part of the pass: cancels what runs of it, and skips what has not begun; returns
+    /// that.
+    pub(super) fn cut(&mut self, nodes: &[u32], now: Instant) -> Vec<u32> {
+        let mut skipped = Vec::new();
+        for node in nodes {
+            if self.scheduler.skip(*node) {
+                skipped.push(*node);
+            } else if !self.spared.contains(node) {
+                self.sentence(*node, Verdict::Cancelled, now);
+            }
+        }
+        skipped
     }
 
     /// The first verdict stays.
@@ -383,6 +424,11 @@ impl<O> Board<O> {
             let later = progressed(node).and_then(|last| last.checked_add(limit));
             if let Some(later) = later.filter(|later| *later > now) {
                 self.due.push(Reverse((later, node, limit)));
+                continue;
+            }
+            // What it waits for had no more time than it: that is to blame, and it shall hear of it.
+            if self.scheduler.is_lent(node) && self.patient_with.insert(node) {
+                self.due.push(Reverse((at + GRACE, node, limit)));
                 continue;
             }
             self.sentence(node, Verdict::TimedOut(limit), now);

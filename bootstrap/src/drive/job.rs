@@ -2,10 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Weak;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
+
+use crate::drive::scheduler::Join;
 
 /// One hook of one plugin, under way.
 pub(crate) type JobFuture<O> = Pin<Box<dyn Future<Output = O> + Send>>;
@@ -19,10 +22,34 @@ pub(crate) fn job<O>(span: Span, future: impl Future<Output = O> + Send + 'stati
     }
 }
 
+/// A pass that is under way, as a phase and its jobs see it.
+pub(crate) trait Grow: Send + Sync {
+    /// Nodes take part that nobody knew of.
+    fn join(&self, joins: Vec<Join>);
+
+    /// The job of a node waits for others that have to run: they may have its place.
+    fn lend(&self, node: u32);
+
+    /// A node that lent its place goes on.
+    fn reclaim(&self, node: u32);
+
+    /// A node that stayed is done.
+    fn release(&self, node: u32);
+
+    /// Cancels those of the nodes that run, and skips those that have not begun; returns the
+    /// latter.
+    fn cut(&self, nodes: &[u32]) -> Vec<u32>;
+}
+
 /// What a pass does at each node. Called by drivers, never under the lock of the board.
 pub(crate) trait Phase: Send + Sync + 'static {
     /// What a job returns.
     type Output: Send + 'static;
+
+    /// Called once, before anything else: how to reach the pass.
+    fn attach(&self, pass: Weak<dyn Grow>) {
+        let _ = pass;
+    }
 
     /// Begins the work at a node. `released_by` is the node that it waited for last.
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Self::Output>;
@@ -83,6 +110,9 @@ impl Timing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
     GoOn,
+    /// The job is over, and the node is not done: [`Grow::release`](super::Grow::release) says
+    /// when it is.
+    Stay,
     /// There is more to do at this node before it is done: start it again, with a new limit.
     Again,
     /// Start nothing more, and cancel what runs.

@@ -4,6 +4,7 @@
 //! [`Scheduler`] that knows the order and a [`Phase`] that knows what to do at each node; out goes
 //! nothing: the phase keeps what happened.
 //!
+//! - `ways` is what it goes along: the plan, or more.
 //! - `scheduler` is pure: which nodes may run now.
 //! - `board` is the shared state of a pass: what runs, waits, is due or has to go.
 //! - `driver` is the task that polls jobs; several of them share a board.
@@ -28,8 +29,10 @@ mod driver;
 mod job;
 mod pass;
 mod scheduler;
+mod ways;
 
 pub(crate) use board::{GRACE, LAST_CHANCE};
-pub(crate) use job::{End, Flow, JobFuture, Phase, Start, Timing, job};
+pub(crate) use job::{End, Flow, Grow, JobFuture, Phase, Start, Timing, job};
 pub(crate) use pass::{Ending, Limits, run};
-pub(crate) use scheduler::{Direction, Scheduler};
+pub(crate) use scheduler::{Direction, Join, Scheduler};
+pub(crate) use ways::{Edges, Ways};

@@ -13,8 +13,8 @@ use crate::base::panic::guard;
 use crate::base::task::spawn_apart;
 use crate::base::time::{cancelled, later, until};
 use crate::drive::board::{Board, GivenUp};
-use crate::drive::job::{End, Phase, Timing};
-use crate::drive::scheduler::Scheduler;
+use crate::drive::job::{End, Grow, Phase, Timing};
+use crate::drive::scheduler::{Join, Scheduler};
 
 /// When a pass has to end early.
 pub(crate) struct Limits<'a> {
@@ -75,6 +75,8 @@ pub(crate) async fn run<P: Phase>(
         changed: Notify::new(),
         runtime,
     });
+    let grow = Arc::downgrade(&pass);
+    pass.phase.attach(grow);
     pass.spawn_driver();
     pass.watch(limits).await
 }
@@ -194,6 +196,40 @@ impl<P: Phase> Pass<P> {
         };
         let flow = self.phase.end(node, end, Timing { began, ended: now });
         self.board().finish(node, flow, now);
+    }
+}
+
+impl<P: Phase> Pass<P> {
+    /// Changes the board, and sees to it that somebody acts on it.
+    fn change<T>(&self, change: impl FnOnce(&mut Board<P::Output>) -> T) -> T {
+        let mut board = self.board();
+        let changed = change(&mut board);
+        drop(board);
+        // The watcher summons drivers, and ends the pass.
+        self.changed.notify_one();
+        changed
+    }
+}
+
+impl<P: Phase> Grow for Pass<P> {
+    fn join(&self, joins: Vec<Join>) {
+        self.change(|board| board.join(joins));
+    }
+
+    fn lend(&self, node: u32) {
+        self.change(|board| board.lend(node));
+    }
+
+    fn reclaim(&self, node: u32) {
+        self.change(|board| board.reclaim(node));
+    }
+
+    fn release(&self, node: u32) {
+        self.change(|board| board.release(node));
+    }
+
+    fn cut(&self, nodes: &[u32]) -> Vec<u32> {
+        self.change(|board| board.cut(nodes, Instant::now()))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Which nodes may run now. Pure.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::plan::{Graph, Plan, number};
+use crate::drive::ways::Ways;
+use crate::plan::{Graph, number};
 
 /// Which way a pass goes over the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +18,13 @@ pub(crate) enum Direction {
 
 /// Counts what each node still waits for, and hands out those that wait for nothing: of several,
 /// the first in the order of the plan, or the last when going backwards.
+///
+/// Nodes may join a pass forwards while it runs. Those that did go before all others, so that what
+/// a node brings with it comes right behind it.
 pub(crate) struct Scheduler {
-    plan: Arc<Plan>,
+    ways: Ways,
     direction: Direction,
-    /// Which nodes take part and have not begun.
-    to_begin: Vec<bool>,
+    at: Vec<At>,
     /// How many nodes each one waits for.
     waiting_for: Vec<u32>,
     /// For each node that has become ready, the one that it waited for last.
@@ -30,43 +33,96 @@ pub(crate) struct Scheduler {
     first: Vec<u32>,
     /// Nodes that have become ready, as keys.
     ready: BinaryHeap<Reverse<u32>>,
+    joined: Joined,
     running: usize,
+    /// Nodes that run, and whose place somebody else may have meanwhile.
+    lent: HashSet<u32>,
+    /// How many nodes are open.
+    open: usize,
     limit: usize,
     stopped: bool,
+}
+
+/// How far a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// It takes no part, or not any more.
+    Out,
+    Waiting,
+    Running,
+    /// Its job has ended, and it is done once what it brought with it is.
+    Open,
+}
+
+/// A node that joins a pass.
+#[derive(Clone, Debug)]
+pub(crate) struct Join {
+    pub(crate) node: u32,
+    /// What it waits for, as far as that is not done.
+    pub(crate) after: Vec<u32>,
+    /// What sorts it among those that joined.
+    pub(crate) path: Arc<[u32]>,
+}
+
+/// What is known of nodes that joined.
+#[derive(Default)]
+struct Joined {
+    /// By the node that they wait for.
+    waiters: HashMap<u32, Vec<u32>>,
+    paths: HashMap<u32, Arc<[u32]>>,
+    ready: BinaryHeap<Reverse<(Arc<[u32]>, u32)>>,
 }
 
 impl Scheduler {
     /// A pass over the nodes that take part, at most `limit` of them at a time.
     pub(crate) fn new(
-        plan: Arc<Plan>,
+        ways: Ways,
         direction: Direction,
         limit: usize,
-        to_begin: Vec<bool>,
+        mut takes_part: Vec<bool>,
     ) -> Self {
         let before = match direction {
-            Direction::Forwards => &plan.requires,
-            Direction::Backwards => &plan.dependents,
+            Direction::Forwards => ways.requires(),
+            Direction::Backwards => ways.dependents(),
         };
-        let counts = |other: &&u32| to_begin[**other as usize];
+        // Nodes that are on the way between others, but no nodes.
+        takes_part.resize(before.len(), true);
+        let counts = |other: &&u32| takes_part[**other as usize];
         let count = |node| number(before.targets(node).iter().filter(counts).count());
         let waiting_for: Vec<u32> = before.nodes().map(count).collect();
-        let free = |node: &u32| to_begin[*node as usize] && waiting_for[*node as usize] == 0;
-        let first = match direction {
-            Direction::Forwards => before.nodes().rev().filter(free).collect(),
-            Direction::Backwards => before.nodes().filter(free).collect(),
+        let free = |node: &u32| {
+            let place = *node as usize;
+            takes_part[place] && waiting_for[place] == 0 && !ways.is_gate(*node)
         };
-        Self {
-            released_by: vec![None; plan.len()],
+        let first = (0..number(before.len())).map(|rank| ways.at(rank));
+        let first = match direction {
+            Direction::Forwards => first.rev().filter(free).collect(),
+            Direction::Backwards => first.filter(free).collect(),
+        };
+        let at = |takes_part| if takes_part { At::Waiting } else { At::Out };
+        let mut scheduler = Self {
+            released_by: vec![None; waiting_for.len()],
+            at: takes_part.into_iter().map(at).collect(),
             first,
             ready: BinaryHeap::new(),
-            plan,
+            joined: Joined::default(),
+            ways,
             direction,
-            to_begin,
             waiting_for,
             running: 0,
+            lent: HashSet::new(),
+            open: 0,
             limit,
             stopped: false,
+        };
+        for gate in scheduler.ways.gates() {
+            if scheduler.at[gate as usize] == At::Waiting
+                && scheduler.waiting_for[gate as usize] == 0
+            {
+                scheduler.leave(gate);
+            }
         }
+        scheduler
     }
 
     /// The next node that may run; from now on it counts as running.
@@ -74,17 +130,24 @@ impl Scheduler {
         if !self.has_next() {
             return None;
         }
-        let key = |node: &u32| key(self.direction, *node);
-        let next = match (self.first.last().map(key), self.ready.peek()) {
-            (Some(first), Some(Reverse(ready))) if first < *ready => self.first.pop(),
-            (_, Some(_)) => self.ready.pop().map(|Reverse(ready)| key(&ready)),
-            (_, None) => self.first.pop(),
+        let next = match self.joined.ready.pop() {
+            Some(Reverse((_, node))) => Some(node),
+            None => self.next_planned(),
         };
         self.running += 1;
         if let Some(node) = next {
-            self.to_begin[node as usize] = false;
+            self.at[node as usize] = At::Running;
         }
         next
+    }
+
+    fn next_planned(&mut self) -> Option<u32> {
+        let first = self.first.last().map(|node| self.key(*node));
+        match (first, self.ready.peek()) {
+            (Some(first), Some(Reverse(ready))) if first < *ready => self.first.pop(),
+            (_, Some(_)) => self.ready.pop().map(|Reverse(key)| self.of_key(key)),
+            (_, None) => self.first.pop(),
+        }
     }
 
     /// Whether [`Scheduler::next`] has one.
@@ -94,17 +157,141 @@ impl Scheduler {
 
     /// A running node is done: those that waited for it alone become ready.
     pub(crate) fn finish(&mut self, node: u32) {
-        self.running -= 1;
-        for next in after(&self.plan, self.direction).targets(node) {
-            let place = *next as usize;
-            if !self.to_begin[place] {
-                continue;
+        self.give_back(node);
+        self.leave(node);
+    }
+
+    /// The job of a running node has ended, but the node is not done.
+    pub(crate) fn stay(&mut self, node: u32) {
+        self.give_back(node);
+        self.at[node as usize] = At::Open;
+        self.open += 1;
+    }
+
+    /// A node that stayed is done.
+    pub(crate) fn release(&mut self, node: u32) {
+        if self.at[node as usize] == At::Open {
+            self.open -= 1;
+            self.leave(node);
+        }
+    }
+
+    fn give_back(&mut self, node: u32) {
+        if self.lent.is_empty() || !self.lent.remove(&node) {
+            self.running -= 1;
+        }
+    }
+
+    /// A running node waits for others that have to run: they may have its place.
+    pub(crate) fn lend(&mut self, node: u32) {
+        if self.at[node as usize] == At::Running && self.lent.insert(node) {
+            self.running -= 1;
+        }
+    }
+
+    /// A node that lent its place goes on.
+    pub(crate) fn reclaim(&mut self, node: u32) {
+        if self.lent.remove(&node) {
+            self.running += 1;
+        }
+    }
+
+    pub(crate) fn is_lent(&self, node: u32) -> bool {
+        self.lent.contains(&node)
+    }
+
+    /// Nodes take part that nobody knew of. Their numbers are new.
+    pub(crate) fn join(&mut self, joins: Vec<Join>) {
+        for join in &joins {
+            let len = self.at.len().max(join.node as usize + 1);
+            self.at.resize(len, At::Out);
+            self.waiting_for.resize(len, 0);
+            self.released_by.resize(len, None);
+            self.at[join.node as usize] = At::Waiting;
+        }
+        for Join { node, after, path } in joins {
+            let waits_for = after
+                .into_iter()
+                .filter(|other| self.at[*other as usize] != At::Out);
+            let mut count = 0;
+            for other in waits_for {
+                self.joined.waiters.entry(other).or_default().push(node);
+                count += 1;
             }
-            self.waiting_for[place] -= 1;
-            if self.waiting_for[place] == 0 {
-                self.released_by[place] = Some(node);
-                self.ready.push(Reverse(key(self.direction, *next)));
+            self.waiting_for[node as usize] = count;
+            if count == 0 {
+                self.joined.ready.push(Reverse((Arc::clone(&path), node)));
             }
+            self.joined.paths.insert(node, path);
+        }
+    }
+
+    /// A node that waits is not to run any more; whether it did wait. Those that wait for it go on
+    /// as if it were done.
+    pub(crate) fn skip(&mut self, node: u32) -> bool {
+        if self.at[node as usize] != At::Waiting {
+            return false;
+        }
+        self.first.retain(|other| *other != node);
+        self.forget_ready(node);
+        self.leave(node);
+        true
+    }
+
+    fn forget_ready(&mut self, node: u32) {
+        if self.joined.paths.contains_key(&node) {
+            self.joined
+                .ready
+                .retain(|Reverse((_, other))| *other != node);
+        } else {
+            let key = self.key(node);
+            self.ready.retain(|Reverse(other)| *other != key);
+        }
+    }
+
+    /// Nobody waits for the node any more.
+    fn leave(&mut self, node: u32) {
+        let mut left = Vec::new();
+        let mut next = Some(node);
+        while let Some(node) = next {
+            self.at[node as usize] = At::Out;
+            let planned = after(&self.ways, self.direction);
+            let is_planned = (node as usize) < planned.len();
+            let behind = if is_planned {
+                planned.targets(node).len()
+            } else {
+                0
+            };
+            for place in 0..behind {
+                let behind = after(&self.ways, self.direction).targets(node)[place];
+                self.count_down(behind, node, &mut left);
+            }
+            if !self.joined.waiters.is_empty() {
+                for behind in self.joined.waiters.remove(&node).unwrap_or_default() {
+                    self.count_down(behind, node, &mut left);
+                }
+            }
+            next = left.pop();
+        }
+    }
+
+    fn count_down(&mut self, node: u32, by: u32, left: &mut Vec<u32>) {
+        let place = node as usize;
+        if self.at[place] != At::Waiting {
+            return;
+        }
+        self.waiting_for[place] -= 1;
+        if self.waiting_for[place] > 0 {
+            return;
+        }
+        if self.ways.is_gate(node) {
+            left.push(node);
+            return;
+        }
+        self.released_by[place] = Some(by).filter(|by| !self.ways.is_gate(*by));
+        match self.joined.paths.get(&node) {
+            Some(path) => self.joined.ready.push(Reverse((Arc::clone(path), node))),
+            None => self.ready.push(Reverse(self.key(node))),
         }
     }
 
@@ -119,36 +306,47 @@ impl Scheduler {
 
     /// Whether nothing runs and nothing will.
     pub(crate) fn is_done(&self) -> bool {
-        self.running == 0 && (self.stopped || self.is_empty())
+        let nothing_runs = self.running == 0 && self.lent.is_empty();
+        nothing_runs && (self.stopped || self.is_empty() && self.open == 0)
     }
 
     /// The nodes that take part and have not begun.
     pub(crate) fn not_begun(&self) -> Vec<u32> {
-        let nodes = self.plan.requires.nodes();
-        nodes.filter(|node| self.to_begin[*node as usize]).collect()
+        let all = (0_u32..).zip(&self.at);
+        let waiting = all.filter(|(_, at)| **at == At::Waiting);
+        let nodes = waiting.map(|(node, _)| node);
+        nodes.filter(|node| !self.ways.is_gate(*node)).collect()
     }
 
     fn is_empty(&self) -> bool {
-        self.first.is_empty() && self.ready.is_empty()
+        self.first.is_empty() && self.ready.is_empty() && self.joined.ready.is_empty()
     }
 
     /// What a ready or running node waited for last.
     pub(crate) fn released_by(&self, node: u32) -> Option<u32> {
         self.released_by[node as usize]
     }
-}
 
-fn after(plan: &Plan, direction: Direction) -> &Graph {
-    match direction {
-        Direction::Forwards => &plan.dependents,
-        Direction::Backwards => &plan.requires,
+    /// What sorts nodes in the order of the pass.
+    fn key(&self, node: u32) -> u32 {
+        let rank = self.ways.rank(node);
+        match self.direction {
+            Direction::Forwards => rank,
+            Direction::Backwards => !rank,
+        }
+    }
+
+    fn of_key(&self, key: u32) -> u32 {
+        self.ways.at(match self.direction {
+            Direction::Forwards => key,
+            Direction::Backwards => !key,
+        })
     }
 }
 
-/// What sorts nodes in the order of the pass; its own inverse.
-fn key(direction: Direction, node: u32) -> u32 {
+fn after(ways: &Ways, direction: Direction) -> &Graph {
     match direction {
-        Direction::Forwards => node,
-        Direction::Backwards => !node,
+        Direction::Forwards => ways.dependents(),
+        Direction::Backwards => ways.requires(),
     }
 }

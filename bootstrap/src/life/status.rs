@@ -51,6 +51,8 @@ pub enum ShutdownReason {
     RuntimeShutDown,
     /// Not the app stops: this plugin is restarted, with everything that depends on it.
     Restart(PluginName),
+    /// Not the app stops: this plugin did not load, and what it brought with it is closed.
+    RolledBack(PluginName),
     /// This plugin was restarted, and did not load again, or one that depends on it.
     RestartFailed(PluginName),
 }
@@ -64,6 +66,7 @@ impl fmt::Display for ShutdownReason {
             ShutdownReason::TaskEnded(plugin) => write!(f, "the task of `{plugin}` ended"),
             ShutdownReason::Dropped => f.write_str("the app was dropped"),
             ShutdownReason::Restart(plugin) => write!(f, "`{plugin}` is restarted"),
+            ShutdownReason::RolledBack(plugin) => write!(f, "`{plugin}` did not load"),
             ShutdownReason::RestartFailed(plugin) => {
                 write!(f, "the restart of `{plugin}` failed")
             }

@@ -3,12 +3,23 @@
 //! In comes a plan, and the plugins that were registered; every later stage takes a plugin out,
 //! runs a hook of it, and notes here what happened. Reports and reads of states look in here.
 
+mod account;
+mod cell;
+mod family;
+mod growth;
+mod home;
 mod hooks;
+mod joined;
 mod listeners;
 mod nodes;
+mod regions;
 mod settings;
+mod ways;
 
+pub(crate) use family::Done;
+pub(crate) use growth::Kept;
 pub(crate) use hooks::Within;
 pub(crate) use listeners::Listeners;
-pub(crate) use nodes::{Hook, Nodes, cause_of};
+pub(crate) use nodes::{CleanUp, Hook, Nodes, cause_of};
+pub(crate) use regions::Absorber;
 pub(crate) use settings::{SLOW_BOOT, SLOW_CLOSE, Settings};

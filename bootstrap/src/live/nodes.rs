@@ -1,11 +1,10 @@
-//! One cell for each node of the plan.
+//! One cell for each node of the plan, and of what joined it.
 
-use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -13,81 +12,49 @@ use crate::base::key::{StateKey, TypeMap};
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
-use crate::base::text;
-use crate::collect::{Registry, Source};
+use crate::collect::{Member, Registry, SharedRegistry, Source};
 use crate::declare::{
-    AnySlot, AppHook, Bind, Bound, Fields, Home, Plugin, Site, Spawn, StateError, StateValue,
-    States, TaskRequest,
+    AppContext, AppHook, Bind, Bound, Fields, Home, Plugin, Site, Spawn, StateValue, States,
 };
-use crate::drive::{End, Timing};
+use crate::drive::{self, End, JobFuture, Timing};
 use crate::life::Life;
+use crate::live::cell::{Cell, Released};
+use crate::live::growth::{Growth, Joined};
 use crate::live::listeners::Listeners;
-use crate::plan::Plan;
-use crate::report::{
-    Cause, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report, Step,
-};
+use crate::plan::{Binding, Plan, number};
+use crate::report::{Cause, Closing, Outcome, PluginError, Step};
 
 /// Every plugin of an app that boots, runs or closes.
 pub(crate) struct Nodes {
     pub(crate) plan: Arc<Plan>,
     pub(crate) life: Arc<Life>,
     cells: Vec<Mutex<Cell>>,
+    /// What joined while the app booted; their numbers come after those of the plan.
+    pub(super) joined: boxcar::Vec<Joined>,
+    growth: Mutex<Growth>,
+    /// Whether anything has ever been registered to join: most apps never ask further.
+    pub(super) grows: AtomicBool,
+    pub(super) registry: SharedRegistry,
+    /// How many loads have ended well.
+    returns: AtomicU32,
     /// How many have loaded and not closed.
     loaded: AtomicUsize,
     /// How many hooks are owed to all of them.
-    owed: AtomicUsize,
+    pub(super) owed: AtomicUsize,
     /// Whether no more of them are taken.
-    is_shut: AtomicBool,
+    pub(super) is_shut: AtomicBool,
     /// Everything that went wrong so far, should nobody come to tell it.
     known: Mutex<Vec<PluginError>>,
     /// Whether any hook has told of its progress.
-    tells: AtomicBool,
+    pub(super) tells: AtomicBool,
     /// Where the tasks are; gone when the app has ended.
-    spawner: OnceLock<Weak<dyn Spawn>>,
+    pub(super) spawner: OnceLock<Weak<dyn Spawn>>,
     listeners: Listeners,
-    began: Instant,
-    boot_took: OnceLock<Duration>,
-    closing: OnceLock<Closing>,
-    boot_cancelled: CancellationToken,
+    pub(super) began: Instant,
+    pub(super) boot_took: OnceLock<Duration>,
+    pub(super) closing: OnceLock<Closing>,
+    pub(super) boot_cancelled: CancellationToken,
     providers: OnceLock<TypeMap<Vec<u32>>>,
-}
-
-#[derive(Default)]
-struct Cell {
-    /// Not there before a collected plugin is built, while it loads, and after it has closed.
-    plugin: Option<Arc<dyn Plugin>>,
-    /// There from the end of `load` until it has closed.
-    states: Option<States>,
-    slots: Vec<Arc<dyn AnySlot>>,
-    load: Step,
-    close: Step,
-    /// Most plugins have no other hooks.
-    others: Option<Box<Others>>,
-}
-
-/// The hooks that few plugins have.
-#[derive(Default)]
-struct Others {
-    ready: Option<Step>,
-    run: Option<Step>,
-    drain: Option<Step>,
-    stop: Option<Step>,
-    /// What is to be done when the plugin has closed, the last one first.
-    owed: Vec<AppHook>,
-    /// What a hook said last, and when.
-    progress: Option<Told>,
-    outlived: Vec<StateKey>,
-    restarts: u32,
-    generation: u32,
-    /// Whether one of `owed` is being done.
-    cleaning: bool,
-}
-
-/// How far a hook said that it was.
-struct Told {
-    phase: Phase,
-    text: Cow<'static, str>,
-    at: Instant,
 }
 
 /// A plugin that can be called, from any hook but `load`.
@@ -98,6 +65,7 @@ impl Nodes {
     pub(crate) fn new(
         plan: Plan,
         registry: &mut Registry,
+        shared: SharedRegistry,
         life: Arc<Life>,
         listeners: Listeners,
     ) -> Self {
@@ -128,6 +96,11 @@ impl Nodes {
             plan: Arc::new(plan),
             life,
             cells,
+            joined: boxcar::Vec::new(),
+            growth: Mutex::default(),
+            grows: AtomicBool::new(false),
+            registry: shared,
+            returns: AtomicU32::new(0),
             loaded: AtomicUsize::new(0),
             owed: AtomicUsize::new(0),
             is_shut: AtomicBool::new(false),
@@ -144,9 +117,67 @@ impl Nodes {
     }
 
     /// The cell of a node. User code never runs under its lock, except for cheap clones.
-    fn cell(&self, node: u32) -> MutexGuard<'_, Cell> {
-        let cell = &self.cells[node as usize];
+    pub(super) fn cell(&self, node: u32) -> MutexGuard<'_, Cell> {
+        let cell = match self.joined_as(node) {
+            None => &self.cells[node as usize],
+            Some(joined) => &joined.cell,
+        };
         cell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn growth(&self) -> MutexGuard<'_, Growth> {
+        self.growth.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether anything may have joined.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.grows.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn joined_as(&self, node: u32) -> Option<&Joined> {
+        self.joined
+            .get((node as usize).checked_sub(self.cells.len())?)
+    }
+
+    /// How many nodes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len() + self.joined.count()
+    }
+
+    /// Every node: those of the plan, then those that joined.
+    pub(crate) fn all(&self) -> std::ops::Range<u32> {
+        0..number(self.len())
+    }
+
+    pub(crate) fn member(&self, node: u32) -> &Member {
+        match self.joined_as(node) {
+            None => self.plan.member(node),
+            Some(joined) => &joined.member,
+        }
+    }
+
+    pub(crate) fn name(&self, node: u32) -> &PluginName {
+        &self.member(node).name
+    }
+
+    pub(super) fn bindings(&self, node: u32) -> &[Binding] {
+        match self.joined_as(node) {
+            None => self.plan.bindings(node),
+            Some(joined) => joined.links.get().map_or(&[], |it| &it.bindings),
+        }
+    }
+
+    /// What must have loaded before a node.
+    pub(crate) fn requires(&self, node: u32) -> &[u32] {
+        match self.joined_as(node) {
+            None => self.plan.requires.targets(node),
+            Some(joined) => joined.links.get().map_or(&[], |it| &it.requires),
+        }
+    }
+
+    /// The node that brought this one with it.
+    pub(crate) fn parent(&self, node: u32) -> Option<u32> {
+        Some(self.joined_as(node)?.parent)
     }
 
     pub(crate) fn site(self: &Arc<Self>, node: u32, phase: Phase) -> Site {
@@ -167,8 +198,15 @@ impl Nodes {
             cell.begin_again();
         }
         let there = cell.plugin.take();
+        let refused = cell.others.as_mut().and_then(|it| it.refused.take());
         drop(cell);
-        let mut plugin = match (there, self.plan.member(node).source) {
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
+        if !is_first {
+            self.forget_brought(node);
+        }
+        let mut plugin = match (there, self.member(node).source) {
             (Some(plugin), _) => plugin,
             (None, Source::Collected(declaration)) => {
                 let build = declaration.behaviour.build;
@@ -191,7 +229,12 @@ impl Nodes {
 
     /// Takes a plugin out for another attempt.
     pub(crate) fn take_to_try_again(&self, node: u32) -> Result<Arc<dyn Plugin>> {
-        let there = self.cell(node).plugin.take();
+        let there = {
+            let mut cell = self.cell(node);
+            cell.others.get_or_insert_default().attempt = Some(Instant::now());
+            cell.plugin.take()
+        };
+        self.forget_brought(node);
         let mut plugin = there.context("the plugin is not there")?;
         let held = "something else holds the plugin";
         Arc::get_mut(&mut plugin).context(held)?.reset();
@@ -200,20 +243,44 @@ impl Nodes {
     }
 
     fn bind_fields(&self, node: u32, plugin: &mut Arc<dyn Plugin>) -> Result<()> {
-        let mut bindings = self.plan.bindings(node).iter();
+        let mut bindings = self.bindings(node).iter();
         if bindings.len() == 0 {
             return Ok(());
         }
-        let mut bind = |_: &'static str, field: &mut dyn Bind| {
-            let state = bindings.next().and_then(|binding| {
-                let provider = self.cell(binding.provider?);
-                provider.states.as_ref()?.find(binding.state).cloned()
-            });
+        let mut lacks = None;
+        let mut bind = |name: &'static str, field: &mut dyn Bind| {
+            let binding = bindings.next();
+            let state = binding.and_then(|binding| self.value_for(binding));
+            if state.is_none() && !field.wish().optional {
+                lacks = lacks.or(binding.map(|binding| (name, *binding)));
+            }
             field.bind(state.as_ref().map(Bound::new));
         };
         let plugin = Arc::get_mut(plugin).context("something else holds the plugin")?;
         plugin.fields(&mut Fields::new(&mut bind));
-        Ok(())
+        match lacks {
+            Some((field, binding)) => Err(self.lacks(field, binding)),
+            None => Ok(()),
+        }
+    }
+
+    fn value_for(&self, binding: &Binding) -> Option<StateValue> {
+        let provider = self.provider_of(binding)?;
+        let cell = self.cell(provider);
+        cell.states.as_ref()?.find(binding.state).cloned()
+    }
+
+    /// Why a field can't be bound although the plan says by whom.
+    fn lacks(&self, field: &str, binding: Binding) -> Error {
+        let state = binding.state;
+        match binding.provider {
+            Some(provider) => anyhow!(
+                "its field `{field}` needs the state `{state}` of `{}`, which did not load: make \
+                 the field an `Option<State<{state}>>` if it can do without",
+                self.name(provider)
+            ),
+            None => anyhow!("its field `{field}` needs the state `{state}`, which nobody provides"),
+        }
     }
 
     /// A step that has begun.
@@ -241,19 +308,24 @@ impl Nodes {
         }
     }
 
-    /// Keeps a plugin that has loaded, and hands its states to whoever waits for them.
+    /// Keeps a plugin that has loaded. Its states are shown when everything has loaded that it
+    /// brought with it.
     pub(crate) fn keep(&self, node: u32, plugin: Arc<dyn Plugin>, states: States, timing: Timing) {
         let mut cell = self.cell(node);
-        for slot in cell.slots.drain(..) {
-            if let Some(value) = states.find(slot.key()) {
-                slot.fill(value);
-            }
-        }
         cell.plugin = Some(plugin);
         cell.states = Some(states);
+        cell.returned = self.returns.fetch_add(1, Ordering::Relaxed);
+        if !self.has_grown() {
+            cell.open();
+        }
         self.loaded.fetch_add(1, Ordering::Relaxed);
         cell.load.outcome = Outcome::Done;
         cell.load.took = Some(timing.took());
+    }
+
+    /// Hands the states of a node to whoever waits for them.
+    pub(super) fn open(&self, node: u32) {
+        self.cell(node).open();
     }
 
     /// Which nodes have loaded and not closed.
@@ -282,7 +354,7 @@ impl Nodes {
             return Vec::new();
         }
         let is_here = |node: &u32| part.is_none_or(|part| part[*node as usize]);
-        let nodes = self.plan.requires.nodes().filter(is_here);
+        let nodes = self.all().filter(is_here);
         nodes.filter(|node| self.discard_owed(*node)).collect()
     }
 
@@ -303,23 +375,37 @@ impl Nodes {
         self.owed.load(Ordering::Relaxed) > 0 && self.cell(node).owes()
     }
 
-    /// The next thing to be done of those that a node has left.
-    pub(crate) fn next_owed(&self, node: u32) -> Option<AppHook> {
+    /// Begins the next thing to be done of those that a node has left.
+    pub(crate) fn begin_clean_up(self: &Arc<Self>, node: u32) -> Option<JobFuture<Result<()>>> {
         if self.owed.load(Ordering::Relaxed) == 0 {
             return None;
         }
         let mut cell = self.cell(node);
         let others = cell.others.as_mut()?;
         let hook = others.owed.pop()?;
-        others.cleaning = true;
+        others.cleaning = Some(hook.at());
         self.owed.fetch_sub(1, Ordering::SeqCst);
-        Some(hook)
+        drop(cell);
+        let cx = AppContext::new(Arc::clone(self) as Arc<dyn Home>);
+        let span = tracing::info_span!("on_close", plugin = %self.name(node));
+        Some(drive::job(span, async move { hook.call(cx).await }))
     }
 
-    /// What a node had left has been done, or not.
-    pub(crate) fn cleaned(&self, node: u32) {
-        if let Some(others) = &mut self.cell(node).others {
-            others.cleaning = false;
+    /// The job of a node has ended. If it was something that the node had left to be done, returns
+    /// what went wrong with that.
+    pub(crate) fn end_clean_up<T>(&self, node: u32, ended: Result<T, Cause>) -> CleanUp<T> {
+        let at = self
+            .cell(node)
+            .others
+            .as_mut()
+            .and_then(|it| it.cleaning.take());
+        match (at, ended) {
+            (None, ended) => CleanUp::WasNone(ended),
+            (Some(_), Ok(_)) => CleanUp::Done,
+            (Some(at), Err(cause)) => {
+                let name = self.name(node).clone();
+                CleanUp::Failed(PluginError::new(name, at, Phase::Close, cause))
+            }
         }
     }
 
@@ -334,11 +420,11 @@ impl Nodes {
     }
 
     fn which(&self, is_so: impl Fn(&Cell) -> bool) -> Vec<bool> {
-        if self.loaded.load(Ordering::Relaxed) == self.cells.len() {
-            return vec![true; self.cells.len()];
+        let len = self.len();
+        if self.loaded.load(Ordering::Relaxed) == len {
+            return vec![true; len];
         }
-        let nodes = self.plan.requires.nodes();
-        nodes.map(|node| is_so(&self.cell(node))).collect()
+        self.all().map(|node| is_so(&self.cell(node))).collect()
     }
 
     pub(crate) fn is_loaded(&self, node: u32) -> bool {
@@ -357,42 +443,25 @@ impl Nodes {
         cell.plugin.clone()
     }
 
-    /// Drops a plugin and its states. Runs the user's code.
-    pub(crate) fn release(&self, node: u32) {
-        self.drop_released(node, self.take_out(node));
+    /// Drops the states of a plugin, and the plugin unless it is loaded again. Runs the user's code.
+    pub(crate) fn release(&self, node: u32, keeps: bool) {
+        let released = self.take_out(&mut self.cell(node), keeps);
+        self.drop_released(node, released);
     }
 
-    /// Takes out what has to be dropped when a plugin has closed.
-    pub(crate) fn take_out(&self, node: u32) -> Released {
-        let mut cell = self.cell(node);
+    /// Takes out what has to be dropped when a plugin has closed whose hook did not let go of it.
+    pub(crate) fn take_out_all(&self, node: u32) -> Released {
+        self.take_out(&mut self.cell(node), false)
+    }
+
+    fn take_out(&self, cell: &mut Cell, keeps: bool) -> Released {
         let states = cell.states.take();
+        cell.is_open = false;
         if states.is_some() {
             self.loaded.fetch_sub(1, Ordering::Relaxed);
         }
-        Released(cell.plugin.take(), states.unwrap_or_default())
-    }
-
-    /// Drops the states of a plugin that will be loaded again; the plugin itself stays.
-    pub(crate) fn release_states(&self, node: u32) {
-        let mut cell = self.cell(node);
-        let states = cell.states.take();
-        if states.is_some() {
-            self.loaded.fetch_sub(1, Ordering::Relaxed);
-        }
-        drop(cell);
-        self.drop_released(node, Released(None, states.unwrap_or_default()));
-    }
-
-    /// A node and everything that depends on it.
-    pub(crate) fn part(&self, node: u32) -> Vec<bool> {
-        let mut part = vec![false; self.cells.len()];
-        part[node as usize] = true;
-        // Dependents have greater numbers.
-        for node in self.plan.requires.nodes() {
-            let needs = self.plan.requires.targets(node);
-            part[node as usize] |= needs.iter().any(|needed| part[*needed as usize]);
-        }
-        part
+        let plugin = if keeps { None } else { cell.plugin.take() };
+        Released(plugin, states.unwrap_or_default())
     }
 
     /// A plugin of a part that can't be loaded again.
@@ -401,8 +470,8 @@ impl Nodes {
             let cell = self.cell(*node);
             cell.plugin.as_ref().is_some_and(|plugin| plugin.is_once())
         };
-        let mut nodes = self.plan.requires.nodes();
-        nodes.find(|node| part[*node as usize] && is_once(node))
+        self.all()
+            .find(|node| part[*node as usize] && is_once(node))
     }
 
     /// Runs the user's code. The plugin goes first: it may hold handles to its own states.
@@ -434,14 +503,14 @@ impl Nodes {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut errors = std::mem::take(&mut *known);
         drop(known);
-        for node in self.plan.requires.nodes().rev() {
+        for node in self.all().rev() {
             let cell = self.cell(node);
-            let is_cleaning = cell.others.as_ref().is_some_and(|it| it.cleaning);
+            let is_cleaning = cell.is_cleaning();
             let is_closing = cell.close.outcome == Outcome::Started;
             let mut owed = cell.states.is_some() || is_cleaning || is_closing;
             drop(cell);
             owed |= self.discard_owed(node);
-            let _ = guard(|| self.release(node));
+            let _ = guard(|| self.release(node, false));
             if owed {
                 errors.push(self.error(node, Phase::Close, Cause::RuntimeShutDown));
             }
@@ -454,56 +523,27 @@ impl Nodes {
     /// One that never loaded has nothing to close, and is only dropped.
     pub(crate) fn close(&self, node: u32, began: Instant, released_by: Option<u32>, keeps: bool) {
         let mut cell = self.cell(node);
-        let states = cell.states.take();
-        if states.is_some() {
-            self.loaded.fetch_sub(1, Ordering::Relaxed);
+        if cell.states.is_some() {
             cell.close = Step {
                 outcome: Outcome::Done,
                 took: Some(Duration::ZERO),
                 ..self.begun(began, released_by)
             };
         }
-        let plugin = if keeps { None } else { cell.plugin.take() };
+        let released = self.take_out(&mut cell, keeps);
         drop(cell);
-        self.drop_released(node, Released(plugin, states.unwrap_or_default()));
+        self.drop_released(node, released);
     }
 
     pub(crate) fn error(&self, node: u32, phase: Phase, cause: Cause) -> PluginError {
-        let member = self.plan.member(node);
+        let member = self.member(node);
         let declared = member.descriptor.location();
         PluginError::new(member.name.clone(), declared, phase, cause)
     }
 
-    /// Warns of hooks that take long.
-    pub(crate) fn warn_of_slow(&self, phase: Phase, running: &[(u32, Duration)], waiting: usize) {
-        let shown = running.iter().take(10).map(|(node, since)| {
-            let (name, since) = (self.plan.name(*node), text::duration(*since));
-            let cell = self.cell(*node);
-            let progress = cell.others.as_ref().and_then(|it| it.progress.as_ref());
-            match progress {
-                Some(told) => format!("`{name}` for {since} ({})", told.text),
-                None => format!("`{name}` for {since}"),
-            }
-        });
-        let shown: Vec<String> = shown.collect();
-        let more = match running.len() - shown.len() {
-            0 => String::new(),
-            more => format!(" and {}", text::count(more, "other plugin")),
-        };
-        let waiting = match waiting {
-            0 => String::new(),
-            waiting => format!("; {} not begun", text::count(waiting, "plugin")),
-        };
-        tracing::warn!(
-            target: "bootstrap",
-            "still in `{phase}`: {}{more}{waiting}",
-            shown.join(", ")
-        );
-    }
-
     /// An error of a task, which has a name of its own.
     pub(crate) fn task_error(&self, node: u32, name: PluginName, cause: Cause) -> PluginError {
-        let declared = self.plan.member(node).descriptor.location();
+        let declared = self.member(node).descriptor.location();
         PluginError::new(name, declared, Phase::Run, cause)
     }
 
@@ -549,33 +589,8 @@ impl Nodes {
         let _ = self.closing.set(parts);
     }
 
-    /// What has happened so far.
-    pub(crate) fn report(&self) -> Report {
-        let plugins = self.plan.order().map(|plugin| {
-            let cell = self.cell(plugin.number());
-            let more = cell
-                .others
-                .as_ref()
-                .map(|it| Box::new(it.report(self.began)));
-            PluginReport::new(
-                plugin.name().clone(),
-                plugin.declared(),
-                cell.load,
-                cell.close,
-                more,
-            )
-        });
-        let closing = self.closing.get().copied();
-        Report {
-            boot: self.boot_took.get().copied(),
-            close: closing.map(|it| it.drain + it.stop + it.hooks + it.close),
-            closing,
-            plugins: plugins.collect(),
-        }
-    }
-
-    /// The nodes that provide each state.
-    fn providers(&self) -> &TypeMap<Vec<u32>> {
+    /// The nodes of the plan that provide each state.
+    pub(super) fn planned_providers(&self) -> &TypeMap<Vec<u32>> {
         self.providers.get_or_init(|| {
             let mut providers: TypeMap<Vec<u32>> = TypeMap::default();
             for plugin in self.plan.order() {
@@ -591,143 +606,12 @@ impl Nodes {
     }
 }
 
-impl Others {
-    fn report(&self, began: Instant) -> MoreReport {
-        let progress = self.progress.as_ref().map(|told| Progress {
-            text: told.text.clone(),
-            at: told.at.saturating_duration_since(began),
-        });
-        MoreReport {
-            ready: self.ready,
-            run: self.run,
-            generation: self.generation,
-            restarts: self.restarts,
-            drain: self.drain,
-            stop: self.stop,
-            progress,
-            outlived: self.outlived.clone(),
-        }
-    }
-}
-
-/// What is dropped of a plugin that has closed.
-pub(crate) struct Released(Option<Arc<dyn Plugin>>, States);
-
-impl Cell {
-    /// Forgets what the last generation of the plugin did.
-    fn begin_again(&mut self) {
-        self.close = Step::default();
-        let others = self.others.get_or_insert_default();
-        let (owed, generation) = (std::mem::take(&mut others.owed), others.generation + 1);
-        **others = Others {
-            owed,
-            generation,
-            ..Others::default()
-        };
-    }
-
-    /// Whether it has closed, and nothing of it is under way.
-    fn is_done(&self) -> bool {
-        let is_cleaning = self.others.as_ref().is_some_and(|it| it.cleaning);
-        let has_closed = !matches!(self.close.outcome, Outcome::NotStarted | Outcome::Started);
-        has_closed && !is_cleaning
-    }
-
-    fn owes(&self) -> bool {
-        self.others.as_ref().is_some_and(|it| !it.owed.is_empty())
-    }
-
-    fn step(&mut self, phase: Phase) -> Option<&mut Step> {
-        match phase {
-            Phase::Load => return Some(&mut self.load),
-            Phase::Close => return Some(&mut self.close),
-            _ => {}
-        }
-        let others = self.others.get_or_insert_default();
-        let other = match phase {
-            Phase::Ready => &mut others.ready,
-            Phase::Run => &mut others.run,
-            Phase::Drain => &mut others.drain,
-            Phase::Stop => &mut others.stop,
-            Phase::Load | Phase::Close | Phase::Start => return None,
-        };
-        Some(other.get_or_insert_default())
-    }
-}
-
-impl Home for Nodes {
-    fn life(&self) -> &Arc<Life> {
-        &self.life
-    }
-
-    fn name_of(&self, node: u32) -> PluginName {
-        self.plan.name(node).clone()
-    }
-
-    fn states_of(&self, node: u32) -> States {
-        self.cell(node).states.clone().unwrap_or_default()
-    }
-
-    fn fill(&self, node: u32, slot: Arc<dyn AnySlot>) {
-        let mut cell = self.cell(node);
-        match &cell.states {
-            Some(states) => {
-                if let Some(value) = states.find(slot.key()) {
-                    slot.fill(value);
-                }
-            }
-            None => cell.slots.push(slot),
-        }
-    }
-
-    fn find_state(&self, state: StateKey) -> Result<StateValue, StateError> {
-        let providers = self.providers().get(&state.id()).map(Vec::as_slice);
-        match providers {
-            None | Some([]) => Err(StateError::Missing { state }),
-            Some([provider]) => {
-                let cell = self.cell(*provider);
-                let value = cell.states.as_ref().and_then(|states| states.find(state));
-                value.cloned().ok_or_else(|| StateError::NotLoaded {
-                    state,
-                    plugin: self.name_of(*provider),
-                })
-            }
-            Some(several) => Err(StateError::Ambiguous {
-                state,
-                plugins: several.iter().map(|node| self.name_of(*node)).collect(),
-            }),
-        }
-    }
-
-    fn boot_cancelled(&self) -> &CancellationToken {
-        &self.boot_cancelled
-    }
-
-    fn owe(&self, node: u32, hook: AppHook) {
-        let mut cell = self.cell(node);
-        if self.is_shut.load(Ordering::SeqCst) || cell.is_done() {
-            drop(cell);
-            return hook.discard();
-        }
-        self.owed.fetch_add(1, Ordering::SeqCst);
-        cell.others.get_or_insert_default().owed.push(hook);
-    }
-
-    fn spawn(&self, node: u32, task: TaskRequest) {
-        match self.spawner.get().and_then(Weak::upgrade) {
-            Some(spawner) => spawner.spawn(node, task),
-            // The app has ended; what the task holds is the user's.
-            None => drop(guard(|| drop(task))),
-        }
-    }
-
-    fn progress(&self, node: u32, phase: Phase, text: Cow<'static, str>) {
-        self.tells.store(true, Ordering::Relaxed);
-        tracing::debug!(target: "bootstrap", "`{}`: {text}", self.plan.name(node));
-        let at = Instant::now();
-        let mut cell = self.cell(node);
-        cell.others.get_or_insert_default().progress = Some(Told { phase, text, at });
-    }
+/// How something ended that a node had left to be done.
+pub(crate) enum CleanUp<T> {
+    /// The job was something else.
+    WasNone(Result<T, Cause>),
+    Done,
+    Failed(PluginError),
 }
 
 /// Why a job counts as failed, unless it returned.

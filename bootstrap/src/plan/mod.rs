@@ -24,4 +24,5 @@ mod words;
 pub use error::{Asker, Place, PlanError, PlanErrors};
 pub(crate) use graph::{Graph, number};
 pub(crate) use resolve::resolve;
+pub(crate) use schedule::Binding;
 pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin};

@@ -139,8 +139,10 @@ impl Plan {
         &self.members[self.order[node as usize] as usize]
     }
 
-    pub(crate) fn name(&self, node: u32) -> &PluginName {
-        &self.member(node).name
+    /// The barrier that a node stands directly before.
+    #[allow(clippy::unused_self, reason = "there are no barriers yet")]
+    pub(crate) fn barrier_of(&self, _node: u32) -> Option<u32> {
+        None
     }
 
     pub(crate) fn bindings(&self, node: u32) -> &[Binding] {

@@ -40,10 +40,13 @@ struct Words {
 impl Words {
     fn of(cause: &Cause) -> Self {
         let asked = guard(|| match cause {
-            Cause::Error(error) => Self {
-                line: cause.to_string(),
-                chain: error.chain().map(ToString::to_string).collect(),
-            },
+            Cause::Error(error) => {
+                let chain = chain(error);
+                Self {
+                    line: chain.join(": "),
+                    chain,
+                }
+            }
             _ => Self {
                 line: cause.to_string(),
                 chain: Vec::new(),
@@ -54,6 +57,18 @@ impl Words {
             chain: Vec::new(),
         })
     }
+}
+
+/// The words of an error and of its causes. The error of another plugin says its cause itself.
+fn chain(error: &anyhow::Error) -> Vec<String> {
+    let mut words = Vec::new();
+    for cause in error.chain() {
+        words.push(cause.to_string());
+        if cause.is::<PluginError>() {
+            break;
+        }
+    }
+    words
 }
 
 /// Why a hook counts as failed.

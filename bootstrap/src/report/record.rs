@@ -119,6 +119,8 @@ impl Deref for PluginReport {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MoreReport {
+    /// The plugin (an index of [`Report::plugins`]) that registered it while that loaded.
+    pub parent: Option<usize>,
     /// Its `ready`.
     pub ready: Option<Step>,
     /// Its `run` task, from its start to its end.
@@ -140,6 +142,7 @@ pub struct MoreReport {
 
 impl MoreReport {
     const NOTHING: Self = Self {
+        parent: None,
         ready: None,
         run: None,
         generation: 0,
@@ -226,6 +229,8 @@ pub enum Outcome {
     TimedOut,
     /// It was cancelled because the boot failed elsewhere or was interrupted.
     Cancelled,
+    /// It never began, because what stands beside it failed; the boot went on without them.
+    Skipped,
     /// It did not react to being cancelled, and was left behind.
     Abandoned,
 }
@@ -240,6 +245,7 @@ impl fmt::Display for Outcome {
             Outcome::Panicked => "panicked",
             Outcome::TimedOut => "timed out",
             Outcome::Cancelled => "cancelled",
+            Outcome::Skipped => "skipped",
             Outcome::Abandoned => "abandoned",
         })
     }

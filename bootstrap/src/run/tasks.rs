@@ -82,8 +82,8 @@ impl Tasks {
     pub(crate) fn spawn_hooks(&self, part: Option<&[bool]>) {
         let mut any = false;
         let is_here = |node: &u32| part.is_none_or(|part| part[*node as usize]);
-        for node in self.nodes.plan.requires.nodes().filter(is_here) {
-            let member = self.nodes.plan.member(node);
+        for node in self.nodes.all().filter(is_here) {
+            let member = self.nodes.member(node);
             if member.descriptor.hook_set().run
                 && let Some(plugin) = self.nodes.hook(node)
             {
@@ -295,7 +295,7 @@ impl Spawn for Tasks {
             supervision,
             make,
         } = request;
-        let name = format!("{}/{name}", self.nodes.plan.name(node));
+        let name = format!("{}/{name}", self.nodes.name(node));
         let name = PluginName::from(Arc::<str>::from(name));
         self.spawn_one(node, name, false, supervision, make);
         make_way(&self.runtime);

@@ -1,0 +1,384 @@
+//! The `load` hook of every plugin, in as many attempts as it has.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use tokio::time::{Instant, sleep_until};
+
+use crate::base::key::StateKey;
+use crate::base::panic::guard;
+use crate::base::phase::Phase;
+use crate::base::text;
+use crate::base::time::later;
+use crate::boot::attempts::{Attempts, Doing};
+use crate::boot::failure::Troubles;
+use crate::boot::rollback::Rollback;
+use crate::declare::{LoadContext, Plugin, StateValue, States};
+use crate::drive::{self, End, Flow, Grow, Start, Timing};
+use crate::live::{Absorber, CleanUp, Done, Kept, Nodes, Settings, cause_of};
+use crate::report::Cause;
+use crate::run::Tasks;
+
+pub(super) struct Load {
+    nodes: Arc<Nodes>,
+    limit: Option<Duration>,
+    /// How long each clean-up between two attempts may take.
+    hook_limit: Duration,
+    attempts: Attempts,
+    rollback: Rollback,
+    troubles: Arc<Troubles>,
+    /// For what goes on in tasks of its own.
+    me: Weak<Self>,
+}
+
+/// The plugin comes back from a `load` that succeeded.
+type Loaded = (Option<Arc<dyn Plugin>>, Result<States>);
+
+type Job = drive::JobFuture<Loaded>;
+
+impl Load {
+    pub(super) fn new(
+        nodes: &Arc<Nodes>,
+        settings: &Settings,
+        tasks: &Arc<Tasks>,
+        troubles: &Arc<Troubles>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            nodes: Arc::clone(nodes),
+            limit: settings.load_timeout,
+            hook_limit: settings.hook_timeout,
+            attempts: Attempts::default(),
+            rollback: Rollback::new(nodes, settings, tasks),
+            troubles: Arc::clone(troubles),
+            me: Weak::clone(me),
+        })
+    }
+
+    /// What a plugin that was made at run time promised, and did not keep. What `#[plugin]`
+    /// declares was checked by the compiler.
+    fn broken_promise(&self, node: u32, states: &States) -> Option<Cause> {
+        let descriptor = &self.nodes.member(node).descriptor;
+        if descriptor.declaration().is_some() {
+            return None;
+        }
+        let promised = descriptor.states();
+        let mut missing = promised.iter().copied();
+        if let Some(state) = missing.find(|state| states.find(*state).is_none()) {
+            return Some(Cause::StateNotMade { state });
+        }
+        let made: Vec<StateKey> = states.values().iter().map(StateValue::key).collect();
+        let extra = made
+            .iter()
+            .enumerate()
+            .find(|(place, state)| !promised.contains(state) || made[..*place].contains(state));
+        extra.map(|(_, state)| Cause::StateNotDeclared { state: *state })
+    }
+
+    /// The job that loads.
+    fn load(&self, node: u32, taken: Result<Arc<dyn Plugin>>) -> Job {
+        let mut cx = LoadContext::new(self.nodes.site(node, Phase::Load));
+        let span = tracing::info_span!("load", plugin = %self.nodes.name(node));
+        let may_be_tried_again = self.nodes.member(node).retry().is_some();
+        drive::job(span, async move {
+            let mut plugin = match taken {
+                Ok(plugin) => plugin,
+                Err(error) => return (None, Err(error)),
+            };
+            let loaded = match Arc::get_mut(&mut plugin) {
+                Some(plugin) => plugin.load(&mut cx).await,
+                None => Err(anyhow!("something else holds the plugin")),
+            };
+            if loaded.is_err() && !may_be_tried_again {
+                // Nobody will call it again. What it says by panicking in its drop is less than
+                // what its `load` said.
+                let _ = guard(|| drop((plugin, cx)));
+                return (None, loaded);
+            }
+            (Some(plugin), loaded)
+        })
+    }
+
+    /// What comes between two attempts, and then the next one: each a job with its own limit.
+    fn go_on(&self, node: u32) -> Job {
+        if self.attempts.take_brought(node) {
+            let closed = self.rollback.of_attempt(node);
+            self.attempts.now_does(node, Doing::RollBack);
+            return Box::pin(async move {
+                closed.await;
+                (None, Ok(States::new()))
+            });
+        }
+        if let Some(clean_up) = self.nodes.begin_clean_up(node) {
+            self.attempts.now_does(node, Doing::CleanUp);
+            return Box::pin(async move { (None, clean_up.await.map(|()| States::new())) });
+        }
+        if let Some(wait) = self.attempts.take_wait(node) {
+            self.attempts.now_does(node, Doing::Wait);
+            return Box::pin(async move {
+                sleep_until(later(Instant::now(), wait)).await;
+                (None, Ok(States::new()))
+            });
+        }
+        self.attempts.now_does(node, Doing::Load);
+        self.load(node, self.nodes.take_to_try_again(node))
+    }
+
+    /// Something between two attempts has ended.
+    fn end_between(&self, node: u32, end: End<Loaded>, timing: Timing) -> Flow {
+        let ended = cause_of(end, timing).and_then(|(_, it)| it.map_err(Cause::Error));
+        match self.nodes.end_clean_up(node, ended) {
+            CleanUp::WasNone(Ok(_)) | CleanUp::Done => Flow::Again,
+            CleanUp::WasNone(Err(cause)) => self.fail(node, cause, timing),
+            CleanUp::Failed(error) => {
+                // No reason to give up.
+                self.nodes.tell(&error);
+                let _ = guard(|| {
+                    tracing::warn!(target: "bootstrap", "between two attempts: {error}");
+                });
+                Flow::Again
+            }
+        }
+    }
+
+    /// A load has failed; whether it is tried again.
+    fn tries_again(
+        &self,
+        node: u32,
+        plugin: Arc<dyn Plugin>,
+        error: &anyhow::Error,
+        at: Timing,
+    ) -> bool {
+        self.nodes.discard_registered(node);
+        let brought = self.nodes.brought_by(node);
+        let retry = self.nodes.member(node).retry();
+        let (made, wait) = self
+            .attempts
+            .failed(node, at.began, retry, !brought.is_empty());
+        // If it is not tried again, it is let go of with what never loaded.
+        self.nodes.put_back(node, plugin);
+        let Some(wait) = wait else {
+            return false;
+        };
+        self.cut(&brought);
+        let (error, again) = (said(error), text::duration(wait));
+        let words = format!("attempt {made} failed: {error}");
+        let site = self.nodes.site(node, Phase::Load);
+        let _ = guard(|| {
+            LoadContext::new(site).progress(words);
+            tracing::warn!(
+                target: "bootstrap",
+                "[{}] attempt {made} to load failed, the next one is in {again}: {error}",
+                self.nodes.name(node),
+            );
+        });
+        true
+    }
+
+    /// Waits for what is still being closed, and notes what the end of the pass kept from another
+    /// attempt.
+    pub(super) async fn settle(&self) {
+        self.rollback.all_done().await;
+        for (node, began) in self.attempts.take() {
+            if self.nodes.is_loading(node) {
+                let ended = Instant::now();
+                self.fail(node, Cause::Cancelled, Timing { began, ended });
+            }
+        }
+    }
+
+    /// From the beginning of the first attempt.
+    fn whole(&self, node: u32, timing: Timing) -> Timing {
+        Timing {
+            began: self.attempts.began(node).unwrap_or(timing.began),
+            ..timing
+        }
+    }
+
+    fn fail(&self, node: u32, cause: Cause, timing: Timing) -> Flow {
+        self.nodes.note(node, Phase::Load, cause.outcome(), timing);
+        let is_cancelled = matches!(cause, Cause::Cancelled);
+        let is_cut = is_cancelled && self.nodes.is_cut(node);
+        let error = self.nodes.error(node, Phase::Load, cause);
+        let at = timing.ended;
+        let with_the_boot = is_cancelled && !is_cut;
+        let absorber = self.nodes.absorber(node).filter(|_| !with_the_boot);
+        let Some(absorber) = absorber else {
+            self.troubles.keep_all(self.nodes.kept_below(node));
+            self.troubles.push(&self.nodes, at, node, error);
+            return Flow::Stop;
+        };
+        let mut failed = Vec::new();
+        if !is_cut {
+            self.troubles.tell(&self.nodes, &error);
+            failed = self.nodes.kept_below(node);
+            failed.push(Kept { at, node, error });
+        }
+        self.absorb(absorber, node, failed)
+    }
+
+    /// A failure that somebody answers for. What stands beside the node goes with it.
+    fn absorb(&self, absorber: Absorber, node: u32, failed: Vec<Kept>) -> Flow {
+        let mut is_first = false;
+        for kept in failed {
+            is_first |= self.nodes.keep_failure(absorber.region, kept);
+        }
+        let mut gone = self.nodes.brought_by(node);
+        if is_first {
+            gone.extend(self.nodes.in_region(absorber.region));
+        }
+        gone.retain(|other| *other != node);
+        let done = self.nodes.lose(absorber.top, node);
+        let flow = self.announce(done, node);
+        self.cut(&gone);
+        flow
+    }
+
+    fn cut(&self, nodes: &[u32]) {
+        let Some(pass) = self.nodes.pass().filter(|_| !nodes.is_empty()) else {
+            return;
+        };
+        for skipped in pass.cut(nodes) {
+            let done = self.nodes.skip(skipped);
+            self.announce(done, skipped);
+        }
+    }
+
+    /// Lets everybody know who is done; whether `node` is among them.
+    fn announce(&self, mut done: Done, node: u32) -> Flow {
+        let mut flow = Flow::Stay;
+        loop {
+            let lost = done.lost.pop();
+            if self.tell(done, node) {
+                flow = Flow::GoOn;
+            }
+            let Some(top) = lost else {
+                return flow;
+            };
+            let Some(closing) = self.rollback.of_unit(top) else {
+                done = self.nodes.rolled_back(top);
+                continue;
+            };
+            let me = Weak::clone(&self.me);
+            self.rollback.spawn(async move {
+                closing.await;
+                if let Some(load) = me.upgrade() {
+                    let done = load.nodes.rolled_back(top);
+                    // Its own job is long over: whatever is done is released.
+                    load.announce_all(done);
+                }
+            });
+            return flow;
+        }
+    }
+
+    /// Those who wait go on, and the pass hears of nodes other than `node`, whose end it hears of
+    /// in any case. Whether that is done.
+    fn tell(&self, done: Done, node: u32) -> bool {
+        let is_done = done.nodes.contains(&node);
+        if let Some(pass) = self.nodes.pass() {
+            for parent in &done.go_on {
+                pass.reclaim(*parent);
+            }
+            for other in done.nodes.iter().filter(|other| **other != node) {
+                pass.release(*other);
+            }
+        }
+        for waiter in done.waiters {
+            // Whoever waited may have thought better of it.
+            let _ = waiter.send(());
+        }
+        is_done
+    }
+
+    fn announce_all(&self, done: Done) {
+        self.announce(done, u32::MAX);
+    }
+}
+
+/// What an error says, unless its words panic.
+fn said(error: &anyhow::Error) -> String {
+    guard(|| format!("{error:#}")).unwrap_or_else(|message| format!("panicked: {message}"))
+}
+
+impl drive::Phase for Load {
+    type Output = Loaded;
+
+    fn attach(&self, pass: Weak<dyn Grow>) {
+        self.nodes.set_pass(pass);
+    }
+
+    fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Loaded> {
+        if self.attempts.is_tried(node) {
+            return Start::Job(self.go_on(node));
+        }
+        let released_by = released_by.or_else(|| self.nodes.parent(node));
+        let taken = self.nodes.take_to_load(node, began, released_by);
+        Start::Job(self.load(node, taken))
+    }
+
+    fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
+        let descriptor = &self.nodes.member(node).descriptor;
+        if self.attempts.is_tried(node) {
+            if self.attempts.brought(node) {
+                return None;
+            }
+            if self.nodes.owes(node) {
+                return Some(descriptor.close_limit().unwrap_or(self.hook_limit));
+            }
+            if self.attempts.waits(node) {
+                return None;
+            }
+        }
+        let own = |node| {
+            let own = self.nodes.member(node).descriptor.load_limit();
+            own.or(self.limit)
+        };
+        let of_parents = self.nodes.rest_of_parents(node, now, own);
+        own(node).into_iter().chain(of_parents).min()
+    }
+
+    /// What was acquired is given back, also if the boot ends meanwhile.
+    fn spares(&self, node: u32) -> bool {
+        self.attempts.is_tried(node) && (self.nodes.owes(node) || self.attempts.brought(node))
+    }
+
+    fn progressed(&self, node: u32) -> Option<Instant> {
+        self.nodes.progressed(node, Phase::Load)
+    }
+
+    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
+        self.nodes.warn_of_slow(Phase::Load, running, waiting);
+    }
+
+    fn end(&self, node: u32, end: End<Loaded>, timing: Timing) -> Flow {
+        if !self.attempts.loads(node) {
+            return self.end_between(node, end, timing);
+        }
+        let timing = self.whole(node, timing);
+        let cause = match cause_of(end, timing) {
+            Ok((Some(plugin), Ok(states))) => {
+                let broken = self.broken_promise(node, &states);
+                // It has loaded all the same, so its `close` is owed.
+                self.nodes.keep(node, plugin, states, timing);
+                match broken {
+                    None if self.nodes.has_grown() => {
+                        return self.announce(self.nodes.end_load(node), node);
+                    }
+                    None => return Flow::GoOn,
+                    Some(cause) => cause,
+                }
+            }
+            Ok((Some(plugin), Err(error))) => {
+                if self.tries_again(node, plugin, &error, timing) {
+                    return Flow::Again;
+                }
+                Cause::Error(error)
+            }
+            Ok((None, Err(error))) => Cause::Error(error),
+            Ok((None, Ok(_))) => return Flow::GoOn,
+            Err(cause) => cause,
+        };
+        self.fail(node, cause, timing)
+    }
+}

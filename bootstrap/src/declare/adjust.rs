@@ -1,0 +1,14 @@
+//! What is said of a registration after it was made.
+
+use crate::base::name::PluginName;
+use crate::declare::retry::Retry;
+use crate::declare::supervision::Supervision;
+
+/// One thing that is said.
+pub(crate) enum Adjust {
+    Name(PluginName),
+    Retry(Retry),
+    Supervision(Supervision),
+    /// It loads after this entry.
+    After(u32),
+}

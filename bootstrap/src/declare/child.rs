@@ -1,0 +1,253 @@
+//! `Child`: a plugin that another one registers while it loads.
+
+use std::any::type_name;
+use std::borrow::Cow;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::base::location::Location;
+use crate::base::name::PluginName;
+use crate::base::text::short_type_name;
+use crate::declare::adjust::Adjust;
+use crate::declare::context::{Contextual, LoadContext, Site};
+use crate::declare::function::FnPlugin;
+use crate::declare::inject::Provides;
+use crate::declare::plugin::Plugin;
+use crate::declare::retry::Retry;
+use crate::declare::state::{Slot, State};
+use crate::declare::states::States;
+use crate::declare::supervision::Supervision;
+
+/// A plugin that another one has registered, as [`LoadContext::register`] returns it.
+///
+/// Awaited, it loads now, and gives its states: a [`State`], or a tuple of them. Not awaited, it
+/// loads once the `load` that registered it has returned.
+///
+/// # Errors
+///
+/// Awaiting it gives the error of the child, or of what was registered before it: whoever handles
+/// that has recovered, and the boot goes on without the child. One that is passed on with `?` fails
+/// the plugin that registered it; the report blames the child first.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+///
+/// pub struct Port(u16);
+///
+/// #[plugin(states = [Port], collect = false)]
+/// struct Listener {
+///     #[option(required)]
+///     port: u16,
+/// }
+///
+/// impl Hooks for Listener {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<Port> {
+///         Ok(Port(self.port))
+///     }
+/// }
+///
+/// #[plugin]
+/// struct Server;
+///
+/// impl Hooks for Server {
+///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+///         let public = cx.register(Listener { port: 80 }).await?;
+///         assert_eq!(public.0, 80);
+///         // This one loads when `load` has returned, and before `Server` counts as loaded.
+///         cx.register(Listener { port: 9090 }).named("admin");
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let running = App::new().with(Server).boot().await?;
+/// let tree = running.report().boot_tree();
+/// assert!(tree.contains("server/listener") && tree.contains("admin"), "{tree}");
+/// running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Child<P: ?Sized> {
+    site: Site,
+    /// Its number in the registry; `None` if it came too late.
+    entry: Option<u32>,
+    plugin: PhantomData<fn(&P)>,
+}
+
+impl<P: ?Sized> Child<P> {
+    /// A handle to one of its states, unbound until it has loaded. In a field of another plugin
+    /// that is registered it says which one that gets.
+    pub fn state<T: Send + Sync + 'static>(&self) -> State<T>
+    where
+        P: Provides<T>,
+    {
+        let Some(entry) = self.entry else {
+            return State::unbound();
+        };
+        let mut make = |origin| Arc::new(Slot::<T>::new(origin)) as Arc<_>;
+        State::in_slot(&self.site.home().slot(entry, &mut make))
+    }
+
+    /// Gives it a name of its own, instead of that of its parent and its own behind each other.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        let name = PluginName::from(Arc::<str>::from(name.into()));
+        self.adjust(Adjust::Name(name))
+    }
+
+    /// Tries its `load` more than once; see [`Retry`].
+    pub fn retry(self, retry: Retry) -> Self {
+        self.adjust(Adjust::Retry(retry))
+    }
+
+    /// What happens when its `run` hook ends; see [`Supervision`].
+    pub fn supervise(self, supervision: Supervision) -> Self {
+        self.adjust(Adjust::Supervision(supervision))
+    }
+
+    /// Loads it after another one that it needs nothing from.
+    pub fn after<Q: ?Sized>(self, earlier: &Child<Q>) -> Self {
+        match earlier.entry {
+            Some(earlier) => self.adjust(Adjust::After(earlier)),
+            None => self,
+        }
+    }
+
+    fn adjust(self, change: Adjust) -> Self {
+        if let Some(entry) = self.entry {
+            self.site.home().adjust(entry, change);
+        }
+        self
+    }
+
+    /// Loads it now, and gives its states without their types: for a [`Plugin`] that is implemented
+    /// by hand. Others are awaited as they are.
+    ///
+    /// # Errors
+    ///
+    /// As with awaiting it.
+    ///
+    /// # Cancel safety
+    ///
+    /// When this future is dropped, the child goes on loading, and its parent does not count as
+    /// loaded before it has.
+    pub async fn load(self) -> Result<States> {
+        let Some(entry) = self.entry else {
+            bail!(
+                "it was registered when its parent had loaded: register it before `load` returns"
+            );
+        };
+        let home = Arc::clone(self.site.home());
+        let loading = Arc::clone(&home).load_registered(self.site.node(), Some(entry));
+        loading.await?;
+        home.states_of_entry(entry)
+            .with_context(|| format!("`{}` did not load", short_type_name(type_name::<P>())))
+    }
+}
+
+impl<P: Contextual> IntoFuture for Child<P>
+where
+    P::Handles: Send,
+{
+    type Output = Result<P::Handles>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let states = self.load().await?;
+            P::handles_of(&states).context("it did not make every state that it declares")
+        })
+    }
+}
+
+impl<P: ?Sized> fmt::Debug for Child<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Child")
+            .field("entry", &self.entry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LoadContext {
+    /// Registers a plugin that belongs to this one: a child.
+    ///
+    /// It loads when this `load` has returned, and this plugin counts as loaded, and its states can
+    /// be seen, once its children have loaded as well. Awaited, it loads now, with everything that
+    /// was registered before it, and gives its states.
+    ///
+    /// A child finds its states among those that its siblings provide, then its parent's siblings,
+    /// and so on, then all others of the app; what has not loaded yet is waited for. It can't need
+    /// a state of its own parent, which is there only when the child is: that, and any other circle
+    /// of plugins that would wait for each other, is an error of the child, at once. Its time is
+    /// part of its parent's. It closes before its parent; one that was awaited closes after it.
+    ///
+    /// A context may be cloned and used from elsewhere: the child belongs to the plugin whose
+    /// context it is. When that has loaded, nothing can be registered any more: the child is
+    /// refused, with an error.
+    #[track_caller]
+    pub fn register<P: Plugin>(&self, plugin: P) -> Child<P> {
+        let home = Arc::clone(self.site().home());
+        let entry = home.enroll(self.site().node(), Arc::new(plugin), Location::caller());
+        Child {
+            site: self.site().clone(),
+            entry,
+            plugin: PhantomData,
+        }
+    }
+
+    /// Registers a closure as a child without states; see [`LoadContext::register`].
+    #[track_caller]
+    pub fn register_fn<F, Fut>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        load: F,
+    ) -> Child<FnPlugin<F>>
+    where
+        F: FnOnce(LoadContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.register(FnPlugin::new(name.into(), Location::caller(), load))
+    }
+
+    /// Loads everything that this plugin has registered so far, now.
+    ///
+    /// # Errors
+    ///
+    /// The first error of what was registered; the rest of it has been cancelled. Whoever handles
+    /// it has recovered.
+    ///
+    /// # Cancel safety
+    ///
+    /// When this future is dropped, the children go on loading.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bootstrap::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// app.register_fn("parent", async |cx| {
+    ///     cx.register_fn("first", async |_| Ok(()));
+    ///     cx.register_fn("second", async |_| Ok(()));
+    ///     cx.flush().await?;
+    ///     // Both have loaded.
+    ///     Ok(())
+    /// });
+    /// app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn flush(&self) -> Result<()> {
+        let home = Arc::clone(self.site().home());
+        home.load_registered(self.site().node(), None).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,240 @@
+//! Which node brought which with it, and who waits for them. Pure.
+
+use std::collections::{HashMap, HashSet};
+
+use tokio::sync::oneshot;
+
+/// Every node that brought others with it.
+#[derive(Default)]
+pub(super) struct Family {
+    parents: HashMap<u32, Parent>,
+    /// The parent of each child, and the child's place there.
+    place_of: HashMap<u32, (u32, usize)>,
+    waiters: Vec<Waiter>,
+    /// Nodes that have failed with all that they brought with them, which has to be closed before
+    /// they are done.
+    lost: HashSet<u32>,
+}
+
+#[derive(Default)]
+struct Parent {
+    /// Entries of the registry that have not joined.
+    registered: Vec<u32>,
+    children: Vec<Child>,
+    undone: usize,
+    /// Whether its own `load` has ended.
+    is_over: bool,
+}
+
+struct Child {
+    node: u32,
+    entry: u32,
+    done: bool,
+}
+
+/// Somebody who waits until children are done.
+struct Waiter {
+    parent: u32,
+    /// Up to this entry.
+    up_to: Option<u32>,
+    left: usize,
+    done: oneshot::Sender<()>,
+}
+
+impl Family {
+    /// A parent has registered something.
+    pub(super) fn register(&mut self, parent: u32, entry: u32) {
+        let parent = self.parents.entry(parent).or_default();
+        parent.registered.push(entry);
+    }
+
+    /// Whether a node has brought anything with it that is not done.
+    pub(super) fn is_waited_for(&self, node: u32) -> bool {
+        self.parents.get(&node).is_some_and(Parent::has_undone)
+    }
+
+    /// Whether the own `load` of a node that brought others with it has ended.
+    pub(super) fn is_over(&self, node: u32) -> bool {
+        self.parents.get(&node).is_some_and(|it| it.is_over)
+    }
+
+    /// Takes what was registered, up to an entry or all of it.
+    pub(super) fn take_registered(&mut self, parent: u32, up_to: Option<u32>) -> Vec<u32> {
+        let Some(parent) = self.parents.get_mut(&parent) else {
+            return Vec::new();
+        };
+        let is_before = |entry: &u32| is_up_to(*entry, up_to);
+        let (taken, rest) = parent.registered.iter().partition(|entry| is_before(entry));
+        parent.registered = rest;
+        taken
+    }
+
+    /// An entry has become a node.
+    pub(super) fn join(&mut self, parent: u32, entry: u32, node: u32) {
+        let known = self.parents.entry(parent).or_default();
+        self.place_of.insert(node, (parent, known.children.len()));
+        let done = false;
+        known.children.push(Child { node, entry, done });
+        known.undone += 1;
+    }
+
+    /// Waits for children, up to an entry or all of them; `None` if they are done. Also says which
+    /// are to be asked for errors afterwards: those that are waited for, and that of the entry.
+    pub(super) fn wait(
+        &mut self,
+        parent: u32,
+        up_to: Option<u32>,
+    ) -> (Vec<u32>, Option<oneshot::Receiver<()>>) {
+        let Some(known) = self.parents.get(&parent) else {
+            return (Vec::new(), None);
+        };
+        let all = known.children.iter();
+        let is_asked = |it: &&Child| !it.done || Some(it.entry) == up_to;
+        let asked = all.filter(|child| is_up_to(child.entry, up_to) && is_asked(child));
+        let left = asked.clone().filter(|child| !child.done).count();
+        let asked = asked.map(|child| child.node).collect();
+        if left == 0 {
+            return (asked, None);
+        }
+        let (done, receiver) = oneshot::channel();
+        self.waiters.push(Waiter {
+            parent,
+            up_to,
+            left,
+            done,
+        });
+        (asked, Some(receiver))
+    }
+
+    /// The `load` of a node has ended. Returns the nodes that are done by it: itself, unless it
+    /// brought something with it, then its parent if that waited for this, and so on.
+    pub(super) fn end(&mut self, node: u32) -> Done {
+        if let Some(parent) = self.parents.get_mut(&node) {
+            parent.is_over = true;
+        }
+        self.settle(node)
+    }
+
+    /// A node has failed, with all that it brought with it.
+    pub(super) fn lose(&mut self, node: u32) {
+        self.lost.insert(node);
+    }
+
+    /// What a lost node brought with it is closed.
+    pub(super) fn rolled_back(&mut self, node: u32) -> Done {
+        self.lost.remove(&node);
+        self.settle(node)
+    }
+
+    fn settle(&mut self, node: u32) -> Done {
+        let mut done = Done::default();
+        let mut next = Some(node);
+        while let Some(node) = next.take() {
+            if self.parents.get(&node).is_some_and(|it| !it.is_done()) {
+                break;
+            }
+            if self.lost.contains(&node) {
+                done.lost.push(node);
+                break;
+            }
+            done.nodes.push(node);
+            next = self.is_done_in_its_parent(node, &mut done);
+        }
+        done
+    }
+
+    /// Returns the parent if that is done as well now.
+    fn is_done_in_its_parent(&mut self, node: u32, done: &mut Done) -> Option<u32> {
+        let (parent, place) = *self.place_of.get(&node)?;
+        let known = self.parents.get_mut(&parent)?;
+        let child = known.children.get_mut(place)?;
+        if std::mem::replace(&mut child.done, true) {
+            return None;
+        }
+        known.undone -= 1;
+        let (entry, is_done) = (child.entry, known.is_done());
+        self.tell_waiters(parent, entry, done);
+        is_done.then_some(parent)
+    }
+
+    fn tell_waiters(&mut self, parent: u32, entry: u32, done: &mut Done) {
+        let mut still_waits = false;
+        for waiter in self.waiters.iter_mut().filter(|it| it.parent == parent) {
+            waiter.left -= usize::from(is_up_to(entry, waiter.up_to));
+            still_waits |= waiter.left > 0;
+        }
+        let before = done.waiters.len();
+        let told = self.waiters.extract_if(.., |waiter| waiter.left == 0);
+        done.waiters.extend(told.map(|waiter| waiter.done));
+        if done.waiters.len() > before && !still_waits {
+            done.go_on.push(parent);
+        }
+    }
+
+    /// What a node brought with it.
+    pub(super) fn children(&self, node: u32) -> Vec<u32> {
+        let known = self.parents.get(&node);
+        let children = known.into_iter().flat_map(|known| &known.children);
+        children.map(|child| child.node).collect()
+    }
+
+    /// What a node waits for, of what it brought with it.
+    pub(super) fn undone(&self, node: u32) -> Vec<u32> {
+        let Some(parent) = self.parents.get(&node) else {
+            return Vec::new();
+        };
+        let undone = parent.children.iter().filter(|child| !child.done);
+        undone.map(|child| child.node).collect()
+    }
+
+    /// Everything that a node brought with it, and what that did.
+    pub(super) fn descendants(&self, node: u32) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut ahead = vec![node];
+        while let Some(node) = ahead.pop() {
+            if let Some(parent) = self.parents.get(&node) {
+                let children = parent.children.iter().map(|child| child.node);
+                found.extend(children.clone());
+                ahead.extend(children);
+            }
+        }
+        found
+    }
+
+    /// Forgets what nodes brought with them; returns the entries that never joined.
+    pub(super) fn forget(&mut self, node: u32) -> Vec<u32> {
+        let mut never_joined = Vec::new();
+        for node in self.descendants(node).into_iter().chain([node]) {
+            if let Some(parent) = self.parents.remove(&node) {
+                never_joined.extend(parent.registered);
+            }
+        }
+        never_joined
+    }
+}
+
+/// What is done, and who has to hear of it.
+#[derive(Default)]
+pub(crate) struct Done {
+    /// In this order.
+    pub(crate) nodes: Vec<u32>,
+    /// What has failed, and must be rolled back before it is done.
+    pub(crate) lost: Vec<u32>,
+    /// Parents that waited in their own `load` and go on.
+    pub(crate) go_on: Vec<u32>,
+    pub(crate) waiters: Vec<oneshot::Sender<()>>,
+}
+
+fn is_up_to(entry: u32, last: Option<u32>) -> bool {
+    last.is_none_or(|last| entry <= last)
+}
+
+impl Parent {
+    fn has_undone(&self) -> bool {
+        !self.registered.is_empty() || self.undone > 0
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_over && !self.has_undone()
+    }
+}

@@ -1,0 +1,144 @@
+//! The app as contexts see it.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::key::StateKey;
+use crate::base::location::Location;
+use crate::base::name::PluginName;
+use crate::base::panic::guard;
+use crate::base::phase::Phase;
+use crate::collect::{Entry, with_registry};
+use crate::declare::{
+    Adjust, AnySlot, AppHook, Home, Origin, Plugin, StateError, StateValue, States, TaskRequest,
+};
+use crate::life::Life;
+use crate::live::cell::Told;
+use crate::live::nodes::Nodes;
+use crate::report::PluginError;
+
+impl Home for Nodes {
+    fn life(&self) -> &Arc<Life> {
+        &self.life
+    }
+
+    fn name_of(&self, node: u32) -> PluginName {
+        self.name(node).clone()
+    }
+
+    fn states_of(&self, node: u32) -> States {
+        self.cell(node).states.clone().unwrap_or_default()
+    }
+
+    fn fill(&self, node: u32, slot: Arc<dyn AnySlot>) {
+        let mut cell = self.cell(node);
+        let is_open = cell.is_open;
+        match &cell.states {
+            Some(states) if is_open => {
+                if let Some(value) = states.find(slot.key()) {
+                    slot.fill(value);
+                }
+            }
+            _ => cell.slots.push(slot),
+        }
+    }
+
+    fn find_state(&self, state: StateKey) -> Result<StateValue, StateError> {
+        match self.all_providers(state).as_slice() {
+            [] => Err(StateError::Missing { state }),
+            [provider] => {
+                let cell = self.cell(*provider);
+                let states = cell.states.as_ref().filter(|_| cell.is_open);
+                let value = states.and_then(|states| states.find(state));
+                value.cloned().ok_or_else(|| StateError::NotLoaded {
+                    state,
+                    plugin: self.name_of(*provider),
+                })
+            }
+            several => Err(StateError::Ambiguous {
+                state,
+                plugins: several.iter().map(|node| self.name_of(*node)).collect(),
+            }),
+        }
+    }
+
+    fn enroll(self: Arc<Self>, parent: u32, plugin: Arc<dyn Plugin>, at: Location) -> Option<u32> {
+        // Asks the plugin about itself, which runs the user's code: before the locks.
+        let entry = Entry::new(plugin, at, false);
+        let mut growth = self.growth();
+        if !self.takes_children(&growth, parent) {
+            drop(growth);
+            self.refuse(parent, self.too_late(parent, &entry.name()));
+            let _ = guard(|| drop(entry));
+            return None;
+        }
+        let entry = with_registry(&self.registry, |registry| registry.add(entry));
+        self.grows.store(true, Ordering::SeqCst);
+        growth.family.register(parent, entry);
+        if growth.family.is_over(parent) {
+            self.join(&mut growth, parent, None, false);
+        }
+        Some(entry)
+    }
+
+    fn adjust(&self, entry: u32, change: Adjust) {
+        with_registry(&self.registry, |registry| registry.adjust(entry, change));
+    }
+
+    fn slot(
+        &self,
+        entry: u32,
+        make: &mut dyn FnMut(Origin) -> Arc<dyn AnySlot>,
+    ) -> Arc<dyn AnySlot> {
+        with_registry(&self.registry, |registry| registry.slot(entry, make))
+    }
+
+    fn load_registered(
+        self: Arc<Self>,
+        parent: u32,
+        up_to: Option<u32>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), PluginError>> + Send>> {
+        Box::pin(async move { self.load_children(parent, up_to).await })
+    }
+
+    fn states_of_entry(&self, entry: u32) -> Option<States> {
+        let node = with_registry(&self.registry, |registry| registry.node_of(entry))?;
+        self.cell(node).states.clone()
+    }
+
+    fn boot_cancelled(&self) -> &CancellationToken {
+        &self.boot_cancelled
+    }
+
+    fn owe(&self, node: u32, hook: AppHook) {
+        let mut cell = self.cell(node);
+        if self.is_shut.load(Ordering::SeqCst) || cell.is_done() {
+            drop(cell);
+            return hook.discard();
+        }
+        self.owed.fetch_add(1, Ordering::SeqCst);
+        cell.others.get_or_insert_default().owed.push(hook);
+    }
+
+    fn spawn(&self, node: u32, task: TaskRequest) {
+        match self.spawner.get().and_then(Weak::upgrade) {
+            Some(spawner) => spawner.spawn(node, task),
+            // The app has ended; what the task holds is the user's.
+            None => drop(guard(|| drop(task))),
+        }
+    }
+
+    fn progress(&self, node: u32, phase: Phase, text: Cow<'static, str>) {
+        self.tells.store(true, Ordering::Relaxed);
+        tracing::debug!(target: "bootstrap", "`{}`: {text}", self.name(node));
+        let at = Instant::now();
+        let mut cell = self.cell(node);
+        cell.others.get_or_insert_default().progress = Some(Told { phase, text, at });
+    }
+}

@@ -1,0 +1,433 @@
+//! Nodes that join the app while it boots: what a `load` registers.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use anyhow::{Error, anyhow};
+
+use crate::base::key::StateKey;
+use crate::base::name::PluginName;
+use crate::base::panic::guard;
+use crate::base::phase::Phase;
+use crate::collect::{Want, with_registry};
+use crate::drive::Join;
+use crate::live::cell::Cell;
+use crate::live::family::Done;
+use crate::live::growth::{Growth, Joined, Links};
+use crate::live::nodes::Nodes;
+use crate::plan::{Binding, number};
+use crate::report::{Cause, Outcome, PluginError};
+
+/// A node on its way to join.
+struct Newcomer {
+    node: u32,
+    app: u64,
+    wants: Vec<Want>,
+    after: Vec<u32>,
+    links: Result<Links, Error>,
+}
+
+impl Nodes {
+    /// Whether a node may bring others with it now.
+    pub(super) fn takes_children(&self, growth: &Growth, parent: u32) -> bool {
+        let is_loading = self.cell(parent).load.outcome == Outcome::Started;
+        is_loading || growth.family.is_waited_for(parent)
+    }
+
+    /// What a node has registered joins, up to an entry or all of it.
+    pub(super) fn join(
+        &self,
+        growth: &mut Growth,
+        parent: u32,
+        up_to: Option<u32>,
+        is_awaited: bool,
+    ) {
+        let entries = growth.family.take_registered(parent, up_to);
+        if entries.is_empty() {
+            return;
+        }
+        let batch = is_awaited.then_some(growth.batches);
+        growth.batches += 1;
+        let entries = entries.into_iter();
+        let newcomers = entries.map(|entry| self.enter(growth, parent, batch, entry));
+        let mut newcomers: Vec<Newcomer> = newcomers.collect();
+        self.link(growth, parent, &mut newcomers);
+        self.cut_circles(growth, parent, &mut newcomers);
+        let settled = newcomers.into_iter().map(|it| self.settle_in(it));
+        let joins = settled.collect();
+        if let Some(pass) = growth.pass() {
+            pass.join(joins);
+        }
+    }
+
+    /// An entry becomes a node, so that others can find it.
+    fn enter(&self, growth: &mut Growth, parent: u32, batch: Option<u32>, entry: u32) -> Newcomer {
+        let node = number(self.len());
+        let joining = with_registry(&self.registry, |registry| registry.join(entry, node));
+        growth.family.join(parent, entry, node);
+        let mut member = joining.member;
+        for state in member.descriptor.states() {
+            growth.providers.entry(state.id()).or_default().push(node);
+        }
+        if !member.named {
+            member.name = growth.name(self.name(parent), &member.name);
+        }
+        let of_parent = self.joined_as(parent).map(|it| it.path.to_vec());
+        let mut path = of_parent.unwrap_or_else(|| vec![parent]);
+        path.push(node);
+        self.joined.push(Joined {
+            member,
+            links: OnceLock::new(),
+            parent,
+            batch,
+            path: path.into(),
+            has_gone: AtomicBool::new(false),
+            cell: Mutex::new(Cell {
+                plugin: joining.plugin,
+                slots: joining.slots,
+                ..Cell::default()
+            }),
+        });
+        Newcomer {
+            node,
+            app: joining.app,
+            wants: joining.wants,
+            after: joining.after,
+            links: Ok(Links::default()),
+        }
+    }
+
+    fn link(&self, growth: &Growth, parent: u32, newcomers: &mut [Newcomer]) {
+        for newcomer in newcomers {
+            newcomer.links = self.links(growth, parent, newcomer);
+        }
+    }
+
+    fn links(&self, growth: &Growth, parent: u32, of: &Newcomer) -> Result<Links, Error> {
+        let mut links = Links::default();
+        for want in &of.wants {
+            let provider = match want.aim {
+                Some(aim) if aim.app == of.app => {
+                    let node = with_registry(&self.registry, |it| it.node_of(aim.entry));
+                    node.ok_or_else(|| not_there(want.state, want.field))?
+                }
+                Some(_) => return Err(foreign(want.state, want.field)),
+                None => match self.find_provider(growth, parent, want.state)? {
+                    Some(provider) => provider,
+                    None if want.optional => {
+                        links.bindings.push(Binding {
+                            state: want.state,
+                            provider: None,
+                        });
+                        continue;
+                    }
+                    None => return Err(missing(want.state, want.field)),
+                },
+            };
+            if self.is_or_is_below(parent, provider) {
+                return Err(self.of_ancestor(want.state, want.field, provider));
+            }
+            links.bindings.push(Binding {
+                state: want.state,
+                provider: Some(provider),
+            });
+            links.requires.push(provider);
+        }
+        for entry in &of.after {
+            links
+                .requires
+                .extend(with_registry(&self.registry, |it| it.node_of(*entry)));
+        }
+        links.requires.sort_unstable();
+        links.requires.dedup();
+        Ok(links)
+    }
+
+    /// Who provides a state to what `parent` brings with it: of several, the nearest relative.
+    fn find_provider(
+        &self,
+        growth: &Growth,
+        parent: u32,
+        state: StateKey,
+    ) -> Result<Option<u32>, Error> {
+        let mut candidates = self.providers_of(growth, state);
+        if candidates.len() < 2 {
+            return Ok(candidates.pop());
+        }
+        let mut relative = Some(parent);
+        while let Some(family) = relative {
+            let here = candidates.iter().copied();
+            let here: Vec<u32> = here.filter(|it| self.parent(*it) == Some(family)).collect();
+            match here.as_slice() {
+                [] => relative = self.parent(family),
+                [one] => return Ok(Some(*one)),
+                _ => return Err(self.ambiguous(state, &here)),
+            }
+        }
+        candidates.retain(|it| self.parent(*it).is_none());
+        match candidates.as_slice() {
+            [one] => Ok(Some(*one)),
+            _ => Err(self.ambiguous(state, &self.providers_of(growth, state))),
+        }
+    }
+
+    /// Whether `node` is `ancestor`, or was brought by it.
+    fn is_or_is_below(&self, node: u32, ancestor: u32) -> bool {
+        let mut next = Some(node);
+        while let Some(node) = next {
+            if node == ancestor {
+                return true;
+            }
+            next = self.parent(node);
+        }
+        false
+    }
+
+    /// Refuses newcomers that wait for somebody who waits for them.
+    fn cut_circles(&self, growth: &Growth, parent: u32, newcomers: &mut [Newcomer]) {
+        for place in 0..newcomers.len() {
+            let Ok(links) = &newcomers[place].links else {
+                continue;
+            };
+            let from = newcomers[place].node;
+            let way = links
+                .requires
+                .iter()
+                .find_map(|next| self.way_back(growth, parent, from, *next, newcomers));
+            if let Some(way) = way {
+                newcomers[place].links = Err(self.circle(&way));
+            }
+        }
+    }
+
+    /// How `next` waits for `from`, or for somebody who waits for it to load.
+    fn way_back(
+        &self,
+        growth: &Growth,
+        parent: u32,
+        from: u32,
+        next: u32,
+        newcomers: &[Newcomer],
+    ) -> Option<Vec<u32>> {
+        let mut came_from: HashMap<u32, u32> = HashMap::new();
+        let mut ahead = vec![next];
+        while let Some(node) = ahead.pop() {
+            if node == from || self.is_or_is_below(parent, node) {
+                let mut way = vec![node];
+                let mut at = node;
+                while let Some(before) = came_from.get(&at).filter(|_| at != next) {
+                    way.push(*before);
+                    at = *before;
+                }
+                way.reverse();
+                return Some(way);
+            }
+            let newcomer = newcomers.iter().find(|newcomer| newcomer.node == node);
+            let waits_for = match newcomer.map(|newcomer| &newcomer.links) {
+                Some(Ok(links)) => links.requires.clone(),
+                Some(Err(_)) => Vec::new(),
+                None => self.waits_for(growth, node),
+            };
+            for other in waits_for {
+                if other != next && !came_from.contains_key(&other) {
+                    came_from.insert(other, node);
+                    ahead.push(other);
+                }
+            }
+        }
+        None
+    }
+
+    /// Whom a node waits for at the moment.
+    fn waits_for(&self, growth: &Growth, node: u32) -> Vec<u32> {
+        let (outcome, is_open) = {
+            let cell = self.cell(node);
+            (cell.load.outcome, cell.is_open)
+        };
+        match outcome {
+            Outcome::NotStarted => self.requires(node).to_vec(),
+            Outcome::Started => growth.family.undone(node),
+            Outcome::Done if !is_open => growth.family.undone(node),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A newcomer is linked, or refused.
+    fn settle_in(&self, newcomer: Newcomer) -> Join {
+        let node = newcomer.node;
+        let links = newcomer.links.unwrap_or_else(|error| {
+            self.cell(node).others.get_or_insert_default().refused = Some(error);
+            Links::default()
+        });
+        let after = links.requires.clone();
+        let joined = self.joined_as(node);
+        let path = joined.map_or_else(
+            || Arc::from([node]),
+            |joined| {
+                let _ = joined.links.set(links);
+                Arc::clone(&joined.path)
+            },
+        );
+        Join { node, after, path }
+    }
+
+    /// Before a node is loaded again: what it brought with it has gone.
+    pub(super) fn forget_brought(&self, node: u32) {
+        if self.has_grown() {
+            let entries = self.growth().family.forget(node);
+            self.discard(entries);
+        }
+    }
+
+    /// Lets go of what a node has registered, and never joined.
+    pub(crate) fn discard_registered(&self, node: u32) {
+        if self.has_grown() {
+            let entries = self.growth().family.take_registered(node, None);
+            self.discard(entries);
+        }
+    }
+
+    /// Lets go of what never joined. Runs the user's code.
+    pub(super) fn discard(&self, entries: Vec<u32>) {
+        for entry in entries {
+            let taken = with_registry(&self.registry, |registry| registry.take(entry));
+            let _ = guard(|| drop(taken));
+        }
+    }
+
+    /// Loads what a node has registered, up to an entry or all of it, and waits for that.
+    pub(super) async fn load_children(
+        &self,
+        parent: u32,
+        up_to: Option<u32>,
+    ) -> Result<(), PluginError> {
+        let (children, done) = {
+            let mut growth = self.growth();
+            let is_over = growth.family.is_over(parent);
+            self.join(&mut growth, parent, up_to, !is_over);
+            let (children, done) = growth.family.wait(parent, up_to);
+            if let (Some(_), false, Some(pass)) = (&done, is_over, growth.pass()) {
+                pass.lend(parent);
+            }
+            (children, done)
+        };
+        if let Some(done) = done {
+            // Whoever would tell is gone only when the app is.
+            let _ = done.await;
+        }
+        self.first_error(&children).map_or(Ok(()), Err)
+    }
+
+    /// The own `load` of a node has ended well: what it registered joins, and what is done by that
+    /// is shown to others.
+    pub(crate) fn end_load(&self, node: u32) -> Done {
+        let mut growth = self.growth();
+        self.join(&mut growth, node, None, false);
+        let done = growth.family.end(node);
+        drop(growth);
+        self.show(&done);
+        done
+    }
+
+    /// Shows the states of nodes that are done.
+    pub(super) fn show(&self, done: &Done) {
+        for node in &done.nodes {
+            self.open(*node);
+        }
+    }
+
+    /// Who provides a state, of all nodes.
+    pub(super) fn all_providers(&self, state: StateKey) -> Vec<u32> {
+        if self.has_grown() {
+            return self.providers_of(&self.growth(), state);
+        }
+        let planned = self.planned_providers().get(&state.id());
+        planned.cloned().unwrap_or_default()
+    }
+
+    /// The same for those who hold the lock.
+    pub(super) fn providers_of(&self, growth: &Growth, state: StateKey) -> Vec<u32> {
+        let planned = self.planned_providers().get(&state.id());
+        let joined = growth.providers.get(&state.id());
+        let all = planned.into_iter().chain(joined).flatten().copied();
+        all.filter(|node| !self.has_gone(*node)).collect()
+    }
+
+    pub(crate) fn has_gone(&self, node: u32) -> bool {
+        let joined = self.joined_as(node);
+        joined.is_some_and(|it| it.has_gone.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_gone(&self, node: u32) {
+        if let Some(joined) = self.joined_as(node) {
+            joined.has_gone.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn ambiguous(&self, state: StateKey, providers: &[u32]) -> Error {
+        let names = providers
+            .iter()
+            .map(|node| format!("`{}`", self.name(*node)));
+        let names: Vec<String> = names.collect();
+        anyhow!(
+            "several plugins provide the state `{state}` that it needs ({}): put the `state()` of \
+             the one that is meant into its field",
+            names.join(", ")
+        )
+    }
+
+    fn of_ancestor(&self, state: StateKey, field: &str, ancestor: u32) -> Error {
+        let name = self.name(ancestor);
+        anyhow!(
+            "its field `{field}` needs the state `{state}` of `{name}`, which brought it into the \
+             app and has not loaded before it has: give it what it needs as an option, or register \
+             it elsewhere"
+        )
+    }
+
+    fn circle(&self, way: &[u32]) -> Error {
+        let names = way.iter().map(|node| format!("`{}`", self.name(*node)));
+        let names: Vec<String> = names.collect();
+        anyhow!(
+            "it would wait for {}, which waits for it: plugins would wait for each other in a \
+             circle. Register it elsewhere, or make one of them need less",
+            names.join(", which waits for ")
+        )
+    }
+
+    /// Says that nothing can be registered any more.
+    pub(super) fn too_late(&self, parent: u32, plugin: &PluginName) -> Error {
+        let name = self.name(parent);
+        anyhow!(
+            "`{plugin}` was registered by `{name}` when that had loaded: plugins join an app only \
+             while it boots. Register it before `load` returns"
+        )
+    }
+
+    /// Logs and tells what has no other way to be heard of.
+    pub(super) fn refuse(self: &Arc<Self>, parent: u32, error: Error) {
+        let line = format!("{error:#}");
+        let error = self.error(parent, Phase::Load, Cause::Error(error));
+        self.tell(&error);
+        tracing::error!(target: "bootstrap", "{line}");
+    }
+}
+
+fn missing(state: StateKey, field: &str) -> Error {
+    anyhow!(
+        "its field `{field}` needs the state `{state}`, and no plugin of this app provides it: \
+         register the one that does, or make the field an `Option<State<{state}>>`"
+    )
+}
+
+fn foreign(state: StateKey, field: &str) -> Error {
+    anyhow!("its field `{field}` holds a state `{state}` of another app")
+}
+
+fn not_there(state: StateKey, field: &str) -> Error {
+    anyhow!(
+        "its field `{field}` holds the state `{state}` of a plugin that has not joined the app: \
+         register that one first"
+    )
+}

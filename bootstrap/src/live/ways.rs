@@ -1,0 +1,160 @@
+//! Which way a pass goes once nodes have joined, and what depends on what.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::drive::{Edges, Ways};
+use crate::live::growth::Growth;
+use crate::live::nodes::Nodes;
+use crate::plan::{Binding, Graph, number};
+
+impl Nodes {
+    /// What the passes after the boot go along: hooks of a node run before or after those of what
+    /// it brought with it, as their loads did.
+    pub(crate) fn ways(&self) -> Ways {
+        if !self.has_grown() {
+            return Ways::Planned(Arc::clone(&self.plan));
+        }
+        let growth = self.growth();
+        let len = number(self.len());
+        let gates: Vec<u32> = self
+            .all()
+            .filter(|node| self.is_gated(&growth, *node))
+            .collect();
+        let gate_of: HashMap<u32, u32> = gates.iter().copied().zip(len..).collect();
+        let gate = |node: u32| gate_of.get(&node).copied().unwrap_or(node);
+        let mut requires = Graph::with_capacity(self.len() + gates.len(), 0);
+        for node in self.all() {
+            requires.push_node(self.behind(&growth, node).into_iter().map(|it| match it {
+                Behind::Node(node) => node,
+                Behind::All(node) => gate(node),
+            }));
+        }
+        for node in &gates {
+            let late = growth.family.children(*node);
+            let late = late.into_iter().filter(|child| self.came_late(*child));
+            requires.push_node(late.map(gate).chain([*node]));
+        }
+        Ways::Grown(Arc::new(Edges::new(requires, len, self.by_return(&gates))))
+    }
+
+    /// What loads go along when a part of the app is loaded again.
+    pub(crate) fn ways_to_load(&self) -> Ways {
+        if !self.has_grown() {
+            return Ways::Planned(Arc::clone(&self.plan));
+        }
+        let growth = self.growth();
+        let requires = self.dependencies(&growth);
+        let edges = Edges::new(requires, number(self.len()), self.all().collect());
+        Ways::Grown(Arc::new(edges))
+    }
+
+    /// Whether what depends on a node has to wait for more than the node itself.
+    fn is_gated(&self, growth: &Growth, node: u32) -> bool {
+        let children = growth.family.children(node);
+        children.into_iter().any(|child| self.came_late(child))
+    }
+
+    /// Whether a node was loaded after the `load` of its parent.
+    fn came_late(&self, node: u32) -> bool {
+        self.joined_as(node).is_some_and(|it| it.batch.is_none())
+    }
+
+    /// What stands behind a node.
+    fn behind(&self, growth: &Growth, node: u32) -> Vec<Behind> {
+        let requires = self.requires(node).iter().copied().map(Behind::All);
+        let mut behind: Vec<Behind> = requires.collect();
+        if let Some(joined) = self.joined_as(node).filter(|it| it.batch.is_none()) {
+            behind.push(Behind::Node(joined.parent));
+        }
+        let children = growth.family.children(node).into_iter();
+        let early = children.filter(|child| !self.came_late(*child));
+        behind.extend(early.map(Behind::All));
+        behind
+    }
+
+    /// Every node and gate once, in the order in which loads ended.
+    fn by_return(&self, gates: &[u32]) -> Vec<u32> {
+        let mut order: Vec<u32> = self.all().collect();
+        order.sort_by_key(|node| (self.cell(*node).returned, *node));
+        order.extend((number(self.len())..).take(gates.len()));
+        order
+    }
+
+    /// Who makes the state of a field: not always whom the plan names, which may only bring the
+    /// one that does.
+    pub(super) fn provider_of(&self, binding: &Binding) -> Option<u32> {
+        let provider = binding.provider?;
+        if !self.has_grown() || self.makes(provider, binding) {
+            return Some(provider);
+        }
+        self.provider_below(&self.growth(), binding)
+    }
+
+    fn makes(&self, node: u32, binding: &Binding) -> bool {
+        let states = self.member(node).descriptor.states();
+        states.contains(&binding.state)
+    }
+
+    fn provider_below(&self, growth: &Growth, binding: &Binding) -> Option<u32> {
+        let below = growth.family.descendants(binding.provider?);
+        below.into_iter().find(|node| self.makes(*node, binding))
+    }
+
+    /// From each node to those that it can't do without.
+    fn dependencies(&self, growth: &Growth) -> Graph {
+        let mut requires = Graph::with_capacity(self.len(), 0);
+        for node in self.all() {
+            let children = growth.family.children(node).into_iter();
+            let early = children.filter(|child| !self.came_late(*child));
+            let brought = self.bindings(node).iter().filter(|it| {
+                let provider = it.provider;
+                provider.is_some_and(|provider| !self.makes(provider, it))
+            });
+            let brought = brought.filter_map(|it| self.provider_below(growth, it));
+            let requires_itself = self.requires(node).iter().copied();
+            requires.push_node(requires_itself.chain(early).chain(brought));
+        }
+        requires
+    }
+
+    /// A node, everything that depends on it, and what those brought with them.
+    pub(crate) fn part(&self, node: u32) -> Vec<bool> {
+        let growth = self.growth();
+        let dependents = self.dependencies(&growth).reversed();
+        let mut part = vec![false; self.len()];
+        let mut ahead = vec![node];
+        while let Some(node) = ahead.pop() {
+            if std::mem::replace(&mut part[node as usize], true) {
+                continue;
+            }
+            ahead.extend(dependents.targets(node));
+            ahead.extend(growth.family.children(node));
+        }
+        part
+    }
+
+    /// What nodes of a part brought with them goes for good: they will bring it again. Returns the
+    /// rest of the part.
+    pub(crate) fn dismiss_joined(&self, part: &[bool]) -> Vec<bool> {
+        let mut rest = part.to_vec();
+        for node in self.all() {
+            if let Some(joined) = self.joined_as(node)
+                && part[joined.parent as usize]
+            {
+                joined.has_gone.store(true, Ordering::Relaxed);
+                rest[node as usize] = false;
+            }
+        }
+        rest
+    }
+}
+
+/// What a node waits for.
+enum Behind {
+    /// A node, whatever that brought with it.
+    Node(u32),
+    /// A node and all that it brought with it.
+    All(u32),
+}

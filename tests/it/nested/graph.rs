@@ -1,0 +1,376 @@
+//! What children need, and who needs them.
+
+use bootstrap::App;
+use bootstrap::prelude::*;
+use support::{Trace, paused};
+use tokio::time::Instant;
+
+use crate::nested::{Nest, sleep};
+
+pub struct Config(&'static str);
+
+#[plugin(states = [Config], collect = false)]
+struct ConfigPlugin {
+    #[option(default = "config")]
+    text: &'static str,
+    #[option(default = 0)]
+    millis: u64,
+}
+
+impl Hooks for ConfigPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Config> {
+        sleep(self.millis).await;
+        Ok(Config(self.text))
+    }
+}
+
+/// Notes the configuration that it gets.
+#[plugin(collect = false)]
+struct Reader {
+    config: State<Config>,
+    #[option(default = Trace::new())]
+    trace: Trace,
+}
+
+impl Hooks for Reader {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        self.trace.add(self.config.0);
+        Ok(())
+    }
+}
+
+fn reader(trace: &Trace) -> Reader {
+    Reader {
+        trace: trace.clone(),
+        ..Reader::default()
+    }
+}
+
+#[test]
+fn a_child_waits_for_what_has_not_loaded_yet() {
+    paused(async {
+        let trace = Trace::new();
+        let inner = trace.clone();
+        let slow = ConfigPlugin {
+            millis: 50,
+            ..ConfigPlugin::default()
+        };
+        let app = App::new()
+            .with(slow)
+            .with(Nest::new("parent", &trace, move |cx| {
+                let trace = inner.clone();
+                async move {
+                    cx.register(reader(&trace)).await?;
+                    Ok(())
+                }
+            }));
+        let began = Instant::now();
+        app.boot().await.unwrap().close().await.unwrap();
+        assert_eq!(began.elapsed().as_millis(), 50);
+        assert_eq!(
+            trace.events(),
+            ["load(parent)+", "config", "load(parent)-", "close(parent)"]
+        );
+    });
+}
+
+#[test]
+fn a_child_finds_the_state_of_its_sibling_before_that_of_others() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        for text in ["one", "other"] {
+            let trace = trace.clone();
+            app.register_fn(text, async move |cx| {
+                // The order of registration does not matter.
+                cx.register(reader(&trace));
+                let config = ConfigPlugin {
+                    text,
+                    ..ConfigPlugin::default()
+                };
+                cx.register(config);
+                Ok(())
+            });
+        }
+        app.register(ConfigPlugin::default());
+        app.serial().boot().await.unwrap().close().await.unwrap();
+        assert_eq!(trace.events(), ["one", "other"]);
+    });
+}
+
+#[test]
+fn a_handle_of_a_child_says_which_one_its_sibling_gets() {
+    paused(async {
+        let trace = Trace::new();
+        let inner = trace.clone();
+        let mut app = App::new();
+        app.register_fn("parent", async move |cx| {
+            let first = cx.register(ConfigPlugin::default());
+            let second = cx.register(ConfigPlugin {
+                text: "second",
+                ..ConfigPlugin::default()
+            });
+            for config in [second.state(), first.state()] {
+                let trace = inner.clone();
+                cx.register(Reader { config, trace });
+            }
+            Ok(())
+        });
+        app.serial().boot().await.unwrap().close().await.unwrap();
+        assert_eq!(trace.events(), ["second", "config"]);
+    });
+}
+
+#[test]
+fn two_candidates_are_an_error_that_names_them() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        app.register_fn("parent", async move |cx| {
+            cx.register(ConfigPlugin::default());
+            cx.register(ConfigPlugin::default());
+            cx.register(reader(&trace)).await?;
+            Ok(())
+        });
+        let error = app.boot().await.unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "[parent/reader] Plugin load failed: several plugins provide the state `Config` that \
+             it needs (`parent/config-plugin`, `parent/config-plugin#2`): put the `state()` of the \
+             one that is meant into its field"
+        );
+    });
+}
+
+#[test]
+fn a_state_that_nobody_provides_is_an_error_at_once() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        app.register_fn("parent", async move |cx| {
+            cx.register(reader(&trace)).await?;
+            Ok(())
+        });
+        let error = app.boot().await.unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "[parent/reader] Plugin load failed: its field `config` needs the state `Config`, and \
+             no plugin of this app provides it: register the one that does, or make the field an \
+             `Option<State<Config>>`"
+        );
+    });
+}
+
+pub struct Own;
+
+/// Registers something that needs its own state.
+#[plugin(states = [Own], collect = false)]
+struct Selfish;
+
+impl Hooks for Selfish {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<Own> {
+        cx.register(NeedsOwn::default());
+        Ok(Own)
+    }
+}
+
+#[plugin(collect = false)]
+struct NeedsOwn {
+    _own: State<Own>,
+}
+
+impl Hooks for NeedsOwn {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// S37: waiting for oneself is an error, and no hang.
+#[test]
+fn a_child_that_needs_the_state_of_its_parent_is_an_error_at_once() {
+    paused(async {
+        let began = Instant::now();
+        let error = App::new().with(Selfish).boot().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "[selfish/needs-own] Plugin load failed: its field `_own` needs the state `Own` of \
+             `selfish`, which brought it into the app and has not loaded before it has: give it \
+             what it needs as an option, or register it elsewhere"
+        );
+        assert_eq!(began.elapsed().as_millis(), 0);
+    });
+}
+
+pub struct Middle;
+
+#[plugin(states = [Middle], collect = false)]
+struct MiddlePlugin {
+    _own: State<Own>,
+}
+
+impl Hooks for MiddlePlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Middle> {
+        Ok(Middle)
+    }
+}
+
+#[plugin(states = [Own], stands_in_for = Selfish)]
+struct Roundabout;
+
+impl Hooks for Roundabout {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<Own> {
+        cx.register(NeedsMiddle::default()).await?;
+        Ok(Own)
+    }
+}
+
+#[plugin(collect = false)]
+struct NeedsMiddle {
+    _middle: State<Middle>,
+}
+
+impl Hooks for NeedsMiddle {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_circle_that_arises_while_booting_is_an_error_at_once() {
+    paused(async {
+        let app = App::new().with(Roundabout).with(MiddlePlugin::default());
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "[roundabout/needs-middle] Plugin load failed: it would wait for `middle-plugin`, \
+             which waits for `roundabout`, which waits for it: plugins would wait for each other \
+             in a circle. Register it elsewhere, or make one of them need less"
+        );
+    });
+}
+
+#[test]
+fn children_that_wait_for_each_other_are_an_error_at_once() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        app.register_fn("parent", async move |cx| {
+            let one = cx.register(Nest::leaf("one", &trace));
+            let other = cx.register(Nest::leaf("other", &trace)).after(&one);
+            one.after(&other);
+            Ok(())
+        });
+        let error = app.boot().await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("[parent/one] Plugin load failed: it would wait for"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn states_of_a_parent_are_seen_when_its_children_have_loaded() {
+    paused(async {
+        pub struct Late;
+
+        #[plugin(states = [Late], collect = false)]
+        struct Parent;
+
+        impl Hooks for Parent {
+            async fn load(&mut self, cx: &mut LoadContext) -> Result<Late> {
+                cx.register_fn("child", async |_| {
+                    sleep(20).await;
+                    Ok(())
+                });
+                Ok(Late)
+            }
+        }
+
+        let mut app = App::new();
+        let parent = app.register(Parent);
+        let late: State<Late> = parent.state();
+        let seen = late.clone();
+        app.register_fn("observer", async move |_| {
+            sleep(10).await;
+            anyhow::ensure!(seen.try_get().is_none(), "its children are still loading");
+            Ok(())
+        });
+        let running = app.boot().await.unwrap();
+        assert!(late.try_get().is_some());
+        assert!(running.state::<Late>().is_ok());
+        running.close().await.unwrap();
+    });
+}
+
+/// A captured context registers where it belongs, whatever runs at the moment.
+#[test]
+fn a_context_that_was_handed_on_registers_where_it_belongs() {
+    paused(async {
+        let trace = Trace::new();
+        let (give, take) = tokio::sync::oneshot::channel();
+        let mut app = App::new();
+        app.register_fn("owner", async move |cx: LoadContext| {
+            let _ = give.send(cx.clone());
+            sleep(20).await;
+            Ok(())
+        });
+        let inner = trace.clone();
+        app.register_fn("other", async move |_| {
+            let cx: LoadContext = take.await?;
+            sleep(10).await;
+            cx.register(Nest::leaf("child", &inner));
+            Ok(())
+        });
+        let running = app.boot().await.unwrap();
+        assert!(running.report().plugin("owner/child").is_some());
+        running.close().await.unwrap();
+    });
+}
+
+#[test]
+fn registering_when_the_parent_has_loaded_is_refused() {
+    paused(async {
+        let trace = Trace::new();
+        let inner = trace.clone();
+        let told = trace.clone();
+        let (give, take) = tokio::sync::oneshot::channel();
+        let mut app = App::new().on_error(move |cx| {
+            told.add(cx.error());
+            async { Ok(()) }
+        });
+        app.register_fn("parent", async move |cx: LoadContext| {
+            let _ = give.send(cx.clone());
+            Ok(())
+        });
+        let running = app.boot().await.unwrap();
+        let late = take.await.unwrap();
+        let error = late.register(Nest::leaf("late", &inner)).load().await;
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "it was registered when its parent had loaded: register it before `load` returns"
+        );
+        assert_eq!(running.report().plugins.len(), 1);
+        running.close().await.unwrap();
+        assert_eq!(
+            trace.events(),
+            [
+                "[parent] Plugin load failed: `late` was registered by `parent` when that had \
+              loaded: plugins join an app only while it boots. Register it before `load` returns"
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_plugin_is_known_by_its_states_when_its_parent_has_loaded() {
+    paused(async {
+        let mut app = App::new();
+        app.register_fn("parent", async |cx| {
+            cx.register(ConfigPlugin::default());
+            Ok(())
+        });
+        let running = app.boot().await.unwrap();
+        assert_eq!(running.state::<Config>().unwrap().0, "config");
+        running.close().await.unwrap();
+    });
+}
