@@ -259,7 +259,7 @@ fn a_child_whose_own_child_fails_has_failed_and_is_closed() {
     });
 }
 
-/// A61: the time of a child lies within its parent's, and who hangs is to blame. S28.
+/// A61, S28: the time of a child lies within its parent's, and who hangs is to blame.
 #[test]
 fn a_child_that_hangs_is_blamed_and_not_its_parent() {
     paused(async {
