@@ -13,6 +13,7 @@ mod handle;
 mod hostile;
 mod layering;
 mod log;
+mod made_from;
 mod nested;
 mod owed;
 mod plan;

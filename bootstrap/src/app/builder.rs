@@ -20,7 +20,10 @@ use crate::base::text;
 use crate::boot::BootError;
 use crate::collect::{Entry, Mode, Registration, Registry, SharedRegistry, with_registry};
 use crate::declare::AppHook;
-use crate::declare::{AppContext, ErrorContext, FnPlugin, Home, LoadContext, Plugin, Supplied};
+use crate::declare::{
+    AppContext, ErrorContext, FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin, Supplied,
+    With,
+};
 use crate::life::{End, Handle, Life, ShutdownReason, Status};
 use crate::live::{Listeners, Nodes, Settings};
 use crate::plan::{Plan, PlanErrors, resolve};
@@ -163,6 +166,64 @@ impl App {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         self.register(FnPlugin::new(name.into(), Location::caller(), load))
+    }
+
+    /// Registers a plugin that is made when its turn comes, from states of others: for options that
+    /// are computed.
+    ///
+    /// The handles are the edges: they come from [`Registration::state`], alone or as a tuple. A
+    /// field of the plugin whose state is among them gets that one; its other fields are resolved
+    /// by their types, as always. A restart of the plugin makes it again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// pub struct Config {
+    ///     workers: usize,
+    /// }
+    ///
+    /// #[plugin(states = [Config])]
+    /// struct ConfigPlugin;
+    ///
+    /// impl Hooks for ConfigPlugin {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Config> {
+    ///         Ok(Config { workers: 4 })
+    ///     }
+    /// }
+    ///
+    /// #[plugin]
+    /// struct Workers {
+    ///     #[option(default = 1)]
+    ///     count: usize,
+    /// }
+    ///
+    /// impl Hooks for Workers {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+    ///         assert_eq!(self.count, 4);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// let config = app.register(ConfigPlugin);
+    /// app.register_with(config.state(), |config: State<Config>| Workers { count: config.workers });
+    /// app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn register_with<P, I, F>(&mut self, from: I, make: F) -> Registration<P>
+    where
+        P: Hooks + Send + Sync,
+        I: Ingredients,
+        F: Fn(I) -> P + Send + Sync + 'static,
+    {
+        let entry = self.add(Arc::new(With::new(from, make)), false);
+        Registration::new(Arc::clone(&self.registry), entry)
     }
 
     /// Adds a state from outside: plugins that ask for a `T` get this one.

@@ -331,12 +331,13 @@ impl Entry {
                 state: wish.state,
                 optional: wish.optional,
                 aim: wish.aim,
+                held: wish.held,
                 declared,
             });
         };
         // Always: nobody else has had the plugin yet.
         if let Some(plugin) = Arc::get_mut(&mut plugin) {
-            plugin.fields(&mut Fields::new(&mut see));
+            plugin.fields(&mut Fields::to_see(&mut see));
         }
         Self {
             descriptor,
@@ -385,6 +386,7 @@ fn enlist_collected(declaration: &'static Declaration, roster: &mut Roster) {
         state: requirement.need.state,
         optional: requirement.need.optional,
         aim: None,
+        held: None,
         declared: Some(requirement),
     });
     roster.wants.extend(wants);

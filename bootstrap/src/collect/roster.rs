@@ -79,6 +79,8 @@ pub(crate) struct Want {
     pub(crate) state: StateKey,
     pub(crate) optional: bool,
     pub(crate) aim: Option<Aim>,
+    /// Where the value lies that the field holds already.
+    pub(crate) held: Option<usize>,
     /// What the declaration says of the field, if the plugin has one.
     pub(crate) declared: Option<&'static Requirement>,
 }

@@ -16,12 +16,14 @@ use crate::base::text::short_type_name;
 use crate::declare::adjust::Adjust;
 use crate::declare::context::{Contextual, LoadContext, Site};
 use crate::declare::function::FnPlugin;
+use crate::declare::hooks::Hooks;
 use crate::declare::inject::Provides;
 use crate::declare::plugin::Plugin;
 use crate::declare::retry::Retry;
 use crate::declare::state::{Slot, State};
 use crate::declare::states::States;
 use crate::declare::supervision::Supervision;
+use crate::declare::with::{Ingredients, With};
 
 /// A plugin that another one has registered, as [`LoadContext::register`] returns it.
 ///
@@ -193,8 +195,12 @@ impl LoadContext {
     /// refused, with an error.
     #[track_caller]
     pub fn register<P: Plugin>(&self, plugin: P) -> Child<P> {
+        self.enroll(Arc::new(plugin), Location::caller())
+    }
+
+    fn enroll<P: ?Sized>(&self, plugin: Arc<dyn Plugin>, at: Location) -> Child<P> {
         let home = Arc::clone(self.site().home());
-        let entry = home.enroll(self.site().node(), Arc::new(plugin), Location::caller());
+        let entry = home.enroll(self.site().node(), plugin, at);
         Child {
             site: self.site().clone(),
             entry,
@@ -214,6 +220,18 @@ impl LoadContext {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         self.register(FnPlugin::new(name.into(), Location::caller(), load))
+    }
+
+    /// Registers a child that is made when its turn comes, from states of other children; see
+    /// [`App::register_with`](crate::App::register_with).
+    #[track_caller]
+    pub fn register_with<P, I, F>(&self, from: I, make: F) -> Child<P>
+    where
+        P: Hooks + Send + Sync,
+        I: Ingredients,
+        F: Fn(I) -> P + Send + Sync + 'static,
+    {
+        self.enroll(Arc::new(With::new(from, make)), Location::caller())
     }
 
     /// Loads everything that this plugin has registered so far, now.

@@ -43,7 +43,7 @@ impl<P, T> fmt::Debug for Field<P, T> {
     }
 }
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
     impl<T> Sealed for super::State<T> {}
     impl<T> Sealed for Option<super::State<T>> {}
@@ -64,6 +64,8 @@ pub struct Wish {
     pub(crate) state: StateKey,
     pub(crate) optional: bool,
     pub(crate) aim: Option<Aim>,
+    /// Where the value lies that the field holds already.
+    pub(crate) held: Option<usize>,
 }
 
 /// The value that a field gets.
@@ -76,6 +78,10 @@ impl<'a> Bound<'a> {
     pub(crate) fn new(value: &'a StateValue) -> Self {
         Self(value)
     }
+
+    pub(crate) fn value(&self) -> &StateValue {
+        self.0
+    }
 }
 
 impl<T: Send + Sync + 'static> Bind for State<T> {
@@ -84,6 +90,7 @@ impl<T: Send + Sync + 'static> Bind for State<T> {
             state: StateKey::of::<T>(),
             optional: false,
             aim: self.aim(),
+            held: self.address(),
         }
     }
 
@@ -100,6 +107,7 @@ impl<T: Send + Sync + 'static> Bind for Option<State<T>> {
             state: StateKey::of::<T>(),
             optional: true,
             aim: self.as_ref().and_then(State::aim),
+            held: self.as_ref().and_then(State::address),
         }
     }
 
@@ -135,11 +143,24 @@ impl<T: Send + Sync + 'static> Bind for Option<State<T>> {
 #[allow(missing_debug_implementations)]
 pub struct Fields<'a> {
     visit: &'a mut dyn FnMut(&'static str, &mut dyn Bind),
+    binds: bool,
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn new(visit: &'a mut dyn FnMut(&'static str, &mut dyn Bind)) -> Self {
-        Self { visit }
+    /// A walk to see what the fields ask for.
+    pub(crate) fn to_see(visit: &'a mut dyn FnMut(&'static str, &mut dyn Bind)) -> Self {
+        let binds = false;
+        Self { visit, binds }
+    }
+
+    /// A walk to bind them.
+    pub(crate) fn to_bind(visit: &'a mut dyn FnMut(&'static str, &mut dyn Bind)) -> Self {
+        let binds = true;
+        Self { visit, binds }
+    }
+
+    pub(crate) fn binds(&self) -> bool {
+        self.binds
     }
 
     pub(crate) fn show(&mut self, name: &'static str, field: &mut dyn Bind) {

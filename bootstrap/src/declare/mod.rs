@@ -22,6 +22,7 @@ mod states;
 mod supervision;
 mod task;
 mod value;
+mod with;
 
 pub(crate) use adjust::Adjust;
 pub(crate) use app_hook::AppHook;
@@ -50,3 +51,5 @@ pub(crate) use supervision::{How, Policies, Restarts};
 pub use supervision::{Policy, Restart, Supervision};
 pub(crate) use task::{MakeTask, TaskFuture, TaskRequest};
 pub(crate) use value::StateValue;
+pub use with::Ingredients;
+pub(crate) use with::With;

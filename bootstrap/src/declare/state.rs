@@ -246,4 +246,9 @@ impl<T> State<T> {
     pub(crate) fn aim(&self) -> Option<Aim> {
         self.slot.as_ref().map(|slot| slot.aim())
     }
+
+    /// Where its value lies, if it has one.
+    pub(crate) fn address(&self) -> Option<usize> {
+        self.value.get().map(|value| Arc::as_ptr(value).addr())
+    }
 }

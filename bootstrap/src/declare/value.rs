@@ -29,6 +29,11 @@ impl StateValue {
         Arc::strong_count(&self.value)
     }
 
+    /// Where the value lies.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.value).addr()
+    }
+
     /// The value under its type; `None` where another type is asked for.
     pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         Arc::clone(&self.value).downcast().ok()

@@ -11,6 +11,7 @@ use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::collect::{Want, with_registry};
+use crate::declare::StateValue;
 use crate::drive::Join;
 use crate::live::cell::Cell;
 use crate::live::family::Done;
@@ -113,6 +114,9 @@ impl Nodes {
                     node.ok_or_else(|| not_there(want.state, want.field))?
                 }
                 Some(_) => return Err(foreign(want.state, want.field)),
+                None if want.held.is_some() => self
+                    .provider_at(growth, want)
+                    .ok_or_else(|| foreign(want.state, want.field))?,
                 None => match self.find_provider(growth, parent, want.state)? {
                     Some(provider) => provider,
                     None if want.optional => {
@@ -142,6 +146,17 @@ impl Nodes {
         links.requires.sort_unstable();
         links.requires.dedup();
         Ok(links)
+    }
+
+    /// Who provides the very value that a field holds already.
+    fn provider_at(&self, growth: &Growth, want: &Want) -> Option<u32> {
+        let providers = self.providers_of(growth, want.state).into_iter();
+        let mut those = providers.filter(|node| {
+            let cell = self.cell(*node);
+            let value = cell.states.as_ref().and_then(|it| it.find(want.state));
+            value.map(StateValue::address) == want.held
+        });
+        those.next()
     }
 
     /// Who provides a state to what `parent` brings with it: of several, the nearest relative.

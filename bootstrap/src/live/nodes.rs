@@ -257,7 +257,7 @@ impl Nodes {
             field.bind(state.as_ref().map(Bound::new));
         };
         let plugin = Arc::get_mut(plugin).context("something else holds the plugin")?;
-        plugin.fields(&mut Fields::new(&mut bind));
+        plugin.fields(&mut Fields::to_bind(&mut bind));
         match lacks {
             Some((field, binding)) => Err(self.lacks(field, binding)),
             None => Ok(()),
