@@ -113,6 +113,14 @@
 //! longest chain. [`App::serial`] and [`App::max_concurrency`] are for those who want less.
 //! [`App::boot_timeout`], [`App::load_timeout`] and `timeout = ".."` on a plugin limit it.
 //!
+//! Then comes, one after the other:
+//!
+//! 1. the app's hooks [`App::on_pre_ready`], which see what every load did;
+//! 2. the `ready` hooks of plugins, providers first;
+//! 3. the hooks [`App::on_ready`], and those that plugins have added with
+//!    [`cx.on_ready(..)`](LoadContext::on_ready) in their `load`;
+//! 4. the hooks [`App::on_start`]. Now the app is [`Status::Ready`], and `run` hooks begin.
+//!
 //! If a load fails, panics or takes too long, nothing more is started, what is under way is
 //! cancelled, and exactly what had loaded is closed, in reverse. The error names the plugin and
 //! keeps yours as its [`source`](std::error::Error::source). [`App::run`] prints the whole

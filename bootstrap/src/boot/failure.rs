@@ -53,6 +53,11 @@ impl Troubles {
         troubles.push(Trouble { at, node, error });
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        let troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.is_empty()
+    }
+
     /// By time; of those that ended at one instant, in the order of the plan.
     pub(super) fn take(&self) -> Vec<Trouble> {
         let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);

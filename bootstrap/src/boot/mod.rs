@@ -4,9 +4,13 @@
 //! fails starts nothing more and cancels what is under way; what has loaded is closed by the
 //! stage *close*, after this one has returned.
 
+mod app_hooks;
 mod error;
 mod failure;
 mod pass;
+mod ready;
+mod undone;
 
-pub use error::{BootError, BootErrorKind, NotStarted};
+pub use error::{BootError, BootErrorKind};
 pub(crate) use pass::{boot, load_again};
+pub use undone::NotStarted;

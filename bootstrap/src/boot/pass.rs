@@ -14,15 +14,15 @@ use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::text;
 use crate::base::time::later;
+use crate::boot::app_hooks::AppStage;
 use crate::boot::failure::{Failure, Troubles, Why};
-use crate::declare::AppHook;
-use crate::declare::{AppContext, Home, LoadContext, Plugin, ReadyContext, StateValue, States};
-use crate::drive::GRACE;
+use crate::boot::ready::Ready;
+use crate::declare::{AppContext, Home, LoadContext, Plugin, StateValue, States};
 use crate::drive::{self, Direction, End, Ending, Flow, Limits, Scheduler, Start, Timing};
-use crate::live::{Nodes, SLOW_BOOT, Settings, Within, cause_of};
-use crate::report::{Cause, Outcome, PluginError};
+use crate::live::{AppHooks, Nodes, SLOW_BOOT, Settings, cause_of, discard_all};
+use crate::report::{Cause, PluginError};
 
-/// Loads everything, then runs the `ready` hooks, then those of the app.
+/// Loads everything and makes it ready, with the hooks of the app before and after that.
 ///
 /// # Errors
 ///
@@ -30,7 +30,7 @@ use crate::report::{Cause, Outcome, PluginError};
 pub(crate) async fn boot(
     nodes: &Arc<Nodes>,
     settings: &Settings,
-    on_start: Vec<AppHook>,
+    mut hooks: AppHooks,
 ) -> Result<(), Failure> {
     let until = settings
         .boot_timeout
@@ -41,17 +41,24 @@ pub(crate) async fn boot(
         until,
         part: None,
     };
-    let mut on_start = on_start.into_iter();
-    let booted = boot.run(&mut on_start).await;
-    on_start.for_each(AppHook::discard);
+    for hook in hooks.on_ready.drain(..) {
+        nodes.ready_queue.push(None, hook);
+    }
+    let booted = boot.run(&mut hooks).await;
     if booted.is_err() {
         nodes.cancel_boot();
     }
     nodes.boot_is_over();
+    if booted.is_err() {
+        let mut left = hooks.pre_ready;
+        left.extend(nodes.ready_queue.take());
+        left.append(&mut hooks.on_start);
+        discard_all(left).await;
+    }
     booted
 }
 
-/// Loads a part again, then runs its `ready` hooks.
+/// Loads a part again, then runs its `ready` hooks, and what its loads have added to be run then.
 ///
 /// # Errors
 ///
@@ -67,7 +74,15 @@ pub(crate) async fn load_again(
         until: None,
         part: Some(part),
     };
-    boot.load(&Arc::default()).await
+    let troubles = Arc::new(Troubles::default());
+    let mut loaded = boot.load(&troubles).await;
+    if loaded.is_ok() {
+        loaded = boot.get_ready(&troubles).await;
+    }
+    if loaded.is_err() {
+        discard_all(nodes.ready_queue.take()).await;
+    }
+    loaded
 }
 
 struct Boot<'a> {
@@ -79,13 +94,24 @@ struct Boot<'a> {
 }
 
 impl Boot<'_> {
-    async fn run(&self, on_start: &mut std::vec::IntoIter<AppHook>) -> Result<(), Failure> {
+    async fn run(&self, hooks: &mut AppHooks) -> Result<(), Failure> {
         let troubles = Arc::new(Troubles::default());
+        let app = self.app_stage(&troubles);
         self.load(&troubles).await?;
-        for hook in on_start.by_ref() {
-            self.start(hook, &troubles).await?;
+        let ending = app.run(&mut hooks.pre_ready, Phase::PreReady).await;
+        self.judge_app(ending, &troubles)?;
+        self.get_ready(&troubles).await?;
+        let ending = app.run(&mut hooks.on_start, Phase::Start).await;
+        self.judge_app(ending, &troubles)
+    }
+
+    fn app_stage<'b>(&'b self, troubles: &'b Troubles) -> AppStage<'b> {
+        AppStage {
+            nodes: self.nodes,
+            limit: self.settings.load_timeout,
+            until: self.until,
+            troubles,
         }
-        Ok(())
     }
 
     async fn load(&self, troubles: &Arc<Troubles>) -> Result<(), Failure> {
@@ -99,7 +125,11 @@ impl Boot<'_> {
         });
         let ending = self.forwards(Arc::clone(&load)).await;
         load.settle();
-        self.judge(ending, troubles)?;
+        self.judge(ending, troubles)
+    }
+
+    /// Runs the `ready` hooks of plugins, and then what waits for everything to be ready.
+    async fn get_ready(&self, troubles: &Arc<Troubles>) -> Result<(), Failure> {
         let plan = &self.nodes.plan;
         let is_ready_hook = |node: u32| plan.member(node).descriptor.hook_set().ready;
         if plan.requires.nodes().any(is_ready_hook) {
@@ -111,7 +141,8 @@ impl Boot<'_> {
             let ending = self.forwards(ready).await;
             self.judge(ending, troubles)?;
         }
-        Ok(())
+        let ending = self.app_stage(troubles).run_queue().await;
+        self.judge_app(ending, troubles)
     }
 
     async fn forwards<P: drive::Phase>(&self, phase: Arc<P>) -> Ending {
@@ -148,18 +179,9 @@ impl Boot<'_> {
         }
     }
 
-    async fn start(&self, hook: AppHook, troubles: &Troubles) -> Result<(), Failure> {
-        let within = Within {
-            limit: self.settings.load_timeout,
-            until: self.until,
-            interrupt: Some(self.nodes.life.stop_token()),
-            patience: GRACE,
-        };
-        let ran = hook.run(self.nodes, Phase::Start, within).await;
-        if let Some(error) = ran.error {
-            troubles.push(self.nodes, Instant::now(), 0, error);
-        }
-        self.judge(ran.ending, troubles)
+    /// The same for hooks of the app, if there were any.
+    fn judge_app(&self, ending: Option<Ending>, troubles: &Troubles) -> Result<(), Failure> {
+        ending.map_or(Ok(()), |ending| self.judge(ending, troubles))
     }
 }
 
@@ -181,6 +203,7 @@ type Loaded = (Option<Arc<dyn Plugin>>, Result<States>);
 impl Load {
     fn fail(&self, node: u32, cause: Cause, timing: Timing) -> Flow {
         self.nodes.note(node, Phase::Load, cause.outcome(), timing);
+        self.nodes.ready_queue.forget(node);
         let error = self.nodes.error(node, Phase::Load, cause);
         self.troubles.push(&self.nodes, timing.ended, node, error);
         Flow::Stop
@@ -288,6 +311,8 @@ impl Load {
             });
         }
         self.now_does(node, Doing::Load);
+        // What the last attempt has spawned may have added more.
+        self.nodes.ready_queue.forget(node);
         self.load(node, self.nodes.take_to_try_again(node))
     }
 
@@ -350,6 +375,7 @@ impl Load {
         let Some(wait) = wait else {
             return false;
         };
+        self.nodes.ready_queue.forget(node);
         let (error, again) = (said(error), text::duration(wait));
         let words = format!("attempt {made} failed: {error}");
         let site = self.nodes.site(node, Phase::Load);
@@ -448,54 +474,5 @@ impl drive::Phase for Load {
             Err(cause) => cause,
         };
         self.fail(node, cause, timing)
-    }
-}
-
-struct Ready {
-    nodes: Arc<Nodes>,
-    limit: Option<Duration>,
-    troubles: Arc<Troubles>,
-}
-
-impl drive::Phase for Ready {
-    type Output = Result<()>;
-
-    fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Result<()>> {
-        if !self.nodes.plan.member(node).descriptor.hook_set().ready {
-            return Start::Done;
-        }
-        let Some(plugin) = self.nodes.hook(node) else {
-            return Start::Done;
-        };
-        self.nodes.begin(node, Phase::Ready, began, released_by);
-        let cx = ReadyContext::new(self.nodes.site(node, Phase::Ready));
-        let span = tracing::info_span!("ready", plugin = %self.nodes.plan.name(node));
-        Start::Job(drive::job(span, async move { plugin.ready(&cx).await }))
-    }
-
-    fn limit(&self, node: u32, _: Instant) -> Option<Duration> {
-        let descriptor = &self.nodes.plan.member(node).descriptor;
-        let own = descriptor.load_limit().or(self.limit);
-        own.filter(|_| descriptor.hook_set().ready)
-    }
-
-    fn progressed(&self, node: u32) -> Option<Instant> {
-        self.nodes.progressed(node, Phase::Ready)
-    }
-
-    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
-        self.nodes.warn_of_slow(Phase::Ready, running, waiting);
-    }
-
-    fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {
-        let ended = cause_of(end, timing).and_then(|result| result.map_err(Cause::Error));
-        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
-        self.nodes.note(node, Phase::Ready, outcome, timing);
-        let Err(cause) = ended else {
-            return Flow::GoOn;
-        };
-        let error = self.nodes.error(node, Phase::Ready, cause);
-        self.troubles.push(&self.nodes, timing.ended, node, error);
-        Flow::Stop
     }
 }

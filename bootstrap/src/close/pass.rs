@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::base::location::Location;
+use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
@@ -18,7 +19,7 @@ use crate::declare::{AppContext, CloseContext, DrainContext, Home};
 use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Start, Timing};
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
-use crate::live::{Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of};
+use crate::live::{APP, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of};
 use crate::report::{Cause, Outcome, PluginError};
 use crate::run::{self, Tasks};
 
@@ -299,7 +300,9 @@ impl Walk<'_> {
                 interrupt: None,
                 patience: self.budget.patience(),
             };
-            let ran = hook.run(self.nodes, Phase::Close, within).await;
+            let ran = hook
+                .run(self.nodes, PluginName::from(APP), Phase::Close, within)
+                .await;
             if let Some(error) = ran.error {
                 self.push(Instant::now(), error);
             }

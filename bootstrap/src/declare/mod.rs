@@ -4,11 +4,13 @@
 //! descriptors, fields that can be bound, and hooks that can be called. What can be wrong here is
 //! wrong at compile time.
 
+mod app_context;
 mod app_hook;
 mod circle;
 mod context;
 mod declaration;
 mod descriptor;
+mod error;
 mod field;
 mod function;
 mod hooks;
@@ -21,17 +23,16 @@ mod supervision;
 mod task;
 mod value;
 
+pub use app_context::{AppContext, ErrorContext};
 pub(crate) use app_hook::AppHook;
 pub use circle::{check, explore};
-pub use context::{
-    AppContext, CloseContext, Contextual, DrainContext, ErrorContext, LoadContext, ReadyContext,
-    RunContext, StateError,
-};
+pub use context::{CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext};
 pub(crate) use context::{Home, Site, Spawn, state};
 pub use declaration::{
     After, Behaviour, Declaration, Declared, Identity, Link, Need, Proof, Provider, Requirement,
 };
 pub use descriptor::Descriptor;
+pub use error::StateError;
 pub use field::{Bind, Bound, Fields};
 pub use function::FnPlugin;
 pub(crate) use function::Supplied;

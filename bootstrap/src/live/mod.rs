@@ -6,9 +6,11 @@
 mod hooks;
 mod listeners;
 mod nodes;
+mod ready_queue;
 mod settings;
 
-pub(crate) use hooks::Within;
+pub(crate) use hooks::{APP, AppHooks, Within, discard_all};
 pub(crate) use listeners::Listeners;
 pub(crate) use nodes::{Hook, Nodes, cause_of};
+pub(crate) use ready_queue::Queued;
 pub(crate) use settings::{SLOW_BOOT, SLOW_CLOSE, Settings};

@@ -22,6 +22,7 @@ use crate::declare::{
 use crate::drive::{End, Timing};
 use crate::life::Life;
 use crate::live::listeners::Listeners;
+use crate::live::ready_queue::ReadyQueue;
 use crate::plan::Plan;
 use crate::report::{
     Cause, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report, Step,
@@ -45,6 +46,7 @@ pub(crate) struct Nodes {
     /// Where the tasks are; gone when the app has ended.
     spawner: OnceLock<Weak<dyn Spawn>>,
     listeners: Listeners,
+    pub(crate) ready_queue: ReadyQueue,
     began: Instant,
     boot_took: OnceLock<Duration>,
     closing: OnceLock<Closing>,
@@ -135,6 +137,7 @@ impl Nodes {
             tells: AtomicBool::new(false),
             spawner: OnceLock::new(),
             listeners,
+            ready_queue: ReadyQueue::default(),
             began: Instant::now(),
             boot_took: OnceLock::new(),
             closing: OnceLock::new(),
@@ -431,6 +434,10 @@ impl Nodes {
     /// owed: a `close`, or something that was left to be done.
     pub(crate) fn give_up(&self) -> Vec<PluginError> {
         self.close_the_door();
+        self.ready_queue
+            .take()
+            .into_iter()
+            .for_each(AppHook::discard);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut errors = std::mem::take(&mut *known);
         drop(known);
@@ -649,7 +656,7 @@ impl Cell {
             Phase::Run => &mut others.run,
             Phase::Drain => &mut others.drain,
             Phase::Stop => &mut others.stop,
-            Phase::Load | Phase::Close | Phase::Start => return None,
+            _ => return None,
         };
         Some(other.get_or_insert_default())
     }
@@ -711,6 +718,20 @@ impl Home for Nodes {
         }
         self.owed.fetch_add(1, Ordering::SeqCst);
         cell.others.get_or_insert_default().owed.push(hook);
+    }
+
+    fn queue_ready(&self, node: u32, hook: AppHook) {
+        let cell = self.cell(node);
+        if cell.load.outcome == Outcome::Started {
+            // Still under the lock: a load that ends here and fails forgets this one as well.
+            self.ready_queue.push(Some(node), hook);
+            return;
+        }
+        drop(cell);
+        let at = hook.at();
+        hook.discard();
+        let name = self.plan.name(node);
+        tracing::warn!(target: "bootstrap", "[{name}] has loaded: its `on_ready` hook ({at}) will not run");
     }
 
     fn spawn(&self, node: u32, task: TaskRequest) {

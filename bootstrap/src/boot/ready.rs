@@ -1,0 +1,64 @@
+//! The `ready` hooks of plugins, providers first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::Instant;
+
+use crate::base::phase::Phase;
+use crate::boot::failure::Troubles;
+use crate::declare::ReadyContext;
+use crate::drive::{self, End, Flow, Start, Timing};
+use crate::live::{Nodes, cause_of};
+use crate::report::{Cause, Outcome};
+
+pub(super) struct Ready {
+    pub(super) nodes: Arc<Nodes>,
+    /// For each that has no limit of its own.
+    pub(super) limit: Option<Duration>,
+    pub(super) troubles: Arc<Troubles>,
+}
+
+impl drive::Phase for Ready {
+    type Output = Result<()>;
+
+    fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Result<()>> {
+        if !self.nodes.plan.member(node).descriptor.hook_set().ready {
+            return Start::Done;
+        }
+        let Some(plugin) = self.nodes.hook(node) else {
+            return Start::Done;
+        };
+        self.nodes.begin(node, Phase::Ready, began, released_by);
+        let cx = ReadyContext::new(self.nodes.site(node, Phase::Ready));
+        let span = tracing::info_span!("ready", plugin = %self.nodes.plan.name(node));
+        Start::Job(drive::job(span, async move { plugin.ready(&cx).await }))
+    }
+
+    fn limit(&self, node: u32, _: Instant) -> Option<Duration> {
+        let descriptor = &self.nodes.plan.member(node).descriptor;
+        let own = descriptor.load_limit().or(self.limit);
+        own.filter(|_| descriptor.hook_set().ready)
+    }
+
+    fn progressed(&self, node: u32) -> Option<Instant> {
+        self.nodes.progressed(node, Phase::Ready)
+    }
+
+    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
+        self.nodes.warn_of_slow(Phase::Ready, running, waiting);
+    }
+
+    fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {
+        let ended = cause_of(end, timing).and_then(|result| result.map_err(Cause::Error));
+        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
+        self.nodes.note(node, Phase::Ready, outcome, timing);
+        let Err(cause) = ended else {
+            return Flow::GoOn;
+        };
+        let error = self.nodes.error(node, Phase::Ready, cause);
+        self.troubles.push(&self.nodes, timing.ended, node, error);
+        Flow::Stop
+    }
+}
