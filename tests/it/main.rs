@@ -19,5 +19,6 @@ mod plan;
 mod report;
 mod restart;
 mod run;
+mod services;
 mod state;
 mod supervise;

@@ -22,7 +22,7 @@ use crate::collect::{Entry, Mode, Registration, Registry, SharedRegistry, with_r
 use crate::declare::{FnPlugin, Home, LoadContext, Plugin, Supplied};
 use crate::life::{End, Handle, Life, ShutdownReason, Status};
 use crate::live::{AppHooks, Listeners, Nodes, Settings};
-use crate::plan::{Plan, PlanErrors, resolve};
+use crate::plan::{Plan, PlanErrors, check_services, resolve};
 use crate::report::Report;
 
 /// An application that has not been booted: plugins, limits and hooks.
@@ -212,8 +212,8 @@ impl App {
     }
 
     /// How long each `load`, each `ready` and each hook of the app while it boots
-    /// ([`on_pre_ready`](App::on_pre_ready), [`on_ready`](App::on_ready),
-    /// [`on_start`](App::on_start)) may take that has no limit of its own. Without it there is no
+    /// ([`on_pre_ready`](App::on_pre_ready), [`service`](App::service),
+    /// [`on_ready`](App::on_ready), [`on_start`](App::on_start)) may take that has no limit of its own. Without it there is no
     /// limit.
     pub fn load_timeout(mut self, limit: Duration) -> Self {
         self.settings.load_timeout = Some(limit);
@@ -223,8 +223,8 @@ impl App {
     /// How long draining and closing may take as a whole: 30 s by default.
     ///
     /// When the time is up, what runs is cancelled, and each hook that is left gets a last chance of
-    /// 100 ms: draining, tasks and [`on_close`](App::on_close) hooks for so long together, closing
-    /// for a second. Two seconds after the limit it is over, and what has not closed is part of the
+    /// 100 ms: draining, tasks, [`on_close`](App::on_close) hooks and the end of services for so
+    /// long together, closing for a second. Two seconds after the limit it is over, and what has not closed is part of the
     /// error.
     pub fn close_timeout(mut self, limit: Duration) -> Self {
         self.settings.close_timeout = limit;
@@ -254,7 +254,8 @@ impl App {
     ///
     /// Every mistake in the app that the compiler could not find, all at once.
     pub fn plan(&self) -> Result<Plan, PlanErrors> {
-        with_registry(&self.registry, |registry| resolve(registry.roster()))
+        let planned = with_registry(&self.registry, |registry| resolve(registry.roster()));
+        check_services(planned, &self.hooks.services)
     }
 
     /// A handle to the app, for everyone who does not own it.
@@ -345,6 +346,7 @@ impl App {
             nodes
         });
         end.holds(&nodes);
+        nodes.services.expect(&hooks.services);
         Lifecycle {
             nodes,
             settings,

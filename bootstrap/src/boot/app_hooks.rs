@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::boot::failure::Troubles;
-use crate::declare::AppHook;
+use crate::declare::{AppHook, Service};
 use crate::drive::{Ending, GRACE};
 use crate::live::{APP, Nodes, Queued, Within};
 
@@ -23,28 +23,49 @@ pub(super) struct AppStage<'a> {
 }
 
 impl AppStage<'_> {
-    /// Runs the first hooks up to one that goes wrong. Returns how that ended, if any has run.
+    /// Runs hooks up to the first one that goes wrong. Returns how the last of them ended, if any
+    /// has run.
     pub(super) async fn run(&self, hooks: &mut Vec<AppHook>, phase: Phase) -> Option<Ending> {
-        let mut ending = None;
+        // Those that do not run stay here, to be let go of elsewhere.
         hooks.reverse();
-        while self.goes_on(ending) {
-            let Some(hook) = hooks.pop() else { break };
-            let app = PluginName::from(APP);
-            ending = Some(self.hook(hook, app, phase, self.limit).await);
-        }
-        ending
+        let app = || PluginName::from(APP);
+        self.all(phase, || Some((hooks.pop()?, app(), self.limit)))
+            .await
     }
 
-    /// The same with the hooks that wait for everything to be ready, also those that are added
+    /// The same with factories of services.
+    pub(super) async fn start(&self, services: &mut Vec<Service>) -> Option<Ending> {
+        services.reverse();
+        let next = || {
+            let service = services.pop()?;
+            let name = service.key().into();
+            Some((service.into_start(), name, self.limit))
+        };
+        self.all(Phase::Service, next).await
+    }
+
+    /// The same with hooks that wait for everything to be ready, also those that are added
     /// meanwhile.
     pub(super) async fn run_queue(&self) -> Option<Ending> {
+        let next = || {
+            let Queued { by, hook } = self.nodes.ready_queue.pop()?;
+            let (name, limit) = self.owner(by);
+            Some((hook, name, limit))
+        };
+        self.all(Phase::OnReady, next).await
+    }
+
+    async fn all(
+        &self,
+        phase: Phase,
+        mut next: impl FnMut() -> Option<(AppHook, PluginName, Option<Duration>)>,
+    ) -> Option<Ending> {
         let mut ending = None;
         while self.goes_on(ending) {
-            let Some(Queued { by, hook }) = self.nodes.ready_queue.pop() else {
+            let Some((hook, of, limit)) = next() else {
                 break;
             };
-            let (name, limit) = self.owner(by);
-            ending = Some(self.hook(hook, name, Phase::OnReady, limit).await);
+            ending = Some(self.hook(hook, of, phase, limit).await);
         }
         ending
     }

@@ -163,7 +163,8 @@ impl BootError {
         &self.0.failures
     }
 
-    /// The plugins whose hooks were under way, and were cancelled.
+    /// The plugins whose hooks were under way, and were cancelled; also a service, or `app` for a
+    /// hook of the app itself.
     pub fn cancelled(&self) -> &[PluginName] {
         &self.0.cancelled
     }
@@ -389,6 +390,11 @@ impl fmt::Display for BootError {
                         write!(f, "boot stopped after {limit}: {cancelled} not ready")
                     }
                     Some(Phase::PreReady) => still_running(f, &limit, "on_pre_ready"),
+                    Some(Phase::Service) => write!(
+                        f,
+                        "boot stopped after {limit}: the service `{}` was still starting",
+                        self.cancelled()[0],
+                    ),
                     Some(Phase::OnReady) => still_running(f, &limit, "on_ready"),
                     Some(Phase::Start) => still_running(f, &limit, "on_start"),
                     None if self.not_started().is_empty() => {

@@ -17,7 +17,8 @@ use crate::base::time::later;
 use crate::boot::app_hooks::AppStage;
 use crate::boot::failure::{Failure, Troubles, Why};
 use crate::boot::ready::Ready;
-use crate::declare::{AppContext, Home, LoadContext, Plugin, StateValue, States};
+use crate::declare::{AppContext, Home, LoadContext, Plugin, Service, StateValue, States};
+use crate::drive::GRACE;
 use crate::drive::{self, Direction, End, Ending, Flow, Limits, Scheduler, Start, Timing};
 use crate::live::{AppHooks, Nodes, SLOW_BOOT, Settings, cause_of, discard_all};
 use crate::report::{Cause, PluginError};
@@ -51,9 +52,10 @@ pub(crate) async fn boot(
     nodes.boot_is_over();
     if booted.is_err() {
         let mut left = hooks.pre_ready;
+        left.extend(hooks.services.drain(..).map(Service::into_start));
         left.extend(nodes.ready_queue.take());
         left.append(&mut hooks.on_start);
-        discard_all(left).await;
+        discard_all(left, GRACE).await;
     }
     booted
 }
@@ -80,7 +82,7 @@ pub(crate) async fn load_again(
         loaded = boot.get_ready(&troubles).await;
     }
     if loaded.is_err() {
-        discard_all(nodes.ready_queue.take()).await;
+        discard_all(nodes.ready_queue.take(), GRACE).await;
     }
     loaded
 }
@@ -99,6 +101,8 @@ impl Boot<'_> {
         let app = self.app_stage(&troubles);
         self.load(&troubles).await?;
         let ending = app.run(&mut hooks.pre_ready, Phase::PreReady).await;
+        self.judge_app(ending, &troubles)?;
+        let ending = app.start(&mut hooks.services).await;
         self.judge_app(ending, &troubles)?;
         self.get_ready(&troubles).await?;
         let ending = app.run(&mut hooks.on_start, Phase::Start).await;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use crate::declare::context::{Home, state};
 use crate::declare::error::StateError;
+use crate::declare::lookup::serves;
 use crate::declare::state::State;
 use crate::life::Handle;
 use crate::report::{PluginError, Report};
 
 /// What the hooks of the app itself may use: [`App::on_pre_ready`](crate::App::on_pre_ready),
 /// [`App::on_ready`](crate::App::on_ready), [`App::on_start`](crate::App::on_start),
-/// [`App::on_close`](crate::App::on_close). A cheap handle.
+/// [`App::on_close`](crate::App::on_close); and factories of services,
+/// [`App::service`](crate::App::service). A cheap handle.
 #[derive(Clone)]
 pub struct AppContext {
     home: Arc<dyn Home>,
@@ -20,6 +22,10 @@ pub struct AppContext {
 impl AppContext {
     pub(crate) fn new(home: Arc<dyn Home>) -> Self {
         Self { home }
+    }
+
+    pub(crate) fn home(&self) -> &dyn Home {
+        &*self.home
     }
 
     /// Any state of the app, by its type.
@@ -42,6 +48,8 @@ impl AppContext {
     }
 }
 
+serves!(impl AppContext);
+
 impl fmt::Debug for AppContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AppContext").finish_non_exhaustive()
@@ -58,6 +66,10 @@ pub struct ErrorContext {
 impl ErrorContext {
     pub(crate) fn new(home: Arc<dyn Home>, error: PluginError) -> Self {
         Self { home, error }
+    }
+
+    fn home(&self) -> &dyn Home {
+        &*self.home
     }
 
     /// What went wrong, in which hook of which plugin.
@@ -79,6 +91,8 @@ impl ErrorContext {
         Handle::new(Arc::clone(self.home.life()))
     }
 }
+
+serves!(impl ErrorContext);
 
 impl fmt::Debug for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

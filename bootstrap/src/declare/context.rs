@@ -15,8 +15,9 @@ use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::declare::app_context::AppContext;
 use crate::declare::app_hook::AppHook;
-use crate::declare::error::StateError;
+use crate::declare::error::{ServiceError, StateError};
 use crate::declare::hooks::Declare;
+use crate::declare::lookup::serves;
 use crate::declare::plugin::Plugin;
 use crate::declare::state::{AnySlot, State};
 use crate::declare::states::States;
@@ -37,6 +38,14 @@ pub(crate) trait Home: Send + Sync {
     fn boot_cancelled(&self) -> &CancellationToken;
     /// Keeps a hook for the time when `node` closes, or its boot is rolled back.
     fn owe(&self, node: u32, hook: AppHook);
+    fn find_service(&self, name: &str) -> Result<StateValue, ServiceError>;
+    /// Sets a service, or notes that it is disabled. Returns the one from before.
+    fn put_service(
+        &self,
+        name: Cow<'static, str>,
+        value: Option<StateValue>,
+        at: Location,
+    ) -> Result<Option<StateValue>, ServiceError>;
     /// Keeps a hook for the time when everything is ready, if `node` is loading.
     fn queue_ready(&self, node: u32, hook: AppHook);
     /// Spawns a task of `node`.
@@ -385,6 +394,14 @@ macro_rules! context {
                 self.site.progress(text.into());
             }
         }
+
+        impl<P: Contextual + ?Sized> $name<P> {
+            fn home(&self) -> &dyn Home {
+                &*self.site.home
+            }
+        }
+
+        serves!(impl<P: Contextual + ?Sized> $name<P>);
 
         impl<P: Contextual + ?Sized> fmt::Debug for $name<P> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 use crate::base::key::StateKey;
 use crate::base::name::PluginName;
+use crate::base::text::short_type_name;
 
 /// Why a state could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,4 +40,85 @@ pub enum StateError {
 fn list(plugins: &[PluginName]) -> String {
     let quoted: Vec<String> = plugins.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
+}
+
+/// Why a service could not be read, or set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// No service of this app is called so.
+    #[error("[{service}] No service of this app is called so; {}", others(.known))]
+    Missing {
+        /// The name.
+        service: String,
+        /// The services that there are.
+        known: Vec<String>,
+    },
+    /// It has not started.
+    #[error(
+        "[{service}] The service has not started: services start once every plugin has loaded, in \
+         the order of their registration; register it before whoever uses it"
+    )]
+    NotStarted {
+        /// The name.
+        service: String,
+    },
+    /// Its factory has answered `None`.
+    #[error(
+        "[{service}] The service is disabled: its factory returned `None`; do without it, or \
+         configure it"
+    )]
+    Disabled {
+        /// The name.
+        service: String,
+    },
+    /// It is of another type.
+    #[error(
+        "[{service}] The service is a `{}`, not a `{}`: ask for what it is",
+        apart(.is, .asked),
+        apart(.asked, .is)
+    )]
+    OtherType {
+        /// The name.
+        service: String,
+        /// Its type.
+        is: StateKey,
+        /// The type that was asked for.
+        asked: StateKey,
+    },
+    /// The services of this app are gone.
+    #[error(
+        "[{service}] The services of this app are gone: they are let go of before the first plugin \
+         closes; use them in `drain`, or in `App::on_close`"
+    )]
+    Closed {
+        /// The name.
+        service: String,
+    },
+}
+
+/// How many services a message lists.
+const SHOWN: usize = 10;
+
+fn others(known: &[String]) -> String {
+    if known.is_empty() {
+        return "there is none: register it, with `App::service`".to_owned();
+    }
+    let quoted = known.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let quoted: Vec<String> = quoted.collect();
+    let more = if known.len() > SHOWN { ", .." } else { "" };
+    format!(
+        "there are {}{more}: register it, with `App::service`",
+        quoted.join(", ")
+    )
+}
+
+/// The name of a type, with its modules where it would read like that of the other.
+fn apart(this: &StateKey, other: &StateKey) -> String {
+    let short = short_type_name(this.type_name());
+    if short == short_type_name(other.type_name()) {
+        this.type_name().to_owned()
+    } else {
+        short
+    }
 }

@@ -15,8 +15,10 @@ mod field;
 mod function;
 mod hooks;
 mod inject;
+mod lookup;
 mod plugin;
 mod retry;
+mod service;
 mod state;
 mod states;
 mod supervision;
@@ -32,14 +34,16 @@ pub use declaration::{
     After, Behaviour, Declaration, Declared, Identity, Link, Need, Proof, Provider, Requirement,
 };
 pub use descriptor::Descriptor;
-pub use error::StateError;
+pub use error::{ServiceError, StateError};
 pub use field::{Bind, Bound, Fields};
 pub use function::FnPlugin;
 pub(crate) use function::Supplied;
 pub use hooks::{Declare, Hooks};
 pub use inject::{Inject, Provided, Provides, field, made, made_instead};
+pub(crate) use lookup::{serves, service, set_service};
 pub use plugin::Plugin;
 pub use retry::Retry;
+pub use service::Service;
 pub use state::State;
 pub(crate) use state::{Aim, AnySlot, Origin, Slot};
 pub use states::States;

@@ -13,31 +13,32 @@ use crate::base::panic;
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
 use crate::base::time::{cancelled, later, until};
-use crate::declare::{AppContext, AppHook, Home};
-use crate::drive::{Ending, GRACE};
+use crate::declare::{AppContext, AppHook, Home, Service};
+use crate::drive::Ending;
 use crate::live::nodes::Nodes;
 use crate::report::{Cause, PluginError};
 
 /// What errors of hooks that belong to no plugin call their owner.
 pub(crate) const APP: &str = "app";
 
-/// The hooks of an app, each kind in the order in which they run.
+/// The hooks and the services of an app, each kind in the order in which they run.
 #[derive(Default)]
 pub(crate) struct AppHooks {
     pub(crate) pre_ready: Vec<AppHook>,
+    pub(crate) services: Vec<Service>,
     pub(crate) on_ready: Vec<AppHook>,
     pub(crate) on_start: Vec<AppHook>,
     pub(crate) on_close: Vec<AppHook>,
 }
 
-/// Lets go of hooks that will not run, on a thread that they may block; waits for that a moment.
-pub(crate) async fn discard_all(hooks: Vec<AppHook>) {
+/// Lets go of hooks that will not run, on a thread that they may block; waits for that, but not for long.
+pub(crate) async fn discard_all(hooks: Vec<AppHook>, patience: Duration) {
     if hooks.is_empty() {
         return;
     }
     let discard = async move { hooks.into_iter().for_each(AppHook::discard) };
     let discarded = spawn_apart(&tokio::runtime::Handle::current(), discard);
-    let _ = timeout(GRACE, discarded).await;
+    let _ = timeout(patience, discarded).await;
 }
 
 impl AppHook {

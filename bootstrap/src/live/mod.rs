@@ -7,6 +7,7 @@ mod hooks;
 mod listeners;
 mod nodes;
 mod ready_queue;
+mod services;
 mod settings;
 
 pub(crate) use hooks::{APP, AppHooks, Within, discard_all};

@@ -10,19 +10,21 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::key::{StateKey, TypeMap};
+use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::text;
 use crate::collect::{Registry, Source};
 use crate::declare::{
-    AnySlot, AppHook, Bind, Bound, Fields, Home, Plugin, Site, Spawn, StateError, StateValue,
-    States, TaskRequest,
+    AnySlot, AppHook, Bind, Bound, Fields, Home, Plugin, ServiceError, Site, Spawn, StateError,
+    StateValue, States, TaskRequest,
 };
 use crate::drive::{End, Timing};
 use crate::life::Life;
 use crate::live::listeners::Listeners;
 use crate::live::ready_queue::ReadyQueue;
+use crate::live::services::Services;
 use crate::plan::Plan;
 use crate::report::{
     Cause, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report, Step,
@@ -47,6 +49,7 @@ pub(crate) struct Nodes {
     spawner: OnceLock<Weak<dyn Spawn>>,
     listeners: Listeners,
     pub(crate) ready_queue: ReadyQueue,
+    pub(crate) services: Services,
     began: Instant,
     boot_took: OnceLock<Duration>,
     closing: OnceLock<Closing>,
@@ -138,6 +141,7 @@ impl Nodes {
             spawner: OnceLock::new(),
             listeners,
             ready_queue: ReadyQueue::default(),
+            services: Services::default(),
             began: Instant::now(),
             boot_took: OnceLock::new(),
             closing: OnceLock::new(),
@@ -441,6 +445,7 @@ impl Nodes {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut errors = std::mem::take(&mut *known);
         drop(known);
+        errors.extend(self.services.give_up());
         for node in self.plan.requires.nodes().rev() {
             let cell = self.cell(node);
             let is_cleaning = cell.others.as_ref().is_some_and(|it| it.cleaning);
@@ -718,6 +723,19 @@ impl Home for Nodes {
         }
         self.owed.fetch_add(1, Ordering::SeqCst);
         cell.others.get_or_insert_default().owed.push(hook);
+    }
+
+    fn find_service(&self, name: &str) -> Result<StateValue, ServiceError> {
+        self.services.find(name)
+    }
+
+    fn put_service(
+        &self,
+        name: Cow<'static, str>,
+        value: Option<StateValue>,
+        at: Location,
+    ) -> Result<Option<StateValue>, ServiceError> {
+        self.services.put(name, value, at)
     }
 
     fn queue_ready(&self, node: u32, hook: AppHook) {

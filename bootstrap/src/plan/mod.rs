@@ -19,9 +19,11 @@ mod resolve;
 mod schedule;
 #[cfg(feature = "serde")]
 mod serialize;
+mod services;
 mod words;
 
 pub use error::{Asker, Place, PlanError, PlanErrors};
 pub(crate) use graph::{Graph, number};
 pub(crate) use resolve::resolve;
 pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin};
+pub(crate) use services::check_services;
