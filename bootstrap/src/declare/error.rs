@@ -47,7 +47,7 @@ fn list(plugins: &[PluginName]) -> String {
 #[non_exhaustive]
 pub enum ServiceError {
     /// No service of this app is called so.
-    #[error("[{service}] No service of this app is called so; {}", others(.known))]
+    #[error("[{service}] {}: register it, with `App::service`", others(.known))]
     Missing {
         /// The name.
         service: String,
@@ -56,7 +56,7 @@ pub enum ServiceError {
     },
     /// It has not started.
     #[error(
-        "[{service}] The service has not started: services start once every plugin has loaded, in \
+        "[{service}] the service has not started: services start once every plugin has loaded, in \
          the order of their registration; register it before whoever uses it"
     )]
     NotStarted {
@@ -65,7 +65,7 @@ pub enum ServiceError {
     },
     /// Its factory has answered `None`.
     #[error(
-        "[{service}] The service is disabled: its factory returned `None`; do without it, or \
+        "[{service}] the service is disabled: its factory returned `None`; do without it, or \
          configure it"
     )]
     Disabled {
@@ -74,7 +74,7 @@ pub enum ServiceError {
     },
     /// It is of another type.
     #[error(
-        "[{service}] The service is a `{}`, not a `{}`: ask for what it is",
+        "[{service}] the service is a `{}`, not a `{}`: ask for what it is",
         apart(.is, .asked),
         apart(.asked, .is)
     )]
@@ -88,7 +88,7 @@ pub enum ServiceError {
     },
     /// The services of this app are gone.
     #[error(
-        "[{service}] The services of this app are gone: they are let go of before the first plugin \
+        "[{service}] the services of this app are gone: they are let go of before the first plugin \
          closes; use them in `drain`, or in `App::on_close`"
     )]
     Closed {
@@ -102,15 +102,13 @@ const SHOWN: usize = 10;
 
 fn others(known: &[String]) -> String {
     if known.is_empty() {
-        return "there is none: register it, with `App::service`".to_owned();
+        return "this app has no services".to_owned();
     }
     let quoted = known.iter().take(SHOWN).map(|name| format!("`{name}`"));
     let quoted: Vec<String> = quoted.collect();
     let more = if known.len() > SHOWN { ", .." } else { "" };
-    format!(
-        "there are {}{more}: register it, with `App::service`",
-        quoted.join(", ")
-    )
+    let known = quoted.join(", ");
+    format!("no service of this app has this name, only {known}{more}")
 }
 
 /// The name of a type, with its modules where it would read like that of the other.

@@ -1,21 +1,24 @@
 //! The hooks of the app itself: closures that run one after the other.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::name::PluginName;
-use crate::base::panic;
+use crate::base::panic::{self, guard};
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
+use crate::base::text;
 use crate::base::time::{cancelled, later, until};
 use crate::declare::{AppContext, AppHook, Home, Service};
 use crate::drive::Ending;
 use crate::live::nodes::Nodes;
+use crate::live::settings::{SLOW_BOOT, SLOW_CLOSE};
 use crate::report::{Cause, PluginError};
 
 /// What errors of hooks that belong to no plugin call their owner.
@@ -59,6 +62,7 @@ impl AppHook {
         within: Within<'_>,
     ) -> Ran {
         let at = self.at();
+        let is_slow = warn_if_slow(of.clone(), phase);
         let error = |cause| PluginError::new(of, at, phase, cause);
         let began = Instant::now();
         let cx = AppContext::new(Arc::clone(nodes) as Arc<dyn Home>);
@@ -71,6 +75,7 @@ impl AppHook {
             }
             () = cancelled(within.interrupt) => (Ending::Interrupted, Cause::Cancelled),
             () = until(within.until) => (Ending::Expired, Cause::Cancelled),
+            never = is_slow => match never {},
             limit = passed(began, within.limit) => (Ending::OfItself, Cause::TimedOut { limit }),
         };
         task.0.abort();
@@ -130,4 +135,22 @@ impl Drop for Task {
 async fn passed(began: Instant, limit: Option<Duration>) -> Duration {
     until(limit.map(|limit| later(began, limit))).await;
     limit.unwrap_or_default()
+}
+
+/// Warns of a hook that takes long, and again after twice the time. Never ends.
+async fn warn_if_slow(of: PluginName, phase: Phase) -> Infallible {
+    let began = Instant::now();
+    let mut long = if phase.is_of_boot() {
+        SLOW_BOOT
+    } else {
+        SLOW_CLOSE
+    };
+    loop {
+        sleep_until(later(began, long)).await;
+        let since = text::duration(long);
+        let _ = guard(|| {
+            tracing::warn!(target: "bootstrap", "still in `{phase}`: `{of}` for {since}");
+        });
+        long = long.saturating_mul(2);
+    }
 }

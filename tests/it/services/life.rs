@@ -106,7 +106,7 @@ fn a_service_may_use_those_that_were_registered_before_it() {
                 let later = cx.service::<u32>("second").unwrap_err();
                 assert_eq!(
                     later.to_string(),
-                    "[second] The service has not started: services start once every plugin has \
+                    "[second] the service has not started: services start once every plugin has \
                      loaded, in the order of their registration; register it before whoever uses it"
                 );
                 Ok(2_u32)

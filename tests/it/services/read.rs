@@ -84,7 +84,7 @@ fn every_context_reads_services_by_name() {
                 "run: 8080",
                 "drain: 8080",
                 "on_error: 8080",
-                "close: [port] The services of this app are gone: they are let go of before the \
+                "close: [port] the services of this app are gone: they are let go of before the \
                  first plugin closes; use them in `drain`, or in `App::on_close`"
             ]
         );
@@ -177,7 +177,7 @@ fn a_service_may_be_disabled() {
         assert!(matches!(&error, ServiceError::Disabled { service } if service == "mailer"));
         assert_eq!(
             error.to_string(),
-            "[mailer] The service is disabled: its factory returned `None`; do without it, or \
+            "[mailer] the service is disabled: its factory returned `None`; do without it, or \
              configure it"
         );
         assert!(running.set_service("mailer", 1_u32).unwrap().is_none());
@@ -192,8 +192,7 @@ fn a_service_that_is_not_there_is_an_error_with_those_that_are() {
         let running = App::new().boot().await.unwrap();
         assert_eq!(
             running.service::<u32>("mailer").unwrap_err().to_string(),
-            "[mailer] No service of this app is called so; there is none: register it, with \
-             `App::service`"
+            "[mailer] this app has no services: register it, with `App::service`"
         );
         running.close().await.unwrap();
 
@@ -204,8 +203,8 @@ fn a_service_that_is_not_there_is_an_error_with_those_that_are() {
         let error = running.service::<u32>("mailer").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[mailer] No service of this app is called so; there are `auth`, `cache`: register \
-             it, with `App::service`"
+            "[mailer] no service of this app has this name, only `auth`, `cache`: register it, \
+             with `App::service`"
         );
         running.close().await.unwrap();
     });
@@ -222,7 +221,7 @@ fn a_service_of_another_type_is_an_error_that_names_both() {
         let running = app.boot().await.unwrap();
         assert_eq!(
             running.service::<u32>("a").unwrap_err().to_string(),
-            "[a] The service is a `Noted`, not a `u32`: ask for what it is"
+            "[a] the service is a `Noted`, not a `u32`: ask for what it is"
         );
         let Err(error) = running.service::<other::Noted>("a") else {
             panic!("it is of another type");
