@@ -113,6 +113,15 @@
 //! longest chain. [`App::serial`] and [`App::max_concurrency`] are for those who want less.
 //! [`App::boot_timeout`], [`App::load_timeout`] and `timeout = ".."` on a plugin limit it.
 //!
+//! Then comes, one after the other:
+//!
+//! 1. the app's hooks [`App::on_pre_ready`], which see what every load did;
+//! 2. the factories of services, [`App::service`], in the order of their registration;
+//! 3. the `ready` hooks of plugins, providers first;
+//! 4. the hooks [`App::on_ready`], and those that plugins have added with
+//!    [`cx.on_ready(..)`](LoadContext::on_ready) in their `load`;
+//! 5. the hooks [`App::on_start`]. Now the app is [`Status::Ready`], and `run` hooks begin.
+//!
 //! If a load fails, panics or takes too long, nothing more is started, what is under way is
 //! cancelled, and exactly what had loaded is closed, in reverse. The error names the plugin and
 //! keeps yours as its [`source`](std::error::Error::source). [`App::run`] prints the whole
@@ -211,6 +220,7 @@
 //! | `BOOT012` | the boot was interrupted |
 //! | `BOOT013` | no tokio runtime |
 //! | `BOOT014` | a tokio runtime without timers |
+//! | `BOOT015` | two services with one name |
 //! | `RUN001` | a part of the app was not restarted |
 //! | `STOP001` | the app has closed with errors |
 //!
@@ -400,8 +410,9 @@ pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::Registration;
 pub use declare::{
     AppContext, Child, CloseContext, Contextual, Declare, Descriptor, DrainContext, ErrorContext,
-    Fields, FnPlugin, Hooks, Inject, LoadContext, Plugin, Policy, Provided, Provides, ReadyContext,
-    Restart, Retry, RunContext, State, StateError, States, Supervision,
+    Fields, FnPlugin, Hooks, Ingredients, Inject, LoadContext, Plugin, Policy, Provided, Provides,
+    ReadyContext, Restart, Retry, RunContext, Service, ServiceError, State, StateError, States,
+    Supervision,
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedPlugin};

@@ -158,3 +158,29 @@ fn register_fn_that_tells(app: &mut App) -> Registration<impl Plugin + use<>> {
         Ok(())
     })
 }
+
+/// Also what belongs to no plugin: most such hooks have no limit of their own.
+#[test]
+fn hooks_of_the_app_and_services_that_take_long_are_logged() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let slow = async || tokio::time::sleep(Duration::from_secs(25)).await;
+        let app = App::new()
+            .service("mailer", async move |_| {
+                slow().await;
+                Ok(())
+            })
+            .on_close(async |_| std::future::pending().await);
+        let running = app.boot().await.unwrap();
+        assert_eq!(
+            events(&log)[1..],
+            [
+                "WARN still in `service start`: `mailer` for 10 s",
+                "WARN still in `service start`: `mailer` for 20 s",
+            ]
+        );
+        running.close().await.unwrap_err();
+        assert_eq!(events(&log)[0], "WARN still in `close`: `app` for 5 s");
+    });
+}

@@ -5,6 +5,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod app_hooks;
 mod behaviours;
 mod boot;
 mod close;
@@ -20,5 +21,6 @@ mod plan;
 mod report;
 mod restart;
 mod run;
+mod services;
 mod state;
 mod supervise;

@@ -19,14 +19,10 @@ use crate::base::panic;
 use crate::base::text;
 use crate::boot::BootError;
 use crate::collect::{Entry, Mode, Registration, Registry, SharedRegistry, with_registry};
-use crate::declare::AppHook;
-use crate::declare::{
-    AppContext, ErrorContext, FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin, Supplied,
-    With,
-};
+use crate::declare::{FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin, Supplied, With};
 use crate::life::{End, Handle, Life, ShutdownReason, Status};
-use crate::live::{Listeners, Nodes, Settings};
-use crate::plan::{Plan, PlanErrors, resolve};
+use crate::live::{AppHooks, Listeners, Nodes, Settings};
+use crate::plan::{Plan, PlanErrors, check_services, resolve};
 use crate::report::Report;
 
 /// An application that has not been booted: plugins, limits and hooks.
@@ -70,9 +66,8 @@ use crate::report::Report;
 pub struct App {
     registry: SharedRegistry,
     settings: Settings,
-    on_start: Vec<AppHook>,
-    on_close: Vec<AppHook>,
-    on_error: Listeners,
+    pub(super) hooks: AppHooks,
+    pub(super) on_error: Listeners,
     life: Unbooted,
 }
 
@@ -90,8 +85,7 @@ impl App {
         Self {
             registry: Arc::new(Mutex::new(Registry::new(mode))),
             settings: Settings::default(),
-            on_start: Vec::new(),
-            on_close: Vec::new(),
+            hooks: AppHooks::default(),
             on_error: Listeners::default(),
             life: Unbooted(Arc::new(Life::new())),
         }
@@ -275,8 +269,10 @@ impl App {
         self
     }
 
-    /// How long each `load`, each `ready` and each [`on_start`](App::on_start) hook may take that
-    /// has no limit of its own. Without it there is no limit.
+    /// How long each `load`, each `ready` and each hook of the app while it boots
+    /// ([`on_pre_ready`](App::on_pre_ready), [`service`](App::service),
+    /// [`on_ready`](App::on_ready), [`on_start`](App::on_start)) may take that has no limit of its own. Without it there is no
+    /// limit.
     pub fn load_timeout(mut self, limit: Duration) -> Self {
         self.settings.load_timeout = Some(limit);
         self
@@ -285,8 +281,8 @@ impl App {
     /// How long draining and closing may take as a whole: 30 s by default.
     ///
     /// When the time is up, what runs is cancelled, and each hook that is left gets a last chance of
-    /// 100 ms: draining, tasks and [`on_close`](App::on_close) hooks for so long together, closing
-    /// for a second. Two seconds after the limit it is over, and what has not closed is part of the
+    /// 100 ms: draining, tasks, [`on_close`](App::on_close) hooks and the end of services for so
+    /// long together, closing for a second. Two seconds after the limit it is over, and what has not closed is part of the
     /// error.
     pub fn close_timeout(mut self, limit: Duration) -> Self {
         self.settings.close_timeout = limit;
@@ -301,46 +297,6 @@ impl App {
         self
     }
 
-    /// Adds a hook that runs once everything is ready, before `boot` returns. Several run one
-    /// after the other, in the order in which they were added. One that fails fails the boot.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use bootstrap::prelude::*;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// let app = App::new().on_start(async |cx| {
-    ///     println!("{}", cx.report());
-    ///     Ok(())
-    /// });
-    /// app.boot().await?.close().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[track_caller]
-    pub fn on_start<F, Fut>(mut self, hook: F) -> Self
-    where
-        F: FnOnce(AppContext) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
-    {
-        self.on_start.push(AppHook::new(hook, Location::caller()));
-        self
-    }
-
-    /// Adds a hook that runs when a booted app closes: after the plugins have drained and their
-    /// tasks have ended, before the first of them closes. Several run one after the other, the
-    /// one that was added last first. One that fails is part of the error, and stops nothing.
-    #[track_caller]
-    pub fn on_close<F, Fut>(mut self, hook: F) -> Self
-    where
-        F: FnOnce(AppContext) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
-    {
-        self.on_close.push(AppHook::new(hook, Location::caller()));
-        self
-    }
-
     /// What happens when a part of the app was restarted and did not load again: it stays down, and
     /// the rest goes on. Without this, the app stops.
     ///
@@ -350,44 +306,14 @@ impl App {
         self
     }
 
-    /// Adds a hook that hears of every error: of a hook that fails the boot, of a background task
-    /// also if the app goes on, of everything that goes wrong while closing. For a service that
-    /// tracks errors, or a counter.
-    ///
-    /// It may be called for several errors at a time, and changes nothing about what becomes of
-    /// them. What it does wrong itself is logged. Each call may take as long as
-    /// [`App::hook_timeout`] says; the end of the close waits a moment for those that are not done.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use bootstrap::prelude::*;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let mut app = App::new().on_error(async |cx| {
-    ///     eprintln!("{}", cx.error());
-    ///     Ok(())
-    /// });
-    /// app.register_fn("cache", async |_| anyhow::bail!("connection refused"));
-    /// assert!(app.boot().await.is_err());
-    /// # }
-    /// ```
-    pub fn on_error<F, Fut>(mut self, hook: F) -> Self
-    where
-        F: Fn(ErrorContext) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
-    {
-        self.on_error.add(hook);
-        self
-    }
-
     /// The order in which the plugins will load. Runs no hook and changes nothing.
     ///
     /// # Errors
     ///
     /// Every mistake in the app that the compiler could not find, all at once.
     pub fn plan(&self) -> Result<Plan, PlanErrors> {
-        with_registry(&self.registry, |registry| resolve(registry.roster()))
+        let planned = with_registry(&self.registry, |registry| resolve(registry.roster()));
+        check_services(planned, &self.hooks.services)
     }
 
     /// A handle to the app, for everyone who does not own it.
@@ -459,12 +385,11 @@ impl App {
         let Self {
             registry,
             settings,
-            on_start,
-            mut on_close,
+            mut hooks,
             mut on_error,
             life,
         } = self;
-        on_close.reverse();
+        hooks.on_close.reverse();
         on_error.set_limit(settings.hook_timeout);
         let shared = Arc::clone(&registry);
         let nodes = with_registry(&registry, |registry| {
@@ -482,11 +407,11 @@ impl App {
             nodes
         });
         end.holds(&nodes);
+        nodes.services.expect(&hooks.services);
         Lifecycle {
             nodes,
             settings,
-            on_start,
-            on_close,
+            hooks,
             end,
         }
     }

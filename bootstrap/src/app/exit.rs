@@ -136,7 +136,7 @@ fn code_of(errors: &[PluginError]) -> u8 {
     let ended_the_app = |error: &PluginError| match error.phase() {
         Phase::Run => !unfinished(error),
         // Of a restart.
-        Phase::Load | Phase::Ready => true,
+        Phase::Load | Phase::Ready | Phase::OnReady => true,
         _ => false,
     };
     if errors.iter().any(ended_the_app) {

@@ -10,9 +10,8 @@ use tokio::sync::oneshot;
 use crate::app::restart::Restart;
 use crate::boot::{self, BootError};
 use crate::close::{self, After, Closing};
-use crate::declare::AppHook;
 use crate::life::{End, Life, ShutdownReason, Status};
-use crate::live::{Nodes, Settings};
+use crate::live::{AppHooks, Nodes, Settings};
 use crate::report::{CloseError, PluginError, Report};
 use crate::run::Tasks;
 
@@ -20,18 +19,18 @@ use crate::run::Tasks;
 pub(super) struct Lifecycle {
     pub(super) nodes: Arc<Nodes>,
     pub(super) settings: Settings,
-    pub(super) on_start: Vec<AppHook>,
-    pub(super) on_close: Vec<AppHook>,
+    pub(super) hooks: AppHooks,
     pub(super) end: EndOfLife,
 }
 
 impl Lifecycle {
     /// Boots, tells `booted`, waits until the app is asked to stop, and closes.
-    pub(super) async fn live(self, booted: oneshot::Sender<Result<(), BootError>>) {
+    pub(super) async fn live(mut self, booted: oneshot::Sender<Result<(), BootError>>) {
         let life = Arc::clone(&self.nodes.life);
         let mut restarts = life.take_restarts();
         let tasks = Tasks::new(&self.nodes);
-        let started = boot::boot(&self.nodes, &self.settings, &tasks, self.on_start).await;
+        let on_close = std::mem::take(&mut self.hooks.on_close);
+        let started = boot::boot(&self.nodes, &self.settings, &tasks, self.hooks).await;
         let closing = |after, hooks| Closing {
             after,
             part: None,
@@ -55,7 +54,7 @@ impl Lifecycle {
                 };
                 restart.as_asked(&mut restarts).await;
                 drop(restarts);
-                let errors = close::close(closing(After::Run, self.on_close)).await;
+                let errors = close::close(closing(After::Run, on_close)).await;
                 let outcome = outcome(errors, self.nodes.report());
                 self.end.now(Status::Closed, outcome);
             }

@@ -5,6 +5,7 @@
 
 mod builder;
 mod exit;
+mod hooks;
 mod lifecycle;
 mod restart;
 mod running;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::collect::Registration;
-use crate::declare::{State, StateError, state};
+use crate::declare::{Home, State, StateError, serves, state};
 use crate::life::{Handle, RestartError, ShutdownReason, Status, Target};
 use crate::live::Nodes;
 use crate::plan::Plan;
@@ -96,6 +96,10 @@ impl Running {
         self.nodes.life.restart(target).await
     }
 
+    fn home(&self) -> &dyn Home {
+        &*self.nodes
+    }
+
     /// A handle to the app, for everyone who does not own it.
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(&self.nodes.life))
@@ -116,6 +120,8 @@ impl Running {
         self.nodes.report()
     }
 }
+
+serves!(impl Running);
 
 impl Drop for Running {
     fn drop(&mut self) {

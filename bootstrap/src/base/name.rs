@@ -1,5 +1,6 @@
 //! What a plugin is called in messages and reports.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -62,6 +63,15 @@ impl From<Arc<str>> for PluginName {
         Self {
             base: Text::Shared(text),
             instance: 0,
+        }
+    }
+}
+
+impl From<Cow<'static, str>> for PluginName {
+    fn from(text: Cow<'static, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => text.into(),
+            Cow::Owned(text) => Arc::<str>::from(text).into(),
         }
     }
 }

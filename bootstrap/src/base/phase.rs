@@ -8,8 +8,14 @@ use std::fmt;
 pub enum Phase {
     /// [`Hooks::load`](crate::Hooks::load)
     Load,
+    /// [`App::on_pre_ready`](crate::App::on_pre_ready)
+    PreReady,
+    /// [`App::service`](crate::App::service)
+    Service,
     /// [`Hooks::ready`](crate::Hooks::ready)
     Ready,
+    /// [`App::on_ready`](crate::App::on_ready), [`LoadContext::on_ready`](crate::LoadContext::on_ready)
+    OnReady,
     /// [`App::on_start`](crate::App::on_start)
     Start,
     /// [`Hooks::run`](crate::Hooks::run)
@@ -18,19 +24,41 @@ pub enum Phase {
     Drain,
     /// The end of [`Hooks::run`](crate::Hooks::run), after it was told to stop
     Stop,
+    /// The end of a service, whose value is dropped
+    ServiceDrop,
     /// [`Hooks::close`](crate::Hooks::close)
     Close,
+}
+
+impl Phase {
+    /// Whether it belongs to the boot.
+    pub(crate) fn is_of_boot(self) -> bool {
+        self <= Phase::Start
+    }
+
+    /// What goes wrong in it, as errors begin: `Plugin load`, `Service start`.
+    pub(crate) fn step(self) -> impl fmt::Display {
+        fmt::from_fn(move |f| match self {
+            Phase::Service => f.write_str("Service start"),
+            Phase::ServiceDrop => f.write_str("Service drop"),
+            _ => write!(f, "Plugin {self}"),
+        })
+    }
 }
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Phase::Load => "load",
+            Phase::PreReady => "pre-ready",
+            Phase::Service => "service start",
             Phase::Ready => "ready",
+            Phase::OnReady => "on-ready",
             Phase::Start => "start",
             Phase::Run => "run",
             Phase::Drain => "drain",
             Phase::Stop => "stop",
+            Phase::ServiceDrop => "service drop",
             Phase::Close => "close",
         })
     }

@@ -8,6 +8,7 @@ use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::base::text;
 use crate::boot::failure::{Failure, Why};
+use crate::boot::undone::{NotStarted, closed, not_started};
 use crate::life::{End, ShutdownReason};
 use crate::plan::{Plan, PlanError, PlanErrors};
 use crate::report::{Cause, Outcome, PluginError, Report};
@@ -73,17 +74,6 @@ pub enum BootErrorKind {
     NoTimers,
 }
 
-/// A plugin whose `load` was never called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NotStarted {
-    /// The plugin.
-    pub plugin: PluginName,
-    /// What kept it, directly or through others: a plugin that failed, was cancelled, or was
-    /// loading. `None` if it only came too late.
-    pub because: Option<PluginName>,
-}
-
 impl BootError {
     pub(crate) fn plan(errors: PlanErrors) -> Self {
         Self::without_hooks(BootErrorKind::Plan(errors))
@@ -102,8 +92,7 @@ impl BootError {
         let reason = ShutdownReason::RuntimeShutDown;
         let mut error = Self::unbooted(reason);
         let errors = end.close_error.iter().flat_map(|it| it.errors().to_vec());
-        let is_of_boot =
-            |it: &PluginError| matches!(it.phase(), Phase::Load | Phase::Ready | Phase::Start);
+        let is_of_boot = |it: &PluginError| it.phase().is_of_boot();
         (error.0.failures, error.0.rollback) = errors.partition(is_of_boot);
         if !error.0.failures.is_empty() {
             error.0.kind = BootErrorKind::Failed;
@@ -174,7 +163,8 @@ impl BootError {
         &self.0.failures
     }
 
-    /// The plugins whose hooks were under way, and were cancelled.
+    /// The plugins whose hooks were under way, and were cancelled; also a service, or `app` for a
+    /// hook of the app itself.
     pub fn cancelled(&self) -> &[PluginName] {
         &self.0.cancelled
     }
@@ -319,7 +309,9 @@ impl BootError {
             BootErrorKind::Plan(_) => "each of the mistakes above says what to do about it".into(),
             BootErrorKind::Failed => match self.failures().first().map(PluginError::cause) {
                 Some(Cause::TimedOut { .. }) => {
-                    "raise the `timeout` of the plugin, or find out what it waits for".into()
+                    "raise the `timeout` of the plugin, or `App::load_timeout`, or find out what \
+                     it waits for"
+                        .into()
                 }
                 Some(Cause::Abandoned { .. }) => {
                     "a hook that blocks can't be cancelled: move what blocks into \
@@ -375,49 +367,11 @@ fn write_names<'a>(
     }
 }
 
-/// The plugins that never began, each with what kept it.
-fn not_started(report: &Report, plan: &Plan) -> Vec<NotStarted> {
-    let plugins = &report.plugins;
-    let began = |place: usize| plugins[place].load.outcome != Outcome::NotStarted;
-    let done = |place: usize| plugins[place].load.outcome == Outcome::Done;
-    let mut culprits: Vec<Option<usize>> = vec![None; plugins.len()];
-    let mut waiting = Vec::new();
-    // In the order of the plan, so that what kept a requirement is known before its dependents.
-    for node in plan.requires.nodes() {
-        let place = node as usize;
-        if began(place) {
-            continue;
-        }
-        let mut requirements = plan
-            .requires
-            .targets(node)
-            .iter()
-            .map(|node| *node as usize);
-        let unmet = requirements.find(|requirement| !done(*requirement));
-        culprits[place] = unmet.and_then(|unmet| {
-            if began(unmet) {
-                Some(unmet)
-            } else {
-                culprits[unmet]
-            }
-        });
-        waiting.push(NotStarted {
-            plugin: plugins[place].name.clone(),
-            because: culprits[place].map(|culprit| plugins[culprit].name.clone()),
-        });
-    }
-    waiting
-}
-
-fn closed(report: &Report) -> Vec<PluginName> {
-    let closed = report.plugins.iter().enumerate();
-    let mut closed: Vec<_> = closed
-        .filter_map(|(place, plugin)| Some((plugin.close.began?, place)))
-        .collect();
-    // Of those that began at one instant, dependents first.
-    closed.sort_by_key(|(began, place)| (*began, std::cmp::Reverse(*place)));
-    let name = |(_, place): &(Duration, usize)| report.plugins[*place].name.clone();
-    closed.iter().map(name).collect()
+fn still_running(f: &mut fmt::Formatter<'_>, limit: &str, hook: &str) -> fmt::Result {
+    write!(
+        f,
+        "boot stopped after {limit}: an `{hook}` hook was still running"
+    )
 }
 
 impl fmt::Display for BootError {
@@ -435,10 +389,14 @@ impl fmt::Display for BootError {
                     Some(Phase::Ready) => {
                         write!(f, "boot stopped after {limit}: {cancelled} not ready")
                     }
-                    Some(Phase::Start) => write!(
+                    Some(Phase::PreReady) => still_running(f, &limit, "on_pre_ready"),
+                    Some(Phase::Service) => write!(
                         f,
-                        "boot stopped after {limit}: an `on_start` hook was still running"
+                        "boot stopped after {limit}: the service `{}` was still starting",
+                        self.cancelled()[0],
                     ),
+                    Some(Phase::OnReady) => still_running(f, &limit, "on_ready"),
+                    Some(Phase::Start) => still_running(f, &limit, "on_start"),
                     None if self.not_started().is_empty() => {
                         write!(f, "boot took longer than {limit}")
                     }

@@ -72,6 +72,10 @@ impl Troubles {
         self.all().extend(troubles);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.all().is_empty()
+    }
+
     fn all(&self) -> MutexGuard<'_, Vec<Trouble>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -121,6 +121,8 @@ impl Load {
             });
         }
         self.attempts.now_does(node, Doing::Load);
+        // What the last attempt has spawned may have added more.
+        self.nodes.ready_queue.forget(node);
         self.load(node, self.nodes.take_to_try_again(node))
     }
 
@@ -160,6 +162,7 @@ impl Load {
         let Some(wait) = wait else {
             return false;
         };
+        self.nodes.ready_queue.forget(node);
         self.cut(&brought);
         let (error, again) = (said(error), text::duration(wait));
         let words = format!("attempt {made} failed: {error}");
@@ -197,6 +200,7 @@ impl Load {
 
     fn fail(&self, node: u32, cause: Cause, timing: Timing) -> Flow {
         self.nodes.note(node, Phase::Load, cause.outcome(), timing);
+        self.nodes.ready_queue.forget(node);
         let is_cancelled = matches!(cause, Cause::Cancelled);
         let is_cut = is_cancelled && self.nodes.is_cut(node);
         let error = self.nodes.error(node, Phase::Load, cause);

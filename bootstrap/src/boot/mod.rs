@@ -4,6 +4,7 @@
 //! fails starts nothing more and cancels what is under way; what has loaded is closed by the
 //! stage *close*, after this one has returned.
 
+mod app_hooks;
 mod attempts;
 mod error;
 mod failure;
@@ -11,6 +12,8 @@ mod load;
 mod pass;
 mod ready;
 mod rollback;
+mod undone;
 
-pub use error::{BootError, BootErrorKind, NotStarted};
+pub use error::{BootError, BootErrorKind};
 pub(crate) use pass::{boot, load_again};
+pub use undone::NotStarted;

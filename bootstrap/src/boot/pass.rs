@@ -6,16 +6,17 @@ use tokio::time::Instant;
 
 use crate::base::phase::Phase;
 use crate::base::time::later;
+use crate::boot::app_hooks::AppStage;
 use crate::boot::failure::{Failure, Troubles, Why};
 use crate::boot::load::Load;
 use crate::boot::ready::Ready;
-use crate::declare::AppHook;
+use crate::declare::Service;
 use crate::drive::GRACE;
 use crate::drive::{self, Direction, Ending, Limits, Scheduler, Ways};
-use crate::live::{Nodes, SLOW_BOOT, Settings, Within};
+use crate::live::{AppHooks, Nodes, SLOW_BOOT, Settings, discard_all};
 use crate::run::Tasks;
 
-/// Loads everything, then runs the `ready` hooks, then those of the app.
+/// Loads everything and makes it ready, with the hooks of the app before and after that.
 ///
 /// # Errors
 ///
@@ -24,7 +25,7 @@ pub(crate) async fn boot(
     nodes: &Arc<Nodes>,
     settings: &Settings,
     tasks: &Arc<Tasks>,
-    on_start: Vec<AppHook>,
+    mut hooks: AppHooks,
 ) -> Result<(), Failure> {
     let until = settings
         .boot_timeout
@@ -36,17 +37,25 @@ pub(crate) async fn boot(
         part: None,
         tasks,
     };
-    let mut on_start = on_start.into_iter();
-    let booted = boot.run(&mut on_start).await;
-    on_start.for_each(AppHook::discard);
+    for hook in hooks.on_ready.drain(..) {
+        nodes.ready_queue.push(None, hook);
+    }
+    let booted = boot.run(&mut hooks).await;
     if booted.is_err() {
         nodes.cancel_boot();
     }
     nodes.boot_is_over();
+    if booted.is_err() {
+        let mut left = hooks.pre_ready;
+        left.extend(hooks.services.drain(..).map(Service::into_start));
+        left.extend(nodes.ready_queue.take());
+        left.append(&mut hooks.on_start);
+        discard_all(left, GRACE).await;
+    }
     booted
 }
 
-/// Loads a part again, then runs its `ready` hooks.
+/// Loads a part again, then runs its `ready` hooks, and what its loads have added to be run then.
 ///
 /// # Errors
 ///
@@ -64,7 +73,15 @@ pub(crate) async fn load_again(
         part: Some(part),
         tasks,
     };
-    boot.load(&Arc::default()).await
+    let troubles = Arc::new(Troubles::default());
+    let mut loaded = boot.load(&troubles).await;
+    if loaded.is_ok() {
+        loaded = boot.get_ready(&troubles).await;
+    }
+    if loaded.is_err() {
+        discard_all(nodes.ready_queue.take(), GRACE).await;
+    }
+    loaded
 }
 
 struct Boot<'a> {
@@ -77,13 +94,26 @@ struct Boot<'a> {
 }
 
 impl Boot<'_> {
-    async fn run(&self, on_start: &mut std::vec::IntoIter<AppHook>) -> Result<(), Failure> {
+    async fn run(&self, hooks: &mut AppHooks) -> Result<(), Failure> {
         let troubles = Arc::new(Troubles::default());
+        let app = self.app_stage(&troubles);
         self.load(&troubles).await?;
-        for hook in on_start.by_ref() {
-            self.start(hook, &troubles).await?;
+        let ending = app.run(&mut hooks.pre_ready, Phase::PreReady).await;
+        self.judge_app(ending, &troubles)?;
+        let ending = app.start(&mut hooks.services).await;
+        self.judge_app(ending, &troubles)?;
+        self.get_ready(&troubles).await?;
+        let ending = app.run(&mut hooks.on_start, Phase::Start).await;
+        self.judge_app(ending, &troubles)
+    }
+
+    fn app_stage<'b>(&'b self, troubles: &'b Troubles) -> AppStage<'b> {
+        AppStage {
+            nodes: self.nodes,
+            limit: self.settings.load_timeout,
+            until: self.until,
+            troubles,
         }
-        Ok(())
     }
 
     async fn load(&self, troubles: &Arc<Troubles>) -> Result<(), Failure> {
@@ -91,7 +121,11 @@ impl Boot<'_> {
         let ways = self.nodes.ways_to_load();
         let ending = self.forwards(Arc::clone(&load), ways).await;
         load.settle().await;
-        self.judge(ending, troubles)?;
+        self.judge(ending, troubles)
+    }
+
+    /// Runs the `ready` hooks of plugins, and then what waits for everything to be ready.
+    async fn get_ready(&self, troubles: &Arc<Troubles>) -> Result<(), Failure> {
         let is_ready_hook = |node: u32| self.nodes.member(node).descriptor.hook_set().ready;
         if self.nodes.all().any(is_ready_hook) {
             let ready = Arc::new(Ready {
@@ -102,7 +136,8 @@ impl Boot<'_> {
             let ending = self.forwards(ready, self.nodes.ways()).await;
             self.judge(ending, troubles)?;
         }
-        Ok(())
+        let ending = self.app_stage(troubles).run_queue().await;
+        self.judge_app(ending, troubles)
     }
 
     async fn forwards<P: drive::Phase>(&self, phase: Arc<P>, ways: Ways) -> Ending {
@@ -140,17 +175,8 @@ impl Boot<'_> {
         }
     }
 
-    async fn start(&self, hook: AppHook, troubles: &Troubles) -> Result<(), Failure> {
-        let within = Within {
-            limit: self.settings.load_timeout,
-            until: self.until,
-            interrupt: Some(self.nodes.life.stop_token()),
-            patience: GRACE,
-        };
-        let ran = hook.run(self.nodes, Phase::Start, within).await;
-        if let Some(error) = ran.error {
-            troubles.push(self.nodes, Instant::now(), 0, error);
-        }
-        self.judge(ran.ending, troubles)
+    /// The same for hooks of the app, if there were any.
+    fn judge_app(&self, ending: Option<Ending>, troubles: &Troubles) -> Result<(), Failure> {
+        ending.map_or(Ok(()), |ending| self.judge(ending, troubles))
     }
 }

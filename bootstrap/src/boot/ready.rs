@@ -1,4 +1,4 @@
-//! The `ready` hook of every plugin.
+//! The `ready` hooks of plugins, providers first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use crate::report::{Cause, Outcome};
 
 pub(super) struct Ready {
     pub(super) nodes: Arc<Nodes>,
+    /// For each that has no limit of its own.
     pub(super) limit: Option<Duration>,
     pub(super) troubles: Arc<Troubles>,
 }

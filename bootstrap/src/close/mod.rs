@@ -5,6 +5,8 @@
 //!
 //! Stands below *boot*, although it comes later: a boot that fails rolls back by closing.
 
+mod budget;
 mod pass;
+mod services;
 
 pub(crate) use pass::{After, Closing, close};

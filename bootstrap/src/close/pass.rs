@@ -7,16 +7,19 @@ use anyhow::Result;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
 use crate::base::time::later;
+use crate::close::budget::Budget;
+use crate::close::services;
 use crate::declare::AppHook;
 use crate::declare::{CloseContext, DrainContext};
 use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Start, Timing};
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
-use crate::live::{CleanUp, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of};
+use crate::live::{APP, CleanUp, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of};
 use crate::report::{Cause, Outcome, PluginError};
 use crate::run::{self, Tasks};
 
@@ -92,6 +95,10 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
     } else {
         hooks.into_iter().for_each(AppHook::discard);
     }
+    if ends {
+        let tell = |error| walk.push(Instant::now(), error);
+        services::release(nodes, walk.budget, tell).await;
+    }
     walk.close().await;
     walk.take_failures();
     if ends {
@@ -109,37 +116,6 @@ impl Clock {
     fn lap(&mut self) -> Duration {
         let now = Instant::now();
         now - std::mem::replace(&mut self.0, now)
-    }
-}
-
-/// The time for closing.
-///
-/// All of it belongs to whoever comes first. When it is up, each stage that is left still gets a
-/// little, so that what would end at once does: draining, the tasks and the app's hooks a last
-/// chance together, and closing, which is owed, [`GRACE`](drive::GRACE) and a last chance for every
-/// hook.
-#[derive(Clone, Copy)]
-pub(crate) struct Budget {
-    /// For each hook that has no limit of its own.
-    hook: Duration,
-    until: Instant,
-}
-
-impl Budget {
-    fn limit(self, own: Option<Duration>, now: Instant) -> Duration {
-        let left = self.until.saturating_duration_since(now);
-        own.unwrap_or(self.hook).min(left.max(LAST_CHANCE))
-    }
-
-    /// When a stage has to end that begins now, and gets this if no time is left.
-    fn end(self, least: Duration) -> Instant {
-        self.until.max(Instant::now()) + least
-    }
-
-    /// How long a hook that should have ended is waited for.
-    fn patience(self) -> Duration {
-        let left = self.until.saturating_duration_since(Instant::now());
-        left.clamp(LAST_CHANCE, GRACE)
     }
 }
 
@@ -296,7 +272,9 @@ impl Walk<'_> {
                 interrupt: None,
                 patience: self.budget.patience(),
             };
-            let ran = hook.run(self.nodes, Phase::Close, within).await;
+            let ran = hook
+                .run(self.nodes, PluginName::from(APP), Phase::Close, within)
+                .await;
             if let Some(error) = ran.error {
                 self.push(Instant::now(), error);
             }

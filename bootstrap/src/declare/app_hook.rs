@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::base::location::Location;
 use crate::base::panic;
-use crate::declare::context::AppContext;
+use crate::declare::app_context::AppContext;
 
 pub(crate) type HookFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 

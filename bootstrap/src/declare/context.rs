@@ -15,8 +15,11 @@ use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::declare::adjust::Adjust;
+use crate::declare::app_context::AppContext;
 use crate::declare::app_hook::AppHook;
+use crate::declare::error::{ServiceError, StateError};
 use crate::declare::hooks::Declare;
+use crate::declare::lookup::serves;
 use crate::declare::plugin::Plugin;
 use crate::declare::state::{AnySlot, Origin, State};
 use crate::declare::states::States;
@@ -24,7 +27,7 @@ use crate::declare::supervision::Supervision;
 use crate::declare::task::TaskRequest;
 use crate::declare::value::StateValue;
 use crate::life::{Handle, Life, ShutdownReason};
-use crate::report::{PluginError, Report};
+use crate::report::PluginError;
 
 /// The app around a hook, as far as contexts may see it.
 pub(crate) trait Home: Send + Sync {
@@ -38,6 +41,16 @@ pub(crate) trait Home: Send + Sync {
     fn boot_cancelled(&self) -> &CancellationToken;
     /// Keeps a hook for the time when `node` closes, or its boot is rolled back.
     fn owe(&self, node: u32, hook: AppHook);
+    fn find_service(&self, name: &str) -> Result<StateValue, ServiceError>;
+    /// Sets a service, or notes that it is disabled. Returns the one from before.
+    fn put_service(
+        &self,
+        name: Cow<'static, str>,
+        value: Option<StateValue>,
+        at: Location,
+    ) -> Result<Option<StateValue>, ServiceError>;
+    /// Keeps a hook for the time when everything is ready, if `node` is loading.
+    fn queue_ready(&self, node: u32, hook: AppHook);
     /// Spawns a task of `node`.
     fn spawn(&self, node: u32, task: TaskRequest);
     /// Registers a plugin that `parent` brings with it; `None` if it comes too late.
@@ -174,44 +187,6 @@ spawns!(impl LoadContext);
 spawns!(impl<P: Contextual + ?Sized> ReadyContext<P>);
 spawns!(impl<P: Contextual + ?Sized> RunContext<P>);
 
-/// Why a state could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateError {
-    /// No plugin of this app provides it.
-    #[error("no plugin of this app provides the state `{state}`: register the one that does")]
-    Missing {
-        /// The state.
-        state: StateKey,
-    },
-    /// Several plugins, or several instances of one, provide it.
-    #[error(
-        "several plugins provide the state `{state}` ({}): take the one you mean from its registration, with `state()`",
-        list(.plugins)
-    )]
-    Ambiguous {
-        /// The state.
-        state: StateKey,
-        /// Who provides it.
-        plugins: Vec<PluginName>,
-    },
-    /// Its plugin has closed, or has not loaded.
-    #[error(
-        "the state `{state}` is not there: plugin `{plugin}`, which provides it, is not loaded"
-    )]
-    NotLoaded {
-        /// The state.
-        state: StateKey,
-        /// Who provides it.
-        plugin: PluginName,
-    },
-}
-
-fn list(plugins: &[PluginName]) -> String {
-    let quoted: Vec<String> = plugins.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
-}
-
 /// What [`Hooks::load`](crate::Hooks::load) may use.
 ///
 /// There is no way to read a state here that is not a field: it would be a race with its
@@ -292,6 +267,50 @@ impl LoadContext {
         self.site.home.owe(self.site.node, hook);
     }
 
+    /// Adds a hook that runs once everything is ready: it joins those of
+    /// [`App::on_ready`](crate::App::on_ready), behind all that were added before.
+    ///
+    /// It has the limit that this plugin has for `load`. If this `load` fails, or is tried again,
+    /// it is dropped. When a part of the app is restarted, what its loads add runs once that part
+    /// is ready.
+    ///
+    /// Once this `load` has ended, this does nothing: the hook is dropped, with a warning in the
+    /// log.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// #[plugin]
+    /// struct Http;
+    ///
+    /// impl Hooks for Http {
+    ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+    ///         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    ///         cx.on_ready(async move |_| {
+    ///             println!("listening on {}", listener.local_addr()?);
+    ///             Ok(())
+    ///         });
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// # App::new().with(Http).boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn on_ready<F, Fut>(&self, hook: F)
+    where
+        F: FnOnce(AppContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let hook = AppHook::new(hook, Location::caller());
+        self.site.home.queue_ready(self.site.node, hook);
+    }
+
     /// Says how far this hook is, for whoever waits for it: its limit begins anew, and messages
     /// about it end with these words. The limit of the boot as a whole stays.
     pub fn progress(&self, text: impl Into<Cow<'static, str>>) {
@@ -303,84 +322,6 @@ impl fmt::Debug for LoadContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoadContext")
             .field("plugin", &self.name())
-            .finish_non_exhaustive()
-    }
-}
-
-/// What the hooks of the app itself may use; see [`App::on_start`](crate::App::on_start) and
-/// [`App::on_close`](crate::App::on_close). A cheap handle.
-#[derive(Clone)]
-pub struct AppContext {
-    home: Arc<dyn Home>,
-}
-
-impl AppContext {
-    pub(crate) fn new(home: Arc<dyn Home>) -> Self {
-        Self { home }
-    }
-
-    /// Any state of the app, by its type.
-    ///
-    /// # Errors
-    ///
-    /// If no plugin of the app provides it, several do, or its plugin has closed.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home)
-    }
-
-    /// A handle to the app, to keep or to ask for a shutdown with.
-    pub fn handle(&self) -> Handle {
-        Handle::new(Arc::clone(self.home.life()))
-    }
-
-    /// What has happened so far.
-    pub fn report(&self) -> Report {
-        self.handle().report()
-    }
-}
-
-impl fmt::Debug for AppContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AppContext").finish_non_exhaustive()
-    }
-}
-
-/// What [`App::on_error`](crate::App::on_error) may use: the error, and the app around it.
-#[derive(Clone)]
-pub struct ErrorContext {
-    home: Arc<dyn Home>,
-    error: PluginError,
-}
-
-impl ErrorContext {
-    pub(crate) fn new(home: Arc<dyn Home>, error: PluginError) -> Self {
-        Self { home, error }
-    }
-
-    /// What went wrong, in which hook of which plugin.
-    pub fn error(&self) -> &PluginError {
-        &self.error
-    }
-
-    /// Any state of the app, by its type.
-    ///
-    /// # Errors
-    ///
-    /// If no plugin of the app provides it, several do, or its plugin is not loaded.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home)
-    }
-
-    /// A handle to the app, to keep or to ask for a shutdown with.
-    pub fn handle(&self) -> Handle {
-        Handle::new(Arc::clone(self.home.life()))
-    }
-}
-
-impl fmt::Debug for ErrorContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ErrorContext")
-            .field("error", &self.error)
             .finish_non_exhaustive()
     }
 }
@@ -486,6 +427,14 @@ macro_rules! context {
                 self.site.progress(text.into());
             }
         }
+
+        impl<P: Contextual + ?Sized> $name<P> {
+            fn home(&self) -> &dyn Home {
+                &*self.site.home
+            }
+        }
+
+        serves!(impl<P: Contextual + ?Sized> $name<P>);
 
         impl<P: Contextual + ?Sized> fmt::Debug for $name<P> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,18 +5,22 @@
 //! wrong at compile time.
 
 mod adjust;
+mod app_context;
 mod app_hook;
 mod child;
 mod circle;
 mod context;
 mod declaration;
 mod descriptor;
+mod error;
 mod field;
 mod function;
 mod hooks;
 mod inject;
+mod lookup;
 mod plugin;
 mod retry;
+mod service;
 mod state;
 mod states;
 mod supervision;
@@ -25,25 +29,26 @@ mod value;
 mod with;
 
 pub(crate) use adjust::Adjust;
+pub use app_context::{AppContext, ErrorContext};
 pub(crate) use app_hook::AppHook;
 pub use child::Child;
 pub use circle::{check, explore};
-pub use context::{
-    AppContext, CloseContext, Contextual, DrainContext, ErrorContext, LoadContext, ReadyContext,
-    RunContext, StateError,
-};
+pub use context::{CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext};
 pub(crate) use context::{Home, Site, Spawn, state};
 pub use declaration::{
     After, Behaviour, Declaration, Declared, Identity, Link, Need, Proof, Provider, Requirement,
 };
 pub use descriptor::Descriptor;
+pub use error::{ServiceError, StateError};
 pub use field::{Bind, Bound, Fields};
 pub use function::FnPlugin;
 pub(crate) use function::Supplied;
 pub use hooks::{Declare, Hooks};
 pub use inject::{Inject, Provided, Provides, field, made, made_instead};
+pub(crate) use lookup::{serves, service, set_service};
 pub use plugin::Plugin;
 pub use retry::Retry;
+pub use service::Service;
 pub use state::State;
 pub(crate) use state::{Aim, AnySlot, Origin, Slot};
 pub use states::States;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::key::StateKey;
 
-/// One state as its provider made it, shared and type-erased.
+/// One state as its provider made it, or a service, shared and type-erased.
 #[derive(Clone)]
 pub(crate) struct StateValue {
     key: StateKey,
@@ -37,5 +37,10 @@ impl StateValue {
     /// The value under its type; `None` where another type is asked for.
     pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         Arc::clone(&self.value).downcast().ok()
+    }
+
+    /// The value without a type.
+    pub(crate) fn into_any(self) -> Arc<dyn Any + Send + Sync> {
+        self.value
     }
 }

@@ -10,7 +10,7 @@ use crate::base::name::PluginName;
 pub enum Status {
     /// It has not been booted.
     Configured,
-    /// Plugins are loading, or their `ready` hooks run.
+    /// Plugins are loading, services start, or hooks run that come before the start.
     Booting,
     /// Everything has loaded and is ready: the time to serve.
     Ready,

@@ -113,7 +113,7 @@ impl Cell {
             Phase::Run => &mut others.run,
             Phase::Drain => &mut others.drain,
             Phase::Stop => &mut others.stop,
-            Phase::Load | Phase::Close | Phase::Start => return None,
+            _ => return None,
         };
         Some(other.get_or_insert_default())
     }

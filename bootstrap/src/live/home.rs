@@ -16,12 +16,13 @@ use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::collect::{Entry, with_registry};
 use crate::declare::{
-    Adjust, AnySlot, AppHook, Home, Origin, Plugin, StateError, StateValue, States, TaskRequest,
+    Adjust, AnySlot, AppHook, Home, Origin, Plugin, ServiceError, StateError, StateValue, States,
+    TaskRequest,
 };
 use crate::life::Life;
 use crate::live::cell::Told;
 use crate::live::nodes::Nodes;
-use crate::report::PluginError;
+use crate::report::{Outcome, PluginError};
 
 impl Home for Nodes {
     fn life(&self) -> &Arc<Life> {
@@ -124,6 +125,33 @@ impl Home for Nodes {
         }
         self.owed.fetch_add(1, Ordering::SeqCst);
         cell.others.get_or_insert_default().owed.push(hook);
+    }
+
+    fn find_service(&self, name: &str) -> Result<StateValue, ServiceError> {
+        self.services.find(name)
+    }
+
+    fn put_service(
+        &self,
+        name: Cow<'static, str>,
+        value: Option<StateValue>,
+        at: Location,
+    ) -> Result<Option<StateValue>, ServiceError> {
+        self.services.put(name, value, at)
+    }
+
+    fn queue_ready(&self, node: u32, hook: AppHook) {
+        let cell = self.cell(node);
+        if cell.load.outcome == Outcome::Started {
+            // Still under the lock: a load that ends here and fails forgets this one as well.
+            self.ready_queue.push(Some(node), hook);
+            return;
+        }
+        drop(cell);
+        let at = hook.at();
+        hook.discard();
+        let name = self.name(node);
+        tracing::warn!(target: "bootstrap", "[{name}] has loaded: its `on_ready` hook ({at}) will not run");
     }
 
     fn spawn(&self, node: u32, task: TaskRequest) {

@@ -1,44 +1,81 @@
 //! The hooks of the app itself: closures that run one after the other.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::base::panic;
+use crate::base::panic::{self, guard};
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
+use crate::base::text;
 use crate::base::time::{cancelled, later, until};
-use crate::declare::{AppContext, AppHook, Home};
+use crate::declare::{AppContext, AppHook, Home, Service};
 use crate::drive::Ending;
 use crate::live::nodes::Nodes;
+use crate::live::settings::{SLOW_BOOT, SLOW_CLOSE};
 use crate::report::{Cause, PluginError};
 
+/// What errors of hooks that belong to no plugin call their owner.
+pub(crate) const APP: &str = "app";
+
+/// The hooks and the services of an app, each kind in the order in which they run.
+#[derive(Default)]
+pub(crate) struct AppHooks {
+    pub(crate) pre_ready: Vec<AppHook>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) on_ready: Vec<AppHook>,
+    pub(crate) on_start: Vec<AppHook>,
+    pub(crate) on_close: Vec<AppHook>,
+}
+
+/// Lets go of hooks that will not run, on a thread that they may block; waits for that, but not for long.
+pub(crate) async fn discard_all(hooks: Vec<AppHook>, patience: Duration) {
+    if hooks.is_empty() {
+        return;
+    }
+    let discard = async move { hooks.into_iter().for_each(AppHook::discard) };
+    let discarded = spawn_apart(&tokio::runtime::Handle::current(), discard);
+    let _ = timeout(patience, discarded).await;
+}
+
 impl AppHook {
-    /// What to say of a hook that there is no time for.
+    /// What to say of a hook of the app that there is no time for.
     pub(crate) fn out_of_time(self, phase: Phase) -> PluginError {
-        let error = PluginError::new(PluginName::from("app"), self.at(), phase, Cause::OutOfTime);
+        let error = PluginError::new(PluginName::from(APP), self.at(), phase, Cause::OutOfTime);
         self.discard();
         error
     }
 
     /// Runs the hook as a task of its own, so that one that blocks its thread can be left behind.
-    pub(crate) async fn run(self, nodes: &Arc<Nodes>, phase: Phase, within: Within<'_>) -> Ran {
+    /// Errors call it `of`.
+    pub(crate) async fn run(
+        self,
+        nodes: &Arc<Nodes>,
+        of: PluginName,
+        phase: Phase,
+        within: Within<'_>,
+    ) -> Ran {
         let at = self.at();
+        let is_slow = warn_if_slow(of.clone(), phase);
+        let error = |cause| PluginError::new(of, at, phase, cause);
         let began = Instant::now();
         let cx = AppContext::new(Arc::clone(nodes) as Arc<dyn Home>);
         let hook = async move { self.call(cx).await };
         let mut task = Task(spawn_apart(&tokio::runtime::Handle::current(), hook));
         let (ending, cut) = tokio::select! {
             biased;
-            ended = task.ended() => return Ran::of(ended.err(), at, phase),
+            ended = task.ended() => {
+                return Ran { ending: Ending::OfItself, error: ended.err().map(error) };
+            }
             () = cancelled(within.interrupt) => (Ending::Interrupted, Cause::Cancelled),
             () = until(within.until) => (Ending::Expired, Cause::Cancelled),
+            never = is_slow => match never {},
             limit = passed(began, within.limit) => (Ending::OfItself, Cause::TimedOut { limit }),
         };
         task.0.abort();
@@ -50,10 +87,8 @@ impl AppHook {
                 after: began.elapsed(),
             }),
         };
-        Ran {
-            ending,
-            ..Ran::of(cause, at, phase)
-        }
+        let error = cause.map(error);
+        Ran { ending, error }
     }
 }
 
@@ -68,21 +103,11 @@ pub(crate) struct Within<'a> {
     pub(crate) patience: Duration,
 }
 
-/// How a hook of the app went.
+/// How a hook went.
 pub(crate) struct Ran {
     /// Whether something else than the hook and its limit ended it.
     pub(crate) ending: Ending,
     pub(crate) error: Option<PluginError>,
-}
-
-impl Ran {
-    fn of(cause: Option<Cause>, at: Location, phase: Phase) -> Self {
-        let error = |cause| PluginError::new(PluginName::from("app"), at, phase, cause);
-        Self {
-            ending: Ending::OfItself,
-            error: cause.map(error),
-        }
-    }
 }
 
 /// A task that ends when nobody waits for it any more.
@@ -110,4 +135,22 @@ impl Drop for Task {
 async fn passed(began: Instant, limit: Option<Duration>) -> Duration {
     until(limit.map(|limit| later(began, limit))).await;
     limit.unwrap_or_default()
+}
+
+/// Warns of a hook that takes long, and again after twice the time. Never ends.
+async fn warn_if_slow(of: PluginName, phase: Phase) -> Infallible {
+    let began = Instant::now();
+    let mut long = if phase.is_of_boot() {
+        SLOW_BOOT
+    } else {
+        SLOW_CLOSE
+    };
+    loop {
+        sleep_until(later(began, long)).await;
+        let since = text::duration(long);
+        let _ = guard(|| {
+            tracing::warn!(target: "bootstrap", "still in `{phase}`: `{of}` for {since}");
+        });
+        long = long.saturating_mul(2);
+    }
 }

@@ -12,14 +12,17 @@ mod hooks;
 mod joined;
 mod listeners;
 mod nodes;
+mod ready_queue;
 mod regions;
+mod services;
 mod settings;
 mod ways;
 
 pub(crate) use family::Done;
 pub(crate) use growth::Kept;
-pub(crate) use hooks::Within;
+pub(crate) use hooks::{APP, AppHooks, Within, discard_all};
 pub(crate) use listeners::Listeners;
 pub(crate) use nodes::{CleanUp, Hook, Nodes, cause_of};
+pub(crate) use ready_queue::Queued;
 pub(crate) use regions::Absorber;
 pub(crate) use settings::{SLOW_BOOT, SLOW_CLOSE, Settings};

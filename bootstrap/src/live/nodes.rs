@@ -21,6 +21,8 @@ use crate::life::Life;
 use crate::live::cell::{Cell, Released};
 use crate::live::growth::{Growth, Joined};
 use crate::live::listeners::Listeners;
+use crate::live::ready_queue::ReadyQueue;
+use crate::live::services::Services;
 use crate::plan::{Binding, Plan, number};
 use crate::report::{Cause, Closing, Outcome, PluginError, Step};
 
@@ -50,6 +52,8 @@ pub(crate) struct Nodes {
     /// Where the tasks are; gone when the app has ended.
     pub(super) spawner: OnceLock<Weak<dyn Spawn>>,
     listeners: Listeners,
+    pub(crate) ready_queue: ReadyQueue,
+    pub(crate) services: Services,
     pub(super) began: Instant,
     pub(super) boot_took: OnceLock<Duration>,
     pub(super) closing: OnceLock<Closing>,
@@ -108,6 +112,8 @@ impl Nodes {
             tells: AtomicBool::new(false),
             spawner: OnceLock::new(),
             listeners,
+            ready_queue: ReadyQueue::default(),
+            services: Services::default(),
             began: Instant::now(),
             boot_took: OnceLock::new(),
             closing: OnceLock::new(),
@@ -500,9 +506,14 @@ impl Nodes {
     /// owed: a `close`, or something that was left to be done.
     pub(crate) fn give_up(&self) -> Vec<PluginError> {
         self.close_the_door();
+        self.ready_queue
+            .take()
+            .into_iter()
+            .for_each(AppHook::discard);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut errors = std::mem::take(&mut *known);
         drop(known);
+        errors.extend(self.services.give_up());
         for node in self.all().rev() {
             let cell = self.cell(node);
             let is_cleaning = cell.is_cleaning();

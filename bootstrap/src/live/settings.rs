@@ -9,7 +9,7 @@ pub(crate) struct Settings {
     pub(crate) max_concurrency: usize,
     /// For the boot as a whole.
     pub(crate) boot_timeout: Option<Duration>,
-    /// For each `load` and `ready` that has no limit of its own.
+    /// For each `load`, each `ready` and each hook of a boot that has no limit of its own.
     pub(crate) load_timeout: Option<Duration>,
     /// For draining and closing as a whole.
     pub(crate) close_timeout: Duration,

@@ -207,6 +207,13 @@ pub enum PlanError {
         /// The registration.
         provider: Place,
     },
+    /// Two services have one name.
+    DuplicateService {
+        /// The name.
+        name: String,
+        /// Where they were defined.
+        at: Vec<Location>,
+    },
 }
 
 impl PlanError {
@@ -222,6 +229,7 @@ impl PlanError {
             PlanError::ForeignHandle { .. } | PlanError::ForeignOrder { .. } => "BOOT007",
             PlanError::NotProvided { .. } => "BOOT008",
             PlanError::BadName { .. } => "BOOT009",
+            PlanError::DuplicateService { .. } => "BOOT015",
         }
     }
 }
@@ -291,6 +299,9 @@ impl fmt::Display for PlanError {
                 "plugin `{}` expects the state `{state}` from `{}`, which does not provide it",
                 asker.plugin, provider.plugin
             ),
+            PlanError::DuplicateService { name, at } => {
+                write!(f, "{} services are called `{name}`", at.len())
+            }
         }
     }
 }
@@ -404,6 +415,12 @@ impl fmt::Debug for PlanError {
                 write_askers(f, std::slice::from_ref(asker))?;
                 write!(f, "\n  aimed at: {provider}")?;
                 f.write_str("\n  help: add the state to what its descriptor provides")
+            }
+            PlanError::DuplicateService { at, .. } => {
+                for at in at {
+                    write!(f, "\n  --> {at}")?;
+                }
+                f.write_str("\n  help: rename one of them, or take it away")
             }
         }
     }

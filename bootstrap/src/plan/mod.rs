@@ -19,6 +19,7 @@ mod resolve;
 mod schedule;
 #[cfg(feature = "serde")]
 mod serialize;
+mod services;
 mod words;
 
 pub use error::{Asker, Place, PlanError, PlanErrors};
@@ -26,3 +27,4 @@ pub(crate) use graph::{Graph, number};
 pub(crate) use resolve::resolve;
 pub(crate) use schedule::Binding;
 pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin};
+pub(crate) use services::check_services;

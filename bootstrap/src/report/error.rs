@@ -13,7 +13,7 @@ use crate::base::phase::Phase;
 use crate::base::text;
 use crate::report::record::{Outcome, Report};
 
-/// One hook of one plugin that went wrong.
+/// One hook of one plugin that went wrong, or one of the app (called `app`), or a service.
 ///
 /// `Display` is one line, plugin first: `[my-plugin] Plugin load failed: connection refused`. The
 /// error that the hook returned is the [`source`](Error::source), and can be downcast.
@@ -164,7 +164,7 @@ impl PluginError {
         }))
     }
 
-    /// The plugin.
+    /// The plugin, or the service; `app` for a hook of the app itself.
     pub fn plugin(&self) -> &PluginName {
         &self.0.plugin
     }
@@ -179,7 +179,8 @@ impl PluginError {
         &self.0.cause
     }
 
-    /// Where the plugin is declared.
+    /// Where the plugin is declared; of a hook that is a closure and of a service, where that was
+    /// added.
     pub fn declared(&self) -> Location {
         self.0.declared
     }
@@ -208,7 +209,7 @@ impl PluginError {
         } = &*self.0;
         match words.chain.split_first() {
             Some((error, sources)) => {
-                writeln!(out, "{indent}[{plugin}] Plugin {phase} failed: {error}")?;
+                writeln!(out, "{indent}[{plugin}] {} failed: {error}", phase.step())?;
                 for source in sources {
                     writeln!(out, "{indent}  caused by: {source}")?;
                 }
@@ -227,7 +228,7 @@ impl fmt::Display for PluginError {
             words,
             ..
         } = &*self.0;
-        write!(f, "[{plugin}] Plugin {phase} failed: {}", words.line)
+        write!(f, "[{plugin}] {} failed: {}", phase.step(), words.line)
     }
 }
 

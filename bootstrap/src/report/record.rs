@@ -61,7 +61,7 @@ pub struct Closing {
     /// The app's own [`on_close`](crate::App::on_close) hooks.
     #[cfg_attr(feature = "serde", serde(rename = "hooks_us", with = "whole_micros"))]
     pub hooks: Duration,
-    /// The `close` hooks.
+    /// The end of the services, and the `close` hooks.
     #[cfg_attr(feature = "serde", serde(rename = "close_us", with = "whole_micros"))]
     pub close: Duration,
 }

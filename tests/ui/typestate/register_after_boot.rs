@@ -12,6 +12,7 @@ impl Hooks for Late {
 async fn too_late() -> Result<()> {
     let mut running = App::new().boot().await?;
     running.register(Late);
+    running.on_ready(async |_| Ok(()));
     running.on_start(async |_| Ok(()));
     Ok(())
 }

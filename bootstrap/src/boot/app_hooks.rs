@@ -1,0 +1,110 @@
+//! The hooks of the app itself while it boots: one after the other, until one fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::base::name::PluginName;
+use crate::base::phase::Phase;
+use crate::boot::failure::Troubles;
+use crate::declare::{AppHook, Service};
+use crate::drive::{Ending, GRACE};
+use crate::live::{APP, Nodes, Queued, Within};
+
+/// What hooks of an app that boots have in common.
+pub(super) struct AppStage<'a> {
+    pub(super) nodes: &'a Arc<Nodes>,
+    /// How long each may take that has no limit of its own.
+    pub(super) limit: Option<Duration>,
+    /// When the boot has to end.
+    pub(super) until: Option<Instant>,
+    pub(super) troubles: &'a Troubles,
+}
+
+impl AppStage<'_> {
+    /// Runs hooks up to the first one that goes wrong. Returns how the last of them ended, if any
+    /// has run.
+    pub(super) async fn run(&self, hooks: &mut Vec<AppHook>, phase: Phase) -> Option<Ending> {
+        // Those that do not run stay here, to be let go of elsewhere.
+        hooks.reverse();
+        let app = || PluginName::from(APP);
+        self.all(phase, || Some((hooks.pop()?, app(), self.limit)))
+            .await
+    }
+
+    /// The same with factories of services.
+    pub(super) async fn start(&self, services: &mut Vec<Service>) -> Option<Ending> {
+        services.reverse();
+        let next = || {
+            let service = services.pop()?;
+            let name = service.key().into();
+            Some((service.into_start(), name, self.limit))
+        };
+        self.all(Phase::Service, next).await
+    }
+
+    /// The same with hooks that wait for everything to be ready, also those that are added
+    /// meanwhile.
+    pub(super) async fn run_queue(&self) -> Option<Ending> {
+        let next = || {
+            let Queued { by, hook } = self.nodes.ready_queue.pop()?;
+            let (name, limit) = self.owner(by);
+            Some((hook, name, limit))
+        };
+        self.all(Phase::OnReady, next).await
+    }
+
+    async fn all(
+        &self,
+        phase: Phase,
+        mut next: impl FnMut() -> Option<(AppHook, PluginName, Option<Duration>)>,
+    ) -> Option<Ending> {
+        let mut ending = None;
+        while self.goes_on(ending) {
+            let Some((hook, of, limit)) = next() else {
+                break;
+            };
+            ending = Some(self.hook(hook, of, phase, limit).await);
+        }
+        ending
+    }
+
+    /// Who errors name, and how long a hook of theirs may take.
+    fn owner(&self, by: Option<u32>) -> (PluginName, Option<Duration>) {
+        let Some(node) = by else {
+            return (PluginName::from(APP), self.limit);
+        };
+        let own = self.nodes.member(node).descriptor.load_limit();
+        (self.nodes.name(node).clone(), own.or(self.limit))
+    }
+
+    /// Whether there is a reason to run another hook after one that ended like this.
+    fn goes_on(&self, ending: Option<Ending>) -> bool {
+        match ending {
+            None => true,
+            Some(Ending::OfItself) => self.troubles.is_empty() && !self.nodes.life.is_stopping(),
+            Some(_) => false,
+        }
+    }
+
+    async fn hook(
+        &self,
+        hook: AppHook,
+        of: PluginName,
+        phase: Phase,
+        limit: Option<Duration>,
+    ) -> Ending {
+        let within = Within {
+            limit,
+            until: self.until,
+            interrupt: Some(self.nodes.life.stop_token()),
+            patience: GRACE,
+        };
+        let ran = hook.run(self.nodes, of, phase, within).await;
+        if let Some(error) = ran.error {
+            self.troubles.push(self.nodes, Instant::now(), 0, error);
+        }
+        ran.ending
+    }
+}

@@ -1,0 +1,103 @@
+//! What hooks that belong to no plugin may do.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::declare::context::{Home, state};
+use crate::declare::error::StateError;
+use crate::declare::lookup::serves;
+use crate::declare::state::State;
+use crate::life::Handle;
+use crate::report::{PluginError, Report};
+
+/// What the hooks of the app itself may use: [`App::on_pre_ready`](crate::App::on_pre_ready),
+/// [`App::on_ready`](crate::App::on_ready), [`App::on_start`](crate::App::on_start),
+/// [`App::on_close`](crate::App::on_close); and factories of services,
+/// [`App::service`](crate::App::service). A cheap handle.
+#[derive(Clone)]
+pub struct AppContext {
+    home: Arc<dyn Home>,
+}
+
+impl AppContext {
+    pub(crate) fn new(home: Arc<dyn Home>) -> Self {
+        Self { home }
+    }
+
+    pub(crate) fn home(&self) -> &dyn Home {
+        &*self.home
+    }
+
+    /// Any state of the app, by its type.
+    ///
+    /// # Errors
+    ///
+    /// If no plugin of the app provides it, several do, or its plugin has closed.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+        state(&*self.home)
+    }
+
+    /// A handle to the app, to keep or to ask for a shutdown with.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(self.home.life()))
+    }
+
+    /// What has happened so far.
+    pub fn report(&self) -> Report {
+        self.handle().report()
+    }
+}
+
+serves!(impl AppContext);
+
+impl fmt::Debug for AppContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppContext").finish_non_exhaustive()
+    }
+}
+
+/// What [`App::on_error`](crate::App::on_error) may use: the error, and the app around it.
+#[derive(Clone)]
+pub struct ErrorContext {
+    home: Arc<dyn Home>,
+    error: PluginError,
+}
+
+impl ErrorContext {
+    pub(crate) fn new(home: Arc<dyn Home>, error: PluginError) -> Self {
+        Self { home, error }
+    }
+
+    fn home(&self) -> &dyn Home {
+        &*self.home
+    }
+
+    /// What went wrong, in which hook of which plugin.
+    pub fn error(&self) -> &PluginError {
+        &self.error
+    }
+
+    /// Any state of the app, by its type.
+    ///
+    /// # Errors
+    ///
+    /// If no plugin of the app provides it, several do, or its plugin is not loaded.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+        state(&*self.home)
+    }
+
+    /// A handle to the app, to keep or to ask for a shutdown with.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(self.home.life()))
+    }
+}
+
+serves!(impl ErrorContext);
+
+impl fmt::Debug for ErrorContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorContext")
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,122 @@
+//! Why something of an app could not be read.
+
+use crate::base::key::StateKey;
+use crate::base::name::PluginName;
+use crate::base::text::short_type_name;
+
+/// Why a state could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// No plugin of this app provides it.
+    #[error("no plugin of this app provides the state `{state}`: register the one that does")]
+    Missing {
+        /// The state.
+        state: StateKey,
+    },
+    /// Several plugins, or several instances of one, provide it.
+    #[error(
+        "several plugins provide the state `{state}` ({}): take the one you mean from its registration, with `state()`",
+        list(.plugins)
+    )]
+    Ambiguous {
+        /// The state.
+        state: StateKey,
+        /// Who provides it.
+        plugins: Vec<PluginName>,
+    },
+    /// Its plugin has closed, or has not loaded.
+    #[error(
+        "the state `{state}` is not there: plugin `{plugin}`, which provides it, is not loaded"
+    )]
+    NotLoaded {
+        /// The state.
+        state: StateKey,
+        /// Who provides it.
+        plugin: PluginName,
+    },
+}
+
+fn list(plugins: &[PluginName]) -> String {
+    let quoted: Vec<String> = plugins.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// Why a service could not be read, or set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// No service of this app is called so.
+    #[error("[{service}] {}: register it, with `App::service`", others(.known))]
+    Missing {
+        /// The name.
+        service: String,
+        /// The services that there are.
+        known: Vec<String>,
+    },
+    /// It has not started.
+    #[error(
+        "[{service}] the service has not started: services start once every plugin has loaded, in \
+         the order of their registration; register it before whoever uses it"
+    )]
+    NotStarted {
+        /// The name.
+        service: String,
+    },
+    /// Its factory has answered `None`.
+    #[error(
+        "[{service}] the service is disabled: its factory returned `None`; do without it, or \
+         configure it"
+    )]
+    Disabled {
+        /// The name.
+        service: String,
+    },
+    /// It is of another type.
+    #[error(
+        "[{service}] the service is a `{}`, not a `{}`: ask for what it is",
+        apart(.is, .asked),
+        apart(.asked, .is)
+    )]
+    OtherType {
+        /// The name.
+        service: String,
+        /// Its type.
+        is: StateKey,
+        /// The type that was asked for.
+        asked: StateKey,
+    },
+    /// The services of this app are gone.
+    #[error(
+        "[{service}] the services of this app are gone: they are let go of before the first plugin \
+         closes; use them in `drain`, or in `App::on_close`"
+    )]
+    Closed {
+        /// The name.
+        service: String,
+    },
+}
+
+/// How many services a message lists.
+const SHOWN: usize = 10;
+
+fn others(known: &[String]) -> String {
+    if known.is_empty() {
+        return "this app has no services".to_owned();
+    }
+    let quoted = known.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let quoted: Vec<String> = quoted.collect();
+    let more = if known.len() > SHOWN { ", .." } else { "" };
+    let known = quoted.join(", ");
+    format!("no service of this app has this name, only {known}{more}")
+}
+
+/// The name of a type, with its modules where it would read like that of the other.
+fn apart(this: &StateKey, other: &StateKey) -> String {
+    let short = short_type_name(this.type_name());
+    if short == short_type_name(other.type_name()) {
+        this.type_name().to_owned()
+    } else {
+        short
+    }
+}
