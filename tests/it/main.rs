@@ -8,6 +8,7 @@
 mod behaviours;
 mod boot;
 mod close;
+mod closing;
 mod declare;
 mod handle;
 mod hostile;

@@ -517,7 +517,8 @@ impl drive::Phase for Stop {
     }
 
     fn progressed(&self, node: u32) -> Option<Instant> {
-        self.nodes.progressed(node, Phase::Stop)
+        // Its tasks tell how far they are as what they are: `run` hooks.
+        self.nodes.progressed(node, Phase::Run)
     }
 
     fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
