@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::base::log::log;
 use crate::collect::Registration;
 use crate::declare::{State, StateError, state};
 use crate::life::{Handle, RestartError, ShutdownReason, Status, Target};
@@ -120,10 +121,12 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.nodes.life.is_stopping() {
-            tracing::warn!(
-                target: "bootstrap",
-                "a running app was dropped without `close`: it closes in the background"
-            );
+            log(|| {
+                tracing::warn!(
+                    target: "bootstrap",
+                    "a running app was dropped without `close`: it closes in the background"
+                );
+            });
             self.nodes.life.request_stop(ShutdownReason::Dropped);
         }
     }

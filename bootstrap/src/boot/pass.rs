@@ -248,7 +248,7 @@ impl Load {
     /// The job that loads.
     fn load(&self, node: u32, taken: Result<Arc<dyn Plugin>>) -> drive::JobFuture<Loaded> {
         let mut cx = LoadContext::new(self.nodes.site(node, Phase::Load));
-        let span = tracing::info_span!("load", plugin = %self.nodes.plan.name(node));
+        let span = || tracing::info_span!("load", plugin = %self.nodes.plan.name(node));
         let may_be_tried_again = self.nodes.plan.member(node).retry().is_some();
         drive::job(span, async move {
             let mut plugin = match taken {
@@ -274,7 +274,7 @@ impl Load {
         if let Some(hook) = self.nodes.next_owed(node) {
             self.now_does(node, Doing::CleanUp(hook.at()));
             let cx = AppContext::new(Arc::clone(&self.nodes) as Arc<dyn Home>);
-            let span = tracing::info_span!("on_close", plugin = %self.nodes.plan.name(node));
+            let span = || tracing::info_span!("on_close", plugin = %self.nodes.plan.name(node));
             return drive::job(span, async move {
                 (None, hook.call(cx).await.map(|()| States::new()))
             });
@@ -469,7 +469,7 @@ impl drive::Phase for Ready {
         };
         self.nodes.begin(node, Phase::Ready, began, released_by);
         let cx = ReadyContext::new(self.nodes.site(node, Phase::Ready));
-        let span = tracing::info_span!("ready", plugin = %self.nodes.plan.name(node));
+        let span = || tracing::info_span!("ready", plugin = %self.nodes.plan.name(node));
         Start::Job(drive::job(span, async move { plugin.ready(&cx).await }))
     }
 

@@ -368,7 +368,7 @@ impl Backwards {
 
     fn drain(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
         let cx = DrainContext::new(self.nodes.site(node, Phase::Drain), self.reason.clone());
-        let span = tracing::info_span!("drain", plugin = %self.nodes.plan.name(node));
+        let span = || tracing::info_span!("drain", plugin = %self.nodes.plan.name(node));
         drive::job(span, async move { plugin.drain(&cx).await })
     }
 
@@ -377,7 +377,7 @@ impl Backwards {
     fn close(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
         let (nodes, keeps) = (Arc::clone(&self.nodes), self.keeps);
         let cx = CloseContext::new(nodes.site(node, Phase::Close), self.reason.clone());
-        let span = tracing::info_span!("close", plugin = %nodes.plan.name(node));
+        let span = || tracing::info_span!("close", plugin = %self.nodes.plan.name(node));
         drive::job(span, async move {
             let closed = plugin.close(&cx).await;
             drop((cx, plugin));
@@ -396,7 +396,7 @@ impl Backwards {
         cleaning.insert(node, hook.at());
         drop(cleaning);
         let cx = AppContext::new(Arc::clone(&self.nodes) as Arc<dyn Home>);
-        let span = tracing::info_span!("on_close", plugin = %self.nodes.plan.name(node));
+        let span = || tracing::info_span!("on_close", plugin = %self.nodes.plan.name(node));
         drive::job(span, async move { hook.call(cx).await })
     }
 

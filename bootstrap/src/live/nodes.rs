@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::key::{StateKey, TypeMap};
+use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
@@ -723,7 +724,7 @@ impl Home for Nodes {
 
     fn progress(&self, node: u32, phase: Phase, text: Cow<'static, str>) {
         self.tells.store(true, Ordering::Relaxed);
-        tracing::debug!(target: "bootstrap", "`{}`: {text}", self.plan.name(node));
+        log(|| tracing::debug!(target: "bootstrap", "`{}`: {text}", self.plan.name(node)));
         let at = Instant::now();
         let mut cell = self.cell(node);
         cell.others.get_or_insert_default().progress = Some(Told { phase, text, at });
