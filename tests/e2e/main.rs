@@ -126,6 +126,7 @@ impl Drop for Program {
     }
 }
 
+/// D20: after the close the process ends, with 0.
 #[test]
 fn an_app_that_is_asked_to_stop_closes_and_exits_with_0() {
     let ended = Program::start("clean").end();
@@ -137,6 +138,7 @@ fn an_app_that_is_asked_to_stop_closes_and_exits_with_0() {
     assert_eq!(ended.err, "");
 }
 
+/// D14, D15: SIGTERM and SIGINT begin the close.
 #[test]
 fn the_first_signal_closes_the_app() {
     for signal in ["-TERM", "-INT"] {
@@ -152,6 +154,7 @@ fn the_first_signal_closes_the_app() {
     }
 }
 
+/// S45, D20: the second one does not wait for a close that hangs.
 #[test]
 fn the_second_signal_ends_the_process_and_says_what_is_open() {
     for (signal, code) in [("-TERM", 143), ("-INT", 130)] {

@@ -7,9 +7,12 @@
 
 mod behaviours;
 mod boot;
+mod budget;
+mod clock;
 mod close;
 mod closing;
 mod declare;
+mod ends;
 mod handle;
 mod hostile;
 mod layering;
