@@ -34,6 +34,7 @@ const REAL: [(&str, &[&str]); 4] = [
             "a_panic_is_attributed_to_its_plugin_and_rolled_back",
             "a_panic_of_a_task_is_the_error_of_the_load_that_waits_for_it",
             "a_state_is_made_once_however_many_want_it",
+            "a_task_never_begins_before_its_app_is_ready",
             "all_who_end_a_boot_from_many_threads_end_it_once",
             "independent_plugins_load_at_the_same_time",
             "loads_that_block_run_beside_each_other",

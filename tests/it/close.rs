@@ -284,7 +284,8 @@ fn a_hook_that_blocks_its_thread_is_left_behind() {
     });
 }
 
-/// D13, D18, A47: hooks of the app run in reverse, before the first plugin closes, and can be chained.
+/// D13, D18, A47: hooks of the app run in reverse, before the first plugin closes, and can be
+/// chained.
 #[test]
 fn on_close_hooks_run_in_reverse_before_the_plugins_close() {
     paused(async {

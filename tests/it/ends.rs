@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bootstrap::{App, Policy, Restart, ShutdownReason, Status, Supervision};
-use support::{Act, Probe, Trace, act, fails, fails_after, paused};
+use support::{Act, Probe, Trace, act, fails, fails_after, paused, threaded};
 use tokio::time::Instant;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -162,5 +162,28 @@ fn a_task_that_fails_now_and_then_is_restarted_for_ever() {
         // The failure that comes while the app stops is told.
         assert_eq!(error.errors().len(), 1);
         assert!(began.elapsed() <= 2 * SECOND);
+    });
+}
+
+/// A server that listens in its `run` answers nobody that its app is not ready yet.
+#[test]
+fn a_task_never_begins_before_its_app_is_ready() {
+    threaded(async {
+        for run in 0..2_000 {
+            let (mut app, seen) = (App::new(), Trace::new());
+            let (handle, notes) = (app.handle(), seen.clone());
+            let looks = act(move || {
+                notes.add(format_args!("{:?}", handle.status()));
+                std::future::ready(Ok(()))
+            });
+            app.register(Probe::new("a", &Trace::new()).run(looks));
+            app.register(Probe::new("b", &Trace::new()).run(act(async || Ok(()))));
+            let running = app.boot().await.unwrap();
+            while seen.events().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            running.close().await.unwrap();
+            assert_eq!(seen.events(), ["Ready"], "{run}");
+        }
     });
 }
