@@ -45,7 +45,14 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 /// Every test, as its name, with the identifiers in its documentation.
 fn all_tests() -> BTreeMap<String, BTreeSet<String>> {
     let mut found = BTreeMap::new();
-    for folder in ["it", "auto", "props", "matrix", "e2e"] {
+    for folder in [
+        "it",
+        "auto",
+        "props",
+        "matrix",
+        "e2e",
+        "../examples/bookmarks/tests",
+    ] {
         for file in files(&root().join(folder)) {
             let text = fs::read_to_string(file).unwrap();
             let mut docs = String::new();

@@ -165,7 +165,7 @@ fn a_task_that_fails_now_and_then_is_restarted_for_ever() {
     });
 }
 
-/// A server that listens in its `run` answers nobody that its app is not ready yet.
+/// S64: a server that listens in its `run` answers nobody that its app is not ready yet.
 #[test]
 fn a_task_never_begins_before_its_app_is_ready() {
     threaded(async {
