@@ -218,6 +218,7 @@ fn a_supplied_state_replaces_its_collected_provider() {
     });
 }
 
+/// S73: the real one never loads, nor what only that needs.
 #[test]
 fn a_stand_in_replaces_its_plugin_and_what_only_that_needed() {
     paused(async {

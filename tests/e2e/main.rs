@@ -6,126 +6,17 @@
     reason = "a test says what is wrong by failing"
 )]
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::{self, JoinHandle};
+mod child;
+mod signals;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// No child lives longer than this, whatever it does.
-const HARD_DEADLINE: Duration = Duration::from_mins(1);
+use child::{HARD_DEADLINE, Program};
 
-/// A child process. Its output is read by threads of its own, so that nobody waits for a line
-/// that never comes.
-struct Program {
-    child: Child,
-    lines: Receiver<String>,
-    seen: Vec<String>,
-    err: Option<JoinHandle<String>>,
-    deadline: Instant,
-}
-
-struct Ended {
-    code: Option<i32>,
-    out: Vec<String>,
-    err: String,
-}
-
-impl Program {
-    fn start(case: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_program"))
-            .arg(case)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let (line, lines) = channel();
-        thread::spawn(move || {
-            let mut read = out.lines().map_while(Result::ok);
-            while read.next().is_some_and(|next| line.send(next).is_ok()) {}
-        });
-        let mut err = child.stderr.take().unwrap();
-        let err = thread::spawn(move || {
-            let mut text = String::new();
-            err.read_to_string(&mut text).unwrap();
-            text
-        });
-        Self {
-            child,
-            lines,
-            seen: Vec::new(),
-            err: Some(err),
-            deadline: Instant::now() + HARD_DEADLINE,
-        }
-    }
-
-    /// The next thing that happens within a time: a line, or the end of all output.
-    fn next(&mut self, within: Duration) -> Result<(), RecvTimeoutError> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let next = self.lines.recv_timeout(within.min(left));
-        assert!(
-            next != Err(RecvTimeoutError::Timeout) || within < left,
-            "the program hangs: {:?}",
-            self.seen
-        );
-        next.map(|line| self.seen.push(line))
-    }
-
-    /// Waits until the program has printed a line.
-    fn wait_for(&mut self, line: &str) {
-        while self.seen.last().map(String::as_str) != Some(line) {
-            let next = self.next(HARD_DEADLINE);
-            assert!(next.is_ok(), "it has ended: {:?}", self.seen);
-        }
-    }
-
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .args([signal, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(sent.success());
-    }
-
-    /// Sends the signal again and again until the program has ended: one that comes right behind
-    /// the first may count as the same.
-    fn insist(mut self, signal: &str) -> Ended {
-        loop {
-            match self.next(Duration::from_millis(100)) {
-                Ok(()) => {}
-                Err(RecvTimeoutError::Timeout) => self.signal(signal),
-                Err(RecvTimeoutError::Disconnected) => return self.end(),
-            }
-        }
-    }
-
-    fn end(mut self) -> Ended {
-        while self.next(HARD_DEADLINE).is_ok() {}
-        // It has closed its output, which nothing but its end does.
-        let code = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status.code();
-            }
-            assert!(Instant::now() < self.deadline, "the program hangs");
-            thread::park_timeout(Duration::from_millis(1));
-        };
-        Ended {
-            code,
-            out: std::mem::take(&mut self.seen),
-            err: self.err.take().unwrap().join().unwrap(),
-        }
-    }
-}
-
-/// A test that fails leaves no process behind.
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
+/// D20: after the close the process ends, with 0.
 #[test]
 fn an_app_that_is_asked_to_stop_closes_and_exits_with_0() {
     let ended = Program::start("clean").end();
@@ -137,6 +28,7 @@ fn an_app_that_is_asked_to_stop_closes_and_exits_with_0() {
     assert_eq!(ended.err, "");
 }
 
+/// D14, D15: SIGTERM and SIGINT begin the close.
 #[test]
 fn the_first_signal_closes_the_app() {
     for signal in ["-TERM", "-INT"] {
@@ -152,6 +44,7 @@ fn the_first_signal_closes_the_app() {
     }
 }
 
+/// S45, D20: the second one does not wait for a close that hangs.
 #[test]
 fn the_second_signal_ends_the_process_and_says_what_is_open() {
     for (signal, code) in [("-TERM", 143), ("-INT", 130)] {
@@ -252,6 +145,7 @@ fn a_faulty_plan_exits_with_78() {
     );
 }
 
+/// S66: a task that fails and stops the app is the reason why the process ends.
 #[test]
 fn a_failed_task_exits_with_70() {
     let ended = Program::start("task-fails").end();
@@ -315,6 +209,7 @@ fn a_failed_close_exits_with_74() {
     );
 }
 
+/// D34: a close that hangs is over after its limit, and the code says so.
 #[test]
 fn a_close_that_hangs_exits_with_75() {
     let mut program = Program::start("close-hangs-briefly");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -28,7 +28,7 @@ fn table() -> BTreeMap<String, String> {
 }
 
 /// The files of a folder and of the folders in it.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap();
     entries
         .flat_map(|entry| {
@@ -45,7 +45,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// Every test, as its name, with the identifiers in its documentation.
 fn all_tests() -> BTreeMap<String, BTreeSet<String>> {
     let mut found = BTreeMap::new();
-    for folder in ["it", "auto", "props", "e2e"] {
+    for folder in [
+        "it",
+        "auto",
+        "props",
+        "matrix",
+        "e2e",
+        "../examples/bookmarks/tests",
+    ] {
         for file in files(&root().join(folder)) {
             let text = fs::read_to_string(file).unwrap();
             let mut docs = String::new();

@@ -49,7 +49,7 @@ const WITHOUT_B: [&str; 5] = [
     "close(a)-",
 ];
 
-/// S51, A55, A44: dependents first, each hook once, and the next one waits for its end.
+/// S51, A55, A44, D19: dependents first, each hook once, and the next one waits for its end.
 /// A48, A49: `close` returns after the last one.
 #[test]
 fn closing_goes_backwards_along_the_edges() {
@@ -284,7 +284,8 @@ fn a_hook_that_blocks_its_thread_is_left_behind() {
     });
 }
 
-/// D13, A47: hooks of the app run in reverse, before the first plugin closes, and can be chained.
+/// D13, D18, A47: hooks of the app run in reverse, before the first plugin closes, and can be
+/// chained.
 #[test]
 fn on_close_hooks_run_in_reverse_before_the_plugins_close() {
     paused(async {
@@ -329,7 +330,7 @@ fn on_close_hooks_run_in_reverse_before_the_plugins_close() {
     });
 }
 
-/// A45: a hook may wait. A46: the next one begins when it has ended.
+/// A45, D12: a hook may wait. A46: the next one begins when it has ended.
 #[test]
 fn on_close_hooks_that_wait_run_one_after_the_other() {
     paused(async {

@@ -1,11 +1,13 @@
 //! `Handle` and `Running`: everybody's view of an app, in every phase.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bootstrap::{App, BootErrorKind, ShutdownReason, Status};
-use support::{Probe, Trace, fails, hangs, paused, takes};
+use bootstrap::{App, BootErrorKind, Handle, ShutdownReason, Status};
+use support::{Probe, Trace, act, fails, hangs, paused, succeeds, takes, threaded};
+use tokio::sync::Barrier;
 
-/// S59: closing an app that has not booted is `Ok`, and no hook runs, then or later.
+/// S59, A57: closing an app that has not booted is `Ok`, and no hook runs, then or later.
 #[test]
 fn a_close_before_the_boot_runs_no_hook() {
     paused(async {
@@ -64,7 +66,7 @@ fn an_app_that_was_asked_to_stop_before_its_boot_counts_as_closed() {
     });
 }
 
-/// S58, A58: all who close, at once or later, get one outcome, and the hooks run once.
+/// S58, A58, D21: all who close, at once or later, get one outcome, and the hooks run once.
 #[test]
 fn everybody_who_closes_gets_the_same_outcome() {
     paused(async {
@@ -117,7 +119,7 @@ fn a_handle_follows_the_status_of_its_app() {
     });
 }
 
-/// A running app that is dropped closes in the background.
+/// S61, A67: a running app that is dropped closes in the background.
 #[test]
 fn a_running_app_that_is_dropped_closes() {
     paused(async {
@@ -241,4 +243,171 @@ fn a_watch_keeps_the_last_status() {
         assert_eq!(watch.changed().await, Some(Status::Closed));
         assert_eq!(watch.changed().await, None);
     });
+}
+
+/// A68: the end is heard of by everybody who waits for it, and not before it has come.
+#[test]
+fn everybody_hears_of_the_end_of_the_close_when_it_has_come() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new().with(Probe::new("a", &trace).close(takes(5)));
+        let listening: Vec<_> = ["one", "two"]
+            .map(|name| {
+                let (handle, trace) = (app.handle(), trace.clone());
+                tokio::spawn(async move {
+                    let report = handle.closed().await;
+                    assert_eq!(handle.status(), Status::Closed);
+                    trace.add(format_args!("{name}: {} closed", report.plugins.len()));
+                })
+            })
+            .into();
+        let running = app.boot().await.unwrap();
+        trace.take();
+        running.close().await.unwrap();
+        for listener in listening {
+            listener.await.unwrap();
+        }
+        // Who of the two is told first is not said.
+        let mut events = trace.take();
+        events[2..].sort();
+        assert_eq!(
+            events,
+            ["close(a)+", "close(a)-", "one: 1 closed", "two: 1 closed"]
+        );
+    });
+}
+
+/// S34: there is one boot, whatever is asked for, and from however many sides, while it goes on.
+#[test]
+fn all_who_end_a_boot_from_many_threads_end_it_once() {
+    threaded(async {
+        let trace = Trace::new();
+        let together = Arc::new(Barrier::new(9));
+        let meets = Arc::clone(&together);
+        let load = act(move || {
+            let meets = Arc::clone(&meets);
+            async move {
+                meets.wait().await;
+                std::future::pending().await
+            }
+        });
+        let mut app = App::new();
+        let base = app.register(Probe::new("base", &trace));
+        app.register(Probe::new("a", &trace).load(load))
+            .after(&base);
+        let closing: Vec<_> = (0..8)
+            .map(|number| {
+                let (handle, together) = (app.handle(), Arc::clone(&together));
+                tokio::spawn(async move {
+                    together.wait().await;
+                    if number % 2 == 0 {
+                        handle.shutdown();
+                    }
+                    handle.close().await.unwrap().plugins.len()
+                })
+            })
+            .collect();
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(error.closed(), ["base"]);
+        for closed in closing {
+            assert_eq!(closed.await.unwrap(), 2, "each has the whole report");
+        }
+        assert_eq!(
+            trace.events(),
+            [
+                "load(base)+",
+                "load(base)-",
+                "load(a)+",
+                "drop(a)",
+                "close(base)+",
+                "close(base)-"
+            ]
+        );
+    });
+}
+
+/// S35: an app lives once, and another one like it has a life of its own.
+#[test]
+fn an_app_that_has_closed_is_made_anew() {
+    paused(async {
+        let trace = Trace::new();
+        let mut ended = Vec::new();
+        for _ in 0..3 {
+            let app = App::new().with(Probe::new("a", &trace));
+            let handle = app.handle();
+            app.boot().await.unwrap().close().await.unwrap();
+            assert_eq!(
+                trace.take(),
+                ["load(a)+", "load(a)-", "close(a)+", "close(a)-"]
+            );
+            ended.push(handle);
+        }
+        for handle in ended {
+            let error = handle.restart("a").await.unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the app is not running: its status is Closed"
+            );
+        }
+        assert_eq!(trace.events(), [""; 0]);
+    });
+}
+
+/// S46: a wish from outside of the runtime, as signals bring it, and one of a plugin, in one tick.
+#[test]
+fn two_wishes_to_stop_at_once_are_one_shutdown() {
+    const RUNS: usize = 1_000;
+    let (wish, wishes) = std::sync::mpsc::channel::<(Handle, Arc<std::sync::Barrier>)>();
+    let outside = std::thread::spawn(move || {
+        for (handle, together) in wishes {
+            together.wait();
+            handle.shutdown();
+        }
+    });
+    threaded(async move {
+        for run in 0..RUNS {
+            let trace = Trace::new();
+            let together = Arc::new(std::sync::Barrier::new(2));
+            let meets = Arc::clone(&together);
+            let fails = act(move || {
+                meets.wait();
+                async { anyhow::bail!("queue lost") }
+            });
+            let running = App::new()
+                .with(Probe::new("a", &trace).run(fails).drain(succeeds()))
+                .boot()
+                .await
+                .unwrap();
+            wish.send((running.handle(), together)).unwrap();
+            let reason = running.wait().await;
+            let error = running.close().await.unwrap_err();
+            assert!(
+                matches!(
+                    reason,
+                    ShutdownReason::Requested | ShutdownReason::TaskFailed(_)
+                ),
+                "{run}: {reason:?}"
+            );
+            assert_eq!(
+                error.to_string(),
+                "[a] Plugin run failed: queue lost",
+                "{run}"
+            );
+            let mut events = trace.take();
+            events.retain(|event| event != "run(a)+");
+            assert_eq!(
+                events,
+                [
+                    "load(a)+",
+                    "load(a)-",
+                    "drain(a)+",
+                    "drain(a)-",
+                    "close(a)+",
+                    "close(a)-"
+                ],
+                "{run}"
+            );
+        }
+    });
+    outside.join().unwrap();
 }

@@ -51,6 +51,7 @@ fn a_supplied_state_that_nobody_asks_for_is_a_warning_of_the_boot() {
     });
 }
 
+/// A67, S61: nobody forgets to close an app without a word about it.
 #[test]
 fn a_running_app_that_is_dropped_is_a_warning() {
     let log = Trace::new();

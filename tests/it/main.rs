@@ -8,8 +8,12 @@
 mod app_hooks;
 mod behaviours;
 mod boot;
+mod budget;
+mod clock;
 mod close;
+mod closing;
 mod declare;
+mod ends;
 mod handle;
 mod hostile;
 mod layering;

@@ -202,7 +202,7 @@ fn a_context_that_outlives_its_app_takes_nothing_any_more() {
     });
 }
 
-/// A load that tells how far it is has its limit anew each time.
+/// S32: a load that tells how far it is has its limit anew each time.
 #[test]
 fn progress_moves_the_limit_of_a_load() {
     paused(async {
@@ -223,6 +223,7 @@ fn progress_moves_the_limit_of_a_load() {
     });
 }
 
+/// S32: and only as long as it does.
 #[test]
 fn a_load_that_stops_telling_is_ended_and_its_last_words_are_shown() {
     paused(async {

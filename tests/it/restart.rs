@@ -51,7 +51,7 @@ impl Hooks for Reader {
     }
 }
 
-/// A plugin and its dependents, in reverse and in order again; nobody else notices.
+/// S70: a plugin and its dependents, in reverse and in order again; nobody else notices.
 #[test]
 fn a_restart_closes_and_loads_what_depends_on_a_plugin_and_nothing_else() {
     paused(async {

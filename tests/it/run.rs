@@ -218,7 +218,7 @@ fn a_task_that_ends_by_itself_stops_nothing() {
     });
 }
 
-/// An error of a task that comes after the app was asked to stop is kept as well.
+/// S68: an error of a task that comes after the app was asked to stop is kept as well.
 #[test]
 fn an_error_of_a_task_while_stopping_is_not_lost() {
     #[plugin(name = "sore-loser")]

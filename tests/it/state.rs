@@ -220,6 +220,32 @@ fn an_optional_state_is_there_if_its_provider_is_part_of_the_app() {
     });
 }
 
+/// S38: an optional state whose plugin is there and fails is a failure, and no `None`.
+#[test]
+fn an_optional_state_whose_provider_fails_fails_the_boot() {
+    #[plugin(states = [Config], stands_in_for = ConfigPlugin)]
+    struct Broken;
+
+    impl Hooks for Broken {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Config> {
+            anyhow::bail!("no such file")
+        }
+    }
+
+    paused(async {
+        let app = App::new().with(Optional::default()).with(Broken);
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "[broken] Plugin load failed: no such file"
+        );
+        let [waiter] = error.not_started() else {
+            panic!("{error:?}");
+        };
+        assert_eq!(waiter.plugin, "optional");
+    });
+}
+
 /// D8: states are read by their types from the running app.
 #[test]
 fn a_running_app_hands_out_its_states_by_type() {
@@ -291,7 +317,7 @@ impl Hooks for LateReader {
     }
 }
 
-/// D8: every hook after `load`, of plugins and of the app, reads states by their types.
+/// D8, D9, D10: every hook after `load`, of plugins and of the app, reads states by their types.
 #[test]
 fn every_context_after_load_reads_states_by_type() {
     paused(async {
@@ -417,5 +443,29 @@ fn a_state_is_made_once_however_many_want_it() {
         let app = (0..10).fold(App::new().with(Maker), |app, _| app.with(User::default()));
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(MADE.load(Ordering::SeqCst), 1);
+    });
+}
+
+/// S71: what two apps share stays until the second one has closed.
+#[test]
+fn a_state_that_two_apps_share_stays_until_the_second_one_closes() {
+    struct Pool(Trace);
+
+    impl Drop for Pool {
+        fn drop(&mut self) {
+            self.0.add("the pool is gone");
+        }
+    }
+
+    paused(async {
+        let trace = Trace::new();
+        let pool = Arc::new(Pool(trace.clone()));
+        let first = App::new().supply(Arc::clone(&pool)).boot().await.unwrap();
+        let second = App::new().supply(pool).boot().await.unwrap();
+        first.close().await.unwrap();
+        assert_eq!(trace.events(), [""; 0]);
+        second.state::<Arc<Pool>>().unwrap().0.add("in use");
+        second.close().await.unwrap();
+        assert_eq!(trace.events(), ["in use", "the pool is gone"]);
     });
 }

@@ -151,6 +151,7 @@ fn a_task_that_ends_too_often_is_a_failure() {
     });
 }
 
+/// S69: also in the middle of a loop of restarts.
 #[test]
 fn a_stop_does_not_wait_for_a_restart() {
     paused(async {
@@ -168,7 +169,7 @@ fn a_stop_does_not_wait_for_a_restart() {
     });
 }
 
-/// Between the wish to stop and the end nothing is restarted, and nothing is lost.
+/// S68: between the wish to stop and the end nothing is restarted, and nothing is lost.
 #[test]
 fn what_fails_while_the_app_stops_is_in_the_outcome() {
     paused(async {
@@ -343,6 +344,30 @@ fn on_error_hears_of_boot_and_close() {
                 "[a] Plugin close failed: sore"
             ]
         );
+    });
+}
+
+/// D23: what an `on_error` hook would like to use may not be there: the boot has failed before.
+#[test]
+fn an_on_error_hook_may_ask_for_what_is_not_there() {
+    paused(async {
+        let heard = Trace::new();
+        let tells = heard.clone();
+        let mut app = App::new().supply(7_u8).on_error(move |cx| {
+            let number = cx.state::<u8>().map(|number| *number);
+            let name = cx.state::<String>().map(|name| name.len());
+            tells.add(format_args!("{}: {number:?}, {name:?}", cx.error()));
+            async { Ok(()) }
+        });
+        app.register_fn("fails", async |_| {
+            tokio::time::sleep(SECOND).await;
+            anyhow::bail!("no")
+        });
+        app.boot().await.unwrap_err();
+        let [line] = &heard.events()[..] else {
+            panic!("{heard:?}");
+        };
+        assert!(line.starts_with("[fails] Plugin load failed: no: Ok(7), Err("));
     });
 }
 

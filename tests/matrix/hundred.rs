@@ -164,7 +164,7 @@ fn alone() {
     assert!(is_soon(&before), "{before:?} and {:?}", Process::now());
 }
 
-/// In a process of its own: what belongs to a process is shared by all of its tests.
+/// S72: in a process of its own: what belongs to a process is shared by all of its tests.
 #[test]
 fn a_hundred_apps_leave_their_process_as_it_was() {
     if std::env::var_os(ALONE).is_some() {

@@ -206,7 +206,7 @@ impl Given {
     }
 }
 
-/// Whoever boots, waits or closes goes away: the app closes all the same.
+/// S41: whoever boots, waits or closes goes away: the app closes all the same.
 #[test]
 fn an_app_that_is_let_go_of_at_any_moment_closes() {
     let runtime = fine_grained();

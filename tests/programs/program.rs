@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bootstrap::{App, Exit};
-use support::{Probe, Trace, act, fails, fails_after, hangs, takes};
+use support::{Probe, Trace, act, fails, fails_after, hangs, register_graph, takes};
 
 /// Prints its events as they happen, because nobody can ask a process that was ended.
 fn says(event: &'static str) -> support::Act {
@@ -30,6 +30,44 @@ fn blocks() -> support::Act {
     })
 }
 
+/// Ends the process, on the thread of the hook or on one of its own.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what a program may do, although it should not"
+)]
+fn exits(elsewhere: bool) -> support::Act {
+    act(move || {
+        println!("slow exits");
+        if elsewhere {
+            std::thread::spawn(|| std::process::exit(3));
+        } else {
+            std::process::exit(3);
+        }
+        std::future::pending()
+    })
+}
+
+/// Four plugins that need each other, of which so many load; the next one never does.
+fn four(app: &mut App, loaded: usize) {
+    let say = |place: usize, does: &'static str, ends: bool| {
+        act(move || async move {
+            println!("p{place} {does}");
+            if !ends {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        })
+    };
+    let probes = (1..=4)
+        .map(|place| {
+            Probe::new(format!("p{place}"), &Trace::new())
+                .load(say(place, "loads", place <= loaded))
+                .close(say(place, "closes", true))
+        })
+        .collect();
+    register_graph(app, probes, &[&[], &[0], &[1], &[2]]);
+}
+
 fn floods() -> support::Act {
     act(|| {
         tokio::task::spawn_blocking(|| {
@@ -42,14 +80,23 @@ fn floods() -> support::Act {
 }
 
 fn app(case: &str) -> App {
-    let probe = |name: &'static str| Probe::new(name, &Trace::new());
     let mut app = App::new().close_timeout(Duration::from_secs(20));
+    if let Some(loaded) = case.strip_prefix("boot-stops-after-") {
+        four(&mut app, loaded.parse().expect("a number"));
+        return app;
+    }
+    on_base(app, case)
+}
+
+/// The base, and what the case puts on it.
+fn on_base(mut app: App, case: &str) -> App {
+    let probe = |name: &'static str| Probe::new(name, &Trace::new());
     let base = app.register(match case {
         "load-stops-close-fails" => base().close(fails("base is sore")),
         _ => base(),
     });
     match case {
-        "serve" => {}
+        "serve" | "boot-only" | "own-code" => {}
         "clean" => {
             let handle = app.handle();
             let stops = act(move || {
@@ -120,6 +167,11 @@ fn app(case: &str) -> App {
             app = app.hook_timeout(Duration::from_millis(200));
             app.register(probe("blocks").close(blocks())).after(&base);
         }
+        "close-exits" | "close-exits-elsewhere" => {
+            let elsewhere = case == "close-exits-elsewhere";
+            app.register(probe("slow").close(exits(elsewhere)))
+                .after(&base);
+        }
         "close-blocks-everything" => {
             app = app.close_timeout(Duration::from_millis(100));
             for name in ["one", "three", "two"] {
@@ -138,6 +190,13 @@ fn app(case: &str) -> App {
     app
 }
 
+/// Boots an app as a part of a program that has its own idea of signals: none.
+async fn host() -> ExitCode {
+    let running = app("boot-only").boot().await.expect("it boots");
+    running.wait().await;
+    ExitCode::SUCCESS
+}
+
 fn main() -> ExitCode {
     let case = std::env::args().nth(1).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -145,6 +204,10 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .expect("a runtime");
+    if case == "boot-only" {
+        return runtime.block_on(host());
+    }
+    let own_code = case == "own-code";
     let exit: Exit = runtime.block_on(async move {
         if case == "twice" {
             let first = app("clean").run().await;
@@ -154,5 +217,8 @@ fn main() -> ExitCode {
         app(&case).run().await
     });
     println!("after run: {}", exit.code());
+    if own_code {
+        return ExitCode::from(123);
+    }
     std::process::Termination::report(exit)
 }

@@ -15,6 +15,7 @@ use crate::app::lifecycle::{EndOfLife, Lifecycle};
 use crate::app::running::Running;
 use crate::app::signals;
 use crate::base::location::Location;
+use crate::base::log::log;
 use crate::base::panic;
 use crate::base::text;
 use crate::boot::BootError;
@@ -378,10 +379,10 @@ impl App {
 
     fn into_lifecycle(self, plan: Plan, mut end: EndOfLife) -> Lifecycle {
         for warning in plan.warnings() {
-            tracing::warn!(target: "bootstrap", "{warning}");
+            log(|| tracing::warn!(target: "bootstrap", "{warning}"));
         }
         let count = text::count(plan.len(), "plugin");
-        tracing::info!(target: "bootstrap", "booting {count}: {plan:?}");
+        log(|| tracing::info!(target: "bootstrap", "booting {count}: {plan:?}"));
         let Self {
             registry,
             settings,
@@ -445,15 +446,15 @@ impl App {
         };
         let exit = match self.boot().await {
             Ok(running) => {
-                tracing::info!(target: "bootstrap", "{}", running.report());
+                log(|| tracing::info!(target: "bootstrap", "{}", running.report()));
                 let reason = running.wait().await;
-                tracing::info!(target: "bootstrap", "closing: {reason}");
+                log(|| tracing::info!(target: "bootstrap", "closing: {reason}"));
                 Exit::closed(running.close().await)
             }
             Err(error) => Exit::unbooted(&error),
         };
         if exit.report().has_closed() {
-            tracing::info!(target: "bootstrap", "{}", exit.report().close_tree());
+            log(|| tracing::info!(target: "bootstrap", "{}", exit.report().close_tree()));
         }
         if exit.is_abandoned() {
             signals::end_process(exit.code(), exit.diagnosis().unwrap_or_default());

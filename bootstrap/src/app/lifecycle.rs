@@ -42,8 +42,9 @@ impl Lifecycle {
         };
         match started {
             Ok(()) => {
-                tasks.spawn_hooks(None);
+                // Before the tasks begin, on other threads: one that serves is asked how far it is.
                 life.set_status(Status::Ready);
+                tasks.spawn_hooks(None);
                 if booted.send(Ok(())).is_err() {
                     life.request_stop(ShutdownReason::Dropped);
                 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::base::log::log;
 use crate::collect::Registration;
 use crate::declare::{Home, State, StateError, serves, state};
 use crate::life::{Handle, RestartError, ShutdownReason, Status, Target};
@@ -126,10 +127,12 @@ serves!(impl Running);
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.nodes.life.is_stopping() {
-            tracing::warn!(
-                target: "bootstrap",
-                "a running app was dropped without `close`: it closes in the background"
-            );
+            log(|| {
+                tracing::warn!(
+                    target: "bootstrap",
+                    "a running app was dropped without `close`: it closes in the background"
+                );
+            });
             self.nodes.life.request_stop(ShutdownReason::Dropped);
         }
     }

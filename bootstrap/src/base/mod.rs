@@ -4,6 +4,7 @@
 
 pub(crate) mod key;
 pub(crate) mod location;
+pub(crate) mod log;
 pub(crate) mod name;
 pub(crate) mod panic;
 pub(crate) mod phase;

@@ -78,7 +78,7 @@ impl Load {
     /// The job that loads.
     fn load(&self, node: u32, taken: Result<Arc<dyn Plugin>>) -> Job {
         let mut cx = LoadContext::new(self.nodes.site(node, Phase::Load));
-        let span = tracing::info_span!("load", plugin = %self.nodes.name(node));
+        let span = || tracing::info_span!("load", plugin = %self.nodes.name(node));
         let may_be_tried_again = self.nodes.member(node).retry().is_some();
         drive::job(span, async move {
             let mut plugin = match taken {

@@ -32,7 +32,7 @@ impl drive::Phase for Ready {
         };
         self.nodes.begin(node, Phase::Ready, began, released_by);
         let cx = ReadyContext::new(self.nodes.site(node, Phase::Ready));
-        let span = tracing::info_span!("ready", plugin = %self.nodes.name(node));
+        let span = || tracing::info_span!("ready", plugin = %self.nodes.name(node));
         Start::Job(drive::job(span, async move { plugin.ready(&cx).await }))
     }
 

@@ -346,7 +346,7 @@ impl Backwards {
 
     fn drain(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
         let cx = DrainContext::new(self.nodes.site(node, Phase::Drain), self.reason.clone());
-        let span = tracing::info_span!("drain", plugin = %self.nodes.name(node));
+        let span = || tracing::info_span!("drain", plugin = %self.nodes.name(node));
         drive::job(span, async move { plugin.drain(&cx).await })
     }
 
@@ -355,7 +355,7 @@ impl Backwards {
     fn close(&self, node: u32, plugin: Hook) -> drive::JobFuture<Result<()>> {
         let (nodes, keeps) = (Arc::clone(&self.nodes), self.keeps(node));
         let cx = CloseContext::new(nodes.site(node, Phase::Close), self.reason.clone());
-        let span = tracing::info_span!("close", plugin = %nodes.name(node));
+        let span = || tracing::info_span!("close", plugin = %self.nodes.name(node));
         drive::job(span, async move {
             let closed = plugin.close(&cx).await;
             drop((cx, plugin));
@@ -471,7 +471,8 @@ impl drive::Phase for Stop {
     }
 
     fn progressed(&self, node: u32) -> Option<Instant> {
-        self.nodes.progressed(node, Phase::Stop)
+        // Its tasks tell how far they are as what they are: `run` hooks.
+        self.nodes.progressed(node, Phase::Run)
     }
 
     fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {

@@ -70,6 +70,9 @@ struct Waiting<O> {
     /// Whether it stands in `woken`.
     queued: bool,
     verdict: Option<Verdict>,
+    /// Whether it was woken before it was cancelled, and is polled once more: it may be done, or
+    /// have failed at the same instant as another one.
+    last_look: bool,
 }
 
 /// A job that a driver polls at the moment.
@@ -191,11 +194,12 @@ impl<O> Board<O> {
             return Turn::GiveWay;
         }
         while let Some(node) = self.woken.pop_front() {
-            if let Some(Waiting { job, verdict, .. }) = self.parked.remove(&node) {
+            if let Some(waiting) = self.parked.remove(&node) {
+                let Waiting { job, verdict, .. } = waiting;
                 self.sit(seat, node, job.began, verdict);
                 return match verdict {
-                    Some(verdict) => Turn::Drop { node, job, verdict },
-                    None => Turn::Resume { node, job },
+                    Some(verdict) if !waiting.last_look => Turn::Drop { node, job, verdict },
+                    _ => Turn::Resume { node, job },
                 };
             }
         }
@@ -279,6 +283,7 @@ impl<O> Board<O> {
                     job,
                     queued: polling.woken,
                     verdict: None,
+                    last_look: false,
                 };
                 self.parked.insert(node, waiting);
                 Parking::Parked
@@ -374,7 +379,11 @@ impl<O> Board<O> {
     /// The first verdict stays.
     fn sentence(&mut self, node: u32, verdict: Verdict, now: Instant) {
         let known = match self.parked.get_mut(&node) {
-            Some(waiting) => &mut waiting.verdict,
+            Some(waiting) => {
+                let is_first = waiting.verdict.is_none();
+                waiting.last_look |= is_first && waiting.queued && verdict == Verdict::Cancelled;
+                &mut waiting.verdict
+            }
             None => match self.polling(node) {
                 Some(polling) => &mut polling.verdict,
                 None => return,

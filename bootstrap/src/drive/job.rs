@@ -8,13 +8,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
+use crate::base::log;
 use crate::drive::scheduler::Join;
 
 /// One hook of one plugin, under way.
 pub(crate) type JobFuture<O> = Pin<Box<dyn Future<Output = O> + Send>>;
 
 /// Boxes a job, within a span if anybody listens to it.
-pub(crate) fn job<O>(span: Span, future: impl Future<Output = O> + Send + 'static) -> JobFuture<O> {
+pub(crate) fn job<O>(
+    span: impl FnOnce() -> Span,
+    future: impl Future<Output = O> + Send + 'static,
+) -> JobFuture<O> {
+    let span = log::span(span);
     if span.is_disabled() {
         Box::pin(future)
     } else {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::key::StateKey;
 use crate::base::location::Location;
+use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
@@ -151,7 +152,9 @@ impl Home for Nodes {
         let at = hook.at();
         hook.discard();
         let name = self.name(node);
-        tracing::warn!(target: "bootstrap", "[{name}] has loaded: its `on_ready` hook ({at}) will not run");
+        log(
+            || tracing::warn!(target: "bootstrap", "[{name}] has loaded: its `on_ready` hook ({at}) will not run"),
+        );
     }
 
     fn spawn(&self, node: u32, task: TaskRequest) {
@@ -164,7 +167,7 @@ impl Home for Nodes {
 
     fn progress(&self, node: u32, phase: Phase, text: Cow<'static, str>) {
         self.tells.store(true, Ordering::Relaxed);
-        tracing::debug!(target: "bootstrap", "`{}`: {text}", self.name(node));
+        log(|| tracing::debug!(target: "bootstrap", "`{}`: {text}", self.name(node)));
         let at = Instant::now();
         let mut cell = self.cell(node);
         cell.others.get_or_insert_default().progress = Some(Told { phase, text, at });

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use anyhow::{Error, anyhow};
 
 use crate::base::key::StateKey;
+use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
@@ -422,10 +423,10 @@ impl Nodes {
 
     /// Logs and tells what has no other way to be heard of.
     pub(super) fn refuse(self: &Arc<Self>, parent: u32, error: Error) {
-        let line = format!("{error:#}");
         let error = self.error(parent, Phase::Load, Cause::Error(error));
+        let line = error.to_string();
         self.tell(&error);
-        tracing::error!(target: "bootstrap", "{line}");
+        log(|| tracing::error!(target: "bootstrap", "{line}"));
     }
 }
 

@@ -393,7 +393,7 @@ impl Nodes {
         self.owed.fetch_sub(1, Ordering::SeqCst);
         drop(cell);
         let cx = AppContext::new(Arc::clone(self) as Arc<dyn Home>);
-        let span = tracing::info_span!("on_close", plugin = %self.name(node));
+        let span = || tracing::info_span!("on_close", plugin = %self.name(node));
         Some(drive::job(span, async move { hook.call(cx).await }))
     }
 

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use crate::base::log;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::base::task::make_way;
@@ -109,7 +110,7 @@ impl Tasks {
     ) {
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let began = Instant::now();
-        let span = tracing::info_span!("run", plugin = %name);
+        let span = log::span(|| tracing::info_span!("run", plugin = %name));
         let supervisor = Supervisor {
             nodes: Arc::clone(&self.nodes),
             failures: Arc::clone(&self.failures),

@@ -24,7 +24,13 @@ pub struct Settings {
     pub database: PathBuf,
     /// How many lists of bookmarks the cache keeps.
     pub cached_tags: u64,
+    /// For how many seconds the API stays open after it has said that it is not ready any more, so
+    /// that a load balancer can hear of it; at most 20.
+    pub drain_delay: u64,
 }
+
+/// The app has thirty seconds to close, and clients need some of them.
+pub const LONGEST_DRAIN_DELAY: u64 = 20;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -32,6 +38,7 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
             database: "bookmarks.db".into(),
             cached_tags: 1_000,
+            drain_delay: 0,
         }
     }
 }
@@ -45,7 +52,13 @@ impl Settings {
     pub fn current(file: &Path) -> Result<Self> {
         let settings = Self::read(file)
             .with_context(|| format!("reading the configuration {}", file.display()))?;
-        settings.under_environment()
+        let settings = settings.under_environment()?;
+        anyhow::ensure!(
+            settings.drain_delay <= LONGEST_DRAIN_DELAY,
+            "`drain_delay` is {}, and may be {LONGEST_DRAIN_DELAY} at most",
+            settings.drain_delay
+        );
+        Ok(settings)
     }
 
     /// The defaults, and over them what the file says, if there is one.
@@ -62,6 +75,7 @@ impl Settings {
             listen: variable("BOOKMARKS_LISTEN")?.unwrap_or(self.listen),
             database: variable("BOOKMARKS_DATABASE")?.unwrap_or(self.database),
             cached_tags: variable("BOOKMARKS_CACHED_TAGS")?.unwrap_or(self.cached_tags),
+            drain_delay: variable("BOOKMARKS_DRAIN_DELAY")?.unwrap_or(self.drain_delay),
         })
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bookmarks_store::{Bookmarks, Settings};
+use bootstrap::ShutdownReason;
 use bootstrap::prelude::*;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
@@ -60,7 +61,11 @@ impl Hooks for Http {
         }
     }
 
-    async fn drain(&self, _: &DrainContext<Self>) -> Result<()> {
+    async fn drain(&self, cx: &DrainContext<Self>) -> Result<()> {
+        // A service that restarts a part of itself stays ready: nobody would look elsewhere.
+        if !matches!(cx.reason(), ShutdownReason::Restart(_)) {
+            self.stay_open(cx).await;
+        }
         self.enough.cancel();
         let finished = timeout(self.patience, self.finished.cancelled()).await;
         // A client that hangs is no error of ours: it must not spoil a clean stop.
@@ -69,5 +74,17 @@ impl Hooks for Http {
             tracing::warn!("clients that still hang after {waited:?} are given up on");
         }
         Ok(())
+    }
+}
+
+impl Http {
+    /// Gives load balancers the time to hear that the service is not ready any more, before it
+    /// refuses what they send.
+    async fn stay_open(&self, cx: &DrainContext<Self>) {
+        for left in (0..self.settings.drain_delay).rev() {
+            sleep(Duration::from_secs(1)).await;
+            // The limit of this hook is for clients that hang: it begins when the delay is over.
+            cx.progress(format!("stays open for {left} s more"));
+        }
     }
 }

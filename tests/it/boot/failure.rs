@@ -2,12 +2,13 @@
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use bootstrap::prelude::*;
 use bootstrap::{App, BootErrorKind, Cause, Descriptor, Outcome, Phase, Plugin, States, Status};
 use support::{
-    Act, Probe, Trace, act, fails, fails_after, panics, panics_after, paused, register_graph,
-    takes, threaded,
+    Act, Probe, Trace, act, fails, fails_after, hangs, panics, panics_after, paused,
+    register_graph, takes, threaded,
 };
 use tokio::time::Instant;
 
@@ -131,19 +132,47 @@ fn a_failure_cancels_the_loads_that_are_under_way() {
     });
 }
 
-/// Two that fail at one instant are both kept, in the order of the plan.
+/// S23: two that fail at one instant are both kept, in the order of the plan, and always so.
 #[test]
 fn two_failures_at_once_are_both_kept() {
+    for (first, last) in [("y", "z"), ("z", "y")] {
+        paused(async move {
+            let trace = Trace::new();
+            let app = App::new()
+                .with(Probe::new(first, &trace).load(fails_after(5, "no luck")))
+                .with(Probe::new(last, &trace).load(fails_after(5, "no luck")));
+            let error = app.boot().await.unwrap_err();
+            let failures: Vec<_> = error.failures().iter().map(ToString::to_string).collect();
+            assert_eq!(
+                failures,
+                [
+                    "[y] Plugin load failed: no luck",
+                    "[z] Plugin load failed: no luck"
+                ]
+            );
+            assert!(error.cancelled().is_empty(), "{error:?}");
+        });
+    }
+}
+
+/// S23: one that goes on at the instant at which another one fails goes on no further.
+#[test]
+fn a_load_that_is_not_done_at_the_instant_of_a_failure_is_cancelled() {
     paused(async {
         let trace = Trace::new();
+        let steps = act(async || {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Ok(())
+        });
         let app = App::new()
-            .with(Probe::new("z", &trace).load(fails_after(5, "z fails")))
-            .with(Probe::new("y", &trace).load(fails_after(5, "y fails")));
+            .with(Probe::new("fails", &trace).load(fails_after(5, "no luck")))
+            .with(Probe::new("goes-on", &trace).load(steps));
+        let began = Instant::now();
         let error = app.boot().await.unwrap_err();
-        let failures: Vec<_> = error.failures().iter().map(ToString::to_string).collect();
-        // The first one to be polled stops the other, unless that is done as well.
-        assert_eq!(failures[0], "[y] Plugin load failed: y fails");
-        assert!(failures.len() == 2 || error.cancelled() == ["z"]);
+        assert_eq!(began.elapsed(), Duration::from_millis(5));
+        assert_eq!(error.cancelled(), ["goes-on"]);
+        assert_eq!(trace.count("drop(goes-on)"), 1);
     });
 }
 
@@ -172,6 +201,32 @@ fn errors_of_the_rollback_stand_behind_the_failure() {
         // Whoever asks the handle hears of the rollback.
         let closed = handle.close().await.unwrap_err();
         assert_eq!(closed.to_string(), "[a] Plugin close failed: can't close");
+    });
+}
+
+/// S25: a rollback that hangs ends by its limit, and the error tells of both.
+#[test]
+fn a_rollback_that_hangs_ends_by_its_limit_and_is_told_behind_the_failure() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![
+            Probe::new("base", &trace),
+            Probe::new("a", &trace).close(hangs()),
+            Probe::new("b", &trace).load(fails("can't load")),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0], &[1]]);
+        let began = Instant::now();
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(began.elapsed(), Duration::from_secs(10));
+        assert_eq!(error.to_string(), "[b] Plugin load failed: can't load");
+        let rollback: Vec<_> = error
+            .rollback_errors()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(rollback, ["[a] Plugin close failed: timed out after 10 s"]);
+        assert_eq!(trace.count("close(base)-"), 1);
     });
 }
 

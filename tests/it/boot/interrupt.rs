@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bootstrap::{App, BootErrorKind, ShutdownReason, Status};
-use support::{Probe, Trace, hangs, paused, register_graph};
+use support::{Probe, Trace, hangs, paused, register_graph, takes};
 
 use super::SECOND;
 
@@ -96,5 +96,60 @@ fn a_boot_that_fails_cancels_the_token_that_its_loads_hand_on() {
         assert_eq!(error.to_string(), "[fails] Plugin load failed: no");
         let token = handed_on.lock().unwrap().take().unwrap();
         assert!(token.is_cancelled());
+    });
+}
+
+/// S42: what has loaded is closed, what loads is cancelled, and what waits never begins.
+/// S44: nobody closes what has not loaded.
+#[test]
+fn a_shutdown_between_three_loads_closes_the_first_one_alone() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![
+            Probe::new("first", &trace),
+            Probe::new("second", &trace).load(hangs()),
+            Probe::new("third", &trace),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0], &[1]]);
+        let handle = app.handle();
+        let boot = tokio::spawn(app.boot());
+        tokio::time::sleep(SECOND).await;
+        handle.shutdown();
+        let error = boot.await.unwrap().unwrap_err();
+        assert_eq!(
+            trace.events(),
+            [
+                "load(first)+",
+                "load(first)-",
+                "load(second)+",
+                "drop(second)",
+                "close(first)+",
+                "close(first)-"
+            ]
+        );
+        assert_eq!(error.cancelled(), ["second"]);
+        let waited: Vec<_> = error.not_started().iter().map(|it| &it.plugin).collect();
+        assert_eq!(waited, ["third"]);
+    });
+}
+
+/// S44: a load that is done at the very moment of the shutdown has loaded, one that is not has not.
+#[test]
+fn a_close_is_for_those_who_had_loaded_when_the_boot_was_interrupted() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new()
+            .with(Probe::new("done", &trace).load(takes(999)))
+            .with(Probe::new("late", &trace).load(takes(1_001)));
+        let handle = app.handle();
+        let boot = tokio::spawn(app.boot());
+        tokio::time::sleep(SECOND).await;
+        handle.shutdown();
+        boot.await.unwrap().unwrap_err();
+        assert_eq!(
+            trace.events()[2..],
+            ["load(done)-", "drop(late)", "close(done)+", "close(done)-"]
+        );
     });
 }

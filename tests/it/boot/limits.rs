@@ -40,7 +40,7 @@ fn a_load_that_never_ends_is_named_with_those_who_wait_for_it() {
     });
 }
 
-/// A load has a limit of its own, else the app's.
+/// A10: a load has a limit of its own, else the app's.
 #[test]
 fn a_load_that_takes_too_long_is_cancelled() {
     paused(async {
@@ -99,7 +99,7 @@ fn limits_hold_in_the_order_of_their_ends_not_of_their_beginnings() {
     });
 }
 
-/// A load that blocks its thread is left behind: the boot returns all the same, on time.
+/// S29: a load that blocks its thread is left behind: the boot returns all the same, on time.
 #[test]
 fn a_load_that_blocks_its_thread_does_not_keep_the_boot_from_returning() {
     threaded(async {
@@ -217,7 +217,7 @@ fn two_loads_whose_time_is_up_at_once_are_both_kept() {
     });
 }
 
-/// A `ready` has the limit that its plugin has for `load`.
+/// A62: a `ready` has the limit that its plugin has for `load`.
 #[test]
 fn a_ready_hook_that_takes_too_long_fails_the_boot() {
     paused(async {
@@ -269,5 +269,82 @@ fn a_load_that_uses_up_its_turn_goes_on_in_the_next() {
             Ok(())
         });
         app.boot().await.unwrap().close().await.unwrap();
+    });
+}
+
+/// A10: nothing limits a load that nobody has limited.
+#[test]
+fn a_load_without_a_limit_may_take_as_long_as_it_has_to() {
+    paused(async {
+        let began = Instant::now();
+        let day = 24 * 60 * 60 * 1_000;
+        let app = App::new().with(Probe::new("slow", &Trace::new()).load(takes(day)));
+        app.boot().await.unwrap().close().await.unwrap();
+        assert_eq!(began.elapsed(), Duration::from_millis(day));
+    });
+}
+
+/// A62: a hook of the app has the limit that the app has for loads.
+#[test]
+fn an_on_start_hook_that_takes_too_long_fails_the_boot() {
+    paused(async {
+        let trace = Trace::new();
+        let began = Instant::now();
+        let app = App::new()
+            .load_timeout(SECOND)
+            .with(Probe::new("a", &trace))
+            .on_start(async |_| std::future::pending().await);
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(began.elapsed(), SECOND);
+        assert_eq!(
+            error.to_string(),
+            "[app] Plugin start failed: timed out after 1 s"
+        );
+        assert_eq!(error.closed(), ["a"]);
+    });
+}
+
+/// S30: a boot that has no time begins nothing.
+#[test]
+fn a_boot_whose_time_is_up_before_it_begins_runs_no_hook() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new().boot_timeout(Duration::ZERO);
+        let probes = vec![Probe::new("a", &trace), Probe::new("b", &trace)];
+        register_graph(&mut app, probes, &[&[], &[0]]);
+        let error = app.boot().await.unwrap_err();
+        assert!(
+            matches!(error.kind(), BootErrorKind::TimedOut { limit } if limit.is_zero()),
+            "{error:?}"
+        );
+        assert_eq!(trace.events(), [""; 0]);
+    });
+}
+
+/// S31: who had loaded when the time was up is closed before `boot` returns.
+#[test]
+fn a_boot_that_takes_too_long_closes_what_had_loaded() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new().boot_timeout(SECOND);
+        let probes = vec![
+            Probe::new("a", &trace).close(takes(5)),
+            Probe::new("b", &trace).load(hangs()),
+            Probe::new("c", &trace),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0], &[1]]);
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(error.closed(), ["a"]);
+        assert_eq!(
+            trace.events(),
+            [
+                "load(a)+",
+                "load(a)-",
+                "load(b)+",
+                "drop(b)",
+                "close(a)+",
+                "close(a)-"
+            ]
+        );
     });
 }

@@ -48,7 +48,7 @@ impl Plugin for Stubborn {
     }
 }
 
-/// What an attempt left is done before the next one, and what that says keeps nobody from it.
+/// S33: what an attempt left is done before the next one, and what that says keeps nobody from it.
 #[test]
 fn a_load_is_tried_again_until_it_succeeds() {
     paused(async {

@@ -237,7 +237,7 @@ fn no_task_outlives_a_close_that_ran_out_of_time() {
     });
 }
 
-/// S58: a hundred hooks that hang cost one last chance, and not a hundred.
+/// S60: a hundred hooks that hang cost one last chance, and not a hundred.
 #[test]
 fn hooks_of_the_app_share_what_is_left_when_the_time_is_up() {
     paused(async {
@@ -355,4 +355,28 @@ fn a_plugin_may_look_at_registrations_while_it_is_registered() {
     let mut app = App::new();
     let probe = app.register(Probe::new("p", &Trace::new()));
     assert_eq!(app.register(Named(probe)).name(), "after-p");
+}
+
+/// S40: who listens to errors may hold its thread for ever: the app stops all the same.
+#[test]
+fn a_listener_that_blocks_does_not_keep_the_app_from_closing() {
+    threaded(async {
+        let block = Block::new();
+        let holder = Arc::new(block.holder());
+        let trace = Trace::new();
+        let app = App::new()
+            .close_timeout(SHORT)
+            .on_error(move |_| {
+                holder.hold();
+                async { Ok(()) }
+            })
+            .with(Probe::new("a", &trace))
+            .with(Probe::new("fails", &trace).run(fails_after(1, "queue lost")));
+        let running = tokio::spawn(app.boot()).await.unwrap().unwrap();
+        running.wait().await;
+        let error = tokio::spawn(running.close()).await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "[fails] Plugin run failed: queue lost");
+        assert_eq!(trace.count("close(a)-"), 1);
+        drop(block);
+    });
 }

@@ -194,15 +194,17 @@ fn an_error_that_panics_when_it_is_shown_can_be_shown() {
     });
 }
 
-/// Listens to errors, and panics at each.
-struct Fragile;
+/// Listens, and panics at whatever it hears, or at nothing but errors.
+struct Fragile {
+    errors_only: bool,
+}
 
 impl tracing::Subscriber for Fragile {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() == tracing::Level::ERROR
+        !self.errors_only || *metadata.level() == tracing::Level::ERROR
     }
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
+        panic!("the log is full")
     }
     fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
     fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
@@ -215,7 +217,7 @@ impl tracing::Subscriber for Fragile {
 
 #[test]
 fn a_log_that_panics_keeps_nobody_from_closing() {
-    let _listening = tracing::subscriber::set_default(Fragile);
+    let _listening = tracing::subscriber::set_default(Fragile { errors_only: true });
     paused(async {
         let trace = Trace::new();
         let running = App::new()
@@ -227,5 +229,39 @@ fn a_log_that_panics_keeps_nobody_from_closing() {
         let error = running.close().await.unwrap_err();
         assert_eq!(error.to_string(), "[b] Plugin close failed: sore");
         assert_eq!(trace.count("close(a)-"), 1);
+    });
+}
+
+/// S39: a log that panics at everything changes nothing about what becomes of an app, and nothing
+/// that happened is lost.
+#[test]
+fn a_log_that_panics_at_everything_changes_no_outcome() {
+    let _listening = tracing::subscriber::set_default(Fragile { errors_only: false });
+    paused(async {
+        let trace = Trace::new();
+        let probe = Probe::new("a", &trace)
+            .ready(support::takes(11_000))
+            .run(support::takes(1))
+            .drain(support::takes(1));
+        let app = App::new()
+            .supply(7_u8)
+            .with(probe)
+            .with(Probe::new("b", &trace).close(support::fails("sore")));
+        let running = app.boot().await.unwrap();
+        let error = running.close().await.unwrap_err();
+        assert_eq!(error.to_string(), "[b] Plugin close failed: sore");
+        assert_eq!(trace.count("drain(a)-"), 1);
+        assert_eq!(trace.count("run(a)-"), 1);
+        assert_eq!(trace.count("close(a)-"), 1);
+
+        let app = App::new()
+            .with(Probe::new("a", &trace).close(support::fails("stuck")))
+            .with(Probe::new("b", &trace).load(fails_after(5, "no")));
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(error.to_string(), "[b] Plugin load failed: no");
+        assert_eq!(
+            error.rollback_errors()[0].to_string(),
+            "[a] Plugin close failed: stuck"
+        );
     });
 }

@@ -103,7 +103,7 @@ fn a_boot_on_a_runtime_without_timers_is_an_error_before_anything_runs() {
     assert!(trace.events().is_empty());
 }
 
-/// S34: durations of any length, up to the longest that there is.
+/// Durations of any length, up to the longest that there is.
 #[test]
 fn the_longest_limits_are_no_limits() {
     paused(async {

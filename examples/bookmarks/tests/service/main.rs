@@ -2,191 +2,19 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
+mod drain;
+mod process;
+
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use ureq::Agent;
 
-/// No service lives longer than this, so that one that hangs fails its test.
-const DEADLINE: Duration = Duration::from_mins(2);
-
-/// A process that does not outlive its test.
-struct Process {
-    child: Child,
-    _ended: mpsc::Sender<()>,
-}
-
-impl Process {
-    fn spawn(command: &mut Command) -> Self {
-        let child = command.spawn().unwrap();
-        let id = child.id();
-        let (ended, end) = mpsc::channel::<()>();
-        thread::spawn(move || {
-            if end.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
-                send("-KILL", id);
-            }
-        });
-        Self {
-            child,
-            _ended: ended,
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Both do nothing if it has ended, and been waited for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Service {
-    process: Process,
-    address: String,
-    /// What it says, read by a thread of its own, so that it never waits for somebody to listen.
-    lines: Mutex<mpsc::Receiver<String>>,
-    log: Vec<String>,
-}
-
-impl Service {
-    /// Starts the service on a free port, with its database in `folder`.
-    fn start(folder: &Path) -> Self {
-        Self::start_with(&mut command(folder))
-    }
-
-    fn start_with(command: &mut Command) -> Self {
-        let mut process = Process::spawn(
-            command
-                .env("BOOKMARKS_LISTEN", "127.0.0.1:0")
-                .stderr(Stdio::piped()),
-        );
-        let stderr = BufReader::new(process.child.stderr.take().unwrap());
-        let (line, lines) = mpsc::channel();
-        thread::spawn(move || {
-            let mut read = stderr.lines().map_while(Result::ok);
-            while read.next().is_some_and(|next| line.send(next).is_ok()) {}
-        });
-        let mut service = Self {
-            process,
-            address: String::new(),
-            lines: Mutex::new(lines),
-            log: Vec::new(),
-        };
-        service.address = service.wait_for("listening on ");
-        service
-    }
-
-    /// Waits until it says something; returns the rest of that line.
-    fn wait_for(&mut self, words: &str) -> String {
-        loop {
-            let line = self.lines.get_mut().unwrap().recv();
-            let line = line.unwrap_or_else(|_| panic!("no `{words}`: {:#?}", self.log));
-            let rest = line.split_once(words).map(|(_, rest)| rest.to_owned());
-            self.log.push(line);
-            if let Some(rest) = rest {
-                return rest;
-            }
-        }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.address)
-    }
-
-    fn terminate(&self) {
-        send("-TERM", self.process.child.id());
-    }
-
-    /// Sends `text` on a connection of its own, which stays open.
-    fn send(&self, text: &str) -> TcpStream {
-        let address = self.address.strip_prefix("http://").unwrap();
-        let mut connection = TcpStream::connect(address).unwrap();
-        connection.set_read_timeout(Some(DEADLINE)).unwrap();
-        connection.write_all(text.as_bytes()).unwrap();
-        connection
-    }
-
-    /// Sends SIGTERM and waits for the end; returns the log.
-    fn stop(self) -> Vec<String> {
-        self.terminate();
-        self.wait()
-    }
-
-    /// Waits for the end, which must be a good one.
-    fn wait(mut self) -> Vec<String> {
-        let status = self.process.child.wait().unwrap();
-        let mut log = std::mem::take(&mut self.log);
-        log.extend(self.lines.get_mut().unwrap().iter());
-        assert_eq!(status.code(), Some(0), "{log:#?}");
-        log
-    }
-}
-
-fn command(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bookmarks"));
-    command.current_dir(folder).env_remove("RUST_LOG");
-    command
-}
-
-fn send(signal: &str, process: u32) {
-    let sent = Command::new("kill")
-        .args([signal, &process.to_string()])
-        .status();
-    assert!(sent.unwrap().success());
-}
-
-/// What a service says that does not boot.
-fn failed_boot(command: &mut Command) -> String {
-    let mut process = Process::spawn(command.stderr(Stdio::piped()));
-    let mut text = String::new();
-    let stderr = process.child.stderr.take();
-    stderr.unwrap().read_to_string(&mut text).unwrap();
-    assert_eq!(process.child.wait().unwrap().code(), Some(1), "{text}");
-    text
-}
-
-/// Answers with an error code are answers; nothing waits longer than this.
-fn agent() -> Agent {
-    Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(30)))
-        .build()
-        .into()
-}
-
-fn get(agent: &Agent, url: &str) -> (u16, Value) {
-    let mut response = agent.get(url).call().unwrap();
-    (
-        response.status().as_u16(),
-        response.body_mut().read_json().unwrap(),
-    )
-}
-
-fn add(agent: &Agent, service: &Service, url: &str, tags: &[&str]) -> (u16, Value) {
-    let body = json!({ "url": url, "title": "a title", "tags": tags });
-    let mut response = agent
-        .post(service.url("/bookmarks"))
-        .send_json(body)
-        .unwrap();
-    (
-        response.status().as_u16(),
-        response.body_mut().read_json().unwrap(),
-    )
-}
-
-fn urls(list: &Value) -> Vec<String> {
-    let of = |bookmark: &Value| bookmark["url"].as_str().unwrap().to_owned();
-    list.as_array().unwrap().iter().map(of).collect()
-}
+use crate::process::{
+    HALF_A_BODY, Service, add, agent, answer, command, failed_boot, get, send, urls,
+};
 
 #[test]
 fn bookmarks_are_added_found_listed_and_deleted() {
@@ -285,23 +113,6 @@ fn no_bookmark_that_was_acknowledged_is_lost() {
     service.stop();
 }
 
-/// Half a request: its body never comes.
-const HALF_A_BODY: &str = "POST /bookmarks HTTP/1.1\r\nhost: x\r\n\
-    content-type: application/json\r\ncontent-length: 100\r\n\r\n{\"url\"";
-
-/// Waits until the service has accepted what was connected before: it accepts in order.
-fn wait_until_accepted(service: &Service) {
-    assert_eq!(get(&agent(), &service.url("/health")).0, 200);
-}
-
-/// Reads an answer after which the service closes the connection: its first line, and its body.
-fn answer(mut connection: TcpStream) -> (String, String) {
-    let mut text = String::new();
-    connection.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    (head.lines().next().unwrap().to_owned(), body.to_owned())
-}
-
 #[test]
 fn a_request_that_never_ends_is_answered_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
@@ -309,20 +120,6 @@ fn a_request_that_never_ends_is_answered_all_the_same() {
     let (line, _) = answer(service.send(HALF_A_BODY));
     assert_eq!(line, "HTTP/1.1 408 Request Timeout");
     service.stop();
-}
-
-/// Half a body, half a head, and nothing at all: no client can turn a stop into an error.
-#[test]
-fn clients_that_hang_do_not_spoil_a_stop() {
-    let folder = tempfile::tempdir().unwrap();
-    let service = Service::start(folder.path());
-    let half_a_body = service.send(HALF_A_BODY);
-    let half_a_head = service.send("GET /bookmarks HTTP/1.1\r\nhost:");
-    let nothing = service.send("");
-    wait_until_accepted(&service);
-    let log = service.stop().join("\n");
-    assert!(log.contains("given up on"), "{log}");
-    drop((half_a_body, half_a_head, nothing));
 }
 
 /// One byte too many, so that the service has read all of it when it refuses.
@@ -437,7 +234,11 @@ fn variables_of_others_are_left_alone() {
 #[test]
 fn a_mistake_in_the_environment_names_its_variable() {
     let folder = tempfile::tempdir().unwrap();
-    for variable in ["BOOKMARKS_LISTEN", "BOOKMARKS_CACHED_TAGS"] {
+    for variable in [
+        "BOOKMARKS_LISTEN",
+        "BOOKMARKS_CACHED_TAGS",
+        "BOOKMARKS_DRAIN_DELAY",
+    ] {
         let text = failed_boot(command(folder.path()).env(variable, "nonsense"));
         assert!(
             text.contains(&format!(
@@ -446,6 +247,17 @@ fn a_mistake_in_the_environment_names_its_variable() {
             "{text}"
         );
     }
+}
+
+/// The app has thirty seconds to close.
+#[test]
+fn a_drain_delay_that_leaves_no_time_to_close_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = failed_boot(command(folder.path()).env("BOOKMARKS_DRAIN_DELAY", "21"));
+    assert!(
+        text.contains("`drain_delay` is 21, and may be 20 at most"),
+        "{text}"
+    );
 }
 
 /// A key that is misspelled in the file is told, with those that exist.

@@ -1,0 +1,116 @@
+//! How the service stops while it has clients.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::process::{HALF_A_BODY, Service, agent, answer, command, get, wait_until_accepted};
+
+/// D17: half a body, half a head, and nothing at all: no client can turn a stop into an error.
+#[test]
+fn clients_that_hang_do_not_spoil_a_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let half_a_body = service.send(HALF_A_BODY);
+    let half_a_head = service.send("GET /bookmarks HTTP/1.1\r\nhost:");
+    let nothing = service.send("");
+    wait_until_accepted(&service);
+    let log = service.stop().join("\n");
+    assert!(log.contains("given up on"), "{log}");
+    drop((half_a_body, half_a_head, nothing));
+}
+
+/// What the service has to say on a connection, which it then closes.
+fn rest_of(mut connection: &TcpStream) -> String {
+    let mut text = String::new();
+    connection.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Waits until nobody accepts connections any more.
+fn wait_until_refused(service: &Service) {
+    let address = service.address.strip_prefix("http://").unwrap();
+    loop {
+        match TcpStream::connect(address) {
+            Ok(_) => thread::park_timeout(Duration::from_millis(5)),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
+    }
+}
+
+/// Asks on a connection that is kept alive; returns the first line of the answer.
+fn ask(mut connection: &TcpStream) -> String {
+    connection
+        .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+        .unwrap();
+    let mut text = String::new();
+    while !text.ends_with('}') {
+        let mut byte = [0];
+        connection.read_exact(&mut byte).unwrap();
+        text.push(char::from(byte[0]));
+    }
+    text.lines().next().unwrap().to_owned()
+}
+
+/// S64, D16, D17: new connections are refused and idle ones closed; a request that is under way is
+/// answered first, and its connection does not hold up the stop when it is idle then.
+#[test]
+fn a_request_under_way_is_finished_while_the_service_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let idle = service.send("");
+    assert_eq!(ask(&idle), "HTTP/1.1 200 OK");
+    let body = json!({ "url": "https://example.org", "title": "t", "tags": [] }).to_string();
+    let (begin, end) = body.split_at(9);
+    let mut under_way = service.send(&format!(
+        "POST /bookmarks HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{begin}",
+        body.len()
+    ));
+    wait_until_accepted(&service);
+
+    service.terminate();
+    assert_eq!(rest_of(&idle), "", "it is closed");
+    wait_until_refused(&service);
+    under_way.write_all(end.as_bytes()).unwrap();
+    // Also read: that the service closes the connection, which the client keeps.
+    let client = under_way.try_clone().unwrap();
+    let (line, _) = answer(under_way);
+    assert_eq!(line, "HTTP/1.1 201 Created");
+
+    let log = service.wait().join("\n");
+    assert!(!log.contains("given up on"), "{log}");
+    drop((idle, client));
+    let service = Service::start(folder.path());
+    let (_, list) = get(&agent(), &service.url("/bookmarks"));
+    assert_eq!(list[0]["url"], "https://example.org", "it was kept");
+    service.stop();
+}
+
+/// S65, S64: with a delay the service says first that it is not ready any more, and goes on to
+/// accept connections for so long.
+#[test]
+fn a_drain_delay_keeps_the_service_open_while_it_is_not_ready_any_more() {
+    const DELAY: Duration = Duration::from_secs(3);
+    let folder = tempfile::tempdir().unwrap();
+    let delay = DELAY.as_secs().to_string();
+    let service = Service::start_with(command(folder.path()).env("BOOKMARKS_DRAIN_DELAY", delay));
+    let kept_alive = service.send("");
+    assert_eq!(ask(&kept_alive), "HTTP/1.1 200 OK");
+
+    let began = Instant::now();
+    service.terminate();
+    while ask(&kept_alive) == "HTTP/1.1 200 OK" {}
+    // Each of these is a connection of its own.
+    let draining = json!({ "status": "Draining" });
+    assert_eq!(get(&agent(), &service.url("/health")), (503, draining));
+    assert_eq!(get(&agent(), &service.url("/bookmarks")), (200, json!([])));
+    wait_until_refused(&service);
+    assert!(began.elapsed() >= DELAY, "{:?}", began.elapsed());
+    assert_eq!(rest_of(&kept_alive), "");
+    service.wait();
+}
