@@ -92,6 +92,10 @@
 //! The same plugin may be registered any number of times. Each [`Registration`] has states of its
 //! own, and hands out handles to them that go into the fields of other plugins.
 //!
+//! [`App::scope`] opens a part of the app whose states the other parts do not see: two tenants,
+//! each with a `Database` of its own, or an admin server beside the public one. A field is
+//! resolved from the inside out; see [`Scope`].
+//!
 //! A value of `main` becomes a state with [`App::supply`]; declare its type with [`supplied!`].
 //! Plugins that are made at run time implement [`Plugin`] by hand, or are closures:
 //! [`App::register_fn`].
@@ -200,7 +204,7 @@
 //! | `BOOT001` | a state that nothing in the app provides |
 //! | `BOOT002` | plugins that depend on each other in a circle |
 //! | `BOOT003` | a state that several in the app provide |
-//! | `BOOT004` | two plugins with one name |
+//! | `BOOT004` | two plugins, or two scopes, with one name |
 //! | `BOOT005` | a state that is supplied twice |
 //! | `BOOT006` | an expected plugin that is not there |
 //! | `BOOT007` | a handle of another app, or an order after a plugin of one |
@@ -391,7 +395,7 @@ pub use async_trait::async_trait;
 /// | "future cannot be sent between threads" at a hook | something that is not `Send` lives across an `await` |
 pub use bootstrap_macros::plugin;
 
-pub use app::{App, Exit, Running};
+pub use app::{App, Exit, Running, Scope};
 pub use base::key::StateKey;
 pub use base::location::Location;
 pub use base::name::PluginName;
@@ -404,7 +408,10 @@ pub use declare::{
     Restart, Retry, RunContext, State, StateError, States, Supervision,
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
-pub use plan::{Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedPlugin};
+pub use plan::{
+    Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedPlugin, PlannedScope,
+    Shadowed,
+};
 pub use report::{
     Cause, CloseError, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report,
     Step,

@@ -335,6 +335,77 @@ impl Hooks for AlsoNumbers {
     }
 }
 
+/// A42: what is registered in a scope answers those who ask there, and replaces nothing that is
+/// collected: that stands in the app itself.
+#[test]
+fn a_plugin_in_a_scope_replaces_no_collected_one() {
+    paused(async {
+        let mut app = App::collect();
+        let total = app.scope("other", |other| {
+            other.register(FakeSum);
+            other.register(TotalPlugin {
+                factor: 2,
+                ..TotalPlugin::default()
+            })
+        });
+        assert_eq!(
+            names(&app.plan().unwrap()),
+            all_but(&[], &["other/fake-sum", "other/total"])
+        );
+        let running = app.boot().await.unwrap();
+        assert_eq!(running.state::<Total>().unwrap().0, 3);
+        assert_eq!(total.state::<Total>().0, 200);
+        running.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_plugin_that_a_scope_publishes_to_the_app_replaces_the_collected_one() {
+    let mut app = App::collect();
+    app.scope("other", |other| other.register(FakeSum).publish());
+    assert_eq!(
+        names(&app.plan().unwrap()),
+        all_but(&["sum", "numbers", "source"], &["other/fake-sum"])
+    );
+}
+
+/// What a scope provides is not pulled in for those who ask in it, nor what a handle is aimed at.
+#[test]
+fn a_field_that_is_answered_in_its_scope_pulls_nothing() {
+    let mut app = App::only(ByHand);
+    app.scope("inside", |inside| {
+        inside.supply(Numbers(vec![]));
+        inside.scope("further", |further| {
+            further.register(AlsoNumbers::default())
+        });
+    });
+    let plan = app.plan().unwrap();
+    assert_eq!(
+        names(&plan),
+        [
+            "by-hand",
+            "inside/further/also-numbers",
+            "inside/supplied Numbers"
+        ]
+    );
+
+    let mut app = App::only(ByHand);
+    let credentials = app.scope("inside", |inside| inside.register(CredentialsPlugin));
+    app.register(SecretsPlugin {
+        credentials: credentials.state(),
+    });
+    let plan = app.plan().unwrap();
+    assert_eq!(names(&plan), ["by-hand", "inside/credentials", "secrets"]);
+
+    let mut app = App::only(ByHand);
+    app.scope("inside", |inside| inside.register(AlsoNumbers::default()));
+    let plan = app.plan().unwrap();
+    assert_eq!(
+        names(&plan),
+        ["by-hand", "inside/also-numbers", "numbers", "source"]
+    );
+}
+
 #[test]
 fn only_pulls_what_a_plugin_requires_and_new_pulls_nothing() {
     let plan = App::only(SumPlugin::default()).plan().unwrap();

@@ -18,5 +18,6 @@ mod plan;
 mod report;
 mod restart;
 mod run;
+mod scopes;
 mod state;
 mod supervise;

@@ -5,6 +5,8 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod scopes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bootstrap::{App, Plan, PlanError, Registration};

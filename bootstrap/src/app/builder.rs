@@ -13,14 +13,15 @@ use tokio::sync::oneshot;
 use crate::app::exit::Exit;
 use crate::app::lifecycle::{EndOfLife, Lifecycle};
 use crate::app::running::Running;
+use crate::app::scope::Scope;
 use crate::app::signals;
 use crate::base::location::Location;
 use crate::base::panic;
 use crate::base::text;
 use crate::boot::BootError;
-use crate::collect::{Entry, Mode, Registration, Registry, SharedRegistry, with_registry};
+use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
 use crate::declare::AppHook;
-use crate::declare::{AppContext, ErrorContext, FnPlugin, Home, LoadContext, Plugin, Supplied};
+use crate::declare::{AppContext, ErrorContext, FnPlugin, Home, LoadContext, Plugin};
 use crate::life::{End, Handle, Life, ShutdownReason, Status};
 use crate::live::{Listeners, Nodes, Settings};
 use crate::plan::{Plan, PlanErrors, resolve};
@@ -133,8 +134,7 @@ impl App {
     /// If a hand-written [`Plugin::descriptor`] or [`Plugin::fields`] does, which are called here.
     #[track_caller]
     pub fn register<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
-        let entry = self.add(Arc::new(plugin), false);
-        Registration::new(Arc::clone(&self.registry), entry)
+        self.root().register(plugin)
     }
 
     /// Registers a closure as a plugin without states, to be run once.
@@ -162,7 +162,7 @@ impl App {
         F: FnOnce(LoadContext) -> Fut + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        self.register(FnPlugin::new(name.into(), Location::caller(), load))
+        self.root().register_fn(name, load)
     }
 
     /// Adds a state from outside: plugins that ask for a `T` get this one.
@@ -171,15 +171,13 @@ impl App {
     /// type is a plan error, and one that nobody asks for a warning.
     #[track_caller]
     pub fn supply<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.add(Arc::new(Supplied::new(value, Location::caller())), true);
+        self.root().supply(value);
         self
     }
 
-    #[track_caller]
-    fn add(&mut self, plugin: Arc<dyn Plugin>, supplied: bool) -> u32 {
-        // Asks the plugin about itself, which runs the user's code: before the lock.
-        let entry = Entry::new(plugin, Location::caller(), supplied);
-        with_registry(&self.registry, |registry| registry.add(entry))
+    /// The app itself, as the outermost scope.
+    pub(super) fn root(&mut self) -> Scope<'_> {
+        Scope::root(&self.registry)
     }
 
     /// Names plugins that must be part of the app: without one of them, it does not plan.

@@ -4,12 +4,15 @@
 //! stage below decides.
 
 mod builder;
+mod compose;
 mod exit;
 mod lifecycle;
 mod restart;
 mod running;
+mod scope;
 mod signals;
 
 pub use builder::App;
 pub use exit::Exit;
 pub use running::Running;
+pub use scope::Scope;

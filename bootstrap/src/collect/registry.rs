@@ -1,13 +1,16 @@
 //! What an app has been told so far.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::collect::assemble::{Mode, choose};
 use crate::collect::inventory;
 use crate::collect::roster::{Member, Order, Roster, Source, Want};
+use crate::collect::scopes::{ROOT, Scopes};
 use crate::declare::{
     Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Policies,
     Retry, Slot, State, Supervision,
@@ -18,6 +21,7 @@ pub(crate) struct Registry {
     app: u64,
     mode: Mode,
     entries: Vec<Entry>,
+    scopes: Scopes,
     expected: Vec<&'static str>,
     /// Entries that are to load after a plugin of another app: a mistake.
     foreign_orders: Vec<(u32, PluginName)>,
@@ -38,6 +42,9 @@ pub(crate) struct Entry {
     name: Option<PluginName>,
     at: Location,
     supplied: bool,
+    scope: u32,
+    /// Whether it is seen in the scope around its own as well.
+    published: bool,
     /// What the registration says of it; without that, the descriptor's holds.
     policies: Option<Box<Policies>>,
     /// What the plugin asks for. Its fields can't change any more.
@@ -63,6 +70,7 @@ impl Registry {
             app: APPS.fetch_add(1, Ordering::Relaxed),
             mode,
             entries: Vec::new(),
+            scopes: Scopes::default(),
             expected: Vec::new(),
             foreign_orders: Vec::new(),
             booted: None,
@@ -76,6 +84,20 @@ impl Registry {
         number
     }
 
+    /// Opens a scope in another one; returns its number.
+    pub(crate) fn open_scope(&mut self, parent: u32, name: Arc<str>, at: Location) -> u32 {
+        self.scopes.add(parent, name, at)
+    }
+
+    /// The names on the way to a scope; none for the app itself.
+    pub(crate) fn scope_path(&self, scope: u32) -> Option<String> {
+        self.scopes.path(scope).map(str::to_owned)
+    }
+
+    pub(crate) fn limit_scope(&mut self, scope: u32, limit: Duration) {
+        self.scopes.limit(scope, limit);
+    }
+
     pub(crate) fn expect(&mut self, names: impl IntoIterator<Item = &'static str>) {
         self.expected.extend(names);
     }
@@ -86,6 +108,10 @@ impl Registry {
 
     pub(super) fn retry(&mut self, entry: u32, retry: Retry) {
         self.policies(entry).retry = Some(retry);
+    }
+
+    pub(super) fn publish(&mut self, entry: u32) {
+        self.entries[entry as usize].published = true;
     }
 
     fn policies(&mut self, entry: u32) -> &mut Policies {
@@ -107,8 +133,12 @@ impl Registry {
 
     pub(super) fn name(&self, entry: u32) -> PluginName {
         let entry = &self.entries[entry as usize];
-        let own = || entry.descriptor.name();
-        entry.name.clone().unwrap_or_else(own)
+        let own = entry.name.clone();
+        let own = own.unwrap_or_else(|| entry.descriptor.name());
+        match self.scopes.path(entry.scope) {
+            Some(path) => own.within(path),
+            None => own,
+        }
     }
 
     /// A handle to a state of an entry: bound if the plugin has loaded, else aimed at it.
@@ -144,6 +174,7 @@ impl Registry {
             members: Vec::with_capacity(self.entries.len()),
             wants: Vec::new(),
             orders: Vec::new(),
+            scopes: self.scopes.clone(),
             member_of_entry: Vec::new(),
             foreign_orders: self.foreign_orders.clone(),
             collected: self.mode == Mode::Collect,
@@ -168,15 +199,22 @@ impl Registry {
         roster
     }
 
-    /// For each entry, the one that stands in for its plugin.
+    /// For each entry, the one that stands in for its plugin: in its scope, or in the nearest one
+    /// around that has one.
     fn stand_ins(&self) -> Vec<Option<u32>> {
-        let stand_ins: Vec<(Identity, u32)> = (0_u32..)
+        let stand_ins: Vec<(Identity, u32, u32)> = (0_u32..)
             .zip(&self.entries)
-            .filter_map(|(number, entry)| Some((entry.descriptor.stands_in_for()?, number)))
+            .filter_map(|(number, entry)| {
+                Some((entry.descriptor.stands_in_for()?, entry.scope, number))
+            })
             .collect();
         let replaces = |entry: &Entry| {
-            let of = |(identity, _): &&(Identity, u32)| *identity == entry.identity;
-            stand_ins.iter().find(of).map(|(_, number)| *number)
+            let of = |(identity, scope, _): &&(Identity, u32, u32)| {
+                *identity == entry.identity && self.scopes.is_inside(entry.scope, *scope)
+            };
+            let nearest = |(_, scope, _): &&(Identity, u32, u32)| Reverse(*scope);
+            let stand_in = stand_ins.iter().filter(of).min_by_key(nearest);
+            stand_in.map(|(_, _, number)| *number)
         };
         self.entries.iter().map(replaces).collect()
     }
@@ -195,10 +233,7 @@ impl Registry {
             .extend(entry.after.iter().copied().map(Order::AfterEntry));
         let (entry_number, at) = (index(number), entry.at);
         roster.members.push(Member {
-            name: entry
-                .name
-                .clone()
-                .unwrap_or_else(|| entry.descriptor.name()),
+            name: self.name(entry_number),
             named: entry.name.is_some(),
             descriptor: entry.descriptor.clone(),
             identity: entry.identity,
@@ -214,6 +249,8 @@ impl Registry {
                     at,
                 }
             },
+            scope: entry.scope,
+            published: entry.published,
             wants: index(first_want)..index(roster.wants.len()),
             orders: index(first_order)..index(roster.orders.len()),
         });
@@ -252,7 +289,12 @@ impl Registry {
 
 impl Entry {
     /// Asks a plugin what it is and needs. Runs the user's code.
-    pub(crate) fn new(mut plugin: Arc<dyn Plugin>, at: Location, supplied: bool) -> Self {
+    pub(crate) fn new(
+        mut plugin: Arc<dyn Plugin>,
+        scope: u32,
+        at: Location,
+        supplied: bool,
+    ) -> Self {
         let descriptor = plugin.descriptor();
         let declaration = descriptor.declaration();
         let mut wants = Vec::new();
@@ -277,6 +319,8 @@ impl Entry {
             name: None,
             at,
             supplied,
+            scope,
+            published: false,
             policies: None,
             wants,
             after: Vec::new(),
@@ -318,6 +362,8 @@ fn enlist_collected(declaration: &'static Declaration, roster: &mut Roster) {
         identity: declaration.plugin,
         policies: None,
         source: Source::Collected(declaration),
+        scope: ROOT,
+        published: false,
         wants: index(first_want)..index(roster.wants.len()),
         orders: index(first_order)..index(roster.orders.len()),
     });

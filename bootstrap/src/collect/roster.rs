@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
+use crate::collect::scopes::Scopes;
 use crate::declare::{
     Aim, Declaration, Descriptor, Identity, Policies, Requirement, Retry, Supervision,
 };
@@ -16,6 +17,8 @@ pub(crate) struct Roster {
     pub(crate) members: Vec<Member>,
     pub(crate) wants: Vec<Want>,
     pub(crate) orders: Vec<Order>,
+    /// Where members stand; what a member sees depends on that.
+    pub(crate) scopes: Scopes,
     /// The member that an entry of the registry became, or that replaces it.
     pub(crate) member_of_entry: Vec<Option<u32>>,
     /// Entries that are to load after a plugin of another app.
@@ -26,14 +29,25 @@ pub(crate) struct Roster {
     pub(crate) expected: Vec<&'static str>,
 }
 
+impl Roster {
+    /// What a member asks for.
+    pub(crate) fn wants_of(&self, member: &Member) -> &[Want] {
+        &self.wants[member.wants.start as usize..member.wants.end as usize]
+    }
+}
+
 /// One plugin of the roster.
 pub(crate) struct Member {
+    /// Begins with the path of its scope.
     pub(crate) name: PluginName,
     /// Whether the registration chose the name, and not the plugin.
     pub(crate) named: bool,
     pub(crate) descriptor: Descriptor,
     pub(crate) identity: Identity,
     pub(crate) source: Source,
+    pub(crate) scope: u32,
+    /// Whether it is seen in the scope around its own as well.
+    pub(crate) published: bool,
     /// What the registration says of it; without that, the descriptor's holds.
     pub(crate) policies: Option<Box<Policies>>,
     pub(crate) wants: Range<u32>,

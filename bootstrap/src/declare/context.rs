@@ -31,7 +31,8 @@ pub(crate) trait Home: Send + Sync {
     fn states_of(&self, node: u32) -> States;
     /// Fills a slot with a state of `node`, now or when it has loaded.
     fn fill(&self, node: u32, slot: Arc<dyn AnySlot>);
-    fn find_state(&self, key: StateKey) -> Result<StateValue, StateError>;
+    /// The state that a plugin means by a type, or somebody outside of all scopes.
+    fn find_state(&self, from: Option<u32>, key: StateKey) -> Result<StateValue, StateError>;
     /// Cancelled once a boot has failed or is interrupted.
     fn boot_cancelled(&self) -> &CancellationToken;
     /// Keeps a hook for the time when `node` closes, or its boot is rolled back.
@@ -69,7 +70,7 @@ impl Site {
     }
 
     fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home)
+        state(&*self.home, Some(self.node))
     }
 
     fn progress(&self, text: Cow<'static, str>) {
@@ -162,6 +163,17 @@ pub enum StateError {
         list(.plugins)
     )]
     Ambiguous {
+        /// The state.
+        state: StateKey,
+        /// Who provides it.
+        plugins: Vec<PluginName>,
+    },
+    /// Only plugins in scopes that are not seen from here provide it.
+    #[error(
+        "the state `{state}` is only provided in other scopes ({}): take it from its registration, with `state()`, or `publish` it",
+        list(.plugins)
+    )]
+    Hidden {
         /// The state.
         state: StateKey,
         /// Who provides it.
@@ -293,7 +305,7 @@ impl AppContext {
     ///
     /// If no plugin of the app provides it, several do, or its plugin has closed.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home)
+        state(&*self.home, None)
     }
 
     /// A handle to the app, to keep or to ask for a shutdown with.
@@ -336,7 +348,7 @@ impl ErrorContext {
     ///
     /// If no plugin of the app provides it, several do, or its plugin is not loaded.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home)
+        state(&*self.home, None)
     }
 
     /// A handle to the app, to keep or to ask for a shutdown with.
@@ -353,10 +365,13 @@ impl fmt::Debug for ErrorContext {
     }
 }
 
-/// Reads a state of an app.
-pub(crate) fn state<T: Send + Sync + 'static>(home: &dyn Home) -> Result<State<T>, StateError> {
+/// Reads a state of an app, as a plugin sees it, or somebody outside of all scopes.
+pub(crate) fn state<T: Send + Sync + 'static>(
+    home: &dyn Home,
+    from: Option<u32>,
+) -> Result<State<T>, StateError> {
     let state = StateKey::of::<T>();
-    let bound = home.find_state(state)?.get().map(State::bound);
+    let bound = home.find_state(from, state)?.get().map(State::bound);
     bound.ok_or(StateError::Missing { state })
 }
 

@@ -14,7 +14,7 @@ use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::text;
-use crate::collect::{Registry, Source};
+use crate::collect::{Found, Registry, Source};
 use crate::declare::{
     AnySlot, AppHook, Bind, Bound, Fields, Home, Plugin, Site, Spawn, StateError, StateValue,
     States, TaskRequest,
@@ -680,21 +680,26 @@ impl Home for Nodes {
         }
     }
 
-    fn find_state(&self, state: StateKey) -> Result<StateValue, StateError> {
-        let providers = self.providers().get(&state.id()).map(Vec::as_slice);
-        match providers {
-            None | Some([]) => Err(StateError::Missing { state }),
-            Some([provider]) => {
-                let cell = self.cell(*provider);
+    fn find_state(&self, from: Option<u32>, state: StateKey) -> Result<StateValue, StateError> {
+        let providers = self.providers().get(&state.id()).map_or(&[][..], |all| all);
+        let names = |nodes: &[u32]| nodes.iter().map(|node| self.name_of(*node)).collect();
+        match self.plan.find(from, providers) {
+            Found::None if providers.is_empty() => Err(StateError::Missing { state }),
+            Found::None => Err(StateError::Hidden {
+                state,
+                plugins: names(providers),
+            }),
+            Found::One(provider) => {
+                let cell = self.cell(provider);
                 let value = cell.states.as_ref().and_then(|states| states.find(state));
                 value.cloned().ok_or_else(|| StateError::NotLoaded {
                     state,
-                    plugin: self.name_of(*provider),
+                    plugin: self.name_of(provider),
                 })
             }
-            Some(several) => Err(StateError::Ambiguous {
+            Found::Several(nodes) => Err(StateError::Ambiguous {
                 state,
-                plugins: several.iter().map(|node| self.name_of(*node)).collect(),
+                plugins: names(&nodes),
             }),
         }
     }

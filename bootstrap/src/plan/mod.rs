@@ -8,15 +8,20 @@
 //! and names of numbers.
 
 mod circle;
+mod circle_words;
+mod diagnosis;
 mod error;
 mod graph;
 mod levels;
 mod links;
+mod missing;
 mod mistakes;
 mod named;
+mod providers;
 mod render;
 mod resolve;
 mod schedule;
+mod scope;
 #[cfg(feature = "serde")]
 mod serialize;
 mod words;
@@ -25,3 +30,4 @@ pub use error::{Asker, Place, PlanError, PlanErrors};
 pub(crate) use graph::{Graph, number};
 pub(crate) use resolve::resolve;
 pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin};
+pub use scope::{PlannedScope, Shadowed};

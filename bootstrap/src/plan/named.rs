@@ -90,9 +90,15 @@ impl Named {
         &self.member(number).name
     }
 
+    /// Whether a plugin stands where another one sees it.
+    pub(super) fn sees(&self, asker: u32, other: u32) -> bool {
+        let scopes = &self.roster.scopes;
+        let other = self.member(other);
+        scopes.is_flat() || scopes.sees(self.member(asker).scope, other.scope, other.published)
+    }
+
     pub(super) fn wants(&self, number: u32) -> &[Want] {
-        let Range { start, end } = self.member(number).wants;
-        &self.roster.wants[start as usize..end as usize]
+        self.roster.wants_of(self.member(number))
     }
 
     pub(super) fn orders(&self, number: u32) -> &[Order] {

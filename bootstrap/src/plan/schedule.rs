@@ -5,7 +5,7 @@ use std::fmt;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::collect::Member;
+use crate::collect::{Candidate, Found, Member, ROOT, Scopes};
 use crate::plan::graph::Graph;
 
 /// In which order an app will load its plugins, and why.
@@ -56,6 +56,17 @@ pub struct Plan {
     /// Where the entries of the registry are now.
     pub(crate) node_of_entry: Vec<Option<u32>>,
     pub(crate) warnings: Vec<PlanWarning>,
+    pub(crate) scopes: Scopes,
+    /// Who hides whose states from those in its scope, by the node that hides; none in an app
+    /// without scopes.
+    pub(crate) shadows: Vec<(u32, Shadow)>,
+}
+
+/// A state of somebody further out that is hidden.
+#[derive(Clone, Copy)]
+pub(crate) struct Shadow {
+    pub(crate) state: StateKey,
+    pub(crate) hidden: u32,
 }
 
 /// What a field is bound to.
@@ -143,6 +154,23 @@ impl Plan {
         &self.member(node).name
     }
 
+    /// Who of the nodes that provide a state is meant by a node, or by somebody who stands in none.
+    pub(crate) fn find(&self, from: Option<u32>, providers: &[u32]) -> Found {
+        if let ([only], true) = (providers, self.scopes.is_flat()) {
+            return Found::One(*only);
+        }
+        let from = from.map_or(ROOT, |node| self.member(node).scope);
+        let candidates = providers.iter().map(|node| {
+            let member = self.member(*node);
+            Candidate {
+                node: *node,
+                scope: member.scope,
+                published: member.published,
+            }
+        });
+        self.scopes.find(from, candidates)
+    }
+
     pub(crate) fn bindings(&self, node: u32) -> &[Binding] {
         let node = node as usize;
         &self.bindings[self.first_binding[node] as usize..self.first_binding[node + 1] as usize]
@@ -160,8 +188,8 @@ impl fmt::Debug for Plan {
 /// One plugin of a [`Plan`].
 #[derive(Clone, Copy)]
 pub struct PlannedPlugin<'p> {
-    plan: &'p Plan,
-    node: u32,
+    pub(super) plan: &'p Plan,
+    pub(super) node: u32,
 }
 
 impl<'p> PlannedPlugin<'p> {
@@ -170,7 +198,7 @@ impl<'p> PlannedPlugin<'p> {
         self.node
     }
 
-    fn member(&self) -> &'p Member {
+    pub(super) fn member(&self) -> &'p Member {
         self.plan.member(self.node)
     }
 
