@@ -89,6 +89,8 @@
 //!   returns a [`Registration`].
 //! - [`App::only`] is one plugin and exactly what it needs.
 //!
+//! What nobody needs is loaded all the same; [`App::unused`] warns of it, denies it, or skips it.
+//!
 //! The same plugin may be registered any number of times. Each [`Registration`] has states of its
 //! own, and hands out handles to them that go into the fields of other plugins.
 //!
@@ -215,6 +217,7 @@
 //! | `BOOT012` | the boot was interrupted |
 //! | `BOOT013` | no tokio runtime |
 //! | `BOOT014` | a tokio runtime without timers |
+//! | `BOOT015` | a plugin that nobody needs, where that is denied |
 //! | `RUN001` | a part of the app was not restarted |
 //! | `STOP001` | the app has closed with errors |
 //!
@@ -401,7 +404,7 @@ pub use base::location::Location;
 pub use base::name::PluginName;
 pub use base::phase::Phase;
 pub use boot::{BootError, BootErrorKind, NotStarted};
-pub use collect::Registration;
+pub use collect::{Registration, Unused};
 pub use declare::{
     AppContext, CloseContext, Contextual, Declare, Descriptor, DrainContext, ErrorContext, Fields,
     FnPlugin, Hooks, Inject, LoadContext, Plugin, Policy, Provided, Provides, ReadyContext,

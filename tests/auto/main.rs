@@ -8,7 +8,7 @@
 use std::cell::Cell;
 
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Outcome, Plan, PlanError, Plugin, State, States};
+use bootstrap::{Descriptor, Outcome, Plan, PlanError, Plugin, State, States, Unused};
 use bootstrap_tests_provider::{Numbers, Source};
 use support::paused;
 
@@ -403,6 +403,26 @@ fn a_field_that_is_answered_in_its_scope_pulls_nothing() {
     assert_eq!(
         names(&plan),
         ["by-hand", "inside/also-numbers", "numbers", "source"]
+    );
+}
+
+/// S8: what nobody needs is left out of a collected app, with what only that needs.
+#[test]
+fn a_collected_app_leaves_out_what_nobody_needs() {
+    let plan = App::collect().unused(Unused::Skip).plan().unwrap();
+    assert_eq!(names(&plan), ["announcer", "leaf"]);
+    let plan = App::collect().with(AlsoNumbers::default());
+    let plan = plan.unused(Unused::Skip).plan().unwrap();
+    assert_eq!(
+        names(&plan),
+        ["also-numbers", "announcer", "leaf", "numbers", "source"]
+    );
+    let errors = App::collect().unused(Unused::Deny).plan().unwrap_err();
+    assert_eq!(errors.errors().len(), 2, "{errors:?}");
+    assert!(
+        errors
+            .render()
+            .contains("help: mark it with `collect = false`")
     );
 }
 

@@ -15,14 +15,14 @@ use crate::app::lifecycle::{EndOfLife, Lifecycle};
 use crate::app::running::Running;
 use crate::app::scope::Scope;
 use crate::app::signals;
+use crate::app::start::{Interrupt, has_timers, let_go_of_skipped};
 use crate::base::location::Location;
-use crate::base::panic;
 use crate::base::text;
 use crate::boot::BootError;
 use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
 use crate::declare::AppHook;
 use crate::declare::{AppContext, ErrorContext, FnPlugin, Home, LoadContext, Plugin};
-use crate::life::{End, Handle, Life, ShutdownReason, Status};
+use crate::life::{End, Handle, Life, Status};
 use crate::live::{Listeners, Nodes, Settings};
 use crate::plan::{Plan, PlanErrors, resolve};
 use crate::report::Report;
@@ -66,7 +66,7 @@ use crate::report::Report;
 /// ```
 #[must_use = "an app does nothing until it is booted: call `boot` or `run`"]
 pub struct App {
-    registry: SharedRegistry,
+    pub(super) registry: SharedRegistry,
     settings: Settings,
     on_start: Vec<AppHook>,
     on_close: Vec<AppHook>,
@@ -375,7 +375,7 @@ impl App {
         let lifecycle = self.into_lifecycle(plan, end);
         let nodes = Arc::clone(&lifecycle.nodes);
         let (booted, answer) = oneshot::channel();
-        let interrupt = Interrupt(Some(&life));
+        let interrupt = Interrupt::new(&life);
         runtime.spawn(lifecycle.live(booted));
         let answer = answer.await;
         interrupt.disarm();
@@ -403,6 +403,7 @@ impl App {
         } = self;
         on_close.reverse();
         on_error.set_limit(settings.hook_timeout);
+        let_go_of_skipped(&registry, &plan);
         let nodes = with_registry(&registry, |registry| {
             let node_of_entry = plan.node_of_entry.clone();
             let nodes = Arc::new(Nodes::new(plan, registry, Arc::clone(&life.0), on_error));
@@ -468,28 +469,6 @@ impl App {
             signals::end_process(exit.code(), exit.diagnosis().unwrap_or_default());
         }
         exit
-    }
-}
-
-/// Whether the runtime around has timers. It can only be asked by making one, which panics.
-fn has_timers() -> bool {
-    panic::guard(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
-}
-
-/// Interrupts a boot whose future is dropped.
-struct Interrupt<'a>(Option<&'a Life>);
-
-impl Interrupt<'_> {
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Interrupt<'_> {
-    fn drop(&mut self) {
-        if let Some(life) = self.0 {
-            life.request_stop(ShutdownReason::Dropped);
-        }
     }
 }
 

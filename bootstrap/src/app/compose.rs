@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::app::builder::App;
 use crate::app::scope::Scope;
+use crate::collect::{Unused, with_registry};
 
 impl App {
     /// Opens a scope: a part of the app whose states the other parts do not see. Returns what the
@@ -50,5 +51,45 @@ impl App {
         build: impl FnOnce(&mut Scope<'_>) -> R,
     ) -> R {
         self.root().scope(name, build)
+    }
+
+    /// What becomes of plugins that nobody needs; without it they are loaded like the others.
+    ///
+    /// Unused is a plugin that provides states, none of which a field of another one asks for, and
+    /// that does nothing else: it overrides neither `ready` nor `run`. A state that is supplied has
+    /// a warning of its own. A plugin that [`App::expect`] names is not unused, nor is one to whose
+    /// states a handle was taken from its registration, nor that of [`App::only`]. Of plugins that
+    /// are implemented by hand nobody knows which hooks they have: they are never unused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    /// use bootstrap::Unused;
+    ///
+    /// struct Cache;
+    ///
+    /// #[plugin(name = "cache", states = [Cache])]
+    /// struct CachePlugin;
+    ///
+    /// impl Hooks for CachePlugin {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Cache> {
+    ///         Ok(Cache)
+    ///     }
+    /// }
+    ///
+    /// let app = || App::new().with(CachePlugin);
+    /// assert_eq!(app().plan()?.len(), 1);
+    /// assert_eq!(app().unused(Unused::Warn).plan()?.warnings().len(), 1);
+    /// assert!(app().unused(Unused::Deny).plan().is_err());
+    ///
+    /// let plan = app().unused(Unused::Skip).plan()?;
+    /// assert!(plan.is_empty());
+    /// assert_eq!(plan.skipped(), ["cache"]);
+    /// # Ok::<(), bootstrap::PlanErrors>(())
+    /// ```
+    pub fn unused(self, policy: Unused) -> Self {
+        with_registry(&self.registry, |registry| registry.unused(policy));
+        self
     }
 }

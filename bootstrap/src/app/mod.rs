@@ -11,6 +11,7 @@ mod restart;
 mod running;
 mod scope;
 mod signals;
+mod start;
 
 pub use builder::App;
 pub use exit::Exit;

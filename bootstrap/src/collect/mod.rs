@@ -10,6 +10,7 @@ mod registration;
 mod registry;
 mod roster;
 mod scopes;
+mod unused;
 
 pub(crate) use assemble::Mode;
 pub use inventory::Collected;
@@ -18,3 +19,4 @@ pub(crate) use registration::{SharedRegistry, with_registry};
 pub(crate) use registry::{Entry, Registry};
 pub(crate) use roster::{Member, Order, Roster, Source, Want};
 pub(crate) use scopes::{Candidate, Found, ROOT, Scopes};
+pub use unused::Unused;

@@ -11,6 +11,7 @@ use crate::collect::assemble::{Mode, choose};
 use crate::collect::inventory;
 use crate::collect::roster::{Member, Order, Roster, Source, Want};
 use crate::collect::scopes::{ROOT, Scopes};
+use crate::collect::unused::Unused;
 use crate::declare::{
     Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Policies,
     Retry, Slot, State, Supervision,
@@ -23,6 +24,7 @@ pub(crate) struct Registry {
     entries: Vec<Entry>,
     scopes: Scopes,
     expected: Vec<&'static str>,
+    unused: Unused,
     /// Entries that are to load after a plugin of another app: a mistake.
     foreign_orders: Vec<(u32, PluginName)>,
     /// Once the app has booted: where the states are now.
@@ -72,6 +74,7 @@ impl Registry {
             entries: Vec::new(),
             scopes: Scopes::default(),
             expected: Vec::new(),
+            unused: Unused::default(),
             foreign_orders: Vec::new(),
             booted: None,
         }
@@ -100,6 +103,10 @@ impl Registry {
 
     pub(crate) fn expect(&mut self, names: impl IntoIterator<Item = &'static str>) {
         self.expected.extend(names);
+    }
+
+    pub(crate) fn unused(&mut self, policy: Unused) {
+        self.unused = policy;
     }
 
     pub(super) fn rename(&mut self, entry: u32, name: PluginName) {
@@ -179,6 +186,8 @@ impl Registry {
             foreign_orders: self.foreign_orders.clone(),
             collected: self.mode == Mode::Collect,
             expected: self.expected.clone(),
+            unused: self.unused,
+            held: Vec::new(),
         };
         let replaced_by = self.stand_ins();
         roster.member_of_entry = vec![None; self.entries.len()];
@@ -193,10 +202,25 @@ impl Registry {
                 roster.member_of_entry[entry] = roster.member_of_entry[*stand_in as usize];
             }
         }
+        if self.unused != Unused::Load {
+            roster.held = self.held(&roster.member_of_entry);
+        }
         for declaration in choose(self.mode, &roster, inventory::linked()) {
             enlist_collected(declaration, &mut roster);
         }
         roster
+    }
+
+    /// The members to whose states a handle was taken, and the one that the app was made for.
+    fn held(&self, member_of_entry: &[Option<u32>]) -> Vec<u32> {
+        let entries = self.entries.iter().zip(member_of_entry).enumerate();
+        let is_held = |number: usize, entry: &Entry| {
+            !entry.slots.is_empty() || (number == 0 && self.mode == Mode::Only)
+        };
+        let held = entries.filter(|(number, (entry, _))| is_held(*number, entry));
+        let mut held: Vec<u32> = held.filter_map(|(_, (_, member))| *member).collect();
+        held.sort_unstable();
+        held
     }
 
     /// For each entry, the one that stands in for its plugin: in its scope, or in the nearest one
@@ -263,6 +287,15 @@ impl Registry {
             plugin: entry.plugin.take()?,
             slots: std::mem::take(&mut entry.slots),
         })
+    }
+
+    /// Takes the plugins of entries that are not part of the plan.
+    pub(crate) fn take_skipped(&mut self, node_of_entry: &[Option<u32>]) -> Vec<Arc<dyn Plugin>> {
+        let entries = self.entries.iter_mut().zip(node_of_entry);
+        let skipped = entries.filter(|(_, node)| node.is_none());
+        skipped
+            .filter_map(|(entry, _)| entry.plugin.take())
+            .collect()
     }
 
     /// The handles that wait for the states of an entry.

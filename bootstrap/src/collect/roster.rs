@@ -6,6 +6,7 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::collect::scopes::Scopes;
+use crate::collect::unused::Unused;
 use crate::declare::{
     Aim, Declaration, Descriptor, Identity, Policies, Requirement, Retry, Supervision,
 };
@@ -27,6 +28,10 @@ pub(crate) struct Roster {
     pub(crate) collected: bool,
     /// Names that must be among the members.
     pub(crate) expected: Vec<&'static str>,
+    pub(crate) unused: Unused,
+    /// Members that somebody wants who is no plugin, in ascending order; only listed if it matters
+    /// who is unused.
+    pub(crate) held: Vec<u32>,
 }
 
 impl Roster {

@@ -55,7 +55,9 @@ fn write_evidence(f: &mut fmt::Formatter<'_>, error: &PlanError) -> fmt::Result 
             at.try_for_each(|at| write!(f, "\n  --> {at}"))
         }
         PlanError::Expected { .. } => Ok(()),
-        PlanError::BadName { place } | PlanError::ForeignOrder { place, .. } => {
+        PlanError::BadName { place }
+        | PlanError::Unused { place, .. }
+        | PlanError::ForeignOrder { place, .. } => {
             write!(f, "\n  --> {}", with_registration(place))
         }
         PlanError::ForeignHandle { asker, .. } => write_askers(f, std::slice::from_ref(asker)),
@@ -110,6 +112,13 @@ fn help(error: &PlanError) -> Cow<'_, str> {
         }
         PlanError::DuplicateScope { .. } => {
             "a scope is opened once: register everything in one call, or give each a name of its own"
+        }
+        PlanError::Unused { place, .. } if place.registered.is_some() => {
+            "do not register it; or, if it is there for its own sake, name it in `.expect([..])`"
+        }
+        PlanError::Unused { .. } => {
+            "mark it with `collect = false`; or, if it is there for its own sake, name it in \
+             `.expect([..])`"
         }
         PlanError::ForeignOrder { .. } => {
             "two apps are in no order; name a registration of this app"

@@ -198,6 +198,13 @@ pub enum PlanError {
         /// Where they were opened.
         at: Vec<Location>,
     },
+    /// Nobody asks for the states of a plugin, which [`Unused::Deny`](crate::Unused::Deny) refuses.
+    Unused {
+        /// The plugin.
+        place: Place,
+        /// Its states.
+        states: Vec<StateKey>,
+    },
     /// A registration is to load after one of another app.
     ForeignOrder {
         /// The plugin.
@@ -235,6 +242,7 @@ impl PlanError {
             PlanError::Expected { .. } => "BOOT006",
             PlanError::ForeignHandle { .. } | PlanError::ForeignOrder { .. } => "BOOT007",
             PlanError::NotProvided { .. } => "BOOT008",
+            PlanError::Unused { .. } => "BOOT015",
             PlanError::BadName { .. } | PlanError::BadScope { .. } => "BOOT009",
         }
     }
@@ -292,6 +300,13 @@ impl fmt::Display for PlanError {
             PlanError::DuplicateScope { name, at } => {
                 write!(f, "{} scopes are called `{name}`", at.len())
             }
+            PlanError::Unused { place, states } => write!(
+                f,
+                "plugin `{}` provides {}, and no plugin of this app asks for {}",
+                place.plugin,
+                list_states(states),
+                pronoun(states)
+            ),
             PlanError::ForeignOrder { place, earlier } => write!(
                 f,
                 "plugin `{}` is to load after `{earlier}` of another app",
@@ -312,6 +327,22 @@ impl fmt::Display for PlanError {
                 asker.plugin, provider.plugin
             ),
         }
+    }
+}
+
+/// The state `A`; the states `A`, `B`.
+pub(super) fn list_states(states: &[StateKey]) -> String {
+    let names: Vec<String> = states.iter().map(|state| format!("`{state}`")).collect();
+    let noun = if names.len() == 1 { "state" } else { "states" };
+    format!("the {noun} {}", names.join(", "))
+}
+
+/// What stands for so many states.
+pub(super) fn pronoun(states: &[StateKey]) -> &'static str {
+    if states.len() == 1 {
+        "it"
+    } else {
+        "any of them"
     }
 }
 

@@ -24,6 +24,7 @@ mod schedule;
 mod scope;
 #[cfg(feature = "serde")]
 mod serialize;
+mod unused;
 mod words;
 
 pub use error::{Asker, Place, PlanError, PlanErrors};

@@ -49,6 +49,36 @@ impl Named {
         named
     }
 
+    /// The same without some numbers, which are others then.
+    pub(super) fn only(self, is_kept: &[bool]) -> Self {
+        let Self {
+            mut roster,
+            numbers,
+            ..
+        } = self;
+        let is_kept = |member: usize| is_kept[numbers[member] as usize];
+        let mut kept = 0;
+        let mut moved: Vec<Option<u32>> = Vec::with_capacity(numbers.len());
+        for member in 0..numbers.len() {
+            moved.push(is_kept(member).then_some(kept));
+            kept += u32::from(is_kept(member));
+        }
+        let mut member = 0;
+        roster.members.retain_mut(|it| {
+            // Instances are counted anew.
+            it.name.number(0);
+            member += 1;
+            is_kept(member - 1)
+        });
+        let entries = roster.member_of_entry.iter_mut();
+        for of_entry in entries {
+            *of_entry = of_entry.and_then(|member| moved[member as usize]);
+        }
+        let held = roster.held.iter().filter_map(|it| moved[*it as usize]);
+        roster.held = held.collect();
+        Self::new(roster)
+    }
+
     fn find_namesakes(&mut self) {
         let name = |member: &u32| &self.roster.members[*member as usize].name;
         let groups = self
@@ -88,6 +118,12 @@ impl Named {
 
     pub(super) fn name(&self, number: u32) -> &PluginName {
         &self.member(number).name
+    }
+
+    /// Whether somebody wants a plugin who is none.
+    pub(super) fn is_held(&self, number: u32) -> bool {
+        let member = self.members[number as usize];
+        self.roster.held.binary_search(&member).is_ok()
     }
 
     /// Whether a plugin stands where another one sees it.

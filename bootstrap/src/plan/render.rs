@@ -50,6 +50,12 @@ fn list(plan: &Plan) -> String {
             }
         }
     }
+    if !plan.skipped().is_empty() {
+        out.push_str("\nskipped, because nobody needs them");
+        for name in plan.skipped() {
+            let _ = write!(out, "\n  {name}");
+        }
+    }
     out
 }
 

@@ -13,6 +13,7 @@ use crate::plan::links::{Links, Shadowing};
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
 use crate::plan::schedule::{Binding, Plan, Shadow};
+use crate::plan::unused;
 use crate::plan::words::errors;
 
 /// Plans a roster.
@@ -21,16 +22,20 @@ use crate::plan::words::errors;
 ///
 /// All mistakes in it.
 pub(crate) fn resolve(roster: Roster) -> Result<Plan, PlanErrors> {
-    let named = Named::new(roster);
+    let (named, skipped) = unused::leave_out(Named::new(roster));
     let mut mistakes = Mistakes::default();
-    let links = Links::find(&named, &mut mistakes);
+    let mut links = Links::find(&named, &mut mistakes);
     let levels = levels(&links.requires);
-    let mut errors = errors(mistakes, &named, &links);
+    let mut errors = errors(&mistakes, &named, &links);
+    unused::judge(&named, &mut links, &mistakes, &mut errors);
     if levels.is_none() {
         errors.extend(circle_errors(&named, &links));
     }
     match levels {
-        Some(levels) if errors.is_empty() => Ok(arrange(named, links, &levels)),
+        Some(levels) if errors.is_empty() => Ok(Plan {
+            skipped,
+            ..arrange(named, links, &levels)
+        }),
         _ => Err(PlanErrors::new(errors)),
     }
 }
@@ -72,6 +77,7 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
         scopes: named.roster.scopes,
         shadows,
         warnings: links.warnings,
+        skipped: Vec::new(),
         members: named.roster.members,
     }
 }

@@ -6,6 +6,7 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::collect::{Candidate, Found, Member, ROOT, Scopes};
+use crate::plan::error::{Place, list_states, pronoun};
 use crate::plan::graph::Graph;
 
 /// In which order an app will load its plugins, and why.
@@ -56,6 +57,8 @@ pub struct Plan {
     /// Where the entries of the registry are now.
     pub(crate) node_of_entry: Vec<Option<u32>>,
     pub(crate) warnings: Vec<PlanWarning>,
+    /// Plugins that nobody needs, and that are to be left out then.
+    pub(crate) skipped: Vec<PluginName>,
     pub(crate) scopes: Scopes,
     /// Who hides whose states from those in its scope, by the node that hides; none in an app
     /// without scopes.
@@ -88,6 +91,14 @@ pub enum PlanWarning {
         /// The call of `supply`.
         at: Location,
     },
+    /// Nobody asks for the states of a plugin, and [`App::unused`](crate::App::unused) wants that
+    /// to be known.
+    Unused {
+        /// The plugin.
+        place: Place,
+        /// Its states.
+        states: Vec<StateKey>,
+    },
 }
 
 impl fmt::Display for PlanWarning {
@@ -96,6 +107,12 @@ impl fmt::Display for PlanWarning {
             PlanWarning::UnusedSupply { state, at } => write!(
                 f,
                 "the state `{state}` is supplied at {at}, and no plugin of this app asks for it"
+            ),
+            PlanWarning::Unused { place, states } => write!(
+                f,
+                "plugin {place} provides {}, and no plugin of this app asks for {}",
+                list_states(states),
+                pronoun(states)
             ),
         }
     }
@@ -144,6 +161,12 @@ impl Plan {
     /// What is allowed, but hardly meant.
     pub fn warnings(&self) -> &[PlanWarning] {
         &self.warnings
+    }
+
+    /// Plugins that are left out because nobody needs them, by name; see
+    /// [`Unused::Skip`](crate::Unused::Skip).
+    pub fn skipped(&self) -> &[PluginName] {
+        &self.skipped
     }
 
     pub(crate) fn member(&self, node: u32) -> &Member {

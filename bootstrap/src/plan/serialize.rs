@@ -10,9 +10,10 @@ impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let plugins: Vec<PlannedPlugin<'_>> = self.order().collect();
         let warnings: Vec<String> = self.warnings().iter().map(ToString::to_string).collect();
-        let mut plan = serializer.serialize_struct("Plan", 2)?;
+        let mut plan = serializer.serialize_struct("Plan", 3)?;
         plan.serialize_field("plugins", &plugins)?;
         plan.serialize_field("warnings", &warnings)?;
+        plan.serialize_field("skipped", self.skipped())?;
         plan.end()
     }
 }

@@ -16,7 +16,7 @@ use crate::plan::mistakes::{Ambiguous, Field, Mistakes};
 use crate::plan::named::Named;
 
 /// Every mistake in words, also those that concern no edge.
-pub(super) fn errors(mistakes: Mistakes, named: &Named, links: &Links) -> Vec<PlanError> {
+pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<PlanError> {
     let words = Words::new(named, links);
     let mut errors = words.duplicate_names();
     errors.extend(words.bad_names());
@@ -24,11 +24,10 @@ pub(super) fn errors(mistakes: Mistakes, named: &Named, links: &Links) -> Vec<Pl
     errors.extend(words.foreign_orders());
     errors.extend(words.supplied_twice());
     errors.extend(words.expected());
-    errors.extend(by_state(
-        mistakes.missing.into_values(),
-        |(state, fields)| (*state, words.missing(*state, fields)),
-    ));
-    let ambiguous = mistakes.ambiguous.into_values();
+    errors.extend(by_state(mistakes.missing.values(), |(state, fields)| {
+        (*state, words.missing(*state, fields))
+    }));
+    let ambiguous = mistakes.ambiguous.values();
     // Who supplies twice has been told so already.
     let ambiguous = ambiguous.filter(|ambiguous| !words.are_supplied(&ambiguous.candidates));
     let mut ambiguous: Vec<_> = ambiguous.collect();
@@ -37,18 +36,18 @@ pub(super) fn errors(mistakes: Mistakes, named: &Named, links: &Links) -> Vec<Pl
     errors.extend(by_state(ambiguous.into_iter(), |ambiguous| {
         (ambiguous.state, words.ambiguous(ambiguous))
     }));
-    errors.extend(mistakes.foreign.into_iter().map(|(state, field)| {
-        let asker = words.asker(field, true);
+    errors.extend(mistakes.foreign.iter().map(|(state, field)| {
+        let (asker, state) = (words.asker(*field, true), *state);
         PlanError::ForeignHandle { asker, state }
     }));
     errors.extend(
         mistakes
             .not_provided
-            .into_iter()
+            .iter()
             .map(|(state, field, provider)| PlanError::NotProvided {
-                asker: words.asker(field, true),
-                state,
-                provider: words.place(provider),
+                asker: words.asker(*field, true),
+                state: *state,
+                provider: words.place(*provider),
             }),
     );
     errors
@@ -62,6 +61,16 @@ fn by_state<T>(
     let mut errors: Vec<_> = mistakes.map(|mistake| word(&mistake)).collect();
     errors.sort_by_key(|(state, _)| state.type_name());
     errors.into_iter().map(|(_, error)| error).collect()
+}
+
+/// A plugin and where it comes from.
+pub(super) fn place(named: &Named, number: u32) -> Place {
+    let member = named.member(number);
+    Place {
+        plugin: member.name.clone(),
+        declared: member.descriptor.location(),
+        registered: member.source.location(),
+    }
 }
 
 /// Puts numbers into words.
@@ -95,12 +104,7 @@ impl<'a> Words<'a> {
     }
 
     pub(super) fn place(&self, number: u32) -> Place {
-        let member = self.named.member(number);
-        Place {
-            plugin: self.named.name(number).clone(),
-            declared: member.descriptor.location(),
-            registered: member.source.location(),
-        }
+        place(self.named, number)
     }
 
     pub(super) fn asker(&self, Field { plugin, field }: Field, has_way: bool) -> Asker {
