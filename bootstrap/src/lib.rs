@@ -98,6 +98,10 @@
 //! each with a `Database` of its own, or an admin server beside the public one. A field is
 //! resolved from the inside out; see [`Scope`].
 //!
+//! What has to happen between two halves of an app is a barrier: [`App::after`] calls a hook when
+//! everything that was registered before it has loaded, and before anything that is registered
+//! after it does. [`App::recover`] is one for when something before it has failed.
+//!
 //! A value of `main` becomes a state with [`App::supply`]; declare its type with [`supplied!`].
 //! Plugins that are made at run time implement [`Plugin`] by hand, or are closures:
 //! [`App::register_fn`].
@@ -107,7 +111,7 @@
 //! | when | what | how it is told |
 //! |---|---|---|
 //! | compile time | every required state has exactly one provider; no circle, of any length; states and hooks are `Send`; no misuse of attributes; no app is used that has not booted, is changed after boot, or closed twice | errors at your own tokens, all of one run |
-//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no circle through `after` or plugins made at run time; supplied states are there, once | [`PlanErrors`], all at once, with file and line of both ends |
+//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no circle through `after`, barriers or plugins made at run time; supplied states are there, once | [`PlanErrors`], all at once, with file and line of both ends |
 //! | [`App::boot`] | hooks succeed, in time | [`BootError`], after everything that had loaded is closed |
 //!
 //! The proof at compile time needs no list and crosses crates: each state's type knows who makes
@@ -406,9 +410,9 @@ pub use base::phase::Phase;
 pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::{Registration, Unused};
 pub use declare::{
-    AppContext, CloseContext, Contextual, Declare, Descriptor, DrainContext, ErrorContext, Fields,
-    FnPlugin, Hooks, Inject, LoadContext, Plugin, Policy, Provided, Provides, ReadyContext,
-    Restart, Retry, RunContext, State, StateError, States, Supervision,
+    AfterContext, AppContext, CloseContext, Contextual, Declare, Descriptor, DrainContext,
+    ErrorContext, Fields, FnPlugin, Hooks, Inject, LoadContext, Plugin, Policy, Provided, Provides,
+    ReadyContext, Restart, Retry, RunContext, State, StateError, States, Supervision,
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{

@@ -406,6 +406,36 @@ fn a_field_that_is_answered_in_its_scope_pulls_nothing() {
     );
 }
 
+/// Collected plugins stand before the first barrier of the app.
+#[test]
+fn a_collected_plugin_that_needs_one_after_a_barrier_is_a_circle() {
+    let app = || App::collect().after(async |_| Ok(()));
+    let plan = app().with(ByHand).plan().unwrap();
+    let last: Vec<String> = plan
+        .order()
+        .skip(ALL.len())
+        .map(|plugin| plugin.name().to_string())
+        .collect();
+    assert_eq!(last, ["after", "by-hand"]);
+
+    let errors = app().with(SumPlugin::default()).plan().unwrap_err();
+    let [PlanError::Circle { reasons, cut, .. }] = errors.errors() else {
+        panic!("{errors:?}");
+    };
+    assert!(
+        reasons[0].starts_with(
+            "`total` is collected, and so counts as registered before it (tests/auto/main.rs:"
+        ),
+        "{reasons:?}"
+    );
+    assert_eq!(
+        cut.as_deref().unwrap(),
+        "`sum` is registered after the barrier `after`, and `total`, which is collected and so \
+         counts as registered before it, needs that: register `sum` before the barrier, or \
+         `total` by hand after it, or take the barrier away"
+    );
+}
+
 /// S8: what nobody needs is left out of a collected app, with what only that needs.
 #[test]
 fn a_collected_app_leaves_out_what_nobody_needs() {

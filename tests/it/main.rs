@@ -5,6 +5,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod barriers;
 mod behaviours;
 mod boot;
 mod close;

@@ -5,6 +5,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod barriers;
 mod scopes;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -17,7 +17,6 @@ use crate::app::scope::Scope;
 use crate::app::signals;
 use crate::app::start::{Interrupt, has_timers, let_go_of_skipped};
 use crate::base::location::Location;
-use crate::base::text;
 use crate::boot::BootError;
 use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
 use crate::declare::AppHook;
@@ -391,7 +390,7 @@ impl App {
         for warning in plan.warnings() {
             tracing::warn!(target: "bootstrap", "{warning}");
         }
-        let count = text::count(plan.len(), "plugin");
+        let count = plan.count();
         tracing::info!(target: "bootstrap", "booting {count}: {plan:?}");
         let Self {
             registry,

@@ -1,10 +1,15 @@
 //! What an app is composed of besides single plugins.
 
 use std::borrow::Cow;
+use std::future::Future;
+
+use anyhow::Result;
 
 use crate::app::builder::App;
 use crate::app::scope::Scope;
+use crate::base::location::Location;
 use crate::collect::{Unused, with_registry};
+use crate::declare::{AfterContext, BarrierKind};
 
 impl App {
     /// Opens a scope: a part of the app whose states the other parts do not see. Returns what the
@@ -51,6 +56,81 @@ impl App {
         build: impl FnOnce(&mut Scope<'_>) -> R,
     ) -> R {
         self.root().scope(name, build)
+    }
+
+    /// Calls a hook between what was registered before this call and what is registered after it:
+    /// when all of the former has loaded, and before any of the latter does.
+    ///
+    /// It tells whoever wants to know how it went up to here, with
+    /// [`cx.outcome()`](AfterContext::outcome), and changes nothing about that: an error goes on to
+    /// the next barrier, or fails the boot. If the hook itself fails, that is one more.
+    ///
+    /// Before the barrier stands what was registered before it, in scopes that were opened before it
+    /// as well, and all that is collected. One of those that needs something registered after it
+    /// is a circle, which [`App::plan`] reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// app.register_fn("migrate", async |_| Ok(()));
+    /// let mut app = app.after(async |cx| {
+    ///     println!("migrated: {:?}", cx.outcome());
+    ///     Ok(())
+    /// });
+    /// app.register_fn("serve", async |_| Ok(()));
+    ///
+    /// let names: Vec<String> = app.plan()?.order().map(|it| it.name().to_string()).collect();
+    /// assert_eq!(names, ["migrate", "after", "serve"]);
+    /// # app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn after<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.root()
+            .barrier(BarrierKind::Observe, Location::caller(), hook);
+        self
+    }
+
+    /// Adds a barrier as [`App::after`] does, whose hook is called only if something before it
+    /// failed. If it returns `Ok`, the boot goes on without what failed; if it fails, so does the
+    /// boot.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// app.register_fn("metrics", async |_| Ok(()));
+    /// let app = app.recover(async |cx| {
+    ///     eprintln!("going on without: {:?}", cx.errors());
+    ///     Ok(())
+    /// });
+    /// app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn recover<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.root()
+            .barrier(BarrierKind::Recover, Location::caller(), hook);
+        self
     }
 
     /// What becomes of plugins that nobody needs; without it they are loaded like the others.

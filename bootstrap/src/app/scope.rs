@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use crate::base::location::Location;
 use crate::collect::{Entry, ROOT, Registration, SharedRegistry, with_registry};
-use crate::declare::{FnPlugin, LoadContext, Plugin, Supplied};
+use crate::declare::{AfterContext, Barrier, BarrierKind, FnPlugin, LoadContext, Plugin, Supplied};
 
 /// A part of an app, whose states are seen in it and in the scopes inside of it.
 ///
@@ -154,6 +154,40 @@ impl<'a> Scope<'a> {
             registry.limit_scope(self.number, limit);
         });
         self
+    }
+
+    /// Calls a hook between what was registered in this scope before this call and what is
+    /// registered in it after; see [`App::after`](crate::App::after). What stands outside of the
+    /// scope is not concerned.
+    #[track_caller]
+    pub fn after<F, Fut>(&mut self, hook: F) -> &mut Self
+    where
+        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.barrier(BarrierKind::Observe, Location::caller(), hook);
+        self
+    }
+
+    /// Adds a barrier as [`Scope::after`] does, whose hook is called only if something before it
+    /// in this scope failed; see [`App::recover`](crate::App::recover).
+    #[track_caller]
+    pub fn recover<F, Fut>(&mut self, hook: F) -> &mut Self
+    where
+        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.barrier(BarrierKind::Recover, Location::caller(), hook);
+        self
+    }
+
+    pub(super) fn barrier<F, Fut>(&mut self, kind: BarrierKind, at: Location, hook: F)
+    where
+        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let entry = Entry::barrier(Barrier::new(kind, at, hook), self.number, at);
+        with_registry(self.registry, |registry| registry.add(entry));
     }
 
     #[track_caller]

@@ -13,8 +13,8 @@ use crate::collect::roster::{Member, Order, Roster, Source, Want};
 use crate::collect::scopes::{ROOT, Scopes};
 use crate::collect::unused::Unused;
 use crate::declare::{
-    Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin, Policies,
-    Retry, Slot, State, Supervision,
+    Aim, AnySlot, Barrier, BarrierKind, Bind, Declaration, Descriptor, Fields, Home, Identity,
+    Origin, Plugin, Policies, Retry, Slot, State, Supervision,
 };
 
 /// Every registration of one app.
@@ -25,6 +25,7 @@ pub(crate) struct Registry {
     scopes: Scopes,
     expected: Vec<&'static str>,
     unused: Unused,
+    has_barriers: bool,
     /// Entries that are to load after a plugin of another app: a mistake.
     foreign_orders: Vec<(u32, PluginName)>,
     /// Once the app has booted: where the states are now.
@@ -47,6 +48,7 @@ pub(crate) struct Entry {
     scope: u32,
     /// Whether it is seen in the scope around its own as well.
     published: bool,
+    barrier: Option<BarrierKind>,
     /// What the registration says of it; without that, the descriptor's holds.
     policies: Option<Box<Policies>>,
     /// What the plugin asks for. Its fields can't change any more.
@@ -75,6 +77,7 @@ impl Registry {
             scopes: Scopes::default(),
             expected: Vec::new(),
             unused: Unused::default(),
+            has_barriers: false,
             foreign_orders: Vec::new(),
             booted: None,
         }
@@ -83,6 +86,7 @@ impl Registry {
     /// Adds an entry; returns its number.
     pub(crate) fn add(&mut self, entry: Entry) -> u32 {
         let number = index(self.entries.len());
+        self.has_barriers |= entry.barrier.is_some();
         self.entries.push(entry);
         number
     }
@@ -186,6 +190,7 @@ impl Registry {
             foreign_orders: self.foreign_orders.clone(),
             collected: self.mode == Mode::Collect,
             expected: self.expected.clone(),
+            has_barriers: self.has_barriers,
             unused: self.unused,
             held: Vec::new(),
         };
@@ -275,6 +280,7 @@ impl Registry {
             },
             scope: entry.scope,
             published: entry.published,
+            barrier: entry.barrier,
             wants: index(first_want)..index(roster.wants.len()),
             orders: index(first_order)..index(roster.orders.len()),
         });
@@ -354,11 +360,21 @@ impl Entry {
             supplied,
             scope,
             published: false,
+            barrier: None,
             policies: None,
             wants,
             after: Vec::new(),
             slots: Vec::new(),
             plugin: Some(plugin),
+        }
+    }
+
+    /// A barrier, where it was registered.
+    pub(crate) fn barrier(barrier: Barrier, scope: u32, at: Location) -> Self {
+        let kind = barrier.kind();
+        Self {
+            barrier: Some(kind),
+            ..Self::new(Arc::new(barrier), scope, at, false)
         }
     }
 }
@@ -397,6 +413,7 @@ fn enlist_collected(declaration: &'static Declaration, roster: &mut Roster) {
         source: Source::Collected(declaration),
         scope: ROOT,
         published: false,
+        barrier: None,
         wants: index(first_want)..index(roster.wants.len()),
         orders: index(first_order)..index(roster.orders.len()),
     });

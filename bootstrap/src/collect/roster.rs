@@ -8,7 +8,7 @@ use crate::base::name::PluginName;
 use crate::collect::scopes::Scopes;
 use crate::collect::unused::Unused;
 use crate::declare::{
-    Aim, Declaration, Descriptor, Identity, Policies, Requirement, Retry, Supervision,
+    Aim, BarrierKind, Declaration, Descriptor, Identity, Policies, Requirement, Retry, Supervision,
 };
 
 /// Every plugin of an app, with what it asks for. The lists of all members lie behind each other
@@ -28,6 +28,7 @@ pub(crate) struct Roster {
     pub(crate) collected: bool,
     /// Names that must be among the members.
     pub(crate) expected: Vec<&'static str>,
+    pub(crate) has_barriers: bool,
     pub(crate) unused: Unused,
     /// Members that somebody wants who is no plugin, in ascending order; only listed if it matters
     /// who is unused.
@@ -53,6 +54,8 @@ pub(crate) struct Member {
     pub(crate) scope: u32,
     /// Whether it is seen in the scope around its own as well.
     pub(crate) published: bool,
+    /// What kind of barrier it is, if it is one.
+    pub(crate) barrier: Option<BarrierKind>,
     /// What the registration says of it; without that, the descriptor's holds.
     pub(crate) policies: Option<Box<Policies>>,
     pub(crate) wants: Range<u32>,

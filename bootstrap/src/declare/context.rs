@@ -17,6 +17,7 @@ use crate::declare::app_hook::AppHook;
 use crate::declare::hooks::Declare;
 use crate::declare::plugin::Plugin;
 use crate::declare::state::{AnySlot, State};
+use crate::declare::state_error::StateError;
 use crate::declare::states::States;
 use crate::declare::supervision::Supervision;
 use crate::declare::task::TaskRequest;
@@ -33,6 +34,8 @@ pub(crate) trait Home: Send + Sync {
     fn fill(&self, node: u32, slot: Arc<dyn AnySlot>);
     /// The state that a plugin means by a type, or somebody outside of all scopes.
     fn find_state(&self, from: Option<u32>, key: StateKey) -> Result<StateValue, StateError>;
+    /// What went wrong before a barrier, since the one before it.
+    fn errors_before(&self, node: u32) -> Vec<PluginError>;
     /// Cancelled once a boot has failed or is interrupted.
     fn boot_cancelled(&self) -> &CancellationToken;
     /// Keeps a hook for the time when `node` closes, or its boot is rolled back.
@@ -65,11 +68,15 @@ impl Site {
         self.home.name_of(self.node)
     }
 
-    fn handle(&self) -> Handle {
+    pub(super) fn handle(&self) -> Handle {
         Handle::new(Arc::clone(self.home.life()))
     }
 
-    fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+    pub(super) fn errors_before(&self) -> Vec<PluginError> {
+        self.home.errors_before(self.node)
+    }
+
+    pub(super) fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
         state(&*self.home, Some(self.node))
     }
 
@@ -147,55 +154,6 @@ spawns!(impl LoadContext);
 spawns!(impl<P: Contextual + ?Sized> ReadyContext<P>);
 spawns!(impl<P: Contextual + ?Sized> RunContext<P>);
 
-/// Why a state could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateError {
-    /// No plugin of this app provides it.
-    #[error("no plugin of this app provides the state `{state}`: register the one that does")]
-    Missing {
-        /// The state.
-        state: StateKey,
-    },
-    /// Several plugins, or several instances of one, provide it.
-    #[error(
-        "several plugins provide the state `{state}` ({}): take the one you mean from its registration, with `state()`",
-        list(.plugins)
-    )]
-    Ambiguous {
-        /// The state.
-        state: StateKey,
-        /// Who provides it.
-        plugins: Vec<PluginName>,
-    },
-    /// Only plugins in scopes that are not seen from here provide it.
-    #[error(
-        "the state `{state}` is only provided in other scopes ({}): take it from its registration, with `state()`, or `publish` it",
-        list(.plugins)
-    )]
-    Hidden {
-        /// The state.
-        state: StateKey,
-        /// Who provides it.
-        plugins: Vec<PluginName>,
-    },
-    /// Its plugin has closed, or has not loaded.
-    #[error(
-        "the state `{state}` is not there: plugin `{plugin}`, which provides it, is not loaded"
-    )]
-    NotLoaded {
-        /// The state.
-        state: StateKey,
-        /// Who provides it.
-        plugin: PluginName,
-    },
-}
-
-fn list(plugins: &[PluginName]) -> String {
-    let quoted: Vec<String> = plugins.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
-}
-
 /// What [`Hooks::load`](crate::Hooks::load) may use.
 ///
 /// There is no way to read a state here that is not a field: it would be a race with its
@@ -208,6 +166,10 @@ pub struct LoadContext {
 impl LoadContext {
     pub(crate) fn new(site: Site) -> Self {
         Self { site }
+    }
+
+    pub(super) fn site(&self) -> &Site {
+        &self.site
     }
 
     /// What this plugin is called in this app.

@@ -5,6 +5,7 @@
 //! wrong at compile time.
 
 mod app_hook;
+mod barrier;
 mod circle;
 mod context;
 mod declaration;
@@ -16,16 +17,19 @@ mod inject;
 mod plugin;
 mod retry;
 mod state;
+mod state_error;
 mod states;
 mod supervision;
 mod task;
 mod value;
 
 pub(crate) use app_hook::AppHook;
+pub use barrier::AfterContext;
+pub(crate) use barrier::{Barrier, BarrierKind};
 pub use circle::{check, explore};
 pub use context::{
     AppContext, CloseContext, Contextual, DrainContext, ErrorContext, LoadContext, ReadyContext,
-    RunContext, StateError,
+    RunContext,
 };
 pub(crate) use context::{Home, Site, Spawn, state};
 pub use declaration::{
@@ -41,6 +45,7 @@ pub use plugin::Plugin;
 pub use retry::Retry;
 pub use state::State;
 pub(crate) use state::{Aim, AnySlot, Origin, Slot};
+pub use state_error::StateError;
 pub use states::States;
 pub(crate) use supervision::{How, Policies, Restarts};
 pub use supervision::{Policy, Restart, Supervision};

@@ -704,6 +704,11 @@ impl Home for Nodes {
         }
     }
 
+    fn errors_before(&self, _: u32) -> Vec<PluginError> {
+        // A barrier is only reached if everything before it has loaded.
+        Vec::new()
+    }
+
     fn boot_cancelled(&self) -> &CancellationToken {
         &self.boot_cancelled
     }

@@ -3,6 +3,7 @@
 use crate::base::key::TypeMap;
 use crate::collect::{Order, Source, Want};
 use crate::declare::Aim;
+use crate::plan::barriers::Barriers;
 use crate::plan::graph::{Graph, number};
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
@@ -17,6 +18,7 @@ pub(super) struct Links {
     starts: Vec<u32>,
     /// From every member to what it waits for.
     pub(super) requires: Graph,
+    pub(super) barriers: Barriers,
     pub(super) warnings: Vec<PlanWarning>,
     /// In order of the numbers; none in an app without scopes.
     pub(super) shadowings: Vec<Shadowing>,
@@ -34,10 +36,13 @@ impl Links {
         let (wants, orders) = (named.roster.wants.len(), named.roster.orders.len());
         let providers = Providers::of(named);
         let by_type = members_by_type(named);
+        let barriers = Barriers::find(named);
+        let edges = wants + orders + barriers.edges_len();
         let mut links = Self {
             bindings: Vec::with_capacity(wants),
             starts: Vec::with_capacity(named.len() + 1),
-            requires: Graph::with_capacity(named.len(), wants + orders),
+            requires: Graph::with_capacity(named.len(), edges),
+            barriers,
             warnings: Vec::new(),
             shadowings: Vec::new(),
         };
@@ -86,7 +91,9 @@ impl Links {
             one.into_iter()
                 .chain(seen.filter(|number| named.sees(asker, *number)))
         });
-        self.requires.push_node(providers.chain(earlier));
+        let barriers = self.barriers.earlier(asker);
+        self.requires
+            .push_node(providers.chain(earlier).chain(barriers));
     }
 
     /// Where the states of a member's fields come from.

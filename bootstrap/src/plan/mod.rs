@@ -7,6 +7,7 @@
 //! `graph`, `levels` and `circle` know numbers only; `resolve` makes numbers of plugins and states
 //! and names of numbers.
 
+mod barriers;
 mod circle;
 mod circle_words;
 mod diagnosis;

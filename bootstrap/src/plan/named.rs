@@ -112,6 +112,15 @@ impl Named {
         0..number(self.len())
     }
 
+    /// The number of each member, in the order of the roster.
+    pub(super) fn numbers_of_members(&self) -> &[u32] {
+        &self.numbers
+    }
+
+    pub(super) fn is_barrier(&self, number: u32) -> bool {
+        self.roster.has_barriers && self.member(number).barrier.is_some()
+    }
+
     pub(super) fn member(&self, number: u32) -> &Member {
         &self.roster.members[self.members[number as usize] as usize]
     }

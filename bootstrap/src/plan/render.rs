@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use crate::base::text;
-use crate::plan::schedule::Plan;
+use crate::plan::schedule::{Plan, PlannedPlugin};
 use crate::plan::scope::{PlannedScope, Shadowed};
 
 impl Plan {
@@ -18,6 +18,19 @@ impl Plan {
     pub fn to_dot(&self) -> String {
         dot(self)
     }
+
+    /// How many there are, in words.
+    pub(crate) fn count(&self) -> String {
+        let barriers = match self.regions.as_slice() {
+            [] => 0,
+            _ => self.order().filter(PlannedPlugin::is_barrier).count(),
+        };
+        let plugins = text::count(self.len() - barriers, "plugin");
+        match barriers {
+            0 => plugins,
+            _ => format!("{plugins}, {}", text::count(barriers, "barrier")),
+        }
+    }
 }
 
 /// A list, level by level.
@@ -29,7 +42,7 @@ impl fmt::Display for Plan {
 
 /// One line for each plugin, level by level, with what it waits for.
 fn list(plan: &Plan) -> String {
-    let mut out = text::count(plan.len(), "plugin");
+    let mut out = plan.count();
     for scope in plan.scopes() {
         let _ = write!(out, "\nscope {}", scope.path());
         if let Some(limit) = scope.timeout() {
@@ -40,6 +53,9 @@ fn list(plan: &Plan) -> String {
         let _ = write!(out, "\nlevel {number}");
         for plugin in row {
             let _ = write!(out, "\n  {}", plugin.name());
+            if plugin.is_barrier() {
+                out.push_str(", a barrier");
+            }
             let mut separator = " <- ";
             for requirement in plugin.requires() {
                 let _ = write!(out, "{separator}{}", requirement.name());
@@ -65,7 +81,12 @@ fn mermaid(plan: &Plan) -> String {
     let ids = ids(plan);
     for (id, plugin) in ids.iter().zip(plan.order()) {
         let name = plugin.name().to_string().replace('"', "#quot;");
-        let _ = write!(out, "\n    {id}[\"{name}\"]");
+        let (left, right) = if plugin.is_barrier() {
+            ("{{", "}}")
+        } else {
+            ("[", "]")
+        };
+        let _ = write!(out, "\n    {id}{left}\"{name}\"{right}");
     }
     let begin = |scope: PlannedScope<'_>| {
         let path = scope.path().replace('"', "#quot;");
@@ -97,8 +118,13 @@ fn dot(plan: &Plan) -> String {
     for (id, plugin) in ids.iter().zip(plan.order()) {
         let _ = write!(
             out,
-            "\n    {id} [label=\"{}\"];",
-            escape(&plugin.name().to_string())
+            "\n    {id} [label=\"{}\"{}];",
+            escape(&plugin.name().to_string()),
+            if plugin.is_barrier() {
+                ", shape=hexagon"
+            } else {
+                ""
+            }
         );
     }
     let begin = |scope: PlannedScope<'_>| {

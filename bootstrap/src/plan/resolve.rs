@@ -65,6 +65,12 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
     }
     first_binding.push(number(bindings.len()));
     let shadows = shadows(&links.shadowings, renumber);
+    let ahead = links.barriers.ahead();
+    let region = |old: &u32| ahead[*old as usize].map(renumber);
+    let regions = match ahead {
+        [] => Vec::new(),
+        _ => order.iter().map(region).collect(),
+    };
     let in_order = |list: &[u32]| order.iter().map(|old| list[*old as usize]).collect();
     Plan {
         order: in_order(&named.members),
@@ -76,6 +82,7 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
         node_of_entry,
         scopes: named.roster.scopes,
         shadows,
+        regions,
         warnings: links.warnings,
         skipped: Vec::new(),
         members: named.roster.members,

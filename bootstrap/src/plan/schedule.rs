@@ -59,6 +59,8 @@ pub struct Plan {
     pub(crate) warnings: Vec<PlanWarning>,
     /// Plugins that nobody needs, and that are to be left out then.
     pub(crate) skipped: Vec<PluginName>,
+    /// The barrier that each node stands directly before; empty in an app without barriers.
+    pub(crate) regions: Vec<Option<u32>>,
     pub(crate) scopes: Scopes,
     /// Who hides whose states from those in its scope, by the node that hides; none in an app
     /// without scopes.
@@ -119,7 +121,7 @@ impl fmt::Display for PlanWarning {
 }
 
 impl Plan {
-    /// How many plugins there are.
+    /// How many plugins there are, barriers included.
     pub fn len(&self) -> usize {
         self.order.len()
     }
@@ -248,6 +250,12 @@ impl<'p> PlannedPlugin<'p> {
     /// The states that it makes.
     pub fn provides(&self) -> &'p [StateKey] {
         self.member().descriptor.states()
+    }
+
+    /// Whether it is a barrier, made by [`App::after`](crate::App::after) or
+    /// [`App::recover`](crate::App::recover), and no plugin.
+    pub fn is_barrier(&self) -> bool {
+        self.member().barrier.is_some()
     }
 
     /// What it waits for.

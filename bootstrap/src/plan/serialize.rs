@@ -24,12 +24,13 @@ impl Serialize for PlannedPlugin<'_> {
         let provides: Vec<String> = self.provides().iter().map(ToString::to_string).collect();
         let requires: Vec<u32> = self.requires().map(|plugin| plugin.number()).collect();
         let shadows: Vec<Shadowed<'_>> = self.shadows().collect();
-        let mut plugin = serializer.serialize_struct("PlannedPlugin", 8)?;
+        let mut plugin = serializer.serialize_struct("PlannedPlugin", 9)?;
         plugin.serialize_field("name", self.name())?;
         plugin.serialize_field("level", &self.level())?;
         plugin.serialize_field("declared", &self.declared())?;
         plugin.serialize_field("registered", &self.registered())?;
         plugin.serialize_field("scope", &self.scope().map(|scope| scope.path()))?;
+        plugin.serialize_field("barrier", &self.is_barrier())?;
         plugin.serialize_field("provides", &provides)?;
         plugin.serialize_field("requires", &requires)?;
         plugin.serialize_field("shadows", &shadows)?;

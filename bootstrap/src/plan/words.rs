@@ -1,5 +1,6 @@
 //! Mistakes in words: numbers become names, places and advice.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -11,6 +12,7 @@ use crate::base::text::nearest;
 use crate::collect::{Member, Source};
 use crate::plan::circle::ways_from_roots;
 use crate::plan::error::{Asker, Place, PlanError};
+use crate::plan::graph::Graph;
 use crate::plan::links::Links;
 use crate::plan::mistakes::{Ambiguous, Field, Mistakes};
 use crate::plan::named::Named;
@@ -92,8 +94,8 @@ impl<'a> Words<'a> {
 
     pub(super) fn way_from_root(&self, number: u32) -> Vec<u32> {
         let before = self.before.get_or_init(|| {
-            let requires = &self.links.requires;
-            ways_from_roots(requires, &requires.reversed())
+            let needs = self.needs();
+            ways_from_roots(&needs, &needs.reversed())
         });
         let mut way = vec![number];
         while let Some(node) = way.last().copied().filter(|it| before[*it as usize] != *it) {
@@ -101,6 +103,21 @@ impl<'a> Words<'a> {
         }
         way.reverse();
         way
+    }
+
+    /// Who waits for whom, barriers aside: they want nothing of what stands before them.
+    fn needs(&self) -> Cow<'_, Graph> {
+        let requires = &self.links.requires;
+        if !self.named.roster.has_barriers {
+            return Cow::Borrowed(requires);
+        }
+        let mut needs = Graph::with_capacity(requires.len(), requires.edges_len());
+        for number in requires.nodes() {
+            let targets = requires.targets(number).iter().copied();
+            let is_need = |to: &u32| !self.named.is_barrier(number) && !self.named.is_barrier(*to);
+            needs.push_node(targets.filter(is_need));
+        }
+        Cow::Owned(needs)
     }
 
     pub(super) fn place(&self, number: u32) -> Place {
@@ -254,8 +271,9 @@ impl<'a> Words<'a> {
 
     fn expected(&self) -> Vec<PlanError> {
         let bases = || {
-            self.named
-                .numbers()
+            let numbers = self.named.numbers();
+            numbers
+                .filter(|number| !self.named.is_barrier(*number))
                 .map(|number| self.named.name(number).base())
         };
         let mut expected = self.named.roster.expected.clone();
