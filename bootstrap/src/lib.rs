@@ -89,8 +89,18 @@
 //!   returns a [`Registration`].
 //! - [`App::only`] is one plugin and exactly what it needs.
 //!
+//! What nobody needs is loaded all the same; [`App::unused`] warns of it, denies it, or skips it.
+//!
 //! The same plugin may be registered any number of times. Each [`Registration`] has states of its
 //! own, and hands out handles to them that go into the fields of other plugins.
+//!
+//! [`App::scope`] opens a part of the app whose states the other parts do not see: two tenants,
+//! each with a `Database` of its own, or an admin server beside the public one. A field is
+//! resolved from the inside out; see [`Scope`].
+//!
+//! What has to happen between two halves of an app is a barrier: [`App::after`] calls a hook when
+//! everything that was registered before it has loaded, and before anything that is registered
+//! after it does. [`App::recover`] is one for when something before it has failed.
 //!
 //! A value of `main` becomes a state with [`App::supply`]; declare its type with [`supplied!`].
 //! Plugins that are made at run time implement [`Plugin`] by hand, or are closures:
@@ -101,7 +111,7 @@
 //! | when | what | how it is told |
 //! |---|---|---|
 //! | compile time | every required state has exactly one provider; no circle, of any length; states and hooks are `Send`; no misuse of attributes; no app is used that has not booted, is changed after boot, or closed twice | errors at your own tokens, all of one run |
-//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no circle through `after` or plugins made at run time; supplied states are there, once | [`PlanErrors`], all at once, with file and line of both ends |
+//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no circle through `after`, barriers or plugins made at run time; supplied states are there, once | [`PlanErrors`], all at once, with file and line of both ends |
 //! | [`App::boot`] | hooks succeed, in time | [`BootError`], after everything that had loaded is closed |
 //!
 //! The proof at compile time needs no list and crosses crates: each state's type knows who makes
@@ -209,7 +219,7 @@
 //! | `BOOT001` | a state that nothing in the app provides |
 //! | `BOOT002` | plugins that depend on each other in a circle |
 //! | `BOOT003` | a state that several in the app provide |
-//! | `BOOT004` | two plugins with one name |
+//! | `BOOT004` | two plugins, or two scopes, with one name |
 //! | `BOOT005` | a state that is supplied twice |
 //! | `BOOT006` | an expected plugin that is not there |
 //! | `BOOT007` | a handle of another app, or an order after a plugin of one |
@@ -221,6 +231,7 @@
 //! | `BOOT013` | no tokio runtime |
 //! | `BOOT014` | a tokio runtime without timers |
 //! | `BOOT015` | two services with one name |
+//! | `BOOT016` | a plugin that nobody needs, where that is denied |
 //! | `RUN001` | a part of the app was not restarted |
 //! | `STOP001` | the app has closed with errors |
 //!
@@ -401,21 +412,24 @@ pub use async_trait::async_trait;
 /// | "future cannot be sent between threads" at a hook | something that is not `Send` lives across an `await` |
 pub use bootstrap_macros::plugin;
 
-pub use app::{App, Exit, Running};
+pub use app::{App, Exit, Running, Scope};
 pub use base::key::StateKey;
 pub use base::location::Location;
 pub use base::name::PluginName;
 pub use base::phase::Phase;
 pub use boot::{BootError, BootErrorKind, NotStarted};
-pub use collect::Registration;
+pub use collect::{Registration, Unused};
 pub use declare::{
-    AppContext, Child, CloseContext, Contextual, Declare, Descriptor, DrainContext, ErrorContext,
-    Fields, FnPlugin, Hooks, Ingredients, Inject, LoadContext, Plugin, Policy, Provided, Provides,
-    ReadyContext, Restart, Retry, RunContext, Service, ServiceError, State, StateError, States,
-    Supervision,
+    AfterContext, AppContext, Child, CloseContext, Contextual, Declare, Descriptor, DrainContext,
+    ErrorContext, Fields, FnPlugin, Hooks, Ingredients, Inject, LoadContext, Plugin, Policy,
+    Provided, Provides, ReadyContext, Restart, Retry, RunContext, Service, ServiceError, State,
+    StateError, States, Supervision,
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
-pub use plan::{Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedPlugin};
+pub use plan::{
+    Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedPlugin, PlannedScope,
+    Shadowed,
+};
 pub use report::{
     Cause, CloseError, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report,
     Step,

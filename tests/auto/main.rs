@@ -8,7 +8,7 @@
 use std::cell::Cell;
 
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Outcome, Plan, PlanError, Plugin, State, States};
+use bootstrap::{Descriptor, Outcome, Plan, PlanError, Plugin, State, States, Unused};
 use bootstrap_tests_provider::{Numbers, Source};
 use support::paused;
 
@@ -334,6 +334,127 @@ impl Hooks for AlsoNumbers {
     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
         Ok(())
     }
+}
+
+/// A42: what is registered in a scope answers those who ask there, and replaces nothing that is
+/// collected: that stands in the app itself.
+#[test]
+fn a_plugin_in_a_scope_replaces_no_collected_one() {
+    paused(async {
+        let mut app = App::collect();
+        let total = app.scope("other", |other| {
+            other.register(FakeSum);
+            other.register(TotalPlugin {
+                factor: 2,
+                ..TotalPlugin::default()
+            })
+        });
+        assert_eq!(
+            names(&app.plan().unwrap()),
+            all_but(&[], &["other/fake-sum", "other/total"])
+        );
+        let running = app.boot().await.unwrap();
+        assert_eq!(running.state::<Total>().unwrap().0, 3);
+        assert_eq!(total.state::<Total>().0, 200);
+        running.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_plugin_that_a_scope_publishes_to_the_app_replaces_the_collected_one() {
+    let mut app = App::collect();
+    app.scope("other", |other| other.register(FakeSum).publish());
+    assert_eq!(
+        names(&app.plan().unwrap()),
+        all_but(&["sum", "numbers", "source"], &["other/fake-sum"])
+    );
+}
+
+/// What a scope provides is not pulled in for those who ask in it, nor what a handle is aimed at.
+#[test]
+fn a_field_that_is_answered_in_its_scope_pulls_nothing() {
+    let mut app = App::only(ByHand);
+    app.scope("inside", |inside| {
+        inside.supply(Numbers(vec![]));
+        inside.scope("further", |further| {
+            further.register(AlsoNumbers::default())
+        });
+    });
+    let plan = app.plan().unwrap();
+    assert_eq!(
+        names(&plan),
+        [
+            "by-hand",
+            "inside/further/also-numbers",
+            "inside/supplied Numbers"
+        ]
+    );
+
+    let mut app = App::only(ByHand);
+    let credentials = app.scope("inside", |inside| inside.register(CredentialsPlugin));
+    app.register(SecretsPlugin {
+        credentials: credentials.state(),
+    });
+    let plan = app.plan().unwrap();
+    assert_eq!(names(&plan), ["by-hand", "inside/credentials", "secrets"]);
+
+    let mut app = App::only(ByHand);
+    app.scope("inside", |inside| inside.register(AlsoNumbers::default()));
+    let plan = app.plan().unwrap();
+    assert_eq!(
+        names(&plan),
+        ["by-hand", "inside/also-numbers", "numbers", "source"]
+    );
+}
+
+/// Collected plugins stand before the first barrier of the app.
+#[test]
+fn a_collected_plugin_that_needs_one_after_a_barrier_is_a_circle() {
+    let app = || App::collect().after(async |_| Ok(()));
+    let plan = app().with(ByHand).plan().unwrap();
+    let last: Vec<String> = plan
+        .order()
+        .skip(ALL.len())
+        .map(|plugin| plugin.name().to_string())
+        .collect();
+    assert_eq!(last, ["after", "by-hand"]);
+
+    let errors = app().with(SumPlugin::default()).plan().unwrap_err();
+    let [PlanError::Circle { reasons, cut, .. }] = errors.errors() else {
+        panic!("{errors:?}");
+    };
+    assert!(
+        reasons[0].starts_with(
+            "`total` is collected, and so counts as registered before it (tests/auto/main.rs:"
+        ),
+        "{reasons:?}"
+    );
+    assert_eq!(
+        cut.as_deref().unwrap(),
+        "`sum` is registered after the barrier `after`, and `total`, which is collected and so \
+         counts as registered before it, needs that: register `sum` before the barrier, or \
+         `total` by hand after it, or take the barrier away"
+    );
+}
+
+/// S8: what nobody needs is left out of a collected app, with what only that needs.
+#[test]
+fn a_collected_app_leaves_out_what_nobody_needs() {
+    let plan = App::collect().unused(Unused::Skip).plan().unwrap();
+    assert_eq!(names(&plan), ["announcer", "leaf"]);
+    let plan = App::collect().with(AlsoNumbers::default());
+    let plan = plan.unused(Unused::Skip).plan().unwrap();
+    assert_eq!(
+        names(&plan),
+        ["also-numbers", "announcer", "leaf", "numbers", "source"]
+    );
+    let errors = App::collect().unused(Unused::Deny).plan().unwrap_err();
+    assert_eq!(errors.errors().len(), 2, "{errors:?}");
+    assert!(
+        errors
+            .render()
+            .contains("help: mark it with `collect = false`")
+    );
 }
 
 #[test]

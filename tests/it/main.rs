@@ -6,6 +6,7 @@
 )]
 
 mod app_hooks;
+mod barriers;
 mod behaviours;
 mod boot;
 mod budget;
@@ -25,6 +26,7 @@ mod plan;
 mod report;
 mod restart;
 mod run;
+mod scopes;
 mod services;
 mod state;
 mod supervise;

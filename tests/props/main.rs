@@ -5,6 +5,9 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod barriers;
+mod scopes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bootstrap::{App, Plan, PlanError, Registration};

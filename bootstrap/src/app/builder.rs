@@ -13,15 +13,14 @@ use tokio::sync::oneshot;
 use crate::app::exit::Exit;
 use crate::app::lifecycle::{EndOfLife, Lifecycle};
 use crate::app::running::Running;
+use crate::app::scope::Scope;
 use crate::app::signals;
-use crate::base::location::Location;
+use crate::app::start::{Interrupt, has_timers, let_go_of_skipped};
 use crate::base::log::log;
-use crate::base::panic;
-use crate::base::text;
 use crate::boot::BootError;
-use crate::collect::{Entry, Mode, Registration, Registry, SharedRegistry, with_registry};
-use crate::declare::{FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin, Supplied, With};
-use crate::life::{End, Handle, Life, ShutdownReason, Status};
+use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
+use crate::declare::{FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin};
+use crate::life::{End, Handle, Life, Status};
 use crate::live::{AppHooks, Listeners, Nodes, Settings};
 use crate::plan::{Plan, PlanErrors, check_services, resolve};
 use crate::report::Report;
@@ -65,7 +64,7 @@ use crate::report::Report;
 /// ```
 #[must_use = "an app does nothing until it is booted: call `boot` or `run`"]
 pub struct App {
-    registry: SharedRegistry,
+    pub(super) registry: SharedRegistry,
     settings: Settings,
     pub(super) hooks: AppHooks,
     pub(super) on_error: Listeners,
@@ -131,8 +130,7 @@ impl App {
     /// If a hand-written [`Plugin::descriptor`] or [`Plugin::fields`] does, which are called here.
     #[track_caller]
     pub fn register<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
-        let entry = self.add(Arc::new(plugin), false);
-        Registration::new(Arc::clone(&self.registry), entry)
+        self.root().register(plugin)
     }
 
     /// Registers a closure as a plugin without states, to be run once.
@@ -160,7 +158,7 @@ impl App {
         F: FnOnce(LoadContext) -> Fut + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        self.register(FnPlugin::new(name.into(), Location::caller(), load))
+        self.root().register_fn(name, load)
     }
 
     /// Registers a plugin that is made when its turn comes, from states of others: for options that
@@ -217,8 +215,7 @@ impl App {
         I: Ingredients,
         F: Fn(I) -> P + Send + Sync + 'static,
     {
-        let entry = self.add(Arc::new(With::new(from, make)), false);
-        Registration::new(Arc::clone(&self.registry), entry)
+        Scope::root(&self.registry).register_with(from, make)
     }
 
     /// Adds a state from outside: plugins that ask for a `T` get this one.
@@ -227,15 +224,13 @@ impl App {
     /// type is a plan error, and one that nobody asks for a warning.
     #[track_caller]
     pub fn supply<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.add(Arc::new(Supplied::new(value, Location::caller())), true);
+        self.root().supply(value);
         self
     }
 
-    #[track_caller]
-    fn add(&mut self, plugin: Arc<dyn Plugin>, supplied: bool) -> u32 {
-        // Asks the plugin about itself, which runs the user's code: before the lock.
-        let entry = Entry::new(plugin, Location::caller(), supplied);
-        with_registry(&self.registry, |registry| registry.add(entry))
+    /// The app itself, as the outermost scope.
+    pub(super) fn root(&mut self) -> Scope<'_> {
+        Scope::root(&self.registry)
     }
 
     /// Names plugins that must be part of the app: without one of them, it does not plan.
@@ -365,7 +360,7 @@ impl App {
         let lifecycle = self.into_lifecycle(plan, end);
         let nodes = Arc::clone(&lifecycle.nodes);
         let (booted, answer) = oneshot::channel();
-        let interrupt = Interrupt(Some(&life));
+        let interrupt = Interrupt::new(&life);
         runtime.spawn(lifecycle.live(booted));
         let answer = answer.await;
         interrupt.disarm();
@@ -381,7 +376,7 @@ impl App {
         for warning in plan.warnings() {
             log(|| tracing::warn!(target: "bootstrap", "{warning}"));
         }
-        let count = text::count(plan.len(), "plugin");
+        let count = plan.count();
         log(|| tracing::info!(target: "bootstrap", "booting {count}: {plan:?}"));
         let Self {
             registry,
@@ -392,6 +387,7 @@ impl App {
         } = self;
         hooks.on_close.reverse();
         on_error.set_limit(settings.hook_timeout);
+        let_go_of_skipped(&registry, &plan);
         let shared = Arc::clone(&registry);
         let nodes = with_registry(&registry, |registry| {
             let node_of_entry = plan.node_of_entry.clone();
@@ -460,28 +456,6 @@ impl App {
             signals::end_process(exit.code(), exit.diagnosis().unwrap_or_default());
         }
         exit
-    }
-}
-
-/// Whether the runtime around has timers. It can only be asked by making one, which panics.
-fn has_timers() -> bool {
-    panic::guard(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
-}
-
-/// Interrupts a boot whose future is dropped.
-struct Interrupt<'a>(Option<&'a Life>);
-
-impl Interrupt<'_> {
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Interrupt<'_> {
-    fn drop(&mut self) {
-        if let Some(life) = self.0 {
-            life.request_stop(ShutdownReason::Dropped);
-        }
     }
 }
 

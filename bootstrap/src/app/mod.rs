@@ -4,13 +4,17 @@
 //! stage below decides.
 
 mod builder;
+mod compose;
 mod exit;
 mod hooks;
 mod lifecycle;
 mod restart;
 mod running;
+mod scope;
 mod signals;
+mod start;
 
 pub use builder::App;
 pub use exit::Exit;
 pub use running::Running;
+pub use scope::Scope;

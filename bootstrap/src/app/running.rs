@@ -76,7 +76,7 @@ impl Running {
     ///
     /// If no plugin of the app provides it, several do, or its plugin has closed.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.nodes)
+        state(&*self.nodes, None)
     }
 
     /// Restarts a plugin and everything that depends on it; see [`Handle::restart`].

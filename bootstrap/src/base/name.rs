@@ -8,7 +8,8 @@ use std::sync::Arc;
 ///
 /// A plugin that is registered once is called by its declared name. Several instances of one
 /// plugin are told apart as `config#1`, `config#2`, in the order of registration, or by the name
-/// that [`Registration::named`](crate::Registration::named) gave.
+/// that [`Registration::named`](crate::Registration::named) gave. One in a scope has the names of
+/// its scopes in front: `admin/config`.
 ///
 /// Cheap to clone; compares and prints as text.
 #[derive(Clone)]
@@ -37,6 +38,14 @@ impl PluginName {
     /// The name without the number of the instance.
     pub fn base(&self) -> &str {
         self.base.as_str()
+    }
+
+    /// The name of this plugin in a scope.
+    pub(crate) fn within(&self, scope: &str) -> Self {
+        Self {
+            base: Text::Shared(Arc::from(format!("{scope}/{}", self.base()))),
+            instance: self.instance,
+        }
     }
 
     pub(crate) fn number(&mut self, instance: u32) {

@@ -14,7 +14,8 @@ use crate::base::time::later;
 use crate::boot::attempts::{Attempts, Doing};
 use crate::boot::failure::Troubles;
 use crate::boot::rollback::Rollback;
-use crate::declare::{LoadContext, Plugin, StateValue, States};
+use crate::boot::scopes::ScopeLimits;
+use crate::declare::{BarrierKind, LoadContext, Plugin, StateValue, States};
 use crate::drive::{self, End, Flow, Grow, Start, Timing};
 use crate::live::{Absorber, CleanUp, Done, Kept, Nodes, Settings, cause_of};
 use crate::report::Cause;
@@ -27,6 +28,7 @@ pub(super) struct Load {
     hook_limit: Duration,
     attempts: Attempts,
     rollback: Rollback,
+    scopes: ScopeLimits,
     troubles: Arc<Troubles>,
     /// For what goes on in tasks of its own.
     me: Weak<Self>,
@@ -50,6 +52,7 @@ impl Load {
             hook_limit: settings.hook_timeout,
             attempts: Attempts::default(),
             rollback: Rollback::new(nodes, settings, tasks),
+            scopes: ScopeLimits::default(),
             troubles: Arc::clone(troubles),
             me: Weak::clone(me),
         })
@@ -208,17 +211,32 @@ impl Load {
         let with_the_boot = is_cancelled && !is_cut;
         let absorber = self.nodes.absorber(node).filter(|_| !with_the_boot);
         let Some(absorber) = absorber else {
-            self.troubles.keep_all(self.nodes.kept_below(node));
+            self.troubles.keep_all(self.nodes.answers_for(node));
             self.troubles.push(&self.nodes, at, node, error);
             return Flow::Stop;
         };
         let mut failed = Vec::new();
         if !is_cut {
             self.troubles.tell(&self.nodes, &error);
-            failed = self.nodes.kept_below(node);
+            failed = self.nodes.answers_for(node);
             failed.push(Kept { at, node, error });
         }
         self.absorb(absorber, node, failed)
+    }
+
+    /// Whether a node that has loaded only saw what went wrong before it.
+    fn passes_on(&self, node: u32) -> bool {
+        let observes = self.nodes.member(node).barrier == Some(BarrierKind::Observe);
+        observes && !self.nodes.answers_for(node).is_empty()
+    }
+
+    /// Failures that were seen and not handled: whoever comes next answers for them.
+    fn pass_on(&self, node: u32, failed: Vec<Kept>) -> Flow {
+        if let Some(absorber) = self.nodes.absorber(node) {
+            return self.absorb(absorber, node, failed);
+        }
+        self.troubles.keep_all(failed);
+        Flow::Stop
     }
 
     /// A failure that somebody answers for. What stands beside the node goes with it.
@@ -339,7 +357,14 @@ impl drive::Phase for Load {
             own.or(self.limit)
         };
         let of_parents = self.nodes.rest_of_parents(node, now, own);
-        own(node).into_iter().chain(of_parents).min()
+        let of_scopes = self.scopes.end(&self.nodes, node, now);
+        let of_scopes = of_scopes.map(|end| end.saturating_duration_since(now));
+        let all = [own(node), of_parents, of_scopes];
+        all.into_iter().flatten().min()
+    }
+
+    fn ends_by(&self, node: u32) -> Option<Instant> {
+        self.scopes.end(&self.nodes, node, Instant::now())
     }
 
     /// What was acquired is given back, also if the boot ends meanwhile.
@@ -366,6 +391,9 @@ impl drive::Phase for Load {
                 // It has loaded all the same, so its `close` is owed.
                 self.nodes.keep(node, plugin, states, timing);
                 match broken {
+                    None if self.passes_on(node) => {
+                        return self.pass_on(node, self.nodes.answers_for(node));
+                    }
                     None if self.nodes.has_grown() => {
                         return self.announce(self.nodes.end_load(node), node);
                     }

@@ -12,6 +12,7 @@ mod load;
 mod pass;
 mod ready;
 mod rollback;
+mod scopes;
 mod undone;
 
 pub use error::{BootError, BootErrorKind};

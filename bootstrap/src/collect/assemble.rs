@@ -1,7 +1,11 @@
 //! Which of the declared plugins join those that are registered. Pure.
 
+use std::any::TypeId;
+use std::collections::HashSet;
+
 use crate::base::key::{StateKey, TypeMap, TypeSet};
-use crate::collect::roster::{Roster, Source};
+use crate::collect::roster::{Member, Roster, Source, Want};
+use crate::collect::scopes::ROOT;
 use crate::declare::{Declaration, Need, Provider};
 
 /// How an app comes by its plugins.
@@ -17,6 +21,9 @@ pub(crate) enum Mode {
 
 /// The declared plugins that join `roster`, which holds the registered ones. In no particular
 /// order; each once.
+///
+/// They stand in the root: what is registered further in takes the place of none of them, but
+/// answers those who ask there.
 pub(super) fn choose(
     mode: Mode,
     roster: &Roster,
@@ -40,6 +47,8 @@ struct Choice<'r> {
     roster: &'r Roster,
     /// Plugins that are not to be added: registered, or replaced by a stand-in.
     settled: TypeSet,
+    /// The states that each scope but the root sees at once.
+    inner: HashSet<(u32, TypeId)>,
     /// States that are supplied: whoever provides them by declaration is not needed.
     supplied: TypeSet,
     /// States that somebody registered provides.
@@ -58,6 +67,7 @@ impl<'r> Choice<'r> {
             mode,
             roster,
             settled: TypeSet::default(),
+            inner: HashSet::default(),
             supplied: TypeSet::default(),
             given: TypeSet::default(),
             seen: TypeSet::default(),
@@ -66,18 +76,29 @@ impl<'r> Choice<'r> {
             replaced: Vec::new(),
         };
         for member in &roster.members {
-            choice.settled.insert(member.identity.id);
-            let states = member.descriptor.states().iter().map(StateKey::id);
-            choice.given.extend(states.clone());
-            if matches!(member.source, Source::Supplied { .. }) {
-                choice.supplied.extend(states);
+            for scope in roster.scopes.seen_in(member.scope, member.published) {
+                choice.settle(member, scope);
             }
-            if let Some(replaced) = member.descriptor.stands_in_for() {
-                choice.settled.insert(replaced.id);
-            }
-            choice.replaced.extend(member.descriptor.replaces());
         }
         choice
+    }
+
+    /// Notes what a member means for those who ask in a scope in which it is seen.
+    fn settle(&mut self, member: &Member, scope: u32) {
+        let states = member.descriptor.states().iter().map(StateKey::id);
+        if scope != ROOT {
+            self.inner.extend(states.map(|state| (scope, state)));
+            return;
+        }
+        self.settled.insert(member.identity.id);
+        self.given.extend(states.clone());
+        if matches!(member.source, Source::Supplied { .. }) {
+            self.supplied.extend(states);
+        }
+        if let Some(replaced) = member.descriptor.stands_in_for() {
+            self.settled.insert(replaced.id);
+        }
+        self.replaced.extend(member.descriptor.replaces());
     }
 
     fn consider(&mut self, declaration: &'static Declaration) {
@@ -105,11 +126,23 @@ impl<'r> Choice<'r> {
     }
 
     fn follow_members(&mut self) {
-        for want in &self.roster.wants {
-            if let Some(requirement) = want.declared {
-                self.follow_need(&requirement.need);
+        let roster = self.roster;
+        for member in &roster.members {
+            for want in roster.wants_of(member) {
+                if let (true, Some(requirement)) = (self.asks_the_root(member, want), want.declared)
+                {
+                    self.follow_need(&requirement.need);
+                }
             }
         }
+    }
+
+    /// Whether a field is answered in the root: not by a handle, and not in a scope on the way
+    /// there.
+    fn asks_the_root(&self, member: &Member, want: &Want) -> bool {
+        let way = self.roster.scopes.outwards(member.scope);
+        let mut inner = way.take_while(|scope| *scope != ROOT);
+        want.aim.is_none() && !inner.any(|scope| self.inner.contains(&(scope, want.state.id())))
     }
 
     /// Adds what the chosen ones lead to, until nothing new turns up.
@@ -176,7 +209,14 @@ impl<'r> Choice<'r> {
     /// How many fields of chosen and registered plugins ask for a state of each plugin.
     fn count_users(&self) -> TypeMap<usize> {
         let mut users = TypeMap::default();
-        let of_members = self.roster.wants.iter().filter_map(|want| want.declared);
+        let members = self.roster.members.iter();
+        let wants = || {
+            members.clone().flat_map(|member| {
+                let wants = self.roster.wants_of(member).iter();
+                wants.filter(|want| self.asks_the_root(member, want))
+            })
+        };
+        let of_members = wants().filter_map(|want| want.declared);
         let of_chosen = self.chosen.iter().flat_map(|chosen| chosen.requires);
         for requirement in of_members.chain(of_chosen) {
             if let Some(Provider::Plugin(link)) = requirement.need.provider {
@@ -184,12 +224,7 @@ impl<'r> Choice<'r> {
             }
         }
         // Plugins that are made at run time ask by state alone.
-        let by_key = self
-            .roster
-            .wants
-            .iter()
-            .filter(|want| want.declared.is_none());
-        for want in by_key {
+        for want in wants().filter(|want| want.declared.is_none()) {
             let provides = |chosen: &&&Declaration| chosen.provides.contains(&want.state);
             if let Some(provider) = self.chosen.iter().find(provides) {
                 *users.entry(provider.plugin.id).or_insert(0) += 1;

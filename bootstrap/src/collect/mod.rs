@@ -9,6 +9,8 @@ mod inventory;
 mod registration;
 mod registry;
 mod roster;
+mod scopes;
+mod unused;
 
 pub(crate) use assemble::Mode;
 pub use inventory::Collected;
@@ -16,3 +18,5 @@ pub use registration::Registration;
 pub(crate) use registration::{SharedRegistry, with_registry};
 pub(crate) use registry::{Entry, Registry};
 pub(crate) use roster::{Member, Order, Roster, Source, Want};
+pub(crate) use scopes::{Candidate, Found, ROOT, Scopes};
+pub use unused::Unused;

@@ -84,7 +84,8 @@ impl<P: ?Sized> Registration<P> {
     /// A handle to one of the plugin's states.
     ///
     /// Before boot it is unbound, and aims at this registration: as a field of another plugin it
-    /// is an edge of the graph. Once this plugin has loaded it can be read.
+    /// is an edge of the graph, also where that plugin does not see this one's scope. Once this
+    /// plugin has loaded it can be read.
     pub fn state<T: Send + Sync + 'static>(&self) -> State<T>
     where
         P: Provides<T>,
@@ -97,6 +98,15 @@ impl<P: ?Sized> Registration<P> {
     pub fn named(self, name: impl Into<String>) -> Self {
         let name = PluginName::from(Arc::<str>::from(name.into()));
         with_registry(&self.registry, |registry| registry.rename(self.entry, name));
+        self
+    }
+
+    /// Shows this plugin's states in the scope around its own as well, where two plugins that provide
+    /// one state are two as ever. Without effect in the app itself, and once the app boots.
+    ///
+    /// See [`App::scope`](crate::App::scope).
+    pub fn publish(self) -> Self {
+        with_registry(&self.registry, |registry| registry.publish(self.entry));
         self
     }
 

@@ -1,16 +1,20 @@
 //! What an app has been told so far.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::collect::assemble::{Mode, choose};
 use crate::collect::inventory;
 use crate::collect::roster::{Member, Order, Roster, Source, Want};
+use crate::collect::scopes::{ROOT, Scopes};
+use crate::collect::unused::Unused;
 use crate::declare::{
-    Adjust, Aim, AnySlot, Bind, Declaration, Descriptor, Fields, Home, Identity, Origin, Plugin,
-    Policies, Retry, Slot, State, Supervision,
+    Adjust, Aim, AnySlot, Barrier, BarrierKind, Bind, Declaration, Descriptor, Fields, Home,
+    Identity, Origin, Plugin, Policies, Retry, Slot, State, Supervision,
 };
 
 /// Every registration of one app.
@@ -18,7 +22,10 @@ pub(crate) struct Registry {
     app: u64,
     mode: Mode,
     entries: Vec<Entry>,
+    scopes: Scopes,
     expected: Vec<&'static str>,
+    unused: Unused,
+    has_barriers: bool,
     /// Entries that are to load after a plugin of another app: a mistake.
     foreign_orders: Vec<(u32, PluginName)>,
     /// Once the app has booted: where the states are now.
@@ -38,6 +45,10 @@ pub(crate) struct Entry {
     name: Option<PluginName>,
     at: Location,
     supplied: bool,
+    scope: u32,
+    /// Whether it is seen in the scope around its own as well.
+    published: bool,
+    barrier: Option<BarrierKind>,
     /// What the registration says of it; without that, the descriptor's holds.
     policies: Option<Box<Policies>>,
     /// What the plugin asks for. Its fields can't change any more.
@@ -74,7 +85,10 @@ impl Registry {
             app: APPS.fetch_add(1, Ordering::Relaxed),
             mode,
             entries: Vec::new(),
+            scopes: Scopes::default(),
             expected: Vec::new(),
+            unused: Unused::default(),
+            has_barriers: false,
             foreign_orders: Vec::new(),
             booted: None,
         }
@@ -83,12 +97,31 @@ impl Registry {
     /// Adds an entry; returns its number.
     pub(crate) fn add(&mut self, entry: Entry) -> u32 {
         let number = index(self.entries.len());
+        self.has_barriers |= entry.barrier.is_some();
         self.entries.push(entry);
         number
     }
 
+    /// Opens a scope in another one; returns its number.
+    pub(crate) fn open_scope(&mut self, parent: u32, name: Arc<str>, at: Location) -> u32 {
+        self.scopes.add(parent, name, at)
+    }
+
+    /// The names on the way to a scope; none for the app itself.
+    pub(crate) fn scope_path(&self, scope: u32) -> Option<String> {
+        self.scopes.path(scope).map(str::to_owned)
+    }
+
+    pub(crate) fn limit_scope(&mut self, scope: u32, limit: Duration) {
+        self.scopes.limit(scope, limit);
+    }
+
     pub(crate) fn expect(&mut self, names: impl IntoIterator<Item = &'static str>) {
         self.expected.extend(names);
+    }
+
+    pub(crate) fn unused(&mut self, policy: Unused) {
+        self.unused = policy;
     }
 
     pub(super) fn rename(&mut self, entry: u32, name: PluginName) {
@@ -97,6 +130,10 @@ impl Registry {
 
     pub(super) fn retry(&mut self, entry: u32, retry: Retry) {
         self.policies(entry).retry = Some(retry);
+    }
+
+    pub(super) fn publish(&mut self, entry: u32) {
+        self.entries[entry as usize].published = true;
     }
 
     fn policies(&mut self, entry: u32) -> &mut Policies {
@@ -117,7 +154,13 @@ impl Registry {
     }
 
     pub(super) fn name(&self, entry: u32) -> PluginName {
-        self.entries[entry as usize].name()
+        let entry = &self.entries[entry as usize];
+        let own = entry.name.clone();
+        let own = own.unwrap_or_else(|| entry.descriptor.name());
+        match self.scopes.path(entry.scope) {
+            Some(path) => own.within(path),
+            None => own,
+        }
     }
 
     /// A handle to a state of an entry: bound if the plugin has loaded, else aimed at it.
@@ -144,10 +187,14 @@ impl Registry {
             members: Vec::with_capacity(self.entries.len()),
             wants: Vec::new(),
             orders: Vec::new(),
+            scopes: self.scopes.clone(),
             member_of_entry: Vec::new(),
             foreign_orders: self.foreign_orders.clone(),
             collected: self.mode == Mode::Collect,
             expected: self.expected.clone(),
+            has_barriers: self.has_barriers,
+            unused: self.unused,
+            held: Vec::new(),
         };
         let replaced_by = self.stand_ins();
         roster.member_of_entry = vec![None; self.entries.len()];
@@ -162,21 +209,43 @@ impl Registry {
                 roster.member_of_entry[entry] = roster.member_of_entry[*stand_in as usize];
             }
         }
+        if self.unused != Unused::Load {
+            roster.held = self.held(&roster.member_of_entry);
+        }
         for declaration in choose(self.mode, &roster, inventory::linked()) {
             enlist_collected(declaration, &mut roster);
         }
         roster
     }
 
-    /// For each entry, the one that stands in for its plugin.
+    /// The members to whose states a handle was taken, and the one that the app was made for.
+    fn held(&self, member_of_entry: &[Option<u32>]) -> Vec<u32> {
+        let entries = self.entries.iter().zip(member_of_entry).enumerate();
+        let is_held = |number: usize, entry: &Entry| {
+            !entry.slots.is_empty() || (number == 0 && self.mode == Mode::Only)
+        };
+        let held = entries.filter(|(number, (entry, _))| is_held(*number, entry));
+        let mut held: Vec<u32> = held.filter_map(|(_, (_, member))| *member).collect();
+        held.sort_unstable();
+        held
+    }
+
+    /// For each entry, the one that stands in for its plugin: in its scope, or in the nearest one
+    /// around that has one.
     fn stand_ins(&self) -> Vec<Option<u32>> {
-        let stand_ins: Vec<(Identity, u32)> = (0_u32..)
+        let stand_ins: Vec<(Identity, u32, u32)> = (0_u32..)
             .zip(&self.entries)
-            .filter_map(|(number, entry)| Some((entry.descriptor.stands_in_for()?, number)))
+            .filter_map(|(number, entry)| {
+                Some((entry.descriptor.stands_in_for()?, entry.scope, number))
+            })
             .collect();
         let replaces = |entry: &Entry| {
-            let of = |(identity, _): &&(Identity, u32)| *identity == entry.identity;
-            stand_ins.iter().find(of).map(|(_, number)| *number)
+            let of = |(identity, scope, _): &&(Identity, u32, u32)| {
+                *identity == entry.identity && self.scopes.is_inside(entry.scope, *scope)
+            };
+            let nearest = |(_, scope, _): &&(Identity, u32, u32)| Reverse(*scope);
+            let stand_in = stand_ins.iter().filter(of).min_by_key(nearest);
+            stand_in.map(|(_, _, number)| *number)
         };
         self.entries.iter().map(replaces).collect()
     }
@@ -195,10 +264,7 @@ impl Registry {
             .extend(entry.after.iter().copied().map(Order::AfterEntry));
         let (entry_number, at) = (index(number), entry.at);
         roster.members.push(Member {
-            name: entry
-                .name
-                .clone()
-                .unwrap_or_else(|| entry.descriptor.name()),
+            name: self.name(entry_number),
             named: entry.name.is_some(),
             descriptor: entry.descriptor.clone(),
             identity: entry.identity,
@@ -214,6 +280,9 @@ impl Registry {
                     at,
                 }
             },
+            scope: entry.scope,
+            published: entry.published,
+            barrier: entry.barrier,
             wants: index(first_want)..index(roster.wants.len()),
             orders: index(first_order)..index(roster.orders.len()),
         });
@@ -244,6 +313,9 @@ impl Registry {
                 descriptor: entry.descriptor.clone(),
                 identity: entry.identity,
                 policies: entry.policies.clone(),
+                scope: entry.scope,
+                published: entry.published,
+                barrier: entry.barrier,
                 source: Source::Registered {
                     entry: number,
                     at: entry.at,
@@ -295,6 +367,15 @@ impl Registry {
         slot
     }
 
+    /// Takes the plugins of entries that are not part of the plan.
+    pub(crate) fn take_skipped(&mut self, node_of_entry: &[Option<u32>]) -> Vec<Arc<dyn Plugin>> {
+        let entries = self.entries.iter_mut().zip(node_of_entry);
+        let skipped = entries.filter(|(_, node)| node.is_none());
+        skipped
+            .filter_map(|(entry, _)| entry.plugin.take())
+            .collect()
+    }
+
     /// The handles that wait for the states of an entry.
     pub(crate) fn take_slots(&mut self, entry: u32) -> Vec<Arc<dyn AnySlot>> {
         std::mem::take(&mut self.entries[entry as usize].slots)
@@ -319,7 +400,12 @@ impl Registry {
 
 impl Entry {
     /// Asks a plugin what it is and needs. Runs the user's code.
-    pub(crate) fn new(mut plugin: Arc<dyn Plugin>, at: Location, supplied: bool) -> Self {
+    pub(crate) fn new(
+        mut plugin: Arc<dyn Plugin>,
+        scope: u32,
+        at: Location,
+        supplied: bool,
+    ) -> Self {
         let descriptor = plugin.descriptor();
         let declaration = descriptor.declaration();
         let mut wants = Vec::new();
@@ -345,11 +431,23 @@ impl Entry {
             name: None,
             at,
             supplied,
+            scope,
+            published: false,
+            barrier: None,
             policies: None,
             wants,
             after: Vec::new(),
             slots: Vec::new(),
             plugin: Some(plugin),
+        }
+    }
+
+    /// A barrier, where it was registered.
+    pub(crate) fn barrier(barrier: Barrier, scope: u32, at: Location) -> Self {
+        let kind = barrier.kind();
+        Self {
+            barrier: Some(kind),
+            ..Self::new(Arc::new(barrier), scope, at, false)
         }
     }
 }
@@ -402,6 +500,9 @@ fn enlist_collected(declaration: &'static Declaration, roster: &mut Roster) {
         identity: declaration.plugin,
         policies: None,
         source: Source::Collected(declaration),
+        scope: ROOT,
+        published: false,
+        barrier: None,
         wants: index(first_want)..index(roster.wants.len()),
         orders: index(first_order)..index(roster.orders.len()),
     });

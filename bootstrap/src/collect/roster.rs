@@ -5,8 +5,10 @@ use std::ops::Range;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
+use crate::collect::scopes::Scopes;
+use crate::collect::unused::Unused;
 use crate::declare::{
-    Aim, Declaration, Descriptor, Identity, Policies, Requirement, Retry, Supervision,
+    Aim, BarrierKind, Declaration, Descriptor, Identity, Policies, Requirement, Retry, Supervision,
 };
 
 /// Every plugin of an app, with what it asks for. The lists of all members lie behind each other
@@ -16,6 +18,8 @@ pub(crate) struct Roster {
     pub(crate) members: Vec<Member>,
     pub(crate) wants: Vec<Want>,
     pub(crate) orders: Vec<Order>,
+    /// Where members stand; what a member sees depends on that.
+    pub(crate) scopes: Scopes,
     /// The member that an entry of the registry became, or that replaces it.
     pub(crate) member_of_entry: Vec<Option<u32>>,
     /// Entries that are to load after a plugin of another app.
@@ -24,16 +28,34 @@ pub(crate) struct Roster {
     pub(crate) collected: bool,
     /// Names that must be among the members.
     pub(crate) expected: Vec<&'static str>,
+    pub(crate) has_barriers: bool,
+    pub(crate) unused: Unused,
+    /// Members that somebody wants who is no plugin, in ascending order; only listed if it matters
+    /// who is unused.
+    pub(crate) held: Vec<u32>,
+}
+
+impl Roster {
+    /// What a member asks for.
+    pub(crate) fn wants_of(&self, member: &Member) -> &[Want] {
+        &self.wants[member.wants.start as usize..member.wants.end as usize]
+    }
 }
 
 /// One plugin of the roster.
 pub(crate) struct Member {
+    /// Begins with the path of its scope.
     pub(crate) name: PluginName,
     /// Whether the registration chose the name, and not the plugin.
     pub(crate) named: bool,
     pub(crate) descriptor: Descriptor,
     pub(crate) identity: Identity,
     pub(crate) source: Source,
+    pub(crate) scope: u32,
+    /// Whether it is seen in the scope around its own as well.
+    pub(crate) published: bool,
+    /// What kind of barrier it is, if it is one.
+    pub(crate) barrier: Option<BarrierKind>,
     /// What the registration says of it; without that, the descriptor's holds.
     pub(crate) policies: Option<Box<Policies>>,
     pub(crate) wants: Range<u32>,

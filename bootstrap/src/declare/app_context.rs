@@ -34,7 +34,7 @@ impl AppContext {
     ///
     /// If no plugin of the app provides it, several do, or its plugin has closed.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home)
+        state(&*self.home, None)
     }
 
     /// A handle to the app, to keep or to ask for a shutdown with.
@@ -83,7 +83,7 @@ impl ErrorContext {
     ///
     /// If no plugin of the app provides it, several do, or its plugin is not loaded.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home)
+        state(&*self.home, None)
     }
 
     /// A handle to the app, to keep or to ask for a shutdown with.

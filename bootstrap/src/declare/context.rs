@@ -36,7 +36,10 @@ pub(crate) trait Home: Send + Sync {
     fn states_of(&self, node: u32) -> States;
     /// Fills a slot with a state of `node`, now or when it has loaded.
     fn fill(&self, node: u32, slot: Arc<dyn AnySlot>);
-    fn find_state(&self, key: StateKey) -> Result<StateValue, StateError>;
+    /// The state that a plugin means by a type, or somebody outside of all scopes.
+    fn find_state(&self, from: Option<u32>, key: StateKey) -> Result<StateValue, StateError>;
+    /// What went wrong before a barrier, since the one before it.
+    fn errors_before(&self, node: u32) -> Vec<PluginError>;
     /// Cancelled once a boot has failed or is interrupted.
     fn boot_cancelled(&self) -> &CancellationToken;
     /// Keeps a hook for the time when `node` closes, or its boot is rolled back.
@@ -105,12 +108,16 @@ impl Site {
         self.home.name_of(self.node)
     }
 
-    fn handle(&self) -> Handle {
+    pub(super) fn handle(&self) -> Handle {
         Handle::new(Arc::clone(self.home.life()))
     }
 
-    fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home)
+    pub(super) fn errors_before(&self) -> Vec<PluginError> {
+        self.home.errors_before(self.node)
+    }
+
+    pub(super) fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+        state(&*self.home, Some(self.node))
     }
 
     fn progress(&self, text: Cow<'static, str>) {
@@ -326,10 +333,13 @@ impl fmt::Debug for LoadContext {
     }
 }
 
-/// Reads a state of an app.
-pub(crate) fn state<T: Send + Sync + 'static>(home: &dyn Home) -> Result<State<T>, StateError> {
+/// Reads a state of an app, as a plugin sees it, or somebody outside of all scopes.
+pub(crate) fn state<T: Send + Sync + 'static>(
+    home: &dyn Home,
+    from: Option<u32>,
+) -> Result<State<T>, StateError> {
     let state = StateKey::of::<T>();
-    let bound = home.find_state(state)?.get().map(State::bound);
+    let bound = home.find_state(from, state)?.get().map(State::bound);
     bound.ok_or(StateError::Missing { state })
 }
 

@@ -25,6 +25,17 @@ pub enum StateError {
         /// Who provides it.
         plugins: Vec<PluginName>,
     },
+    /// Only plugins in scopes that are not seen from here provide it.
+    #[error(
+        "the state `{state}` is only provided in other scopes ({}): take it from its registration, with `state()`, or `publish` it",
+        list(.plugins)
+    )]
+    Hidden {
+        /// The state.
+        state: StateKey,
+        /// Who provides it.
+        plugins: Vec<PluginName>,
+    },
     /// Its plugin has closed, or has not loaded.
     #[error(
         "the state `{state}` is not there: plugin `{plugin}`, which provides it, is not loaded"

@@ -7,6 +7,7 @@
 mod adjust;
 mod app_context;
 mod app_hook;
+mod barrier;
 mod child;
 mod circle;
 mod context;
@@ -31,6 +32,8 @@ mod with;
 pub(crate) use adjust::Adjust;
 pub use app_context::{AppContext, ErrorContext};
 pub(crate) use app_hook::AppHook;
+pub use barrier::AfterContext;
+pub(crate) use barrier::{Barrier, BarrierKind};
 pub use child::Child;
 pub use circle::{check, explore};
 pub use context::{CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext};

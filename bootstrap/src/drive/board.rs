@@ -406,9 +406,9 @@ impl<O> Board<O> {
     pub(super) fn tick(
         &mut self,
         now: Instant,
-        progressed: impl Fn(u32) -> Option<Instant>,
+        extended: impl Fn(u32, Duration) -> Option<Instant>,
     ) -> Vec<GivenUp<O>> {
-        self.sentence_due(now, progressed);
+        self.sentence_due(now, extended);
         let (late, rest) = std::mem::take(&mut self.sentenced)
             .into_iter()
             .partition(|(_, until)| *until <= now);
@@ -423,14 +423,14 @@ impl<O> Board<O> {
     pub(super) fn sentence_due(
         &mut self,
         now: Instant,
-        progressed: impl Fn(u32) -> Option<Instant>,
+        extended: impl Fn(u32, Duration) -> Option<Instant>,
     ) {
         while let Some(Reverse((at, node, limit))) = self.due.peek().copied() {
             if at > now {
                 break;
             }
             self.due.pop();
-            let later = progressed(node).and_then(|last| last.checked_add(limit));
+            let later = extended(node, limit);
             if let Some(later) = later.filter(|later| *later > now) {
                 self.due.push(Reverse((later, node, limit)));
                 continue;

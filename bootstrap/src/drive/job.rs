@@ -62,6 +62,12 @@ pub(crate) trait Phase: Send + Sync + 'static {
     /// How long the job at a node that starts now may take.
     fn limit(&self, node: u32, now: Instant) -> Option<Duration>;
 
+    /// When the job at a node has to end at the latest, however far it gets.
+    fn ends_by(&self, node: u32) -> Option<Instant> {
+        let _ = node;
+        None
+    }
+
     /// Whether the job at a node that starts now may go on when the pass ends early.
     fn spares(&self, node: u32) -> bool {
         let _ = node;

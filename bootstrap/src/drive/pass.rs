@@ -157,8 +157,8 @@ impl<P: Phase> Pass<P> {
     /// Sees to what is due.
     fn look(self: &Arc<Self>) -> Look {
         let now = Instant::now();
-        let progressed = |node| self.phase.progressed(node);
-        let given_up = self.board().tick(now, progressed);
+        let extended = |node, limit| self.extended(node, limit);
+        let given_up = self.board().tick(now, extended);
         for job in given_up {
             self.give_up(job, now);
         }
@@ -173,11 +173,18 @@ impl<P: Phase> Pass<P> {
         if over { Look::Over } else { Look::Again(alarm) }
     }
 
+    /// When the time of a job is up that has told of its progress.
+    fn extended(&self, node: u32, limit: Duration) -> Option<Instant> {
+        let end = self.phase.progressed(node)?.checked_add(limit);
+        let latest = self.phase.ends_by(node);
+        end.into_iter().chain(latest).min()
+    }
+
     fn cancel(&self) {
         let now = Instant::now();
         let mut board = self.board();
         // Whose own time is up at this very moment hears that reason.
-        board.sentence_due(now, |node| self.phase.progressed(node));
+        board.sentence_due(now, |node, limit| self.extended(node, limit));
         board.cancel_all(now);
     }
 

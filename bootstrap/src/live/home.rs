@@ -15,13 +15,14 @@ use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
-use crate::collect::{Entry, with_registry};
+use crate::collect::{Entry, Found, with_registry};
 use crate::declare::{
     Adjust, AnySlot, AppHook, Home, Origin, Plugin, ServiceError, StateError, StateValue, States,
     TaskRequest,
 };
 use crate::life::Life;
 use crate::live::cell::Told;
+use crate::live::growth::Region;
 use crate::live::nodes::Nodes;
 use crate::report::{Outcome, PluginError};
 
@@ -51,28 +52,40 @@ impl Home for Nodes {
         }
     }
 
-    fn find_state(&self, state: StateKey) -> Result<StateValue, StateError> {
-        match self.all_providers(state).as_slice() {
-            [] => Err(StateError::Missing { state }),
-            [provider] => {
-                let cell = self.cell(*provider);
+    fn find_state(&self, from: Option<u32>, state: StateKey) -> Result<StateValue, StateError> {
+        let providers = self.all_providers(state);
+        let names = |nodes: &[u32]| nodes.iter().map(|node| self.name_of(*node)).collect();
+        match self.seen_by(from, &providers) {
+            Found::None if providers.is_empty() => Err(StateError::Missing { state }),
+            Found::None => Err(StateError::Hidden {
+                state,
+                plugins: names(&providers),
+            }),
+            Found::One(provider) => {
+                let cell = self.cell(provider);
                 let states = cell.states.as_ref().filter(|_| cell.is_open);
                 let value = states.and_then(|states| states.find(state));
                 value.cloned().ok_or_else(|| StateError::NotLoaded {
                     state,
-                    plugin: self.name_of(*provider),
+                    plugin: self.name_of(provider),
                 })
             }
-            several => Err(StateError::Ambiguous {
+            Found::Several(nodes) => Err(StateError::Ambiguous {
                 state,
-                plugins: several.iter().map(|node| self.name_of(*node)).collect(),
+                plugins: names(&nodes),
             }),
         }
     }
 
+    fn errors_before(&self, node: u32) -> Vec<PluginError> {
+        let kept = self.kept(Region::Barrier(node));
+        kept.into_iter().map(|kept| kept.error).collect()
+    }
+
     fn enroll(self: Arc<Self>, parent: u32, plugin: Arc<dyn Plugin>, at: Location) -> Option<u32> {
         // Asks the plugin about itself, which runs the user's code: before the locks.
-        let entry = Entry::new(plugin, at, false);
+        let scope = self.member(parent).scope;
+        let entry = Entry::new(plugin, scope, at, false);
         let mut growth = self.growth();
         if !self.takes_children(&growth, parent) {
             drop(growth);
@@ -169,7 +182,13 @@ impl Home for Nodes {
         self.tells.store(true, Ordering::Relaxed);
         log(|| tracing::debug!(target: "bootstrap", "`{}`: {text}", self.name(node)));
         let at = Instant::now();
-        let mut cell = self.cell(node);
-        cell.others.get_or_insert_default().progress = Some(Told { phase, text, at });
+        // Whoever brought this one waits for it, and gets on if it does.
+        let mut parent = self.parent(node);
+        while let Some(waits) = parent {
+            let text = Cow::Owned(format!("{}: {text}", self.name(node)));
+            self.told(waits, Told { phase, text, at });
+            parent = self.parent(waits);
+        }
+        self.told(node, Told { phase, text, at });
     }
 }

@@ -11,7 +11,7 @@ use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
-use crate::collect::{Want, with_registry};
+use crate::collect::{Candidate, Found, ROOT, Want, with_registry};
 use crate::declare::StateValue;
 use crate::drive::Join;
 use crate::live::cell::Cell;
@@ -167,10 +167,13 @@ impl Nodes {
         parent: u32,
         state: StateKey,
     ) -> Result<Option<u32>, Error> {
-        let mut candidates = self.providers_of(growth, state);
-        if candidates.len() < 2 {
-            return Ok(candidates.pop());
-        }
+        let all = self.providers_of(growth, state);
+        let mut candidates = match self.seen_by(Some(parent), &all) {
+            Found::None if all.is_empty() => return Ok(None),
+            Found::None => return Err(self.hidden(state, &all)),
+            Found::One(provider) => return Ok(Some(provider)),
+            Found::Several(several) => several,
+        };
         let mut relative = Some(parent);
         while let Some(family) = relative {
             let here = candidates.iter().copied();
@@ -184,8 +187,25 @@ impl Nodes {
         candidates.retain(|it| self.parent(*it).is_none());
         match candidates.as_slice() {
             [one] => Ok(Some(*one)),
-            _ => Err(self.ambiguous(state, &self.providers_of(growth, state))),
+            _ => Err(self.ambiguous(state, &all)),
         }
+    }
+
+    /// Who of those that provide a state is meant by a node, or by somebody outside of all scopes.
+    pub(super) fn seen_by(&self, from: Option<u32>, providers: &[u32]) -> Found {
+        if let ([only], true) = (providers, self.plan.scopes.is_flat()) {
+            return Found::One(*only);
+        }
+        let from = from.map_or(ROOT, |node| self.member(node).scope);
+        let candidates = providers.iter().map(|node| {
+            let member = self.member(*node);
+            Candidate {
+                node: *node,
+                scope: member.scope,
+                published: member.published,
+            }
+        });
+        self.plan.scopes.find(from, candidates)
     }
 
     /// Whether `node` is `ancestor`, or was brought by it.
@@ -389,6 +409,18 @@ impl Nodes {
         anyhow!(
             "several plugins provide the state `{state}` that it needs ({}): put the `state()` of \
              the one that is meant into its field",
+            names.join(", ")
+        )
+    }
+
+    fn hidden(&self, state: StateKey, providers: &[u32]) -> Error {
+        let names = providers
+            .iter()
+            .map(|node| format!("`{}`", self.name(*node)));
+        let names: Vec<String> = names.collect();
+        anyhow!(
+            "it needs the state `{state}`, which is provided by {}, in a scope that it does not \
+             see: publish it from there, or register this one there",
             names.join(", ")
         )
     }

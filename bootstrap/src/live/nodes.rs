@@ -18,7 +18,7 @@ use crate::declare::{
 };
 use crate::drive::{self, End, JobFuture, Timing};
 use crate::life::Life;
-use crate::live::cell::{Cell, Released};
+use crate::live::cell::{Cell, Released, Told};
 use crate::live::growth::{Growth, Joined};
 use crate::live::listeners::Listeners;
 use crate::live::ready_queue::ReadyQueue;
@@ -268,6 +268,10 @@ impl Nodes {
             Some((field, binding)) => Err(self.lacks(field, binding)),
             None => Ok(()),
         }
+    }
+
+    pub(super) fn told(&self, node: u32, told: Told) {
+        self.cell(node).others.get_or_insert_default().progress = Some(told);
     }
 
     fn value_for(&self, binding: &Binding) -> Option<StateValue> {

@@ -81,13 +81,16 @@ impl Nodes {
     }
 
     /// What has failed in a region.
-    #[allow(dead_code)]
     pub(crate) fn kept(&self, region: Region) -> Vec<Kept> {
         self.growth().kept.get(&region).cloned().unwrap_or_default()
     }
 
-    /// What has failed of that for which a node waited in its own `load`.
-    pub(crate) fn kept_below(&self, node: u32) -> Vec<Kept> {
+    /// What a node was told of in its `load`, if it answers for others: what had failed of that for
+    /// which it waited, or before it.
+    pub(crate) fn answers_for(&self, node: u32) -> Vec<Kept> {
+        if self.member(node).barrier.is_some() {
+            return self.kept(Region::Barrier(node));
+        }
         if !self.has_grown() {
             return Vec::new();
         }

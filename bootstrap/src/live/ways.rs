@@ -113,7 +113,10 @@ impl Nodes {
                 provider.is_some_and(|provider| !self.makes(provider, it))
             });
             let brought = brought.filter_map(|it| self.provider_below(growth, it));
-            let requires_itself = self.requires(node).iter().copied();
+            // Who stands behind a barrier only came later.
+            let is_barrier = |node: u32| self.member(node).barrier.is_some();
+            let own = self.requires(node).iter().copied();
+            let requires_itself = own.filter(|it| !is_barrier(*it) && !is_barrier(node));
             requires.push_node(requires_itself.chain(early).chain(brought));
         }
         requires

@@ -184,6 +184,27 @@ pub enum PlanError {
         /// The plugin.
         place: Place,
     },
+    /// A scope has a name that messages can't show.
+    BadScope {
+        /// The name, with those of the scopes around it.
+        name: String,
+        /// Where it was opened.
+        at: Vec<Location>,
+    },
+    /// Two scopes beside each other have one name.
+    DuplicateScope {
+        /// The name, with those of the scopes around it.
+        name: String,
+        /// Where they were opened.
+        at: Vec<Location>,
+    },
+    /// Nobody asks for the states of a plugin, which [`Unused::Deny`](crate::Unused::Deny) refuses.
+    Unused {
+        /// The plugin.
+        place: Place,
+        /// Its states.
+        states: Vec<StateKey>,
+    },
     /// A registration is to load after one of another app.
     ForeignOrder {
         /// The plugin.
@@ -223,13 +244,14 @@ impl PlanError {
             PlanError::Missing { .. } => "BOOT001",
             PlanError::Circle { .. } => "BOOT002",
             PlanError::Ambiguous { .. } => "BOOT003",
-            PlanError::DuplicateName { .. } => "BOOT004",
+            PlanError::DuplicateName { .. } | PlanError::DuplicateScope { .. } => "BOOT004",
             PlanError::SuppliedTwice { .. } => "BOOT005",
             PlanError::Expected { .. } => "BOOT006",
             PlanError::ForeignHandle { .. } | PlanError::ForeignOrder { .. } => "BOOT007",
             PlanError::NotProvided { .. } => "BOOT008",
-            PlanError::BadName { .. } => "BOOT009",
+            PlanError::BadName { .. } | PlanError::BadScope { .. } => "BOOT009",
             PlanError::DuplicateService { .. } => "BOOT015",
+            PlanError::Unused { .. } => "BOOT016",
         }
     }
 }
@@ -280,6 +302,19 @@ impl fmt::Display for PlanError {
             PlanError::BadName { place } => {
                 write!(f, "{:?} can't be the name of a plugin", place.plugin.base())
             }
+            PlanError::BadScope { name, .. } => {
+                write!(f, "{name:?} can't be the name of a scope")
+            }
+            PlanError::DuplicateScope { name, at } => {
+                write!(f, "{} scopes are called `{name}`", at.len())
+            }
+            PlanError::Unused { place, states } => write!(
+                f,
+                "plugin `{}` provides {}, and no plugin of this app asks for {}",
+                place.plugin,
+                list_states(states),
+                pronoun(states)
+            ),
             PlanError::ForeignOrder { place, earlier } => write!(
                 f,
                 "plugin `{}` is to load after `{earlier}` of another app",
@@ -306,6 +341,22 @@ impl fmt::Display for PlanError {
     }
 }
 
+/// The state `A`; the states `A`, `B`.
+pub(super) fn list_states(states: &[StateKey]) -> String {
+    let names: Vec<String> = states.iter().map(|state| format!("`{state}`")).collect();
+    let noun = if names.len() == 1 { "state" } else { "states" };
+    format!("the {noun} {}", names.join(", "))
+}
+
+/// What stands for so many states.
+pub(super) fn pronoun(states: &[StateKey]) -> &'static str {
+    if states.len() == 1 {
+        "it"
+    } else {
+        "any of them"
+    }
+}
+
 fn asking(askers: &[Asker]) -> String {
     match askers {
         [] => "somebody needs".to_owned(),
@@ -320,165 +371,4 @@ fn asking(askers: &[Asker]) -> String {
 
 fn are(n: usize) -> String {
     format!("{n} plugins are")
-}
-
-impl fmt::Debug for PlanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: {self}", self.code())?;
-        match self {
-            PlanError::Missing {
-                askers, near, help, ..
-            } => {
-                write_askers(f, askers)?;
-                for near in near {
-                    write!(f, "\n  near: {near}")?;
-                }
-                write!(f, "\n  help: {help}")
-            }
-            PlanError::Ambiguous {
-                askers, candidates, ..
-            } => {
-                write_askers(f, askers)?;
-                for candidate in candidates {
-                    write!(f, "\n  provided by: {candidate}")?;
-                }
-                f.write_str(
-                    "\n  help: put the handle of the one that you mean into the field: \
-                     `registration.state()`; or register only one of them; or let one replace \
-                     the other by `stands_in_for`",
-                )
-            }
-            PlanError::Circle {
-                walk,
-                reasons,
-                way,
-                others,
-                cut,
-            } => {
-                write_circle(f, walk, reasons, way)?;
-                if *others > 0 {
-                    let others = text::count(*others, "other plugin");
-                    write!(f, "\n  in further circles with these: {others}")?;
-                }
-                match cut {
-                    Some(cut) => write!(f, "\n  help: {cut}"),
-                    None => f.write_str(
-                        "\n  help: one of them must do without another: take a field away, or \
-                         move what both need into a plugin of its own",
-                    ),
-                }
-            }
-            PlanError::DuplicateName { places, .. } => {
-                for place in places {
-                    write!(f, "\n  --> {}", with_registration(place))?;
-                }
-                f.write_str(
-                    "\n  help: rename one of the plugins, or give its registration a name: \
-                     `app.register(..).named(\"..\")`",
-                )
-            }
-            PlanError::SuppliedTwice { at, .. } => {
-                for at in at {
-                    write!(f, "\n  --> {at}")?;
-                }
-                f.write_str("\n  help: an app has one value for a state: take one away")
-            }
-            PlanError::Expected {
-                near: Some(near), ..
-            } => write!(f, "\n  help: there is a plugin `{near}`: was that meant?"),
-            PlanError::Expected {
-                collected: false, ..
-            } => f.write_str("\n  help: this app holds only what is registered: register it"),
-            PlanError::Expected { .. } => f.write_str(
-                "\n  help: if nothing refers to its crate, the linker leaves it out: write \
-                 `bootstrap::link!(its_crate);` next to `main`; if it is `collect = false`, \
-                 register it",
-            ),
-            PlanError::BadName { place } => {
-                write!(f, "\n  --> {}", with_registration(place))?;
-                f.write_str(
-                    "\n  help: a name is one word: at least one character, no spaces, no `#` (it \
-                     numbers instances), no backtick",
-                )
-            }
-            PlanError::ForeignOrder { place, .. } => {
-                write!(f, "\n  --> {}", with_registration(place))?;
-                f.write_str("\n  help: two apps are in no order; name a registration of this app")
-            }
-            PlanError::ForeignHandle { asker, .. } => {
-                write_askers(f, std::slice::from_ref(asker))?;
-                f.write_str("\n  help: take the handle from a registration of this app")
-            }
-            PlanError::NotProvided {
-                asker, provider, ..
-            } => {
-                write_askers(f, std::slice::from_ref(asker))?;
-                write!(f, "\n  aimed at: {provider}")?;
-                f.write_str("\n  help: add the state to what its descriptor provides")
-            }
-            PlanError::DuplicateService { at, .. } => {
-                for at in at {
-                    write!(f, "\n  --> {at}")?;
-                }
-                f.write_str("\n  help: rename one of them, or take it away")
-            }
-        }
-    }
-}
-
-/// How many askers are shown after the first.
-const SHOWN: usize = 9;
-
-fn with_registration(place: &Place) -> String {
-    match place.registered {
-        Some(at) if at != place.declared => {
-            format!("{} (registered at {at})", place.declared)
-        }
-        _ => place.declared.to_string(),
-    }
-}
-
-fn write_askers(f: &mut fmt::Formatter<'_>, askers: &[Asker]) -> fmt::Result {
-    let Some((first, others)) = askers.split_first() else {
-        return Ok(());
-    };
-    write!(f, "\n  --> {} (field `{}`)", first.declared, first.field)?;
-    if let Some(at) = first.registered {
-        write!(f, "\n  registered at: {at}")?;
-    }
-    if first.way.len() > 1 {
-        write!(f, "\n  wanted by: {}", arrows(&first.way))?;
-    }
-    for other in others.iter().take(SHOWN) {
-        write!(
-            f,
-            "\n  also wanted by: `{}` ({}, field `{}`)",
-            other.plugin, other.declared, other.field
-        )?;
-    }
-    match others.len().saturating_sub(SHOWN) {
-        0 => Ok(()),
-        more => write!(f, "\n  and by {}", text::count(more, "other field")),
-    }
-}
-
-fn write_circle(
-    f: &mut fmt::Formatter<'_>,
-    walk: &[Place],
-    reasons: &[String],
-    way: &[PluginName],
-) -> fmt::Result {
-    let nexts = walk.iter().cycle().skip(1);
-    for ((place, next), reason) in walk.iter().zip(nexts).zip(reasons) {
-        write!(f, "\n  `{}` -> `{}`: {reason}", place.plugin, next.plugin)?;
-    }
-    if !way.is_empty() {
-        write!(f, "\n  reached by: {} -> ..", arrows(way))?;
-    }
-    Ok(())
-}
-
-fn arrows(names: &[PluginName]) -> String {
-    let names: Vec<String> = names.iter().map(PluginName::to_string).collect();
-    names.join(" -> ")
 }

@@ -3,10 +3,12 @@
 use crate::base::key::TypeMap;
 use crate::collect::{Order, Source, Want};
 use crate::declare::Aim;
+use crate::plan::barriers::Barriers;
 use crate::plan::graph::{Graph, number};
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
-use crate::plan::schedule::{Binding, PlanWarning};
+use crate::plan::providers::{Candidates, Providers};
+use crate::plan::schedule::{Binding, PlanWarning, Shadow};
 
 /// Who provides what, and who waits for whom.
 pub(super) struct Links {
@@ -16,25 +18,33 @@ pub(super) struct Links {
     starts: Vec<u32>,
     /// From every member to what it waits for.
     pub(super) requires: Graph,
+    pub(super) barriers: Barriers,
     pub(super) warnings: Vec<PlanWarning>,
+    /// In order of the numbers; none in an app without scopes.
+    pub(super) shadowings: Vec<Shadowing>,
 }
 
-/// The members that provide one state. Most states have one.
-enum Providers {
-    One(u32),
-    Many(Vec<u32>),
+/// A member's state that hides one further out from those who stand where it does.
+#[derive(Clone, Copy)]
+pub(super) struct Shadowing {
+    pub(super) by: u32,
+    pub(super) shadow: Shadow,
 }
 
 impl Links {
     pub(super) fn find(named: &Named, mistakes: &mut Mistakes) -> Self {
         let (wants, orders) = (named.roster.wants.len(), named.roster.orders.len());
-        let providers = providers(named);
+        let providers = Providers::of(named);
         let by_type = members_by_type(named);
+        let barriers = Barriers::find(named);
+        let edges = wants + orders + barriers.edges_len();
         let mut links = Self {
             bindings: Vec::with_capacity(wants),
             starts: Vec::with_capacity(named.len() + 1),
-            requires: Graph::with_capacity(named.len(), wants + orders),
+            requires: Graph::with_capacity(named.len(), edges),
+            barriers,
             warnings: Vec::new(),
+            shadowings: Vec::new(),
         };
         for number in named.numbers() {
             links.bind_fields(named, &providers, number, mistakes);
@@ -42,13 +52,16 @@ impl Links {
         }
         links.starts.push(number(links.bindings.len()));
         links.warn_of_unused_supplies(named);
+        if !named.roster.scopes.is_flat() {
+            links.find_shadowings(named, &providers);
+        }
         links
     }
 
     fn bind_fields(
         &mut self,
         named: &Named,
-        providers: &TypeMap<Providers>,
+        providers: &Providers,
         asker: u32,
         mistakes: &mut Mistakes,
     ) {
@@ -56,7 +69,7 @@ impl Links {
         for (field, want) in named.wants(asker).iter().enumerate() {
             let provider = match want.aim {
                 Some(aim) => find_aimed(named, asker, field, want, aim, mistakes),
-                None => find_by_type(providers, asker, field, want, mistakes),
+                None => find_by_type(named, providers, asker, field, want, mistakes),
             };
             self.bindings.push(Binding {
                 state: want.state,
@@ -74,15 +87,43 @@ impl Links {
                 Order::AfterEntry(entry) => (named.of_entry(*entry), None),
                 Order::AfterPlugin(identity) => (None, by_type.get(&identity.id)),
             };
-            one.into_iter().chain(all.into_iter().flatten().copied())
+            let seen = all.into_iter().flatten().copied();
+            one.into_iter()
+                .chain(seen.filter(|number| named.sees(asker, *number)))
         });
-        self.requires.push_node(providers.chain(earlier));
+        let barriers = self.barriers.earlier(asker);
+        self.requires
+            .push_node(providers.chain(earlier).chain(barriers));
     }
 
     /// Where the states of a member's fields come from.
     pub(super) fn bindings(&self, number: u32) -> &[Binding] {
         let number = number as usize;
         &self.bindings[self.starts[number] as usize..self.starts[number + 1] as usize]
+    }
+
+    /// Finds the states that hide others, from the outermost scope in which they are seen outwards.
+    fn find_shadowings(&mut self, named: &Named, providers: &Providers) {
+        let scopes = &named.roster.scopes;
+        for by in named.numbers() {
+            let member = named.member(by);
+            let seen_in = scopes.seen_in(member.scope, member.published);
+            let Some(around) = seen_in.last().and_then(|scope| scopes.parent(scope)) else {
+                continue;
+            };
+            for state in member.descriptor.states() {
+                let hidden = providers.find(scopes, around, *state);
+                let hidden = hidden.map_or(&[][..], |(_, hidden)| hidden.numbers());
+                self.shadowings
+                    .extend(hidden.iter().map(|hidden| Shadowing {
+                        by,
+                        shadow: Shadow {
+                            state: *state,
+                            hidden: *hidden,
+                        },
+                    }));
+            }
+        }
     }
 
     fn warn_of_unused_supplies(&mut self, named: &Named) {
@@ -100,28 +141,6 @@ impl Links {
                 let state = *state;
                 self.warnings.push(PlanWarning::UnusedSupply { state, at });
             }
-        }
-    }
-}
-
-fn providers(named: &Named) -> TypeMap<Providers> {
-    let mut providers = TypeMap::default();
-    for number in named.numbers() {
-        for state in named.member(number).descriptor.states() {
-            providers
-                .entry(state.id())
-                .and_modify(|known: &mut Providers| known.add(number))
-                .or_insert(Providers::One(number));
-        }
-    }
-    providers
-}
-
-impl Providers {
-    fn add(&mut self, number: u32) {
-        match self {
-            Providers::One(first) => *self = Providers::Many(vec![*first, number]),
-            Providers::Many(all) => all.push(number),
         }
     }
 }
@@ -150,16 +169,18 @@ fn members_by_type(named: &Named) -> TypeMap<Vec<u32>> {
 }
 
 fn find_by_type(
-    providers: &TypeMap<Providers>,
+    named: &Named,
+    providers: &Providers,
     asker: u32,
     field: usize,
     want: &Want,
     mistakes: &mut Mistakes,
 ) -> Option<u32> {
-    match providers.get(&want.state.id()) {
-        Some(Providers::One(provider)) => Some(*provider),
-        Some(Providers::Many(candidates)) => {
-            mistakes.ambiguous(want.state, asker, field, candidates);
+    let from = named.member(asker).scope;
+    match providers.find(&named.roster.scopes, from, want.state) {
+        Some((_, Candidates::One(provider))) => Some(*provider),
+        Some((scope, Candidates::Many(candidates))) => {
+            mistakes.ambiguous((want.state, scope), asker, field, candidates);
             None
         }
         None => {

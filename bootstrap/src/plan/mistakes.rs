@@ -1,5 +1,8 @@
 //! What does not fit, gathered under numbers while the links are found.
 
+use std::any::TypeId;
+use std::collections::HashMap;
+
 use crate::base::key::{StateKey, TypeMap};
 
 /// A field: the number of its plugin, and which of its fields.
@@ -13,7 +16,8 @@ pub(super) struct Field {
 #[derive(Default)]
 pub(super) struct Mistakes {
     pub(super) missing: TypeMap<(StateKey, Vec<Field>)>,
-    pub(super) ambiguous: TypeMap<Ambiguous>,
+    /// By state, and the scope in which there are several.
+    pub(super) ambiguous: HashMap<(TypeId, u32), Ambiguous>,
     pub(super) foreign: Vec<(StateKey, Field)>,
     pub(super) not_provided: Vec<(StateKey, Field, u32)>,
 }
@@ -33,12 +37,12 @@ impl Mistakes {
 
     pub(super) fn ambiguous(
         &mut self,
-        state: StateKey,
+        (state, scope): (StateKey, u32),
         plugin: u32,
         field: usize,
         candidates: &[u32],
     ) {
-        let known = self.ambiguous.entry(state.id());
+        let known = self.ambiguous.entry((state.id(), scope));
         let known = known.or_insert_with(|| Ambiguous {
             state,
             fields: Vec::new(),

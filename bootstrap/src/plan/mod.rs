@@ -7,19 +7,26 @@
 //! `graph`, `levels` and `circle` know numbers only; `resolve` makes numbers of plugins and states
 //! and names of numbers.
 
+mod barriers;
 mod circle;
+mod circle_words;
+mod diagnosis;
 mod error;
 mod graph;
 mod levels;
 mod links;
+mod missing;
 mod mistakes;
 mod named;
+mod providers;
 mod render;
 mod resolve;
 mod schedule;
+mod scope;
 #[cfg(feature = "serde")]
 mod serialize;
 mod services;
+mod unused;
 mod words;
 
 pub use error::{Asker, Place, PlanError, PlanErrors};
@@ -27,4 +34,5 @@ pub(crate) use graph::{Graph, number};
 pub(crate) use resolve::resolve;
 pub(crate) use schedule::Binding;
 pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin};
+pub use scope::{PlannedScope, Shadowed};
 pub(crate) use services::check_services;

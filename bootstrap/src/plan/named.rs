@@ -49,6 +49,36 @@ impl Named {
         named
     }
 
+    /// The same without some numbers, which are others then.
+    pub(super) fn only(self, is_kept: &[bool]) -> Self {
+        let Self {
+            mut roster,
+            numbers,
+            ..
+        } = self;
+        let is_kept = |member: usize| is_kept[numbers[member] as usize];
+        let mut kept = 0;
+        let mut moved: Vec<Option<u32>> = Vec::with_capacity(numbers.len());
+        for member in 0..numbers.len() {
+            moved.push(is_kept(member).then_some(kept));
+            kept += u32::from(is_kept(member));
+        }
+        let mut member = 0;
+        roster.members.retain_mut(|it| {
+            // Instances are counted anew.
+            it.name.number(0);
+            member += 1;
+            is_kept(member - 1)
+        });
+        let entries = roster.member_of_entry.iter_mut();
+        for of_entry in entries {
+            *of_entry = of_entry.and_then(|member| moved[member as usize]);
+        }
+        let held = roster.held.iter().filter_map(|it| moved[*it as usize]);
+        roster.held = held.collect();
+        Self::new(roster)
+    }
+
     fn find_namesakes(&mut self) {
         let name = |member: &u32| &self.roster.members[*member as usize].name;
         let groups = self
@@ -82,6 +112,15 @@ impl Named {
         0..number(self.len())
     }
 
+    /// The number of each member, in the order of the roster.
+    pub(super) fn numbers_of_members(&self) -> &[u32] {
+        &self.numbers
+    }
+
+    pub(super) fn is_barrier(&self, number: u32) -> bool {
+        self.roster.has_barriers && self.member(number).barrier.is_some()
+    }
+
     pub(super) fn member(&self, number: u32) -> &Member {
         &self.roster.members[self.members[number as usize] as usize]
     }
@@ -90,9 +129,21 @@ impl Named {
         &self.member(number).name
     }
 
+    /// Whether somebody wants a plugin who is none.
+    pub(super) fn is_held(&self, number: u32) -> bool {
+        let member = self.members[number as usize];
+        self.roster.held.binary_search(&member).is_ok()
+    }
+
+    /// Whether a plugin stands where another one sees it.
+    pub(super) fn sees(&self, asker: u32, other: u32) -> bool {
+        let scopes = &self.roster.scopes;
+        let other = self.member(other);
+        scopes.is_flat() || scopes.sees(self.member(asker).scope, other.scope, other.published)
+    }
+
     pub(super) fn wants(&self, number: u32) -> &[Want] {
-        let Range { start, end } = self.member(number).wants;
-        &self.roster.wants[start as usize..end as usize]
+        self.roster.wants_of(self.member(number))
     }
 
     pub(super) fn orders(&self, number: u32) -> &[Order] {

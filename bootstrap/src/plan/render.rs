@@ -1,9 +1,11 @@
 //! A plan as text and as the source of drawings.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use crate::base::text;
-use crate::plan::schedule::Plan;
+use crate::plan::schedule::{Plan, PlannedPlugin};
+use crate::plan::scope::{PlannedScope, Shadowed};
 
 impl Plan {
     /// The graph in the language of [Mermaid](https://mermaid.js.org), as Markdown viewers draw
@@ -16,6 +18,19 @@ impl Plan {
     pub fn to_dot(&self) -> String {
         dot(self)
     }
+
+    /// How many there are, in words.
+    pub(crate) fn count(&self) -> String {
+        let barriers = match self.regions.as_slice() {
+            [] => 0,
+            _ => self.order().filter(PlannedPlugin::is_barrier).count(),
+        };
+        let plugins = text::count(self.len() - barriers, "plugin");
+        match barriers {
+            0 => plugins,
+            _ => format!("{plugins}, {}", text::count(barriers, "barrier")),
+        }
+    }
 }
 
 /// A list, level by level.
@@ -27,16 +42,34 @@ impl fmt::Display for Plan {
 
 /// One line for each plugin, level by level, with what it waits for.
 fn list(plan: &Plan) -> String {
-    let mut out = text::count(plan.len(), "plugin");
+    let mut out = plan.count();
+    for scope in plan.scopes() {
+        let _ = write!(out, "\nscope {}", scope.path());
+        if let Some(limit) = scope.timeout() {
+            let _ = write!(out, ", which loads within {}", text::duration(limit));
+        }
+    }
     for (number, row) in plan.levels().enumerate() {
         let _ = write!(out, "\nlevel {number}");
         for plugin in row {
             let _ = write!(out, "\n  {}", plugin.name());
+            if plugin.is_barrier() {
+                out.push_str(", a barrier");
+            }
             let mut separator = " <- ";
             for requirement in plugin.requires() {
                 let _ = write!(out, "{separator}{}", requirement.name());
                 separator = ", ";
             }
+            for Shadowed { state, plugin } in plugin.shadows() {
+                let _ = write!(out, "; hides `{state}` of {}", plugin.name());
+            }
+        }
+    }
+    if !plan.skipped().is_empty() {
+        out.push_str("\nskipped, because nobody needs them");
+        for name in plan.skipped() {
+            let _ = write!(out, "\n  {name}");
         }
     }
     out
@@ -48,8 +81,18 @@ fn mermaid(plan: &Plan) -> String {
     let ids = ids(plan);
     for (id, plugin) in ids.iter().zip(plan.order()) {
         let name = plugin.name().to_string().replace('"', "#quot;");
-        let _ = write!(out, "\n    {id}[\"{name}\"]");
+        let (left, right) = if plugin.is_barrier() {
+            ("{{", "}}")
+        } else {
+            ("[", "]")
+        };
+        let _ = write!(out, "\n    {id}{left}\"{name}\"{right}");
     }
+    let begin = |scope: PlannedScope<'_>| {
+        let path = scope.path().replace('"', "#quot;");
+        format!("subgraph s{}[\"{path}\"]", scope.number())
+    };
+    write_groups(&mut out, plan, &ids, begin, "end");
     for edge in drawn_edges(plan) {
         let states = edge.states.replace('"', "#quot;");
         let (from, to) = (&ids[edge.from], &ids[edge.to]);
@@ -58,6 +101,11 @@ fn mermaid(plan: &Plan) -> String {
         } else {
             let _ = write!(out, "\n    {from} -->|\"{states}\"| {to}");
         }
+    }
+    for (by, Shadowed { state, plugin }) in shadows(plan) {
+        let state = state.to_string().replace('"', "#quot;");
+        let (by, hidden) = (&ids[by as usize], &ids[plugin.number() as usize]);
+        let _ = write!(out, "\n    {by} --x|\"hides {state}\"| {hidden}");
     }
     out
 }
@@ -70,10 +118,20 @@ fn dot(plan: &Plan) -> String {
     for (id, plugin) in ids.iter().zip(plan.order()) {
         let _ = write!(
             out,
-            "\n    {id} [label=\"{}\"];",
-            escape(&plugin.name().to_string())
+            "\n    {id} [label=\"{}\"{}];",
+            escape(&plugin.name().to_string()),
+            if plugin.is_barrier() {
+                ", shape=hexagon"
+            } else {
+                ""
+            }
         );
     }
+    let begin = |scope: PlannedScope<'_>| {
+        let (number, path) = (scope.number(), escape(scope.path()));
+        format!("subgraph cluster_{number} {{ label=\"{path}\";")
+    };
+    write_groups(&mut out, plan, &ids, begin, "}");
     for edge in drawn_edges(plan) {
         let (from, to) = (&ids[edge.from], &ids[edge.to]);
         let style = if edge.states.is_empty() {
@@ -83,8 +141,51 @@ fn dot(plan: &Plan) -> String {
         };
         let _ = write!(out, "\n    {from} -> {to} [{style}];");
     }
+    for (by, Shadowed { state, plugin }) in shadows(plan) {
+        let state = escape(&state.to_string());
+        let (by, hidden) = (&ids[by as usize], &ids[plugin.number() as usize]);
+        let _ = write!(
+            out,
+            "\n    {by} -> {hidden} [style=dotted, arrowhead=tee, constraint=false, \
+             label=\"hides {state}\"];"
+        );
+    }
     out.push_str("\n}");
     out
+}
+
+/// A group of nodes for every scope. Groups are not nested: their names say where they belong, and
+/// a scope without plugins of its own is not drawn.
+fn write_groups(
+    out: &mut String,
+    plan: &Plan,
+    ids: &[String],
+    begin: impl Fn(PlannedScope<'_>) -> String,
+    end: &str,
+) {
+    let scoped = plan
+        .order()
+        .filter_map(|plugin| Some((plugin.scope()?, plugin.number())));
+    let mut groups: BTreeMap<u32, (PlannedScope<'_>, Vec<u32>)> = BTreeMap::new();
+    for (scope, node) in scoped {
+        let group = groups.entry(scope.number());
+        group.or_insert_with(|| (scope, Vec::new())).1.push(node);
+    }
+    for (scope, nodes) in groups.into_values() {
+        let _ = write!(out, "\n    {}", begin(scope));
+        for node in nodes {
+            let _ = write!(out, "\n        {};", ids[node as usize]);
+        }
+        let _ = write!(out, "\n    {end}");
+    }
+}
+
+/// Who hides which state of whom.
+fn shadows(plan: &Plan) -> impl Iterator<Item = (u32, Shadowed<'_>)> {
+    plan.order().flat_map(|plugin| {
+        let by = plugin.number();
+        plugin.shadows().map(move |shadowed| (by, shadowed))
+    })
 }
 
 fn ids(plan: &Plan) -> Vec<String> {

@@ -5,14 +5,16 @@
 //! name, which is the order of the plan.
 
 use crate::collect::Roster;
+use crate::plan::circle_words::circle_errors;
 use crate::plan::error::PlanErrors;
 use crate::plan::graph::{Graph, number};
 use crate::plan::levels::levels;
-use crate::plan::links::Links;
+use crate::plan::links::{Links, Shadowing};
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
-use crate::plan::schedule::{Binding, Plan};
-use crate::plan::words::{circle_errors, errors};
+use crate::plan::schedule::{Binding, Plan, Shadow};
+use crate::plan::unused;
+use crate::plan::words::errors;
 
 /// Plans a roster.
 ///
@@ -20,16 +22,20 @@ use crate::plan::words::{circle_errors, errors};
 ///
 /// All mistakes in it.
 pub(crate) fn resolve(roster: Roster) -> Result<Plan, PlanErrors> {
-    let named = Named::new(roster);
+    let (named, skipped) = unused::leave_out(Named::new(roster));
     let mut mistakes = Mistakes::default();
-    let links = Links::find(&named, &mut mistakes);
+    let mut links = Links::find(&named, &mut mistakes);
     let levels = levels(&links.requires);
-    let mut errors = errors(mistakes, &named, &links);
+    let mut errors = errors(&mistakes, &named, &links);
+    unused::judge(&named, &mut links, &mistakes, &mut errors);
     if levels.is_none() {
         errors.extend(circle_errors(&named, &links));
     }
     match levels {
-        Some(levels) if errors.is_empty() => Ok(arrange(named, links, &levels)),
+        Some(levels) if errors.is_empty() => Ok(Plan {
+            skipped,
+            ..arrange(named, links, &levels)
+        }),
         _ => Err(PlanErrors::new(errors)),
     }
 }
@@ -58,6 +64,13 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
         requires.push_node(links.requires.targets(*old).iter().copied().map(renumber));
     }
     first_binding.push(number(bindings.len()));
+    let shadows = shadows(&links.shadowings, renumber);
+    let ahead = links.barriers.ahead();
+    let region = |old: &u32| ahead[*old as usize].map(renumber);
+    let regions = match ahead {
+        [] => Vec::new(),
+        _ => order.iter().map(region).collect(),
+    };
     let in_order = |list: &[u32]| order.iter().map(|old| list[*old as usize]).collect();
     Plan {
         order: in_order(&named.members),
@@ -67,9 +80,27 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
         dependents: requires.reversed(),
         requires,
         node_of_entry,
+        scopes: named.roster.scopes,
+        shadows,
+        regions,
         warnings: links.warnings,
+        skipped: Vec::new(),
         members: named.roster.members,
     }
+}
+
+/// Who hides whom, by the final numbers.
+fn shadows(found: &[Shadowing], renumber: impl Fn(u32) -> u32) -> Vec<(u32, Shadow)> {
+    let mut shadows: Vec<(u32, Shadow)> = found
+        .iter()
+        .map(|Shadowing { by, shadow }| {
+            let hidden = renumber(shadow.hidden);
+            (renumber(*by), Shadow { hidden, ..*shadow })
+        })
+        .collect();
+    // Stable: the states of one plugin keep their order.
+    shadows.sort_by_key(|(by, _)| *by);
+    shadows
 }
 
 /// The numbers ordered by level; numbers of one level keep their order.

@@ -5,7 +5,8 @@ use std::fmt;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::collect::Member;
+use crate::collect::{Member, Scopes};
+use crate::plan::error::{Place, list_states, pronoun};
 use crate::plan::graph::Graph;
 
 /// In which order an app will load its plugins, and why.
@@ -56,6 +57,21 @@ pub struct Plan {
     /// Where the entries of the registry are now.
     pub(crate) node_of_entry: Vec<Option<u32>>,
     pub(crate) warnings: Vec<PlanWarning>,
+    /// Plugins that nobody needs, and that are to be left out then.
+    pub(crate) skipped: Vec<PluginName>,
+    /// The barrier that each node stands directly before; empty in an app without barriers.
+    pub(crate) regions: Vec<Option<u32>>,
+    pub(crate) scopes: Scopes,
+    /// Who hides whose states from those in its scope, by the node that hides; none in an app
+    /// without scopes.
+    pub(crate) shadows: Vec<(u32, Shadow)>,
+}
+
+/// A state of somebody further out that is hidden.
+#[derive(Clone, Copy)]
+pub(crate) struct Shadow {
+    pub(crate) state: StateKey,
+    pub(crate) hidden: u32,
 }
 
 /// What a field is bound to.
@@ -77,6 +93,14 @@ pub enum PlanWarning {
         /// The call of `supply`.
         at: Location,
     },
+    /// Nobody asks for the states of a plugin, and [`App::unused`](crate::App::unused) wants that
+    /// to be known.
+    Unused {
+        /// The plugin.
+        place: Place,
+        /// Its states.
+        states: Vec<StateKey>,
+    },
 }
 
 impl fmt::Display for PlanWarning {
@@ -86,12 +110,18 @@ impl fmt::Display for PlanWarning {
                 f,
                 "the state `{state}` is supplied at {at}, and no plugin of this app asks for it"
             ),
+            PlanWarning::Unused { place, states } => write!(
+                f,
+                "plugin {place} provides {}, and no plugin of this app asks for {}",
+                list_states(states),
+                pronoun(states)
+            ),
         }
     }
 }
 
 impl Plan {
-    /// How many plugins there are.
+    /// How many plugins there are, barriers included.
     pub fn len(&self) -> usize {
         self.order.len()
     }
@@ -135,14 +165,19 @@ impl Plan {
         &self.warnings
     }
 
+    /// Plugins that are left out because nobody needs them, by name; see
+    /// [`Unused::Skip`](crate::Unused::Skip).
+    pub fn skipped(&self) -> &[PluginName] {
+        &self.skipped
+    }
+
     pub(crate) fn member(&self, node: u32) -> &Member {
         &self.members[self.order[node as usize] as usize]
     }
 
     /// The barrier that a node stands directly before.
-    #[allow(clippy::unused_self, reason = "there are no barriers yet")]
-    pub(crate) fn barrier_of(&self, _node: u32) -> Option<u32> {
-        None
+    pub(crate) fn barrier_of(&self, node: u32) -> Option<u32> {
+        self.regions.get(node as usize).copied().flatten()
     }
 
     pub(crate) fn bindings(&self, node: u32) -> &[Binding] {
@@ -162,8 +197,8 @@ impl fmt::Debug for Plan {
 /// One plugin of a [`Plan`].
 #[derive(Clone, Copy)]
 pub struct PlannedPlugin<'p> {
-    plan: &'p Plan,
-    node: u32,
+    pub(super) plan: &'p Plan,
+    pub(super) node: u32,
 }
 
 impl<'p> PlannedPlugin<'p> {
@@ -172,7 +207,7 @@ impl<'p> PlannedPlugin<'p> {
         self.node
     }
 
-    fn member(&self) -> &'p Member {
+    pub(super) fn member(&self) -> &'p Member {
         self.plan.member(self.node)
     }
 
@@ -199,6 +234,12 @@ impl<'p> PlannedPlugin<'p> {
     /// The states that it makes.
     pub fn provides(&self) -> &'p [StateKey] {
         self.member().descriptor.states()
+    }
+
+    /// Whether it is a barrier, made by [`App::after`](crate::App::after) or
+    /// [`App::recover`](crate::App::recover), and no plugin.
+    pub fn is_barrier(&self) -> bool {
+        self.member().barrier.is_some()
     }
 
     /// What it waits for.

@@ -4,30 +4,45 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::plan::schedule::{Plan, PlannedPlugin};
+use crate::plan::scope::Shadowed;
 
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let plugins: Vec<PlannedPlugin<'_>> = self.order().collect();
         let warnings: Vec<String> = self.warnings().iter().map(ToString::to_string).collect();
-        let mut plan = serializer.serialize_struct("Plan", 2)?;
+        let mut plan = serializer.serialize_struct("Plan", 3)?;
         plan.serialize_field("plugins", &plugins)?;
         plan.serialize_field("warnings", &warnings)?;
+        plan.serialize_field("skipped", self.skipped())?;
         plan.end()
     }
 }
 
-/// What it requires is given by its place in the plan.
+/// Other plugins are given by their places in the plan.
 impl Serialize for PlannedPlugin<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let provides: Vec<String> = self.provides().iter().map(ToString::to_string).collect();
         let requires: Vec<u32> = self.requires().map(|plugin| plugin.number()).collect();
-        let mut plugin = serializer.serialize_struct("PlannedPlugin", 6)?;
+        let shadows: Vec<Shadowed<'_>> = self.shadows().collect();
+        let mut plugin = serializer.serialize_struct("PlannedPlugin", 9)?;
         plugin.serialize_field("name", self.name())?;
         plugin.serialize_field("level", &self.level())?;
         plugin.serialize_field("declared", &self.declared())?;
         plugin.serialize_field("registered", &self.registered())?;
+        plugin.serialize_field("scope", &self.scope().map(|scope| scope.path()))?;
+        plugin.serialize_field("barrier", &self.is_barrier())?;
         plugin.serialize_field("provides", &provides)?;
         plugin.serialize_field("requires", &requires)?;
+        plugin.serialize_field("shadows", &shadows)?;
         plugin.end()
+    }
+}
+
+impl Serialize for Shadowed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut shadowed = serializer.serialize_struct("Shadowed", 2)?;
+        shadowed.serialize_field("state", &self.state)?;
+        shadowed.serialize_field("plugin", &self.plugin.number())?;
+        shadowed.end()
     }
 }

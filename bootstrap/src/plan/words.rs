@@ -1,49 +1,55 @@
 //! Mistakes in words: numbers become names, places and advice.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use crate::base::key::{StateKey, TypeMap};
+use crate::base::key::StateKey;
+use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::base::text::{nearest, short_type_name, unwrapped};
+use crate::base::text::nearest;
 use crate::collect::{Member, Source};
-use crate::declare::{Declaration, Provider};
-use crate::plan::circle::{Circle, circles, ways_from_roots};
+use crate::plan::circle::ways_from_roots;
 use crate::plan::error::{Asker, Place, PlanError};
+use crate::plan::graph::Graph;
 use crate::plan::links::Links;
 use crate::plan::mistakes::{Ambiguous, Field, Mistakes};
 use crate::plan::named::Named;
 
 /// Every mistake in words, also those that concern no edge.
-pub(super) fn errors(mistakes: Mistakes, named: &Named, links: &Links) -> Vec<PlanError> {
+pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<PlanError> {
     let words = Words::new(named, links);
     let mut errors = words.duplicate_names();
     errors.extend(words.bad_names());
+    errors.extend(words.scopes());
     errors.extend(words.foreign_orders());
     errors.extend(words.supplied_twice());
     errors.extend(words.expected());
-    errors.extend(by_state(
-        mistakes.missing.into_values(),
-        |(state, fields)| (*state, words.missing(*state, fields)),
-    ));
-    let ambiguous = mistakes.ambiguous.into_values();
+    errors.extend(by_state(mistakes.missing.values(), |(state, fields)| {
+        (*state, words.missing(*state, fields))
+    }));
+    let ambiguous = mistakes.ambiguous.values();
     // Who supplies twice has been told so already.
     let ambiguous = ambiguous.filter(|ambiguous| !words.are_supplied(&ambiguous.candidates));
-    errors.extend(by_state(ambiguous, |ambiguous| {
+    let mut ambiguous: Vec<_> = ambiguous.collect();
+    // One state may be ambiguous in several scopes.
+    ambiguous.sort_by_key(|ambiguous| ambiguous.candidates.first().copied());
+    errors.extend(by_state(ambiguous.into_iter(), |ambiguous| {
         (ambiguous.state, words.ambiguous(ambiguous))
     }));
-    errors.extend(mistakes.foreign.into_iter().map(|(state, field)| {
-        let asker = words.asker(field, true);
+    errors.extend(mistakes.foreign.iter().map(|(state, field)| {
+        let (asker, state) = (words.asker(*field, true), *state);
         PlanError::ForeignHandle { asker, state }
     }));
     errors.extend(
         mistakes
             .not_provided
-            .into_iter()
+            .iter()
             .map(|(state, field, provider)| PlanError::NotProvided {
-                asker: words.asker(field, true),
-                state,
-                provider: words.place(provider),
+                asker: words.asker(*field, true),
+                state: *state,
+                provider: words.place(*provider),
             }),
     );
     errors
@@ -59,23 +65,26 @@ fn by_state<T>(
     errors.into_iter().map(|(_, error)| error).collect()
 }
 
-/// The circles of the graph in words.
-pub(super) fn circle_errors(named: &Named, links: &Links) -> Vec<PlanError> {
-    let words = Words::new(named, links);
-    let circles = circles(&links.requires);
-    circles.iter().map(|circle| words.circle(circle)).collect()
+/// A plugin and where it comes from.
+pub(super) fn place(named: &Named, number: u32) -> Place {
+    let member = named.member(number);
+    Place {
+        plugin: member.name.clone(),
+        declared: member.descriptor.location(),
+        registered: member.source.location(),
+    }
 }
 
 /// Puts numbers into words.
-struct Words<'a> {
-    named: &'a Named,
-    links: &'a Links,
+pub(super) struct Words<'a> {
+    pub(super) named: &'a Named,
+    pub(super) links: &'a Links,
     /// Who stands before each on the way from a root; only needed if there is something to say.
     before: OnceCell<Vec<u32>>,
 }
 
 impl<'a> Words<'a> {
-    fn new(named: &'a Named, links: &'a Links) -> Self {
+    pub(super) fn new(named: &'a Named, links: &'a Links) -> Self {
         Self {
             named,
             links,
@@ -83,10 +92,10 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn way_from_root(&self, number: u32) -> Vec<u32> {
+    pub(super) fn way_from_root(&self, number: u32) -> Vec<u32> {
         let before = self.before.get_or_init(|| {
-            let requires = &self.links.requires;
-            ways_from_roots(requires, &requires.reversed())
+            let needs = self.needs();
+            ways_from_roots(&needs, &needs.reversed())
         });
         let mut way = vec![number];
         while let Some(node) = way.last().copied().filter(|it| before[*it as usize] != *it) {
@@ -96,16 +105,26 @@ impl<'a> Words<'a> {
         way
     }
 
-    fn place(&self, number: u32) -> Place {
-        let member = self.named.member(number);
-        Place {
-            plugin: self.named.name(number).clone(),
-            declared: member.descriptor.location(),
-            registered: member.source.location(),
+    /// Who waits for whom, barriers aside: they want nothing of what stands before them.
+    fn needs(&self) -> Cow<'_, Graph> {
+        let requires = &self.links.requires;
+        if !self.named.roster.has_barriers {
+            return Cow::Borrowed(requires);
         }
+        let mut needs = Graph::with_capacity(requires.len(), requires.edges_len());
+        for number in requires.nodes() {
+            let targets = requires.targets(number).iter().copied();
+            let is_need = |to: &u32| !self.named.is_barrier(number) && !self.named.is_barrier(*to);
+            needs.push_node(targets.filter(is_need));
+        }
+        Cow::Owned(needs)
     }
 
-    fn asker(&self, Field { plugin, field }: Field, has_way: bool) -> Asker {
+    pub(super) fn place(&self, number: u32) -> Place {
+        place(self.named, number)
+    }
+
+    pub(super) fn asker(&self, Field { plugin, field }: Field, has_way: bool) -> Asker {
         let place = self.place(plugin);
         let want = &self.named.wants(plugin)[field];
         let (field, declared) = match want.declared {
@@ -128,14 +147,14 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn askers(&self, fields: &[Field]) -> Vec<Asker> {
+    pub(super) fn askers(&self, fields: &[Field]) -> Vec<Asker> {
         let fields = fields.iter().enumerate();
         fields
             .map(|(place, field)| self.asker(*field, place < SHOWN))
             .collect()
     }
 
-    fn names(&self, numbers: &[u32]) -> Vec<PluginName> {
+    pub(super) fn names(&self, numbers: &[u32]) -> Vec<PluginName> {
         let name = |number: &u32| self.named.name(*number).clone();
         numbers.iter().map(name).collect()
     }
@@ -159,20 +178,25 @@ impl<'a> Words<'a> {
     }
 
     fn supplied_twice(&self) -> Vec<PlanError> {
-        let mut supplies: TypeMap<(StateKey, Vec<_>)> = TypeMap::default();
+        let mut supplies: HashMap<_, (StateKey, Vec<Location>)> = HashMap::new();
         for member in &self.named.roster.members {
             if let Source::Supplied { at, .. } = member.source {
                 for state in member.descriptor.states() {
-                    let known = supplies.entry(state.id());
+                    let known = supplies.entry((state.id(), member.scope));
                     known.or_insert_with(|| (*state, Vec::new())).1.push(at);
                 }
             }
         }
-        let twice = supplies.into_values().filter(|(_, at)| at.len() > 1);
-        by_state(twice, |(state, at)| {
-            let mut at = at.clone();
+        let mut twice: Vec<_> = supplies.into_values().collect();
+        twice.retain(|(_, at)| at.len() > 1);
+        for (_, at) in &mut twice {
             at.sort();
-            (*state, PlanError::SuppliedTwice { state: *state, at })
+        }
+        // One state may be supplied twice in several scopes.
+        twice.sort_by(|(_, left), (_, right)| left.cmp(right));
+        by_state(twice.into_iter(), |(state, at)| {
+            let (state, at) = (*state, at.clone());
+            (state, PlanError::SuppliedTwice { state, at })
         })
     }
 
@@ -186,7 +210,7 @@ impl<'a> Words<'a> {
         let is_bad = |member: &Member| {
             let is_checked = member.descriptor.declaration().is_some() && !member.named;
             let is_supplied = matches!(member.source, Source::Supplied { .. });
-            !is_checked && !is_supplied && !is_name(member.name.base())
+            !is_checked && !is_supplied && !is_name(self.own_name(member))
         };
         // In the order in which they lie in memory first: there may be very many.
         if !self.named.roster.members.iter().any(is_bad) {
@@ -199,6 +223,38 @@ impl<'a> Words<'a> {
                 place: self.place(number),
             })
             .collect()
+    }
+
+    /// The name of a plugin without its scope.
+    fn own_name<'m>(&self, member: &'m Member) -> &'m str {
+        let name = member.name.base();
+        let path = self.named.roster.scopes.path(member.scope);
+        path.and_then(|path| name.strip_prefix(path)?.strip_prefix('/'))
+            .unwrap_or(name)
+    }
+
+    /// Scopes that messages can't show, and those that have the name of another one beside them.
+    fn scopes(&self) -> Vec<PlanError> {
+        let mut namesakes: BTreeMap<(u32, &str), (&str, Vec<Location>)> = BTreeMap::new();
+        for scope in self.named.roster.scopes.iter() {
+            if let (Some(name), Some(path), Some(at)) = (&scope.name, &scope.path, scope.at) {
+                let same = namesakes.entry((scope.parent, name));
+                same.or_insert_with(|| (path, Vec::new())).1.push(at);
+            }
+        }
+        let error = |((_, name), (path, at)): ((u32, &str), (&str, Vec<Location>))| {
+            let is_bad = !is_name(name) || name.contains('/');
+            if !is_bad && at.len() < 2 {
+                return None;
+            }
+            let name = path.to_owned();
+            Some(if is_bad {
+                PlanError::BadScope { name, at }
+            } else {
+                PlanError::DuplicateScope { name, at }
+            })
+        };
+        namesakes.into_iter().filter_map(error).collect()
     }
 
     fn foreign_orders(&self) -> Vec<PlanError> {
@@ -215,8 +271,9 @@ impl<'a> Words<'a> {
 
     fn expected(&self) -> Vec<PlanError> {
         let bases = || {
-            self.named
-                .numbers()
+            let numbers = self.named.numbers();
+            numbers
+                .filter(|number| !self.named.is_barrier(*number))
                 .map(|number| self.named.name(number).base())
         };
         let mut expected = self.named.roster.expected.clone();
@@ -232,56 +289,6 @@ impl<'a> Words<'a> {
             .collect()
     }
 
-    fn missing(&self, state: StateKey, fields: &[Field]) -> PlanError {
-        PlanError::Missing {
-            state,
-            askers: self.askers(fields),
-            near: self.near(state),
-            help: self.help(state, fields),
-        }
-    }
-
-    /// Providers of the state inside a wrapper, or of one with the same name.
-    fn near(&self, state: StateKey) -> Vec<String> {
-        let full = state.type_name();
-        let asked_inside = unwrapped(full);
-        let mut near = Vec::new();
-        for number in self.named.numbers() {
-            for other in self.named.member(number).descriptor.states() {
-                let other_full = other.type_name();
-                let why = if asked_inside == Some(other_full) {
-                    "ask for that"
-                } else if unwrapped(other_full) == Some(full) {
-                    "a different type"
-                } else if short_type_name(full) == short_type_name(other_full) {
-                    "a different type with the same name"
-                } else {
-                    continue;
-                };
-                let (shown, place) = (display_type(*other, state), self.place(number));
-                near.push(format!("`{shown}` is provided by {place}: {why}"));
-            }
-        }
-        near
-    }
-
-    fn help(&self, state: StateKey, fields: &[Field]) -> String {
-        let providers = fields.iter().filter_map(|field| {
-            let want = &self.named.wants(field.plugin)[field.field];
-            want.declared?.need.provider
-        });
-        match providers.into_iter().next() {
-            Some(Provider::Plugin(link)) => registration_help(link.declaration(), state),
-            Some(Provider::Supplied(declared)) => format!(
-                "`main` supplies it (declared at {declared}): add `.supply(..)` with a `{state}`"
-            ),
-            None => format!(
-                "register a plugin that provides it, add `.supply(..)` with a `{state}`, or make \
-                 the field an `Option<State<{state}>>`"
-            ),
-        }
-    }
-
     fn ambiguous(&self, ambiguous: &Ambiguous) -> PlanError {
         let candidates = ambiguous.candidates.iter();
         PlanError::Ambiguous {
@@ -289,81 +296,6 @@ impl<'a> Words<'a> {
             askers: self.askers(&ambiguous.fields),
             candidates: candidates.map(|number| self.place(*number)).collect(),
         }
-    }
-
-    fn circle(&self, Circle { walk, others }: &Circle) -> PlanError {
-        let nexts = walk.iter().cycle().skip(1);
-        let reasons = walk
-            .iter()
-            .zip(nexts)
-            .map(|(from, to)| self.reason(*from, *to))
-            .collect();
-        let mut way = self.way_from_root(walk[0]);
-        way.retain(|number| !walk.contains(number));
-        PlanError::Circle {
-            walk: walk.iter().map(|number| self.place(*number)).collect(),
-            reasons,
-            way: self.names(&way),
-            others: *others,
-            cut: self.cheapest_cut(walk),
-        }
-    }
-
-    /// What to do about a circle: what only orders goes first, then what one can do without.
-    fn cheapest_cut(&self, walk: &[u32]) -> Option<String> {
-        let edges = || walk.iter().zip(walk.iter().cycle().skip(1));
-        let order = edges().find(|(from, to)| self.field_between(**from, **to).is_none());
-        if let Some((from, to)) = order {
-            let (from, to) = (self.named.name(*from), self.named.name(*to));
-            return Some(format!(
-                "`{from}` needs nothing of `{to}`: take the `after` away"
-            ));
-        }
-        edges().find_map(|(from, to)| {
-            let field = self.field_between(*from, *to)?;
-            let want = &self.named.wants(*from)[field];
-            let (from, field) = (self.named.name(*from), want.field);
-            want.optional
-                .then(|| format!("`{from}` can do without its field `{field}`: take it away"))
-        })
-    }
-
-    /// The first field of `from` that is bound by `to`.
-    fn field_between(&self, from: u32, to: u32) -> Option<usize> {
-        let mut bindings = self.links.bindings(from).iter();
-        bindings.position(|binding| binding.provider == Some(to))
-    }
-
-    /// Why `from` waits for `to`.
-    fn reason(&self, from: u32, to: u32) -> String {
-        if let Some(field) = self.field_between(from, to) {
-            let state = self.named.wants(from)[field].state;
-            let of = Field {
-                plugin: from,
-                field,
-            };
-            let asker = self.asker(of, false);
-            let (field, declared) = (asker.field, asker.declared);
-            if field.contains(':') {
-                format!("field `{field}` ({declared})")
-            } else {
-                format!("field `{field}`, state `{state}` ({declared})")
-            }
-        } else {
-            let place = self.place(from);
-            let at = place.registered.unwrap_or(place.declared);
-            format!("only an order, by `after` ({at})")
-        }
-    }
-}
-
-/// The type with its modules where the short name would be the same as that of `other`.
-fn display_type(state: StateKey, other: StateKey) -> String {
-    let (short, full) = (short_type_name(state.type_name()), state.type_name());
-    if short == short_type_name(other.type_name()) {
-        full.to_owned()
-    } else {
-        short
     }
 }
 
@@ -374,19 +306,4 @@ const SHOWN: usize = 10;
 fn is_name(text: &str) -> bool {
     let is_bad = |c: char| c.is_whitespace() || c.is_control() || c == '#' || c == '`';
     !text.is_empty() && !text.contains(is_bad)
-}
-
-/// How to add a plugin to the app.
-fn registration_help(provider: &Declaration, state: StateKey) -> String {
-    let plugin = short_type_name((provider.plugin.type_name)());
-    let (name, location) = (provider.name, provider.location);
-    let how = if provider.behaviour.build.is_some() {
-        format!(": add `.with({plugin}::default())` to the app")
-    } else {
-        format!(" and is never collected: add `.with({plugin} {{ .. }})` to the app")
-    };
-    format!(
-        "plugin `{name}` ({location}) provides it{how}, or make the field an \
-         `Option<State<{state}>>`"
-    )
 }

@@ -223,3 +223,49 @@ fn of_several_circles_through_each_other_the_shortest_is_shown() {
             .contains("in further circles with these: 2 other plugins")
     );
 }
+
+/// Made at run time: asks for `A`, if it is there, and provides `P`.
+struct OptionalLink<A, P>(&'static str, Option<State<A>>, PhantomData<fn() -> P>);
+
+#[bootstrap::async_trait]
+impl<A: Send + Sync + 'static, P: Send + Sync + 'static> Plugin for OptionalLink<A, P> {
+    fn descriptor(&self) -> Descriptor {
+        Descriptor::new(self.0).provides::<P>()
+    }
+
+    fn fields(&mut self, fields: &mut Fields<'_>) {
+        fields.field("link", &mut self.1);
+    }
+
+    async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+        panic!("nothing loads")
+    }
+}
+
+/// S6: a circle through an optional field is found, and that field is where to cut it.
+#[test]
+fn a_circle_through_an_optional_field_is_found_and_can_be_cut_there() {
+    struct X;
+    struct Y;
+    struct Z;
+    let app = App::new()
+        .with(Link::<X, Y>("p", State::unbound(), PhantomData))
+        .with(OptionalLink::<Y, Z>("q", None, PhantomData))
+        .with(Link::<Z, X>("r", State::unbound(), PhantomData));
+    let errors = app.plan().unwrap_err();
+    let [PlanError::Circle { walk, cut, .. }] = errors.errors() else {
+        panic!("{errors:?}");
+    };
+    assert_eq!(
+        names(walk.iter().map(|place| &place.plugin)),
+        ["p", "r", "q"]
+    );
+    let advice = "`q` can do without its field `link`: take it away";
+    assert_eq!(cut.as_deref(), Some(advice));
+    // Without it, there is a plan.
+    let app = App::new()
+        .with(Link::<X, Y>("p", State::unbound(), PhantomData))
+        .with(Link::<Z, X>("r", State::unbound(), PhantomData))
+        .supply(Z);
+    assert!(app.plan().is_ok());
+}

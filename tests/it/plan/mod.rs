@@ -14,6 +14,7 @@ macro_rules! never_loads {
 mod circles;
 mod mistakes;
 mod order;
+mod unused;
 
 use bootstrap::prelude::*;
 use bootstrap::{Plan, PlanError, PlanErrors, PluginName};

@@ -1,0 +1,175 @@
+//! What an app is composed of besides single plugins.
+
+use std::borrow::Cow;
+use std::future::Future;
+
+use anyhow::Result;
+
+use crate::app::builder::App;
+use crate::app::scope::Scope;
+use crate::base::location::Location;
+use crate::collect::{Unused, with_registry};
+use crate::declare::{AfterContext, BarrierKind};
+
+impl App {
+    /// Opens a scope: a part of the app whose states the other parts do not see. Returns what the
+    /// closure returns, such as registrations.
+    ///
+    /// Plugins in a scope see its states and those of the app, and hide the latter if they provide
+    /// the same. [`Scope`] has the whole of it.
+    ///
+    /// A name is one word without a `/`, and stands in front of the names of everything in the
+    /// scope. A scope is opened once: two of one name beside each other are a plan error, because
+    /// nothing would tell their plugins apart in messages.
+    ///
+    /// In a collected app, what is registered in a scope takes the place of no collected plugin;
+    /// those stand in the app itself, and load besides. Mark a plugin that belongs in a scope with
+    /// `collect = false`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// let report = app.scope("admin", |admin| {
+    ///     let users = admin.scope("users", |users| {
+    ///         users.register_fn("import", async |_| Ok(()))
+    ///     });
+    ///     admin.register_fn("report", async |_| Ok(())).after(&users)
+    /// });
+    /// assert_eq!(report.name(), "admin/report");
+    ///
+    /// let plan = app.plan()?;
+    /// let names: Vec<String> = plan.order().map(|plugin| plugin.name().to_string()).collect();
+    /// assert_eq!(names, ["admin/users/import", "admin/report"]);
+    /// # app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn scope<R>(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        build: impl FnOnce(&mut Scope<'_>) -> R,
+    ) -> R {
+        self.root().scope(name, build)
+    }
+
+    /// Calls a hook between what was registered before this call and what is registered after it:
+    /// when all of the former has loaded, and before any of the latter does.
+    ///
+    /// It tells whoever wants to know how it went up to here, with
+    /// [`cx.outcome()`](AfterContext::outcome), and changes nothing about that: an error goes on to
+    /// the next barrier, or fails the boot. If the hook itself fails, that is one more.
+    ///
+    /// Before the barrier stands what was registered before it, in scopes that were opened before it
+    /// as well, and all that is collected. One of those that needs something registered after it
+    /// is a circle, which [`App::plan`] reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// app.register_fn("migrate", async |_| Ok(()));
+    /// let mut app = app.after(async |cx| {
+    ///     println!("migrated: {:?}", cx.outcome());
+    ///     Ok(())
+    /// });
+    /// app.register_fn("serve", async |_| Ok(()));
+    ///
+    /// let names: Vec<String> = app.plan()?.order().map(|it| it.name().to_string()).collect();
+    /// assert_eq!(names, ["migrate", "after", "serve"]);
+    /// # app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn after<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.root()
+            .barrier(BarrierKind::Observe, Location::caller(), hook);
+        self
+    }
+
+    /// Adds a barrier as [`App::after`] does, whose hook is called only if something before it
+    /// failed. If it returns `Ok`, the boot goes on without what failed; if it fails, so does the
+    /// boot.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// app.register_fn("metrics", async |_| Ok(()));
+    /// let app = app.recover(async |cx| {
+    ///     eprintln!("going on without: {:?}", cx.errors());
+    ///     Ok(())
+    /// });
+    /// app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn recover<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.root()
+            .barrier(BarrierKind::Recover, Location::caller(), hook);
+        self
+    }
+
+    /// What becomes of plugins that nobody needs; without it they are loaded like the others.
+    ///
+    /// Unused is a plugin that provides states, none of which a field of another one asks for, and
+    /// that does nothing else: it overrides neither `ready` nor `run`. A state that is supplied has
+    /// a warning of its own. A plugin that [`App::expect`] names is not unused, nor is one to whose
+    /// states a handle was taken from its registration, nor that of [`App::only`]. Of plugins that
+    /// are implemented by hand nobody knows which hooks they have: they are never unused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    /// use bootstrap::Unused;
+    ///
+    /// struct Cache;
+    ///
+    /// #[plugin(name = "cache", states = [Cache])]
+    /// struct CachePlugin;
+    ///
+    /// impl Hooks for CachePlugin {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Cache> {
+    ///         Ok(Cache)
+    ///     }
+    /// }
+    ///
+    /// let app = || App::new().with(CachePlugin);
+    /// assert_eq!(app().plan()?.len(), 1);
+    /// assert_eq!(app().unused(Unused::Warn).plan()?.warnings().len(), 1);
+    /// assert!(app().unused(Unused::Deny).plan().is_err());
+    ///
+    /// let plan = app().unused(Unused::Skip).plan()?;
+    /// assert!(plan.is_empty());
+    /// assert_eq!(plan.skipped(), ["cache"]);
+    /// # Ok::<(), bootstrap::PlanErrors>(())
+    /// ```
+    pub fn unused(self, policy: Unused) -> Self {
+        with_registry(&self.registry, |registry| registry.unused(policy));
+        self
+    }
+}

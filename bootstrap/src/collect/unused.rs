@@ -1,0 +1,16 @@
+//! `Unused`: what becomes of plugins that nobody needs.
+
+/// What becomes of plugins that nobody needs; see [`App::unused`](crate::App::unused).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unused {
+    /// They are loaded like the others.
+    #[default]
+    Load,
+    /// They are loaded, and each is a [`PlanWarning`](crate::PlanWarning).
+    Warn,
+    /// Each is a [`PlanError`](crate::PlanError).
+    Deny,
+    /// They are not part of the plan, and never loaded; nor are those that only they need.
+    Skip,
+}

@@ -1,0 +1,129 @@
+//! Circles in words: every step with its reason, and where to cut.
+
+use crate::collect::Source;
+use crate::plan::circle::{Circle, circles};
+use crate::plan::error::PlanError;
+use crate::plan::links::Links;
+use crate::plan::mistakes::Field;
+use crate::plan::named::Named;
+use crate::plan::words::Words;
+
+/// The circles of the graph in words.
+pub(super) fn circle_errors(named: &Named, links: &Links) -> Vec<PlanError> {
+    let words = Words::new(named, links);
+    let circles = circles(&links.requires);
+    circles.iter().map(|circle| words.circle(circle)).collect()
+}
+
+impl Words<'_> {
+    fn circle(&self, Circle { walk, others }: &Circle) -> PlanError {
+        let nexts = walk.iter().cycle().skip(1);
+        let reasons = walk
+            .iter()
+            .zip(nexts)
+            .map(|(from, to)| self.reason(*from, *to))
+            .collect();
+        let mut way = self.way_from_root(walk[0]);
+        way.retain(|number| !walk.contains(number));
+        PlanError::Circle {
+            walk: walk.iter().map(|number| self.place(*number)).collect(),
+            reasons,
+            way: self.names(&way),
+            others: *others,
+            cut: self.cheapest_cut(walk),
+        }
+    }
+
+    /// What to do about a circle: what only orders goes first, then what one can do without.
+    fn cheapest_cut(&self, walk: &[u32]) -> Option<String> {
+        let edges = || walk.iter().zip(walk.iter().cycle().skip(1));
+        let is_order = |from: u32, to: u32| {
+            let is_barrier = self.named.is_barrier(from) || self.named.is_barrier(to);
+            !is_barrier && self.field_between(from, to).is_none()
+        };
+        let order = edges().find(|(from, to)| is_order(**from, **to));
+        if let Some((from, to)) = order {
+            let (from, to) = (self.named.name(*from), self.named.name(*to));
+            return Some(format!(
+                "`{from}` needs nothing of `{to}`: take the `after` away"
+            ));
+        }
+        if let Some(cut) = self.cut_at_barrier(walk) {
+            return Some(cut);
+        }
+        edges().find_map(|(from, to)| {
+            let field = self.field_between(*from, *to)?;
+            let want = &self.named.wants(*from)[field];
+            let (from, field) = (self.named.name(*from), want.field);
+            want.optional
+                .then(|| format!("`{from}` can do without its field `{field}`: take it away"))
+        })
+    }
+
+    /// What to do about a circle through a barrier: something behind it is needed before it.
+    fn cut_at_barrier(&self, walk: &[u32]) -> Option<String> {
+        let is_barrier = |number: &u32| self.named.is_barrier(*number);
+        let mut edges = walk.iter().zip(walk.iter().cycle().skip(1));
+        let (late, barrier) = edges.find(|(from, to)| !is_barrier(from) && is_barrier(to))?;
+        let from_barrier = walk.iter().cycle().skip_while(|it| *it != barrier);
+        // A circle that holds a plugin comes to one.
+        let early = from_barrier.take(walk.len()).find(|it| !is_barrier(it))?;
+        let is_collected = matches!(self.named.member(*early).source, Source::Collected(_));
+        let name = |number: &u32| self.named.name(*number);
+        let (late, barrier, early) = (name(late), name(barrier), name(early));
+        Some(if is_collected {
+            format!(
+                "`{late}` is registered after the barrier `{barrier}`, and `{early}`, which is \
+                 collected and so counts as registered before it, needs that: register `{late}` \
+                 before the barrier, or `{early}` by hand after it, or take the barrier away"
+            )
+        } else {
+            format!(
+                "`{late}` is registered after the barrier `{barrier}`, and needed before it: \
+                 register `{late}` before the barrier, or `{early}` after it, or take the barrier \
+                 away"
+            )
+        })
+    }
+
+    /// The first field of `from` that is bound by `to`.
+    fn field_between(&self, from: u32, to: u32) -> Option<usize> {
+        let mut bindings = self.links.bindings(from).iter();
+        bindings.position(|binding| binding.provider == Some(to))
+    }
+
+    /// Why `from` waits for `to`.
+    fn reason(&self, from: u32, to: u32) -> String {
+        if let Some(field) = self.field_between(from, to) {
+            let state = self.named.wants(from)[field].state;
+            let of = Field {
+                plugin: from,
+                field,
+            };
+            let asker = self.asker(of, false);
+            let (field, declared) = (asker.field, asker.declared);
+            if field.contains(':') {
+                format!("field `{field}` ({declared})")
+            } else {
+                format!("field `{field}`, state `{state}` ({declared})")
+            }
+        } else if self.named.is_barrier(from) {
+            let place = self.place(to);
+            match place.registered {
+                Some(at) => format!("`{}` is registered before it ({at})", place.plugin),
+                None => format!(
+                    "`{}` is collected, and so counts as registered before it ({})",
+                    place.plugin, place.declared
+                ),
+            }
+        } else if self.named.is_barrier(to) {
+            let place = self.place(from);
+            let at = place.registered.unwrap_or(place.declared);
+            format!("`{}` is registered after it ({at})", place.plugin)
+        } else {
+            let place = self.place(from);
+            let at = place.registered.unwrap_or(place.declared);
+            format!("only an order, by `after` ({at})")
+        }
+    }
+}

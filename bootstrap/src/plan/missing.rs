@@ -1,0 +1,115 @@
+//! Missing states in words: who asks, what is near, and how to come by it.
+
+use crate::base::key::StateKey;
+use crate::base::name::PluginName;
+use crate::base::text::{short_type_name, unwrapped};
+use crate::collect::Source;
+use crate::declare::{Declaration, Provider};
+use crate::plan::error::PlanError;
+use crate::plan::mistakes::Field;
+use crate::plan::words::Words;
+
+impl Words<'_> {
+    pub(super) fn missing(&self, state: StateKey, fields: &[Field]) -> PlanError {
+        PlanError::Missing {
+            state,
+            askers: self.askers(fields),
+            near: self.near(state, self.named.name(fields[0].plugin)),
+            help: match self.hidden(state) {
+                Some(hidden) => self.help_to_see(hidden),
+                None => self.help(state, fields),
+            },
+        }
+    }
+
+    /// Providers of the state in other scopes, of it inside a wrapper, or of one with the same name.
+    fn near(&self, state: StateKey, asker: &PluginName) -> Vec<String> {
+        let full = state.type_name();
+        let asked_inside = unwrapped(full);
+        let mut near = Vec::new();
+        for number in self.named.numbers() {
+            for other in self.named.member(number).descriptor.states() {
+                let other_full = other.type_name();
+                if *other == state {
+                    let place = self.place(number);
+                    near.push(format!(
+                        "{place} provides it, but in a scope that `{asker}` does not see"
+                    ));
+                    continue;
+                }
+                let why = if asked_inside == Some(other_full) {
+                    "ask for that"
+                } else if unwrapped(other_full) == Some(full) {
+                    "a different type"
+                } else if short_type_name(full) == short_type_name(other_full) {
+                    "a different type with the same name"
+                } else {
+                    continue;
+                };
+                let (shown, place) = (display_type(*other, state), self.place(number));
+                near.push(format!("`{shown}` is provided by {place}: {why}"));
+            }
+        }
+        near
+    }
+
+    /// The first provider of a state that nobody who asks for it sees.
+    fn hidden(&self, state: StateKey) -> Option<u32> {
+        let mut numbers = self.named.numbers();
+        let provides = |number: &u32| self.named.member(*number).descriptor.states();
+        numbers.find(|number| provides(number).contains(&state))
+    }
+
+    fn help_to_see(&self, hidden: u32) -> String {
+        let (name, member) = (self.named.name(hidden), self.named.member(hidden));
+        if matches!(member.source, Source::Supplied { .. }) {
+            return format!("`{name}` is seen in its own scope only: supply it further out");
+        }
+        format!(
+            "show `{name}` to the scope around it, with `.publish()` on its registration; or \
+             register it further out; or put the handle of its registration into the field"
+        )
+    }
+
+    fn help(&self, state: StateKey, fields: &[Field]) -> String {
+        let providers = fields.iter().filter_map(|field| {
+            let want = &self.named.wants(field.plugin)[field.field];
+            want.declared?.need.provider
+        });
+        match providers.into_iter().next() {
+            Some(Provider::Plugin(link)) => registration_help(link.declaration(), state),
+            Some(Provider::Supplied(declared)) => format!(
+                "`main` supplies it (declared at {declared}): add `.supply(..)` with a `{state}`"
+            ),
+            None => format!(
+                "register a plugin that provides it, add `.supply(..)` with a `{state}`, or make \
+                 the field an `Option<State<{state}>>`"
+            ),
+        }
+    }
+}
+
+/// The type with its modules where the short name would be the same as that of `other`.
+fn display_type(state: StateKey, other: StateKey) -> String {
+    let (short, full) = (short_type_name(state.type_name()), state.type_name());
+    if short == short_type_name(other.type_name()) {
+        full.to_owned()
+    } else {
+        short
+    }
+}
+
+/// How to add a plugin to the app.
+fn registration_help(provider: &Declaration, state: StateKey) -> String {
+    let plugin = short_type_name((provider.plugin.type_name)());
+    let (name, location) = (provider.name, provider.location);
+    let how = if provider.behaviour.build.is_some() {
+        format!(": add `.with({plugin}::default())` to the app")
+    } else {
+        format!(" and is never collected: add `.with({plugin} {{ .. }})` to the app")
+    };
+    format!(
+        "plugin `{name}` ({location}) provides it{how}, or make the field an \
+         `Option<State<{state}>>`"
+    )
+}

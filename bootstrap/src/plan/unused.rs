@@ -1,0 +1,101 @@
+//! Plugins that nobody needs.
+
+use crate::base::name::PluginName;
+use crate::collect::{Source, Unused};
+use crate::plan::error::PlanError;
+use crate::plan::links::Links;
+use crate::plan::mistakes::Mistakes;
+use crate::plan::named::Named;
+use crate::plan::schedule::PlanWarning;
+use crate::plan::words::place;
+
+/// Takes the plugins that nobody needs away from those that are to be planned, if they are to be
+/// skipped, and names them. What else is wrong with them is not told: they are not part of the app.
+pub(super) fn leave_out(named: Named) -> (Named, Vec<PluginName>) {
+    if named.roster.unused != Unused::Skip {
+        return (named, Vec::new());
+    }
+    let mut mistakes = Mistakes::default();
+    let links = Links::find(&named, &mut mistakes);
+    let is_needed = needed(&named, &links, &mistakes);
+    let skipped = named
+        .numbers()
+        .filter(|number| !is_needed[*number as usize]);
+    let skipped: Vec<PluginName> = skipped.map(|it| named.name(it).clone()).collect();
+    if skipped.is_empty() {
+        return (named, skipped);
+    }
+    (named.only(&is_needed), skipped)
+}
+
+/// Warns of the plugins that nobody needs, or refuses them, as the app says.
+pub(super) fn judge(
+    named: &Named,
+    links: &mut Links,
+    mistakes: &Mistakes,
+    errors: &mut Vec<PlanError>,
+) {
+    let policy = named.roster.unused;
+    if !matches!(policy, Unused::Warn | Unused::Deny) {
+        return;
+    }
+    let mut is_used = vec![false; named.len()];
+    for number in named.numbers() {
+        for provider in providers(links, mistakes, number) {
+            is_used[provider as usize] = true;
+        }
+    }
+    let is_unused = |number: &u32| !is_used[*number as usize] && is_idle(named, *number);
+    for number in named.numbers().filter(is_unused) {
+        let (place, states) = (
+            place(named, number),
+            named.member(number).descriptor.states(),
+        );
+        let states = states.to_vec();
+        if policy == Unused::Warn {
+            links.warnings.push(PlanWarning::Unused { place, states });
+        } else {
+            errors.push(PlanError::Unused { place, states });
+        }
+    }
+}
+
+/// Which plugins do something of their own accord, or are led to from one that does.
+fn needed(named: &Named, links: &Links, mistakes: &Mistakes) -> Vec<bool> {
+    let mut ahead: Vec<u32> = named.numbers().filter(|it| !is_idle(named, *it)).collect();
+    let mut needed = vec![false; named.len()];
+    for number in &ahead {
+        needed[*number as usize] = true;
+    }
+    while let Some(number) = ahead.pop() {
+        for provider in providers(links, mistakes, number) {
+            if !std::mem::replace(&mut needed[provider as usize], true) {
+                ahead.push(provider);
+            }
+        }
+    }
+    needed
+}
+
+/// Whether a plugin does nothing but provide states: if nobody asks for them, nobody would miss it.
+fn is_idle(named: &Named, number: u32) -> bool {
+    let member = named.member(number);
+    let hooks = member.descriptor.hook_set();
+    let acts = hooks.ready || hooks.run || matches!(member.source, Source::Supplied { .. });
+    let is_wanted = || {
+        let name = member.name.base();
+        named.roster.expected.contains(&name) || named.is_held(number)
+    };
+    !member.descriptor.states().is_empty() && !acts && !is_wanted()
+}
+
+/// Who provides what a plugin asks for; all of those that it could mean where that is not clear.
+fn providers(links: &Links, mistakes: &Mistakes, number: u32) -> impl Iterator<Item = u32> {
+    let bound = links.bindings(number).iter();
+    let bound = bound.filter_map(|binding| binding.provider);
+    let unclear = mistakes.ambiguous.values().filter(move |ambiguous| {
+        let mut fields = ambiguous.fields.iter();
+        fields.any(|field| field.plugin == number)
+    });
+    bound.chain(unclear.flat_map(|ambiguous| ambiguous.candidates.iter().copied()))
+}

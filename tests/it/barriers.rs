@@ -1,0 +1,331 @@
+//! Barriers: hooks between what was registered before them and what after.
+
+use bootstrap::prelude::*;
+use bootstrap::{AfterContext, PlanError, Unused};
+use support::{Probe, Trace, paused, takes};
+
+struct Config(&'static str);
+
+#[plugin(name = "config", states = [Config], collect = false)]
+struct ConfigPlugin {
+    #[option(default = "app")]
+    value: &'static str,
+}
+
+impl Hooks for ConfigPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Config> {
+        Ok(Config(self.value))
+    }
+}
+
+#[plugin(name = "user", collect = false)]
+struct User {
+    config: State<Config>,
+}
+
+impl Hooks for User {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn order(app: &App) -> Vec<String> {
+    let plan = app.plan().unwrap();
+    plan.order()
+        .map(|plugin| plugin.name().to_string())
+        .collect()
+}
+
+/// A barrier that adds an event.
+fn noting(
+    trace: &Trace,
+    event: &'static str,
+) -> impl FnOnce(AfterContext) -> std::future::Ready<Result<()>> + Send + 'static {
+    let trace = trace.clone();
+    move |_| {
+        trace.add(event);
+        std::future::ready(Ok(()))
+    }
+}
+
+/// A25: a barrier runs after everything before it, also what is nested, and before the app has
+/// started.
+#[test]
+fn a_barrier_waits_for_all_that_was_registered_before_it() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        app.register(Probe::new("slow", &trace).load(takes(20)));
+        app.scope("outer", |outer| {
+            outer.scope("inner", |inner| {
+                inner.register(Probe::new("nested", &trace).load(takes(50)));
+            });
+        });
+        let mut app = app.after(noting(&trace, "after"));
+        app.register(Probe::new("late", &trace));
+        let started = trace.clone();
+        let app = app.on_start(async move |_| {
+            started.add("start");
+            Ok(())
+        });
+        let running = app.boot().await.unwrap();
+        assert_eq!(
+            trace.take(),
+            [
+                "load(nested)+",
+                "load(slow)+",
+                "load(slow)-",
+                "load(nested)-",
+                "after",
+                "load(late)+",
+                "load(late)-",
+                "start",
+            ]
+        );
+        running.close().await.unwrap();
+    });
+}
+
+/// A31, A33: barriers are chained with what comes between them, and what is added after one still
+/// loads.
+#[test]
+fn barriers_can_be_chained_and_what_comes_after_them_still_loads() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new()
+            .serial()
+            .with(Probe::new("z", &trace))
+            .after(noting(&trace, "first"))
+            .after(noting(&trace, "second"))
+            .with(Probe::new("y", &trace))
+            .after(noting(&trace, "third"))
+            .with(Probe::new("x", &trace));
+        assert_eq!(
+            order(&app),
+            ["z", "after#1", "after#2", "y", "after#3", "x"]
+        );
+        let running = app.boot().await.unwrap();
+        assert_eq!(
+            trace.take(),
+            [
+                "load(z)+", "load(z)-", "first", "second", "load(y)+", "load(y)-", "third",
+                "load(x)+", "load(x)-",
+            ]
+        );
+        running.close().await.unwrap();
+        assert_eq!(
+            trace.take(),
+            [
+                "close(x)+",
+                "close(x)-",
+                "close(y)+",
+                "close(y)-",
+                "close(z)+",
+                "close(z)-"
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_barrier_of_a_scope_concerns_nobody_outside() {
+    let trace = Trace::new();
+    let mut app = App::new();
+    app.scope("admin", |admin| {
+        admin.register(Probe::new("early", &trace));
+        admin.after(async |_| Ok(())).recover(async |_| Ok(()));
+        admin.register(Probe::new("late", &trace));
+        admin.scope("inner", |inner| inner.register(Probe::new("late", &trace)));
+    });
+    app.register(Probe::new("beside", &trace));
+    let plan = app.plan().unwrap();
+    let edges: Vec<String> = plan
+        .edges()
+        .map(|edge| format!("{} <- {}", edge.from.name(), edge.to.name()))
+        .collect();
+    assert_eq!(
+        edges,
+        [
+            "admin/after <- admin/early",
+            "admin/recover <- admin/after",
+            "admin/inner/late <- admin/recover",
+            "admin/late <- admin/recover",
+        ]
+    );
+}
+
+/// As long as nothing fails, `recover` is passed in silence, and `after` hears that all is well.
+#[test]
+fn a_barrier_hears_that_nothing_went_wrong() {
+    paused(async {
+        let trace = Trace::new();
+        let seen = trace.clone();
+        let mut app = App::new().with(ConfigPlugin::default());
+        app.scope("admin", |admin| {
+            admin.register(ConfigPlugin { value: "admin" });
+            let seen = seen.clone();
+            admin.after(async move |cx: AfterContext| {
+                seen.add(cx.state::<Config>()?.0);
+                Ok(())
+            });
+        });
+        let app = app
+            .recover(noting(&trace, "nothing to recover from"))
+            .after(async move |cx: AfterContext| {
+                assert!(cx.outcome().is_ok() && cx.errors().is_empty());
+                assert!(cx.report().plugin("config").is_some());
+                assert_eq!(cx.handle().status(), bootstrap::Status::Booting);
+                seen.add(cx.state::<Config>()?.0);
+                Ok(())
+            });
+        let running = app.boot().await.unwrap();
+        assert_eq!(trace.take(), ["admin", "app"]);
+        running.close().await.unwrap();
+    });
+}
+
+/// A barrier that fails is a plugin that fails, called by its name and shown with its place.
+#[test]
+fn a_barrier_that_fails_fails_the_boot() {
+    paused(async {
+        let trace = Trace::new();
+        let app = App::new().with(Probe::new("early", &trace));
+        let line = line!() + 1;
+        let app = app.after(async |_| anyhow::bail!("not like this"));
+        let app = app.with(Probe::new("late", &trace));
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "[after] Plugin load failed: not like this"
+        );
+        assert_eq!(error.failures()[0].declared().line(), line);
+        assert_eq!(
+            trace.take(),
+            [
+                "load(early)+",
+                "load(early)-",
+                "close(early)+",
+                "close(early)-"
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_circle() {
+    let early = line!() + 1;
+    let app = App::new().with(User::default());
+    let barrier = line!() + 1;
+    let app = app.after(async |_| Ok(()));
+    let late = line!() + 1;
+    let app = app.with(ConfigPlugin::default());
+    let errors = app.plan().unwrap_err();
+    let file = "tests/it/barriers.rs";
+    let text = errors.render();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[0],
+        "error[BOOT002]: plugin `after` depends on itself, through 2 other plugins"
+    );
+    assert_eq!(
+        lines[1],
+        format!("  `after` -> `user`: `user` is registered before it ({file}:{early})")
+    );
+    assert!(
+        lines[2].starts_with("  `user` -> `config`: field `config: State<Config>` ("),
+        "{text}"
+    );
+    assert_eq!(
+        lines[3],
+        format!("  `config` -> `after`: `config` is registered after it ({file}:{late})")
+    );
+    assert_eq!(
+        lines[4],
+        "  help: `config` is registered after the barrier `after`, and needed before it: register \
+         `config` before the barrier, or `user` after it, or take the barrier away"
+    );
+    assert_eq!(lines.len(), 5, "{text}");
+    let [PlanError::Circle { walk, .. }] = errors.errors() else {
+        panic!("{errors:?}");
+    };
+    assert_eq!(walk[0].registered.unwrap().line(), barrier);
+}
+
+/// A barrier wants nothing of what stands before it.
+#[test]
+fn a_way_to_a_mistake_does_not_lead_through_a_barrier() {
+    let trace = Trace::new();
+    let app = App::new()
+        .with(User::default())
+        .after(async |_| Ok(()))
+        .with(Probe::new("late", &trace));
+    let errors = app.plan().unwrap_err();
+    let [PlanError::Missing { askers, .. }] = errors.errors() else {
+        panic!("{errors:?}");
+    };
+    assert_eq!(askers[0].way, ["user"]);
+}
+
+#[test]
+fn a_barrier_is_no_plugin_to_expect_and_is_never_unused() {
+    let app = || App::new().after(async |_| Ok(()));
+    assert_eq!(
+        app().expect(["after"]).plan().unwrap_err().to_string(),
+        "plugin `after` is expected, and is not part of this app"
+    );
+    for policy in [Unused::Warn, Unused::Deny, Unused::Skip] {
+        let plan = app().unused(policy).plan().unwrap();
+        assert_eq!((plan.len(), plan.warnings().len()), (1, 0));
+    }
+}
+
+#[test]
+fn a_plan_shows_barriers_as_what_they_are() {
+    let app = App::new()
+        .with(ConfigPlugin::default())
+        .after(async |_| Ok(()))
+        .with(User::default());
+    let plan = app.plan().unwrap();
+    assert_eq!(
+        plan.to_string(),
+        "2 plugins, 1 barrier\nlevel 0\n  config\nlevel 1\n  after, a barrier <- config\nlevel 2\n  \
+         user <- config, after"
+    );
+    assert_eq!(
+        plan.to_mermaid(),
+        r#"flowchart LR
+    p0["config"]
+    p1{{"after"}}
+    p2["user"]
+    p0 -.-> p1
+    p0 -->|"Config"| p2
+    p1 -.-> p2"#
+    );
+    assert!(
+        plan.to_dot()
+            .contains(r#"p1 [label="after", shape=hexagon];"#)
+    );
+    let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(json["plugins"][1]["barrier"], true);
+    assert_eq!(json["plugins"][2]["barrier"], false);
+    let barriers: Vec<bool> = plan.order().map(|it| it.is_barrier()).collect();
+    assert_eq!(barriers, [false, true, false]);
+}
+
+/// Each plugin has one edge to the barrier behind it, and each barrier one to what stands before.
+#[test]
+fn many_barriers_add_an_edge_or_two_for_each_plugin() {
+    let trace = Trace::new();
+    let mut app = App::new();
+    for n in 0..200 {
+        for m in 0..5 {
+            app.register(Probe::new(format!("p{n:03}{m}"), &trace));
+        }
+        app = app.after(async |_| Ok(()));
+    }
+    let plan = app.plan().unwrap();
+    assert_eq!(plan.len(), 1_200);
+    // All plugins but the first five stand after a barrier, and all of them before one; barriers
+    // stand after each other.
+    assert_eq!(plan.edges().count(), 995 + 1_000 + 199);
+}

@@ -1,0 +1,199 @@
+//! Random scopes, against an oracle that walks outwards from path to path.
+
+use bootstrap::prelude::*;
+use bootstrap::{
+    Descriptor, Fields, PlanError, PlannedPlugin, Plugin, Registration, Scope, States,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+struct A;
+struct B;
+
+/// Provides `A`, `B` or both.
+struct Maker {
+    name: String,
+    makes: (bool, bool),
+}
+
+#[bootstrap::async_trait]
+impl Plugin for Maker {
+    fn descriptor(&self) -> Descriptor {
+        let descriptor = Descriptor::new(self.name.clone());
+        match self.makes {
+            (true, true) => descriptor.provides::<A>().provides::<B>(),
+            (_, true) => descriptor.provides::<B>(),
+            _ => descriptor.provides::<A>(),
+        }
+    }
+
+    async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+        anyhow::bail!("never")
+    }
+}
+
+/// Asks for `B`.
+struct Asker(State<B>);
+
+#[bootstrap::async_trait]
+impl Plugin for Asker {
+    fn descriptor(&self) -> Descriptor {
+        Descriptor::new("asker")
+    }
+
+    fn fields(&mut self, fields: &mut Fields<'_>) {
+        fields.field("it", &mut self.0);
+    }
+
+    async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
+        anyhow::bail!("never")
+    }
+}
+
+/// A maker, where it stands.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    scope: usize,
+    makes: (bool, bool),
+    published: bool,
+}
+
+/// Scopes by their parents (number 0 is the app), and makers in them.
+fn any_scopes() -> impl Strategy<Value = (Vec<usize>, Vec<Standing>)> {
+    vec(any::<prop::sample::Index>(), 0..7).prop_flat_map(|parents| {
+        let parents: Vec<usize> = (1..)
+            .zip(parents)
+            .map(|(scope, parent)| parent.index(scope))
+            .collect();
+        let scopes = parents.len() + 1;
+        let maker = (0..scopes, any::<(bool, bool)>(), any::<bool>());
+        let maker = maker.prop_map(|(scope, makes, published)| Standing {
+            scope,
+            makes,
+            published,
+        });
+        (Just(parents), vec(maker, 0..8))
+    })
+}
+
+/// The parents on the way from a scope to the app, the nearest first.
+fn way_out(parents: &[usize], scope: usize) -> Vec<usize> {
+    let mut way = vec![scope];
+    while let Some(scope) = way.last().filter(|scope| **scope > 0) {
+        way.push(parents[scope - 1]);
+    }
+    way
+}
+
+/// The makers that somebody in a scope means by `B`.
+fn meant(parents: &[usize], makers: &[Standing], from: usize) -> Vec<String> {
+    let is_seen_in = |maker: &Standing, scope: usize| {
+        let around = way_out(parents, maker.scope).get(1).copied();
+        maker.makes.1 && (maker.scope == scope || maker.published && around == Some(scope))
+    };
+    let names = |scope: usize| -> Vec<String> {
+        let makers = makers.iter().enumerate();
+        let seen = makers.filter(|(_, maker)| is_seen_in(maker, scope));
+        seen.map(|(number, _)| format!("m{number}")).collect()
+    };
+    let way = way_out(parents, from).into_iter();
+    way.map(names)
+        .find(|names| !names.is_empty())
+        .unwrap_or_default()
+}
+
+/// What an app and a scope have in common.
+trait Register {
+    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P>;
+    fn open(&mut self, name: String, build: impl FnOnce(&mut Scope<'_>));
+}
+
+impl Register for App {
+    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
+        self.register(plugin)
+    }
+
+    fn open(&mut self, name: String, build: impl FnOnce(&mut Scope<'_>)) {
+        self.scope(name, build);
+    }
+}
+
+impl Register for Scope<'_> {
+    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
+        self.register(plugin)
+    }
+
+    fn open(&mut self, name: String, build: impl FnOnce(&mut Scope<'_>)) {
+        self.scope(name, build);
+    }
+}
+
+fn fill(
+    here: &mut impl Register,
+    scope: usize,
+    parents: &[usize],
+    makers: &[Standing],
+    from: usize,
+) {
+    for (number, maker) in makers.iter().enumerate() {
+        if maker.scope == scope {
+            let registration = here.add(Maker {
+                name: format!("m{number}"),
+                makes: maker.makes,
+            });
+            if maker.published {
+                registration.publish();
+            }
+        }
+    }
+    if from == scope {
+        here.add(Asker(State::unbound()));
+    }
+    for inner in (1..=parents.len()).filter(|inner| parents[inner - 1] == scope) {
+        here.open(format!("s{inner}"), |scope| {
+            fill(scope, inner, parents, makers, from);
+        });
+    }
+}
+
+/// The name without its scopes.
+fn own_name(plugin: &str) -> String {
+    plugin.rsplit('/').next().unwrap().to_owned()
+}
+
+/// Who answers somebody in a scope, sorted.
+fn answers(app: &App) -> Vec<String> {
+    let mut answers: Vec<String> = match app.plan() {
+        Ok(plan) => {
+            let asker = plan
+                .order()
+                .find(|it| own_name(it.name().base()) == "asker");
+            let answers = asker.iter().flat_map(PlannedPlugin::requires);
+            answers.map(|it| own_name(it.name().base())).collect()
+        }
+        Err(errors) => match errors.errors() {
+            [PlanError::Missing { .. }] => Vec::new(),
+            [PlanError::Ambiguous { candidates, .. }] => {
+                let names = candidates.iter().map(|place| place.plugin.base());
+                names.map(own_name).collect()
+            }
+            _ => panic!("{errors:?}"),
+        },
+    };
+    answers.sort();
+    answers
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    /// A42: from every scope, a field means the provider that a walk outwards comes to first.
+    #[test]
+    fn a_field_means_what_a_walk_outwards_finds((parents, makers) in any_scopes()) {
+        for from in 0..=parents.len() {
+            let mut app = App::new();
+            fill(&mut app, 0, &parents, &makers, from);
+            prop_assert_eq!(answers(&app), meant(&parents, &makers, from));
+        }
+    }
+}
