@@ -157,7 +157,7 @@ fn a_child_that_is_awaited_loads_now_and_closes_after_its_parent() {
     });
 }
 
-/// A20: what is registered so far loads at a flush, what comes later does not.
+/// A20, A32: what is registered so far loads at a flush, what comes later does not.
 #[test]
 fn a_flush_loads_what_is_registered_so_far() {
     paused(async {
