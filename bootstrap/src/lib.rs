@@ -420,10 +420,10 @@ pub use base::phase::Phase;
 pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::{Registration, Unused};
 pub use declare::{
-    AfterContext, AppContext, Child, CloseContext, Contextual, Declare, Descriptor, DrainContext,
-    ErrorContext, Fields, FnPlugin, Hooks, Ingredients, Inject, LoadContext, Plugin, Policy,
-    Provided, Provides, ReadyContext, Restart, Retry, RunContext, Service, ServiceError, State,
-    StateError, States, Supervision,
+    AfterContext, AppContext, Child, ChildScope, CloseContext, Contextual, Declare, Descriptor,
+    DrainContext, ErrorContext, Fields, FnPlugin, Hooks, Ingredients, Inject, LoadContext, Plugin,
+    Policy, Provided, Provides, ReadyContext, Restart, Retry, RunContext, Service, ServiceError,
+    State, StateError, States, Supervision,
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{

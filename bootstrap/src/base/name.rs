@@ -150,3 +150,9 @@ impl serde::Serialize for PluginName {
         serializer.collect_str(self)
     }
 }
+
+/// Whether a text can be a plugin's name: messages show it between backticks, and add `#1` to it.
+pub(crate) fn is_name(text: &str) -> bool {
+    let is_bad = |c: char| c.is_whitespace() || c.is_control() || c == '#' || c == '`';
+    !text.is_empty() && !text.contains(is_bad)
+}

@@ -47,29 +47,18 @@ pub(super) struct Troubles(Mutex<Vec<Trouble>>);
 impl Troubles {
     pub(super) fn push(&self, nodes: &Arc<Nodes>, at: Instant, node: u32, error: PluginError) {
         if !matches!(error.cause(), Cause::Cancelled) {
-            self.tell(nodes, &error);
+            nodes.tell(&error);
+            nodes.know(&error);
         }
         self.all().push(Trouble { at, node, error });
     }
 
-    /// Lets others know of an error at once.
-    #[allow(
-        clippy::unused_self,
-        reason = "the one place through which errors of a boot go"
-    )]
-    pub(super) fn tell(&self, nodes: &Arc<Nodes>, error: &PluginError) {
-        nodes.tell(error);
-        nodes.know(error);
-    }
-
-    /// Failures that somebody knew of, and could do nothing about.
-    pub(super) fn keep_all(&self, kept: Vec<Kept>) {
-        let troubles = kept.into_iter().map(|kept| Trouble {
-            at: kept.at,
-            node: kept.node,
-            error: kept.error,
-        });
-        self.all().extend(troubles);
+    /// Failures that somebody was told of, and could do nothing about.
+    pub(super) fn keep_all(&self, nodes: &Nodes, kept: Vec<Kept>) {
+        for Kept { at, node, error } in kept {
+            nodes.know(&error);
+            self.all().push(Trouble { at, node, error });
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -211,13 +211,14 @@ impl Load {
         let with_the_boot = is_cancelled && !is_cut;
         let absorber = self.nodes.absorber(node).filter(|_| !with_the_boot);
         let Some(absorber) = absorber else {
-            self.troubles.keep_all(self.nodes.answers_for(node));
+            self.troubles
+                .keep_all(&self.nodes, self.nodes.answers_for(node));
             self.troubles.push(&self.nodes, at, node, error);
             return Flow::Stop;
         };
         let mut failed = Vec::new();
         if !is_cut {
-            self.troubles.tell(&self.nodes, &error);
+            self.nodes.tell(&error);
             failed = self.nodes.answers_for(node);
             failed.push(Kept { at, node, error });
         }
@@ -235,7 +236,7 @@ impl Load {
         if let Some(absorber) = self.nodes.absorber(node) {
             return self.absorb(absorber, node, failed);
         }
-        self.troubles.keep_all(failed);
+        self.troubles.keep_all(&self.nodes, failed);
         Flow::Stop
     }
 

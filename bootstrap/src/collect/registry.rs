@@ -343,6 +343,7 @@ impl Registry {
             Adjust::Retry(retry) => self.retry(entry, retry),
             Adjust::Supervision(supervision) => self.supervise(entry, supervision),
             Adjust::After(earlier) => self.order_after(entry, earlier),
+            Adjust::Publish => self.publish(entry),
         }
     }
 

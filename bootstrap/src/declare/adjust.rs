@@ -11,4 +11,6 @@ pub(crate) enum Adjust {
     Supervision(Supervision),
     /// It loads after this entry.
     After(u32),
+    /// Its states are seen in the scope around its own as well.
+    Publish,
 }

@@ -122,6 +122,11 @@ impl<P: ?Sized> Child<P> {
         }
     }
 
+    /// Shows its states in the scope around its own as well; see [`LoadContext::scope`].
+    pub fn publish(self) -> Self {
+        self.adjust(Adjust::Publish)
+    }
+
     fn adjust(self, change: Adjust) -> Self {
         if let Some(entry) = self.entry {
             self.site.home().adjust(entry, change);
@@ -195,12 +200,17 @@ impl LoadContext {
     /// refused, with an error.
     #[track_caller]
     pub fn register<P: Plugin>(&self, plugin: P) -> Child<P> {
-        self.enroll(Arc::new(plugin), Location::caller())
+        self.enroll(None, Arc::new(plugin), Location::caller())
     }
 
-    fn enroll<P: ?Sized>(&self, plugin: Arc<dyn Plugin>, at: Location) -> Child<P> {
+    fn enroll<P: ?Sized>(
+        &self,
+        scope: Option<u32>,
+        plugin: Arc<dyn Plugin>,
+        at: Location,
+    ) -> Child<P> {
         let home = Arc::clone(self.site().home());
-        let entry = home.enroll(self.site().node(), plugin, at);
+        let entry = home.enroll(self.site().node(), scope, plugin, at);
         Child {
             site: self.site().clone(),
             entry,
@@ -231,7 +241,74 @@ impl LoadContext {
         I: Ingredients,
         F: Fn(I) -> P + Send + Sync + 'static,
     {
-        self.enroll(Arc::new(With::new(from, make)), Location::caller())
+        self.enroll(None, Arc::new(With::new(from, make)), Location::caller())
+    }
+
+    /// Registers children in a scope of their own: they see what this plugin's other children see,
+    /// and nobody outside of the scope sees their states.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// pub struct Prefix(&'static str);
+    ///
+    /// #[plugin(states = [Prefix], collect = false)]
+    /// struct PrefixPlugin {
+    ///     #[option(default = "/")]
+    ///     path: &'static str,
+    /// }
+    ///
+    /// impl Hooks for PrefixPlugin {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Prefix> {
+    ///         Ok(Prefix(self.path))
+    ///     }
+    /// }
+    ///
+    /// #[plugin(collect = false)]
+    /// struct Routes {
+    ///     prefix: State<Prefix>,
+    ///     #[option(default = "/")]
+    ///     expected: &'static str,
+    /// }
+    ///
+    /// impl Hooks for Routes {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+    ///         assert_eq!(self.prefix.0, self.expected);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// app.register(PrefixPlugin::default());
+    /// app.register_fn("http", async |cx| {
+    ///     cx.register(Routes::default());
+    ///     cx.scope("admin", |scope| {
+    ///         scope.register(PrefixPlugin { path: "/admin" });
+    ///         scope.register(Routes { expected: "/admin", ..Routes::default() });
+    ///     });
+    ///     Ok(())
+    /// });
+    /// app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn scope<R>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        build: impl FnOnce(&mut ChildScope<'_>) -> R,
+    ) -> R {
+        build(&mut self.open(None, &name.into(), Location::caller()))
+    }
+
+    fn open(&self, around: Option<u32>, name: &str, at: Location) -> ChildScope<'_> {
+        let home = self.site().home();
+        let scope = home.open_scope(self.site().node(), around, Arc::from(name), at);
+        ChildScope { cx: self, scope }
     }
 
     /// Loads everything that this plugin has registered so far, now.
@@ -267,5 +344,68 @@ impl LoadContext {
         let home = Arc::clone(self.site().home());
         home.load_registered(self.site().node(), None).await?;
         Ok(())
+    }
+}
+
+/// A scope for children; see [`LoadContext::scope`].
+pub struct ChildScope<'a> {
+    cx: &'a LoadContext,
+    scope: u32,
+}
+
+impl ChildScope<'_> {
+    /// Registers a child in this scope; see [`LoadContext::register`].
+    #[track_caller]
+    pub fn register<P: Plugin>(&mut self, plugin: P) -> Child<P> {
+        self.enroll(Arc::new(plugin), Location::caller())
+    }
+
+    /// Registers a closure in this scope; see [`LoadContext::register_fn`].
+    #[track_caller]
+    pub fn register_fn<F, Fut>(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        load: F,
+    ) -> Child<FnPlugin<F>>
+    where
+        F: FnOnce(LoadContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.register(FnPlugin::new(name.into(), Location::caller(), load))
+    }
+
+    /// Registers a child in this scope that is made when its turn comes; see
+    /// [`LoadContext::register_with`].
+    #[track_caller]
+    pub fn register_with<P, I, F>(&mut self, from: I, make: F) -> Child<P>
+    where
+        P: Hooks + Send + Sync,
+        I: Ingredients,
+        F: Fn(I) -> P + Send + Sync + 'static,
+    {
+        self.enroll(Arc::new(With::new(from, make)), Location::caller())
+    }
+
+    /// Opens a scope within this one.
+    #[track_caller]
+    pub fn scope<R>(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        build: impl FnOnce(&mut ChildScope<'_>) -> R,
+    ) -> R {
+        let name = name.into();
+        build(&mut self.cx.open(Some(self.scope), &name, Location::caller()))
+    }
+
+    fn enroll<P: ?Sized>(&self, plugin: Arc<dyn Plugin>, at: Location) -> Child<P> {
+        self.cx.enroll(Some(self.scope), plugin, at)
+    }
+}
+
+impl fmt::Debug for ChildScope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildScope")
+            .field("of", &self.cx.name())
+            .finish_non_exhaustive()
     }
 }

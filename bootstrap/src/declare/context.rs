@@ -56,8 +56,17 @@ pub(crate) trait Home: Send + Sync {
     fn queue_ready(&self, node: u32, hook: AppHook);
     /// Spawns a task of `node`.
     fn spawn(&self, node: u32, task: TaskRequest);
-    /// Registers a plugin that `parent` brings with it; `None` if it comes too late.
-    fn enroll(self: Arc<Self>, parent: u32, plugin: Arc<dyn Plugin>, at: Location) -> Option<u32>;
+    /// Opens a scope for what `parent` brings with it, in that of the parent or another one.
+    fn open_scope(&self, parent: u32, around: Option<u32>, name: Arc<str>, at: Location) -> u32;
+    /// Registers a plugin that `parent` brings with it, in the scope of that or another one; `None`
+    /// if it comes too late.
+    fn enroll(
+        self: Arc<Self>,
+        parent: u32,
+        scope: Option<u32>,
+        plugin: Arc<dyn Plugin>,
+        at: Location,
+    ) -> Option<u32>;
     /// Changes what is said of an entry.
     fn adjust(&self, entry: u32, change: Adjust);
     /// The slot where handles to a state of an entry wait.

@@ -34,7 +34,7 @@ pub use app_context::{AppContext, ErrorContext};
 pub(crate) use app_hook::AppHook;
 pub use barrier::AfterContext;
 pub(crate) use barrier::{Barrier, BarrierKind};
-pub use child::Child;
+pub use child::{Child, ChildScope};
 pub use circle::{check, explore};
 pub use context::{CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext};
 pub(crate) use context::{Home, Site, Spawn, state};

@@ -75,8 +75,8 @@ impl Growth {
     }
 
     /// A name that no other node has, or has had.
-    pub(super) fn name(&mut self, parent: &PluginName, own: &PluginName) -> PluginName {
-        let text = format!("{parent}/{}", own.base());
+    pub(super) fn name(&mut self, around: &str, own: &PluginName) -> PluginName {
+        let text = format!("{around}/{}", own.base());
         let count = self.names.entry(text.clone()).or_insert(0);
         *count += 1;
         let mut name = PluginName::from(Arc::<str>::from(text));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -82,9 +82,24 @@ impl Home for Nodes {
         kept.into_iter().map(|kept| kept.error).collect()
     }
 
-    fn enroll(self: Arc<Self>, parent: u32, plugin: Arc<dyn Plugin>, at: Location) -> Option<u32> {
+    fn open_scope(&self, parent: u32, around: Option<u32>, name: Arc<str>, at: Location) -> u32 {
+        let around = around.unwrap_or(self.member(parent).scope);
+        let opened = self
+            .opened
+            .get_or_init(|| Mutex::new(self.plan.scopes.clone()));
+        let mut scopes = opened.lock().unwrap_or_else(PoisonError::into_inner);
+        scopes.add(around, name, at)
+    }
+
+    fn enroll(
+        self: Arc<Self>,
+        parent: u32,
+        scope: Option<u32>,
+        plugin: Arc<dyn Plugin>,
+        at: Location,
+    ) -> Option<u32> {
         // Asks the plugin about itself, which runs the user's code: before the locks.
-        let scope = self.member(parent).scope;
+        let scope = scope.unwrap_or(self.member(parent).scope);
         let entry = Entry::new(plugin, scope, at, false);
         let mut growth = self.growth();
         if !self.takes_children(&growth, parent) {

@@ -4,26 +4,27 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use anyhow::{Error, anyhow};
+use anyhow::Error;
 
 use crate::base::key::StateKey;
-use crate::base::log::log;
-use crate::base::name::PluginName;
+use crate::base::name::{PluginName, is_name};
 use crate::base::panic::guard;
-use crate::base::phase::Phase;
-use crate::collect::{Candidate, Found, ROOT, Want, with_registry};
+use crate::collect::{Candidate, Found, ROOT, Scopes, Want, with_registry};
 use crate::declare::StateValue;
 use crate::drive::Join;
 use crate::live::cell::Cell;
 use crate::live::family::Done;
 use crate::live::growth::{Growth, Joined, Links};
 use crate::live::nodes::Nodes;
+use crate::live::refusal::{bad_name, foreign, missing, not_there, taken_name};
 use crate::plan::{Binding, number};
-use crate::report::{Cause, Outcome, PluginError};
+use crate::report::{Outcome, PluginError};
 
 /// A node on its way to join.
 struct Newcomer {
     node: u32,
+    /// Without what was put before it.
+    own_name: PluginName,
     app: u64,
     wants: Vec<Want>,
     after: Vec<u32>,
@@ -72,8 +73,10 @@ impl Nodes {
         for state in member.descriptor.states() {
             growth.providers.entry(state.id()).or_default().push(node);
         }
+        let own_name = member.name.clone();
         if !member.named {
-            member.name = growth.name(self.name(parent), &member.name);
+            let around = self.around(parent, member.scope);
+            member.name = growth.name(&around, &member.name);
         }
         let of_parent = self.joined_as(parent).map(|it| it.path.to_vec());
         let mut path = of_parent.unwrap_or_else(|| vec![parent]);
@@ -93,11 +96,25 @@ impl Nodes {
         });
         Newcomer {
             node,
+            own_name,
             app: joining.app,
             wants: joining.wants,
             after: joining.after,
             links: Ok(Links::default()),
         }
+    }
+
+    /// What the name of a child begins with: its parent, and the scopes that this opened for it.
+    fn around(&self, parent: u32, scope: u32) -> String {
+        let outer = self.member(parent).scope;
+        self.with_scopes(|scopes| {
+            let inner = scopes.outwards(scope).take_while(|it| *it != outer);
+            let names = inner.filter_map(|it| scopes[it as usize].name.clone());
+            let mut names: Vec<Arc<str>> = names.collect();
+            names.push(Arc::from(self.name(parent).to_string()));
+            names.reverse();
+            names.join("/")
+        })
     }
 
     fn link(&self, growth: &Growth, parent: u32, newcomers: &mut [Newcomer]) {
@@ -107,6 +124,7 @@ impl Nodes {
     }
 
     fn links(&self, growth: &Growth, parent: u32, of: &Newcomer) -> Result<Links, Error> {
+        self.check_name(of)?;
         let mut links = Links::default();
         for want in &of.wants {
             let provider = match want.aim {
@@ -118,7 +136,7 @@ impl Nodes {
                 None if want.held.is_some() => self
                     .provider_at(growth, want)
                     .ok_or_else(|| foreign(want.state, want.field))?,
-                None => match self.find_provider(growth, parent, want.state)? {
+                None => match self.find_provider(growth, of.node, want.state)? {
                     Some(provider) => provider,
                     None if want.optional => {
                         links.bindings.push(Binding {
@@ -149,6 +167,20 @@ impl Nodes {
         Ok(links)
     }
 
+    /// Refuses a name that messages can't show, or that is another's. Names that nobody chose were
+    /// made to be unique.
+    fn check_name(&self, of: &Newcomer) -> Result<(), Error> {
+        if !is_name(of.own_name.base()) {
+            return Err(bad_name());
+        }
+        let member = self.member(of.node);
+        let is_same = |other: &u32| *other != of.node && self.name(*other) == &member.name;
+        if member.named && self.all().any(|it| is_same(&it)) {
+            return Err(taken_name(&member.name));
+        }
+        Ok(())
+    }
+
     /// Who provides the very value that a field holds already.
     fn provider_at(&self, growth: &Growth, want: &Want) -> Option<u32> {
         let providers = self.providers_of(growth, want.state).into_iter();
@@ -160,21 +192,21 @@ impl Nodes {
         those.next()
     }
 
-    /// Who provides a state to what `parent` brings with it: of several, the nearest relative.
+    /// Who provides a state to a newcomer: of several, the nearest relative.
     fn find_provider(
         &self,
         growth: &Growth,
-        parent: u32,
+        node: u32,
         state: StateKey,
     ) -> Result<Option<u32>, Error> {
         let all = self.providers_of(growth, state);
-        let mut candidates = match self.seen_by(Some(parent), &all) {
+        let mut candidates = match self.seen_by(Some(node), &all) {
             Found::None if all.is_empty() => return Ok(None),
             Found::None => return Err(self.hidden(state, &all)),
             Found::One(provider) => return Ok(Some(provider)),
             Found::Several(several) => several,
         };
-        let mut relative = Some(parent);
+        let mut relative = self.parent(node);
         while let Some(family) = relative {
             let here = candidates.iter().copied();
             let here: Vec<u32> = here.filter(|it| self.parent(*it) == Some(family)).collect();
@@ -193,7 +225,7 @@ impl Nodes {
 
     /// Who of those that provide a state is meant by a node, or by somebody outside of all scopes.
     pub(super) fn seen_by(&self, from: Option<u32>, providers: &[u32]) -> Found {
-        if let ([only], true) = (providers, self.plan.scopes.is_flat()) {
+        if let ([only], true) = (providers, self.with_scopes(Scopes::is_flat)) {
             return Found::One(*only);
         }
         let from = from.map_or(ROOT, |node| self.member(node).scope);
@@ -205,7 +237,7 @@ impl Nodes {
                 published: member.published,
             }
         });
-        self.plan.scopes.find(from, candidates)
+        self.with_scopes(|scopes| scopes.find(from, candidates))
     }
 
     /// Whether `node` is `ancestor`, or was brought by it.
@@ -400,82 +432,4 @@ impl Nodes {
             joined.has_gone.store(true, Ordering::Relaxed);
         }
     }
-
-    fn ambiguous(&self, state: StateKey, providers: &[u32]) -> Error {
-        let names = providers
-            .iter()
-            .map(|node| format!("`{}`", self.name(*node)));
-        let names: Vec<String> = names.collect();
-        anyhow!(
-            "several plugins provide the state `{state}` that it needs ({}): put the `state()` of \
-             the one that is meant into its field",
-            names.join(", ")
-        )
-    }
-
-    fn hidden(&self, state: StateKey, providers: &[u32]) -> Error {
-        let names = providers
-            .iter()
-            .map(|node| format!("`{}`", self.name(*node)));
-        let names: Vec<String> = names.collect();
-        anyhow!(
-            "it needs the state `{state}`, which is provided by {}, in a scope that it does not \
-             see: publish it from there, or register this one there",
-            names.join(", ")
-        )
-    }
-
-    fn of_ancestor(&self, state: StateKey, field: &str, ancestor: u32) -> Error {
-        let name = self.name(ancestor);
-        anyhow!(
-            "its field `{field}` needs the state `{state}` of `{name}`, which brought it into the \
-             app and has not loaded before it has: give it what it needs as an option, or register \
-             it elsewhere"
-        )
-    }
-
-    fn circle(&self, way: &[u32]) -> Error {
-        let names = way.iter().map(|node| format!("`{}`", self.name(*node)));
-        let names: Vec<String> = names.collect();
-        anyhow!(
-            "it would wait for {}, which waits for it: plugins would wait for each other in a \
-             circle. Register it elsewhere, or make one of them need less",
-            names.join(", which waits for ")
-        )
-    }
-
-    /// Says that nothing can be registered any more.
-    pub(super) fn too_late(&self, parent: u32, plugin: &PluginName) -> Error {
-        let name = self.name(parent);
-        anyhow!(
-            "`{plugin}` was registered by `{name}` when that had loaded: plugins join an app only \
-             while it boots. Register it before `load` returns"
-        )
-    }
-
-    /// Logs and tells what has no other way to be heard of.
-    pub(super) fn refuse(self: &Arc<Self>, parent: u32, error: Error) {
-        let error = self.error(parent, Phase::Load, Cause::Error(error));
-        let line = error.to_string();
-        self.tell(&error);
-        log(|| tracing::error!(target: "bootstrap", "{line}"));
-    }
-}
-
-fn missing(state: StateKey, field: &str) -> Error {
-    anyhow!(
-        "its field `{field}` needs the state `{state}`, and no plugin of this app provides it: \
-         register the one that does, or make the field an `Option<State<{state}>>`"
-    )
-}
-
-fn foreign(state: StateKey, field: &str) -> Error {
-    anyhow!("its field `{field}` holds a state `{state}` of another app")
-}
-
-fn not_there(state: StateKey, field: &str) -> Error {
-    anyhow!(
-        "its field `{field}` holds the state `{state}` of a plugin that has not joined the app: \
-         register that one first"
-    )
 }

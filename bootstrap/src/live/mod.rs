@@ -13,6 +13,7 @@ mod joined;
 mod listeners;
 mod nodes;
 mod ready_queue;
+mod refusal;
 mod regions;
 mod services;
 mod settings;

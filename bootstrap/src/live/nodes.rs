@@ -12,7 +12,7 @@ use crate::base::key::{StateKey, TypeMap};
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
-use crate::collect::{Member, Registry, SharedRegistry, Source};
+use crate::collect::{Member, Registry, Scopes, SharedRegistry, Source};
 use crate::declare::{
     AppContext, AppHook, Bind, Bound, Fields, Home, Plugin, Site, Spawn, StateValue, States,
 };
@@ -34,6 +34,8 @@ pub(crate) struct Nodes {
     /// What joined while the app booted; their numbers come after those of the plan.
     pub(super) joined: boxcar::Vec<Joined>,
     growth: Mutex<Growth>,
+    /// The scopes of the plan and those that were opened since, if any were.
+    pub(super) opened: OnceLock<Mutex<Scopes>>,
     /// Whether anything has ever been registered to join: most apps never ask further.
     pub(super) grows: AtomicBool,
     pub(super) registry: SharedRegistry,
@@ -102,6 +104,7 @@ impl Nodes {
             cells,
             joined: boxcar::Vec::new(),
             growth: Mutex::default(),
+            opened: OnceLock::new(),
             grows: AtomicBool::new(false),
             registry: shared,
             returns: AtomicU32::new(0),
@@ -178,6 +181,14 @@ impl Nodes {
         match self.joined_as(node) {
             None => self.plan.requires.targets(node),
             Some(joined) => joined.links.get().map_or(&[], |it| &it.requires),
+        }
+    }
+
+    /// Looks at the scopes.
+    pub(crate) fn with_scopes<T>(&self, look: impl FnOnce(&Scopes) -> T) -> T {
+        match self.opened.get() {
+            None => look(&self.plan.scopes),
+            Some(opened) => look(&opened.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }
 

@@ -22,17 +22,22 @@ pub(crate) struct Absorber {
 }
 
 impl Nodes {
-    /// Who answers for the failure of a node, unless that is the boot.
+    /// Who answers for the failure of a node, unless that is the boot. Only who has not gone on
+    /// without it can.
     pub(crate) fn absorber(&self, node: u32) -> Option<Absorber> {
         let mut top = node;
         while let Some(joined) = self.joined_as(top) {
-            if let Some(batch) = joined.batch {
+            if let Some(batch) = joined.batch.filter(|_| self.is_loading(joined.parent)) {
                 let region = Region::Batch(batch);
                 return Some(Absorber { region, top });
             }
             top = joined.parent;
         }
-        let region = Region::Barrier(self.plan.barrier_of(top)?);
+        let barrier = self.plan.barrier_of(top)?;
+        if self.cell(barrier).load.outcome != Outcome::NotStarted {
+            return self.absorber(barrier);
+        }
+        let region = Region::Barrier(barrier);
         Some(Absorber { region, top })
     }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::base::key::StateKey;
 use crate::base::location::Location;
-use crate::base::name::PluginName;
+use crate::base::name::{PluginName, is_name};
 use crate::base::text::nearest;
 use crate::collect::{Member, Source};
 use crate::plan::circle::ways_from_roots;
@@ -301,9 +301,3 @@ impl<'a> Words<'a> {
 
 /// How many of many askers are shown, and have a way from a root.
 const SHOWN: usize = 10;
-
-/// Whether a text can be a plugin's name: messages show it between backticks, and add `#1` to it.
-fn is_name(text: &str) -> bool {
-    let is_bad = |c: char| c.is_whitespace() || c.is_control() || c == '#' || c == '`';
-    !text.is_empty() && !text.contains(is_bad)
-}

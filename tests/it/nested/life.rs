@@ -220,3 +220,69 @@ fn children_a_thousand_deep_do_not_overflow_the_stack() {
         });
     });
 }
+
+/// Fails from the second time on.
+fn fails_later(trace: &Trace) -> Nest {
+    let loads = AtomicI32::new(0);
+    Nest::new("child", trace, move |_| {
+        let is_first = loads.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            anyhow::ensure!(is_first, "once was enough");
+            Ok(())
+        }
+    })
+}
+
+#[test]
+fn a_child_that_does_not_load_again_fails_the_restart() {
+    paused(async {
+        let trace = Trace::new();
+        let inner = trace.clone();
+        let mut app = App::new();
+        app.register_fn("parent", async move |cx| {
+            cx.register(fails_later(&inner));
+            Ok(())
+        });
+        // Nobody who answered for the boot answers for what comes later.
+        let app = app.recover(async |_| Ok(()));
+        let running = app.boot().await.unwrap();
+        let error = running.handle().restart("parent/child").await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "[parent/child] Plugin load failed: once was enough"
+        );
+        let error = running.close().await.unwrap_err();
+        assert_eq!(error.errors().len(), 1);
+    });
+}
+
+/// Its parent has used its states.
+#[test]
+fn a_restart_of_a_child_that_was_awaited_restarts_its_parent() {
+    paused(async {
+        let trace = Trace::new();
+        let inner = trace.clone();
+        let app = App::new().with(Nest::new("parent", &trace, move |cx| {
+            let trace = inner.clone();
+            async move {
+                cx.register(Nest::leaf("child", &trace)).load().await?;
+                Ok(())
+            }
+        }));
+        let running = app.boot().await.unwrap();
+        trace.take();
+        running.handle().restart("parent/child").await.unwrap();
+        assert_eq!(
+            trace.take(),
+            [
+                "close(parent)",
+                "close(child)",
+                "load(parent)+",
+                "load(child)+",
+                "load(child)-",
+                "load(parent)-",
+            ]
+        );
+        running.close().await.unwrap();
+    });
+}

@@ -1,0 +1,103 @@
+//! Why a node can't join.
+
+use std::sync::Arc;
+
+use anyhow::{Error, anyhow};
+
+use crate::base::key::StateKey;
+use crate::base::log::log;
+use crate::base::name::PluginName;
+use crate::base::phase::Phase;
+use crate::live::nodes::Nodes;
+use crate::report::Cause;
+
+impl Nodes {
+    pub(super) fn ambiguous(&self, state: StateKey, providers: &[u32]) -> Error {
+        let names = providers
+            .iter()
+            .map(|node| format!("`{}`", self.name(*node)));
+        let names: Vec<String> = names.collect();
+        anyhow!(
+            "several plugins provide the state `{state}` that it needs ({}): put the `state()` of \
+             the one that is meant into its field",
+            names.join(", ")
+        )
+    }
+
+    pub(super) fn hidden(&self, state: StateKey, providers: &[u32]) -> Error {
+        let names = providers
+            .iter()
+            .map(|node| format!("`{}`", self.name(*node)));
+        let names: Vec<String> = names.collect();
+        anyhow!(
+            "it needs the state `{state}`, which is provided by {}, in a scope that it does not \
+             see: publish it from there, or register this one there",
+            names.join(", ")
+        )
+    }
+
+    pub(super) fn of_ancestor(&self, state: StateKey, field: &str, ancestor: u32) -> Error {
+        let name = self.name(ancestor);
+        anyhow!(
+            "its field `{field}` needs the state `{state}` of `{name}`, which brought it into the \
+             app and has not loaded before it has: give it what it needs as an option, or register \
+             it elsewhere"
+        )
+    }
+
+    pub(super) fn circle(&self, way: &[u32]) -> Error {
+        let names = way.iter().map(|node| format!("`{}`", self.name(*node)));
+        let names: Vec<String> = names.collect();
+        anyhow!(
+            "it would wait for {}, which waits for it: plugins would wait for each other in a \
+             circle. Register it elsewhere, or make one of them need less",
+            names.join(", which waits for ")
+        )
+    }
+
+    /// Says that nothing can be registered any more.
+    pub(super) fn too_late(&self, parent: u32, plugin: &PluginName) -> Error {
+        let name = self.name(parent);
+        anyhow!(
+            "`{plugin}` was registered by `{name}` when that had loaded: plugins join an app only \
+             while it boots. Register it before `load` returns"
+        )
+    }
+
+    /// Logs and tells what has no other way to be heard of.
+    pub(super) fn refuse(self: &Arc<Self>, parent: u32, error: Error) {
+        let error = self.error(parent, Phase::Load, Cause::Error(error));
+        let line = error.to_string();
+        self.tell(&error);
+        log(|| tracing::error!(target: "bootstrap", "{line}"));
+    }
+}
+
+pub(super) fn missing(state: StateKey, field: &str) -> Error {
+    anyhow!(
+        "its field `{field}` needs the state `{state}`, and no plugin of this app provides it: \
+         register the one that does, or make the field an `Option<State<{state}>>`"
+    )
+}
+
+pub(super) fn foreign(state: StateKey, field: &str) -> Error {
+    anyhow!("its field `{field}` holds a state `{state}` of another app")
+}
+
+pub(super) fn not_there(state: StateKey, field: &str) -> Error {
+    anyhow!(
+        "its field `{field}` holds the state `{state}` of a plugin that has not joined the app: \
+         register that one first"
+    )
+}
+
+pub(super) fn bad_name() -> Error {
+    anyhow!(
+        "a name is one word: at least one character, no spaces, no `#` (it numbers instances), no \
+         backtick"
+    )
+}
+
+pub(super) fn taken_name(name: &PluginName) -> Error {
+    anyhow!("another plugin of this app is called `{name}`: give it another name")
+}
