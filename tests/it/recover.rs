@@ -61,7 +61,7 @@ fn noting(
     }
 }
 
-/// A24, A27: after an error, plugins are skipped up to a barrier that handles it; then the boot goes
+/// A24, A27, A28: after an error, plugins are skipped up to a barrier that handles it; then the boot goes
 /// on.
 #[test]
 fn a_barrier_that_recovers_lets_the_boot_go_on() {

@@ -375,7 +375,7 @@ fn a_handle_that_is_asked_for_while_booting_is_bound_in_the_end() {
 }
 
 /// A5: the application's own object is a state that `main` supplies; every plugin may ask for it.
-/// A6: an app without one boots as well.
+/// A6: an app without one boots as well. A13: it is held, and not inherited from.
 #[test]
 fn an_object_of_ones_own_is_supplied_to_all_plugins() {
     struct Server {

@@ -8,7 +8,7 @@ use support::{Probe, Trace, fails, paused, takes, threaded};
 
 use super::{Adds, SECOND, fails_to_boot, notes};
 
-/// A11, A34, D67: loads, what comes before ready, ready, the hooks for that, start.
+/// A11, A34, A36, D67: loads, what comes before ready, ready, the hooks for that, start.
 #[test]
 fn the_hooks_of_a_boot_run_in_their_order() {
     paused(async {

@@ -38,7 +38,7 @@ fn a_plugin_loads_after_what_it_needs() {
 }
 
 /// A3, A4, A38: the app runs once everything has loaded, and not before.
-/// A9: nothing loads before the boot is awaited. A41: and then once.
+/// A9: nothing loads before the boot is awaited. A41: and then once. A39: there is no other form.
 #[test]
 fn nothing_loads_before_the_first_poll_and_everything_before_the_end() {
     paused(async {

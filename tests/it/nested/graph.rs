@@ -327,6 +327,7 @@ fn a_context_that_was_handed_on_registers_where_it_belongs() {
     });
 }
 
+/// S36: what registers while it loads is accepted, what registers later is refused.
 #[test]
 fn registering_when_the_parent_has_loaded_is_refused() {
     paused(async {
