@@ -71,3 +71,35 @@ fn failure_and_rollback() {
         ]
     );
 }
+
+#[test]
+fn children() {
+    assert_eq!(
+        run("07_children"),
+        "[server/listener] Plugin load failed: port 80 is not for everybody\n\
+         the server has loaded; its tenants come now\n\
+         server/tenant serves apple on port 8080\n\
+         server/tenant#2 serves pear on port 8080\n\
+         server: done, brought by None\n\
+         server/listener: failed, brought by Some(\"server\")\n\
+         server/listener#2: done, brought by Some(\"server\")\n\
+         server/tenant: done, brought by Some(\"server\")\n\
+         server/tenant#2: done, brought by Some(\"server\")\n\
+         port 8080 closes\n"
+    );
+}
+
+#[test]
+fn boundaries() {
+    let printed = run("08_boundaries");
+    let hooks: Vec<&str> = printed.lines().rev().take(4).collect();
+    assert_eq!(
+        hooks,
+        [
+            "going on without it: [analytics/client] Plugin load failed: connection refused",
+            "orders/client connects to orders.local",
+            "client connects to app.local",
+            "analytics/client connects to analytics.local",
+        ]
+    );
+}
