@@ -105,6 +105,11 @@ impl App {
     /// failed. If it returns `Ok`, the boot goes on without what failed; if it fails, so does the
     /// boot.
     ///
+    /// Of what stands before the barrier, what loads at the time of the failure is cancelled, what
+    /// has not begun is skipped, and what has loaded stays. A scope is a boundary of its own if it
+    /// has a barrier of its own. Whoever needs a plugin that failed fails as well, unless the field
+    /// is optional. A shutdown and the end of the time for the boot are nothing to recover from.
+    ///
     /// # Examples
     ///
     /// ```

@@ -185,6 +185,7 @@ impl Load {
     /// attempt.
     pub(super) async fn settle(&self) {
         self.rollback.all_done().await;
+        self.nodes.end_growth();
         for (node, began) in self.attempts.take() {
             if self.nodes.is_loading(node) {
                 let ended = Instant::now();
@@ -328,7 +329,7 @@ impl drive::Phase for Load {
     type Output = Loaded;
 
     fn attach(&self, pass: Weak<dyn Grow>) {
-        self.nodes.set_pass(pass);
+        self.nodes.begin_growth(pass);
     }
 
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Loaded> {

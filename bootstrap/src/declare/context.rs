@@ -80,7 +80,7 @@ pub(crate) trait Home: Send + Sync {
         self: Arc<Self>,
         parent: u32,
         up_to: Option<u32>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), PluginError>> + Send>>;
+    ) -> Pin<Box<dyn Future<Output = Result<()>> + Send>>;
     /// The states of an entry, if it has loaded.
     fn states_of_entry(&self, entry: u32) -> Option<States>;
     /// Notes that the hook of `node` that runs has got somewhere.

@@ -33,6 +33,8 @@ pub(super) struct Board<O> {
     again: VecDeque<u32>,
     /// Nodes whose jobs are not cancelled with the rest.
     spared: Vec<u32>,
+    /// Nodes that are to be started again, and then have to end.
+    doomed: HashSet<u32>,
     /// Nodes whose time was up while they waited for what they had brought with them.
     patient_with: HashSet<u32>,
     /// What each driver polls at the moment.
@@ -149,6 +151,7 @@ impl<O> Board<O> {
             woken: VecDeque::new(),
             again: VecDeque::new(),
             spared: Vec::new(),
+            doomed: HashSet::new(),
             patient_with: HashSet::new(),
             seats: Vec::new(),
             idle: Vec::new(),
@@ -205,12 +208,16 @@ impl<O> Board<O> {
         }
         // New nodes first, so that one that comes again and again keeps nobody waiting.
         let mut next = self.scheduler.next();
+        let mut verdict = None;
         if next.is_none() {
             next = self.again.pop_front();
             self.spared.extend(next.filter(|node| spares(*node)));
+            let is_doomed =
+                next.is_some_and(|it| !self.spared.contains(&it) && self.doomed.remove(&it));
+            verdict = is_doomed.then_some(Verdict::Cancelled);
         }
         if let Some(node) = next {
-            self.sit(seat, node, now, None);
+            self.sit(seat, node, now, verdict);
             return Turn::Start {
                 node,
                 began: now,
@@ -369,6 +376,8 @@ impl<O> Board<O> {
         for node in nodes {
             if self.scheduler.skip(*node) {
                 skipped.push(*node);
+            } else if self.again.contains(node) {
+                self.doomed.insert(*node);
             } else if !self.spared.contains(node) {
                 self.sentence(*node, Verdict::Cancelled, now);
             }

@@ -106,6 +106,11 @@ impl Family {
         (asked, Some(receiver))
     }
 
+    /// Those who wait have nothing to wait for any more.
+    pub(super) fn let_go_of_waiters(&mut self) {
+        self.waiters.clear();
+    }
+
     /// The `load` of a node has ended. Returns the nodes that are done by it: itself, unless it
     /// brought something with it, then its parent if that waited for this, and so on.
     pub(super) fn end(&mut self, node: u32) -> Done {

@@ -47,6 +47,8 @@ pub(super) struct Growth {
     pub(super) providers: TypeMap<Vec<u32>>,
     /// The boot that is under way.
     pub(super) pass: Option<Weak<dyn Grow>>,
+    /// Whether nothing joins any more.
+    pub(super) is_over: bool,
     pub(super) batches: u32,
     /// Failures that somebody answers for.
     pub(super) kept: HashMap<Region, Vec<Kept>>,

@@ -133,7 +133,7 @@ impl Home for Nodes {
         self: Arc<Self>,
         parent: u32,
         up_to: Option<u32>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), PluginError>> + Send>> {
+    ) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>> {
         Box::pin(async move { self.load_children(parent, up_to).await })
     }
 

@@ -16,9 +16,11 @@ use crate::live::cell::Cell;
 use crate::live::family::Done;
 use crate::live::growth::{Growth, Joined, Links};
 use crate::live::nodes::Nodes;
-use crate::live::refusal::{bad_name, foreign, missing, not_there, taken_name};
+use crate::live::refusal::{
+    bad_name, foreign, missing, not_there, nothing_to_wait_for, taken_name,
+};
 use crate::plan::{Binding, number};
-use crate::report::{Outcome, PluginError};
+use crate::report::Outcome;
 
 /// A node on its way to join.
 struct Newcomer {
@@ -34,6 +36,9 @@ struct Newcomer {
 impl Nodes {
     /// Whether a node may bring others with it now.
     pub(super) fn takes_children(&self, growth: &Growth, parent: u32) -> bool {
+        if growth.is_over {
+            return false;
+        }
         let is_loading = self.cell(parent).load.outcome == Outcome::Started;
         is_loading || growth.family.is_waited_for(parent)
     }
@@ -365,13 +370,12 @@ impl Nodes {
     }
 
     /// Loads what a node has registered, up to an entry or all of it, and waits for that.
-    pub(super) async fn load_children(
-        &self,
-        parent: u32,
-        up_to: Option<u32>,
-    ) -> Result<(), PluginError> {
+    pub(super) async fn load_children(&self, parent: u32, up_to: Option<u32>) -> Result<(), Error> {
         let (children, done) = {
             let mut growth = self.growth();
+            if growth.is_over {
+                return Err(nothing_to_wait_for());
+            }
             let is_over = growth.family.is_over(parent);
             self.join(&mut growth, parent, up_to, !is_over);
             let (children, done) = growth.family.wait(parent, up_to);
@@ -381,10 +385,10 @@ impl Nodes {
             (children, done)
         };
         if let Some(done) = done {
-            // Whoever would tell is gone only when the app is.
-            let _ = done.await;
+            done.await.map_err(|_| nothing_to_wait_for())?;
         }
-        self.first_error(&children).map_or(Ok(()), Err)
+        self.first_error(&children)
+            .map_or(Ok(()), |error| Err(Error::new(error)))
     }
 
     /// The own `load` of a node has ended well: what it registered joins, and what is done by that

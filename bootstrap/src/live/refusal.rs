@@ -101,3 +101,7 @@ pub(super) fn bad_name() -> Error {
 pub(super) fn taken_name(name: &PluginName) -> Error {
     anyhow!("another plugin of this app is called `{name}`: give it another name")
 }
+
+pub(super) fn nothing_to_wait_for() -> Error {
+    anyhow!("the boot ended before what was registered had loaded")
+}

@@ -1,6 +1,6 @@
 //! Who answers for a failure: not always the boot as a whole.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -205,8 +205,19 @@ impl Nodes {
         self.growth().pass()
     }
 
-    pub(crate) fn set_pass(&self, pass: std::sync::Weak<dyn Grow>) {
-        self.growth().pass = Some(pass);
+    /// A boot begins: nodes may join it.
+    pub(crate) fn begin_growth(&self, pass: Weak<dyn Grow>) {
+        let mut growth = self.growth();
+        growth.pass = Some(pass);
+        growth.is_over = false;
+    }
+
+    /// The boot is over, well or not: nobody joins, and nobody has anything to wait for.
+    pub(crate) fn end_growth(&self) {
+        let mut growth = self.growth();
+        growth.pass = None;
+        growth.is_over = true;
+        growth.family.let_go_of_waiters();
     }
 
     /// How long the `load` of a node may take at most: as long as whoever brought it still may.

@@ -286,3 +286,34 @@ fn a_restart_of_a_child_that_was_awaited_restarts_its_parent() {
         running.close().await.unwrap();
     });
 }
+
+#[test]
+fn who_waits_for_a_child_elsewhere_hears_that_the_boot_has_failed() {
+    paused(async {
+        let (give, take) = tokio::sync::oneshot::channel();
+        let (registered, wait) = tokio::sync::oneshot::channel();
+        let mut app = App::new();
+        app.register_fn("parent", async move |cx: LoadContext| {
+            let _ = give.send(cx.clone());
+            wait.await?;
+            Ok(())
+        });
+        app.register_fn("bad", async |_| {
+            sleep(10).await;
+            anyhow::bail!("boom")
+        });
+        let elsewhere = tokio::spawn(async move {
+            let cx: LoadContext = take.await.unwrap();
+            let child = cx.register_fn("child", async |_| std::future::pending().await);
+            let loading = child.load();
+            let _ = registered.send(());
+            loading.await.unwrap_err().to_string()
+        });
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(error.to_string(), "[bad] Plugin load failed: boom");
+        assert_eq!(
+            elsewhere.await.unwrap(),
+            "the boot ended before what was registered had loaded"
+        );
+    });
+}
