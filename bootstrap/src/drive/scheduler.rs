@@ -85,7 +85,9 @@ impl Scheduler {
             Direction::Forwards => ways.requires(),
             Direction::Backwards => ways.dependents(),
         };
-        // Nodes that are on the way between others, but no nodes.
+        // Nodes that nobody knew of when it was said who takes part.
+        takes_part.resize(before.len() - ways.gates().len(), false);
+        // What is on the way between others, but no node.
         takes_part.resize(before.len(), true);
         let counts = |other: &&u32| takes_part[**other as usize];
         let count = |node| number(before.targets(node).iter().filter(counts).count());
