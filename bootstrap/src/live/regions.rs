@@ -129,12 +129,19 @@ impl Nodes {
         done
     }
 
-    /// A node was skipped, because its region has failed.
+    /// A node was skipped, because its region has failed. Whoever brought it has failed with it,
+    /// unless that still loads, and is told.
     pub(crate) fn skip(&self, node: u32) -> Done {
         if let Some(step) = self.cell(node).step(Phase::Load) {
             step.outcome = Outcome::Skipped;
         }
-        let done = self.growth().family.end(node);
+        let top = self.absorber(node).map(|it| it.top);
+        let mut growth = self.growth();
+        if let Some(top) = top.filter(|top| *top != node) {
+            growth.family.lose(top);
+        }
+        let done = growth.family.end(node);
+        drop(growth);
         self.show(&done);
         done
     }
