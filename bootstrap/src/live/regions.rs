@@ -26,14 +26,19 @@ impl Nodes {
     pub(crate) fn absorber(&self, node: u32) -> Option<Absorber> {
         let mut top = node;
         while let Some(joined) = self.joined_as(top) {
-            if let Some(batch) = joined.batch {
+            let batch = joined.batch.filter(|_| self.is_loading(joined.parent));
+            if let Some(batch) = batch {
                 let region = Region::Batch(batch);
                 return Some(Absorber { region, top });
             }
+            // Nobody waits any more for what it is part of: it is as if it had come late.
             top = joined.parent;
         }
-        let region = Region::Barrier(self.plan.barrier_of(top)?);
-        Some(Absorber { region, top })
+        let barrier = self.plan.barrier_of(top)?;
+        let region = Region::Barrier(barrier);
+        // A part that is loaded again passes no barrier.
+        let boots = self.boot_took.get().is_none();
+        boots.then_some(Absorber { region, top })
     }
 
     /// Who answers if that one does not: for all of its region.
