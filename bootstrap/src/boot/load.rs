@@ -104,6 +104,11 @@ impl Load {
 
     /// What comes between two attempts, and then the next one: each a job with its own limit.
     fn go_on(&self, node: u32) -> Job {
+        if let Some(clean_up) = self.nodes.begin_clean_up(node) {
+            self.attempts.now_does(node, Doing::CleanUp);
+            return Box::pin(async move { (None, clean_up.await.map(|()| States::new())) });
+        }
+        // Behind that: it had waited for them, and may still need them.
         if self.attempts.take_brought(node) {
             let closed = self.rollback.of_attempt(node);
             self.attempts.now_does(node, Doing::RollBack);
@@ -111,10 +116,6 @@ impl Load {
                 closed.await;
                 (None, Ok(States::new()))
             });
-        }
-        if let Some(clean_up) = self.nodes.begin_clean_up(node) {
-            self.attempts.now_does(node, Doing::CleanUp);
-            return Box::pin(async move { (None, clean_up.await.map(|()| States::new())) });
         }
         if let Some(wait) = self.attempts.take_wait(node) {
             self.attempts.now_does(node, Doing::Wait);
@@ -344,13 +345,10 @@ impl drive::Phase for Load {
     fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
         let descriptor = &self.nodes.member(node).descriptor;
         if self.attempts.is_tried(node) {
-            if self.attempts.brought(node) {
-                return None;
-            }
             if self.nodes.owes(node) {
                 return Some(descriptor.close_limit().unwrap_or(self.hook_limit));
             }
-            if self.attempts.waits(node) {
+            if self.attempts.brought(node) || self.attempts.waits(node) {
                 return None;
             }
         }

@@ -19,7 +19,7 @@ use crate::declare::{CloseContext, DrainContext};
 use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Start, Timing};
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
-use crate::live::{APP, CleanUp, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of};
+use crate::live::{APP, CleanUp, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of, is_in};
 use crate::report::{Cause, Outcome, PluginError};
 use crate::run::{self, Tasks};
 
@@ -201,10 +201,8 @@ impl Walk<'_> {
 
     /// Of a list of nodes only those that are to be closed.
     fn only_part(&self, mut nodes: Vec<bool>) -> Vec<bool> {
-        if let Some(part) = self.part {
-            for (takes_part, is_in) in nodes.iter_mut().zip(part) {
-                *takes_part &= *is_in;
-            }
+        for (node, takes_part) in (0_u32..).zip(&mut nodes) {
+            *takes_part &= is_in(self.part, node);
         }
         nodes
     }
@@ -242,7 +240,7 @@ impl Walk<'_> {
             }
         }
         let after = self.budget.patience();
-        for (node, name) in tasks.unstoppable(after).await {
+        for (node, name) in tasks.unstoppable(self.part, after).await {
             let error = self
                 .nodes
                 .task_error(node, name, Cause::Abandoned { after });

@@ -39,6 +39,9 @@ pub(crate) struct Scheduler {
     lent: HashSet<u32>,
     /// How many nodes are open.
     open: usize,
+    /// Nodes that run, and are done as soon as their jobs have ended: what they brought with them
+    /// was faster.
+    released: HashSet<u32>,
     limit: usize,
     stopped: bool,
 }
@@ -85,7 +88,9 @@ impl Scheduler {
             Direction::Forwards => ways.requires(),
             Direction::Backwards => ways.dependents(),
         };
-        // Nodes that are on the way between others, but no nodes.
+        // Nodes that nobody knew of when it was said who takes part.
+        takes_part.resize(before.len() - ways.gates().len(), false);
+        // What is on the way between others, but no node.
         takes_part.resize(before.len(), true);
         let counts = |other: &&u32| takes_part[**other as usize];
         let count = |node| number(before.targets(node).iter().filter(counts).count());
@@ -112,6 +117,7 @@ impl Scheduler {
             running: 0,
             lent: HashSet::new(),
             open: 0,
+            released: HashSet::new(),
             limit,
             stopped: false,
         };
@@ -163,16 +169,25 @@ impl Scheduler {
 
     /// The job of a running node has ended, but the node is not done.
     pub(crate) fn stay(&mut self, node: u32) {
+        if self.released.remove(&node) {
+            return self.finish(node);
+        }
         self.give_back(node);
         self.at[node as usize] = At::Open;
         self.open += 1;
     }
 
-    /// A node that stayed is done.
+    /// A node that stays is done, maybe before it was said to stay.
     pub(crate) fn release(&mut self, node: u32) {
-        if self.at[node as usize] == At::Open {
-            self.open -= 1;
-            self.leave(node);
+        match self.at[node as usize] {
+            At::Open => {
+                self.open -= 1;
+                self.leave(node);
+            }
+            At::Running => {
+                self.released.insert(node);
+            }
+            At::Waiting | At::Out => {}
         }
     }
 

@@ -71,6 +71,12 @@ pub(crate) struct Kept {
     pub(crate) error: PluginError,
 }
 
+/// Whether a node belongs to a part of the app, or to the whole of it. What has joined since the
+/// part was drawn up does not.
+pub(crate) fn is_in(part: Option<&[bool]>, node: u32) -> bool {
+    part.is_none_or(|part| part.get(node as usize).copied().unwrap_or(false))
+}
+
 impl Growth {
     pub(super) fn pass(&self) -> Option<Arc<dyn Grow>> {
         self.pass.as_ref()?.upgrade()

@@ -20,7 +20,7 @@ mod settings;
 mod ways;
 
 pub(crate) use family::Done;
-pub(crate) use growth::Kept;
+pub(crate) use growth::{Kept, is_in};
 pub(crate) use hooks::{APP, AppHooks, Within, discard_all};
 pub(crate) use listeners::Listeners;
 pub(crate) use nodes::{CleanUp, Hook, Nodes, cause_of};

@@ -19,7 +19,7 @@ use crate::declare::{
 use crate::drive::{self, End, JobFuture, Timing};
 use crate::life::Life;
 use crate::live::cell::{Cell, Released, Told};
-use crate::live::growth::{Growth, Joined};
+use crate::live::growth::{Growth, Joined, is_in};
 use crate::live::listeners::Listeners;
 use crate::live::ready_queue::ReadyQueue;
 use crate::live::services::Services;
@@ -374,8 +374,7 @@ impl Nodes {
         if self.owed.load(Ordering::SeqCst) == 0 {
             return Vec::new();
         }
-        let is_here = |node: &u32| part.is_none_or(|part| part[*node as usize]);
-        let nodes = self.all().filter(is_here);
+        let nodes = self.all().filter(|node| is_in(part, *node));
         nodes.filter(|node| self.discard_owed(*node)).collect()
     }
 

@@ -27,10 +27,12 @@ impl Nodes {
     pub(crate) fn absorber(&self, node: u32) -> Option<Absorber> {
         let mut top = node;
         while let Some(joined) = self.joined_as(top) {
-            if let Some(batch) = joined.batch.filter(|_| self.is_loading(joined.parent)) {
+            let batch = joined.batch.filter(|_| self.is_loading(joined.parent));
+            if let Some(batch) = batch {
                 let region = Region::Batch(batch);
                 return Some(Absorber { region, top });
             }
+            // Nobody waits any more for what it is part of: it is as if it had come late.
             top = joined.parent;
         }
         let barrier = self.plan.barrier_of(top)?;
@@ -134,12 +136,19 @@ impl Nodes {
         done
     }
 
-    /// A node was skipped, because its region has failed.
+    /// A node was skipped, because its region has failed. Whoever brought it has failed with it,
+    /// unless that still loads, and is told.
     pub(crate) fn skip(&self, node: u32) -> Done {
         if let Some(step) = self.cell(node).step(Phase::Load) {
             step.outcome = Outcome::Skipped;
         }
-        let done = self.growth().family.end(node);
+        let top = self.absorber(node).map(|it| it.top);
+        let mut growth = self.growth();
+        if let Some(top) = top.filter(|top| *top != node) {
+            growth.family.lose(top);
+        }
+        let done = growth.family.end(node);
+        drop(growth);
         self.show(&done);
         done
     }

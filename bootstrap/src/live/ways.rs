@@ -65,13 +65,26 @@ impl Nodes {
     fn behind(&self, growth: &Growth, node: u32) -> Vec<Behind> {
         let requires = self.requires(node).iter().copied().map(Behind::All);
         let mut behind: Vec<Behind> = requires.collect();
-        if let Some(joined) = self.joined_as(node).filter(|it| it.batch.is_none()) {
-            behind.push(Behind::Node(joined.parent));
-        }
+        self.behind_parents(node, &mut behind);
         let children = growth.family.children(node).into_iter();
         let early = children.filter(|child| !self.came_late(*child));
         behind.extend(early.map(Behind::All));
         behind
+    }
+
+    /// What stands behind a node because of whoever brought it: the parent, if it was loaded after
+    /// that, and else what the parent itself came after.
+    fn behind_parents(&self, node: u32, behind: &mut Vec<Behind>) {
+        let mut next = self.joined_as(node);
+        while let Some(joined) = next {
+            if joined.batch.is_none() {
+                behind.push(Behind::Node(joined.parent));
+                return;
+            }
+            let requires = self.requires(joined.parent).iter();
+            behind.extend(requires.copied().map(Behind::All));
+            next = self.joined_as(joined.parent);
+        }
     }
 
     /// Every node and gate once, in the order in which loads ended.

@@ -17,7 +17,7 @@ use crate::base::phase::Phase;
 use crate::base::task::make_way;
 use crate::declare::{MakeTask, RunContext, Spawn, Supervision, TaskRequest};
 use crate::drive::Timing;
-use crate::live::{Hook, Nodes};
+use crate::live::{Hook, Nodes, is_in};
 use crate::report::{Outcome, PluginError};
 use crate::run::supervise::{Failures, Supervisor};
 
@@ -82,8 +82,7 @@ impl Tasks {
     /// Spawns the `run` hook of every plugin that has one, in the order of the plan.
     pub(crate) fn spawn_hooks(&self, part: Option<&[bool]>) {
         let mut any = false;
-        let is_here = |node: &u32| part.is_none_or(|part| part[*node as usize]);
-        for node in self.nodes.all().filter(is_here) {
+        for node in self.nodes.all().filter(|node| is_in(part, *node)) {
             let member = self.nodes.member(node);
             if member.descriptor.hook_set().run
                 && let Some(plugin) = self.nodes.hook(node)
@@ -181,7 +180,7 @@ impl Tasks {
     /// Plugins that will be loaded again may have tasks again.
     pub(crate) fn readmit(&self, part: &[bool]) {
         let mut crews = self.crews();
-        crews.by_node.retain(|node, _| !part[*node as usize]);
+        crews.by_node.retain(|node, _| !is_in(Some(part), *node));
     }
 
     /// Keeps a failure that is part of the outcome, although no task is to blame.
@@ -207,11 +206,10 @@ impl Tasks {
         names
     }
 
-    /// The tasks of all plugins that are being closed.
-    fn dismissed(&self) -> Vec<(u32, Task)> {
+    /// The tasks of the plugins of a part, or of all: another part may be closing meanwhile.
+    fn dismissed(&self, part: Option<&[bool]>) -> Vec<(u32, Task)> {
         let crews = self.crews();
-        let is_stopped = |crew: &Crew| crew.stopped || crews.all_stopped;
-        let dismissed = crews.by_node.iter().filter(|(_, crew)| is_stopped(crew));
+        let dismissed = crews.by_node.iter().filter(|(node, _)| is_in(part, **node));
         let all = dismissed.flat_map(|(node, crew)| {
             let tasks = crew.tasks.iter().cloned();
             tasks.map(move |task| (*node, task))
@@ -220,9 +218,13 @@ impl Tasks {
     }
 
     /// Waits a moment for the tasks that were aborted; returns those that block their thread.
-    pub(crate) async fn unstoppable(&self, patience: Duration) -> Vec<(u32, PluginName)> {
+    pub(crate) async fn unstoppable(
+        &self,
+        part: Option<&[bool]>,
+        patience: Duration,
+    ) -> Vec<(u32, PluginName)> {
         let until = Instant::now() + patience;
-        let all = self.dismissed();
+        let all = self.dismissed(part);
         let mut left = Vec::new();
         for (node, task) in all {
             if timeout_at(until, task.ended.cancelled()).await.is_err() {
