@@ -7,7 +7,15 @@
 fn mistakes_are_reported_at_the_users_token_and_correct_programs_compile() {
     let cases = trybuild::TestCases::new();
     cases.pass("ui/pass/*.rs");
-    for folder in ["args", "item", "state", "hooks", "circle", "typestate"] {
+    for folder in [
+        "args",
+        "item",
+        "state",
+        "hooks",
+        "circle",
+        "family",
+        "typestate",
+    ] {
         cases.compile_fail(format!("ui/{folder}/*.rs"));
     }
 }

@@ -74,11 +74,13 @@ pub(crate) struct PluginArgs {
     pub(crate) supervise: Slot<Expr>,
     pub(crate) after: Slot<Vec<Path>>,
     pub(crate) collect: Slot<LitBool>,
+    pub(crate) within: Slot<Path>,
+    pub(crate) children: Slot<Vec<Path>>,
     pub(crate) stands_in_for: Slot<Path>,
     pub(crate) krate: Slot<Path>,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "name",
     "states",
     "timeout",
@@ -87,17 +89,20 @@ const KEYS: [&str; 10] = [
     "supervise",
     "after",
     "collect",
+    "within",
+    "children",
     "stands_in_for",
     "crate",
 ];
 
 /// What other libraries call arguments of ours.
-const SYNONYMS: [(&str, &str); 5] = [
+const SYNONYMS: [(&str, &str); 6] = [
     ("restart", "supervise"),
     ("retries", "retry"),
     ("provides", "states"),
     ("exports", "states"),
     ("replaces", "stands_in_for"),
+    ("parent", "within"),
 ];
 
 /// What other libraries call the list of requirements, which are fields here.
@@ -146,6 +151,14 @@ impl PluginArgs {
             "collect" => {
                 let parsed = value(key, input, "a bool", "collect = false");
                 self.collect.fill(key, parsed, diagnostics);
+            }
+            "within" => {
+                let parsed = value(key, input, "a plugin", "within = Server");
+                self.within.fill(key, parsed, diagnostics);
+            }
+            "children" => {
+                let parsed = CHILDREN.parse(key, input, diagnostics);
+                self.children.fill(key, parsed, diagnostics);
             }
             "stands_in_for" => {
                 let parsed = value(key, input, "a plugin", "stands_in_for = Database");
@@ -347,6 +360,11 @@ const STATES: List = List {
 const AFTER: List = List {
     example: "after = [Migrations]",
     no_string: "`after` takes the types of plugins, not their names: `after = [Migrations]`",
+};
+
+const CHILDREN: List = List {
+    example: "children = [Routes]",
+    no_string: "`children` takes the types of plugins, not their names: `children = [Routes]`",
 };
 
 impl List {

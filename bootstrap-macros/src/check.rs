@@ -8,6 +8,7 @@
 //! | `State<..>`, `Arc<..>`, `Option<..>`, `dyn ..`, `&..` as a state | here | the state |
 //! | a type parameter without bounds | `item` | the parameter |
 //! | `after = [Self]` | here | the word |
+//! | a plugin within itself, or its own child; one that is child and parent; `within` on a generic plugin or a stand-in | `family` | the path |
 //! | empty or unprintable name | here | the literal |
 //! | the same state written twice | here, by its tokens | the second one |
 //! | generics on a collected plugin | here | the generics |
@@ -19,7 +20,8 @@
 //! | two providers of one state; a foreign type as a state | rustc, coherence | the state |
 //! | a state or a plugin that is not `Send + Sync + 'static` | rustc, supertraits | the state; the plugin |
 //! | a missing `impl Hooks`; `load` that makes something else | rustc, by `Hooks` | the plugin; the hook |
-//! | plugins in a circle, also of one | rustc, by a constant that walks the graph | the plugin |
+//! | plugins in a circle, also of one; plugins within each other | rustc, by a constant that walks the graph | the plugin |
+//! | a child that is collected | rustc, by a constant | the child |
 //! | one state under two aliases; two plugins with one name | the plan | at run time |
 
 use std::collections::HashSet;
@@ -30,6 +32,7 @@ use syn::{Attribute, GenericArgument, GenericParam, LitStr, Path, PathArguments,
 
 use crate::args::PluginArgs;
 use crate::diagnostics::Diagnostics;
+use crate::family;
 use crate::item::Subject;
 use crate::model::{DefaultValue, FieldKind, PluginModel, StateType};
 use crate::{renamed, time};
@@ -46,12 +49,14 @@ pub(crate) fn check(
     let model = PluginModel {
         item: subject.tokens,
         is_struct: subject.is_struct,
-        ident: subject.ident,
         generics: subject.generics,
         krate: krate(args, diagnostics),
         name,
         states: states(args, diagnostics),
         after: after(args, diagnostics),
+        within: family::within(args, &subject.ident, diagnostics),
+        children: family::children(args, &subject.ident, diagnostics),
+        ident: subject.ident,
         timeout: limit(args.timeout.value(), diagnostics),
         close_timeout: limit(args.close_timeout.value(), diagnostics),
         retry: args.retry.value().cloned(),
@@ -62,6 +67,7 @@ pub(crate) fn check(
         fields: subject.fields,
     };
     states_differ(&model, diagnostics);
+    family::check(&model, diagnostics);
     borrows_nothing(&model, diagnostics);
     can_be_collected(&model, diagnostics);
     if let Some(derived) = derived_default.filter(|_| model.has_default()) {
@@ -217,6 +223,7 @@ fn limit(text: Option<&LitStr>, diagnostics: &mut Diagnostics) -> Option<u64> {
 
 fn is_collected(args: &PluginArgs, diagnostics: &mut Diagnostics) -> bool {
     let stands_in = args.stands_in_for.key().is_some();
+    let is_child = args.within.key().is_some();
     match args.collect.value() {
         Some(collect) if stands_in && collect.value => {
             diagnostics.at(
@@ -225,8 +232,15 @@ fn is_collected(args: &PluginArgs, diagnostics: &mut Diagnostics) -> bool {
             );
             false
         }
+        Some(collect) if is_child && collect.value => {
+            diagnostics.at(
+                collect,
+                "a plugin that is within another one is never collected: that one registers it",
+            );
+            false
+        }
         Some(collect) => collect.value,
-        None => !stands_in,
+        None => !stands_in && !is_child,
     }
 }
 

@@ -28,6 +28,7 @@ use syn::{Expr, ExprLit, Lit, Path, Type};
 
 use crate::check::{asks_for_a_state, text};
 use crate::model::{DefaultValue, Field, FieldKind, PluginModel, StateType};
+use crate::ties::{link, needs_proof, proof, submission};
 
 /// The struct and everything that makes it a plugin.
 ///
@@ -71,7 +72,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
 }
 
 /// How generated code calls things.
-struct Names<'m> {
+pub(crate) struct Names<'m> {
     model: &'m PluginModel,
 }
 
@@ -81,12 +82,12 @@ impl<'m> Names<'m> {
     }
 
     /// The private door of the runtime crate, as [`door`] calls it.
-    fn private(&self) -> Ident {
+    pub(crate) fn private(&self) -> Ident {
         self.private_at(Span::call_site())
     }
 
     #[allow(clippy::unused_self, reason = "how things are called is known here")]
-    fn private_at(&self, span: Span) -> Ident {
+    pub(crate) fn private_at(&self, span: Span) -> Ident {
         Ident::new("__bootstrap", span)
     }
 
@@ -147,10 +148,19 @@ impl<'m> Names<'m> {
         quote!(#private::Location::new(#file, #line, #column))
     }
 
-    /// A link to the plugin at `path`.
-    fn link_to(&self, path: &Path) -> TokenStream {
-        let private = self.private_at(path.span());
-        quote_spanned!(path.span()=> <#path as #private::Declare>::LINK)
+    /// The type of a child, which is emitted once, as those of states are.
+    pub(crate) fn child(&self, i: usize, path: &Path) -> TokenStream {
+        if self.model.is_generic() {
+            path.to_token_stream()
+        } else {
+            child_alias(i, path).to_token_stream()
+        }
+    }
+
+    /// A link to a plugin that is named at `span`.
+    pub(crate) fn link_to(&self, span: Span, plugin: impl ToTokens) -> TokenStream {
+        let private = self.private_at(span);
+        quote_spanned!(span=> <#plugin as #private::Declare>::LINK)
     }
 
     /// The field, as a value that knows what it asks for and how to get at it.
@@ -189,7 +199,15 @@ fn aliases(model: &PluginModel) -> TokenStream {
         let alias = alias(i, ty);
         quote!(type #alias = #ty;)
     });
-    quote!(#(#aliases)*)
+    let children = model.children.iter().enumerate().map(|(i, path)| {
+        let alias = child_alias(i, path);
+        quote!(type #alias = #path;)
+    });
+    quote!(#(#aliases)* #(#children)*)
+}
+
+fn child_alias(i: usize, path: &Path) -> Ident {
+    format_ident!("__Child{i}", span = path.span())
 }
 
 fn alias(i: usize, ty: &Type) -> Ident {
@@ -242,17 +260,18 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let location = names.location(model.ident.span());
     let states = names.states();
     let requires = model.requirements().map(|field| requirement(field, names));
-    let after = model.after.iter().map(|path| {
-        let location = names.location(path.span());
-        let link = names.link_to(path);
-        quote!(#private::After { location: #location, plugin: #link })
-    });
+    let after = model.after.iter().map(|path| mention(path, path, names));
+    let within = model.within.as_ref();
+    let within = option(within.map(|path| mention(path, path, names)));
+    let children = model.children.iter().enumerate();
+    let children = children.map(|(i, path)| mention(path, names.child(i, path), names));
     let timeout = limit(model.timeout, names);
     let close_timeout = limit(model.close_timeout, names);
     let retry = option(model.retry.as_ref().map(|expr| retry(expr, names)));
     let supervision = supervision(model.supervise.as_ref(), names);
     let behaviour = behaviour(model, names);
-    let stands_in_for = option(model.stands_in_for.as_ref().map(|path| names.link_to(path)));
+    let stands_in_for = model.stands_in_for.as_ref();
+    let stands_in_for = option(stands_in_for.map(|path| names.link_to(path.span(), path)));
     quote!(#private::Declaration {
         name: #name,
         location: #location,
@@ -260,6 +279,8 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         provides: &[#(#private::StateKey::of::<#states>()),*],
         requires: &[#(#requires),*],
         after: &[#(#after),*],
+        within: #within,
+        children: &[#(#children),*],
         timeout: #timeout,
         close_timeout: #close_timeout,
         retry: #retry,
@@ -267,6 +288,14 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         behaviour: #behaviour,
         stands_in_for: #stands_in_for,
     })
+}
+
+/// A plugin that the attribute names at `path`.
+fn mention(path: &Path, plugin: impl ToTokens, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    let location = names.location(path.span());
+    let link = names.link_to(path.span(), plugin);
+    quote!(#private::Mention { location: #location, plugin: #link })
 }
 
 fn requirement(field: &Field, names: &Names<'_>) -> TokenStream {
@@ -443,46 +472,6 @@ fn type_default(field: &Field) -> TokenStream {
     quote_spanned!(field.ty.span()=> ::core::default::Default::default())
 }
 
-/// The link to the plugin itself, with what tells it from every other.
-fn link(model: &PluginModel, names: &Names<'_>) -> TokenStream {
-    let private = names.private();
-    let (kind, target) = if model.is_generic() {
-        let target = quote!(<Self as #private::Declare>::DECLARATION);
-        (format_ident!("generic"), target)
-    } else {
-        (format_ident!("new"), quote!(&__DECLARED))
-    };
-    let tokens = fingerprint(model);
-    quote!(#private::Link::#kind(
-        ::core::module_path!(),
-        #tokens,
-        ::core::line!(),
-        ::core::column!(),
-        #target,
-    ))
-}
-
-/// A hash of what is written, and where (FNV-1a).
-fn fingerprint(model: &PluginModel) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325;
-    let mut add = |bytes: &[u8]| {
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    };
-    let start = model.ident.span().start();
-    add(&start.line.to_le_bytes());
-    add(&start.column.to_le_bytes());
-    add(model.ident.to_string().as_bytes());
-    let fields = model.requirements().map(|field| text(&field.ty));
-    let states = model.states.iter().map(|state| text(&state.ty));
-    let after = model.after.iter().map(text);
-    for tokens in fields.chain(states).chain(after) {
-        add(tokens.as_bytes());
-    }
-    hash
-}
-
 /// Nothing as `()`, one thing as itself, several as a tuple.
 fn shape(things: impl IntoIterator<Item = impl ToTokens>) -> TokenStream {
     let things: Vec<_> = things.into_iter().collect();
@@ -551,32 +540,4 @@ fn start(field: &Field, names: &Names<'_>) -> TokenStream {
         }
         _ => type_default(field),
     }
-}
-
-/// What needs nothing is in no circle. An instance of a generic plugin has no static.
-fn needs_proof(model: &PluginModel) -> bool {
-    let needs_something = model.requirements().next().is_some() || !model.after.is_empty();
-    needs_something && !model.is_generic()
-}
-
-/// A static is evaluated when its crate is compiled, whether or not it is used.
-fn proof(model: &PluginModel, names: &Names<'_>) -> TokenStream {
-    if !needs_proof(model) {
-        return TokenStream::new();
-    }
-    let span = model.ident.span();
-    let private = names.private_at(span);
-    let name = Ident::new("plugins_depend_on_each_other_in_a_circle", span);
-    quote_spanned!(span=>
-        static __PROOF: #private::Proof = #private::explore(&__DECLARED);
-        static #name: () = #private::check(&__DECLARED);
-    )
-}
-
-fn submission(model: &PluginModel, names: &Names<'_>) -> TokenStream {
-    if !model.is_collected() {
-        return TokenStream::new();
-    }
-    let private = names.private();
-    quote!(#private::inventory::submit! { #private::Collected(&__DECLARED.declaration) })
 }

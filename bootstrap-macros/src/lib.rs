@@ -6,11 +6,13 @@ mod args;
 mod check;
 mod diagnostics;
 mod expand;
+mod family;
 mod item;
 mod model;
 mod pipeline;
 mod renamed;
 mod suggest;
+mod ties;
 mod time;
 
 #[cfg(test)]

@@ -21,6 +21,10 @@ pub(crate) struct PluginModel {
     pub(crate) retry: Option<Expr>,
     /// A `Supervision`.
     pub(crate) supervise: Option<Expr>,
+    /// The plugin that registers this one while it loads.
+    pub(crate) within: Option<Path>,
+    /// Plugins that this one registers while it loads.
+    pub(crate) children: Vec<Path>,
     pub(crate) stands_in_for: Option<Path>,
     pub(crate) collect: bool,
     /// Whether the user derives `Default`, which is a mistake if this macro would write it.
@@ -63,6 +67,11 @@ pub(crate) enum DefaultValue {
 impl PluginModel {
     pub(crate) fn is_generic(&self) -> bool {
         !self.generics.params.is_empty()
+    }
+
+    /// Whether it says anything of parents or children.
+    pub(crate) fn has_kin(&self) -> bool {
+        self.within.is_some() || !self.children.is_empty()
     }
 
     /// Whether it joins apps that collect; generic ones can't, they have to be registered.

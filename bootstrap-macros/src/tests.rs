@@ -149,6 +149,21 @@ fn a_stand_in_provides_nothing_and_is_not_collected() {
 }
 
 #[test]
+fn a_child_provides_its_states_and_is_found_by_its_parent_only() {
+    let output = expand(
+        quote!(states = [Table], within = Server),
+        quote!(
+            struct Routes;
+        ),
+    )
+    .to_string();
+    assert!(output.contains("Provided for"), "{output}");
+    assert!(output.contains(":: Kin ("), "{output}");
+    assert!(!output.contains(":: Collected ("), "{output}");
+    assert!(output.contains("< Server as"), "{output}");
+}
+
+#[test]
 fn a_name_in_kebab_case_splits_words_as_people_read_them() {
     for (ident, kebab) in [
         ("Database", "database"),

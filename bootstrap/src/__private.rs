@@ -8,9 +8,9 @@ pub use inventory;
 
 pub use crate::base::key::StateKey;
 pub use crate::base::location::Location;
-pub use crate::collect::Collected;
+pub use crate::collect::{Collected, Kin};
 pub use crate::declare::{
-    After, Behaviour, Declaration, Declare, Declared, Identity, Inject, Link, Proof, Provided,
-    Provider, Provides, Requirement, Retry, State, States, Supervision, check, explore, field,
-    made, made_instead,
+    Behaviour, Declaration, Declare, Declared, Identity, Inject, Link, Mention, Proof, Provided,
+    Provider, Provides, Requirement, Retry, State, States, Supervision, check, check_child,
+    explore, field, made, made_instead,
 };

@@ -98,6 +98,13 @@
 //! each with a `Database` of its own, or an admin server beside the public one. A field is
 //! resolved from the inside out; see [`Scope`].
 //!
+//! A plugin may register others while it loads, its children: [`LoadContext::register`]. Who needs
+//! the state of one says nothing of that, but the child does, with `within = Parent`, or the parent,
+//! with `children = [..]`, where the child can't name it. Then the state counts as provided, whoever
+//! needs it loads after the parent, and what the child needs is collected with that. A child that is
+//! registered by hand as well is meant rather than one that a parent is to bring. If the parent does
+//! not register it, who needs its state fails, and an optional field is `None`.
+//!
 //! What has to happen between two halves of an app is a barrier: [`App::after`] calls a hook when
 //! everything that was registered before it has loaded, and before anything that is registered
 //! after it does. [`App::recover`] is one for when something before it has failed.
@@ -111,7 +118,7 @@
 //! | when | what | how it is told |
 //! |---|---|---|
 //! | compile time | every required state has exactly one provider; no circle, of any length; states and hooks are `Send`; no misuse of attributes; no app is used that has not booted, is changed after boot, or closed twice | errors at your own tokens, all of one run |
-//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no circle through `after`, barriers or plugins made at run time; supplied states are there, once | [`PlanErrors`], all at once, with file and line of both ends |
+//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no circle through `after`, barriers, children or plugins made at run time; supplied states are there, once | [`PlanErrors`], all at once, with file and line of both ends |
 //! | [`App::boot`] | hooks succeed, in time | [`BootError`], after everything that had loaded is closed |
 //!
 //! The proof at compile time needs no list and crosses crates: each state's type knows who makes
@@ -289,6 +296,8 @@ pub use async_trait::async_trait;
 /// | `supervise = expr` | a [`Supervision`]: what happens when `run` ends; without it, an error or a panic stops the app |
 /// | `after = [Migrations]` | loads after this plugin, if it is part of the app, and needs nothing from it |
 /// | `collect = false` | only registered by hand, never by [`App::collect`] or because its states are needed |
+/// | `within = Server` | only registered by this plugin, while that loads: a child of it, which the proof knows |
+/// | `children = [Routes]` | plugins that this one registers while it loads, and that can't name it: `collect = false` on them |
 /// | `stands_in_for = Database` | makes the states of another plugin, and takes its place where it is registered; never collected |
 /// | `crate = path` | where this crate is, if it was re-exported |
 ///
@@ -395,6 +404,53 @@ pub use async_trait::async_trait;
 /// # }
 /// ```
 ///
+/// A child, whose state others need: they load after its parent.
+///
+/// ```
+/// use bootstrap::prelude::*;
+///
+/// #[plugin]
+/// struct Server;
+///
+/// impl Hooks for Server {
+///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+///         cx.register(Routes);
+///         Ok(())
+///     }
+/// }
+///
+/// pub struct Table(&'static str);
+///
+/// #[plugin(states = [Table], within = Server)]
+/// struct Routes;
+///
+/// impl Hooks for Routes {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<Table> {
+///         Ok(Table("GET /"))
+///     }
+/// }
+///
+/// #[plugin]
+/// struct Docs {
+///     table: State<Table>,
+/// }
+///
+/// impl Hooks for Docs {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+///         assert_eq!(self.table.0, "GET /");
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let app = App::new().with(Docs::default()).with(Server);
+/// assert_eq!(app.plan()?.edges().count(), 1);
+/// app.boot().await?.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # What the compiler says
 ///
 /// Mistakes in the attribute are reported in words, all of them in one run. The rest is found by
@@ -407,7 +463,9 @@ pub use async_trait::async_trait;
 /// | E0119 at a state | two plugins provide it: give each a type of its own, or make one a stand-in |
 /// | E0117 at a state | it is a type of another crate: wrap it in one of yours |
 /// | E0446 at a state | the plugin is public and the state is not: make both public, or neither |
-/// | E0080 at a plugin, "in a circle" | it needs itself through the fields that the message lists |
+/// | E0080 at a plugin, "in a circle" | it needs itself through the fields, and children, that the message lists |
+/// | E0080 at a plugin, "within each other" | each is to register the other: take a `within` away |
+/// | E0080 at a child, "is collected" | mark it with `within = ..`, or with `collect = false` |
 /// | E0271 at `load` | it does not return what `states` lists |
 /// | "future cannot be sent between threads" at a hook | something that is not `Send` lives across an `await` |
 pub use bootstrap_macros::plugin;
@@ -427,8 +485,8 @@ pub use declare::{
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{
-    Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedPlugin, PlannedScope,
-    Shadowed,
+    Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedChild, PlannedPlugin,
+    PlannedScope, Shadowed,
 };
 pub use report::{
     Cause, CloseError, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report,

@@ -5,6 +5,8 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod family;
+
 use std::cell::Cell;
 
 use bootstrap::prelude::*;
@@ -141,11 +143,14 @@ fn names(plan: &Plan) -> Vec<String> {
 }
 
 /// What a collected app of this binary holds.
-const ALL: [&str; 7] = [
+const ALL: [&str; 10] = [
     "announcer",
     "credentials",
+    "ink",
     "leaf",
     "numbers",
+    "paint",
+    "site",
     "source",
     "sum",
     "total",
@@ -441,12 +446,21 @@ fn a_collected_plugin_that_needs_one_after_a_barrier_is_a_circle() {
 #[test]
 fn a_collected_app_leaves_out_what_nobody_needs() {
     let plan = App::collect().unused(Unused::Skip).plan().unwrap();
-    assert_eq!(names(&plan), ["announcer", "leaf"]);
+    assert_eq!(names(&plan), ["announcer", "ink", "leaf", "paint", "site"]);
     let plan = App::collect().with(AlsoNumbers::default());
     let plan = plan.unused(Unused::Skip).plan().unwrap();
     assert_eq!(
         names(&plan),
-        ["also-numbers", "announcer", "leaf", "numbers", "source"]
+        [
+            "also-numbers",
+            "announcer",
+            "ink",
+            "leaf",
+            "numbers",
+            "paint",
+            "site",
+            "source"
+        ]
     );
     let errors = App::collect().unused(Unused::Deny).plan().unwrap_err();
     assert_eq!(errors.errors().len(), 2, "{errors:?}");

@@ -6,6 +6,7 @@
 )]
 
 mod barriers;
+mod families;
 mod scopes;
 
 use std::collections::{BTreeMap, BTreeSet};

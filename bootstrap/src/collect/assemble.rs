@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::collections::HashSet;
 
 use crate::base::key::{StateKey, TypeMap, TypeSet};
+use crate::collect::brood::Brood;
 use crate::collect::roster::{Member, Roster, Source, Want};
 use crate::collect::scopes::ROOT;
 use crate::declare::{Declaration, Need, Provider};
@@ -27,12 +28,13 @@ pub(crate) enum Mode {
 pub(super) fn choose(
     mode: Mode,
     roster: &Roster,
+    brood: &Brood,
     linked: impl Iterator<Item = &'static Declaration>,
 ) -> Vec<&'static Declaration> {
     if mode == Mode::New {
         return Vec::new();
     }
-    let mut choice = Choice::new(mode, roster);
+    let mut choice = Choice::new(mode, roster, brood);
     if mode == Mode::Collect {
         linked.for_each(|declaration| choice.consider(declaration));
     }
@@ -45,6 +47,7 @@ pub(super) fn choose(
 struct Choice<'r> {
     mode: Mode,
     roster: &'r Roster,
+    brood: &'r Brood,
     /// Plugins that are not to be added: registered, or replaced by a stand-in.
     settled: TypeSet,
     /// The states that each scope but the root sees at once.
@@ -62,10 +65,11 @@ struct Choice<'r> {
 }
 
 impl<'r> Choice<'r> {
-    fn new(mode: Mode, roster: &'r Roster) -> Self {
+    fn new(mode: Mode, roster: &'r Roster, brood: &'r Brood) -> Self {
         let mut choice = Self {
             mode,
             roster,
+            brood,
             settled: TypeSet::default(),
             inner: HashSet::default(),
             supplied: TypeSet::default(),
@@ -118,9 +122,13 @@ impl<'r> Choice<'r> {
         let pulls = self.mode == Mode::Collect || !need.optional;
         if let (true, Some(Provider::Plugin(link))) = (pulls, need.provider) {
             let provider = link.declaration();
+            let who = self.brood.who_brings(provider);
             // Supplied states are known only by their keys, so look at those first.
-            if self.supplied.contains(&need.state.id()) || !self.given.contains(&need.state.id()) {
-                self.consider(provider);
+            let is_supplied = self.supplied.contains(&need.state.id());
+            if is_supplied && who.plugin == provider.plugin
+                || !self.given.contains(&need.state.id())
+            {
+                self.consider(who);
             }
         }
     }
@@ -134,15 +142,32 @@ impl<'r> Choice<'r> {
                     self.follow_need(&requirement.need);
                 }
             }
+            for need in self.needs_of_children(member) {
+                self.follow_need(need);
+            }
         }
+    }
+
+    /// What the declared children of a member ask of the root.
+    fn needs_of_children(&self, member: &Member) -> Vec<&'static Need> {
+        let declaration = member.descriptor.declaration();
+        let children = declaration.map_or_else(Vec::new, |it| self.brood.descendants(it));
+        let asks = children.into_iter().flat_map(|(_, child)| child.requires);
+        asks.map(|requirement| &requirement.need)
+            .filter(|need| self.is_answered_by_the_root(member.scope, need.state))
+            .collect()
     }
 
     /// Whether a field is answered in the root: not by a handle, and not in a scope on the way
     /// there.
     fn asks_the_root(&self, member: &Member, want: &Want) -> bool {
-        let way = self.roster.scopes.outwards(member.scope);
+        want.aim.is_none() && self.is_answered_by_the_root(member.scope, want.state)
+    }
+
+    fn is_answered_by_the_root(&self, from: u32, state: StateKey) -> bool {
+        let way = self.roster.scopes.outwards(from);
         let mut inner = way.take_while(|scope| *scope != ROOT);
-        want.aim.is_none() && !inner.any(|scope| self.inner.contains(&(scope, want.state.id())))
+        !inner.any(|scope| self.inner.contains(&(scope, state.id())))
     }
 
     /// Adds what the chosen ones lead to, until nothing new turns up.
@@ -151,6 +176,11 @@ impl<'r> Choice<'r> {
             self.followed += 1;
             for requirement in declaration.requires {
                 self.follow_need(&requirement.need);
+            }
+            for (_, child) in self.brood.descendants(declaration) {
+                for requirement in child.requires {
+                    self.follow_need(&requirement.need);
+                }
             }
             if self.mode == Mode::Collect {
                 for after in declaration.after {
@@ -166,7 +196,7 @@ impl<'r> Choice<'r> {
         let mut suspects = TypeMap::default();
         let mut ahead: Vec<_> = self.replaced.clone();
         while let Some(declaration) = ahead.pop() {
-            for provider in providers(declaration) {
+            for provider in self.providers(declaration) {
                 if suspects.insert(provider.plugin.id, provider).is_none() {
                     ahead.push(provider);
                 }
@@ -194,7 +224,7 @@ impl<'r> Choice<'r> {
             {
                 continue;
             }
-            for provider in providers(declaration) {
+            for provider in self.providers(declaration) {
                 let count = users.entry(provider.plugin.id).or_insert(1_usize);
                 *count = count.saturating_sub(1);
                 if *count == 0 && suspects.contains_key(&provider.plugin.id) {
@@ -217,11 +247,12 @@ impl<'r> Choice<'r> {
             })
         };
         let of_members = wants().filter_map(|want| want.declared);
-        let of_chosen = self.chosen.iter().flat_map(|chosen| chosen.requires);
-        for requirement in of_members.chain(of_chosen) {
-            if let Some(Provider::Plugin(link)) = requirement.need.provider {
-                *users.entry(link.declaration().plugin.id).or_insert(0) += 1;
-            }
+        let of_members = of_members.filter_map(|requirement| self.provider(&requirement.need));
+        let of_children = members.clone().flat_map(|it| self.needs_of_children(it));
+        let of_children = of_children.filter_map(|need| self.provider(need));
+        let of_chosen = self.chosen.iter().flat_map(|chosen| self.providers(chosen));
+        for provider in of_members.chain(of_children).chain(of_chosen) {
+            *users.entry(provider.plugin.id).or_insert(0) += 1;
         }
         // Plugins that are made at run time ask by state alone.
         for want in wants().filter(|want| want.declared.is_none()) {
@@ -232,14 +263,23 @@ impl<'r> Choice<'r> {
         }
         users
     }
-}
 
-/// The plugins whose states a plugin asks for.
-fn providers(of: &'static Declaration) -> impl Iterator<Item = &'static Declaration> {
-    of.requires
-        .iter()
-        .filter_map(|requirement| match requirement.need.provider {
-            Some(Provider::Plugin(link)) => Some(link.declaration()),
+    /// The plugins that have to be there for what a plugin, and what it brings with it, asks for.
+    fn providers(
+        &self,
+        of: &'static Declaration,
+    ) -> impl Iterator<Item = &'static Declaration> + use<'_, 'r> {
+        let children = self.brood.descendants(of).into_iter();
+        let of_children = children.flat_map(|(_, child)| child.requires);
+        let asks = of.requires.iter().chain(of_children);
+        asks.filter_map(|requirement| self.provider(&requirement.need))
+            .filter(|provider| provider.plugin != of.plugin)
+    }
+
+    fn provider(&self, need: &Need) -> Option<&'static Declaration> {
+        match need.provider {
+            Some(Provider::Plugin(link)) => Some(self.brood.who_brings(link.declaration())),
             Some(Provider::Supplied(_)) | None => None,
-        })
+        }
+    }
 }

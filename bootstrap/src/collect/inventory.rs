@@ -8,11 +8,22 @@ pub struct Collected(pub &'static Declaration);
 
 inventory::collect!(Collected);
 
+/// A plugin that says who registers it while that loads, or whom it registers itself.
+#[derive(Debug)]
+pub struct Kin(pub &'static Declaration);
+
+inventory::collect!(Kin);
+
 /// All of them, in no particular order.
 pub(super) fn linked() -> impl Iterator<Item = &'static Declaration> {
     inventory::iter::<Collected>
         .into_iter()
         .map(|collected| collected.0)
+}
+
+/// All that say something about parents or children, in no particular order.
+pub(super) fn linked_kin() -> impl Iterator<Item = &'static Declaration> {
+    inventory::iter::<Kin>.into_iter().map(|kin| kin.0)
 }
 
 /// Names crates whose plugins nothing else refers to, so that the linker keeps them.

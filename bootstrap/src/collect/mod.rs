@@ -5,6 +5,7 @@
 //! missing or too much is for the plan to say, all at once.
 
 mod assemble;
+mod brood;
 mod inventory;
 mod registration;
 mod registry;
@@ -13,10 +14,11 @@ mod scopes;
 mod unused;
 
 pub(crate) use assemble::Mode;
-pub use inventory::Collected;
+pub(crate) use brood::Brood;
+pub use inventory::{Collected, Kin};
 pub use registration::Registration;
 pub(crate) use registration::{SharedRegistry, with_registry};
 pub(crate) use registry::{Entry, Registry};
-pub(crate) use roster::{Member, Order, Roster, Source, Want};
+pub(crate) use roster::{DeclaredChild, Member, Order, Roster, Source, Want};
 pub(crate) use scopes::{Candidate, Found, ROOT, Scopes};
 pub use unused::Unused;

@@ -8,13 +8,14 @@ use std::time::Duration;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::collect::assemble::{Mode, choose};
+use crate::collect::brood::Brood;
 use crate::collect::inventory;
 use crate::collect::roster::{Member, Order, Roster, Source, Want};
-use crate::collect::scopes::{ROOT, Scopes};
+use crate::collect::scopes::Scopes;
 use crate::collect::unused::Unused;
 use crate::declare::{
-    Adjust, Aim, AnySlot, Barrier, BarrierKind, Bind, Declaration, Descriptor, Fields, Home,
-    Identity, Origin, Plugin, Policies, Retry, Slot, State, Supervision,
+    Adjust, Aim, AnySlot, Barrier, BarrierKind, Bind, Descriptor, Fields, Home, Identity, Origin,
+    Plugin, Policies, Retry, Slot, State, Supervision,
 };
 
 /// Every registration of one app.
@@ -194,6 +195,7 @@ impl Registry {
             expected: self.expected.clone(),
             has_barriers: self.has_barriers,
             unused: self.unused,
+            children: Vec::new(),
             held: Vec::new(),
         };
         let replaced_by = self.stand_ins();
@@ -212,9 +214,11 @@ impl Registry {
         if self.unused != Unused::Load {
             roster.held = self.held(&roster.member_of_entry);
         }
-        for declaration in choose(self.mode, &roster, inventory::linked()) {
-            enlist_collected(declaration, &mut roster);
+        let brood = Brood::linked();
+        for declaration in choose(self.mode, &roster, &brood, inventory::linked()) {
+            roster.enlist(declaration);
         }
+        roster.children = brood.of_members(&roster.members);
         roster
     }
 
@@ -476,37 +480,6 @@ impl Booted {
             home.fill(node, slot);
         }
     }
-}
-
-fn enlist_collected(declaration: &'static Declaration, roster: &mut Roster) {
-    let first_want = roster.wants.len();
-    let wants = declaration.requires.iter().map(|requirement| Want {
-        field: requirement.field,
-        state: requirement.need.state,
-        optional: requirement.need.optional,
-        aim: None,
-        held: None,
-        declared: Some(requirement),
-    });
-    roster.wants.extend(wants);
-    let first_order = roster.orders.len();
-    let orders = declaration.after.iter();
-    roster
-        .orders
-        .extend(orders.map(|after| Order::AfterPlugin(after.plugin.declaration().plugin)));
-    roster.members.push(Member {
-        name: PluginName::from(declaration.name),
-        named: false,
-        descriptor: Descriptor::declared(declaration),
-        identity: declaration.plugin,
-        policies: None,
-        source: Source::Collected(declaration),
-        scope: ROOT,
-        published: false,
-        barrier: None,
-        wants: index(first_want)..index(roster.wants.len()),
-        orders: index(first_order)..index(roster.orders.len()),
-    });
 }
 
 fn index(n: usize) -> u32 {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::collect::scopes::Scopes;
+use crate::collect::scopes::{ROOT, Scopes};
 use crate::collect::unused::Unused;
 use crate::declare::{
     Aim, BarrierKind, Declaration, Descriptor, Identity, Policies, Requirement, Retry, Supervision,
@@ -29,6 +29,8 @@ pub(crate) struct Roster {
     /// Names that must be among the members.
     pub(crate) expected: Vec<&'static str>,
     pub(crate) has_barriers: bool,
+    /// What members are declared to bring with them, in the order of the members.
+    pub(crate) children: Vec<DeclaredChild>,
     pub(crate) unused: Unused,
     /// Members that somebody wants who is no plugin, in ascending order; only listed if it matters
     /// who is unused.
@@ -39,6 +41,37 @@ impl Roster {
     /// What a member asks for.
     pub(crate) fn wants_of(&self, member: &Member) -> &[Want] {
         &self.wants[member.wants.start as usize..member.wants.end as usize]
+    }
+
+    /// Adds a plugin that was collected.
+    pub(super) fn enlist(&mut self, declaration: &'static Declaration) {
+        let first_want = self.wants.len();
+        let wants = declaration.requires.iter().map(|requirement| Want {
+            field: requirement.field,
+            state: requirement.need.state,
+            optional: requirement.need.optional,
+            aim: None,
+            held: None,
+            declared: Some(requirement),
+        });
+        self.wants.extend(wants);
+        let first_order = self.orders.len();
+        let orders = declaration.after.iter();
+        self.orders
+            .extend(orders.map(|after| Order::AfterPlugin(after.plugin.declaration().plugin)));
+        self.members.push(Member {
+            name: PluginName::from(declaration.name),
+            named: false,
+            descriptor: Descriptor::declared(declaration),
+            identity: declaration.plugin,
+            policies: None,
+            source: Source::Collected(declaration),
+            scope: ROOT,
+            published: false,
+            barrier: None,
+            wants: index(first_want)..index(self.wants.len()),
+            orders: index(first_order)..index(self.orders.len()),
+        });
     }
 }
 
@@ -94,6 +127,16 @@ impl Source {
     }
 }
 
+/// A plugin that a member is declared to bring with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeclaredChild {
+    /// The member that brings it, itself or through another child.
+    pub(crate) member: u32,
+    /// The place of that other child in the list.
+    pub(crate) under: Option<u32>,
+    pub(crate) declaration: &'static Declaration,
+}
+
 /// A field that asks for a state.
 #[derive(Clone, Copy)]
 pub(crate) struct Want {
@@ -114,4 +157,8 @@ pub(crate) enum Order {
     AfterPlugin(Identity),
     /// After this registration.
     AfterEntry(u32),
+}
+
+fn index(n: usize) -> u32 {
+    u32::try_from(n).expect("no app has 2^32 plugins")
 }

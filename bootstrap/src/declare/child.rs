@@ -195,6 +195,10 @@ impl LoadContext {
     /// of plugins that would wait for each other, is an error of the child, at once. Its time is
     /// part of its parent's. It closes before its parent; one that was awaited closes after it.
     ///
+    /// Whose state plugins need that are no relatives says so where it is declared, with
+    /// `within = ..`, or its parent does, with `children = [..]`: see
+    /// [`#[plugin]`](macro@crate::plugin).
+    ///
     /// A context may be cloned and used from elsewhere: the child belongs to the plugin whose
     /// context it is. When that has loaded, nothing can be registered any more: the child is
     /// refused, with an error.

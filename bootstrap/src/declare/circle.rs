@@ -19,8 +19,18 @@
 //! goes through them, whatever their crate, because their types may lead back. A circle of nothing
 //! but such instances never gets here: their declarations are constants that would contain each
 //! other, which rustc refuses by itself (E0391).
+//!
+//! A plugin that another one registers while it loads is a *child*. Who needs its state waits for
+//! its parent as well, and a parent for the children that it lists: these are edges like others. A
+//! child that names its parent (`within`) is not known to that, so each such child is the start of
+//! one more walk, which looks for a way to its parent. What leads through two such children, each
+//! needing the parent of the other, is left to the plan.
 
-use crate::declare::declaration::{Declaration, Declared, Link, Proof, Requirement, low};
+use crate::declare::const_text::Text;
+use crate::declare::declaration::{
+    Declaration, Declared, Link, MOST_ANCESTORS, Mention, Proof, low,
+};
+use crate::declare::kin;
 
 /// How many plugins a walk may come through; one that needs more is made again, with a table.
 const FEW: usize = 48;
@@ -42,17 +52,25 @@ pub const fn explore(start: &'static Declared) -> Proof {
     search.found
 }
 
-/// Panics, in a constant, if `start` has the greatest id of a circle.
+/// Panics, in a constant, if `start` has the greatest id of a circle, or if there is one because it
+/// is a child.
 ///
 /// # Panics
 ///
 /// With the circle as its message.
 #[track_caller]
 pub const fn check(start: &'static Declared) {
+    kin::check_family(start.link);
     if let Some(proof) = start.proof
         && proof.may_come_back
     {
-        walk::<MANY>(start.link);
+        walk::<MANY>(start.link, Goal::Start);
+    }
+    // A parent that lists its child has an edge to it, and needs no walk of its own.
+    if let Some(parent) = start.link.parent()
+        && !parent.plugin.declaration().lists(start.link)
+    {
+        walk::<MANY>(start.link, Goal::Parent);
     }
 }
 
@@ -66,12 +84,9 @@ struct Search {
 
 impl Search {
     const fn edges(&mut self, from: &'static Declaration) {
-        let mut edge = 0;
-        while edge < from.edges() {
-            if let Some(next) = from.edge(edge) {
-                self.visit(next);
-            }
-            edge += 1;
+        let mut step = Step::first(from);
+        while let Some(next) = step.advance(None) {
+            self.visit(next);
         }
     }
 
@@ -137,44 +152,124 @@ impl Search {
     }
 }
 
-/// A step of the walk: where it stands, and which edge it takes next.
+/// A step of the walk: where it stands, and which edge it took last.
 #[derive(Clone, Copy)]
 struct Step {
     at: &'static Declaration,
+    /// How many edges have been taken.
     edge: usize,
+    /// The last one leads to the state of a child: how many parents up from that the step is.
+    ups: usize,
 }
 
-/// Panics if there is a way back to `start`, with that way. It costs more than [`explore`], and is
-/// made where that has found one, or has found too much to be sure.
+impl Step {
+    const fn first(at: &'static Declaration) -> Self {
+        Self {
+            at,
+            edge: 0,
+            ups: 0,
+        }
+    }
+
+    /// The next plugin that has to load before this one, if there is another. Does not go up from
+    /// `stop`.
+    const fn advance(&mut self, stop: Option<Link>) -> Option<Link> {
+        if let Some(last) = self.last()
+            && self.ups < MOST_ANCESTORS
+            && !is(stop, last)
+            && let Some(parent) = self.at.parent_of(self.edge - 1, last)
+        {
+            self.ups += 1;
+            return Some(parent);
+        }
+        self.ups = 0;
+        while self.edge < self.at.edges() {
+            self.edge += 1;
+            if let Some(next) = self.at.edge(self.edge - 1) {
+                return Some(next);
+            }
+        }
+        None
+    }
+
+    /// Where the last edge led.
+    const fn last(&self) -> Option<Link> {
+        if self.edge == 0 {
+            return None;
+        }
+        let mut last = self.at.edge(self.edge - 1);
+        let mut ups = 0;
+        while let Some(link) = last
+            && ups < self.ups
+        {
+            last = match link.parent() {
+                Some(parent) => Some(parent.plugin),
+                None => None,
+            };
+            ups += 1;
+        }
+        last
+    }
+}
+
+const fn is(one: Option<Link>, other: Link) -> bool {
+    match one {
+        Some(one) => one.id() == other.id(),
+        None => false,
+    }
+}
+
+/// What a walk looks for.
+#[derive(Clone, Copy)]
+enum Goal {
+    /// A way back, through smaller ids.
+    Start,
+    /// A way to the parent of a child, or to the parent of that, and so on: it waits for the child.
+    Parent,
+}
+
+impl Goal {
+    const fn is_reached(self, start: Link, next: Link) -> bool {
+        // Instances of a generic plugin can't be told from each other here.
+        next.declared().is_some()
+            && match self {
+                Goal::Start => next.id() == start.id(),
+                Goal::Parent => start.declaration().is_within(next),
+            }
+    }
+
+    /// Whether the walk goes on behind a plugin.
+    const fn goes_through(self, start: Link, next: Link) -> bool {
+        next.declared().is_none()
+            || next.krate() == start.krate()
+                && match self {
+                    Goal::Start => next.id() < start.id(),
+                    Goal::Parent => next.id() != start.id(),
+                }
+    }
+}
+
+/// Panics if there is a way from `start` to the goal, with that way. It costs more than [`explore`],
+/// and is made where that has found one, or has found too much to be sure.
 #[track_caller]
-const fn walk<const N: usize>(start: Link) {
-    let first = Step {
-        at: start.declaration(),
-        edge: 0,
-    };
-    let mut path = [first; N];
+const fn walk<const N: usize>(start: Link, goal: Goal) {
+    let mut path = [Step::first(start.declaration()); N];
     let mut depth = 1;
     let mut seen = [0_u128; N];
     let mut seen_count = 0;
+    let stop = match goal {
+        Goal::Start => None,
+        Goal::Parent => Some(start),
+    };
     while depth > 0 {
-        let Step { at, edge } = path[depth - 1];
-        if edge == at.edges() {
+        let Some(next) = path[depth - 1].advance(stop) else {
             depth -= 1;
             continue;
-        }
-        path[depth - 1].edge += 1;
-        let Some(next) = at.edge(edge) else {
-            continue;
         };
-        if next.declared().is_some() {
-            if next.krate() != start.krate() || next.id() > start.id() {
-                continue;
-            }
-            if next.id() == start.id() {
-                report(path, depth);
-            }
+        if goal.is_reached(start, next) {
+            report(path, depth, goal, next.declaration());
         }
-        if !insert(&mut seen, next.id()) {
+        if !goal.goes_through(start, next) || !insert(&mut seen, next.id()) {
             continue;
         }
         seen_count += 1;
@@ -183,10 +278,7 @@ const fn walk<const N: usize>(start: Link) {
             depth < N && seen_count * 4 <= N * 3,
             "more than 3000 plugins of one crate depend on each other; split the crate"
         );
-        path[depth] = Step {
-            at: next.declaration(),
-            edge: 0,
-        };
+        path[depth] = Step::first(next.declaration());
         depth += 1;
     }
 }
@@ -206,111 +298,83 @@ const fn insert(table: &mut [u128], id: u128) -> bool {
     true
 }
 
-/// Panics with the circle that `path` runs through.
+/// Panics with the circle that `path` runs through, which ends at `end`.
 #[track_caller]
-const fn report<const N: usize>(path: [Step; N], depth: usize) -> ! {
+const fn report<const N: usize>(
+    path: [Step; N],
+    depth: usize,
+    goal: Goal,
+    end: &'static Declaration,
+) -> ! {
     let mut text = Text::new();
-    text.push(if depth == 1 {
+    let is_alone = depth == 1 && matches!(goal, Goal::Start);
+    text.push(if is_alone {
         "a plugin depends on itself"
     } else {
         "plugins depend on each other in a circle"
     });
     let mut i = 0;
     while i < depth {
-        let Step { at, edge } = path[i];
-        // The walk has counted the edge that it took already.
-        text.edge(at, edge - 1, path[if i + 1 < depth { i + 1 } else { 0 }].at);
+        let to = if i + 1 < depth { path[i + 1].at } else { end };
+        write_step(&mut text, path[i], to);
         i += 1;
     }
-    text.push(if depth == 1 {
-        "\nhelp: a plugin makes its states in `load`, and finds them again through its context: `cx.states()`"
-    } else {
-        "\nhelp: one of them must do without another: take a field away, or move what both need into a plugin of its own"
+    let start = path[0].at;
+    if let (Goal::Parent, Some(within)) = (goal, start.within) {
+        write_family(&mut text, end, start, &within);
+    }
+    text.push("\nhelp: ");
+    text.push(match goal {
+        Goal::Parent => kin::PARENT_WAITS,
+        Goal::Start if is_alone && path[0].ups > 0 => kin::AWAIT_THE_CHILD,
+        Goal::Start if is_alone => {
+            "a plugin makes its states in `load`, and finds them again through its context: `cx.states()`"
+        }
+        Goal::Start => {
+            "one of them must do without another: take a field away, or move what both need into a plugin of its own"
+        }
     });
     panic!("{}", text.as_str());
 }
 
-/// A message built in a constant, where there is no `String`.
-struct Text {
-    bytes: [u8; Self::CAPACITY],
-    len: usize,
+/// Why a step of the walk leads to `to`.
+const fn write_step(text: &mut Text, Step { at, edge, ups }: Step, to: &Declaration) {
+    // The walk has counted the edge that it took already.
+    let edge = edge - 1;
+    let places = at.requires.len();
+    if edge >= places {
+        let is_child = edge >= places + at.after.len();
+        text.line(
+            at.name,
+            if is_child {
+                "waits for "
+            } else {
+                "loads after "
+            },
+        );
+        text.quote(to.name);
+        text.push(if is_child { ", its child" } else { "" });
+        text.at(at.mention(edge - places).location);
+        return;
+    }
+    text.line(at.name, "needs ");
+    if ups > 0
+        && let Some(child) = at.edge(edge)
+    {
+        text.quote(child.declaration().name);
+        text.push(", within ");
+        text.quote(to.name);
+        text.push(",");
+    } else {
+        text.quote(to.name);
+    }
+    text.field(&at.requires[edge]);
 }
 
-impl Text {
-    const CAPACITY: usize = 8192;
-
-    const fn new() -> Self {
-        Self {
-            bytes: [0; Self::CAPACITY],
-            len: 0,
-        }
-    }
-
-    const fn edge(&mut self, from: &Declaration, edge: usize, to: &Declaration) {
-        self.push("\n  `");
-        self.push(from.name);
-        let location = if edge < from.requires.len() {
-            let Requirement {
-                field,
-                type_text,
-                location,
-                ..
-            } = &from.requires[edge];
-            self.push("` needs `");
-            self.push(to.name);
-            self.push("` for its field `");
-            self.push(field);
-            self.push(": ");
-            self.push(type_text);
-            location
-        } else {
-            self.push("` loads after `");
-            self.push(to.name);
-            &from.after[edge - from.requires.len()].location
-        };
-        self.push("` (");
-        self.push(location.file());
-        self.push(":");
-        self.number(location.line());
-        self.push(")");
-    }
-
-    /// Appends what fits: a circle of a hundred plugins is understood from its first fifty.
-    const fn push(&mut self, text: &str) {
-        let bytes = text.as_bytes();
-        if self.len + bytes.len() > Self::CAPACITY {
-            return;
-        }
-        let mut i = 0;
-        while i < bytes.len() {
-            self.bytes[self.len] = bytes[i];
-            self.len += 1;
-            i += 1;
-        }
-    }
-
-    const fn number(&mut self, n: u32) {
-        if n >= 10 {
-            self.number(n / 10);
-        }
-        self.push(match n % 10 {
-            0 => "0",
-            1 => "1",
-            2 => "2",
-            3 => "3",
-            4 => "4",
-            5 => "5",
-            6 => "6",
-            7 => "7",
-            8 => "8",
-            _ => "9",
-        });
-    }
-
-    const fn as_str(&self) -> &str {
-        match std::str::from_utf8(self.bytes.split_at(self.len).0) {
-            Ok(text) => text,
-            Err(_) => "plugins depend on each other in a circle",
-        }
-    }
+/// That a parent waits for its child.
+const fn write_family(text: &mut Text, parent: &Declaration, child: &Declaration, at: &Mention) {
+    text.line(parent.name, "waits for ");
+    text.quote(child.name);
+    text.push(", which is within it");
+    text.at(at.location);
 }

@@ -26,7 +26,11 @@ pub struct Declaration {
     pub plugin: Identity,
     pub provides: &'static [StateKey],
     pub requires: &'static [Requirement],
-    pub after: &'static [After],
+    pub after: &'static [Mention],
+    /// The plugin that registers this one while it loads.
+    pub within: Option<Mention>,
+    /// Plugins that this one registers while it loads, and that don't say so themselves.
+    pub children: &'static [Mention],
     pub timeout: Option<Duration>,
     pub close_timeout: Option<Duration>,
     pub retry: Option<Retry>,
@@ -81,10 +85,10 @@ pub struct Requirement {
     pub access: &'static dyn AnyField,
 }
 
-/// A plugin named in `after = [..]`.
-#[derive(Debug)]
+/// A plugin that the attribute of another one names.
+#[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
-pub struct After {
+pub struct Mention {
     pub location: Location,
     pub plugin: Link,
 }
@@ -134,6 +138,8 @@ pub struct Link {
     krate: u64,
     id: u128,
     declaration: &'static Declaration,
+    /// Whether it says that another one registers it: known here, so that nobody has to look.
+    is_child: bool,
     /// `None` for an instance of a generic plugin, which has no static.
     declared: Option<&'static Declared>,
 }
@@ -199,7 +205,28 @@ impl Link {
             krate,
             id,
             declaration,
+            is_child: false,
             declared: None,
+        }
+    }
+
+    /// The same of a plugin that is `within` another one.
+    #[must_use]
+    pub const fn of_child(self) -> Self {
+        Self {
+            is_child: true,
+            ..self
+        }
+    }
+
+    /// The plugin that registers this one while it loads, if it says so.
+    ///
+    /// Reads what other declarations say, which no constant may: only the initializer of a static.
+    pub(crate) const fn parent(self) -> Option<&'static Mention> {
+        if self.is_child {
+            self.declaration.within.as_ref()
+        } else {
+            None
         }
     }
 
@@ -221,9 +248,9 @@ impl Link {
 }
 
 impl Declaration {
-    /// How many plugins this one loads after, counting states that `main` supplies.
+    /// How many plugins must have loaded before this one has, counting states that `main` supplies.
     pub(crate) const fn edges(&self) -> usize {
-        self.requires.len() + self.after.len()
+        self.requires.len() + self.after.len() + self.children.len()
     }
 
     /// Where edge number `edge` leads; `None` for a state that `main` supplies.
@@ -234,10 +261,64 @@ impl Declaration {
                 Some(Provider::Supplied(_)) | None => None,
             }
         } else {
-            Some(self.after[edge - self.requires.len()].plugin)
+            Some(self.mention(edge - self.requires.len()).plugin)
         }
     }
+
+    /// Of the plugins that are named, those that come before come first.
+    pub(crate) const fn mention(&self, place: usize) -> &'static Mention {
+        if place < self.after.len() {
+            &self.after[place]
+        } else {
+            &self.children[place - self.after.len()]
+        }
+    }
+
+    /// Who registers a plugin that edge number `edge` leads to, if who needs a state of that has to
+    /// wait for it as well: a state is there when the parent of its plugin has loaded, except for
+    /// what the same parent has brought.
+    pub(crate) const fn parent_of(&self, edge: usize, provider: Link) -> Option<Link> {
+        if edge >= self.requires.len() {
+            return None;
+        }
+        match provider.parent() {
+            Some(parent) if !self.is_within(parent.plugin) => Some(parent.plugin),
+            _ => None,
+        }
+    }
+
+    /// Whether this plugin is registered by `ancestor`, or by one that is, and so on.
+    pub(crate) const fn is_within(&self, ancestor: Link) -> bool {
+        let mut within = self.within;
+        let mut steps = 0;
+        while let Some(parent) = within {
+            if parent.plugin.id == ancestor.id {
+                return true;
+            }
+            if steps == MOST_ANCESTORS {
+                return false;
+            }
+            within = parent.plugin.declaration.within;
+            steps += 1;
+        }
+        false
+    }
+
+    /// Whether this plugin says itself that it registers `child`.
+    pub(crate) const fn lists(&self, child: Link) -> bool {
+        let mut place = 0;
+        while place < self.children.len() {
+            if self.children[place].plugin.id == child.id {
+                return true;
+            }
+            place += 1;
+        }
+        false
+    }
 }
+
+/// How many parents of parents are looked at: they could be in a circle.
+pub(crate) const MOST_ANCESTORS: usize = 64;
 
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

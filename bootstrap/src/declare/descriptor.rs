@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::declare::declaration::{After, Declaration, Identity};
+use crate::declare::declaration::{Declaration, Identity, Mention};
 use crate::declare::hooks::HookSet;
 use crate::declare::retry::Retry;
 use crate::declare::supervision::{Policies, Supervision};
@@ -148,7 +148,7 @@ impl Descriptor {
         }
     }
 
-    pub(crate) fn after(&self) -> &'static [After] {
+    pub(crate) fn after(&self) -> &'static [Mention] {
         self.declaration().map_or(&[], |declared| declared.after)
     }
 

@@ -10,6 +10,7 @@ mod app_hook;
 mod barrier;
 mod child;
 mod circle;
+mod const_text;
 mod context;
 mod declaration;
 mod descriptor;
@@ -18,6 +19,7 @@ mod field;
 mod function;
 mod hooks;
 mod inject;
+mod kin;
 mod lookup;
 mod plugin;
 mod retry;
@@ -39,7 +41,7 @@ pub use circle::{check, explore};
 pub use context::{CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext};
 pub(crate) use context::{Home, Site, Spawn, state};
 pub use declaration::{
-    After, Behaviour, Declaration, Declared, Identity, Link, Need, Proof, Provider, Requirement,
+    Behaviour, Declaration, Declared, Identity, Link, Mention, Need, Proof, Provider, Requirement,
 };
 pub use descriptor::Descriptor;
 pub use error::{ServiceError, StateError};
@@ -48,6 +50,7 @@ pub use function::FnPlugin;
 pub(crate) use function::Supplied;
 pub use hooks::{Declare, Hooks};
 pub use inject::{Inject, Provided, Provides, field, made, made_instead};
+pub use kin::check_child;
 pub(crate) use lookup::{serves, service, set_service};
 pub use plugin::Plugin;
 pub use retry::Retry;

@@ -75,6 +75,9 @@ impl Nodes {
         let joining = with_registry(&self.registry, |registry| registry.join(entry, node));
         growth.family.join(parent, entry, node);
         let mut member = joining.member;
+        // It is seen where its parent is, if those who stand there were told of it.
+        let is_shown = self.member(parent).published && self.is_declared_child(parent, &member);
+        member.published |= is_shown;
         for state in member.descriptor.states() {
             growth.providers.entry(state.id()).or_default().push(node);
         }
@@ -206,8 +209,12 @@ impl Nodes {
     ) -> Result<Option<u32>, Error> {
         let all = self.providers_of(growth, state);
         let mut candidates = match self.seen_by(Some(node), &all) {
-            Found::None if all.is_empty() => return Ok(None),
-            Found::None => return Err(self.hidden(state, &all)),
+            Found::None => {
+                return match self.will_bring(node, state) {
+                    None if !all.is_empty() => Err(self.hidden(state, &all)),
+                    later => Ok(later),
+                };
+            }
             Found::One(provider) => return Ok(Some(provider)),
             Found::Several(several) => several,
         };
@@ -246,7 +253,7 @@ impl Nodes {
     }
 
     /// Whether `node` is `ancestor`, or was brought by it.
-    fn is_or_is_below(&self, node: u32, ancestor: u32) -> bool {
+    pub(super) fn is_or_is_below(&self, node: u32, ancestor: u32) -> bool {
         let mut next = Some(node);
         while let Some(node) = next {
             if node == ancestor {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use anyhow::{Context as _, Error, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -268,7 +268,8 @@ impl Nodes {
         let mut bind = |name: &'static str, field: &mut dyn Bind| {
             let binding = bindings.next();
             let state = binding.and_then(|binding| self.value_for(binding));
-            if state.is_none() && !field.wish().optional {
+            let is_unclear = binding.is_some_and(|binding| self.is_brought_twice(binding));
+            if is_unclear || state.is_none() && !field.wish().optional {
                 lacks = lacks.or(binding.map(|binding| (name, *binding)));
             }
             field.bind(state.as_ref().map(Bound::new));
@@ -289,19 +290,6 @@ impl Nodes {
         let provider = self.provider_of(binding)?;
         let cell = self.cell(provider);
         cell.states.as_ref()?.find(binding.state).cloned()
-    }
-
-    /// Why a field can't be bound although the plan says by whom.
-    fn lacks(&self, field: &str, binding: Binding) -> Error {
-        let state = binding.state;
-        match binding.provider {
-            Some(provider) => anyhow!(
-                "its field `{field}` needs the state `{state}` of `{}`, which did not load: make \
-                 the field an `Option<State<{state}>>` if it can do without",
-                self.name(provider)
-            ),
-            None => anyhow!("its field `{field}` needs the state `{state}`, which nobody provides"),
-        }
     }
 
     /// A step that has begun.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::drive::{Edges, Ways};
 use crate::live::growth::Growth;
 use crate::live::nodes::Nodes;
-use crate::plan::{Binding, Graph, number};
+use crate::plan::{Graph, number};
 
 impl Nodes {
     /// What the passes after the boot go along: hooks of a node run before or after those of what
@@ -93,26 +93,6 @@ impl Nodes {
         order.sort_by_key(|node| (self.cell(*node).returned, *node));
         order.extend((number(self.len())..).take(gates.len()));
         order
-    }
-
-    /// Who makes the state of a field: not always whom the plan names, which may only bring the
-    /// one that does.
-    pub(super) fn provider_of(&self, binding: &Binding) -> Option<u32> {
-        let provider = binding.provider?;
-        if !self.has_grown() || self.makes(provider, binding) {
-            return Some(provider);
-        }
-        self.provider_below(&self.growth(), binding)
-    }
-
-    fn makes(&self, node: u32, binding: &Binding) -> bool {
-        let states = self.member(node).descriptor.states();
-        states.contains(&binding.state)
-    }
-
-    fn provider_below(&self, growth: &Growth, binding: &Binding) -> Option<u32> {
-        let below = growth.family.descendants(binding.provider?);
-        below.into_iter().find(|node| self.makes(*node, binding))
     }
 
     /// From each node to those that it can't do without.

@@ -11,7 +11,7 @@ use crate::plan::words::Words;
 /// The circles of the graph in words.
 pub(super) fn circle_errors(named: &Named, links: &Links) -> Vec<PlanError> {
     let words = Words::new(named, links);
-    let circles = circles(&links.requires);
+    let circles = circles(links.whole());
     circles.iter().map(|circle| words.circle(circle)).collect()
 }
 
@@ -39,11 +39,11 @@ impl Words<'_> {
         let edges = || walk.iter().zip(walk.iter().cycle().skip(1));
         let is_order = |from: u32, to: u32| {
             let is_barrier = self.named.is_barrier(from) || self.named.is_barrier(to);
-            !is_barrier && self.field_between(from, to).is_none()
+            !is_barrier && !self.brings(from, to) && self.field_between(from, to).is_none()
         };
         let order = edges().find(|(from, to)| is_order(**from, **to));
         if let Some((from, to)) = order {
-            let (from, to) = (self.named.name(*from), self.named.name(*to));
+            let (from, to) = (self.name(*from), self.name(*to));
             return Some(format!(
                 "`{from}` needs nothing of `{to}`: take the `after` away"
             ));
@@ -53,9 +53,9 @@ impl Words<'_> {
         }
         edges().find_map(|(from, to)| {
             let field = self.field_between(*from, *to)?;
-            let want = &self.named.wants(*from)[field];
-            let (from, field) = (self.named.name(*from), want.field);
-            want.optional
+            let (field, is_optional) = self.field(*from, field);
+            let from = self.name(*from);
+            is_optional
                 .then(|| format!("`{from}` can do without its field `{field}`: take it away"))
         })
     }
@@ -67,9 +67,10 @@ impl Words<'_> {
         let (late, barrier) = edges.find(|(from, to)| !is_barrier(from) && is_barrier(to))?;
         let from_barrier = walk.iter().cycle().skip_while(|it| *it != barrier);
         // A circle that holds a plugin comes to one.
-        let early = from_barrier.take(walk.len()).find(|it| !is_barrier(it))?;
+        let is_plugin = |it: &&u32| !is_barrier(it) && self.links.family.child(**it).is_none();
+        let early = from_barrier.take(walk.len()).find(is_plugin)?;
         let is_collected = matches!(self.named.member(*early).source, Source::Collected(_));
-        let name = |number: &u32| self.named.name(*number);
+        let name = |number: &u32| self.name(*number);
         let (late, barrier, early) = (name(late), name(barrier), name(early));
         Some(if is_collected {
             format!(
@@ -86,25 +87,49 @@ impl Words<'_> {
         })
     }
 
+    /// Whether `from` is declared to register `to`.
+    fn brings(&self, from: u32, to: u32) -> bool {
+        let child = self.links.family.child(to);
+        child.is_some_and(|child| child.parent == from)
+    }
+
+    /// A field, and whether its plugin can do without it.
+    fn field(&self, of: u32, field: usize) -> (&'static str, bool) {
+        if let Some(child) = self.links.family.child(of) {
+            let requirement = &child.declaration.requires[field];
+            (requirement.field, requirement.need.optional)
+        } else {
+            let want = &self.named.wants(of)[field];
+            (want.field, want.optional)
+        }
+    }
+
     /// The first field of `from` that is bound by `to`.
     fn field_between(&self, from: u32, to: u32) -> Option<usize> {
+        if let Some(child) = self.links.family.child(from) {
+            return child.needs.iter().position(|need| *need == Some(to));
+        }
         let mut bindings = self.links.bindings(from).iter();
         bindings.position(|binding| binding.provider == Some(to))
     }
 
     /// Why `from` waits for `to`.
     fn reason(&self, from: u32, to: u32) -> String {
-        if let Some(field) = self.field_between(from, to) {
-            let state = self.named.wants(from)[field].state;
+        if self.brings(from, to) {
+            let place = self.place(to);
+            format!("`{}` is its child ({})", place.plugin, place.declared)
+        } else if let Some(place) = self.field_between(from, to) {
             let of = Field {
                 plugin: from,
-                field,
+                field: place,
             };
             let asker = self.asker(of, false);
             let (field, declared) = (asker.field, asker.declared);
             if field.contains(':') {
                 format!("field `{field}` ({declared})")
             } else {
+                // Only who was made at run time has fields without types.
+                let state = self.links.bindings(from)[place].state;
                 format!("field `{field}`, state `{state}` ({declared})")
             }
         } else if self.named.is_barrier(from) {

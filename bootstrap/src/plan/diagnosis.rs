@@ -80,13 +80,10 @@ fn write_evidence(f: &mut fmt::Formatter<'_>, error: &PlanError) -> fmt::Result 
 fn help(error: &PlanError) -> Cow<'_, str> {
     let help = match error {
         PlanError::Missing { help, .. }
+        | PlanError::Ambiguous { help, .. }
         | PlanError::Circle {
             cut: Some(help), ..
         } => help,
-        PlanError::Ambiguous { .. } => {
-            "put the handle of the one that you mean into the field: `registration.state()`; or \
-             register only one of them; or let one replace the other by `stands_in_for`"
-        }
         PlanError::Circle { cut: None, .. } => {
             "one of them must do without another: take a field away, or move what both need into a \
              plugin of its own"

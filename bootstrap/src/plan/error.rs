@@ -138,8 +138,10 @@ pub enum PlanError {
         state: StateKey,
         /// Every field that asks for it.
         askers: Vec<Asker>,
-        /// Who provides it.
+        /// Who provides it, or is declared to bring a plugin that does.
         candidates: Vec<Place>,
+        /// What to do.
+        help: String,
     },
     /// Plugins depend on each other in a circle.
     Circle {
@@ -270,6 +272,7 @@ impl fmt::Display for PlanError {
                 state,
                 askers,
                 candidates,
+                ..
             } => write!(
                 f,
                 "{} the state `{state}`, and {} in this app provide it",

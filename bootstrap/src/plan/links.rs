@@ -4,6 +4,7 @@ use crate::base::key::TypeMap;
 use crate::collect::{Order, Source, Want};
 use crate::declare::Aim;
 use crate::plan::barriers::Barriers;
+use crate::plan::family::Family;
 use crate::plan::graph::{Graph, number};
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
@@ -19,6 +20,7 @@ pub(super) struct Links {
     /// From every member to what it waits for.
     pub(super) requires: Graph,
     pub(super) barriers: Barriers,
+    pub(super) family: Family,
     pub(super) warnings: Vec<PlanWarning>,
     /// In order of the numbers; none in an app without scopes.
     pub(super) shadowings: Vec<Shadowing>,
@@ -43,6 +45,7 @@ impl Links {
             starts: Vec::with_capacity(named.len() + 1),
             requires: Graph::with_capacity(named.len(), edges),
             barriers,
+            family: Family::default(),
             warnings: Vec::new(),
             shadowings: Vec::new(),
         };
@@ -51,11 +54,17 @@ impl Links {
             links.add_node(named, &by_type, number);
         }
         links.starts.push(number(links.bindings.len()));
+        links.family = Family::find(named, &providers, &links.requires);
         links.warn_of_unused_supplies(named);
         if !named.roster.scopes.is_flat() {
             links.find_shadowings(named, &providers);
         }
         links
+    }
+
+    /// The graph in which circles are searched.
+    pub(super) fn whole(&self) -> &Graph {
+        self.family.graph().unwrap_or(&self.requires)
     }
 
     fn bind_fields(
@@ -132,6 +141,9 @@ impl Links {
             if let Some(provider) = binding.provider {
                 used[provider as usize] = true;
             }
+        }
+        for provider in self.family.all_providers() {
+            used[provider as usize] = true;
         }
         for number in named.numbers().filter(|number| !used[*number as usize]) {
             let member = named.member(number);

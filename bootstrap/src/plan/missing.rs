@@ -3,7 +3,7 @@
 use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::base::text::{short_type_name, unwrapped};
-use crate::collect::Source;
+use crate::collect::{Brood, Source};
 use crate::declare::{Declaration, Provider};
 use crate::plan::error::PlanError;
 use crate::plan::mistakes::Field;
@@ -50,14 +50,51 @@ impl Words<'_> {
                 near.push(format!("`{shown}` is provided by {place}: {why}"));
             }
         }
+        for kin in self.links.family.children() {
+            if kin.declaration.provides.contains(&state) {
+                let place = self.place(kin.member);
+                near.push(format!(
+                    "{place} brings `{}`, which provides it, but in a scope that `{asker}` does not see",
+                    kin.name
+                ));
+            }
+        }
         near
     }
 
     /// The first provider of a state that nobody who asks for it sees.
     fn hidden(&self, state: StateKey) -> Option<u32> {
         let mut numbers = self.named.numbers();
-        let provides = |number: &u32| self.named.member(*number).descriptor.states();
-        numbers.find(|number| provides(number).contains(&state))
+        let states = |number: &u32| self.named.member(*number).descriptor.states();
+        let itself = numbers.find(|number| states(number).contains(&state));
+        itself.or_else(|| {
+            let mut children = self.links.family.children().iter();
+            let child = children.find(|kin| kin.declaration.provides.contains(&state));
+            child.map(|kin| kin.member)
+        })
+    }
+
+    /// How to add a plugin to the app, or who brings it.
+    fn help_to_register(&self, provider: &'static Declaration, state: StateKey) -> String {
+        let brood = Brood::linked();
+        let parents = brood.parents(provider);
+        if provider.behaviour.build.is_some() || parents.is_empty() {
+            return registration_help(provider, state);
+        }
+        let stand_in = parents.iter().find_map(|parent| self.stand_in_for(parent));
+        if let Some(number) = stand_in {
+            return stand_in_help(provider, self.name(number));
+        }
+        parent_help(provider, parents, state)
+    }
+
+    /// The member that stands in for a plugin.
+    fn stand_in_for(&self, plugin: &Declaration) -> Option<u32> {
+        let mut numbers = self.named.numbers();
+        numbers.find(|number| {
+            let descriptor = &self.named.member(*number).descriptor;
+            descriptor.stands_in_for() == Some(plugin.plugin)
+        })
     }
 
     fn help_to_see(&self, hidden: u32) -> String {
@@ -77,7 +114,7 @@ impl Words<'_> {
             want.declared?.need.provider
         });
         match providers.into_iter().next() {
-            Some(Provider::Plugin(link)) => registration_help(link.declaration(), state),
+            Some(Provider::Plugin(link)) => self.help_to_register(link.declaration(), state),
             Some(Provider::Supplied(declared)) => format!(
                 "`main` supplies it (declared at {declared}): add `.supply(..)` with a `{state}`"
             ),
@@ -111,5 +148,43 @@ fn registration_help(provider: &Declaration, state: StateKey) -> String {
     format!(
         "plugin `{name}` ({location}) provides it{how}, or make the field an \
          `Option<State<{state}>>`"
+    )
+}
+
+/// Which parent would bring a plugin.
+fn parent_help(
+    provider: &Declaration,
+    parents: &[&'static Declaration],
+    state: StateKey,
+) -> String {
+    let names = parents.iter().map(|parent| {
+        let (name, location) = (parent.name, parent.location);
+        format!("`{name}` ({location})")
+    });
+    let names: Vec<String> = names.collect();
+    let how = parents.iter().map(|parent| {
+        let plugin = short_type_name((parent.plugin.type_name)());
+        match parent.behaviour.build {
+            Some(_) => format!("`.with({plugin}::default())`"),
+            None => format!("`.with({plugin} {{ .. }})`"),
+        }
+    });
+    let how: Vec<String> = how.collect();
+    let (name, location) = (provider.name, provider.location);
+    let (names, how) = (names.join(" or "), how.join(" or "));
+    format!(
+        "plugin `{name}` ({location}) provides it, which {names} registers while it loads: add \
+         {how} to the app, or make the field an `Option<State<{state}>>`"
+    )
+}
+
+/// The parent is there, as another one that says nothing of its children.
+fn stand_in_help(provider: &Declaration, stand_in: &PluginName) -> String {
+    let plugin = short_type_name((provider.plugin.type_name)());
+    let (name, location) = (provider.name, provider.location);
+    format!(
+        "plugin `{name}` ({location}) provides it, and `{stand_in}` stands in for the one that \
+         registers that: if it does so as well, say it there: `children = [{plugin}]`; or let it \
+         make the state itself, in its `states`"
     )
 }

@@ -8,10 +8,12 @@
 //! and names of numbers.
 
 mod barriers;
+mod children;
 mod circle;
 mod circle_words;
 mod diagnosis;
 mod error;
+mod family;
 mod graph;
 mod levels;
 mod links;
@@ -29,10 +31,11 @@ mod services;
 mod unused;
 mod words;
 
+pub use children::PlannedChild;
 pub use error::{Asker, Place, PlanError, PlanErrors};
 pub(crate) use graph::{Graph, number};
 pub(crate) use resolve::resolve;
-pub(crate) use schedule::Binding;
+pub(crate) use schedule::{Binding, Brought};
 pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin};
 pub use scope::{PlannedScope, Shadowed};
 pub(crate) use services::check_services;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::collect::{Member, Order, Roster, Want};
+use crate::collect::{DeclaredChild, Member, Order, Roster, Want};
 use crate::plan::graph::number;
 
 /// The members under their first numbers: by name, then in the order of registration.
@@ -74,6 +74,7 @@ impl Named {
         for of_entry in entries {
             *of_entry = of_entry.and_then(|member| moved[member as usize]);
         }
+        keep_children(&mut roster.children, &moved);
         let held = roster.held.iter().filter_map(|it| moved[*it as usize]);
         roster.held = held.collect();
         Self::new(roster)
@@ -118,7 +119,9 @@ impl Named {
     }
 
     pub(super) fn is_barrier(&self, number: u32) -> bool {
-        self.roster.has_barriers && self.member(number).barrier.is_some()
+        // Declared children have numbers after those of all members.
+        let is_member = (number as usize) < self.len();
+        is_member && self.roster.has_barriers && self.member(number).barrier.is_some()
     }
 
     pub(super) fn member(&self, number: u32) -> &Member {
@@ -156,6 +159,23 @@ impl Named {
         let member = *self.roster.member_of_entry.get(entry as usize)?;
         Some(self.numbers[member? as usize])
     }
+}
+
+/// Keeps the children of those members that are kept, under their new places.
+fn keep_children(children: &mut Vec<DeclaredChild>, moved: &[Option<u32>]) {
+    let mut kept = 0;
+    let mut new_place = Vec::with_capacity(children.len());
+    children.retain_mut(|child| {
+        new_place.push(kept);
+        let Some(member) = moved[child.member as usize] else {
+            return false;
+        };
+        kept += 1;
+        child.member = member;
+        // Who brings it stands before it, and is kept as well.
+        child.under = child.under.map(|place| new_place[place as usize]);
+        true
+    });
 }
 
 /// Members by name, then by the place of their declaration (which only mistakes need: different

@@ -34,7 +34,32 @@ impl Providers {
                 }
             }
         }
+        if !named.roster.children.is_empty() {
+            providers.add_children(named);
+        }
         providers
+    }
+
+    /// What a member is declared to bring is seen where its own states are. Who provides a state by
+    /// itself is there for certain, and is meant rather than one who is declared to bring it.
+    fn add_children(&mut self, named: &Named) {
+        let scopes = &named.roster.scopes;
+        let mut declared = Self::default();
+        for child in &named.roster.children {
+            let number = named.numbers_of_members()[child.member as usize];
+            let member = named.member(number);
+            for state in child.declaration.provides {
+                for scope in scopes.seen_in(member.scope, member.published) {
+                    declared.add(*state, scope, number);
+                }
+            }
+        }
+        for (state, candidates) in declared.root {
+            self.root.entry(state).or_insert(candidates.in_order());
+        }
+        for (place, candidates) in declared.inner {
+            self.inner.entry(place).or_insert(candidates.in_order());
+        }
     }
 
     fn add(&mut self, state: StateKey, scope: u32, number: u32) {
@@ -71,6 +96,19 @@ impl Candidates {
         match self {
             Candidates::One(first) => *self = Candidates::Many(vec![*first, number]),
             Candidates::Many(all) => all.push(number),
+        }
+    }
+
+    /// Each once, in ascending order.
+    fn in_order(self) -> Self {
+        let Candidates::Many(mut all) = self else {
+            return self;
+        };
+        all.sort_unstable();
+        all.dedup();
+        match all.as_slice() {
+            [one] => Candidates::One(*one),
+            _ => Candidates::Many(all),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use crate::base::text;
-use crate::plan::schedule::{Plan, PlannedPlugin};
+use crate::plan::schedule::{Brought, Plan, PlannedPlugin};
 use crate::plan::scope::{PlannedScope, Shadowed};
 
 impl Plan {
@@ -64,6 +64,11 @@ fn list(plan: &Plan) -> String {
             for Shadowed { state, plugin } in plugin.shadows() {
                 let _ = write!(out, "; hides `{state}` of {}", plugin.name());
             }
+            let mut separator = "; brings ";
+            for child in plugin.children() {
+                let _ = write!(out, "{separator}{}", child.name());
+                separator = ", ";
+            }
         }
     }
     if !plan.skipped().is_empty() {
@@ -88,6 +93,10 @@ fn mermaid(plan: &Plan) -> String {
         };
         let _ = write!(out, "\n    {id}{left}\"{name}\"{right}");
     }
+    for (id, child) in children(plan) {
+        let name = child.name.to_string().replace('"', "#quot;");
+        let _ = write!(out, "\n    {id}(\"{name}\")");
+    }
     let begin = |scope: PlannedScope<'_>| {
         let path = scope.path().replace('"', "#quot;");
         format!("subgraph s{}[\"{path}\"]", scope.number())
@@ -101,6 +110,9 @@ fn mermaid(plan: &Plan) -> String {
         } else {
             let _ = write!(out, "\n    {from} -->|\"{states}\"| {to}");
         }
+    }
+    for (id, child) in children(plan) {
+        let _ = write!(out, "\n    {} ---|brings| {id}", parent_id(plan, child));
     }
     for (by, Shadowed { state, plugin }) in shadows(plan) {
         let state = state.to_string().replace('"', "#quot;");
@@ -127,6 +139,10 @@ fn dot(plan: &Plan) -> String {
             }
         );
     }
+    for (id, child) in children(plan) {
+        let name = escape(&child.name.to_string());
+        let _ = write!(out, "\n    {id} [label=\"{name}\", style=rounded];");
+    }
     let begin = |scope: PlannedScope<'_>| {
         let (number, path) = (scope.number(), escape(scope.path()));
         format!("subgraph cluster_{number} {{ label=\"{path}\";")
@@ -140,6 +156,13 @@ fn dot(plan: &Plan) -> String {
             format!("label=\"{}\"", escape(&edge.states))
         };
         let _ = write!(out, "\n    {from} -> {to} [{style}];");
+    }
+    for (id, child) in children(plan) {
+        let parent = parent_id(plan, child);
+        let _ = write!(
+            out,
+            "\n    {parent} -> {id} [arrowhead=none, label=brings];"
+        );
     }
     for (by, Shadowed { state, plugin }) in shadows(plan) {
         let state = escape(&state.to_string());
@@ -175,6 +198,9 @@ fn write_groups(
         let _ = write!(out, "\n    {}", begin(scope));
         for node in nodes {
             let _ = write!(out, "\n        {};", ids[node as usize]);
+            for (id, _) in children(plan).filter(|(_, child)| child.node == node) {
+                let _ = write!(out, "\n        {id};");
+            }
         }
         let _ = write!(out, "\n    {end}");
     }
@@ -186,6 +212,19 @@ fn shadows(plan: &Plan) -> impl Iterator<Item = (u32, Shadowed<'_>)> {
         let by = plugin.number();
         plugin.shadows().map(move |shadowed| (by, shadowed))
     })
+}
+
+/// Declared children, which are nodes of a drawing alone.
+fn children(plan: &Plan) -> impl Iterator<Item = (String, &Brought)> {
+    let numbers = 0..plan.children.len();
+    numbers.map(|place| (format!("c{place}"), &plan.children[place]))
+}
+
+/// Who registers a child: a plugin, or another child of that.
+fn parent_id(plan: &Plan, of: &Brought) -> String {
+    let mut family = children(plan).filter(|(_, child)| child.node == of.node);
+    let parent = family.find(|(_, child)| child.name == of.parent);
+    parent.map_or_else(|| format!("p{}", of.node), |(id, _)| id)
 }
 
 fn ids(plan: &Plan) -> Vec<String> {

@@ -7,12 +7,13 @@
 use crate::collect::Roster;
 use crate::plan::circle_words::circle_errors;
 use crate::plan::error::PlanErrors;
+use crate::plan::family::Kin;
 use crate::plan::graph::{Graph, number};
 use crate::plan::levels::levels;
 use crate::plan::links::{Links, Shadowing};
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
-use crate::plan::schedule::{Binding, Plan, Shadow};
+use crate::plan::schedule::{Binding, Brought, Plan, Shadow};
 use crate::plan::unused;
 use crate::plan::words::errors;
 
@@ -28,7 +29,8 @@ pub(crate) fn resolve(roster: Roster) -> Result<Plan, PlanErrors> {
     let levels = levels(&links.requires);
     let mut errors = errors(&mistakes, &named, &links);
     unused::judge(&named, &mut links, &mistakes, &mut errors);
-    if levels.is_none() {
+    let is_circular = levels.is_none() || links.family.graph().is_some_and(is_circular);
+    if is_circular {
         errors.extend(circle_errors(&named, &links));
     }
     match levels {
@@ -38,6 +40,10 @@ pub(crate) fn resolve(roster: Roster) -> Result<Plan, PlanErrors> {
         }),
         _ => Err(PlanErrors::new(errors)),
     }
+}
+
+fn is_circular(graph: &Graph) -> bool {
+    levels(graph).is_none()
 }
 
 /// Renumbers everything by level, then name. Linear: a counting sort, then one pass over each list.
@@ -67,6 +73,7 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
     let shadows = shadows(&links.shadowings, renumber);
     let ahead = links.barriers.ahead();
     let region = |old: &u32| ahead[*old as usize].map(renumber);
+    let children = children(&named, &links, renumber);
     let regions = match ahead {
         [] => Vec::new(),
         _ => order.iter().map(region).collect(),
@@ -82,11 +89,31 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
         node_of_entry,
         scopes: named.roster.scopes,
         shadows,
+        children,
         regions,
         warnings: links.warnings,
         skipped: Vec::new(),
         members: named.roster.members,
     }
+}
+
+/// What members are declared to bring, by the final numbers.
+fn children(named: &Named, links: &Links, renumber: impl Fn(u32) -> u32) -> Vec<Brought> {
+    let family = &links.family;
+    let name = |number| match family.child(number) {
+        Some(child) => &child.name,
+        None => named.name(number),
+    };
+    let brought = |kin: &Kin| Brought {
+        node: renumber(kin.member),
+        name: kin.name.clone(),
+        parent: name(kin.parent).clone(),
+        declaration: kin.declaration,
+    };
+    let mut children: Vec<Brought> = family.children().iter().map(brought).collect();
+    // Stable: the children of one plugin keep their order.
+    children.sort_by_key(|child| child.node);
+    children
 }
 
 /// Who hides whom, by the final numbers.

@@ -6,6 +6,7 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::collect::{Member, Scopes};
+use crate::declare::Declaration;
 use crate::plan::error::{Place, list_states, pronoun};
 use crate::plan::graph::Graph;
 
@@ -65,6 +66,19 @@ pub struct Plan {
     /// Who hides whose states from those in its scope, by the node that hides; none in an app
     /// without scopes.
     pub(crate) shadows: Vec<(u32, Shadow)>,
+    /// What nodes are declared to bring with them, in their order.
+    pub(crate) children: Vec<Brought>,
+}
+
+/// A plugin that a node is declared to bring with it.
+pub(crate) struct Brought {
+    /// The node, which brings it itself or through another child.
+    pub(crate) node: u32,
+    /// `server/routes`.
+    pub(crate) name: PluginName,
+    /// Who registers it: the node, or another child.
+    pub(crate) parent: PluginName,
+    pub(crate) declaration: &'static Declaration,
 }
 
 /// A state of somebody further out that is hidden.

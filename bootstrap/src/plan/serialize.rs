@@ -3,6 +3,7 @@
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
+use crate::plan::children::PlannedChild;
 use crate::plan::schedule::{Plan, PlannedPlugin};
 use crate::plan::scope::Shadowed;
 
@@ -23,8 +24,9 @@ impl Serialize for PlannedPlugin<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let provides: Vec<String> = self.provides().iter().map(ToString::to_string).collect();
         let requires: Vec<u32> = self.requires().map(|plugin| plugin.number()).collect();
+        let children: Vec<PlannedChild<'_>> = self.children().collect();
         let shadows: Vec<Shadowed<'_>> = self.shadows().collect();
-        let mut plugin = serializer.serialize_struct("PlannedPlugin", 9)?;
+        let mut plugin = serializer.serialize_struct("PlannedPlugin", 10)?;
         plugin.serialize_field("name", self.name())?;
         plugin.serialize_field("level", &self.level())?;
         plugin.serialize_field("declared", &self.declared())?;
@@ -34,7 +36,20 @@ impl Serialize for PlannedPlugin<'_> {
         plugin.serialize_field("provides", &provides)?;
         plugin.serialize_field("requires", &requires)?;
         plugin.serialize_field("shadows", &shadows)?;
+        plugin.serialize_field("children", &children)?;
         plugin.end()
+    }
+}
+
+impl Serialize for PlannedChild<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let provides: Vec<String> = self.provides().iter().map(ToString::to_string).collect();
+        let mut child = serializer.serialize_struct("PlannedChild", 4)?;
+        child.serialize_field("name", self.name())?;
+        child.serialize_field("parent", self.parent())?;
+        child.serialize_field("declared", &self.declared())?;
+        child.serialize_field("provides", &provides)?;
+        child.end()
     }
 }
 

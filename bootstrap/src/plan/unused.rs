@@ -3,6 +3,7 @@
 use crate::base::name::PluginName;
 use crate::collect::{Source, Unused};
 use crate::plan::error::PlanError;
+use crate::plan::family::Kin;
 use crate::plan::links::Links;
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
@@ -45,8 +46,9 @@ pub(super) fn judge(
             is_used[provider as usize] = true;
         }
     }
-    let is_unused = |number: &u32| !is_used[*number as usize] && is_idle(named, *number);
-    for number in named.numbers().filter(is_unused) {
+    let is_unused = |number: &u32| !is_used[*number as usize] && is_idle(named, links, *number);
+    let unused: Vec<u32> = named.numbers().filter(is_unused).collect();
+    for number in unused {
         let (place, states) = (
             place(named, number),
             named.member(number).descriptor.states(),
@@ -62,7 +64,10 @@ pub(super) fn judge(
 
 /// Which plugins do something of their own accord, or are led to from one that does.
 fn needed(named: &Named, links: &Links, mistakes: &Mistakes) -> Vec<bool> {
-    let mut ahead: Vec<u32> = named.numbers().filter(|it| !is_idle(named, *it)).collect();
+    let mut ahead: Vec<u32> = named
+        .numbers()
+        .filter(|it| !is_idle(named, links, *it))
+        .collect();
     let mut needed = vec![false; named.len()];
     for number in &ahead {
         needed[*number as usize] = true;
@@ -78,21 +83,24 @@ fn needed(named: &Named, links: &Links, mistakes: &Mistakes) -> Vec<bool> {
 }
 
 /// Whether a plugin does nothing but provide states: if nobody asks for them, nobody would miss it.
-fn is_idle(named: &Named, number: u32) -> bool {
+fn is_idle(named: &Named, links: &Links, number: u32) -> bool {
     let member = named.member(number);
     let hooks = member.descriptor.hook_set();
     let acts = hooks.ready || hooks.run || matches!(member.source, Source::Supplied { .. });
+    // What it brings may do something of its own accord.
+    let brings = || !links.family.of(number).iter().all(Kin::is_idle);
     let is_wanted = || {
         let name = member.name.base();
         named.roster.expected.contains(&name) || named.is_held(number)
     };
-    !member.descriptor.states().is_empty() && !acts && !is_wanted()
+    !member.descriptor.states().is_empty() && !acts && !brings() && !is_wanted()
 }
 
 /// Who provides what a plugin asks for; all of those that it could mean where that is not clear.
 fn providers(links: &Links, mistakes: &Mistakes, number: u32) -> impl Iterator<Item = u32> {
     let bound = links.bindings(number).iter();
     let bound = bound.filter_map(|binding| binding.provider);
+    let bound = bound.chain(links.family.providers(number));
     let unclear = mistakes.ambiguous.values().filter(move |ambiguous| {
         let mut fields = ambiguous.fields.iter();
         fields.any(|field| field.plugin == number)

@@ -107,7 +107,7 @@ impl<'a> Words<'a> {
 
     /// Who waits for whom, barriers aside: they want nothing of what stands before them.
     fn needs(&self) -> Cow<'_, Graph> {
-        let requires = &self.links.requires;
+        let requires = self.links.whole();
         if !self.named.roster.has_barriers {
             return Cow::Borrowed(requires);
         }
@@ -120,19 +120,39 @@ impl<'a> Words<'a> {
         Cow::Owned(needs)
     }
 
+    pub(super) fn name(&self, number: u32) -> &'a PluginName {
+        match self.links.family.child(number) {
+            Some(child) => &child.name,
+            None => self.named.name(number),
+        }
+    }
+
     pub(super) fn place(&self, number: u32) -> Place {
-        place(self.named, number)
+        match self.links.family.child(number) {
+            Some(child) => Place {
+                plugin: child.name.clone(),
+                declared: child.declaration.location,
+                registered: None,
+            },
+            None => place(self.named, number),
+        }
     }
 
     pub(super) fn asker(&self, Field { plugin, field }: Field, has_way: bool) -> Asker {
         let place = self.place(plugin);
-        let want = &self.named.wants(plugin)[field];
-        let (field, declared) = match want.declared {
+        let (name, declared) = if let Some(child) = self.links.family.child(plugin) {
+            let requirement = &child.declaration.requires[field];
+            (requirement.field, Some(requirement))
+        } else {
+            let want = &self.named.wants(plugin)[field];
+            (want.field, want.declared)
+        };
+        let (field, declared) = match declared {
             Some(requirement) => (
-                format!("{}: {}", want.field, requirement.type_text),
+                format!("{name}: {}", requirement.type_text),
                 requirement.location,
             ),
-            None => (want.field.to_owned(), place.declared),
+            None => (name.to_owned(), place.declared),
         };
         Asker {
             field,
@@ -155,7 +175,7 @@ impl<'a> Words<'a> {
     }
 
     pub(super) fn names(&self, numbers: &[u32]) -> Vec<PluginName> {
-        let name = |number: &u32| self.named.name(*number).clone();
+        let name = |number: &u32| self.name(*number).clone();
         numbers.iter().map(name).collect()
     }
 
@@ -295,6 +315,35 @@ impl<'a> Words<'a> {
             state: ambiguous.state,
             askers: self.askers(&ambiguous.fields),
             candidates: candidates.map(|number| self.place(*number)).collect(),
+            help: self.help_to_choose(ambiguous),
+        }
+    }
+}
+
+impl Words<'_> {
+    /// What to do where several provide a state.
+    fn help_to_choose(
+        &self,
+        Ambiguous {
+            state, candidates, ..
+        }: &Ambiguous,
+    ) -> String {
+        let children = self.links.family.children().iter();
+        let mut brought = children.filter(|kin| {
+            candidates.contains(&kin.member) && kin.declaration.provides.contains(state)
+        });
+        let itself = |it: &u32| self.named.member(*it).descriptor.states().contains(state);
+        match brought.next().filter(|_| !candidates.iter().any(itself)) {
+            Some(kin) => format!(
+                "register only one of the plugins that bring `{}`, or each in a scope with those \
+                 that need it; one that is registered by hand is meant rather than these",
+                kin.declaration.name
+            ),
+            None => {
+                "put the handle of the one that you mean into the field: `registration.state()`; \
+                     or register only one of them; or let one replace the other by `stands_in_for`"
+                    .to_owned()
+            }
         }
     }
 }

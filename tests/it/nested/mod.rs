@@ -9,10 +9,12 @@ use bootstrap::prelude::*;
 use bootstrap::{Descriptor, Plugin, States};
 use support::Trace;
 
+mod declared;
 mod failure;
 mod graph;
 mod life;
 mod order;
+mod planned;
 mod scopes;
 mod together;
 

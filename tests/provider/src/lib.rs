@@ -33,6 +33,56 @@ impl Hooks for NumbersPlugin {
     }
 }
 
+/// What pages are written with.
+#[derive(Debug)]
+pub struct Ink(pub &'static str);
+
+#[plugin(name = "ink", states = [Ink])]
+struct InkPlugin;
+
+impl Hooks for InkPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Ink> {
+        Ok(Ink("ink"))
+    }
+}
+
+/// What a child in this crate makes.
+#[derive(Debug)]
+pub struct Pages(pub String);
+
+/// Registered by a plugin of another crate, which it can't name.
+#[plugin(name = "pages", states = [Pages], collect = false)]
+#[derive(Debug)]
+pub struct PagesPlugin {
+    ink: State<Ink>,
+}
+
+impl Hooks for PagesPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Pages> {
+        Ok(Pages(format!("pages in {}", self.ink.0)))
+    }
+}
+
+/// The state of `Hub`.
+#[derive(Debug)]
+pub struct Center;
+
+/// Registers what it is given, and knows none of that.
+#[plugin(name = "hub", states = [Center], collect = false)]
+#[derive(Debug)]
+pub struct Hub {
+    /// Called with its context.
+    #[option(required)]
+    pub register: fn(&LoadContext),
+}
+
+impl Hooks for Hub {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<Center> {
+        (self.register)(cx);
+        Ok(Center)
+    }
+}
+
 /// A state that nobody provides.
 #[derive(Debug)]
 pub struct Nobodys;

@@ -1,0 +1,140 @@
+//! States that a plugin brings by registering another one, as both declare.
+
+use anyhow::{Error, anyhow};
+
+use crate::base::key::StateKey;
+use crate::collect::{Candidate, Found, Member};
+use crate::declare::Mention;
+use crate::live::growth::Growth;
+use crate::live::nodes::Nodes;
+use crate::plan::{Binding, Brought};
+
+impl Nodes {
+    /// Who makes the state of a field: not always whom the plan names, which may only bring the
+    /// one that does.
+    pub(super) fn provider_of(&self, binding: &Binding) -> Option<u32> {
+        let provider = binding.provider?;
+        if !self.has_grown() || self.makes(provider, binding) {
+            return Some(provider);
+        }
+        self.provider_below(&self.growth(), binding)
+    }
+
+    /// Whether a node makes the state of a field itself.
+    pub(super) fn makes(&self, node: u32, binding: &Binding) -> bool {
+        let states = self.member(node).descriptor.states();
+        states.contains(&binding.state)
+    }
+
+    /// Who below the node that the plan names makes the state: one that has loaded, if one has.
+    pub(super) fn provider_below(&self, growth: &Growth, binding: &Binding) -> Option<u32> {
+        let below = self.providers_below(growth, binding);
+        let loaded = below.iter().copied().find(|node| self.is_loaded(*node));
+        loaded.or_else(|| below.first().copied())
+    }
+
+    fn providers_below(&self, growth: &Growth, binding: &Binding) -> Vec<u32> {
+        let Some(provider) = binding.provider else {
+            return Vec::new();
+        };
+        let mut below = growth.family.descendants(provider);
+        below.retain(|node| !self.has_gone(*node) && self.makes(*node, binding));
+        below
+    }
+
+    /// Whether the node that the plan names has brought the state more than once, so that nobody
+    /// can tell which is meant.
+    pub(super) fn is_brought_twice(&self, binding: &Binding) -> bool {
+        self.loaded_below(binding).len() > 1
+    }
+
+    fn loaded_below(&self, binding: &Binding) -> Vec<u32> {
+        let makes_it = |provider| self.makes(provider, binding);
+        if !self.has_grown() || binding.provider.is_none_or(makes_it) {
+            return Vec::new();
+        }
+        let mut below = self.providers_below(&self.growth(), binding);
+        below.retain(|node| self.is_loaded(*node));
+        below
+    }
+
+    /// Why a field can't be bound although the plan says by whom.
+    pub(super) fn lacks(&self, field: &str, binding: Binding) -> Error {
+        let state = binding.state;
+        let Some(provider) = binding.provider else {
+            return anyhow!("its field `{field}` needs the state `{state}`, which nobody provides");
+        };
+        if let [one, other, ..] = self.loaded_below(&binding).as_slice() {
+            let (one, other) = (self.name(*one), self.name(*other));
+            return anyhow!(
+                "its field `{field}` needs the state `{state}`, which both `{one}` and `{other}` \
+                 provide: register only one of them"
+            );
+        }
+        let brought = if self.makes(provider, &binding) {
+            Some(provider)
+        } else {
+            self.provider_below(&self.growth(), &binding)
+        };
+        if let Some(forgot) = self.declared_below(provider, state)
+            && brought.is_none()
+            && self.is_loaded(provider)
+        {
+            return forgotten(field, state, forgot);
+        }
+        anyhow!(
+            "its field `{field}` needs the state `{state}` of `{}`, which did not load: make \
+             the field an `Option<State<{state}>>` if it can do without",
+            self.name(brought.unwrap_or(provider))
+        )
+    }
+
+    /// The plugin with a state that a node is declared to bring.
+    fn declared_below(&self, node: u32, state: StateKey) -> Option<&Brought> {
+        let mut children = self.plan.children_of(node).iter();
+        children.find(|child| child.declaration.provides.contains(&state))
+    }
+
+    /// Whether a plugin is declared to be brought by a node.
+    pub(super) fn is_declared_child(&self, parent: u32, child: &Member) -> bool {
+        let parent = self.member(parent).descriptor.declaration();
+        let (Some(parent), Some(child)) = (parent, child.descriptor.declaration()) else {
+            return false;
+        };
+        let mut listed = parent.children.iter();
+        let is_parent = |it: Mention| it.plugin.declaration().plugin == parent.plugin;
+        child.within.is_some_and(is_parent)
+            || listed.any(|it| it.plugin.declaration().plugin == child.plugin)
+    }
+
+    /// The node that is declared to bring a state to those in the scope of `parent`, and has not
+    /// done so yet: whoever joins waits for it.
+    pub(super) fn will_bring(&self, parent: u32, state: StateKey) -> Option<u32> {
+        let all = self.plan.children.iter();
+        let will = all.filter(|it| it.declaration.provides.contains(&state));
+        let will = will.filter(|it| !self.is_or_is_below(parent, it.node));
+        let candidates = will.map(|it| {
+            let member = self.member(it.node);
+            Candidate {
+                node: it.node,
+                scope: member.scope,
+                published: member.published,
+            }
+        });
+        let from = self.member(parent).scope;
+        match self.with_scopes(|scopes| scopes.find(from, candidates)) {
+            Found::One(node) => Some(node),
+            Found::None | Found::Several(_) => None,
+        }
+    }
+}
+
+/// A parent did not register the child that it was to.
+fn forgotten(field: &str, state: StateKey, child: &Brought) -> Error {
+    let (name, parent) = (child.declaration.name, &child.parent);
+    anyhow!(
+        "its field `{field}` needs the state `{state}` of `{name}`, which `{parent}` was to register \
+         and did not: let the `load` of `{parent}` call `cx.register(..)` with it, or make the field \
+         an `Option<State<{state}>>`"
+    )
+}

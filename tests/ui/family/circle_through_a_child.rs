@@ -1,0 +1,38 @@
+use bootstrap::prelude::*;
+
+struct Address;
+struct Pages;
+
+#[plugin(states = [Address])]
+struct Server;
+
+impl Hooks for Server {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Address> {
+        Ok(Address)
+    }
+}
+
+/// Needs what waits for its parent.
+#[plugin(within = Server)]
+struct Routes {
+    pages: State<Pages>,
+}
+
+impl Hooks for Routes {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[plugin(states = [Pages])]
+struct Docs {
+    address: State<Address>,
+}
+
+impl Hooks for Docs {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Pages> {
+        Ok(Pages)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use bootstrap::prelude::*;
+use bootstrap_tests_provider::{Center, Hub};
+
+#[plugin(within = Hub)]
+struct Spokes {
+    center: State<Center>,
+}
+
+impl Hooks for Spokes {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}

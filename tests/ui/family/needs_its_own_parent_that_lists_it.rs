@@ -1,0 +1,25 @@
+use bootstrap::prelude::*;
+
+struct Address;
+
+#[plugin(states = [Address], children = [Routes])]
+struct Server;
+
+impl Hooks for Server {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Address> {
+        Ok(Address)
+    }
+}
+
+#[plugin(collect = false)]
+struct Routes {
+    address: State<Address>,
+}
+
+impl Hooks for Routes {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}

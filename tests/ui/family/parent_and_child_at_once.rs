@@ -1,0 +1,21 @@
+use bootstrap::prelude::*;
+
+#[plugin]
+struct Server;
+
+impl Hooks for Server {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[plugin(within = Server, children = [Server])]
+struct Routes;
+
+impl Hooks for Routes {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}

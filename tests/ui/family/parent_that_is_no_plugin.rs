@@ -1,0 +1,14 @@
+use bootstrap::prelude::*;
+
+struct Server;
+
+#[plugin(within = Server)]
+struct Routes;
+
+impl Hooks for Routes {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,32 @@
+use bootstrap::prelude::*;
+
+struct Table;
+
+#[plugin(collect = false)]
+struct Server;
+
+impl Hooks for Server {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[plugin(states = [Table], within = Server)]
+struct Routes;
+
+impl Hooks for Routes {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Table> {
+        Ok(Table)
+    }
+}
+
+#[plugin(states = [Table], stands_in_for = Routes, within = Server)]
+struct FakeRoutes;
+
+impl Hooks for FakeRoutes {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Table> {
+        Ok(Table)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use bootstrap::prelude::*;
+
+#[plugin(within = Sever)]
+struct Routes;
+
+impl Hooks for Routes {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}
