@@ -30,3 +30,4 @@ mod scopes;
 mod services;
 mod state;
 mod supervise;
+mod words;

@@ -70,7 +70,7 @@ impl Exit {
         Self {
             code,
             // A program that stops itself while it boots has nothing to explain.
-            diagnosis: (code != OK).then(|| error.render()),
+            diagnosis: (code != OK).then(|| error.render_with(code)),
             report: error.report().clone(),
             abandoned: error.is_abandoned(),
         }

@@ -35,6 +35,20 @@ impl Nodes {
         (shown, place_of)
     }
 
+    /// For every plugin of a report, the places there of those that must have loaded before it.
+    pub(crate) fn required_places(&self) -> Vec<Vec<usize>> {
+        let (shown, place_of) = self.shown();
+        let place = |node: &u32| {
+            if place_of.is_empty() {
+                Some(*node as usize)
+            } else {
+                place_of.get(node).copied()
+            }
+        };
+        let required = |node: &u32| self.requires(*node).iter().filter_map(place).collect();
+        shown.iter().map(required).collect()
+    }
+
     fn plugin_report(&self, node: u32, place_of: &HashMap<u32, usize>) -> PluginReport {
         let member = self.member(node);
         let declared = member.descriptor.location();

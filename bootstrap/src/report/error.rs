@@ -198,6 +198,45 @@ impl PluginError {
         matches!(self.0.cause, Cause::Abandoned { .. })
     }
 
+    /// The error of another plugin that this one was handed, and returned as its own.
+    fn handed_on(&self) -> Option<&PluginError> {
+        self.error()?.chain().find_map(|cause| cause.downcast_ref())
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Several of them, in their order. Of one that only hands on what is there already no more is
+    /// said than that, and behind what words.
+    pub(crate) fn write_all<'a>(
+        all: impl Iterator<Item = &'a PluginError>,
+        out: &mut impl fmt::Write,
+    ) -> fmt::Result {
+        let mut told: Vec<&PluginError> = Vec::new();
+        let mut handed_on = Vec::new();
+        for error in all {
+            let is_told = |it: &PluginError| told.iter().any(|told| told.is_same(it));
+            if error.handed_on().is_some_and(is_told) {
+                let (plugin, words) = (error.plugin(), &error.0.words.chain);
+                handed_on.push(match words.split_last() {
+                    Some((_, own)) if !own.is_empty() => format!("`{plugin}` ({})", own.join(": ")),
+                    _ => format!("`{plugin}`"),
+                });
+            } else {
+                if !told.is_empty() {
+                    out.write_str("  also failed: ")?;
+                }
+                error.write(out, "")?;
+            }
+            told.push(error);
+        }
+        if !handed_on.is_empty() {
+            writeln!(out, "  handed on by: {}", handed_on.join(", "))?;
+        }
+        Ok(())
+    }
+
     /// The whole story: the line, the chain of causes, the place of the declaration.
     pub(crate) fn write(&self, out: &mut impl fmt::Write, indent: &str) -> fmt::Result {
         let Inner {

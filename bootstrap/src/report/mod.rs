@@ -8,3 +8,4 @@ mod tree;
 
 pub use error::{Cause, CloseError, PluginError};
 pub use record::{Closing, MoreReport, Outcome, PluginReport, Progress, Report, Step};
+pub(crate) use tree::WORTH_A_WORD;
