@@ -4,14 +4,11 @@ use std::fmt;
 
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
-use crate::base::text;
+use crate::base::text::{self, SHOWN};
 use crate::boot::error::{BootError, BootErrorKind};
 use crate::boot::undone::Chain;
 use crate::life::ShutdownReason;
-use crate::report::{Cause, Outcome, PluginError, PluginReport, WORTH_A_WORD};
-
-/// How many plugins a list in a message shows.
-const SHOWN: usize = 10;
+use crate::report::{Cause, Outcome, PluginError, PluginReport, TimeOf, WORTH_A_WORD};
 
 impl fmt::Display for BootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -226,7 +223,7 @@ impl BootError {
 
     fn write_rollback(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.closed().is_empty() {
-            write!(f, "  closed again: {}", names(self.closed()))?;
+            write!(f, "  closed again: {}", text::names(self.closed()))?;
             let took = self.report().close.filter(|took| *took >= WORTH_A_WORD);
             match took.map(text::duration) {
                 Some(took) => writeln!(f, " (in {took})")?,
@@ -290,10 +287,30 @@ impl BootError {
 
 /// Which setting to change, for a hook that took too long.
 fn help_with_limit(error: &PluginError) -> String {
+    let plugin = error.plugin();
+    match error.cause() {
+        Cause::TimedOut {
+            rest_of: Some(TimeOf::Parent { plugin: parent, .. }),
+            ..
+        } => {
+            return format!(
+                "find out what `{plugin}` waits for, or raise the `timeout` of `{parent}`, in \
+                 whose time it loads"
+            );
+        }
+        Cause::TimedOut {
+            rest_of: Some(TimeOf::Scope { scope, .. }),
+            ..
+        } => {
+            return format!(
+                "find out what `{plugin}` waits for, or raise the `Scope::timeout` of `{scope}`"
+            );
+        }
+        _ => {}
+    }
     match error.phase() {
         Phase::Load | Phase::Ready => format!(
-            "find out what `{}` waits for, or raise its `timeout`, or `App::load_timeout`",
-            error.plugin()
+            "find out what `{plugin}` waits for, or raise its `timeout`, or `App::load_timeout`"
         ),
         _ => "find out what the hook waits for, or raise `App::load_timeout`".into(),
     }
@@ -309,7 +326,7 @@ fn last_progress(plugin: &PluginReport) -> Option<(String, &str)> {
 
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&names(&self.heads))?;
+        f.write_str(&text::names(&self.heads))?;
         // What matters is who waits at one end, and for whom at the other.
         let (near, far) = match self.way.len() {
             len if len > SHOWN => (SHOWN / 2, len - SHOWN / 2),
@@ -328,20 +345,10 @@ impl fmt::Display for Chain {
     }
 }
 
-/// A list of names, of which not too many are shown.
-fn names(all: &[PluginName]) -> String {
-    let shown = all.iter().take(SHOWN).map(|name| format!("`{name}`"));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    match all.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {}", text::count(more, "other plugin")),
-    }
-}
-
 fn write_names(f: &mut fmt::Formatter<'_>, what: &str, all: &[PluginName]) -> fmt::Result {
     match all {
         [] => Ok(()),
-        _ => writeln!(f, "  {what}: {}", names(all)),
+        _ => writeln!(f, "  {what}: {}", text::names(all)),
     }
 }
 

@@ -55,7 +55,7 @@ fn a_load_that_takes_too_long_is_cancelled() {
             "[own] Plugin load failed: timed out after 1 s"
         );
         assert!(
-            matches!(error.failures()[0].cause(), Cause::TimedOut { limit } if *limit == SECOND)
+            matches!(error.failures()[0].cause(), Cause::TimedOut { limit, .. } if *limit == SECOND)
         );
         assert_eq!(trace.events(), ["load(own)+", "drop(own)"]);
 

@@ -3,6 +3,10 @@
 use bootstrap::{App, BootError};
 
 mod boot;
+mod itself;
+mod late;
+mod limits;
+mod stop;
 
 /// The diagnosis of a boot that fails, without the places, which change with every line of a test.
 async fn fails_to_boot(app: App) -> Vec<String> {
