@@ -221,6 +221,10 @@
 //!
 //! # Codes
 //!
+//! Every diagnosis begins with a code that stays: `error[BOOT010]: ..`; warnings and errors in the
+//! log have it in front of them. [`BootError::code`], [`PlanError::code`] and
+//! [`CloseError::code`] give it to programs. With what code the process ends is listed at [`Exit`].
+//!
 //! | code | meaning |
 //! |---|---|
 //! | `BOOT001` | a state that nothing in the app provides |
@@ -240,7 +244,17 @@
 //! | `BOOT015` | two services with one name |
 //! | `BOOT016` | a plugin that nobody needs, where that is denied |
 //! | `RUN001` | a part of the app was not restarted |
-//! | `STOP001` | the app has closed with errors |
+//! | `STOP001` | a hook failed or panicked while the app closed |
+//! | `STOP002` | a task failed or panicked, and the app has stopped because of it |
+//! | `STOP003` | a warning: a hook takes long to close, with its limit and who waits for it |
+//! | `STOP004` | closing did not end in time: a hook was cut short, left behind, or never begun |
+//! | `STOP005` | the tokio runtime was shut down before the app had closed |
+//! | `STOP006` | a second signal has ended the process before the app had closed |
+//! | `STOP007` | a hook or a task waits for the end of its own app |
+//!
+//! If several of these apply to a close, the one that counts most is told first: what made the app
+//! stop (`STOP002`, `RUN001`), then what did not end in time (`STOP004`, `STOP005`), then hooks that
+//! failed (`STOP001`).
 //!
 //! # Features
 //!
@@ -490,5 +504,5 @@ pub use plan::{
 };
 pub use report::{
     Cause, CloseError, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report,
-    Step,
+    Step, TimeOf,
 };

@@ -57,10 +57,13 @@ fn the_second_signal_ends_the_process_and_says_what_is_open() {
         let [line] = ended.err.lines().collect::<Vec<_>>()[..] else {
             panic!("{}", ended.err);
         };
-        assert!(line.starts_with(&signal.replace('-', "SIG")), "{line}");
-        assert!(
-            line.ends_with("forced stop; not closed: `base`, `slow`"),
-            "{line}"
+        let signal = signal.replace('-', "SIG");
+        assert_eq!(
+            line,
+            format!(
+                "error[STOP006]: forced stop, because {signal} was received again; not closed: \
+                 `base`, `slow`; exit code {code}"
+            )
         );
         assert_eq!(
             ended.out,
@@ -126,6 +129,11 @@ fn a_failed_boot_exits_with_1_and_prints_the_diagnosis() {
         ended
             .err
             .starts_with("error[BOOT010]: [faulty] Plugin load failed: connection refused\n"),
+        "{}",
+        ended.err
+    );
+    assert!(
+        ended.err.contains("\n  exit code: 1\n  help: "),
         "{}",
         ended.err
     );
@@ -217,11 +225,16 @@ fn a_close_that_hangs_exits_with_75() {
     program.signal("-TERM");
     let ended = program.end();
     assert_eq!(ended.code, Some(75));
+    assert!(
+        ended.err.contains("\n  exit code: 75\n  help: "),
+        "{}",
+        ended.err
+    );
     assert!(ended.out.contains(&"base closes".to_owned()));
     assert!(
         ended
             .err
-            .contains("[slow] Plugin close failed: timed out after 200 ms"),
+            .starts_with("error[STOP004]: [slow] Plugin close failed: timed out after 200 ms\n"),
         "{}",
         ended.err
     );
@@ -261,8 +274,9 @@ fn closes_that_block_every_thread_do_not_keep_the_process_alive() {
     assert_eq!(ended.code, Some(75), "{}", ended.err);
     assert_eq!(
         ended.err,
-        "closing did not end within 100 ms, because every thread is blocked: forced stop; not \
-         closed: `base`, `one`, `three`, `two`\n"
+        "error[STOP004]: closing did not end within 100 ms, because every thread is blocked: \
+         forced stop; not closed: `base`, `one`, `three`, `two`; exit code 75\n  help: a hook that \
+         blocks can't be cancelled: move what blocks into `tokio::task::spawn_blocking`\n"
     );
     assert_eq!(ended.out, ["base loads", "started"]);
 }

@@ -36,6 +36,7 @@ const REAL: [(&str, &[&str]); 5] = [
     (
         "several threads do something at the same time",
         &[
+            "a_hook_that_waits_for_the_close_of_its_app_is_told_so_at_once",
             "a_panic_is_attributed_to_its_plugin_and_rolled_back",
             "a_panic_of_a_task_is_the_error_of_the_load_that_waits_for_it",
             "a_state_is_made_once_however_many_want_it",

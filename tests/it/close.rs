@@ -121,7 +121,7 @@ fn an_error_keeps_nothing_else_from_closing() {
         );
         let text = error.render();
         assert!(
-            text.starts_with("error[STOP001]: the app has closed with 2 errors\n"),
+            text.starts_with("error[STOP001]: [last] Plugin close failed: one\n"),
             "{text}"
         );
     });
@@ -216,8 +216,8 @@ fn closing_ends_by_its_deadline() {
             messages(&error),
             [
                 "[a] Plugin close failed: timed out after 5 s",
-                "[b] Plugin close failed: timed out after 3 s",
-                "[c] Plugin close failed: timed out after 100 ms",
+                "[b] Plugin close failed: timed out after 3 s, what was left of the 8 s for closing",
+                "[c] Plugin close failed: timed out after 100 ms, what was left of the 8 s for closing",
             ]
         );
         assert!(

@@ -139,14 +139,14 @@ fn hooks_that_take_long_are_logged_with_what_waits_for_them() {
             said,
             [
                 "DEBUG `db`: waiting for the lock",
-                "WARN still in `load`: `db` for 10 s (waiting for the lock); 1 plugin not begun",
-                "WARN still in `load`: `db` for 20 s (waiting for the lock); 1 plugin not begun",
+                "WARN `db` has been loading for 10 s: waiting for the lock; `http` waits for it",
+                "WARN `db` has been loading for 20 s: waiting for the lock; `http` waits for it",
             ]
         );
         running.close().await.unwrap_err();
         assert_eq!(
             events(&log)[0],
-            "WARN still in `close`: `http` for 5 s; 1 plugin not begun"
+            "WARN [STOP003] `http` has been closing for 5 s (limit 8 s); `db` waits for it"
         );
     });
 }
@@ -177,11 +177,14 @@ fn hooks_of_the_app_and_services_that_take_long_are_logged() {
         assert_eq!(
             events(&log)[1..],
             [
-                "WARN still in `service start`: `mailer` for 10 s",
-                "WARN still in `service start`: `mailer` for 20 s",
+                "WARN `mailer` has been starting for 10 s",
+                "WARN `mailer` has been starting for 20 s",
             ]
         );
         running.close().await.unwrap_err();
-        assert_eq!(events(&log)[0], "WARN still in `close`: `app` for 5 s");
+        assert_eq!(
+            events(&log)[0],
+            "WARN [STOP003] `app` has been closing for 5 s (limit 10 s)"
+        );
     });
 }

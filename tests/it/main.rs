@@ -31,3 +31,4 @@ mod scopes;
 mod services;
 mod state;
 mod supervise;
+mod words;

@@ -4,23 +4,22 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::{ExitCode, Termination};
 
-use crate::base::phase::Phase;
 use crate::boot::{BootError, BootErrorKind};
 use crate::life::ShutdownReason;
-use crate::report::{Cause, CloseError, PluginError, Report};
+use crate::report::{CloseError, EndedBy, PluginError, Report};
 
 /// How [`App::run`](crate::App::run) ended. Returned from `main`, it prints the diagnosis of what
 /// went wrong to the standard error, and carries the exit code.
 ///
-/// | code | cause |
-/// |---|---|
-/// | 0 | the app was asked to stop, and everything has closed |
-/// | 1 | the boot failed, and was rolled back |
-/// | 70 | a task failed, or a part of the app was restarted and did not load again |
-/// | 74 | a `drain` or `close` hook failed |
-/// | 75 | closing did not finish in time: a hook was cut short, left behind, or never begun |
-/// | 78 | the app can't be planned; nothing was started |
-/// | 130, 143 | SIGINT or SIGTERM interrupted the boot; or a second one cut the closing short |
+/// | exit code | cause | code in the diagnosis |
+/// |---|---|---|
+/// | 0 | the app was asked to stop, and everything has closed | |
+/// | 1 | the boot failed, and was rolled back | `BOOT010`, `BOOT011`, `BOOT013`, `BOOT014` |
+/// | 70 | a task failed, or a part of the app was restarted and did not load again | `STOP002`, `RUN001` |
+/// | 74 | a `drain` or `close` hook failed | `STOP001` |
+/// | 75 | closing did not finish in time: a hook was cut short, left behind, or never begun | `STOP004`, `STOP005` |
+/// | 78 | the app can't be planned; nothing was started | the others from `BOOT001` to `BOOT016` |
+/// | 130, 143 | SIGINT or SIGTERM interrupted the boot; or a second one cut the closing short | `BOOT012`, `STOP006` |
 ///
 /// The numbers from 70 are those of BSD's `sysexits.h`. If several apply, the first cause in time
 /// decides: a failed task over the hooks that failed because of it.
@@ -48,12 +47,15 @@ impl Exit {
                 report,
                 abandoned: false,
             },
-            Err(error) => Self {
-                code: code_of(error.errors()),
-                diagnosis: Some(error.render()),
-                report: error.report().clone(),
-                abandoned: error.abandoned().next().is_some(),
-            },
+            Err(error) => {
+                let code = code_of(error.errors());
+                Self {
+                    code,
+                    diagnosis: Some(error.render_with(code)),
+                    report: error.report().clone(),
+                    abandoned: error.abandoned().next().is_some(),
+                }
+            }
         }
     }
 
@@ -70,7 +72,7 @@ impl Exit {
         Self {
             code,
             // A program that stops itself while it boots has nothing to explain.
-            diagnosis: (code != OK).then(|| error.render()),
+            diagnosis: (code != OK).then(|| error.render_with(code)),
             report: error.report().clone(),
             abandoned: error.is_abandoned(),
         }
@@ -123,28 +125,10 @@ impl Exit {
 }
 
 fn code_of(errors: &[PluginError]) -> u8 {
-    let unfinished = |error: &PluginError| {
-        matches!(
-            error.cause(),
-            Cause::TimedOut { .. }
-                | Cause::Cancelled
-                | Cause::OutOfTime
-                | Cause::RuntimeShutDown
-                | Cause::Abandoned { .. }
-        )
-    };
-    let ended_the_app = |error: &PluginError| match error.phase() {
-        Phase::Run => !unfinished(error),
-        // Of a restart.
-        Phase::Load | Phase::Ready | Phase::OnReady => true,
-        _ => false,
-    };
-    if errors.iter().any(ended_the_app) {
-        TASK_FAILED
-    } else if errors.iter().any(unfinished) {
-        NOT_FINISHED
-    } else {
-        CLOSE_FAILED
+    match errors.iter().map(EndedBy::of).min() {
+        Some(EndedBy::Failure) => TASK_FAILED,
+        Some(EndedBy::Time) => NOT_FINISHED,
+        Some(EndedBy::Hook) | None => CLOSE_FAILED,
     }
 }
 

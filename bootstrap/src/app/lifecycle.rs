@@ -63,7 +63,7 @@ impl Lifecycle {
                 let rollback = close::close(closing(After::FailedBoot, Vec::new())).await;
                 let report = self.nodes.report();
                 let outcome = outcome(rollback.clone(), report.clone());
-                let error = BootError::new(failure, rollback, report, &self.nodes.plan);
+                let error = BootError::new(failure, rollback, report, &self.nodes);
                 self.end.now(Status::Failed, outcome);
                 // Whoever dropped the future of `boot` does not want to know.
                 let _ = booted.send(Err(error));

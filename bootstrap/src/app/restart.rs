@@ -29,11 +29,16 @@ impl Restart<'_> {
                 () = stop.cancelled() => return,
                 request = requests.recv() => request,
             };
-            let Some(RestartRequest { target, answer }) = request else {
+            let Some(RestartRequest {
+                target,
+                asker,
+                answer,
+            }) = request
+            else {
                 return stop.cancelled().await;
             };
             let done = match self.node(target) {
-                Ok(node) => self.part(node).await,
+                Ok(node) => self.part(node, asker).await,
                 Err(error) => Err(error),
             };
             // Whoever asked may not wait for it any more.
@@ -55,8 +60,11 @@ impl Restart<'_> {
         }
     }
 
-    async fn part(&self, node: u32) -> Result<(), RestartError> {
+    async fn part(&self, node: u32, asker: Option<u32>) -> Result<(), RestartError> {
         let part = self.nodes.part(node);
+        if asker.is_some_and(|asker| part[asker as usize]) {
+            return Err(RestartError::WaitsForItself);
+        }
         let name = self.nodes.name(node);
         if let Some(once) = self.nodes.once_in(&part) {
             let plugin = self.nodes.name(once).clone();

@@ -106,8 +106,12 @@ async fn obey(mut signals: Signals, life: &Life) {
             Order::Stop => life.request_stop(ShutdownReason::Signal(signal)),
             Order::Force => {
                 let left = left_open(&life.report());
-                let message = format!("{signal} received again: forced stop{left}");
-                end_process(128 + signal.number(), &message);
+                let code = 128 + signal.number();
+                let message = format!(
+                    "error[STOP006]: forced stop, because {signal} was received again{left}; exit \
+                     code {code}"
+                );
+                end_process(code, &message);
             }
             Order::Exit => end_process(128 + signal.number(), ""),
             Order::Nothing => {}
@@ -162,7 +166,9 @@ async fn guard(life: &Life, close_timeout: Duration) {
         end_process(
             NOT_FINISHED,
             &format!(
-                "closing did not end within {limit}, because every thread is blocked: forced stop{left}"
+                "error[STOP004]: closing did not end within {limit}, because every thread is \
+                 blocked: forced stop{left}; exit code {NOT_FINISHED}\n  help: a hook that blocks \
+                 can't be cancelled: move what blocks into `tokio::task::spawn_blocking`"
             ),
         );
     }
@@ -175,6 +181,7 @@ fn left_open(report: &Report) -> String {
         plugin.load.outcome == Outcome::Done && plugin.close.outcome != Outcome::Done
     });
     let names: Vec<String> = open.map(|plugin| format!("`{}`", plugin.name)).collect();
+    // All of them: nobody will be there to ask for the rest.
     if names.is_empty() {
         String::new()
     } else {

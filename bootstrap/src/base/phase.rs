@@ -36,6 +36,23 @@ impl Phase {
         self <= Phase::Start
     }
 
+    /// What a plugin does in it, as in "it has been loading".
+    pub(crate) fn does(self) -> &'static str {
+        match self {
+            Phase::Load => "loading",
+            Phase::PreReady => "in an `on_pre_ready` hook",
+            Phase::Service => "starting",
+            Phase::Ready => "getting ready",
+            Phase::OnReady => "in an `on_ready` hook",
+            Phase::Start => "in an `on_start` hook",
+            Phase::Run => "running",
+            Phase::Drain => "draining",
+            Phase::Stop => "stopping its tasks",
+            Phase::ServiceDrop => "dropping its value",
+            Phase::Close => "closing",
+        }
+    }
+
     /// What goes wrong in it, as errors begin: `Plugin load`, `Service start`.
     pub(crate) fn step(self) -> impl fmt::Display {
         fmt::from_fn(move |f| match self {

@@ -1,5 +1,6 @@
 //! Words in messages: type names, durations, near misses.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 /// A type's name without its modules: `alloc::vec::Vec<app::Pool>` becomes `Vec<Pool>`.
@@ -76,6 +77,19 @@ fn edit_distance(left: &str, right: &str) -> usize {
         }
     }
     row[right.len()]
+}
+
+/// How many plugins a list in a message shows.
+pub(crate) const SHOWN: usize = 10;
+
+/// A list of plugins, of which not too many are shown.
+pub(crate) fn names<N: Display>(all: &[N]) -> String {
+    let shown = all.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {}", count(more, "other plugin")),
+    }
 }
 
 /// `1 plugin`, `2 plugins`.

@@ -97,6 +97,7 @@ impl AppStage<'_> {
     ) -> Ending {
         let within = Within {
             limit,
+            rest_of: None,
             until: self.until,
             interrupt: Some(self.nodes.life.stop_token()),
             patience: GRACE,

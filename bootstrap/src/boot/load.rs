@@ -16,7 +16,7 @@ use crate::boot::failure::Troubles;
 use crate::boot::rollback::Rollback;
 use crate::boot::scopes::ScopeLimits;
 use crate::declare::{BarrierKind, LoadContext, Plugin, StateValue, States};
-use crate::drive::{self, End, Flow, Grow, Start, Timing};
+use crate::drive::{self, End, Flow, Grow, Slow, Start, Timing};
 use crate::live::{Absorber, CleanUp, Done, Kept, Nodes, Settings, cause_of};
 use crate::report::Cause;
 use crate::run::Tasks;
@@ -203,6 +203,22 @@ impl Load {
         }
     }
 
+    fn own_limit(&self, node: u32) -> Option<Duration> {
+        let own = self.nodes.member(node).descriptor.load_limit();
+        own.or(self.limit)
+    }
+
+    /// Why a load was cut, if its own time was not up.
+    fn blame(&self, node: u32, cause: Cause, timing: Timing) -> Cause {
+        let own = |node| self.own_limit(node);
+        match cause {
+            Cause::TimedOut { limit, .. } => {
+                self.scopes.blame(&self.nodes, node, limit, timing, own)
+            }
+            cause => cause,
+        }
+    }
+
     fn fail(&self, node: u32, cause: Cause, timing: Timing) -> Flow {
         self.nodes.note(node, Phase::Load, cause.outcome(), timing);
         self.nodes.ready_queue.forget(node);
@@ -333,6 +349,10 @@ impl drive::Phase for Load {
         self.nodes.begin_growth(pass);
     }
 
+    fn app(&self) -> usize {
+        self.nodes.life.mark()
+    }
+
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Loaded> {
         if self.attempts.is_tried(node) {
             return Start::Job(self.go_on(node));
@@ -352,15 +372,12 @@ impl drive::Phase for Load {
                 return None;
             }
         }
-        let own = |node| {
-            let own = self.nodes.member(node).descriptor.load_limit();
-            own.or(self.limit)
-        };
-        let of_parents = self.nodes.rest_of_parents(node, now, own);
+        let own = |node| self.own_limit(node);
+        let of_parents = self.nodes.parent_in_haste(node, own);
         let of_scopes = self.scopes.end(&self.nodes, node, now);
-        let of_scopes = of_scopes.map(|end| end.saturating_duration_since(now));
-        let all = [own(node), of_parents, of_scopes];
-        all.into_iter().flatten().min()
+        let ends = of_parents.map(|(end, ..)| end).into_iter().chain(of_scopes);
+        let left = ends.map(|end| end.saturating_duration_since(now));
+        own(node).into_iter().chain(left).min()
     }
 
     fn ends_by(&self, node: u32) -> Option<Instant> {
@@ -376,14 +393,16 @@ impl drive::Phase for Load {
         self.nodes.progressed(node, Phase::Load)
     }
 
-    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
-        self.nodes.warn_of_slow(Phase::Load, running, waiting);
+    fn is_slow(&self, slow: &[Slow]) {
+        let limit = |node, began| self.limit(node, began);
+        self.nodes.warn_of_slow(Phase::Load, slow, limit);
     }
 
     fn end(&self, node: u32, end: End<Loaded>, timing: Timing) -> Flow {
         if !self.attempts.loads(node) {
             return self.end_between(node, end, timing);
         }
+        let attempt = timing;
         let timing = self.whole(node, timing);
         let cause = match cause_of(end, timing) {
             Ok((Some(plugin), Ok(states))) => {
@@ -409,7 +428,7 @@ impl drive::Phase for Load {
             }
             Ok((None, Err(error))) => Cause::Error(error),
             Ok((None, Ok(_))) => return Flow::GoOn,
-            Err(cause) => cause,
+            Err(cause) => self.blame(node, cause, attempt),
         };
         self.fail(node, cause, timing)
     }

@@ -14,6 +14,7 @@ mod ready;
 mod rollback;
 mod scopes;
 mod undone;
+mod words;
 
 pub use error::{BootError, BootErrorKind};
 pub(crate) use pass::{boot, load_again};

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::base::phase::Phase;
 use crate::boot::failure::Troubles;
 use crate::declare::ReadyContext;
-use crate::drive::{self, End, Flow, Start, Timing};
+use crate::drive::{self, End, Flow, Slow, Start, Timing};
 use crate::live::{Nodes, cause_of};
 use crate::report::{Cause, Outcome};
 
@@ -22,6 +22,10 @@ pub(super) struct Ready {
 
 impl drive::Phase for Ready {
     type Output = Result<()>;
+
+    fn app(&self) -> usize {
+        self.nodes.life.mark()
+    }
 
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Result<()>> {
         if !self.nodes.member(node).descriptor.hook_set().ready {
@@ -46,8 +50,9 @@ impl drive::Phase for Ready {
         self.nodes.progressed(node, Phase::Ready)
     }
 
-    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
-        self.nodes.warn_of_slow(Phase::Ready, running, waiting);
+    fn is_slow(&self, slow: &[Slow]) {
+        let limit = |node, began| self.limit(node, began);
+        self.nodes.warn_of_slow(Phase::Ready, slow, limit);
     }
 
     fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::drive::{GRACE, LAST_CHANCE};
+use crate::report::{Cause, TimeOf};
 
 /// The time for closing.
 ///
@@ -16,6 +17,8 @@ use crate::drive::{GRACE, LAST_CHANCE};
 pub(super) struct Budget {
     /// For each hook that has no limit of its own.
     pub(super) hook: Duration,
+    /// All of it.
+    pub(super) whole: Duration,
     pub(super) until: Instant,
 }
 
@@ -23,6 +26,24 @@ impl Budget {
     pub(super) fn limit(self, own: Option<Duration>, now: Instant) -> Duration {
         let left = self.until.saturating_duration_since(now);
         own.unwrap_or(self.hook).min(left.max(LAST_CHANCE))
+    }
+
+    /// What a hook that begins now has the rest of, if there is no more time left than that.
+    pub(super) fn rest_of(self, own: Option<Duration>, now: Instant) -> Option<TimeOf> {
+        let limit = self.whole;
+        let is_rest = self.limit(own, now) < own.unwrap_or(self.hook);
+        is_rest.then_some(TimeOf::Closing { limit })
+    }
+
+    /// Why a hook took too long: also if its own time was not up.
+    pub(super) fn blame(self, own: Option<Duration>, cause: Cause) -> Cause {
+        match cause {
+            Cause::TimedOut { limit, .. } if limit < own.unwrap_or(self.hook) => Cause::TimedOut {
+                limit,
+                rest_of: Some(TimeOf::Closing { limit: self.whole }),
+            },
+            cause => cause,
+        }
     }
 
     /// When a stage has to end that begins now, and gets this if no time is left.

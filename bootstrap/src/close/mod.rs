@@ -6,7 +6,9 @@
 //! Stands below *boot*, although it comes later: a boot that fails rolls back by closing.
 
 mod budget;
+mod log;
 mod pass;
 mod services;
+mod stop;
 
 pub(crate) use pass::{After, Closing, close};

@@ -1,6 +1,6 @@
 //! Drain, stop, close: the passes backwards over the graph.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -13,15 +13,17 @@ use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
 use crate::base::time::later;
 use crate::close::budget::Budget;
+use crate::close::log::Log;
 use crate::close::services;
+use crate::close::stop::Stop;
 use crate::declare::AppHook;
 use crate::declare::{CloseContext, DrainContext};
-use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Start, Timing};
+use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Slow, Start, Timing};
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
 use crate::live::{APP, CleanUp, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of, is_in};
 use crate::report::{Cause, Outcome, PluginError};
-use crate::run::{self, Tasks};
+use crate::run::Tasks;
 
 /// What to close, and how.
 pub(crate) struct Closing<'a> {
@@ -67,6 +69,7 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         tasks: &tasks,
         budget: Budget {
             hook: settings.hook_timeout,
+            whole: settings.close_timeout,
             until: later(clock.0, settings.close_timeout),
         },
         limit: settings.max_concurrency,
@@ -116,33 +119,6 @@ impl Clock {
     fn lap(&mut self) -> Duration {
         let now = Instant::now();
         now - std::mem::replace(&mut self.0, now)
-    }
-}
-
-/// Errors with their times: hooks end in parallel, and are reported in order.
-#[derive(Default)]
-struct Log(Mutex<Vec<(Instant, PluginError)>>);
-
-impl Log {
-    /// Keeps the error before it is logged: what listens to the log may panic.
-    fn push(&self, nodes: &Arc<Nodes>, at: Instant, error: PluginError) {
-        let line = error.to_string();
-        nodes.tell(&error);
-        nodes.know(&error);
-        self.extend([(at, error)]);
-        let _ = guard(|| tracing::error!(target: "bootstrap", "{line}"));
-    }
-
-    fn extend(&self, errors: impl IntoIterator<Item = (Instant, PluginError)>) {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        log.extend(errors);
-    }
-
-    /// By time; what happened at one instant keeps the order in which it was noted.
-    fn take(&self) -> Vec<PluginError> {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        log.sort_by_key(|(at, _)| *at);
-        log.drain(..).map(|(_, error)| error).collect()
     }
 }
 
@@ -266,6 +242,7 @@ impl Walk<'_> {
             }
             let within = Within {
                 limit: Some(self.budget.limit(None, now)),
+                rest_of: self.budget.rest_of(None, now),
                 until: Some(end),
                 interrupt: None,
                 patience: self.budget.patience(),
@@ -386,6 +363,10 @@ impl Backwards {
 impl drive::Phase for Backwards {
     type Output = Result<()>;
 
+    fn app(&self) -> usize {
+        self.nodes.life.mark()
+    }
+
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Result<()>> {
         let plugin = self.has_hook(node).then(|| self.nodes.hook(node)).flatten();
         match (self.hooks, plugin) {
@@ -418,12 +399,15 @@ impl drive::Phase for Backwards {
         self.nodes.progressed(node, self.phase())
     }
 
-    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
-        self.nodes.warn_of_slow(self.phase(), running, waiting);
+    fn is_slow(&self, slow: &[Slow]) {
+        let limit = |node, began| self.limit(node, began);
+        self.nodes.warn_of_slow(self.phase(), slow, limit);
     }
 
     fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {
+        let own = self.nodes.member(node).descriptor.close_limit();
         let ended = cause_of(end, timing).and_then(|result| result.map_err(Cause::Error));
+        let ended = ended.map_err(|cause| self.budget.blame(own, cause));
         match self.nodes.end_clean_up(node, ended) {
             CleanUp::WasNone(ended) => self.note_hook(node, ended, timing),
             CleanUp::Done => {}
@@ -440,62 +424,5 @@ impl drive::Phase for Backwards {
             return Flow::Again;
         }
         Flow::GoOn
-    }
-}
-
-/// The end of every `run` task, dependents first.
-struct Stop {
-    tasks: Arc<Tasks>,
-    nodes: Arc<Nodes>,
-    budget: Budget,
-    log: Arc<Log>,
-}
-
-impl drive::Phase for Stop {
-    type Output = ();
-
-    fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<()> {
-        let tasks = self.tasks.dismiss(node);
-        if tasks.is_empty() {
-            return Start::Done;
-        }
-        self.nodes.begin(node, Phase::Stop, began, released_by);
-        Start::Job(Box::pin(run::stopped(tasks)))
-    }
-
-    fn limit(&self, node: u32, now: Instant) -> Option<Duration> {
-        let own = self.nodes.member(node).descriptor.close_limit();
-        self.tasks.has(node).then(|| self.budget.limit(own, now))
-    }
-
-    fn progressed(&self, node: u32) -> Option<Instant> {
-        // Its tasks tell how far they are as what they are: `run` hooks.
-        self.nodes.progressed(node, Phase::Run)
-    }
-
-    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize) {
-        self.nodes.warn_of_slow(Phase::Run, running, waiting);
-    }
-
-    fn end(&self, node: u32, end: End<()>, timing: Timing) -> Flow {
-        let ended = cause_of(end, timing);
-        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
-        self.nodes.note(node, Phase::Stop, outcome, timing);
-        if let Err(cause) = ended {
-            for name in self.tasks.abort(node) {
-                let error = self.nodes.task_error(node, name, same(&cause));
-                self.log.push(&self.nodes, timing.ended, error);
-            }
-        }
-        Flow::GoOn
-    }
-}
-
-/// Why the tasks of a plugin did not end, for one after the other.
-fn same(cause: &Cause) -> Cause {
-    match cause {
-        Cause::TimedOut { limit } => Cause::TimedOut { limit: *limit },
-        Cause::Abandoned { after } => Cause::Abandoned { after: *after },
-        _ => Cause::Cancelled,
     }
 }

@@ -28,6 +28,7 @@ pub(super) async fn release(nodes: &Arc<Nodes>, budget: Budget, tell: impl Fn(Pl
         }
         let within = Within {
             limit: Some(budget.limit(None, now)),
+            rest_of: budget.rest_of(None, now),
             until: Some(end),
             interrupt: None,
             patience: budget.patience(),

@@ -147,7 +147,8 @@ macro_rules! spawns {
             /// panic of it stops the app; see [`Self::supervise`] for other policies.
             ///
             /// Messages call it `plugin/name`. It begins at once; if the boot fails, it is stopped
-            /// like the rest. Once the plugin is being closed, the task is cancelled as it is made.
+            /// like the rest. Once the plugin is being closed, the task is cancelled as it is
+            /// made, with a warning in the log.
             ///
             /// # Examples
             ///
@@ -246,7 +247,7 @@ impl LoadContext {
     /// when `close` is not called: what a `load` acquires step by step is given back step by step.
     /// Each has the limit of a `close` hook, and one that fails keeps no other from running.
     ///
-    /// Once the app has closed this does nothing: the hook is dropped.
+    /// Once the app has closed this does nothing: the hook is dropped, with a warning in the log.
     ///
     /// # Examples
     ///

@@ -491,7 +491,7 @@ impl<O> Board<O> {
     }
 
     /// The jobs that run for so long already, in the order of their nodes.
-    pub(super) fn slow(&self, now: Instant, than: Duration) -> Vec<(u32, Duration)> {
+    pub(super) fn running(&self, now: Instant, than: Duration) -> Vec<(u32, Duration)> {
         let parked = self.parked.iter().map(|(node, it)| (*node, it.job.began));
         let polled = self.seats.iter().flatten().map(|it| (it.node, it.began));
         let all = parked.chain(polled);
@@ -499,6 +499,11 @@ impl<O> Board<O> {
         let mut slow: Vec<_> = since.filter(|(_, since)| *since >= than).collect();
         slow.sort_unstable();
         slow
+    }
+
+    /// Who waits for a node, the nearest first.
+    pub(super) fn waits_for(&self, node: u32) -> Vec<u32> {
+        self.scheduler.waits_for(node)
     }
 
     /// The nodes that this pass never came to.

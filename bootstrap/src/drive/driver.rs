@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::Instant;
 
+use crate::base::inside::{Inside, enter};
 use crate::base::panic::guard;
 use crate::drive::board::{Board, Parked, Parking, Summons, Turn, Verdict};
 use crate::drive::job::{End, Flow, JobFuture, Phase, Start, Timing};
@@ -162,6 +163,8 @@ impl<P: Phase> Future for Driver<P> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        // Once for all turns: what a job does costs less than a turn.
+        let _inside = enter(Inside::Hook(this.pass.phase.app()));
         let mut turn = match this.put_off.take() {
             Some(turn) => turn,
             None => this.pass.first_turn(this.seat, cx.waker()),

@@ -56,6 +56,9 @@ pub(crate) trait Phase: Send + Sync + 'static {
         let _ = pass;
     }
 
+    /// The mark of the app, inside of which jobs run.
+    fn app(&self) -> usize;
+
     /// Begins the work at a node. `released_by` is the node that it waited for last.
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Self::Output>;
 
@@ -77,11 +80,20 @@ pub(crate) trait Phase: Send + Sync + 'static {
     /// When the job at a node last told that it gets on: its limit counts from then.
     fn progressed(&self, node: u32) -> Option<Instant>;
 
-    /// Says that jobs take long: since when each runs, and how many nodes have not begun.
-    fn is_slow(&self, running: &[(u32, Duration)], waiting: usize);
+    /// Says that jobs take long.
+    fn is_slow(&self, slow: &[Slow]);
 
     /// Keeps how the job ended. Called once for each job that was started.
     fn end(&self, node: u32, end: End<Self::Output>, timing: Timing) -> Flow;
+}
+
+/// A job that takes long.
+pub(crate) struct Slow {
+    pub(crate) node: u32,
+    /// How long it has taken so far.
+    pub(crate) since: Duration,
+    /// Who waits for it, the nearest first.
+    pub(crate) waiting: Vec<u32>,
 }
 
 /// The beginning of the work at a node.

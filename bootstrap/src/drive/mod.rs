@@ -32,7 +32,7 @@ mod scheduler;
 mod ways;
 
 pub(crate) use board::{GRACE, LAST_CHANCE};
-pub(crate) use job::{End, Flow, Grow, JobFuture, Phase, Start, Timing, job};
+pub(crate) use job::{End, Flow, Grow, JobFuture, Phase, Slow, Start, Timing, job};
 pub(crate) use pass::{Ending, Limits, run};
 pub(crate) use scheduler::{Direction, Join, Scheduler};
 pub(crate) use ways::{Edges, Ways};

@@ -1,5 +1,6 @@
 //! One pass over the graph: spawns drivers, and watches over them.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -13,8 +14,11 @@ use crate::base::panic::guard;
 use crate::base::task::spawn_apart;
 use crate::base::time::{cancelled, later, until};
 use crate::drive::board::{Board, GivenUp};
-use crate::drive::job::{End, Grow, Phase, Timing};
+use crate::drive::job::{End, Grow, Phase, Slow, Timing};
 use crate::drive::scheduler::{Join, Scheduler};
+
+/// Of how many jobs that take long it is told who waits for them.
+const TOLD: usize = 50;
 
 /// When a pass has to end early.
 pub(crate) struct Limits<'a> {
@@ -145,13 +149,35 @@ impl<P: Phase> Pass<P> {
     }
 
     fn remind(&self, than: Duration) {
-        let board = self.board();
-        let slow = board.slow(Instant::now(), than);
-        let waiting = board.not_begun().len();
-        drop(board);
+        let slow = self.slow(than);
         if !slow.is_empty() {
-            let _ = guard(|| self.phase.is_slow(&slow, waiting));
+            let _ = guard(|| self.phase.is_slow(&slow));
         }
+    }
+
+    /// The jobs that take long, but for those that wait for another one of them.
+    fn slow(&self, than: Duration) -> Vec<Slow> {
+        let board = self.board();
+        let running = board.running(Instant::now(), than).into_iter();
+        let slow = running.enumerate().map(|(place, (node, since))| {
+            // Nobody reads more; and each may be waited for by all others.
+            let waiting = if place < TOLD {
+                board.waits_for(node)
+            } else {
+                Vec::new()
+            };
+            Slow {
+                node,
+                since,
+                waiting,
+            }
+        });
+        let mut slow: Vec<Slow> = slow.collect();
+        drop(board);
+        let waiting = slow.iter().flat_map(|it| &it.waiting).copied();
+        let waiting: HashSet<u32> = waiting.collect();
+        slow.retain(|it| !waiting.contains(&it.node));
+        slow
     }
 
     /// Sees to what is due.

@@ -1,7 +1,7 @@
 //! Which nodes may run now. Pure.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::drive::ways::Ways;
@@ -331,6 +331,33 @@ impl Scheduler {
         let waiting = all.filter(|(_, at)| **at == At::Waiting);
         let nodes = waiting.map(|(node, _)| node);
         nodes.filter(|node| !self.ways.is_gate(*node)).collect()
+    }
+
+    /// Who waits for a node, directly or through others, the nearest first: nodes that have not
+    /// begun, and those that brought this one with them and are not done before it is.
+    pub(crate) fn waits_for(&self, node: u32) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::from([node]);
+        let mut ahead = VecDeque::from([node]);
+        while let Some(node) = ahead.pop_front() {
+            let planned = after(&self.ways, self.direction);
+            let is_planned = (node as usize) < planned.len();
+            let planned = is_planned.then(|| planned.targets(node));
+            let joined = self.joined.waiters.get(&node);
+            let ancestors = self.joined.paths.get(&node);
+            let behind = planned.into_iter().flatten();
+            let behind = behind.chain(joined.into_iter().flatten());
+            let behind = behind.chain(ancestors.into_iter().flat_map(|it| it.iter()));
+            for node in behind.copied() {
+                if self.at[node as usize] != At::Out && seen.insert(node) {
+                    ahead.push_back(node);
+                    if !self.ways.is_gate(node) {
+                        found.push(node);
+                    }
+                }
+            }
+        }
+        found
     }
 
     fn is_empty(&self) -> bool {

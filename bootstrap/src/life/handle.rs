@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::base::log::log;
 use crate::life::restart::{RestartError, Target};
 use crate::life::state::{End, Life};
 use crate::life::status::{ShutdownReason, Status};
-use crate::report::{CloseError, Report};
+use crate::report::{CloseError, Report, WAITS_FOR_ITSELF};
 
 /// A handle to an app, for everyone who does not own it: cheap to clone, valid in every phase,
 /// before boot and after the close as well.
@@ -64,7 +65,9 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// If a `run` task, a `drain` or a `close` hook failed; everything has closed all the same.
+    /// If a `run` task, a `drain` or a `close` hook failed; everything has closed all the same. In a
+    /// hook or a task of the app itself, at once: the app is asked to stop, but who waited for the
+    /// end of it would wait for itself.
     ///
     /// # Cancel safety
     ///
@@ -86,6 +89,9 @@ impl Handle {
     pub async fn close(&self) -> Result<Report, CloseError> {
         self.life.end_unbooted();
         self.shutdown();
+        if self.life.would_wait_for_itself() {
+            return Err(CloseError::waits_for_itself(self.report()));
+        }
         let End {
             report,
             close_error,
@@ -97,10 +103,22 @@ impl Handle {
     ///
     /// Does not ask for it. An app that is dropped without having booted counts as closed.
     ///
+    /// In a hook of the app itself this waits until the time of the hook is up, and in a task of it
+    /// until that is cancelled, because the app waits for those: the log says so. In a `select!`
+    /// that is no harm.
+    ///
     /// # Cancel safety
     ///
     /// Dropping this future has no effect.
     pub async fn closed(&self) -> Report {
+        if self.life.would_wait_for_itself() {
+            log(|| {
+                tracing::error!(
+                    target: "bootstrap",
+                    "[STOP007] {WAITS_FOR_ITSELF}: wait for it elsewhere, or for the wish to stop"
+                );
+            });
+        }
         self.life.ended().await.report
     }
 
@@ -114,8 +132,8 @@ impl Handle {
     /// [`App::on_error`](crate::App::on_error), and the restart goes on. Restarts wait for each
     /// other, and for the end of the boot.
     ///
-    /// Awaited in a hook or a task of the part itself, this would wait for itself: spawn it
-    /// elsewhere.
+    /// Awaited in a hook, or in a task of the part itself, this would wait for itself, and is
+    /// refused: spawn it elsewhere.
     ///
     /// # Errors
     ///

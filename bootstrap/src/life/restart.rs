@@ -40,6 +40,9 @@ pub enum RestartError {
     },
     /// The app was asked to stop meanwhile. The part has been closed.
     Interrupted,
+    /// Who asked is a hook, or a task of the part: the restart would wait for it, and it for the
+    /// restart. Nothing has been done.
+    WaitsForItself,
 }
 
 impl fmt::Display for RestartError {
@@ -65,6 +68,10 @@ impl fmt::Display for RestartError {
             RestartError::Interrupted => {
                 f.write_str("the app was asked to stop while a part of it restarted")
             }
+            RestartError::WaitsForItself => f.write_str(
+                "a hook, or a task of the part that restarts, would wait for itself if it waited \
+                 for the restart",
+            ),
         }
     }
 }
@@ -87,6 +94,9 @@ impl fmt::Debug for RestartError {
                 "only an app that is ready can be restarted in part"
             }
             RestartError::Unknown { .. } => "`Running::plan` lists the names",
+            RestartError::WaitsForItself => {
+                "wait for it elsewhere: `tokio::spawn(async move { handle.restart(..).await })`"
+            }
             RestartError::Once { .. } => {
                 "make a type of the closure, and implement `Plugin` for it"
             }
@@ -113,5 +123,7 @@ pub(crate) enum Target {
 /// A wish, and who waits for what becomes of it.
 pub(crate) struct RestartRequest {
     pub(crate) target: Target,
+    /// The node whose task asks, if it is one.
+    pub(crate) asker: Option<u32>,
     pub(crate) answer: oneshot::Sender<Result<(), RestartError>>,
 }

@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::base::inside::{Inside, inside_of};
 use crate::base::task::make_way;
 use crate::life::restart::{RestartError, RestartRequest, Target};
 use crate::life::status::{ShutdownReason, Status};
@@ -41,6 +42,17 @@ impl Life {
             reporter: OnceLock::new(),
             restarts: OnceLock::new(),
         }
+    }
+
+    /// What tells this app from all others, as long as it lives.
+    pub(crate) fn mark(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Whether a hook or a task of this app asks, so that whoever waited for the end would wait for
+    /// itself.
+    pub(crate) fn would_wait_for_itself(&self) -> bool {
+        !self.status().is_final() && inside_of(self.mark()).is_some()
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -108,8 +120,20 @@ impl Life {
 
     pub(crate) async fn restart(&self, target: Target) -> Result<(), RestartError> {
         let (answer, answered) = oneshot::channel();
-        let request = RestartRequest { target, answer };
-        let sent = self.restarts.get().map(|restarts| restarts.send(request));
+        let restarts = self.restarts.get().filter(|it| !it.is_closed());
+        let asker = match inside_of(self.mark()) {
+            Some(Inside::Hook(_)) if restarts.is_some() => {
+                return Err(RestartError::WaitsForItself);
+            }
+            Some(Inside::Task(_, node)) => Some(node),
+            _ => None,
+        };
+        let request = RestartRequest {
+            target,
+            asker,
+            answer,
+        };
+        let sent = restarts.map(|restarts| restarts.send(request));
         let answered = match sent {
             Some(Ok(())) => answered.await.ok(),
             _ => None,

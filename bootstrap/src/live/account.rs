@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use crate::base::name::PluginName;
 use crate::base::phase::Phase;
-use crate::base::text;
+use crate::base::text::{self, SHOWN};
+use crate::drive::Slow;
 use crate::live::nodes::Nodes;
 use crate::report::{PluginReport, Report, Step};
 
@@ -35,6 +39,20 @@ impl Nodes {
         (shown, place_of)
     }
 
+    /// For every plugin of a report, the places there of those that must have loaded before it.
+    pub(crate) fn required_places(&self) -> Vec<Vec<usize>> {
+        let (shown, place_of) = self.shown();
+        let place = |node: &u32| {
+            if place_of.is_empty() {
+                Some(*node as usize)
+            } else {
+                place_of.get(node).copied()
+            }
+        };
+        let required = |node: &u32| self.requires(*node).iter().filter_map(place).collect();
+        shown.iter().map(required).collect()
+    }
+
     fn plugin_report(&self, node: u32, place_of: &HashMap<u32, usize>) -> PluginReport {
         let member = self.member(node);
         let declared = member.descriptor.location();
@@ -62,30 +80,57 @@ impl Nodes {
         )
     }
 
-    /// Warns of hooks that take long.
-    pub(crate) fn warn_of_slow(&self, phase: Phase, running: &[(u32, Duration)], waiting: usize) {
-        let shown = running.iter().take(10).map(|(node, since)| {
-            let (name, since) = (self.name(*node), text::duration(*since));
-            let cell = self.cell(*node);
-            let progress = cell.others.as_ref().and_then(|it| it.progress.as_ref());
-            match progress {
-                Some(told) => format!("`{name}` for {since} ({})", told.text),
-                None => format!("`{name}` for {since}"),
-            }
-        });
-        let shown: Vec<String> = shown.collect();
-        let more = match running.len() - shown.len() {
-            0 => String::new(),
-            more => format!(" and {}", text::count(more, "other plugin")),
-        };
-        let waiting = match waiting {
-            0 => String::new(),
-            waiting => format!("; {} not begun", text::count(waiting, "plugin")),
-        };
-        tracing::warn!(
-            target: "bootstrap",
-            "still in `{phase}`: {}{more}{waiting}",
-            shown.join(", ")
-        );
+    /// Warns of hooks that take long, each with who waits for it. `limit` says how long one may
+    /// take that began then.
+    pub(crate) fn warn_of_slow(
+        &self,
+        phase: Phase,
+        slow: &[Slow],
+        limit: impl Fn(u32, Instant) -> Option<Duration>,
+    ) {
+        let now = Instant::now();
+        for it in slow.iter().take(SHOWN) {
+            let limit = now.checked_sub(it.since).and_then(|at| limit(it.node, at));
+            let is_slow = is_slow(self.name(it.node), phase, it.since, limit);
+            let (said, waiting) = (self.said(it.node), self.who_waits(&it.waiting));
+            tracing::warn!(target: "bootstrap", "{is_slow}{said}{waiting}");
+        }
+        if let Some(more) = slow.len().checked_sub(SHOWN + 1) {
+            let more = text::count(more + 1, "other plugin");
+            tracing::warn!(target: "bootstrap", "and so it is with {more}");
+        }
     }
+
+    /// What a hook said last, as the end of a sentence.
+    fn said(&self, node: u32) -> String {
+        let cell = self.cell(node);
+        let told = cell.others.as_ref().and_then(|it| it.progress.as_ref());
+        told.map_or_else(String::new, |told| format!(": {}", told.text))
+    }
+
+    fn who_waits(&self, nodes: &[u32]) -> String {
+        let names = nodes.iter().map(|node| self.name(*node));
+        let names = text::names(&names.collect::<Vec<_>>());
+        match nodes.len() {
+            0 => String::new(),
+            1 => format!("; {names} waits for it"),
+            _ => format!("; {names} wait for it"),
+        }
+    }
+}
+
+/// Says that a hook takes long.
+pub(super) fn is_slow(
+    of: &PluginName,
+    phase: Phase,
+    since: Duration,
+    limit: Option<Duration>,
+) -> String {
+    let code = if phase.is_of_boot() { "" } else { "[STOP003] " };
+    let (does, since) = (phase.does(), text::duration(since));
+    let limit = limit.map(|limit| format!(" (limit {})", text::duration(limit)));
+    format!(
+        "{code}`{of}` has been {does} for {since}{}",
+        limit.unwrap_or_default()
+    )
 }

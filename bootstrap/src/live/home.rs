@@ -150,7 +150,15 @@ impl Home for Nodes {
         let mut cell = self.cell(node);
         if self.is_shut.load(Ordering::SeqCst) || cell.is_done() {
             drop(cell);
-            return hook.discard();
+            let at = hook.at();
+            hook.discard();
+            let name = self.name(node);
+            return log(|| {
+                tracing::warn!(
+                    target: "bootstrap",
+                    "[{name}] has closed: its `on_close` hook ({at}) will not run"
+                );
+            });
         }
         self.owed.fetch_add(1, Ordering::SeqCst);
         cell.others.get_or_insert_default().owed.push(hook);
@@ -186,11 +194,18 @@ impl Home for Nodes {
     }
 
     fn spawn(&self, node: u32, task: TaskRequest) {
-        match self.spawner.get().and_then(Weak::upgrade) {
-            Some(spawner) => spawner.spawn(node, task),
-            // The app has ended; what the task holds is the user's.
-            None => drop(guard(|| drop(task))),
+        if let Some(spawner) = self.spawner.get().and_then(Weak::upgrade) {
+            return spawner.spawn(node, task);
         }
+        let name = format!("{}/{}", self.name(node), task.name);
+        // What the task holds is the user's.
+        let _ = guard(|| drop(task));
+        log(|| {
+            tracing::warn!(
+                target: "bootstrap",
+                "[{name}] will not run: it was spawned when the app had ended"
+            );
+        });
     }
 
     fn progress(&self, node: u32, phase: Phase, text: Cow<'static, str>) {

@@ -9,17 +9,18 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::base::inside::{self, Inside};
 use crate::base::name::PluginName;
 use crate::base::panic::{self, guard};
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
-use crate::base::text;
 use crate::base::time::{cancelled, later, until};
 use crate::declare::{AppContext, AppHook, Home, Service};
 use crate::drive::Ending;
+use crate::live::account;
 use crate::live::nodes::Nodes;
 use crate::live::settings::{SLOW_BOOT, SLOW_CLOSE};
-use crate::report::{Cause, PluginError};
+use crate::report::{Cause, PluginError, TimeOf};
 
 /// What errors of hooks that belong to no plugin call their owner.
 pub(crate) const APP: &str = "app";
@@ -62,11 +63,12 @@ impl AppHook {
         within: Within<'_>,
     ) -> Ran {
         let at = self.at();
-        let is_slow = warn_if_slow(of.clone(), phase);
+        let is_slow = warn_if_slow(of.clone(), phase, within.limit);
         let error = |cause| PluginError::new(of, at, phase, cause);
         let began = Instant::now();
         let cx = AppContext::new(Arc::clone(nodes) as Arc<dyn Home>);
-        let hook = async move { self.call(cx).await };
+        let inside = Inside::Hook(nodes.life.mark());
+        let hook = inside::within(inside, async move { self.call(cx).await });
         let mut task = Task(spawn_apart(&tokio::runtime::Handle::current(), hook));
         let (ending, cut) = tokio::select! {
             biased;
@@ -76,7 +78,7 @@ impl AppHook {
             () = cancelled(within.interrupt) => (Ending::Interrupted, Cause::Cancelled),
             () = until(within.until) => (Ending::Expired, Cause::Cancelled),
             never = is_slow => match never {},
-            limit = passed(began, within.limit) => (Ending::OfItself, Cause::TimedOut { limit }),
+            limit = passed(began, within.limit) => (Ending::OfItself, cut_by(limit, within.rest_of)),
         };
         task.0.abort();
         let cause = match timeout(within.patience, task.ended()).await {
@@ -96,11 +98,17 @@ impl AppHook {
 pub(crate) struct Within<'a> {
     /// Its own limit.
     pub(crate) limit: Option<Duration>,
+    /// Whose time that is the rest of.
+    pub(crate) rest_of: Option<TimeOf>,
     /// When everything has to end.
     pub(crate) until: Option<Instant>,
     pub(crate) interrupt: Option<&'a CancellationToken>,
     /// How long a hook that should have ended is waited for.
     pub(crate) patience: Duration,
+}
+
+fn cut_by(limit: Duration, rest_of: Option<TimeOf>) -> Cause {
+    Cause::TimedOut { limit, rest_of }
 }
 
 /// How a hook went.
@@ -138,7 +146,7 @@ async fn passed(began: Instant, limit: Option<Duration>) -> Duration {
 }
 
 /// Warns of a hook that takes long, and again after twice the time. Never ends.
-async fn warn_if_slow(of: PluginName, phase: Phase) -> Infallible {
+async fn warn_if_slow(of: PluginName, phase: Phase, limit: Option<Duration>) -> Infallible {
     let began = Instant::now();
     let mut long = if phase.is_of_boot() {
         SLOW_BOOT
@@ -147,10 +155,8 @@ async fn warn_if_slow(of: PluginName, phase: Phase) -> Infallible {
     };
     loop {
         sleep_until(later(began, long)).await;
-        let since = text::duration(long);
-        let _ = guard(|| {
-            tracing::warn!(target: "bootstrap", "still in `{phase}`: `{of}` for {since}");
-        });
+        let words = account::is_slow(&of, phase, long, limit);
+        let _ = guard(|| tracing::warn!(target: "bootstrap", "{words}"));
         long = long.saturating_mul(2);
     }
 }

@@ -632,7 +632,10 @@ pub(crate) fn cause_of<O>(end: End<O>, timing: Timing) -> Result<O, Cause> {
     match end {
         End::Returned(output) => Ok(output),
         End::Panicked(message) => Err(Cause::Panic(message)),
-        End::TimedOut(limit) => Err(Cause::TimedOut { limit }),
+        End::TimedOut(limit) => Err(Cause::TimedOut {
+            limit,
+            rest_of: None,
+        }),
         End::Cancelled => Err(Cause::Cancelled),
         End::Abandoned => Err(Cause::Abandoned {
             after: timing.took(),

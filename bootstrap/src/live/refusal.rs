@@ -58,6 +58,13 @@ impl Nodes {
     /// Says that nothing can be registered any more.
     pub(super) fn too_late(&self, parent: u32, plugin: &PluginName) -> Error {
         let name = self.name(parent);
+        if self.life.is_stopping() {
+            let reason = self.life.reason();
+            return anyhow!(
+                "`{plugin}` was registered by `{name}` when the app was stopping ({reason}): nothing \
+                 joins it any more"
+            );
+        }
         anyhow!(
             "`{plugin}` was registered by `{name}` when that had loaded: plugins join an app only \
              while it boots. Register it before `load` returns"

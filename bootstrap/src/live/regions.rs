@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::base::phase::Phase;
+use crate::base::time::later;
 use crate::drive::Grow;
 use crate::live::family::Done;
 use crate::live::growth::{Kept, Region};
@@ -229,19 +230,21 @@ impl Nodes {
         growth.family.let_go_of_waiters();
     }
 
-    /// How long the `load` of a node may take at most: as long as whoever brought it still may.
-    pub(crate) fn rest_of_parents(
+    /// Who brought a node into the app, directly or through others, and has the least time left for
+    /// that: when it is up, who that is, and how long its `load` may take.
+    pub(crate) fn parent_in_haste(
         &self,
         node: u32,
-        now: Instant,
         limit: impl Fn(u32) -> Option<Duration>,
-    ) -> Option<Duration> {
-        let mut least: Option<Duration> = None;
+    ) -> Option<(Instant, u32, Duration)> {
+        let mut least: Option<(Instant, u32, Duration)> = None;
         let mut next = self.parent(node);
         while let Some(parent) = next {
             if let Some(limit) = limit(parent) {
-                let rest = (self.load_began(parent) + limit).saturating_duration_since(now);
-                least = Some(least.map_or(rest, |least| least.min(rest)));
+                let end = later(self.load_began(parent), limit);
+                if least.is_none_or(|(least, ..)| end < least) {
+                    least = Some((end, parent, limit));
+                }
             }
             next = self.parent(parent);
         }

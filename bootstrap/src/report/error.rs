@@ -11,7 +11,7 @@ use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::text;
-use crate::report::record::{Outcome, Report};
+use crate::report::record::Outcome;
 
 /// One hook of one plugin that went wrong, or one of the app (called `app`), or a service.
 ///
@@ -80,9 +80,12 @@ pub enum Cause {
     /// It panicked with this message.
     Panic(String),
     /// It was cancelled because it took longer than it may.
+    #[non_exhaustive]
     TimedOut {
-        /// How long it may take.
+        /// How long it might take.
         limit: Duration,
+        /// What that was the rest of, if its own time was not up.
+        rest_of: Option<TimeOf>,
     },
     /// It was cancelled because the boot failed elsewhere or was interrupted, or because the time
     /// for closing the app was up.
@@ -109,13 +112,70 @@ pub enum Cause {
     },
 }
 
+/// A time that a hook shares with others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeOf {
+    /// That of the plugin which brought it into the app, for its `load`.
+    #[non_exhaustive]
+    Parent {
+        /// The plugin.
+        plugin: PluginName,
+        /// How long its `load` may take.
+        limit: Duration,
+    },
+    /// That of a scope, for all of its loads; see [`Scope::timeout`](crate::Scope::timeout).
+    #[non_exhaustive]
+    Scope {
+        /// The names on the way to the scope.
+        scope: String,
+        /// How long its loads may take together.
+        limit: Duration,
+    },
+    /// That for closing the app; see [`App::close_timeout`](crate::App::close_timeout).
+    #[non_exhaustive]
+    Closing {
+        /// How long closing may take.
+        limit: Duration,
+    },
+}
+
+impl TimeOf {
+    fn limit(&self) -> Duration {
+        match self {
+            Self::Parent { limit, .. } | Self::Scope { limit, .. } | Self::Closing { limit } => {
+                *limit
+            }
+        }
+    }
+}
+
+/// Whose time it is.
+impl fmt::Display for TimeOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parent { plugin, .. } => write!(f, "of `{plugin}`"),
+            Self::Scope { scope, .. } => write!(f, "of the scope `{scope}`"),
+            Self::Closing { .. } => f.write_str("for closing"),
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::Error(error) => write!(f, "{error:#}"),
             Cause::Panic(message) => write!(f, "panicked: {message}"),
-            Cause::TimedOut { limit } => {
-                write!(f, "timed out after {}", text::duration(*limit))
+            Cause::TimedOut { limit, rest_of } => {
+                write!(f, "timed out after {}", text::duration(*limit))?;
+                match rest_of {
+                    Some(whole) if whole.limit() == *limit => write!(f, ", the time {whole}"),
+                    Some(whole) => {
+                        let limit = text::duration(whole.limit());
+                        write!(f, ", what was left of the {limit} {whole}")
+                    }
+                    None => Ok(()),
+                }
             }
             Cause::Cancelled => f.write_str("cancelled"),
             Cause::OutOfTime => f.write_str("not begun: the time for closing was up"),
@@ -198,6 +258,45 @@ impl PluginError {
         matches!(self.0.cause, Cause::Abandoned { .. })
     }
 
+    /// The error of another plugin that this one was handed, and returned as its own.
+    fn handed_on(&self) -> Option<&PluginError> {
+        self.error()?.chain().find_map(|cause| cause.downcast_ref())
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Several of them, in their order. Of one that only hands on what is there already no more is
+    /// said than that, and behind what words.
+    pub(crate) fn write_all<'a>(
+        all: impl Iterator<Item = &'a PluginError>,
+        out: &mut impl fmt::Write,
+    ) -> fmt::Result {
+        let mut told: Vec<&PluginError> = Vec::new();
+        let mut handed_on = Vec::new();
+        for error in all {
+            let is_told = |it: &PluginError| told.iter().any(|told| told.is_same(it));
+            if error.handed_on().is_some_and(is_told) {
+                let (plugin, words) = (error.plugin(), &error.0.words.chain);
+                handed_on.push(match words.split_last() {
+                    Some((_, own)) if !own.is_empty() => format!("`{plugin}` ({})", own.join(": ")),
+                    _ => format!("`{plugin}`"),
+                });
+            } else {
+                if !told.is_empty() {
+                    out.write_str("  also failed: ")?;
+                }
+                error.write(out, "")?;
+            }
+            told.push(error);
+        }
+        if !handed_on.is_empty() {
+            writeln!(out, "  handed on by: {}", handed_on.join(", "))?;
+        }
+        Ok(())
+    }
+
     /// The whole story: the line, the chain of causes, the place of the declaration.
     pub(crate) fn write(&self, out: &mut impl fmt::Write, indent: &str) -> fmt::Result {
         let Inner {
@@ -241,105 +340,5 @@ impl fmt::Debug for PluginError {
 impl Error for PluginError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.error().map(|error| &**error as &(dyn Error + 'static))
-    }
-}
-
-/// Closing went wrong somewhere; everything else has closed all the same.
-///
-/// Holds every error: of `run` tasks, of `drain` and of `close` hooks, in the order in which they
-/// happened. `Display` is one line, `Debug` and [`CloseError::render`] the whole story.
-#[derive(Clone)]
-pub struct CloseError(Arc<CloseFailure>);
-
-struct CloseFailure {
-    errors: Vec<PluginError>,
-    report: Report,
-}
-
-impl CloseError {
-    pub(crate) fn new(errors: Vec<PluginError>, report: Report) -> Self {
-        Self(Arc::new(CloseFailure { errors, report }))
-    }
-
-    /// Every hook that went wrong, in the order in which they ended. Never empty.
-    pub fn errors(&self) -> &[PluginError] {
-        &self.0.errors
-    }
-
-    /// What every plugin did.
-    pub fn report(&self) -> &Report {
-        &self.0.report
-    }
-
-    /// Names of plugins with a hook that had to be left behind; its thread may never end.
-    ///
-    /// A tokio runtime waits for such a thread when it is dropped; end it with
-    /// [`Runtime::shutdown_timeout`](tokio::runtime::Runtime::shutdown_timeout). `App::run` takes
-    /// care of this itself.
-    pub fn abandoned(&self) -> impl Iterator<Item = &PluginName> {
-        self.errors()
-            .iter()
-            .filter(|error| error.is_abandoned())
-            .map(PluginError::plugin)
-    }
-
-    /// The whole diagnosis, on several lines.
-    pub fn render(&self) -> String {
-        format!("{self:?}")
-    }
-}
-
-impl CloseError {
-    /// What to do about the worst of it.
-    fn help(&self) -> &'static str {
-        let is = |wanted: fn(&Cause) -> bool| self.errors().iter().any(|it| wanted(it.cause()));
-        if is(|cause| matches!(cause, Cause::RuntimeShutDown)) {
-            "call `close`, and wait for it, before the runtime is shut down"
-        } else if is(|cause| matches!(cause, Cause::Abandoned { .. })) {
-            "a hook that blocks can't be cancelled: move what blocks into \
-             `tokio::task::spawn_blocking`"
-        } else if is(|cause| matches!(cause, Cause::OutOfTime)) {
-            "raise `App::close_timeout`, or find out what took so long"
-        } else if is(|cause| matches!(cause, Cause::TimedOut { .. })) {
-            "find out what the hook waits for, or raise the `close_timeout` of its plugin or \
-             `App::hook_timeout`"
-        } else {
-            "everything else has closed; look at the hooks above, first at the first one"
-        }
-    }
-}
-
-impl fmt::Display for CloseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let errors = self.errors();
-        match errors {
-            [] => f.write_str("closing failed"),
-            [only] => only.fmt(f),
-            [first, rest @ ..] => {
-                write!(f, "{first} (and {} more)", text::count(rest.len(), "error"))
-            }
-        }
-    }
-}
-
-impl fmt::Debug for CloseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "error[STOP001]: the app has closed with {}",
-            text::count(self.errors().len(), "error")
-        )?;
-        for error in self.errors() {
-            error.write(f, "  ")?;
-        }
-        write!(f, "  help: {}", self.help())
-    }
-}
-
-impl Error for CloseError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.errors()
-            .first()
-            .map(|error| error as &(dyn Error + 'static))
     }
 }

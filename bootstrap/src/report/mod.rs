@@ -2,9 +2,13 @@
 //!
 //! Stands on the first floor because every stage writes it, although it is read last.
 
+mod close_error;
 mod error;
 mod record;
 mod tree;
 
-pub use error::{Cause, CloseError, PluginError};
+pub use close_error::CloseError;
+pub(crate) use close_error::{EndedBy, WAITS_FOR_ITSELF};
+pub use error::{Cause, PluginError, TimeOf};
 pub use record::{Closing, MoreReport, Outcome, PluginReport, Progress, Report, Step};
+pub(crate) use tree::WORTH_A_WORD;

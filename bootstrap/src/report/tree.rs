@@ -101,7 +101,7 @@ enum Order {
 type Part = (&'static str, Option<Duration>, Option<Outcome>);
 
 /// Below this a part is not worth a word.
-const WORTH_A_WORD: Duration = Duration::from_millis(1);
+pub(crate) const WORTH_A_WORD: Duration = Duration::from_millis(1);
 
 /// A tree that is being drawn.
 struct Tree(String);

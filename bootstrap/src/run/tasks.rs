@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use crate::base::inside::{Inside, within};
 use crate::base::log;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
@@ -121,9 +122,10 @@ impl Tasks {
             began,
         };
         let at_end = ended.clone().drop_guard();
+        let inside = Inside::Task(self.nodes.life.mark(), node);
         let work = async move {
             let _at_end = at_end;
-            supervisor.work(make).await;
+            within(inside, supervisor.work(make)).await;
         };
         let abort = self.runtime.spawn(work.instrument(span)).abort_handle();
         self.spawned.fetch_add(1, Ordering::Relaxed);
@@ -138,11 +140,27 @@ impl Tasks {
         let mut crews = self.crews();
         let all_stopped = crews.all_stopped;
         let crew = crews.by_node.entry(node).or_default();
-        if crew.stopped || all_stopped {
-            // It came too late, and belongs to nobody.
+        let is_late = crew.stopped || all_stopped;
+        if is_late {
+            // It belongs to nobody.
             task.cut();
         }
+        let name = is_late.then(|| task.name.clone());
         crew.add(task);
+        drop(crews);
+        if let Some(name) = name {
+            self.warn_of_late(&name, node);
+        }
+    }
+
+    fn warn_of_late(&self, task: &PluginName, node: u32) {
+        let owner = self.nodes.name(node);
+        log::log(|| {
+            tracing::warn!(
+                target: "bootstrap",
+                "[{task}] is cancelled: it was spawned when `{owner}` was being closed"
+            );
+        });
     }
 
     /// The plugins of a part, or all, take no more tasks.

@@ -248,7 +248,7 @@ fn the_errors_of_a_rollback_are_numbered_in_their_order() {
             lines,
             [
                 "error[BOOT010]: [c] Plugin load failed: no",
-                "  closed again: `b`, `a`",
+                "  closed again: `b`, `a` (in 5 ms)",
                 "  while closing, 1:",
                 "    [b] Plugin close failed: b is stuck",
                 "  while closing, 2:",

@@ -26,15 +26,14 @@ fn a_load_that_never_ends_is_named_with_those_who_wait_for_it() {
         assert!(matches!(error.kind(), BootErrorKind::TimedOut { limit } if limit.as_secs() == 15));
         assert_eq!(
             error.render(),
-            "error[BOOT011]: boot stopped after 15 s: 1 plugin still loading, 2 not started\n  \
-             loading: `cache` for 14.2 s, after `config`\n  \
+            "error[BOOT011]: boot stopped after 15 s: 1 plugin still loading, 2 wait for it\n  \
+             loading: `cache` for 14.2 s\n  \
              loaded: 1 plugin, slowest `config` 800 ms\n  \
-             cancelled: `cache`\n  \
-             not started: `billing` <- `cache`\n  \
-             not started: `http` <- `cache`\n  \
+             critical path: `config` 800 ms -> `cache` 14.2 s\n  \
+             waiting: `http` <- `billing` <- `cache`\n  \
              closed again: `config`\n  \
-             help: raise `boot_timeout`, or give the plugin that is loading a `timeout` of its \
-             own, so that it fails sooner"
+             help: find out what `cache` waits for, or raise `App::boot_timeout`; with a `timeout` \
+             of its own it would fail sooner"
         );
         assert_eq!(trace.count("drop(cache)"), 1);
     });
@@ -56,7 +55,7 @@ fn a_load_that_takes_too_long_is_cancelled() {
             "[own] Plugin load failed: timed out after 1 s"
         );
         assert!(
-            matches!(error.failures()[0].cause(), Cause::TimedOut { limit } if *limit == SECOND)
+            matches!(error.failures()[0].cause(), Cause::TimedOut { limit, .. } if *limit == SECOND)
         );
         assert_eq!(trace.events(), ["load(own)+", "drop(own)"]);
 

@@ -218,10 +218,13 @@ fn no_task_outlives_a_close_that_ran_out_of_time() {
         register_graph(&mut app, probes, &edges);
         let error = app.boot().await.unwrap().close().await.unwrap_err();
         let lines: Vec<_> = error.errors().iter().map(ToString::to_string).collect();
-        assert_eq!(lines[0], "[p11] Plugin drain failed: timed out after 5 s");
+        assert_eq!(
+            lines[0],
+            "[p11] Plugin drain failed: timed out after 5 s, the time for closing"
+        );
         assert_eq!(
             lines[1],
-            "[p10] Plugin drain failed: timed out after 100 ms"
+            "[p10] Plugin drain failed: timed out after 100 ms, what was left of the 5 s for closing"
         );
         assert_eq!(
             lines[2],
@@ -229,7 +232,7 @@ fn no_task_outlives_a_close_that_ran_out_of_time() {
         );
         assert_eq!(
             lines[13],
-            "[ticks] Plugin run failed: timed out after 100 ms"
+            "[ticks] Plugin run failed: timed out after 100 ms, what was left of the 5 s for closing"
         );
         assert_eq!(lines.len(), 14, "{lines:?}");
         assert_eq!(Arc::strong_count(&ticks), 1, "the task is gone");

@@ -1,0 +1,36 @@
+//! What goes wrong while an app closes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::base::panic::guard;
+use crate::live::Nodes;
+use crate::report::PluginError;
+
+/// Errors with their times: hooks end in parallel, and are reported in order.
+#[derive(Default)]
+pub(super) struct Log(Mutex<Vec<(Instant, PluginError)>>);
+
+impl Log {
+    /// Keeps the error before it is logged: what listens to the log may panic.
+    pub(super) fn push(&self, nodes: &Arc<Nodes>, at: Instant, error: PluginError) {
+        let line = error.to_string();
+        nodes.tell(&error);
+        nodes.know(&error);
+        self.extend([(at, error)]);
+        let _ = guard(|| tracing::error!(target: "bootstrap", "{line}"));
+    }
+
+    pub(super) fn extend(&self, errors: impl IntoIterator<Item = (Instant, PluginError)>) {
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.extend(errors);
+    }
+
+    /// By time; what happened at one instant keeps the order in which it was noted.
+    pub(super) fn take(&self) -> Vec<PluginError> {
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.sort_by_key(|(at, _)| *at);
+        log.drain(..).map(|(_, error)| error).collect()
+    }
+}
