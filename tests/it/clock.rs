@@ -44,6 +44,7 @@ const REAL: [(&str, &[&str]); 5] = [
             "independent_plugins_load_at_the_same_time",
             "loads_that_block_run_beside_each_other",
             "many_threads_load_children_as_one_does",
+            "parents_and_children_that_end_at_one_instant_on_many_threads_are_all_done",
             "two_wishes_to_stop_at_once_are_one_shutdown",
         ],
     ),

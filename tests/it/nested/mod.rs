@@ -13,6 +13,7 @@ mod failure;
 mod graph;
 mod life;
 mod order;
+mod together;
 
 type Load =
     Arc<dyn Fn(LoadContext) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
