@@ -16,7 +16,7 @@ use crate::declare::StateValue;
 use crate::drive::Join;
 use crate::live::cell::Cell;
 use crate::live::family::Done;
-use crate::live::growth::{Growth, Joined, Links};
+use crate::live::growth::{Growth, Joined, Kept, Links};
 use crate::live::nodes::Nodes;
 use crate::plan::{Binding, number};
 use crate::report::{Cause, Outcome, PluginError};
@@ -352,18 +352,24 @@ impl Nodes {
             // Whoever would tell is gone only when the app is.
             let _ = done.await;
         }
-        self.first_error(&children).map_or(Ok(()), Err)
+        self.tell_first_error(parent, up_to, &children)
+            .map_or(Ok(()), Err)
     }
 
     /// The own `load` of a node has ended well: what it registered joins, and what is done by that
-    /// is shown to others.
-    pub(crate) fn end_load(&self, node: u32) -> Done {
+    /// is shown to others. Gives what has failed of that which it brought with it, if it did not
+    /// wait until it heard of it.
+    pub(crate) fn end_load(&self, node: u32) -> Result<Done, Vec<Kept>> {
         let mut growth = self.growth();
+        let unheard = self.unheard(&growth, node);
+        if !unheard.is_empty() {
+            return Err(unheard);
+        }
         self.join(&mut growth, node, None, false);
         let done = growth.family.end(node);
         drop(growth);
         self.show(&done);
-        done
+        Ok(done)
     }
 
     /// Shows the states of nodes that are done.

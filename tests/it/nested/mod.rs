@@ -14,6 +14,7 @@ mod graph;
 mod life;
 mod order;
 mod together;
+mod unheard;
 
 type Load =
     Arc<dyn Fn(LoadContext) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
