@@ -222,12 +222,12 @@ impl Load {
             self.troubles.push(&self.nodes, at, node, error);
             return Flow::Stop;
         };
-        let mut failed = Vec::new();
-        if !is_cut {
-            self.troubles.tell(&self.nodes, &error);
-            failed = self.nodes.answers_for(node);
-            failed.push(Kept { at, node, error });
+        if is_cut {
+            return self.absorb(absorber, node, self.nodes.untold(node));
         }
+        self.troubles.tell(&self.nodes, &error);
+        let mut failed = self.nodes.answers_for(node);
+        failed.push(Kept { at, node, error });
         self.absorb(absorber, node, failed)
     }
 
@@ -274,7 +274,10 @@ impl Load {
         let Some(pass) = self.nodes.pass().filter(|_| !nodes.is_empty()) else {
             return;
         };
-        for skipped in pass.cut(nodes) {
+        let waits = |node: &&u32| self.nodes.skip_barrier(**node);
+        // What stands behind a barrier still waits for all before it.
+        let (_, nodes): (Vec<u32>, Vec<u32>) = nodes.iter().partition(waits);
+        for skipped in pass.cut(&nodes) {
             let done = self.nodes.skip(skipped);
             self.announce(done, skipped);
         }
@@ -347,6 +350,14 @@ impl drive::Phase for Load {
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Loaded> {
         if self.attempts.is_tried(node) {
             return Start::Job(self.go_on(node));
+        }
+        if self.nodes.is_skipped(node) {
+            // A barrier that was cut off. What it would have heard of goes on.
+            let failed = self.nodes.untold(node);
+            if !failed.is_empty() {
+                self.pass_on(node, failed);
+            }
+            return Start::Done;
         }
         let released_by = released_by.or_else(|| self.nodes.parent(node));
         let taken = self.nodes.take_to_load(node, began, released_by);

@@ -209,6 +209,24 @@ impl Nodes {
         done
     }
 
+    /// Skips a node if it is a barrier that has not begun, in its turn: when all before it is over.
+    pub(crate) fn skip_barrier(&self, node: u32) -> bool {
+        if self.member(node).barrier.is_none() {
+            return false;
+        }
+        let mut cell = self.cell(node);
+        let outcome = &mut cell.load.outcome;
+        if *outcome == Outcome::NotStarted {
+            *outcome = Outcome::Skipped;
+        }
+        *outcome == Outcome::Skipped
+    }
+
+    pub(crate) fn is_skipped(&self, node: u32) -> bool {
+        let is_barrier = self.member(node).barrier.is_some();
+        is_barrier && self.cell(node).load.outcome == Outcome::Skipped
+    }
+
     /// What a node that failed has left behind is gone.
     pub(crate) fn rolled_back(&self, top: u32) -> Done {
         let mut growth = self.growth();
