@@ -2,7 +2,7 @@
 
 use bootstrap::prelude::*;
 use bootstrap::{AfterContext, PlanError, Unused};
-use support::{Probe, Trace, paused, takes};
+use support::{Probe, Trace, fails_after, paused, takes};
 
 struct Config(&'static str);
 
@@ -328,4 +328,65 @@ fn many_barriers_add_an_edge_or_two_for_each_plugin() {
     // All plugins but the first five stand after a barrier, and all of them before one; barriers
     // stand after each other.
     assert_eq!(plan.edges().count(), 995 + 1_000 + 199);
+}
+
+/// A scope is cut off by a failure beside it. Its own barrier is not called, but whoever stands
+/// behind it still waits for what stands before it.
+#[test]
+fn a_barrier_waits_for_what_stands_before_one_that_was_cut_off() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let (slow, inner) = (trace.clone(), trace.clone());
+        app.scope("admin", |admin| {
+            admin.register_fn("slow", async move |cx| {
+                cx.on_close(async move |_| {
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                    slow.add("cleaned up");
+                    Ok(())
+                });
+                std::future::pending().await
+            });
+            admin.after(noting(&inner, "never"));
+            admin.register(Probe::new("late", &inner));
+        });
+        app.register(Probe::new("bad", &trace).load(fails_after(10, "boom")));
+        let recovered = trace.clone();
+        let app = app.recover(async move |cx: AfterContext| {
+            recovered.add(cx.errors().len());
+            Ok(())
+        });
+        app.boot().await.unwrap().close().await.unwrap();
+        assert_eq!(trace.take(), ["load(bad)+", "cleaned up", "1"]);
+    });
+}
+
+#[test]
+fn what_a_barrier_that_was_cut_off_would_have_heard_is_told_to_the_next() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        app.scope("admin", |admin| {
+            admin.register(Probe::new("first", &trace).load(fails_after(5, "one")));
+            admin.recover(async |_| std::future::pending().await);
+        });
+        app.register(Probe::new("second", &trace).load(fails_after(10, "two")));
+        let recovered = trace.clone();
+        let app = app.recover(async move |cx: AfterContext| {
+            for error in cx.errors() {
+                recovered.add(error);
+            }
+            Ok(())
+        });
+        app.boot().await.unwrap().close().await.unwrap();
+        assert_eq!(
+            trace.take(),
+            [
+                "load(first)+",
+                "load(second)+",
+                "[admin/first] Plugin load failed: one",
+                "[second] Plugin load failed: two",
+            ]
+        );
+    });
 }

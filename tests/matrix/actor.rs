@@ -22,7 +22,7 @@ struct Actor {
 /// The state of a full plugin.
 struct Made(#[expect(dead_code, reason = "it is counted")] Token);
 
-async fn perform(step: Step, handle: &Handle) -> Result<()> {
+pub async fn perform(step: Step, handle: &Handle) -> Result<()> {
     wait(step.wait).await;
     match step.fault {
         Fault::None => {}
@@ -39,7 +39,7 @@ async fn perform(step: Step, handle: &Handle) -> Result<()> {
 }
 
 /// A hook that waits for nothing returns at its first poll.
-async fn wait(time: u64) {
+pub async fn wait(time: u64) {
     if time > 0 {
         sleep(millis(time)).await;
     }

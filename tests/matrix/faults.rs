@@ -541,11 +541,11 @@ fn verify(case: &Case) -> Result<bool, String> {
     Ok(lived.boot.is_ok())
 }
 
-fn setting(name: &str, default: u32) -> u32 {
+pub fn setting(name: &str, default: u32) -> u32 {
     std::env::var(name).map_or(default, |it| it.parse().unwrap())
 }
 
-fn runner(seed: u32, cases: u32) -> TestRunner {
+pub fn runner(seed: u32, cases: u32) -> TestRunner {
     let config = ProptestConfig {
         cases,
         failure_persistence: None,

@@ -12,6 +12,9 @@ pub const APP: usize = 99;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Hook {
     Load,
+    /// Whoever waits for what it has registered, up to this one.
+    Wait(usize),
+    PreReady,
     Ready,
     Start,
     Run,

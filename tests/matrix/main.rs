@@ -11,6 +11,7 @@ mod case;
 mod faults;
 mod hundred;
 mod ledger;
+mod nested;
 mod oracle;
 mod relations;
 mod sweep;

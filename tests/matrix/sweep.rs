@@ -111,7 +111,7 @@ async fn story(
 }
 
 /// Lets a story run for so many ticks; what it came to, if it did.
-async fn run_for<T>(
+pub async fn run_for<T>(
     story: &mut std::pin::Pin<Box<impl Future<Output = T>>>,
     ticks: usize,
 ) -> Option<T> {
@@ -126,7 +126,7 @@ async fn run_for<T>(
 }
 
 /// Everything that an app may leave behind when it has ended.
-async fn nothing_is_left(ledger: &Ledger) {
+pub async fn nothing_is_left(ledger: &Ledger) {
     // Whoever has ended the app returns a moment later, and so does whoever was to ask for it.
     tokio::time::sleep(millis(10)).await;
     assert_eq!(ledger.alive(), [""; 0], "outlived the app");
@@ -192,16 +192,16 @@ fn fails(case: &Case) -> bool {
 }
 
 #[derive(Default)]
-struct Given(std::sync::Arc<std::sync::OnceLock<Handle>>);
+pub struct Given(std::sync::Arc<std::sync::OnceLock<Handle>>);
 
 impl Given {
-    fn give(&self) -> impl FnOnce(Handle) + use<> {
+    pub fn give(&self) -> impl FnOnce(Handle) + use<> {
         let place = std::sync::Arc::clone(&self.0);
         move |handle| place.set(handle).unwrap()
     }
 
     /// Nothing if the story has never been polled.
-    fn handle(&self) -> Option<Handle> {
+    pub fn handle(&self) -> Option<Handle> {
         self.0.get().cloned()
     }
 }
@@ -291,7 +291,7 @@ fn names_what_was_not_closed(case: &Case, ledger: &Ledger, closed: Result<(), Cl
 }
 
 /// Whoever waits hears that the runtime is gone, or that the app had closed before.
-fn story_is_cut(told: Result<bool, BootErrorKind>) {
+pub fn story_is_cut(told: Result<bool, BootErrorKind>) {
     if let Err(kind) = told {
         match kind {
             BootErrorKind::Interrupted { reason } => {

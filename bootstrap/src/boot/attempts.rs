@@ -72,6 +72,12 @@ impl Attempts {
         self.ask(node, |it| it.brought).unwrap_or(false)
     }
 
+    /// Whether what the last one has brought with it has to go, or goes.
+    pub(super) fn gives_back(&self, node: u32) -> bool {
+        let gives_back = self.ask(node, |it| it.brought || it.doing == Doing::RollBack);
+        gives_back.unwrap_or(false)
+    }
+
     pub(super) fn take_brought(&self, node: u32) -> bool {
         let taken = self.ask(node, |it| std::mem::take(&mut it.brought));
         taken.unwrap_or(false)

@@ -223,24 +223,36 @@ impl Load {
         self.nodes.note(node, Phase::Load, cause.outcome(), timing);
         self.nodes.ready_queue.forget(node);
         let is_cancelled = matches!(cause, Cause::Cancelled);
-        let is_cut = is_cancelled && self.nodes.is_cut(node);
+        let is_cut = is_cancelled && (self.nodes.is_cut(node) || self.is_given_back(node));
         let error = self.nodes.error(node, Phase::Load, cause);
         let at = timing.ended;
         let with_the_boot = is_cancelled && !is_cut;
         let absorber = self.nodes.absorber(node).filter(|_| !with_the_boot);
         let Some(absorber) = absorber else {
-            self.troubles
-                .keep_all(&self.nodes, self.nodes.answers_for(node));
+            // What it has heard of and lived with is over, if it was only cancelled.
+            let failed = if is_cancelled {
+                self.nodes.untold(node)
+            } else {
+                self.nodes.answers_for(node)
+            };
+            self.troubles.keep_all(&self.nodes, failed);
             self.troubles.push(&self.nodes, at, node, error);
             return Flow::Stop;
         };
-        let mut failed = Vec::new();
-        if !is_cut {
-            self.nodes.tell(&error);
-            failed = self.nodes.answers_for(node);
-            failed.push(Kept { at, node, error });
+        if is_cut {
+            return self.absorb(absorber, node, self.nodes.untold(node));
         }
+        self.nodes.tell(&error);
+        let mut failed = self.nodes.answers_for(node);
+        failed.push(Kept { at, node, error });
         self.absorb(absorber, node, failed)
+    }
+
+    /// Whether a node was brought by an attempt that has failed.
+    fn is_given_back(&self, node: u32) -> bool {
+        let mut parents =
+            std::iter::successors(self.nodes.parent(node), |it| self.nodes.parent(*it));
+        parents.any(|parent| self.attempts.gives_back(parent))
     }
 
     /// Whether a node that has loaded only saw what went wrong before it.
@@ -260,10 +272,10 @@ impl Load {
 
     /// A failure that somebody answers for. What stands beside the node goes with it.
     fn absorb(&self, absorber: Absorber, node: u32, failed: Vec<Kept>) -> Flow {
-        let mut is_first = false;
-        for kept in failed {
-            is_first |= self.nodes.keep_failure(absorber.region, kept);
-        }
+        let is_first = match self.nodes.keep_failures(absorber, failed) {
+            Ok(is_first) => is_first,
+            Err(failed) => return self.pass_on(node, failed),
+        };
         let mut gone = self.nodes.brought_by(node);
         if is_first {
             gone.extend(self.nodes.in_region(absorber.region));
@@ -279,7 +291,10 @@ impl Load {
         let Some(pass) = self.nodes.pass().filter(|_| !nodes.is_empty()) else {
             return;
         };
-        for skipped in pass.cut(nodes) {
+        let waits = |node: &&u32| self.nodes.skip_barrier(**node);
+        // What stands behind a barrier still waits for all before it.
+        let (_, nodes): (Vec<u32>, Vec<u32>) = nodes.iter().partition(waits);
+        for skipped in pass.cut(&nodes) {
             let done = self.nodes.skip(skipped);
             self.announce(done, skipped);
         }
@@ -357,6 +372,14 @@ impl drive::Phase for Load {
         if self.attempts.is_tried(node) {
             return Start::Job(self.go_on(node));
         }
+        if self.nodes.is_skipped(node) {
+            // A barrier that was cut off. What it would have heard of goes on.
+            let failed = self.nodes.untold(node);
+            if !failed.is_empty() {
+                self.pass_on(node, failed);
+            }
+            return Start::Done;
+        }
         let released_by = released_by.or_else(|| self.nodes.parent(node));
         let taken = self.nodes.take_to_load(node, began, released_by);
         Start::Job(self.load(node, taken))
@@ -414,7 +437,10 @@ impl drive::Phase for Load {
                         return self.pass_on(node, self.nodes.answers_for(node));
                     }
                     None if self.nodes.has_grown() => {
-                        return self.announce(self.nodes.end_load(node), node);
+                        return match self.nodes.end_load(node) {
+                            Ok(done) => self.announce(done, node),
+                            Err(unheard) => self.pass_on(node, unheard),
+                        };
                     }
                     None => return Flow::GoOn,
                     Some(cause) => cause,

@@ -178,8 +178,14 @@ impl Family {
 
     /// What a node brought with it.
     pub(super) fn children(&self, node: u32) -> Vec<u32> {
+        self.children_up_to(node, None)
+    }
+
+    /// What a node brought with it, up to an entry or all of it.
+    pub(super) fn children_up_to(&self, node: u32, up_to: Option<u32>) -> Vec<u32> {
         let known = self.parents.get(&node);
         let children = known.into_iter().flat_map(|known| &known.children);
+        let children = children.filter(|child| is_up_to(child.entry, up_to));
         children.map(|child| child.node).collect()
     }
 

@@ -1,6 +1,6 @@
 //! What is known of nodes that join the app while it boots.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
@@ -52,6 +52,8 @@ pub(super) struct Growth {
     pub(super) batches: u32,
     /// Failures that somebody answers for.
     pub(super) kept: HashMap<Region, Vec<Kept>>,
+    /// Batches of whose failure whoever registered them has heard.
+    pub(super) told: HashSet<u32>,
 }
 
 /// Nodes that fail together, and somebody who is told of it instead of the boot.

@@ -78,7 +78,8 @@ impl Home for Nodes {
     }
 
     fn errors_before(&self, node: u32) -> Vec<PluginError> {
-        let kept = self.kept(Region::Barrier(node));
+        let mut kept = self.kept(Region::Barrier(node));
+        kept.sort_by_key(|kept| kept.at);
         kept.into_iter().map(|kept| kept.error).collect()
     }
 

@@ -14,7 +14,7 @@ use crate::declare::StateValue;
 use crate::drive::Join;
 use crate::live::cell::Cell;
 use crate::live::family::Done;
-use crate::live::growth::{Growth, Joined, Links};
+use crate::live::growth::{Growth, Joined, Kept, Links};
 use crate::live::nodes::Nodes;
 use crate::live::refusal::{
     bad_name, foreign, missing, not_there, nothing_to_wait_for, taken_name,
@@ -394,19 +394,24 @@ impl Nodes {
         if let Some(done) = done {
             done.await.map_err(|_| nothing_to_wait_for())?;
         }
-        self.first_error(&children)
+        self.tell_first_error(parent, up_to, &children)
             .map_or(Ok(()), |error| Err(Error::new(error)))
     }
 
     /// The own `load` of a node has ended well: what it registered joins, and what is done by that
-    /// is shown to others.
-    pub(crate) fn end_load(&self, node: u32) -> Done {
+    /// is shown to others. Gives what has failed of that which it brought with it, if it did not
+    /// wait until it heard of it.
+    pub(crate) fn end_load(&self, node: u32) -> Result<Done, Vec<Kept>> {
         let mut growth = self.growth();
+        let unheard = self.unheard(&growth, node);
+        if !unheard.is_empty() {
+            return Err(unheard);
+        }
         self.join(&mut growth, node, None, false);
         let done = growth.family.end(node);
         drop(growth);
         self.show(&done);
-        done
+        Ok(done)
     }
 
     /// Shows the states of nodes that are done.

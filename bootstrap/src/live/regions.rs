@@ -1,5 +1,6 @@
 //! Who answers for a failure: not always the boot as a whole.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::base::phase::Phase;
 use crate::base::time::later;
 use crate::drive::Grow;
 use crate::live::family::Done;
-use crate::live::growth::{Kept, Region};
+use crate::live::growth::{Growth, Kept, Region};
 use crate::live::nodes::Nodes;
 use crate::report::{Outcome, PluginError};
 
@@ -37,11 +38,10 @@ impl Nodes {
             top = joined.parent;
         }
         let barrier = self.plan.barrier_of(top)?;
-        if self.cell(barrier).load.outcome != Outcome::NotStarted {
-            return self.absorber(barrier);
-        }
         let region = Region::Barrier(barrier);
-        Some(Absorber { region, top })
+        // A part that is loaded again passes no barrier.
+        let boots = self.boot_took.get().is_none();
+        boots.then_some(Absorber { region, top })
     }
 
     /// Who answers if that one does not: for all of its region.
@@ -80,12 +80,26 @@ impl Nodes {
         self.all().filter(is_in).collect()
     }
 
-    /// Keeps a failure for whoever answers for a region; whether it is the first.
-    pub(crate) fn keep_failure(&self, region: Region, kept: Kept) -> bool {
+    /// Keeps failures for whoever answers for a region; whether they are the first. Gives them back
+    /// if that has ended meanwhile, and hears of nothing any more.
+    pub(crate) fn keep_failures(
+        &self,
+        absorber: Absorber,
+        failed: Vec<Kept>,
+    ) -> Result<bool, Vec<Kept>> {
+        if failed.is_empty() {
+            return Ok(false);
+        }
+        let parent = self.parent(absorber.top);
         let mut growth = self.growth();
-        let all = growth.kept.entry(region).or_default();
-        all.push(kept);
-        all.len() == 1
+        let is_over = parent.is_some_and(|parent| growth.family.is_over(parent));
+        if is_over && matches!(absorber.region, Region::Batch(_)) {
+            return Err(failed);
+        }
+        let all = growth.kept.entry(absorber.region).or_default();
+        let is_first = all.is_empty();
+        all.extend(failed);
+        Ok(is_first)
     }
 
     /// What has failed in a region.
@@ -96,32 +110,75 @@ impl Nodes {
     /// What a node was told of in its `load`, if it answers for others: what had failed of that for
     /// which it waited, or before it.
     pub(crate) fn answers_for(&self, node: u32) -> Vec<Kept> {
+        self.failed_below(node, |_, _| true)
+    }
+
+    /// Those of them of which it has not heard.
+    pub(crate) fn untold(&self, node: u32) -> Vec<Kept> {
+        self.failed_below(node, |growth, batch| !growth.told.contains(&batch))
+    }
+
+    fn failed_below(&self, node: u32, counts: impl Fn(&Growth, u32) -> bool) -> Vec<Kept> {
         if self.member(node).barrier.is_some() {
             return self.kept(Region::Barrier(node));
         }
         if !self.has_grown() {
             return Vec::new();
         }
-        let growth = self.growth();
+        self.failed_children(&self.growth(), node, counts)
+    }
+
+    fn failed_children(
+        &self,
+        growth: &Growth,
+        node: u32,
+        counts: impl Fn(&Growth, u32) -> bool,
+    ) -> Vec<Kept> {
         let children = growth.family.children(node);
         let mut batches: Vec<u32> = children.iter().filter_map(|it| self.batch(*it)).collect();
         batches.dedup();
-        let kept = batches
-            .iter()
-            .filter_map(|it| growth.kept.get(&Region::Batch(*it)));
+        let batches = batches.iter().filter(|it| counts(growth, **it));
+        let kept = batches.filter_map(|it| growth.kept.get(&Region::Batch(*it)));
         kept.flatten().cloned().collect()
+    }
+
+    /// What has failed of that which a node brought with it, unless it has heard of that. For those
+    /// who hold the lock.
+    pub(super) fn unheard(&self, growth: &Growth, node: u32) -> Vec<Kept> {
+        self.failed_children(growth, node, |growth, batch| !growth.told.contains(&batch))
     }
 
     fn batch(&self, node: u32) -> Option<u32> {
         self.joined_as(node)?.batch
     }
 
-    /// The first error of those whom somebody waited for.
-    pub(super) fn first_error(&self, children: &[u32]) -> Option<PluginError> {
-        let growth = self.growth();
-        let batches = children.iter().filter_map(|child| self.batch(*child));
-        let mut kept = batches.filter_map(|batch| growth.kept.get(&Region::Batch(batch)));
-        kept.find_map(|kept| kept.first().map(|it| it.error.clone()))
+    /// The first error of the children for which somebody waited, and of those up to an entry of
+    /// which nobody has heard yet. Whoever waited hears of it now.
+    pub(super) fn tell_first_error(
+        &self,
+        parent: u32,
+        up_to: Option<u32>,
+        children: &[u32],
+    ) -> Option<PluginError> {
+        let mut growth = self.growth();
+        if growth.kept.is_empty() {
+            return None;
+        }
+        let asked = children.iter().filter_map(|child| self.batch(*child));
+        let asked: HashSet<u32> = asked.collect();
+        let mut first = None;
+        for child in growth.family.children_up_to(parent, up_to) {
+            let batch = self.batch(child);
+            let Some(batch) = batch.filter(|it| asked.contains(it) || !growth.told.contains(it))
+            else {
+                continue;
+            };
+            if let Some(kept) = growth.kept.get(&Region::Batch(batch)) {
+                first = first.or_else(|| kept.first().map(|it| it.error.clone()));
+                growth.told.insert(batch);
+            }
+        }
+        first
     }
 
     /// A node has failed, and what it brought with it has with it. What it had registered never
@@ -152,6 +209,24 @@ impl Nodes {
         drop(growth);
         self.show(&done);
         done
+    }
+
+    /// Skips a node if it is a barrier that has not begun, in its turn: when all before it is over.
+    pub(crate) fn skip_barrier(&self, node: u32) -> bool {
+        if self.member(node).barrier.is_none() {
+            return false;
+        }
+        let mut cell = self.cell(node);
+        let outcome = &mut cell.load.outcome;
+        if *outcome == Outcome::NotStarted {
+            *outcome = Outcome::Skipped;
+        }
+        *outcome == Outcome::Skipped
+    }
+
+    pub(crate) fn is_skipped(&self, node: u32) -> bool {
+        let is_barrier = self.member(node).barrier.is_some();
+        is_barrier && self.cell(node).load.outcome == Outcome::Skipped
     }
 
     /// What a node that failed has left behind is gone.

@@ -90,7 +90,8 @@ impl Nodes {
     /// Every node and gate once, in the order in which loads ended.
     fn by_return(&self, gates: &[u32]) -> Vec<u32> {
         let mut order: Vec<u32> = self.all().collect();
-        order.sort_by_key(|node| (self.cell(*node).returned, *node));
+        // Each is looked at once: others may be loading.
+        order.sort_by_cached_key(|node| (self.cell(*node).returned, *node));
         order.extend((number(self.len())..).take(gates.len()));
         order
     }

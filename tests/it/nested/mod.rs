@@ -17,6 +17,7 @@ mod order;
 mod planned;
 mod scopes;
 mod together;
+mod unheard;
 
 type Load =
     Arc<dyn Fn(LoadContext) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
