@@ -10,7 +10,7 @@ use crate::base::key::StateKey;
 use crate::base::name::{PluginName, is_name};
 use crate::base::panic::guard;
 use crate::collect::{Candidate, Found, ROOT, Scopes, Want, with_registry};
-use crate::declare::StateValue;
+use crate::declare::{Identity, StateValue};
 use crate::drive::Join;
 use crate::live::cell::Cell;
 use crate::live::family::Done;
@@ -170,9 +170,28 @@ impl Nodes {
                 .requires
                 .extend(with_registry(&self.registry, |it| it.node_of(*entry)));
         }
+        links.requires.extend(self.before(of.node));
         links.requires.sort_unstable();
         links.requires.dedup();
         Ok(links)
+    }
+
+    /// Whom the declaration of a newcomer puts before it: every instance that it sees.
+    fn before(&self, node: u32) -> Vec<u32> {
+        let member = self.member(node);
+        let after = member.descriptor.after();
+        let earlier = after.iter().map(|after| after.plugin.declaration().plugin);
+        let earlier: Vec<Identity> = earlier.collect();
+        if earlier.is_empty() {
+            return Vec::new();
+        }
+        let is_meant = |other: &u32| {
+            let it = self.member(*other);
+            let sees = |scopes: &Scopes| scopes.sees(member.scope, it.scope, it.published);
+            let is_named = earlier.contains(&it.identity) && self.with_scopes(sees);
+            is_named && !self.has_gone(*other) && !self.is_or_is_below(node, *other)
+        };
+        self.all().filter(is_meant).collect()
     }
 
     /// Refuses a name that messages can't show, or that is another's. Names that nobody chose were

@@ -375,3 +375,48 @@ fn a_plugin_is_known_by_its_states_when_its_parent_has_loaded() {
         running.close().await.unwrap();
     });
 }
+
+#[test]
+fn a_child_comes_after_what_its_declaration_names() {
+    #[plugin(name = "migrations", collect = false)]
+    struct Migrations {
+        #[option(default = Trace::new())]
+        trace: Trace,
+    }
+
+    impl Hooks for Migrations {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            sleep(10).await;
+            self.trace.add("migrated");
+            Ok(())
+        }
+    }
+
+    #[plugin(name = "importer", collect = false, after = [Migrations])]
+    struct Importer {
+        #[option(default = Trace::new())]
+        trace: Trace,
+    }
+
+    impl Hooks for Importer {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            self.trace.add("imported");
+            Ok(())
+        }
+    }
+
+    paused(async {
+        let trace = Trace::new();
+        let inner = trace.clone();
+        let mut app = App::new();
+        app.register(Migrations {
+            trace: trace.clone(),
+        });
+        app.register_fn("parent", async move |cx| {
+            cx.register(Importer { trace: inner });
+            Ok(())
+        });
+        app.boot().await.unwrap().close().await.unwrap();
+        assert_eq!(trace.events(), ["migrated", "imported"]);
+    });
+}
