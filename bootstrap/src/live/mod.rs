@@ -6,6 +6,7 @@
 mod account;
 mod brought;
 mod cell;
+mod closes;
 mod family;
 mod growth;
 mod home;
@@ -20,11 +21,12 @@ mod services;
 mod settings;
 mod ways;
 
+pub(crate) use closes::CleanUp;
 pub(crate) use family::Done;
 pub(crate) use growth::{Kept, is_in};
 pub(crate) use hooks::{APP, AppHooks, Within, discard_all};
 pub(crate) use listeners::Listeners;
-pub(crate) use nodes::{CleanUp, Hook, Nodes, cause_of};
+pub(crate) use nodes::{Hook, Nodes, cause_of};
 pub(crate) use ready_queue::Queued;
 pub(crate) use regions::Absorber;
 pub(crate) use settings::{SLOW_BOOT, SLOW_CLOSE, Settings};

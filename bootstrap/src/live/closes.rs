@@ -1,0 +1,179 @@
+//! How nodes are let go of: what is owed to them, and what they hold.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::Instant;
+
+use crate::base::key::StateKey;
+use crate::base::panic::guard;
+use crate::base::phase::Phase;
+use crate::declare::{AppContext, AppHook, Home, StateValue};
+use crate::drive::{self, JobFuture};
+use crate::live::cell::{Cell, Released};
+use crate::live::growth::is_in;
+use crate::live::nodes::Nodes;
+use crate::report::{Cause, Outcome, PluginError, Step};
+
+/// How something ended that a node had left to be done.
+pub(crate) enum CleanUp<T> {
+    /// The job was something else.
+    WasNone(Result<T, Cause>),
+    Done,
+    Failed(PluginError),
+}
+
+impl Nodes {
+    /// Which nodes have a `close` coming, or a hook that they left for it.
+    pub(crate) fn owed(&self) -> Vec<bool> {
+        self.which(|cell| cell.states.is_some() || cell.owes())
+    }
+
+    /// From now on nothing more is taken to be done: nobody would do it.
+    pub(crate) fn close_the_door(&self) {
+        self.is_shut.store(true, Ordering::SeqCst);
+    }
+
+    /// Takes away what nodes of a part have left to be done which nobody did; returns the nodes.
+    pub(crate) fn let_go_of_owed(&self, part: Option<&[bool]>) -> Vec<u32> {
+        if self.owed.load(Ordering::SeqCst) == 0 {
+            return Vec::new();
+        }
+        let nodes = self.all().filter(|node| is_in(part, *node));
+        nodes.filter(|node| self.discard_owed(*node)).collect()
+    }
+
+    /// Drops what a node has left to be done; false if there was nothing.
+    fn discard_owed(&self, node: u32) -> bool {
+        let mut cell = self.cell(node);
+        let left = cell.others.as_mut().map(|it| std::mem::take(&mut it.owed));
+        drop(cell);
+        let left = left.unwrap_or_default();
+        self.owed.fetch_sub(left.len(), Ordering::SeqCst);
+        let owes = !left.is_empty();
+        left.into_iter().for_each(AppHook::discard);
+        owes
+    }
+
+    /// Whether a node has left something to be done.
+    pub(crate) fn owes(&self, node: u32) -> bool {
+        self.owed.load(Ordering::Relaxed) > 0 && self.cell(node).owes()
+    }
+
+    /// Begins the next thing to be done of those that a node has left.
+    pub(crate) fn begin_clean_up(self: &Arc<Self>, node: u32) -> Option<JobFuture<Result<()>>> {
+        if self.owed.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let mut cell = self.cell(node);
+        let others = cell.others.as_mut()?;
+        let hook = others.owed.pop()?;
+        others.cleaning = Some(hook.at());
+        self.owed.fetch_sub(1, Ordering::SeqCst);
+        drop(cell);
+        let cx = AppContext::new(Arc::clone(self) as Arc<dyn Home>);
+        let span = || tracing::info_span!("on_close", plugin = %self.name(node));
+        Some(drive::job(span, async move { hook.call(cx).await }))
+    }
+
+    /// The job of a node has ended. If it was something that the node had left to be done, returns
+    /// what went wrong with that.
+    pub(crate) fn end_clean_up<T>(&self, node: u32, ended: Result<T, Cause>) -> CleanUp<T> {
+        let at = self
+            .cell(node)
+            .others
+            .as_mut()
+            .and_then(|it| it.cleaning.take());
+        match (at, ended) {
+            (None, ended) => CleanUp::WasNone(ended),
+            (Some(_), Ok(_)) => CleanUp::Done,
+            (Some(at), Err(cause)) => {
+                let name = self.name(node).clone();
+                CleanUp::Failed(PluginError::new(name, at, Phase::Close, cause))
+            }
+        }
+    }
+
+    /// Drops the states of a plugin, and the plugin unless it is loaded again. Runs the user's code.
+    pub(crate) fn release(&self, node: u32, keeps: bool) {
+        let released = self.take_out(&mut self.cell(node), keeps);
+        self.drop_released(node, released);
+    }
+
+    /// Takes out what has to be dropped when a plugin has closed whose hook did not let go of it.
+    pub(crate) fn take_out_all(&self, node: u32) -> Released {
+        self.take_out(&mut self.cell(node), false)
+    }
+
+    fn take_out(&self, cell: &mut Cell, keeps: bool) -> Released {
+        let states = cell.states.take();
+        cell.is_open = false;
+        if states.is_some() {
+            self.loaded.fetch_sub(1, Ordering::Relaxed);
+        }
+        let plugin = if keeps { None } else { cell.plugin.take() };
+        Released(plugin, states.unwrap_or_default())
+    }
+
+    /// Runs the user's code. The plugin goes first: it may hold handles to its own states.
+    pub(crate) fn drop_released(&self, node: u32, Released(plugin, states): Released) {
+        drop(plugin);
+        let is_held = |value: &&StateValue| value.handles() > 1;
+        let held: Vec<StateKey> = states
+            .values()
+            .iter()
+            .filter(is_held)
+            .map(StateValue::key)
+            .collect();
+        if !held.is_empty() {
+            self.cell(node).others.get_or_insert_default().outlived = held;
+        }
+        drop(states);
+    }
+
+    /// Lets go of everything that nobody will close. Returns what went wrong before, and what was
+    /// owed: a `close`, or something that was left to be done.
+    pub(crate) fn give_up(&self) -> Vec<PluginError> {
+        self.close_the_door();
+        self.ready_queue
+            .take()
+            .into_iter()
+            .for_each(AppHook::discard);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut errors = std::mem::take(&mut *known);
+        drop(known);
+        errors.extend(self.services.give_up());
+        for node in self.all().rev() {
+            let cell = self.cell(node);
+            let is_cleaning = cell.is_cleaning();
+            let is_closing = cell.close.outcome == Outcome::Started;
+            let mut owed = cell.states.is_some() || is_cleaning || is_closing;
+            drop(cell);
+            owed |= self.discard_owed(node);
+            let _ = guard(|| self.release(node, false));
+            if owed {
+                errors.push(self.error(node, Phase::Close, Cause::RuntimeShutDown));
+            }
+        }
+        errors
+    }
+
+    /// Closes a plugin that has no hook for it: drops it and its states. Runs the user's code.
+    ///
+    /// One that never loaded has nothing to close, and is only dropped.
+    pub(crate) fn close(&self, node: u32, began: Instant, released_by: Option<u32>, keeps: bool) {
+        let mut cell = self.cell(node);
+        if cell.states.is_some() {
+            cell.close = Step {
+                outcome: Outcome::Done,
+                took: Some(Duration::ZERO),
+                ..self.begun(began, released_by)
+            };
+        }
+        let released = self.take_out(&mut cell, keeps);
+        drop(cell);
+        self.drop_released(node, released);
+    }
+}
