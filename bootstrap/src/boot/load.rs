@@ -193,6 +193,8 @@ impl Load {
                 self.fail(node, Cause::Cancelled, Timing { began, ended });
             }
         }
+        // Those may have failed others, which are closed now.
+        self.rollback.all_done().await;
     }
 
     /// From the beginning of the first attempt.

@@ -423,7 +423,7 @@ impl Nodes {
     pub(crate) fn end_load(&self, node: u32) -> Result<Done, Vec<Kept>> {
         let mut growth = self.growth();
         let unheard = self.unheard(&growth, node);
-        if !unheard.is_empty() {
+        if !unheard.is_empty() || self.lacks_children(&growth, node) {
             return Err(unheard);
         }
         self.join(&mut growth, node, None, false);

@@ -152,6 +152,17 @@ impl Nodes {
         self.joined_as(node)?.batch
     }
 
+    /// Whether something that a node brought with it was cut off, and it has not heard of that.
+    pub(super) fn lacks_children(&self, growth: &Growth, node: u32) -> bool {
+        growth.family.children(node).into_iter().any(|child| {
+            let is_told = self
+                .batch(child)
+                .is_some_and(|it| growth.told.contains(&it));
+            let outcome = || self.cell(child).load.outcome;
+            !is_told && matches!(outcome(), Outcome::Skipped | Outcome::Cancelled)
+        })
+    }
+
     /// The first error of the children for which somebody waited, and of those up to an entry of
     /// which nobody has heard yet. Whoever waited hears of it now.
     pub(super) fn tell_first_error(

@@ -123,7 +123,8 @@ impl Nodes {
         let mut part = vec![false; self.len()];
         let mut ahead = vec![node];
         while let Some(node) = ahead.pop() {
-            if std::mem::replace(&mut part[node as usize], true) {
+            // What an earlier generation of a parent brought depends on nothing any more.
+            if self.has_gone(node) || std::mem::replace(&mut part[node as usize], true) {
                 continue;
             }
             ahead.extend(dependents.targets(node));

@@ -317,3 +317,43 @@ fn who_waits_for_a_child_elsewhere_hears_that_the_boot_has_failed() {
         );
     });
 }
+
+#[test]
+fn a_child_of_an_earlier_generation_is_not_loaded_again() {
+    struct Base;
+
+    #[plugin(name = "base", states = [Base], collect = false)]
+    struct BasePlugin;
+
+    impl Hooks for BasePlugin {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Base> {
+            Ok(Base)
+        }
+    }
+
+    #[plugin(name = "child", collect = false)]
+    struct User {
+        base: State<Base>,
+    }
+
+    impl Hooks for User {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            let _ = &self.base;
+            Ok(())
+        }
+    }
+
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new().with(BasePlugin);
+        app.register(Nest::new("parent", &trace, |cx| {
+            cx.register(User::default());
+            async { Ok(()) }
+        }));
+        let running = app.boot().await.unwrap();
+        running.handle().restart("parent").await.unwrap();
+        running.handle().restart("base").await.unwrap();
+        running.close().await.unwrap();
+        assert_eq!(trace.count("close(parent)"), 2);
+    });
+}

@@ -333,3 +333,49 @@ fn parents_and_children_that_end_at_one_instant_on_many_threads_are_all_done() {
         }
     });
 }
+
+/// A child waits for what its last attempt left when it is cut off, and the app is asked to stop.
+#[test]
+fn a_boot_that_is_asked_to_stop_waits_for_a_child_between_two_attempts() {
+    paused(async {
+        let trace = Trace::new();
+        let inner = trace.clone();
+        let mut app = App::new();
+        app.register(Nest::new("parent", &trace, move |cx| {
+            let trace = inner.clone();
+            async move {
+                cx.spawn("task", async |cx| {
+                    cx.stopped().await;
+                    sleep(3).await;
+                    Ok(())
+                });
+                let noted = trace.clone();
+                cx.on_close(async move |_| {
+                    noted.add("clean up+");
+                    sleep(5).await;
+                    noted.add("clean up-");
+                    Ok(())
+                });
+                let child = Nest::new("child", &trace, async |cx| {
+                    cx.on_close(async |_| {
+                        sleep(10).await;
+                        Ok(())
+                    });
+                    anyhow::bail!("not yet")
+                });
+                cx.register(child).retry(Retry::attempts(2)).load().await?;
+                Ok(())
+            }
+        }));
+        app.register(Nest::new("bad", &trace, async |cx| {
+            sleep(2).await;
+            cx.handle().shutdown();
+            anyhow::bail!("boom")
+        }));
+        let app = app.recover(async |_| Ok(()));
+        let handle = app.handle();
+        assert!(app.boot().await.is_err());
+        handle.closed().await;
+        assert_eq!(trace.take()[3..], ["clean up+", "clean up-"]);
+    });
+}

@@ -125,3 +125,33 @@ fn a_child_of_an_attempt_that_failed_is_cut_off_without_ending_the_boot() {
         running.close().await.unwrap();
     });
 }
+
+/// At the very instant at which the parent would have returned.
+#[test]
+fn a_parent_whose_children_were_cut_off_has_not_loaded() {
+    paused(async {
+        let trace = Trace::new();
+        let inner = trace.clone();
+        let mut app = App::new();
+        app.register(Nest::new("bad", &trace, async |_| {
+            sleep(10).await;
+            anyhow::bail!("boom")
+        }));
+        app.register(Nest::new("parent", &trace, move |cx| {
+            let trace = inner.clone();
+            async move {
+                let slow = Nest::new("slow", &trace, async |_| std::future::pending().await);
+                let waited = timeout(Duration::from_millis(10), cx.register(slow).load()).await;
+                assert!(waited.is_err());
+                Ok(())
+            }
+        }));
+        let running = app.recover(async |_| Ok(())).boot().await.unwrap();
+        let events = trace.take();
+        let loaded = events.contains(&"load(parent)-".to_owned());
+        let closed = events.contains(&"close(parent)".to_owned());
+        assert_eq!(loaded, closed, "{events:?}");
+        running.close().await.unwrap();
+        assert_eq!(trace.take(), [""; 0]);
+    });
+}

@@ -4,6 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::ledger::{Event, Ledger};
 
+/// What belongs to the app itself is no life.
+pub const APP: usize = usize::MAX;
+
 /// One load of a node, and all that follows from it.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {

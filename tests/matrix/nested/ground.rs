@@ -7,9 +7,9 @@ use bootstrap::{AfterContext, Registration, Scope};
 
 use crate::actor::{perform, wait};
 use crate::case::millis;
-use crate::ledger::{APP, Hook};
+use crate::ledger::Hook;
 use crate::nested::actor::{Actor, Made, Stage, retry};
-use crate::nested::book::Book;
+use crate::nested::book::{APP, Book};
 use crate::nested::case::{Barrier, Case, Entry, Need};
 
 /// The app, not booted.

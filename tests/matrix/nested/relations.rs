@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ledger::{APP, Event, Hook, Mark};
-use crate::nested::book::Origin;
+use crate::ledger::{Event, Hook, Mark};
+use crate::nested::book::{APP, Origin};
 use crate::nested::case::{Case, Need, Way};
 
 pub type Checked = Result<(), String>;
