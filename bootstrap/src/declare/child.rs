@@ -144,7 +144,8 @@ impl<P: ?Sized> Child<P> {
     /// # Cancel safety
     ///
     /// When this future is dropped, the child goes on loading, and its parent does not count as
-    /// loaded before it has.
+    /// loaded before it has. If it fails, so does its parent, unless that waits once more and hears
+    /// of it.
     pub async fn load(self) -> Result<States> {
         let Some(entry) = self.entry else {
             bail!(
@@ -324,7 +325,8 @@ impl LoadContext {
     ///
     /// # Cancel safety
     ///
-    /// When this future is dropped, the children go on loading.
+    /// When this future is dropped, the children go on loading. If one fails, so does this plugin,
+    /// unless it waits once more and hears of it.
     ///
     /// # Examples
     ///
