@@ -70,6 +70,10 @@ impl Restart<'_> {
             let plugin = self.nodes.name(once).clone();
             return Err(RestartError::Once { plugin });
         }
+        if let Some(lost) = self.nodes.lost_in(&part) {
+            let plugin = self.nodes.name(lost).clone();
+            return Err(RestartError::Lost { plugin });
+        }
         let _ = guard(|| {
             tracing::info!(target: "bootstrap", "`{name}` restarts, with what depends on it");
         });

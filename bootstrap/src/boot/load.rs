@@ -30,6 +30,8 @@ pub(super) struct Load {
     rollback: Rollback,
     scopes: ScopeLimits,
     troubles: Arc<Troubles>,
+    /// Whether a part of an app that runs is loaded again.
+    restarts: bool,
     /// For what goes on in tasks of its own.
     me: Weak<Self>,
 }
@@ -45,6 +47,7 @@ impl Load {
         settings: &Settings,
         tasks: &Arc<Tasks>,
         troubles: &Arc<Troubles>,
+        restarts: bool,
     ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             nodes: Arc::clone(nodes),
@@ -54,6 +57,7 @@ impl Load {
             rollback: Rollback::new(nodes, settings, tasks),
             scopes: ScopeLimits::default(),
             troubles: Arc::clone(troubles),
+            restarts,
             me: Weak::clone(me),
         })
     }
@@ -82,7 +86,9 @@ impl Load {
     fn load(&self, node: u32, taken: Result<Arc<dyn Plugin>>) -> Job {
         let mut cx = LoadContext::new(self.nodes.site(node, Phase::Load));
         let span = || tracing::info_span!("load", plugin = %self.nodes.name(node));
-        let may_be_tried_again = self.nodes.member(node).retry().is_some();
+        let may_be_tried_again = self.nodes.member(node).retry().is_some()
+            || self.restarts
+            || self.nodes.absorber(node).is_some();
         drive::job(span, async move {
             let mut plugin = match taken {
                 Ok(plugin) => plugin,

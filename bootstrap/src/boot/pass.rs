@@ -117,7 +117,13 @@ impl Boot<'_> {
     }
 
     async fn load(&self, troubles: &Arc<Troubles>) -> Result<(), Failure> {
-        let load = Load::new(self.nodes, self.settings, self.tasks, troubles);
+        let load = Load::new(
+            self.nodes,
+            self.settings,
+            self.tasks,
+            troubles,
+            self.part.is_some(),
+        );
         let ways = self.nodes.ways_to_load();
         let ending = self.forwards(Arc::clone(&load), ways).await;
         load.settle().await;

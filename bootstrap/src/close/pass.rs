@@ -76,7 +76,7 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         reason: &reason,
         log: &log,
         part,
-        keeps: after == After::Restart,
+        keeps: matches!(after, After::Restart | After::FailedPart),
     };
     // What has failed already comes before what fails because of it.
     walk.take_failures();

@@ -31,6 +31,12 @@ pub enum RestartError {
         /// The plugin.
         plugin: PluginName,
     },
+    /// A plugin that would have to be loaded again is not there any more: a hook of it panicked or
+    /// was cut short, and took it along. Nothing has been done.
+    Lost {
+        /// The plugin.
+        plugin: PluginName,
+    },
     /// The part was closed, and did not load again. What of it had loaded has been closed.
     Failed {
         /// The hooks that went wrong, in the order in which they did.
@@ -57,6 +63,10 @@ impl fmt::Display for RestartError {
             RestartError::Once { plugin } => write!(
                 f,
                 "[{plugin}] can't be loaded again: a closure can be called only once"
+            ),
+            RestartError::Lost { plugin } => write!(
+                f,
+                "[{plugin}] can't be loaded again: a hook of it panicked or was cut short, and took it along"
             ),
             RestartError::Failed { failures, .. } => match failures.as_slice() {
                 [] => f.write_str("the part did not load again"),
@@ -96,6 +106,9 @@ impl fmt::Debug for RestartError {
             RestartError::Unknown { .. } => "`Running::plan` lists the names",
             RestartError::WaitsForItself => {
                 "wait for it elsewhere: `tokio::spawn(async move { handle.restart(..).await })`"
+            }
+            RestartError::Lost { .. } => {
+                "restart the process; plugins that are collected are built anew"
             }
             RestartError::Once { .. } => {
                 "make a type of the closure, and implement `Plugin` for it"

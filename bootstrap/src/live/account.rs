@@ -30,7 +30,7 @@ impl Nodes {
 
     /// The nodes of a report, and their places in it, if those are not their numbers.
     fn shown(&self) -> (Vec<u32>, HashMap<u32, usize>) {
-        let shown = self.all().filter(|node| !self.has_gone(*node));
+        let shown = self.all().filter(|node| !self.is_replaced(*node));
         let shown: Vec<u32> = shown.collect();
         if shown.len() == self.len() {
             return (shown, HashMap::new());

@@ -25,8 +25,12 @@ pub(super) struct Joined {
     /// there before its parent, and closes after it.
     pub(super) batch: Option<u32>,
     pub(super) path: Arc<[u32]>,
+    /// Whether its name is its own, and not that of another.
+    pub(super) has_name: bool,
     /// Whether it has gone for good: its parent was loaded again, or failed.
     pub(super) has_gone: AtomicBool,
+    /// Whether there is or will be another in its place, and nothing to be said of it any more.
+    pub(super) is_replaced: AtomicBool,
     pub(super) cell: Mutex<Cell>,
 }
 
@@ -41,8 +45,10 @@ pub(super) struct Links {
 #[derive(Default)]
 pub(super) struct Growth {
     pub(super) family: Family,
-    /// How many nodes have had a name.
-    names: HashMap<String, u32>,
+    /// The names of all nodes that have not gone; filled when the first one joins.
+    taken: HashSet<String>,
+    /// The last number that a name was given.
+    numbers: HashMap<String, u32>,
     /// Who provides what, of those that joined.
     pub(super) providers: TypeMap<Vec<u32>>,
     /// The boot that is under way.
@@ -84,15 +90,33 @@ impl Growth {
         self.pass.as_ref()?.upgrade()
     }
 
-    /// A name that no other node has, or has had.
+    /// Knows the names of those that were there before.
+    pub(super) fn know_names<'n>(&mut self, names: impl Iterator<Item = &'n PluginName>) {
+        if self.taken.is_empty() {
+            self.taken.extend(names.map(PluginName::to_string));
+        }
+    }
+
+    /// A name that no other node has.
     pub(super) fn name(&mut self, around: &str, own: &PluginName) -> PluginName {
-        let text = format!("{around}/{}", own.base());
-        let count = self.names.entry(text.clone()).or_insert(0);
-        *count += 1;
-        let mut name = PluginName::from(Arc::<str>::from(text));
-        if *count > 1 {
-            name.number(*count);
+        let text: Arc<str> = format!("{around}/{}", own.base()).into();
+        let mut name = PluginName::from(Arc::clone(&text));
+        while !self.taken.insert(name.to_string()) {
+            let number = self.numbers.entry(text.to_string()).or_insert(1);
+            *number += 1;
+            name.number(*number);
         }
         name
+    }
+
+    /// Takes a name that somebody chose; false if another node has it.
+    pub(super) fn take_name(&mut self, name: &PluginName) -> bool {
+        self.taken.insert(name.to_string())
+    }
+
+    /// A node has gone, and its name may be another's.
+    pub(super) fn free_name(&mut self, name: &PluginName) {
+        self.taken.remove(&name.to_string());
+        self.numbers.remove(name.base());
     }
 }

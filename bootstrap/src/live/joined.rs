@@ -82,10 +82,14 @@ impl Nodes {
             growth.providers.entry(state.id()).or_default().push(node);
         }
         let own_name = member.name.clone();
-        if !member.named {
+        growth.know_names(self.all().map(|node| self.name(node)));
+        let has_name = if member.named {
+            growth.take_name(&member.name)
+        } else {
             let around = self.around(parent, member.scope);
             member.name = growth.name(&around, &member.name);
-        }
+            true
+        };
         let of_parent = self.joined_as(parent).map(|it| it.path.to_vec());
         let mut path = of_parent.unwrap_or_else(|| vec![parent]);
         path.push(node);
@@ -95,7 +99,9 @@ impl Nodes {
             parent,
             batch,
             path: path.into(),
+            has_name,
             has_gone: AtomicBool::new(false),
+            is_replaced: AtomicBool::new(false),
             cell: Mutex::new(Cell {
                 plugin: joining.plugin,
                 slots: joining.slots,
@@ -200,10 +206,8 @@ impl Nodes {
         if !is_name(of.own_name.base()) {
             return Err(bad_name());
         }
-        let member = self.member(of.node);
-        let is_same = |other: &u32| *other != of.node && self.name(*other) == &member.name;
-        if member.named && self.all().any(|it| is_same(&it)) {
-            return Err(taken_name(&member.name));
+        if self.joined_as(of.node).is_some_and(|it| !it.has_name) {
+            return Err(taken_name(self.name(of.node)));
         }
         Ok(())
     }
@@ -462,9 +466,29 @@ impl Nodes {
         joined.is_some_and(|it| it.has_gone.load(Ordering::Relaxed))
     }
 
-    pub(super) fn set_gone(&self, node: u32) {
-        if let Some(joined) = self.joined_as(node) {
-            joined.has_gone.store(true, Ordering::Relaxed);
+    /// Nodes have gone for good; others may come in their places.
+    pub(super) fn set_gone(&self, nodes: &[u32], is_replaced: bool) {
+        let mut growth = self.growth();
+        for node in nodes {
+            if let Some(joined) = self.joined_as(*node) {
+                joined.has_gone.store(true, Ordering::Relaxed);
+                if is_replaced
+                    && !joined.is_replaced.swap(true, Ordering::Relaxed)
+                    && joined.has_name
+                {
+                    growth.free_name(&joined.member.name);
+                }
+            }
         }
+        drop(growth);
+        for node in nodes {
+            self.ready_queue.forget(*node);
+        }
+    }
+
+    /// Whether another one stands for a node.
+    pub(super) fn is_replaced(&self, node: u32) -> bool {
+        let joined = self.joined_as(node);
+        joined.is_some_and(|it| it.is_replaced.load(Ordering::Relaxed))
     }
 }

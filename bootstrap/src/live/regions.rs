@@ -175,7 +175,9 @@ impl Nodes {
         if growth.kept.is_empty() {
             return None;
         }
-        let asked = children.iter().filter_map(|child| self.batch(*child));
+        // A child that has loaded answers for itself.
+        let failed = children.iter().filter(|child| !self.is_loaded(**child));
+        let asked = failed.filter_map(|child| self.batch(*child));
         let asked: HashSet<u32> = asked.collect();
         let mut first = None;
         for child in growth.family.children_up_to(parent, up_to) {
@@ -242,12 +244,13 @@ impl Nodes {
 
     /// What a node that failed has left behind is gone.
     pub(crate) fn rolled_back(&self, top: u32) -> Done {
-        let mut growth = self.growth();
-        for node in growth.family.descendants(top) {
-            self.set_gone(node);
+        let mut gone = self.brought_by(top);
+        self.set_gone(&gone, false);
+        gone.push(top);
+        for node in gone {
+            self.ready_queue.forget(node);
         }
-        let done = growth.family.rolled_back(top);
-        drop(growth);
+        let done = self.growth().family.rolled_back(top);
         self.show(&done);
         done
     }
@@ -285,9 +288,7 @@ impl Nodes {
 
     /// What a node brought with it has been closed, and is forgotten.
     pub(crate) fn let_go_of_brought(&self, node: u32) {
-        for brought in self.brought_by(node) {
-            self.set_gone(brought);
-        }
+        self.set_gone(&self.brought_by(node), true);
         self.forget_brought(node);
     }
 

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::drive::{Edges, Ways};
-use crate::live::growth::Growth;
+use crate::live::growth::{Growth, is_in};
 use crate::live::nodes::Nodes;
 use crate::plan::{Graph, number};
 
@@ -137,14 +136,17 @@ impl Nodes {
     /// rest of the part.
     pub(crate) fn dismiss_joined(&self, part: &[bool]) -> Vec<bool> {
         let mut rest = part.to_vec();
-        for node in self.all() {
-            if let Some(joined) = self.joined_as(node)
-                && part[joined.parent as usize]
-            {
-                joined.has_gone.store(true, Ordering::Relaxed);
-                rest[node as usize] = false;
+        let is_brought = |node: &u32| {
+            let parent = self.parent(*node);
+            parent.is_some_and(|parent| is_in(Some(part), parent))
+        };
+        let gone: Vec<u32> = self.all().filter(is_brought).collect();
+        for node in &gone {
+            if let Some(takes_part) = rest.get_mut(*node as usize) {
+                *takes_part = false;
             }
         }
+        self.set_gone(&gone, true);
         rest
     }
 }

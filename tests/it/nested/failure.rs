@@ -377,7 +377,7 @@ fn another_attempt_brings_its_children_again() {
             .iter()
             .map(|plugin| plugin.name.to_string())
             .collect();
-        assert_eq!(names, ["parent", "parent/child#2", "parent/late"]);
+        assert_eq!(names, ["parent", "parent/child", "parent/late"]);
         running.close().await.unwrap();
         assert_eq!(
             trace.take(),

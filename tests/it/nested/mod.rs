@@ -9,6 +9,7 @@ use bootstrap::prelude::*;
 use bootstrap::{Descriptor, Plugin, States};
 use support::Trace;
 
+mod again;
 mod declared;
 mod failure;
 mod graph;

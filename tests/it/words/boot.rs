@@ -188,7 +188,7 @@ fn an_error_that_parents_hand_on_is_told_once() {
             [
                 "error[BOOT010]: [top/middle/bad] Plugin load failed: boom",
                 "  handed on by: `top/middle` (loading the routes), `top`",
-                "  not started: `later` <- `top` <- `top/middle`",
+                "  not started: `later` <- `top` <- `top/middle` <- `top/middle/bad`",
                 "  help: fix the first error above",
             ]
         );
