@@ -180,3 +180,20 @@ fn a_report_and_a_plan_can_be_serialized() {
         );
     });
 }
+
+/// Whoever needed it and never loaded is passed over.
+#[test]
+fn a_plugin_is_drawn_although_what_needed_it_had_not_begun() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![
+            Probe::new("base", &trace),
+            Probe::new("fails", &trace).load(fails("no")),
+            Probe::new("never", &trace),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0], &[0]]);
+        let error = app.serial().boot().await.unwrap_err();
+        assert_eq!(error.report().close_tree(), "close 0 us\n└── base 0 us");
+    });
+}

@@ -299,11 +299,16 @@ impl Scheduler {
         if self.waiting_for[place] > 0 {
             return;
         }
+        // Who passed a gate waited for whoever opened it.
+        self.released_by[place] = if self.ways.is_gate(by) {
+            self.released_by[by as usize]
+        } else {
+            Some(by)
+        };
         if self.ways.is_gate(node) {
             left.push(node);
             return;
         }
-        self.released_by[place] = Some(by).filter(|by| !self.ways.is_gate(*by));
         match self.joined.paths.get(&node) {
             Some(path) => self.joined.ready.push(Reverse((Arc::clone(path), node))),
             None => self.ready.push(Reverse(self.key(node))),

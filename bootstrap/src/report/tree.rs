@@ -198,6 +198,25 @@ struct Forest {
 }
 
 impl Forest {
+    /// The plugin under which another one hangs: whom it waited for last, of those that are drawn.
+    fn drawn(
+        plugins: &[PluginReport],
+        index: usize,
+        step: &impl Fn(&PluginReport) -> Step,
+    ) -> Option<usize> {
+        let mut next = step(&plugins[index]).released_by;
+        // Who has not begun was passed over, and waited for nobody that is known. As many steps as
+        // there are plugins are enough, whatever a report that was made elsewhere says.
+        for _ in 0..plugins.len() {
+            let parent = step(plugins.get(next?)?);
+            if parent.began.is_some() {
+                return next;
+            }
+            next = parent.released_by;
+        }
+        None
+    }
+
     fn grow(plugins: &[PluginReport], order: Order, step: &impl Fn(&PluginReport) -> Step) -> Self {
         let begun = |index| Some((step(&plugins[index]).began?, index));
         let mut begun: Vec<(Duration, usize)> = match order {
@@ -210,7 +229,7 @@ impl Forest {
             branches: vec![Vec::new(); plugins.len()],
         };
         for (_, index) in begun {
-            match step(&plugins[index]).released_by {
+            match Self::drawn(plugins, index, step) {
                 Some(parent) => forest.branches[parent].push(index),
                 None => forest.roots.push(index),
             }

@@ -422,3 +422,25 @@ fn ready_and_run_hooks_of_children_are_called() {
         );
     });
 }
+
+#[test]
+fn the_close_of_children_is_drawn_below_whoever_needed_their_parent() {
+    paused(async {
+        let mut app = App::new();
+        let trace = Trace::new();
+        let inner = trace.clone();
+        let server = app.register(Nest::new("server", &trace, move |cx| {
+            cx.register(Nest::leaf("routes", &inner));
+            async { Ok(()) }
+        }));
+        app.register(Nest::leaf("docs", &trace)).after(&server);
+        let report = app.boot().await.unwrap().close().await.unwrap();
+        assert_eq!(
+            report.close_tree(),
+            "close 0 us\n\
+             └─┬ docs 0 us\n\
+             \u{20} └─┬ server/routes 0 us\n\
+             \u{20}   └── server 0 us"
+        );
+    });
+}
