@@ -106,7 +106,9 @@ impl App {
     /// boot.
     ///
     /// Of what stands before the barrier, what loads at the time of the failure is cancelled, what
-    /// has not begun is skipped, and what has loaded stays. A scope is a boundary of its own if it
+    /// has not begun is skipped, and what has loaded stays, but for a plugin whose children failed,
+    /// and what it brought: that is closed. The report keeps showing them, and a
+    /// [restart](crate::Handle::restart) may load them later. A scope is a boundary of its own if it
     /// has a barrier of its own. Whoever needs a plugin that failed fails as well, unless the field
     /// is optional. A shutdown and the end of the time for the boot are nothing to recover from.
     ///

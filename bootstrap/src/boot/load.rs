@@ -18,7 +18,7 @@ use crate::boot::scopes::ScopeLimits;
 use crate::declare::{BarrierKind, LoadContext, Plugin, StateValue, States};
 use crate::drive::{self, End, Flow, Grow, Slow, Start, Timing};
 use crate::live::{Absorber, CleanUp, Done, Kept, Nodes, Settings, cause_of};
-use crate::report::Cause;
+use crate::report::{Cause, chain};
 use crate::run::Tasks;
 
 pub(super) struct Load {
@@ -362,7 +362,7 @@ impl Load {
 
 /// What an error says, unless its words panic.
 fn said(error: &anyhow::Error) -> String {
-    guard(|| format!("{error:#}")).unwrap_or_else(|message| format!("panicked: {message}"))
+    guard(|| chain(error).join(": ")).unwrap_or_else(|message| format!("panicked: {message}"))
 }
 
 impl drive::Phase for Load {

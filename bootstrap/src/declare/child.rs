@@ -30,6 +30,10 @@ use crate::declare::with::{Ingredients, With};
 /// Awaited, it loads now, and gives its states: a [`State`], or a tuple of them. Not awaited, it
 /// loads once the `load` that registered it has returned.
 ///
+/// What is said of it ([`named`](Child::named), [`retry`](Child::retry) and so on) counts until it
+/// begins to load: say it where it is registered. One that is registered while its siblings load
+/// already, when the `load` of its parent has returned, begins at once.
+///
 /// # Errors
 ///
 /// Awaiting it gives the error of the child, or of what was registered before it: whoever handles
@@ -200,9 +204,65 @@ impl LoadContext {
     /// `within = ..`, or its parent does, with `children = [..]`: see
     /// [`#[plugin]`](macro@crate::plugin).
     ///
+    /// # When a child fails
+    ///
+    /// Whoever awaits hears of it: of the child itself, or of one that was registered before it and
+    /// is loaded with it. The rest of what loads with it is cancelled or skipped, and stays away
+    /// even if the error is handled; what had loaded stays. What the failed one had brought is
+    /// closed before. A child that nobody awaits fails its parent, and that its own, up to whoever
+    /// awaits, a barrier that recovers, or the boot. A [`Retry`] of the parent tries what it awaits
+    /// again, after closing it, and not what comes after its `load`.
+    ///
+    /// # From elsewhere
+    ///
     /// A context may be cloned and used from elsewhere: the child belongs to the plugin whose
-    /// context it is. When that has loaded, nothing can be registered any more: the child is
-    /// refused, with an error.
+    /// context it is. A child must not await through the context of its parent: what that has
+    /// registered includes the child, which would wait for itself until its time is up. When the
+    /// parent has loaded, nothing can be registered any more: the child is refused. Awaiting it
+    /// fails then, and [`App::on_error`](crate::App::on_error) and the log hear of it.
+    ///
+    /// # Examples
+    ///
+    /// What an awaited child gives can be kept in the plugin, for its later hooks:
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// pub struct Pool(u32);
+    ///
+    /// #[plugin(states = [Pool], collect = false)]
+    /// struct PoolPlugin;
+    ///
+    /// impl Hooks for PoolPlugin {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Pool> {
+    ///         Ok(Pool(8))
+    ///     }
+    /// }
+    ///
+    /// #[plugin]
+    /// struct Server {
+    ///     #[local]
+    ///     pools: Vec<State<Pool>>,
+    /// }
+    ///
+    /// impl Hooks for Server {
+    ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+    ///         self.pools.push(cx.register(PoolPlugin).await?);
+    ///         Ok(())
+    ///     }
+    ///
+    ///     async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
+    ///         assert_eq!(self.pools[0].0, 8);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// App::new().with(Server::default()).boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn register<P: Plugin>(&self, plugin: P) -> Child<P> {
         self.enroll(None, Arc::new(plugin), Location::caller())
@@ -223,7 +283,8 @@ impl LoadContext {
         }
     }
 
-    /// Registers a closure as a child without states; see [`LoadContext::register`].
+    /// Registers a closure as a child without states; see [`LoadContext::register`]. Awaited, it
+    /// gives `()`.
     #[track_caller]
     pub fn register_fn<F, Fut>(
         &self,
@@ -250,7 +311,8 @@ impl LoadContext {
     }
 
     /// Registers children in a scope of their own: they see what this plugin's other children see,
-    /// and nobody outside of the scope sees their states.
+    /// and nobody outside of the scope sees their states. Two scopes may have one name: they are two
+    /// all the same.
     ///
     /// # Examples
     ///

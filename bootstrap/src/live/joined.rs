@@ -203,13 +203,23 @@ impl Nodes {
     /// Refuses a name that messages can't show, or that is another's. Names that nobody chose were
     /// made to be unique.
     fn check_name(&self, of: &Newcomer) -> Result<(), Error> {
-        if !is_name(of.own_name.base()) {
+        if !is_name(of.own_name.base()) || !self.is_scope_named(of.node) {
             return Err(bad_name());
         }
         if self.joined_as(of.node).is_some_and(|it| !it.has_name) {
             return Err(taken_name(self.name(of.node)));
         }
         Ok(())
+    }
+
+    /// Whether messages can show the scopes that were opened for a newcomer.
+    fn is_scope_named(&self, node: u32) -> bool {
+        let is_named = |name: &Arc<str>| is_name(name) && !name.contains('/');
+        self.with_scopes(|scopes| {
+            let around = scopes.outwards(self.member(node).scope);
+            let mut names = around.filter_map(|it| scopes[it as usize].name.as_ref());
+            names.all(is_named)
+        })
     }
 
     /// Who provides the very value that a field holds already.

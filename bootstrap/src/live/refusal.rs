@@ -101,7 +101,7 @@ pub(super) fn not_there(state: StateKey, field: &str) -> Error {
 pub(super) fn bad_name() -> Error {
     anyhow!(
         "a name is one word: at least one character, no spaces, no `#` (it numbers instances), no \
-         backtick"
+         backtick; in that of a scope no `/` either"
     )
 }
 

@@ -60,7 +60,7 @@ impl Words {
 }
 
 /// The words of an error and of its causes. The error of another plugin says its cause itself.
-fn chain(error: &anyhow::Error) -> Vec<String> {
+pub(crate) fn chain(error: &anyhow::Error) -> Vec<String> {
     let mut words = Vec::new();
     for cause in error.chain() {
         words.push(cause.to_string());
