@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use tokio::time::{Instant, sleep_until};
 
+use crate::base::inside;
 use crate::base::key::StateKey;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
@@ -89,7 +90,7 @@ impl Load {
         let may_be_tried_again = self.nodes.member(node).retry().is_some()
             || self.restarts
             || self.nodes.absorber(node).is_some();
-        drive::job(span, async move {
+        let load = async move {
             let mut plugin = match taken {
                 Ok(plugin) => plugin,
                 Err(error) => return (None, Err(error)),
@@ -105,7 +106,12 @@ impl Load {
                 return (None, loaded);
             }
             (Some(plugin), loaded)
-        })
+        };
+        if self.nodes.parent(node).is_none() {
+            return drive::job(span, load);
+        }
+        // It must not wait for what it is part of.
+        drive::job(span, inside::as_child(self.nodes.mark(), node, load))
     }
 
     /// What comes between two attempts, and then the next one: each a job with its own limit.

@@ -216,8 +216,8 @@ impl LoadContext {
     /// # From elsewhere
     ///
     /// A context may be cloned and used from elsewhere: the child belongs to the plugin whose
-    /// context it is. A child must not await through the context of its parent: what that has
-    /// registered includes the child, which would wait for itself until its time is up. When the
+    /// context it is. A child that awaits through the context of its parent would wait for itself,
+    /// because what that has registered includes the child: it gets an error at once. When the
     /// parent has loaded, nothing can be registered any more: the child is refused. Awaiting it
     /// fails then, and [`App::on_error`](crate::App::on_error) and the log hear of it.
     ///

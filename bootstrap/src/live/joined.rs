@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::Error;
 
+use crate::base::inside;
 use crate::base::key::StateKey;
 use crate::base::name::{PluginName, is_name};
 use crate::base::panic::guard;
@@ -411,6 +412,11 @@ impl Nodes {
 
     /// Loads what a node has registered, up to an entry or all of it, and waits for that.
     pub(super) async fn load_children(&self, parent: u32, up_to: Option<u32>) -> Result<(), Error> {
+        if let Some(child) = inside::child_of(self.mark()).filter(|it| *it != parent)
+            && self.is_or_is_below(child, parent)
+        {
+            return Err(self.waits_for_itself(child, parent));
+        }
         let (children, done) = {
             let mut growth = self.growth();
             if growth.is_over {

@@ -122,6 +122,11 @@ impl Nodes {
         }
     }
 
+    /// What tells this app from others on a thread.
+    pub(crate) fn mark(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     /// The cell of a node. User code never runs under its lock, except for cheap clones.
     pub(super) fn cell(&self, node: u32) -> MutexGuard<'_, Cell> {
         let cell = match self.joined_as(node) {

@@ -55,6 +55,15 @@ impl Nodes {
         )
     }
 
+    /// Says that a child awaits what includes itself.
+    pub(super) fn waits_for_itself(&self, child: u32, parent: u32) -> Error {
+        let (child, parent) = (self.name(child), self.name(parent));
+        anyhow!(
+            "`{child}` would wait for itself: it awaits what `{parent}` registered, which includes it. \
+             Register what it needs through its own context"
+        )
+    }
+
     /// Says that nothing can be registered any more.
     pub(super) fn too_late(&self, parent: u32, plugin: &PluginName) -> Error {
         let name = self.name(parent);

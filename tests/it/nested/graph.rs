@@ -420,3 +420,31 @@ fn a_child_comes_after_what_its_declaration_names() {
         assert_eq!(trace.events(), ["migrated", "imported"]);
     });
 }
+
+#[test]
+fn a_child_that_awaits_what_includes_itself_gets_an_error_at_once() {
+    paused(async {
+        for flushes in [false, true] {
+            let mut app = App::new();
+            app.register_fn("parent", async move |cx| {
+                let parent = cx.clone();
+                cx.register_fn("child", async move |_| {
+                    if flushes {
+                        return parent.flush().await;
+                    }
+                    parent.register_fn("sibling", async |_| Ok(())).await
+                });
+                Ok(())
+            });
+            let began = Instant::now();
+            let error = app.boot().await.unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "[parent/child] Plugin load failed: `parent/child` would wait for itself: it awaits \
+                 what `parent` registered, which includes it. Register what it needs through its \
+                 own context"
+            );
+            assert_eq!(began.elapsed().as_millis(), 0);
+        }
+    });
+}
