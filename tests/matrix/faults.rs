@@ -557,20 +557,31 @@ pub fn runner(seed: u32, cases: u32) -> TestRunner {
     TestRunner::new_with_rng(config, rng)
 }
 
-#[test]
-fn whatever_goes_wrong_where_it_ends_as_the_oracle_says() {
-    let (seed, cases) = (setting("MATRIX_SEED", 1), setting("MATRIX_CASES", 2_000));
+/// Verifies so many cases, unless the environment says how many, and that some of them boot and
+/// some do not.
+pub(crate) fn hold<S: Strategy>(
+    cases: u32,
+    any_case: &S,
+    verify: impl Fn(&S::Value) -> Result<bool, String>,
+    shown: impl Fn(&S::Value) -> String,
+) {
+    let (seed, cases) = (setting("MATRIX_SEED", 1), setting("MATRIX_CASES", cases));
     let booted = Cell::new(0);
-    let tried = runner(seed, cases).run(&any_case(), |case| {
+    let tried = runner(seed, cases).run(any_case, |case| {
         let has_booted = verify(&case).map_err(TestCaseError::fail)?;
         booted.set(booted.get() + u32::from(has_booted));
         Ok(())
     });
     match tried {
         Ok(()) => {}
-        Err(TestError::Fail(why, case)) => panic!("MATRIX_SEED={seed}: {why}\n{case:#?}"),
+        Err(TestError::Fail(why, case)) => panic!("MATRIX_SEED={seed}: {why}\n{}", shown(&case)),
         Err(TestError::Abort(why)) => panic!("MATRIX_SEED={seed}: {why}"),
     }
     let is_mixed = (cases / 5..cases - cases / 5).contains(&booted.get());
     assert!(is_mixed || cases < 100, "{booted:?} of {cases} booted");
+}
+
+#[test]
+fn whatever_goes_wrong_where_it_ends_as_the_oracle_says() {
+    hold(2_000, &any_case(), verify, |case| format!("{case:#?}"));
 }

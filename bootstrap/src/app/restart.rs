@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::base::panic::guard;
+use crate::base::log::log;
 use crate::boot;
 use crate::close::{self, After, Closing};
 use crate::life::{RestartError, RestartRequest, ShutdownReason, Target};
@@ -74,7 +74,7 @@ impl Restart<'_> {
             let plugin = self.nodes.name(lost).clone();
             return Err(RestartError::Lost { plugin });
         }
-        let _ = guard(|| {
+        log(|| {
             tracing::info!(target: "bootstrap", "`{name}` restarts, with what depends on it");
         });
         let reason = ShutdownReason::Restart(name.clone());

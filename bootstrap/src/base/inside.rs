@@ -12,47 +12,20 @@ use std::pin::pin;
 pub(crate) enum Inside {
     /// A hook, of the app with this mark.
     Hook(usize),
+    /// The `load` of this node, which another one brought with it.
+    Child(usize, u32),
     /// A task of this node.
     Task(usize, u32),
 }
 
 thread_local! {
     static INSIDE: Cell<Option<Inside>> = const { Cell::new(None) };
-    /// The node that loads here, of those that others brought with them.
-    static CHILD: Cell<Option<(usize, u32)>> = const { Cell::new(None) };
-}
-
-/// The node of the app with this mark that loads here, if others brought it with them.
-pub(crate) fn child_of(app: usize) -> Option<u32> {
-    CHILD
-        .get()
-        .filter(|(of, _)| *of == app)
-        .map(|(_, node)| node)
-}
-
-/// A future that is the load of such a node whenever it is polled.
-pub(crate) async fn as_child<F: Future>(app: usize, node: u32, future: F) -> F::Output {
-    let mut future = pin!(future);
-    std::future::poll_fn(|cx| {
-        let _before = Restore(CHILD.replace(Some((app, node))));
-        future.as_mut().poll(cx)
-    })
-    .await
-}
-
-/// Restores what was before, also if the poll panics.
-struct Restore(Option<(usize, u32)>);
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        CHILD.set(self.0);
-    }
 }
 
 /// Inside of what the caller runs, if it belongs to the app with this mark.
 pub(crate) fn inside_of(app: usize) -> Option<Inside> {
     let is_of = |inside: &Inside| match inside {
-        Inside::Hook(of) | Inside::Task(of, _) => *of == app,
+        Inside::Hook(of) | Inside::Child(of, _) | Inside::Task(of, _) => *of == app,
     };
     INSIDE.get().filter(is_of)
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use tokio::time::{Instant, sleep_until};
 
-use crate::base::inside;
+use crate::base::inside::{Inside, within};
 use crate::base::key::StateKey;
+use crate::base::log::log;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::text;
@@ -111,7 +112,8 @@ impl Load {
             return drive::job(span, load);
         }
         // It must not wait for what it is part of.
-        drive::job(span, inside::as_child(self.nodes.mark(), node, load))
+        let child = Inside::Child(self.nodes.life.mark(), node);
+        drive::job(span, within(child, load))
     }
 
     /// What comes between two attempts, and then the next one: each a job with its own limit.
@@ -151,9 +153,7 @@ impl Load {
             CleanUp::Failed(error) => {
                 // No reason to give up.
                 self.nodes.tell(&error);
-                let _ = guard(|| {
-                    tracing::warn!(target: "bootstrap", "between two attempts: {error}");
-                });
+                log(|| tracing::warn!(target: "bootstrap", "between two attempts: {error}"));
                 Flow::Again
             }
         }
@@ -182,9 +182,8 @@ impl Load {
         self.cut(&brought);
         let (error, again) = (said(error), text::duration(wait));
         let words = format!("attempt {made} failed: {error}");
-        let site = self.nodes.site(node, Phase::Load);
-        let _ = guard(|| {
-            LoadContext::new(site).progress(words);
+        LoadContext::new(self.nodes.site(node, Phase::Load)).progress(words);
+        log(|| {
             tracing::warn!(
                 target: "bootstrap",
                 "[{}] attempt {made} to load failed, the next one is in {again}: {error}",
@@ -264,8 +263,7 @@ impl Load {
 
     /// Whether a node was brought by an attempt that has failed.
     fn is_given_back(&self, node: u32) -> bool {
-        let mut parents =
-            std::iter::successors(self.nodes.parent(node), |it| self.nodes.parent(*it));
+        let mut parents = self.nodes.parents(node);
         parents.any(|parent| self.attempts.gives_back(parent))
     }
 
@@ -296,7 +294,7 @@ impl Load {
         }
         gone.retain(|other| *other != node);
         let done = self.nodes.lose(absorber.top, node);
-        let flow = self.announce(done, node);
+        let flow = self.announce(done, Some(node));
         self.cut(&gone);
         flow
     }
@@ -310,12 +308,12 @@ impl Load {
         let (_, nodes): (Vec<u32>, Vec<u32>) = nodes.iter().partition(waits);
         for skipped in pass.cut(&nodes) {
             let done = self.nodes.skip(skipped);
-            self.announce(done, skipped);
+            self.announce(done, Some(skipped));
         }
     }
 
-    /// Lets everybody know who is done; whether `node` is among them.
-    fn announce(&self, mut done: Done, node: u32) -> Flow {
+    /// Lets everybody know who is done; whether `node` is among them, whose job has just ended.
+    fn announce(&self, mut done: Done, node: Option<u32>) -> Flow {
         let mut flow = Flow::Stay;
         loop {
             let lost = done.lost.pop();
@@ -335,7 +333,7 @@ impl Load {
                 if let Some(load) = me.upgrade() {
                     let done = load.nodes.rolled_back(top);
                     // Its own job is long over: whatever is done is released.
-                    load.announce_all(done);
+                    load.announce(done, None);
                 }
             });
             return flow;
@@ -344,13 +342,13 @@ impl Load {
 
     /// Those who wait go on, and the pass hears of nodes other than `node`, whose end it hears of
     /// in any case. Whether that is done.
-    fn tell(&self, done: Done, node: u32) -> bool {
-        let is_done = done.nodes.contains(&node);
+    fn tell(&self, done: Done, node: Option<u32>) -> bool {
+        let is_done = node.is_some_and(|node| done.nodes.contains(&node));
         if let Some(pass) = self.nodes.pass() {
             for parent in &done.go_on {
                 pass.reclaim(*parent);
             }
-            for other in done.nodes.iter().filter(|other| **other != node) {
+            for other in done.nodes.iter().filter(|other| Some(**other) != node) {
                 pass.release(*other);
             }
         }
@@ -359,10 +357,6 @@ impl Load {
             let _ = waiter.send(());
         }
         is_done
-    }
-
-    fn announce_all(&self, done: Done) {
-        self.announce(done, u32::MAX);
     }
 }
 
@@ -452,7 +446,7 @@ impl drive::Phase for Load {
                     }
                     None if self.nodes.has_grown() => {
                         return match self.nodes.end_load(node) {
-                            Ok(done) => self.announce(done, node),
+                            Ok(done) => self.announce(done, Some(node)),
                             Err(unheard) => self.pass_on(node, unheard),
                         };
                     }

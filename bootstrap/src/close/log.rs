@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::base::panic::guard;
+use crate::base::log::log;
 use crate::live::Nodes;
 use crate::report::PluginError;
 
@@ -19,7 +19,7 @@ impl Log {
         nodes.tell(&error);
         nodes.know(&error);
         self.extend([(at, error)]);
-        let _ = guard(|| tracing::error!(target: "bootstrap", "{line}"));
+        log(|| tracing::error!(target: "bootstrap", "{line}"));
     }
 
     pub(super) fn extend(&self, errors: impl IntoIterator<Item = (Instant, PluginError)>) {

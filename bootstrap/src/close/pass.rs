@@ -22,7 +22,7 @@ use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Slow, Start, T
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
 use crate::live::{APP, CleanUp, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of, is_in};
-use crate::report::{Cause, Outcome, PluginError};
+use crate::report::{Cause, PluginError};
 use crate::run::Tasks;
 
 /// What to close, and how.
@@ -76,7 +76,6 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         reason: &reason,
         log: &log,
         part,
-        keeps: matches!(after, After::Restart | After::FailedPart),
     };
     // What has failed already comes before what fails because of it.
     walk.take_failures();
@@ -137,8 +136,6 @@ struct Walk<'a> {
     reason: &'a ShutdownReason,
     log: &'a Arc<Log>,
     part: Option<&'a [bool]>,
-    /// Whether plugins stay where they are, to be loaded again.
-    keeps: bool,
 }
 
 impl Walk<'_> {
@@ -190,7 +187,7 @@ impl Walk<'_> {
             budget: self.budget,
             reason: self.reason.clone(),
             log: Arc::clone(self.log),
-            keeps: self.keeps,
+            keeps: self.part.is_some(),
         }
     }
 
@@ -295,6 +292,7 @@ struct Backwards {
     budget: Budget,
     reason: ShutdownReason,
     log: Arc<Log>,
+    /// Whether plugins stay where they are, to be loaded again: the app goes on.
     keeps: bool,
 }
 
@@ -351,7 +349,7 @@ impl Backwards {
     /// Notes how the hook of the plugin itself has ended.
     fn note_hook(&self, node: u32, ended: Result<(), Cause>, timing: Timing) {
         let phase = self.phase();
-        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
+        let outcome = Cause::outcome_of(&ended);
         self.nodes.note(node, phase, outcome, timing);
         if let Err(cause) = ended {
             let error = self.nodes.error(node, phase, cause);

@@ -10,7 +10,7 @@ use crate::close::budget::Budget;
 use crate::close::log::Log;
 use crate::drive::{self, End, Flow, Slow, Start, Timing};
 use crate::live::{Nodes, cause_of};
-use crate::report::{Cause, Outcome};
+use crate::report::Cause;
 use crate::run::{self, Tasks};
 
 /// The end of every `run` task, dependents first.
@@ -55,7 +55,7 @@ impl drive::Phase for Stop {
     fn end(&self, node: u32, end: End<()>, timing: Timing) -> Flow {
         let own = self.nodes.member(node).descriptor.close_limit();
         let ended = cause_of(end, timing).map_err(|cause| self.budget.blame(own, cause));
-        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
+        let outcome = Cause::outcome_of(&ended);
         self.nodes.note(node, Phase::Stop, outcome, timing);
         if let Err(cause) = ended {
             for name in self.tasks.abort(node) {

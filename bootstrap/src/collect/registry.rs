@@ -156,8 +156,7 @@ impl Registry {
 
     pub(super) fn name(&self, entry: u32) -> PluginName {
         let entry = &self.entries[entry as usize];
-        let own = entry.name.clone();
-        let own = own.unwrap_or_else(|| entry.descriptor.name());
+        let own = entry.name();
         match self.scopes.path(entry.scope) {
             Some(path) => own.within(path),
             None => own,
@@ -266,29 +265,11 @@ impl Registry {
         roster
             .orders
             .extend(entry.after.iter().copied().map(Order::AfterEntry));
-        let (entry_number, at) = (index(number), entry.at);
+        let number = index(number);
         roster.members.push(Member {
-            name: self.name(entry_number),
-            named: entry.name.is_some(),
-            descriptor: entry.descriptor.clone(),
-            identity: entry.identity,
-            policies: entry.policies.clone(),
-            source: if entry.supplied {
-                Source::Supplied {
-                    entry: entry_number,
-                    at,
-                }
-            } else {
-                Source::Registered {
-                    entry: entry_number,
-                    at,
-                }
-            },
-            scope: entry.scope,
-            published: entry.published,
-            barrier: entry.barrier,
             wants: index(first_want)..index(roster.wants.len()),
             orders: index(first_order)..index(roster.orders.len()),
+            ..entry.member(number, self.name(number))
         });
     }
 
@@ -308,25 +289,9 @@ impl Registry {
         }
         let app = self.app;
         let entry = &mut self.entries[number as usize];
-        let own = entry.descriptor.name();
         Joining {
             app,
-            member: Member {
-                name: entry.name.clone().unwrap_or(own),
-                named: entry.name.is_some(),
-                descriptor: entry.descriptor.clone(),
-                identity: entry.identity,
-                policies: entry.policies.clone(),
-                scope: entry.scope,
-                published: entry.published,
-                barrier: entry.barrier,
-                source: Source::Registered {
-                    entry: number,
-                    at: entry.at,
-                },
-                wants: 0..0,
-                orders: 0..0,
-            },
+            member: entry.member(number, entry.name()),
             wants: std::mem::take(&mut entry.wants),
             after: std::mem::take(&mut entry.after),
             plugin: entry.plugin.take(),
@@ -336,8 +301,7 @@ impl Registry {
 
     /// The node of an entry of an app that boots or runs.
     pub(crate) fn node_of(&self, entry: u32) -> Option<u32> {
-        let booted = self.booted.as_ref()?;
-        booted.node_of_entry.get(entry as usize).copied().flatten()
+        self.booted.as_ref()?.node_of(entry)
     }
 
     /// Changes what is said of an entry.
@@ -390,8 +354,7 @@ impl Registry {
     pub(super) fn node_in(&self, home: *const (), entry: u32) -> Option<u32> {
         let booted = self.booted.as_ref()?;
         let is_home = booted.home.as_ptr().cast::<()>() == home;
-        let node = booted.node_of_entry.get(entry as usize).copied().flatten();
-        node.filter(|_| is_home)
+        booted.node_of(entry).filter(|_| is_home)
     }
 
     /// From now on, states are found where the app runs.
@@ -458,6 +421,28 @@ impl Entry {
 }
 
 impl Entry {
+    /// The entry with this number as a member that is called so, and has no wants or orders yet.
+    fn member(&self, entry: u32, name: PluginName) -> Member {
+        let at = self.at;
+        Member {
+            name,
+            named: self.name.is_some(),
+            descriptor: self.descriptor.clone(),
+            identity: self.identity,
+            policies: self.policies.clone(),
+            source: if self.supplied {
+                Source::Supplied { entry, at }
+            } else {
+                Source::Registered { entry, at }
+            },
+            scope: self.scope,
+            published: self.published,
+            barrier: self.barrier,
+            wants: 0..0,
+            orders: 0..0,
+        }
+    }
+
     /// What the plugin is called.
     pub(crate) fn name(&self) -> PluginName {
         let own = || self.descriptor.name();
@@ -466,6 +451,10 @@ impl Entry {
 }
 
 impl Booted {
+    fn node_of(&self, entry: u32) -> Option<u32> {
+        self.node_of_entry.get(entry as usize).copied().flatten()
+    }
+
     /// An entry has become a node.
     fn add(&mut self, entry: u32, node: u32) {
         let len = self.node_of_entry.len().max(entry as usize + 1);
@@ -475,8 +464,7 @@ impl Booted {
 
     /// Fills the slot now, or when the plugin has loaded.
     fn wait_for(&self, entry: u32, slot: Arc<dyn AnySlot>) {
-        let node = self.node_of_entry.get(entry as usize).copied().flatten();
-        if let (Some(home), Some(node)) = (self.home.upgrade(), node) {
+        if let (Some(home), Some(node)) = (self.home.upgrade(), self.node_of(entry)) {
             home.fill(node, slot);
         }
     }

@@ -122,7 +122,7 @@ impl Life {
         let (answer, answered) = oneshot::channel();
         let restarts = self.restarts.get().filter(|it| !it.is_closed());
         let asker = match inside_of(self.mark()) {
-            Some(Inside::Hook(_)) if restarts.is_some() => {
+            Some(Inside::Hook(_) | Inside::Child(..)) if restarts.is_some() => {
                 return Err(RestartError::WaitsForItself);
             }
             Some(Inside::Task(_, node)) => Some(node),

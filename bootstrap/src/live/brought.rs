@@ -3,7 +3,7 @@
 use anyhow::{Error, anyhow};
 
 use crate::base::key::StateKey;
-use crate::collect::{Candidate, Found, Member};
+use crate::collect::{Found, Member};
 use crate::declare::Mention;
 use crate::live::growth::Growth;
 use crate::live::nodes::Nodes;
@@ -113,14 +113,7 @@ impl Nodes {
         let all = self.plan.children.iter();
         let will = all.filter(|it| it.declaration.provides.contains(&state));
         let will = will.filter(|it| !self.is_or_is_below(parent, it.node));
-        let candidates = will.map(|it| {
-            let member = self.member(it.node);
-            Candidate {
-                node: it.node,
-                scope: member.scope,
-                published: member.published,
-            }
-        });
+        let candidates = will.map(|it| self.candidate(it.node));
         let from = self.member(parent).scope;
         match self.with_scopes(|scopes| scopes.find(from, candidates)) {
             Found::One(node) => Some(node),

@@ -86,6 +86,11 @@ pub(crate) fn is_in(part: Option<&[bool]>, node: u32) -> bool {
 }
 
 impl Growth {
+    /// Whether nobody has heard of what has failed in a batch.
+    pub(super) fn is_untold(&self, batch: u32) -> bool {
+        !self.told.contains(&batch)
+    }
+
     pub(super) fn pass(&self) -> Option<Arc<dyn Grow>> {
         self.pass.as_ref()?.upgrade()
     }

@@ -214,11 +214,9 @@ impl Home for Nodes {
         log(|| tracing::debug!(target: "bootstrap", "`{}`: {text}", self.name(node)));
         let at = Instant::now();
         // Whoever brought this one waits for it, and gets on if it does.
-        let mut parent = self.parent(node);
-        while let Some(waits) = parent {
+        for parent in self.parents(node) {
             let text = Cow::Owned(format!("{}: {text}", self.name(node)));
-            self.told(waits, Told { phase, text, at });
-            parent = self.parent(waits);
+            self.told(parent, Told { phase, text, at });
         }
         self.told(node, Told { phase, text, at });
     }

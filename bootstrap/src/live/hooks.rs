@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::inside::{self, Inside};
+use crate::base::log::log;
 use crate::base::name::PluginName;
-use crate::base::panic::{self, guard};
+use crate::base::panic;
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
 use crate::base::time::{cancelled, later, until};
@@ -156,7 +157,7 @@ async fn warn_if_slow(of: PluginName, phase: Phase, limit: Option<Duration>) -> 
     loop {
         sleep_until(later(began, long)).await;
         let words = account::is_slow(&of, phase, long, limit);
-        let _ = guard(|| tracing::warn!(target: "bootstrap", "{words}"));
+        log(|| tracing::warn!(target: "bootstrap", "{words}"));
         long = long.saturating_mul(2);
     }
 }

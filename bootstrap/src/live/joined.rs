@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::Error;
 
-use crate::base::inside;
-use crate::base::key::StateKey;
+use crate::base::inside::{Inside, inside_of};
 use crate::base::name::{PluginName, is_name};
 use crate::base::panic::guard;
-use crate::collect::{Candidate, Found, ROOT, Scopes, Want, with_registry};
-use crate::declare::{Identity, StateValue};
+use crate::collect::{Scopes, Want, with_registry};
+use crate::declare::Identity;
 use crate::drive::Join;
 use crate::live::cell::Cell;
 use crate::live::family::Done;
@@ -223,79 +222,9 @@ impl Nodes {
         })
     }
 
-    /// Who provides the very value that a field holds already.
-    fn provider_at(&self, growth: &Growth, want: &Want) -> Option<u32> {
-        let providers = self.providers_of(growth, want.state).into_iter();
-        let mut those = providers.filter(|node| {
-            let cell = self.cell(*node);
-            let value = cell.states.as_ref().and_then(|it| it.find(want.state));
-            value.map(StateValue::address) == want.held
-        });
-        those.next()
-    }
-
-    /// Who provides a state to a newcomer: of several, the nearest relative.
-    fn find_provider(
-        &self,
-        growth: &Growth,
-        node: u32,
-        state: StateKey,
-    ) -> Result<Option<u32>, Error> {
-        let all = self.providers_of(growth, state);
-        let mut candidates = match self.seen_by(Some(node), &all) {
-            Found::None => {
-                return match self.will_bring(node, state) {
-                    None if !all.is_empty() => Err(self.hidden(state, &all)),
-                    later => Ok(later),
-                };
-            }
-            Found::One(provider) => return Ok(Some(provider)),
-            Found::Several(several) => several,
-        };
-        let mut relative = self.parent(node);
-        while let Some(family) = relative {
-            let here = candidates.iter().copied();
-            let here: Vec<u32> = here.filter(|it| self.parent(*it) == Some(family)).collect();
-            match here.as_slice() {
-                [] => relative = self.parent(family),
-                [one] => return Ok(Some(*one)),
-                _ => return Err(self.ambiguous(state, &here)),
-            }
-        }
-        candidates.retain(|it| self.parent(*it).is_none());
-        match candidates.as_slice() {
-            [one] => Ok(Some(*one)),
-            _ => Err(self.ambiguous(state, &all)),
-        }
-    }
-
-    /// Who of those that provide a state is meant by a node, or by somebody outside of all scopes.
-    pub(super) fn seen_by(&self, from: Option<u32>, providers: &[u32]) -> Found {
-        if let ([only], true) = (providers, self.with_scopes(Scopes::is_flat)) {
-            return Found::One(*only);
-        }
-        let from = from.map_or(ROOT, |node| self.member(node).scope);
-        let candidates = providers.iter().map(|node| {
-            let member = self.member(*node);
-            Candidate {
-                node: *node,
-                scope: member.scope,
-                published: member.published,
-            }
-        });
-        self.with_scopes(|scopes| scopes.find(from, candidates))
-    }
-
     /// Whether `node` is `ancestor`, or was brought by it.
     pub(super) fn is_or_is_below(&self, node: u32, ancestor: u32) -> bool {
-        let mut next = Some(node);
-        while let Some(node) = next {
-            if node == ancestor {
-                return true;
-            }
-            next = self.parent(node);
-        }
-        false
+        node == ancestor || self.parents(node).any(|parent| parent == ancestor)
     }
 
     /// Refuses newcomers that wait for somebody who waits for them.
@@ -337,7 +266,7 @@ impl Nodes {
                 way.reverse();
                 return Some(way);
             }
-            let newcomer = newcomers.iter().find(|newcomer| newcomer.node == node);
+            let newcomer = place_of(node, newcomers).map(|place| &newcomers[place]);
             let waits_for = match newcomer.map(|newcomer| &newcomer.links) {
                 Some(Ok(links)) => links.requires.clone(),
                 Some(Err(_)) => Vec::new(),
@@ -412,7 +341,8 @@ impl Nodes {
 
     /// Loads what a node has registered, up to an entry or all of it, and waits for that.
     pub(super) async fn load_children(&self, parent: u32, up_to: Option<u32>) -> Result<(), Error> {
-        if let Some(child) = inside::child_of(self.mark()).filter(|it| *it != parent)
+        if let Some(Inside::Child(_, child)) = inside_of(self.life.mark())
+            && child != parent
             && self.is_or_is_below(child, parent)
         {
             return Err(self.waits_for_itself(child, parent));
@@ -460,23 +390,6 @@ impl Nodes {
         }
     }
 
-    /// Who provides a state, of all nodes.
-    pub(super) fn all_providers(&self, state: StateKey) -> Vec<u32> {
-        if self.has_grown() {
-            return self.providers_of(&self.growth(), state);
-        }
-        let planned = self.planned_providers().get(&state.id());
-        planned.cloned().unwrap_or_default()
-    }
-
-    /// The same for those who hold the lock.
-    pub(super) fn providers_of(&self, growth: &Growth, state: StateKey) -> Vec<u32> {
-        let planned = self.planned_providers().get(&state.id());
-        let joined = growth.providers.get(&state.id());
-        let all = planned.into_iter().chain(joined).flatten().copied();
-        all.filter(|node| !self.has_gone(*node)).collect()
-    }
-
     pub(crate) fn has_gone(&self, node: u32) -> bool {
         let joined = self.joined_as(node);
         joined.is_some_and(|it| it.has_gone.load(Ordering::Relaxed))
@@ -507,4 +420,10 @@ impl Nodes {
         let joined = self.joined_as(node);
         joined.is_some_and(|it| it.is_replaced.load(Ordering::Relaxed))
     }
+}
+
+/// Where a node is among newcomers, whose numbers follow each other.
+fn place_of(node: u32, newcomers: &[Newcomer]) -> Option<usize> {
+    let place = node.checked_sub(newcomers.first()?.node)? as usize;
+    (place < newcomers.len()).then_some(place)
 }

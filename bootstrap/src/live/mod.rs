@@ -14,6 +14,7 @@ mod hooks;
 mod joined;
 mod listeners;
 mod nodes;
+mod providers;
 mod ready_queue;
 mod refusal;
 mod regions;

@@ -57,7 +57,7 @@ pub(crate) struct Nodes {
     pub(super) boot_took: OnceLock<Duration>,
     pub(super) closing: OnceLock<Closing>,
     pub(super) boot_cancelled: CancellationToken,
-    providers: OnceLock<TypeMap<Vec<u32>>>,
+    pub(super) providers: OnceLock<TypeMap<Vec<u32>>>,
 }
 
 /// A plugin that can be called, from any hook but `load`.
@@ -120,11 +120,6 @@ impl Nodes {
             boot_cancelled: CancellationToken::new(),
             providers: OnceLock::new(),
         }
-    }
-
-    /// What tells this app from others on a thread.
-    pub(crate) fn mark(&self) -> usize {
-        std::ptr::from_ref(self).addr()
     }
 
     /// The cell of a node. User code never runs under its lock, except for cheap clones.
@@ -197,6 +192,11 @@ impl Nodes {
     /// The node that brought this one with it.
     pub(crate) fn parent(&self, node: u32) -> Option<u32> {
         Some(self.joined_as(node)?.parent)
+    }
+
+    /// That, the one that brought that, and so on.
+    pub(crate) fn parents(&self, node: u32) -> impl Iterator<Item = u32> {
+        std::iter::successors(self.parent(node), |parent| self.parent(*parent))
     }
 
     pub(crate) fn site(self: &Arc<Self>, node: u32, phase: Phase) -> Site {
@@ -383,30 +383,6 @@ impl Nodes {
         cell.plugin.clone()
     }
 
-    /// A plugin of a part that is not there any more, and can't be built anew.
-    pub(crate) fn lost_in(&self, part: &[bool]) -> Option<u32> {
-        let is_built = |node: u32| matches!(self.member(node).source, Source::Collected(_));
-        let is_lost = |node: &u32| {
-            let stays = self
-                .parent(*node)
-                .is_none_or(|parent| !part[parent as usize]);
-            let is_there = self.cell(*node).plugin.is_some() || is_built(*node);
-            let is_barrier = self.member(*node).barrier.is_some();
-            part[*node as usize] && stays && !is_there && !is_barrier && !self.has_gone(*node)
-        };
-        (0..number(part.len())).find(is_lost)
-    }
-
-    /// A plugin of a part that can't be loaded again.
-    pub(crate) fn once_in(&self, part: &[bool]) -> Option<u32> {
-        let is_once = |node: &u32| {
-            let cell = self.cell(*node);
-            cell.plugin.as_ref().is_some_and(|plugin| plugin.is_once())
-        };
-        self.all()
-            .find(|node| part[*node as usize] && is_once(node))
-    }
-
     /// Keeps an error in case that nobody comes to tell it.
     pub(crate) fn know(&self, error: &PluginError) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -465,22 +441,6 @@ impl Nodes {
 
     pub(crate) fn close_is_over(&self, parts: Closing) {
         let _ = self.closing.set(parts);
-    }
-
-    /// The nodes of the plan that provide each state.
-    pub(super) fn planned_providers(&self) -> &TypeMap<Vec<u32>> {
-        self.providers.get_or_init(|| {
-            let mut providers: TypeMap<Vec<u32>> = TypeMap::default();
-            for plugin in self.plan.order() {
-                for state in plugin.provides() {
-                    providers
-                        .entry(state.id())
-                        .or_default()
-                        .push(plugin.number());
-                }
-            }
-            providers
-        })
     }
 }
 

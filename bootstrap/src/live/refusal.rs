@@ -12,11 +12,13 @@ use crate::live::nodes::Nodes;
 use crate::report::Cause;
 
 impl Nodes {
+    fn quoted(&self, nodes: &[u32]) -> Vec<String> {
+        let names = nodes.iter().map(|node| self.name(*node));
+        names.map(|name| format!("`{name}`")).collect()
+    }
+
     pub(super) fn ambiguous(&self, state: StateKey, providers: &[u32]) -> Error {
-        let names = providers
-            .iter()
-            .map(|node| format!("`{}`", self.name(*node)));
-        let names: Vec<String> = names.collect();
+        let names = self.quoted(providers);
         anyhow!(
             "several plugins provide the state `{state}` that it needs ({}): put the `state()` of \
              the one that is meant into its field",
@@ -25,10 +27,7 @@ impl Nodes {
     }
 
     pub(super) fn hidden(&self, state: StateKey, providers: &[u32]) -> Error {
-        let names = providers
-            .iter()
-            .map(|node| format!("`{}`", self.name(*node)));
-        let names: Vec<String> = names.collect();
+        let names = self.quoted(providers);
         anyhow!(
             "it needs the state `{state}`, which is provided by {}, in a scope that it does not \
              see: publish it from there, or register this one there",
@@ -46,8 +45,7 @@ impl Nodes {
     }
 
     pub(super) fn circle(&self, way: &[u32]) -> Error {
-        let names = way.iter().map(|node| format!("`{}`", self.name(*node)));
-        let names: Vec<String> = names.collect();
+        let names = self.quoted(way);
         anyhow!(
             "it would wait for {}, which waits for it: plugins would wait for each other in a \
              circle. Register it elsewhere, or make one of them need less",

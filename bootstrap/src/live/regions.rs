@@ -1,6 +1,7 @@
 //! Who answers for a failure: not always the boot as a whole.
 
 use std::collections::HashSet;
+use std::iter::successors;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -52,31 +53,21 @@ impl Nodes {
         }
     }
 
+    /// All who may have to answer for a node, one if the other does not.
+    fn absorbers(&self, node: u32) -> impl Iterator<Item = Absorber> {
+        successors(self.absorber(node), |it| self.beyond(*it))
+    }
+
     /// Whether a region that a node belongs to has failed.
     pub(crate) fn is_cut(&self, node: u32) -> bool {
-        let mut next = self.absorber(node);
         let growth = self.growth();
-        while let Some(absorber) = next {
-            if growth.kept.contains_key(&absorber.region) {
-                return true;
-            }
-            next = self.beyond(absorber);
-        }
-        false
+        let mut all = self.absorbers(node);
+        all.any(|it| growth.kept.contains_key(&it.region))
     }
 
     /// Everything in a region, with what that brought with it.
     pub(crate) fn in_region(&self, region: Region) -> Vec<u32> {
-        let is_in = |node: &u32| {
-            let mut next = self.absorber(*node);
-            while let Some(absorber) = next {
-                if absorber.region == region {
-                    return true;
-                }
-                next = self.beyond(absorber);
-            }
-            false
-        };
+        let is_in = |node: &u32| self.absorbers(*node).any(|it| it.region == region);
         self.all().filter(is_in).collect()
     }
 
@@ -115,7 +106,7 @@ impl Nodes {
 
     /// Those of them of which it has not heard.
     pub(crate) fn untold(&self, node: u32) -> Vec<Kept> {
-        self.failed_below(node, |growth, batch| !growth.told.contains(&batch))
+        self.failed_below(node, Growth::is_untold)
     }
 
     fn failed_below(&self, node: u32, counts: impl Fn(&Growth, u32) -> bool) -> Vec<Kept> {
@@ -145,7 +136,7 @@ impl Nodes {
     /// What has failed of that which a node brought with it, unless it has heard of that. For those
     /// who hold the lock.
     pub(super) fn unheard(&self, growth: &Growth, node: u32) -> Vec<Kept> {
-        self.failed_children(growth, node, |growth, batch| !growth.told.contains(&batch))
+        self.failed_children(growth, node, Growth::is_untold)
     }
 
     fn batch(&self, node: u32) -> Option<u32> {
@@ -155,11 +146,9 @@ impl Nodes {
     /// Whether something that a node brought with it was cut off, and it has not heard of that.
     pub(super) fn lacks_children(&self, growth: &Growth, node: u32) -> bool {
         growth.family.children(node).into_iter().any(|child| {
-            let is_told = self
-                .batch(child)
-                .is_some_and(|it| growth.told.contains(&it));
+            let is_untold = self.batch(child).is_none_or(|it| growth.is_untold(it));
             let outcome = || self.cell(child).load.outcome;
-            !is_told && matches!(outcome(), Outcome::Skipped | Outcome::Cancelled)
+            is_untold && matches!(outcome(), Outcome::Skipped | Outcome::Cancelled)
         })
     }
 
@@ -182,8 +171,7 @@ impl Nodes {
         let mut first = None;
         for child in growth.family.children_up_to(parent, up_to) {
             let batch = self.batch(child);
-            let Some(batch) = batch.filter(|it| asked.contains(it) || !growth.told.contains(it))
-            else {
+            let Some(batch) = batch.filter(|it| asked.contains(it) || growth.is_untold(*it)) else {
                 continue;
             };
             if let Some(kept) = growth.kept.get(&Region::Batch(batch)) {
@@ -244,12 +232,8 @@ impl Nodes {
 
     /// What a node that failed has left behind is gone.
     pub(crate) fn rolled_back(&self, top: u32) -> Done {
-        let mut gone = self.brought_by(top);
-        self.set_gone(&gone, false);
-        gone.push(top);
-        for node in gone {
-            self.ready_queue.forget(node);
-        }
+        self.set_gone(&self.brought_by(top), false);
+        self.ready_queue.forget(top);
         let done = self.growth().family.rolled_back(top);
         self.show(&done);
         done
@@ -324,18 +308,12 @@ impl Nodes {
         node: u32,
         limit: impl Fn(u32) -> Option<Duration>,
     ) -> Option<(Instant, u32, Duration)> {
-        let mut least: Option<(Instant, u32, Duration)> = None;
-        let mut next = self.parent(node);
-        while let Some(parent) = next {
-            if let Some(limit) = limit(parent) {
-                let end = later(self.load_began(parent), limit);
-                if least.is_none_or(|(least, ..)| end < least) {
-                    least = Some((end, parent, limit));
-                }
-            }
-            next = self.parent(parent);
-        }
-        least
+        let ends = self.parents(node).filter_map(|parent| {
+            let limit = limit(parent)?;
+            Some((later(self.load_began(parent), limit), parent, limit))
+        });
+        // Of several, the nearest.
+        ends.min_by_key(|(end, ..)| *end)
     }
 
     /// Since when the limit of a `load` counts.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::collect::Source;
 use crate::drive::{Edges, Ways};
 use crate::live::growth::{Growth, is_in};
 use crate::live::nodes::Nodes;
@@ -148,6 +149,30 @@ impl Nodes {
         }
         self.set_gone(&gone, true);
         rest
+    }
+
+    /// A plugin of a part that is not there any more, and can't be built anew.
+    pub(crate) fn lost_in(&self, part: &[bool]) -> Option<u32> {
+        let is_built = |node: u32| matches!(self.member(node).source, Source::Collected(_));
+        let is_lost = |node: &u32| {
+            let stays = self
+                .parent(*node)
+                .is_none_or(|parent| !part[parent as usize]);
+            let is_there = self.cell(*node).plugin.is_some() || is_built(*node);
+            let is_barrier = self.member(*node).barrier.is_some();
+            part[*node as usize] && stays && !is_there && !is_barrier && !self.has_gone(*node)
+        };
+        (0..number(part.len())).find(is_lost)
+    }
+
+    /// A plugin of a part that can't be loaded again.
+    pub(crate) fn once_in(&self, part: &[bool]) -> Option<u32> {
+        let is_once = |node: &u32| {
+            let cell = self.cell(*node);
+            cell.plugin.as_ref().is_some_and(|plugin| plugin.is_once())
+        };
+        self.all()
+            .find(|node| part[*node as usize] && is_once(node))
     }
 }
 

@@ -198,6 +198,11 @@ impl fmt::Display for Cause {
 }
 
 impl Cause {
+    /// How a step that ended like this stands in the report.
+    pub(crate) fn outcome_of<T>(ended: &Result<T, Self>) -> Outcome {
+        ended.as_ref().err().map_or(Outcome::Done, Self::outcome)
+    }
+
     /// How the step stands in the report.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::panic::{guard, guard_future};
 use crate::base::phase::Phase;
@@ -162,7 +163,7 @@ impl Supervisor {
         self.nodes.life.request_stop(reason);
         self.nodes.tell(&error);
         self.nodes.know(&error);
-        let _ = guard(|| tracing::error!(target: "bootstrap", "{error}"));
+        log(|| tracing::error!(target: "bootstrap", "{error}"));
         Next::Over
     }
 
@@ -170,6 +171,6 @@ impl Supervisor {
     fn tell(&self, cause: Cause, what_next: &str) {
         let error = self.error(cause);
         self.nodes.tell(&error);
-        let _ = guard(|| tracing::warn!(target: "bootstrap", "{error}; {what_next}"));
+        log(|| tracing::warn!(target: "bootstrap", "{error}; {what_next}"));
     }
 }

@@ -2,17 +2,15 @@
 //!
 //! `MATRIX_CASES` is how many, `MATRIX_SEED` which ones. Whatever fails is shrunk and printed.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use bootstrap::{BootError, BootErrorKind, Outcome, Report, RestartError, ShutdownReason};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{TestCaseError, TestError};
 use support::paused;
 
 use crate::case::{Fault, Step, millis};
-use crate::faults::{runner, setting};
+use crate::faults::hold;
 use crate::ledger::Event;
 use crate::nested::book::{Book, Origin};
 use crate::nested::case::{Barrier, Case, Need, Node, Then, Way, name};
@@ -473,18 +471,5 @@ pub fn verify(case: &Case) -> Result<bool, String> {
 
 #[test]
 fn whatever_goes_wrong_in_a_tree_ends_as_the_oracle_says() {
-    let (seed, cases) = (setting("MATRIX_SEED", 1), setting("MATRIX_CASES", 1_500));
-    let booted = Cell::new(0);
-    let tried = runner(seed, cases).run(&any_case(), |case| {
-        let has_booted = verify(&case).map_err(TestCaseError::fail)?;
-        booted.set(booted.get() + u32::from(has_booted));
-        Ok(())
-    });
-    match tried {
-        Ok(()) => {}
-        Err(TestError::Fail(why, case)) => panic!("MATRIX_SEED={seed}: {why}\n{}", shown(&case)),
-        Err(TestError::Abort(why)) => panic!("MATRIX_SEED={seed}: {why}"),
-    }
-    let is_mixed = (cases / 5..cases - cases / 5).contains(&booted.get());
-    assert!(is_mixed || cases < 100, "{booted:?} of {cases} booted");
+    hold(1_500, &any_case(), verify, shown);
 }

@@ -1,0 +1,110 @@
+//! Who provides a state.
+
+use anyhow::Error;
+
+use crate::base::key::{StateKey, TypeMap};
+use crate::collect::{Candidate, Found, ROOT, Scopes, Want};
+use crate::declare::StateValue;
+use crate::live::growth::Growth;
+use crate::live::nodes::Nodes;
+
+impl Nodes {
+    /// Who provides a state to a newcomer: of several, the nearest relative.
+    pub(super) fn find_provider(
+        &self,
+        growth: &Growth,
+        node: u32,
+        state: StateKey,
+    ) -> Result<Option<u32>, Error> {
+        let all = self.providers_of(growth, state);
+        let mut candidates = match self.seen_by(Some(node), &all) {
+            Found::None => {
+                return match self.will_bring(node, state) {
+                    None if !all.is_empty() => Err(self.hidden(state, &all)),
+                    later => Ok(later),
+                };
+            }
+            Found::One(provider) => return Ok(Some(provider)),
+            Found::Several(several) => several,
+        };
+        let mut relative = self.parent(node);
+        while let Some(family) = relative {
+            let here = candidates.iter().copied();
+            let here: Vec<u32> = here.filter(|it| self.parent(*it) == Some(family)).collect();
+            match here.as_slice() {
+                [] => relative = self.parent(family),
+                [one] => return Ok(Some(*one)),
+                _ => return Err(self.ambiguous(state, &here)),
+            }
+        }
+        candidates.retain(|it| self.parent(*it).is_none());
+        match candidates.as_slice() {
+            [one] => Ok(Some(*one)),
+            _ => Err(self.ambiguous(state, &all)),
+        }
+    }
+
+    /// Who provides the very value that a field holds already.
+    pub(super) fn provider_at(&self, growth: &Growth, want: &Want) -> Option<u32> {
+        let providers = self.providers_of(growth, want.state).into_iter();
+        let mut those = providers.filter(|node| {
+            let cell = self.cell(*node);
+            let value = cell.states.as_ref().and_then(|it| it.find(want.state));
+            value.map(StateValue::address) == want.held
+        });
+        those.next()
+    }
+
+    /// Who of those that provide a state is meant by a node, or by somebody outside of all scopes.
+    pub(super) fn seen_by(&self, from: Option<u32>, providers: &[u32]) -> Found {
+        if let ([only], true) = (providers, self.with_scopes(Scopes::is_flat)) {
+            return Found::One(*only);
+        }
+        let from = from.map_or(ROOT, |node| self.member(node).scope);
+        let candidates = providers.iter().map(|node| self.candidate(*node));
+        self.with_scopes(|scopes| scopes.find(from, candidates))
+    }
+
+    /// Who provides a state, of all nodes.
+    pub(super) fn all_providers(&self, state: StateKey) -> Vec<u32> {
+        if self.has_grown() {
+            return self.providers_of(&self.growth(), state);
+        }
+        let planned = self.planned_providers().get(&state.id());
+        planned.cloned().unwrap_or_default()
+    }
+
+    /// The same for those who hold the lock.
+    pub(super) fn providers_of(&self, growth: &Growth, state: StateKey) -> Vec<u32> {
+        let planned = self.planned_providers().get(&state.id());
+        let joined = growth.providers.get(&state.id());
+        let all = planned.into_iter().chain(joined).flatten().copied();
+        all.filter(|node| !self.has_gone(*node)).collect()
+    }
+
+    /// The nodes of the plan that provide each state.
+    pub(super) fn planned_providers(&self) -> &TypeMap<Vec<u32>> {
+        self.providers.get_or_init(|| {
+            let mut providers: TypeMap<Vec<u32>> = TypeMap::default();
+            for plugin in self.plan.order() {
+                for state in plugin.provides() {
+                    providers
+                        .entry(state.id())
+                        .or_default()
+                        .push(plugin.number());
+                }
+            }
+            providers
+        })
+    }
+
+    /// A node that provides a state, for those who look for one.
+    pub(super) fn candidate(&self, node: u32) -> Candidate {
+        let member = self.member(node);
+        Candidate {
+            node,
+            scope: member.scope,
+            published: member.published,
+        }
+    }
+}
