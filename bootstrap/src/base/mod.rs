@@ -5,6 +5,7 @@
 pub(crate) mod inside;
 pub(crate) mod key;
 pub(crate) mod location;
+pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod name;
 pub(crate) mod panic;

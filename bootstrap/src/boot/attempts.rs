@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::lock::lock;
 use crate::declare::Retry;
 
 /// Every node whose `load` has failed at least once.
@@ -43,7 +44,7 @@ pub(super) enum Doing {
 
 impl Attempts {
     fn known(&self) -> MutexGuard<'_, HashMap<u32, Attempt>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 
     fn ask<T>(&self, node: u32, ask: impl FnOnce(&mut Attempt) -> T) -> Option<T> {

@@ -1,11 +1,12 @@
 //! What has gone wrong so far, before it is an error.
 
 use std::cmp::Reverse;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::lock::lock;
 use crate::life::ShutdownReason;
 use crate::live::{Kept, Nodes};
 use crate::report::{Cause, PluginError};
@@ -66,7 +67,7 @@ impl Troubles {
     }
 
     fn all(&self) -> MutexGuard<'_, Vec<Trouble>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// By time; of those that ended at one instant, what was brought by others comes before them,

@@ -1,11 +1,12 @@
 //! How long the loads of a scope may take together, and whose time was up if one was cut.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::lock::lock;
 use crate::base::phase::Phase;
 use crate::base::time::later;
 use crate::drive::Timing;
@@ -36,7 +37,7 @@ impl ScopeLimits {
             }
             let around = scopes.outwards(nodes.member(node).scope);
             let limits = around.filter_map(|scope| Some((scope, scopes[scope as usize].limit?)));
-            let mut began = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut began = lock(&self.0);
             let ends = limits.map(|(scope, limit)| {
                 let end = later(*began.entry(scope).or_insert(now), limit);
                 (end, scope, limit)

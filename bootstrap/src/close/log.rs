@@ -1,9 +1,10 @@
 //! What goes wrong while an app closes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
+use crate::base::lock::lock;
 use crate::base::log::log;
 use crate::live::Nodes;
 use crate::report::PluginError;
@@ -23,13 +24,13 @@ impl Log {
     }
 
     pub(super) fn extend(&self, errors: impl IntoIterator<Item = (Instant, PluginError)>) {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = lock(&self.0);
         log.extend(errors);
     }
 
     /// By time; what happened at one instant keeps the order in which it was noted.
     pub(super) fn take(&self) -> Vec<PluginError> {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = lock(&self.0);
         log.sort_by_key(|(at, _)| *at);
         log.drain(..).map(|(_, error)| error).collect()
     }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::collect::registry::Registry;
 use crate::declare::{Provides, Retry, State, Supervision};
@@ -13,7 +14,7 @@ pub(crate) type SharedRegistry = Arc<Mutex<Registry>>;
 
 /// Runs `f` on the registry. Nothing in there is left half changed by a panic.
 pub(crate) fn with_registry<T>(shared: &SharedRegistry, f: impl FnOnce(&mut Registry) -> T) -> T {
-    f(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
+    f(&mut lock(shared))
 }
 
 /// One plugin in one app, as [`App::register`](crate::App::register) returns it.

@@ -1,7 +1,7 @@
 //! One pass over the graph: spawns drivers, and watches over them.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::base::lock::lock;
 use crate::base::panic::guard;
 use crate::base::task::spawn_apart;
 use crate::base::time::{cancelled, later, until};
@@ -111,7 +112,7 @@ pub(super) struct Pass<P: Phase> {
 impl<P: Phase> Pass<P> {
     /// The board. No user code runs under its lock, so a poisoned one is as good as any.
     pub(super) fn board(&self) -> MutexGuard<'_, Board<P::Output>> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.board)
     }
 
     async fn watch(self: &Arc<Self>, limits: Limits<'_>) -> Ended {

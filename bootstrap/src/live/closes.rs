@@ -1,13 +1,14 @@
 //! How nodes are let go of: what is owed to them, and what they hold.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
 use tokio::time::Instant;
 
 use crate::base::key::StateKey;
+use crate::base::lock::lock;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::declare::{AppContext, AppHook, Home, StateValue};
@@ -141,7 +142,7 @@ impl Nodes {
             .take()
             .into_iter()
             .for_each(AppHook::discard);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.known);
         let mut errors = std::mem::take(&mut *known);
         drop(known);
         errors.extend(self.services.give_up());

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::key::StateKey;
 use crate::base::location::Location;
+use crate::base::lock::lock;
 use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
@@ -88,7 +89,7 @@ impl Home for Nodes {
         let opened = self
             .opened
             .get_or_init(|| Mutex::new(self.plan.scopes.clone()));
-        let mut scopes = opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scopes = lock(opened);
         scopes.add(around, name, at)
     }
 

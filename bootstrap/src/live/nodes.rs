@@ -1,7 +1,7 @@
 //! One cell for each node of the plan, and of what joined it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::key::TypeMap;
+use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::collect::{Member, Registry, Scopes, SharedRegistry, Source};
@@ -128,11 +129,11 @@ impl Nodes {
             None => &self.cells[node as usize],
             Some(joined) => &joined.cell,
         };
-        cell.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(cell)
     }
 
     pub(super) fn growth(&self) -> MutexGuard<'_, Growth> {
-        self.growth.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.growth)
     }
 
     /// Whether anything may have joined.
@@ -185,7 +186,7 @@ impl Nodes {
     pub(crate) fn with_scopes<T>(&self, look: impl FnOnce(&Scopes) -> T) -> T {
         match self.opened.get() {
             None => look(&self.plan.scopes),
-            Some(opened) => look(&opened.lock().unwrap_or_else(PoisonError::into_inner)),
+            Some(opened) => look(&lock(opened)),
         }
     }
 
@@ -385,7 +386,7 @@ impl Nodes {
 
     /// Keeps an error in case that nobody comes to tell it.
     pub(crate) fn know(&self, error: &PluginError) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.known);
         known.push(error.clone());
     }
 

@@ -2,10 +2,11 @@
 //! they load.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use tokio::runtime::Handle;
 
+use crate::base::lock::lock;
 use crate::base::task::spawn_apart;
 use crate::declare::AppHook;
 
@@ -22,7 +23,7 @@ pub(crate) struct Queued {
 
 impl ReadyQueue {
     fn lock(&self) -> MutexGuard<'_, VecDeque<Queued>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     pub(crate) fn push(&self, by: Option<u32>, hook: AppHook) {

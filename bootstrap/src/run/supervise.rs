@@ -1,12 +1,13 @@
 //! One task, from its start to its last end: what happens in between is for its policies to say.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::base::lock::lock;
 use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::panic::{guard, guard_future};
@@ -28,12 +29,12 @@ pub(super) struct Failures {
 
 impl Failures {
     pub(super) fn push(&self, at: Instant, error: PluginError) {
-        let mut failures = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = lock(&self.all);
         failures.push((at, error));
     }
 
     pub(super) fn take(&self) -> Vec<(Instant, PluginError)> {
-        std::mem::take(&mut *self.all.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.all))
     }
 
     pub(super) fn set_app_ends(&self) {

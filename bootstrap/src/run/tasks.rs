@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::base::inside::{Inside, within};
+use crate::base::lock::lock;
 use crate::base::log;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
@@ -77,7 +78,7 @@ impl Tasks {
     }
 
     fn crews(&self) -> MutexGuard<'_, Crews> {
-        self.crews.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.crews)
     }
 
     /// Spawns the `run` hook of every plugin that has one, in the order of the plan.
