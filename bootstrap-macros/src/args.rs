@@ -68,6 +68,8 @@ impl<T> Slot<T> {
 pub(crate) struct PluginArgs {
     pub(crate) name: Slot<LitStr>,
     pub(crate) states: Slot<Vec<Type>>,
+    pub(crate) ports: Slot<Vec<Type>>,
+    pub(crate) primary: Slot<LitBool>,
     pub(crate) timeout: Slot<LitStr>,
     pub(crate) close_timeout: Slot<LitStr>,
     pub(crate) retry: Slot<Expr>,
@@ -80,9 +82,11 @@ pub(crate) struct PluginArgs {
     pub(crate) krate: Slot<Path>,
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "name",
     "states",
+    "ports",
+    "primary",
     "timeout",
     "close_timeout",
     "retry",
@@ -126,6 +130,14 @@ impl PluginArgs {
             "states" => {
                 let parsed = STATES.parse(key, input, diagnostics);
                 self.states.fill(key, parsed, diagnostics);
+            }
+            "ports" => {
+                let parsed = PORTS.parse(key, input, diagnostics);
+                self.ports.fill(key, parsed, diagnostics);
+            }
+            "primary" => {
+                let parsed = value(key, input, "a bool", "primary = true");
+                self.primary.fill(key, parsed, diagnostics);
             }
             "timeout" => {
                 let parsed = value(key, input, "a string", "timeout = \"5s\"");
@@ -355,6 +367,11 @@ struct List {
 const STATES: List = List {
     example: "states = [Pool, Metrics]",
     no_string: "a state is a type: write it without quotes, as in `states = [Pool]`",
+};
+
+const PORTS: List = List {
+    example: "ports = [dyn Mailer]",
+    no_string: "a port is a type: write it without quotes, as in `ports = [dyn Mailer]`",
 };
 
 const AFTER: List = List {

@@ -10,7 +10,8 @@
 //! | `after = [Self]` | here | the word |
 //! | a plugin within itself, or its own child; one that is child and parent; `within` on a generic plugin or a stand-in | `family` | the path |
 //! | empty or unprintable name | here | the literal |
-//! | the same state written twice | here, by its tokens | the second one |
+//! | the same state or port written twice | here, by its tokens | the second one |
+//! | `Port<..>`, `Arc<..>`, `Box<..>` as a port | here | the port |
 //! | generics on a collected plugin | here | the generics |
 //! | a required option on a collected plugin | here | the field |
 //! | `derive(Default)` beside the generated one | here | the derive |
@@ -53,6 +54,8 @@ pub(crate) fn check(
         krate: krate(args, diagnostics),
         name,
         states: states(args, diagnostics),
+        ports: ports(args, diagnostics),
+        is_primary: args.primary.value().is_some_and(|primary| primary.value),
         after: after(args, diagnostics),
         within: family::within(args, &subject.ident, diagnostics),
         children: family::children(args, &subject.ident, diagnostics),
@@ -117,7 +120,8 @@ fn state(ty: &Type, diagnostics: &mut Diagnostics) -> Option<StateType> {
         (Type::TraitObject(_), _) => {
             let text = text(ty);
             format!(
-                "a state has a size: wrap it in a struct of yours, as in `struct Name(Box<{text}>);`"
+                "a state has a size: provide it at a port, with `ports = [{text}]`, or wrap it in a \
+                 struct of yours, as in `struct Name(Box<{text}>);`"
             )
         }
         (Type::Reference(_), _) => {
@@ -145,6 +149,31 @@ fn state(ty: &Type, diagnostics: &mut Diagnostics) -> Option<StateType> {
     }
 }
 
+fn ports(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Vec<StateType> {
+    let listed = args.ports.value().into_iter().flatten();
+    listed.map(|ty| port(ty, diagnostics)).collect()
+}
+
+/// A listed type without the handle that is clearly not meant.
+fn port(ty: &Type, diagnostics: &mut Diagnostics) -> StateType {
+    let handles = ["Port", "Ports", "Arc", "Box", "Rc"];
+    let inner = handles.into_iter().find_map(|handle| wrapped(ty, handle));
+    if let Some(own) = inner {
+        let own = text(own);
+        diagnostics.at(
+            ty,
+            format_args!(
+                "list the port's own type, `{own}`: `load` returns an `Arc<{own}>`, and other \
+                 plugins ask for a `Port<{own}>`"
+            ),
+        );
+    }
+    StateType {
+        ty: inner.unwrap_or(ty).clone(),
+        is_right: true,
+    }
+}
+
 /// The `T` of a `Wrapper<T>`, by the last word of its path.
 fn wrapped<'t>(ty: &'t Type, wrapper: &str) -> Option<&'t Type> {
     let Type::Path(path) = ty else { return None };
@@ -161,7 +190,9 @@ fn wrapped<'t>(ty: &'t Type, wrapper: &str) -> Option<&'t Type> {
 /// Whether a field of this type is surely a requirement.
 pub(crate) fn asks_for_a_state(ty: &Type) -> bool {
     let ty = wrapped(ty, "Option").unwrap_or(ty);
-    wrapped(ty, "State").is_some()
+    ["State", "Port", "Ports", "Lazy"]
+        .iter()
+        .any(|handle| wrapped(ty, handle).is_some())
 }
 
 fn after(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Vec<Path> {
@@ -245,13 +276,15 @@ fn is_collected(args: &PluginArgs, diagnostics: &mut Diagnostics) -> bool {
 }
 
 fn states_differ(model: &PluginModel, diagnostics: &mut Diagnostics) {
-    let mut seen = HashSet::new();
-    for StateType { ty, .. } in &model.states {
-        let text = text(ty);
-        if seen.contains(&text) {
-            diagnostics.at(ty, format_args!("the state `{text}` is listed twice"));
+    for (noun, listed) in [("state", &model.states), ("port", &model.ports)] {
+        let mut seen = HashSet::new();
+        for StateType { ty, .. } in listed {
+            let text = text(ty);
+            if seen.contains(&text) {
+                diagnostics.at(ty, format_args!("the {noun} `{text}` is listed twice"));
+            }
+            seen.insert(text);
         }
-        seen.insert(text);
     }
 }
 

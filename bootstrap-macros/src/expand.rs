@@ -19,14 +19,13 @@
 //! Names: bindings are called `__x`, because a constant of the user's with the name of a binding
 //! would make a pattern of it, also if it comes from a glob import.
 
-use std::collections::HashSet;
-
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit, Path, Type};
 
 use crate::check::{asks_for_a_state, text};
+use crate::gives;
 use crate::model::{DefaultValue, Field, FieldKind, PluginModel, StateType};
 use crate::ties::{link, needs_proof, proof, submission};
 
@@ -41,7 +40,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
     let aliases = aliases(model);
     let declared = declared(model, &names, sound);
     let declare = declare(model, &names);
-    let provided = provided(model, &names);
+    let provided = gives::provided(model, &names);
     let default = default(model, &names);
     let proof = sound.then(|| proof(model, &names));
     let submission = sound.then(|| submission(model, &names));
@@ -92,28 +91,37 @@ impl<'m> Names<'m> {
     }
 
     /// The plugin with its generics, as in `impl .. for #it`.
-    fn plugin(&self) -> TokenStream {
+    pub(crate) fn plugin(&self) -> TokenStream {
         let ident = &self.model.ident;
         let (_, generics, _) = self.model.generics.split_for_impl();
         quote!(#ident #generics)
     }
 
     /// The types of the states.
-    fn states(&self) -> Vec<TokenStream> {
+    pub(crate) fn states(&self) -> Vec<TokenStream> {
+        self.types("__State", &self.model.states)
+    }
+
+    /// The types of the ports.
+    pub(crate) fn ports(&self) -> Vec<TokenStream> {
+        self.types("__Port", &self.model.ports)
+    }
+
+    fn types(&self, kind: &str, listed: &[StateType]) -> Vec<TokenStream> {
         let generic = self.model.is_generic();
         let name = |(i, StateType { ty, .. }): (usize, &StateType)| {
             if generic {
                 ty.to_token_stream()
             } else {
-                alias(i, ty).to_token_stream()
+                alias(kind, i, ty).to_token_stream()
             }
         };
-        self.model.states.iter().enumerate().map(name).collect()
+        listed.iter().enumerate().map(name).collect()
     }
 
     /// `impl<..> private::Trait for Target where .. { body }`, blamed on `span`: also the braces,
     /// or rustc would show all of the attribute.
-    fn implement(
+    pub(crate) fn implement(
         &self,
         span: Span,
         name: &str,
@@ -125,7 +133,7 @@ impl<'m> Names<'m> {
         self.implement_path(span, &quote_spanned!(span=> #private::#name), target, body)
     }
 
-    fn implement_path(
+    pub(crate) fn implement_path(
         &self,
         span: Span,
         path: &TokenStream,
@@ -194,10 +202,13 @@ fn aliases(model: &PluginModel) -> TokenStream {
     if model.is_generic() {
         return TokenStream::new();
     }
-    let aliases = model.states.iter().enumerate().map(|(i, state)| {
-        let ty = &state.ty;
-        let alias = alias(i, ty);
-        quote!(type #alias = #ty;)
+    let aliases = [("__State", &model.states), ("__Port", &model.ports)];
+    let aliases = aliases.into_iter().flat_map(|(kind, listed)| {
+        listed.iter().enumerate().map(move |(i, state)| {
+            let ty = &state.ty;
+            let alias = alias(kind, i, ty);
+            quote!(type #alias = #ty;)
+        })
     });
     let children = model.children.iter().enumerate().map(|(i, path)| {
         let alias = child_alias(i, path);
@@ -210,8 +221,8 @@ fn child_alias(i: usize, path: &Path) -> Ident {
     format_ident!("__Child{i}", span = path.span())
 }
 
-fn alias(i: usize, ty: &Type) -> Ident {
-    format_ident!("__State{i}", span = ty.span())
+fn alias(kind: &str, i: usize, ty: &Type) -> Ident {
+    format_ident!("{kind}{i}", span = ty.span())
 }
 
 /// The same names, blamed on another place.
@@ -258,7 +269,8 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let plugin = names.plugin();
     let name = &model.name;
     let location = names.location(model.ident.span());
-    let states = names.states();
+    let provides = gives::keys(names);
+    let is_primary = model.is_primary;
     let requires = model.requirements().map(|field| requirement(field, names));
     let after = model.after.iter().map(|path| mention(path, path, names));
     let within = model.within.as_ref();
@@ -276,7 +288,8 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         name: #name,
         location: #location,
         plugin: #private::Identity::of::<#plugin>(),
-        provides: &[#(#private::StateKey::of::<#states>()),*],
+        provides: &[#(#provides),*],
+        is_primary: #is_primary,
         requires: &[#(#requires),*],
         after: &[#(#after),*],
         within: #within,
@@ -362,7 +375,7 @@ fn option(value: Option<TokenStream>) -> TokenStream {
 fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let private = names.private();
     let ident = &model.ident;
-    let types = types(model, names);
+    let types = gives::types(model, names);
     let declaration = if model.is_generic() {
         let declaration = declaration(model, names);
         quote!(&#declaration)
@@ -370,8 +383,8 @@ fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         quote!(&__DECLARED.declaration)
     };
     let link = link(model, names);
-    let pack = pack(model, names);
-    let handles = handles(model, names);
+    let pack = gives::pack(model, names);
+    let handles = gives::handles(model, names);
     let reset = reset(model);
     let body = quote! {
         #types
@@ -382,78 +395,6 @@ fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         #reset
     };
     names.implement(ident.span(), "Declare", &names.plugin(), &body)
-}
-
-/// What `load` returns, and what contexts hand out.
-fn types(model: &PluginModel, names: &Names<'_>) -> TokenStream {
-    let states = names.states();
-    let states_type = shape(&states);
-    let handles_type = shape(states.iter().zip(&model.states).map(
-        |(state, StateType { ty, .. })| {
-            let private = names.private_at(ty.span());
-            quote_spanned!(ty.span()=> #private::State<#state>)
-        },
-    ));
-    // A public plugin with a private state is rustc's to report, at the state.
-    let first = model.states.first();
-    let at_states = first.map_or_else(|| model.ident.span(), |state| state.ty.span());
-    quote_spanned!(at_states=>
-        type States = #states_type;
-        type Handles = #handles_type;
-    )
-}
-
-/// From what `load` returned to states without types.
-fn pack(model: &PluginModel, names: &Names<'_>) -> TokenStream {
-    let private = names.private();
-    let values: Vec<_> = (0..model.states.len())
-        .map(|i| format_ident!("__state{i}"))
-        .collect();
-    let pattern = shape(&values);
-    let put = model.states.iter().enumerate().map(|(i, state)| {
-        let (value, door) = (&values[i], made(i, state, names)?);
-        Some(quote!(let __packed = #door.put(#value, __packed);))
-    });
-    let put = put.flatten();
-    quote! {
-        fn pack(__states: Self::States) -> #private::States {
-            let #pattern = __states;
-            let __packed = #private::States::new();
-            #(#put)*
-            __packed
-        }
-    }
-}
-
-/// Back from there to handles with types.
-fn handles(model: &PluginModel, names: &Names<'_>) -> TokenStream {
-    let private = names.private();
-    let found = shape(model.states.iter().enumerate().map(|(i, state)| {
-        made(i, state, names).map_or_else(
-            || quote!(::core::option::Option::None?),
-            |door| quote!(#door.find(__states)?),
-        )
-    }));
-    quote! {
-        fn handles(__states: &#private::States) -> ::core::option::Option<Self::Handles> {
-            ::core::option::Option::Some(#found)
-        }
-    }
-}
-
-/// The door to a state; `None` for what can't be one.
-fn made(i: usize, state: &StateType, names: &Names<'_>) -> Option<TokenStream> {
-    let span = state.ty.span();
-    let private = names.private_at(span);
-    let made = if names.model.stands_in_for.is_some() {
-        Ident::new("made_instead", span)
-    } else {
-        Ident::new("made", span)
-    };
-    let state_type = &names.states()[i];
-    state
-        .is_right
-        .then(|| quote_spanned!(span=> #private::#made::<#state_type>()))
 }
 
 fn reset(model: &PluginModel) -> Option<TokenStream> {
@@ -470,42 +411,6 @@ fn reset_field(field: &Field) -> TokenStream {
 
 fn type_default(field: &Field) -> TokenStream {
     quote_spanned!(field.ty.span()=> ::core::default::Default::default())
-}
-
-/// Nothing as `()`, one thing as itself, several as a tuple.
-fn shape(things: impl IntoIterator<Item = impl ToTokens>) -> TokenStream {
-    let things: Vec<_> = things.into_iter().collect();
-    if let [only] = things.as_slice() {
-        only.to_token_stream()
-    } else {
-        quote!((#(#things),*))
-    }
-}
-
-/// A stand-in makes the states of another plugin: who provides them is said there.
-fn provided(model: &PluginModel, names: &Names<'_>) -> TokenStream {
-    let private = names.private();
-    let plugin = names.plugin();
-    let mut seen = HashSet::new();
-    let states = names.states().into_iter().zip(&model.states);
-    // A state that is listed twice is reported as that; implementing its traits twice would only
-    // add errors about it.
-    let once = states.filter(|(_, listed)| listed.is_right && seen.insert(text(&listed.ty)));
-    let impls = once.map(|(state, listed)| {
-        let span = listed.ty.span();
-        let door = names.private_at(span);
-        let path = quote_spanned!(span=> #door::Provides<#state>);
-        let provides = names.implement_path(span, &path, &plugin, &TokenStream::new());
-        let makes = model.stands_in_for.is_none().then(|| {
-            let body = quote! {
-                const PROVIDER: #private::Provider =
-                    #private::Provider::Plugin(<#plugin as #private::Declare>::LINK);
-            };
-            names.implement(span, "Provided", &state, &body)
-        });
-        quote!(#provides #makes)
-    });
-    quote!(#(#impls)*)
 }
 
 fn default(model: &PluginModel, names: &Names<'_>) -> TokenStream {

@@ -7,6 +7,7 @@ mod check;
 mod diagnostics;
 mod expand;
 mod family;
+mod gives;
 mod item;
 mod model;
 mod pipeline;

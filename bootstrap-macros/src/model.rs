@@ -3,6 +3,10 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Attribute, Expr, Generics, LitStr, Member, Path, Type};
 
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each stands for something that is said or not"
+)]
 pub(crate) struct PluginModel {
     /// The item without the attributes that are ours.
     pub(crate) item: TokenStream,
@@ -14,6 +18,9 @@ pub(crate) struct PluginModel {
     pub(crate) krate: Option<Path>,
     pub(crate) name: LitStr,
     pub(crate) states: Vec<StateType>,
+    pub(crate) ports: Vec<StateType>,
+    /// Whether it is meant where several provide the same.
+    pub(crate) is_primary: bool,
     pub(crate) after: Vec<Path>,
     pub(crate) timeout: Option<u64>,
     pub(crate) close_timeout: Option<u64>,
@@ -32,9 +39,10 @@ pub(crate) struct PluginModel {
     pub(crate) fields: Vec<Field>,
 }
 
+/// The type of a state, or of a port.
 pub(crate) struct StateType {
     pub(crate) ty: Type,
-    /// Whether it can be a state; what can't is reported.
+    /// Whether it can be one; what can't is reported.
     pub(crate) is_right: bool,
 }
 

@@ -42,10 +42,11 @@ fn fingerprint(model: &PluginModel) -> u64 {
     add(&start.column.to_le_bytes());
     add(model.ident.to_string().as_bytes());
     let fields = model.requirements().map(|field| text(&field.ty));
-    let states = model.states.iter().map(|state| text(&state.ty));
+    let gifts = model.states.iter().chain(&model.ports);
+    let gifts = gifts.map(|gift| text(&gift.ty));
     let kin = model.within.iter().chain(&model.children);
     let named = model.after.iter().chain(kin).map(text);
-    for tokens in fields.chain(states).chain(named) {
+    for tokens in fields.chain(gifts).chain(named) {
         add(tokens.as_bytes());
     }
     hash

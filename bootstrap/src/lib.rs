@@ -283,8 +283,8 @@ pub mod prelude {
     pub use anyhow::Result;
 
     pub use crate::{
-        App, CloseContext, DrainContext, Hooks, LoadContext, ReadyContext, RunContext, State,
-        plugin,
+        App, CloseContext, DrainContext, Hooks, Lazy, LoadContext, Port, Ports, ReadyContext,
+        RunContext, State, plugin,
     };
 }
 
@@ -493,9 +493,9 @@ pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::{Registration, Unused};
 pub use declare::{
     AfterContext, AppContext, Child, ChildScope, CloseContext, Contextual, Declare, Descriptor,
-    DrainContext, ErrorContext, Fields, FnPlugin, Hooks, Ingredients, Inject, LoadContext, Plugin,
-    Policy, Provided, Provides, ReadyContext, Restart, Retry, RunContext, Service, ServiceError,
-    State, StateError, States, Supervision,
+    DrainContext, ErrorContext, Fields, FnPlugin, Hooks, Ingredients, Inject, Lazy, LoadContext,
+    Plugin, Policy, Port, Ports, PortsIter, Provided, Provides, ProvidesPort, ReadyContext,
+    Restart, Retry, RunContext, Service, ServiceError, State, StateError, States, Supervision,
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{

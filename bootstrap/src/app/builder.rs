@@ -228,6 +228,47 @@ impl App {
         self
     }
 
+    /// Provides a port from outside: plugins that ask for a `Port<T>` get this one.
+    ///
+    /// It takes the place of whoever else provides that port, as a plugin does that
+    /// [`overrides`](Registration::overrides); a collected plugin that provides nothing else is not
+    /// loaded. Supplying two for one port is a plan error, and one that nobody asks for a warning. To add
+    /// one to [`Ports`](crate::Ports) that has others, register a plugin.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use bootstrap::prelude::*;
+    ///
+    /// pub trait Clock: Send + Sync {
+    ///     fn hour(&self) -> u32;
+    /// }
+    ///
+    /// struct Fixed(u32);
+    ///
+    /// impl Clock for Fixed {
+    ///     fn hour(&self) -> u32 {
+    ///         self.0
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let app = App::new().supply_port::<dyn Clock>(Arc::new(Fixed(7)));
+    /// let running = app.boot().await?;
+    /// assert_eq!(running.port::<dyn Clock>()?.hour(), 7);
+    /// # running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn supply_port<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.root().supply_port(value);
+        self
+    }
+
     /// The app itself, as the outermost scope.
     pub(super) fn root(&mut self) -> Scope<'_> {
         Scope::root(&self.registry)
@@ -393,7 +434,7 @@ impl App {
             let node_of_entry = plan.node_of_entry.clone();
             let of_nodes = Arc::clone(&life.0);
             let nodes = Nodes::new(plan, registry, Arc::clone(&shared), of_nodes, on_error);
-            let nodes = Arc::new(nodes);
+            let nodes = nodes.share();
             let weak = Arc::downgrade(&nodes);
             let home: std::sync::Weak<dyn Home> = weak.clone();
             registry.booted(home, node_of_entry);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::log::log;
 use crate::collect::Registration;
-use crate::declare::{Home, State, StateError, serves, state};
+use crate::declare::{Home, Port, State, StateError, port, serves, state};
 use crate::life::{Handle, RestartError, ShutdownReason, Status, Target};
 use crate::live::Nodes;
 use crate::plan::Plan;
@@ -77,6 +77,16 @@ impl Running {
     /// If no plugin of the app provides it, several do, or its plugin has closed.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
         state(&*self.nodes, None)
+    }
+
+    /// What is provided at a port of the app, by its type.
+    ///
+    /// # Errors
+    ///
+    /// If no plugin of the app provides it, several do and none of them is
+    /// [primary](Registration::primary), or its plugin has closed.
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
+        port(&*self.nodes, None)
     }
 
     /// Restarts a plugin and everything that depends on it; see [`Handle::restart`].

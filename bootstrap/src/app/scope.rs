@@ -12,7 +12,7 @@ use crate::base::location::Location;
 use crate::collect::{Entry, ROOT, Registration, SharedRegistry, with_registry};
 use crate::declare::{
     AfterContext, Barrier, BarrierKind, FnPlugin, Hooks, Ingredients, LoadContext, Plugin,
-    Supplied, With,
+    StateValue, Supplied, With,
 };
 
 /// A part of an app, whose states are seen in it and in the scopes inside of it.
@@ -142,6 +142,18 @@ impl<'a> Scope<'a> {
     /// a warning.
     #[track_caller]
     pub fn supply<T: Send + Sync + 'static>(&mut self, value: T) -> &mut Self {
+        self.supply_value(StateValue::new(value))
+    }
+
+    /// Provides a port from outside: plugins in this scope that ask for a `Port<T>` get this one,
+    /// whoever else provides it; see [`App::supply_port`](crate::App::supply_port).
+    #[track_caller]
+    pub fn supply_port<T: ?Sized + Send + Sync + 'static>(&mut self, value: Arc<T>) -> &mut Self {
+        self.supply_value(StateValue::port(value))
+    }
+
+    #[track_caller]
+    fn supply_value(&mut self, value: StateValue) -> &mut Self {
         self.add(Arc::new(Supplied::new(value, Location::caller())), true);
         self
     }

@@ -3,12 +3,13 @@
 use std::any::{TypeId, type_name};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::Arc;
 
 use crate::base::text::short_type_name;
 
-/// The identity of a state: its type.
+/// The identity of a state, or of a port: its type.
 ///
-/// Two keys are equal when their types are; `Display` shows the type's name without its modules.
+/// Two keys are equal when their types are, and both are states or both ports; `Display` shows the type's name without its modules.
 ///
 /// # Examples
 ///
@@ -22,21 +23,80 @@ use crate::base::text::short_type_name;
 #[derive(Clone, Copy)]
 pub struct StateKey {
     id: TypeId,
-    name: fn() -> &'static str,
+    about: &'static About,
 }
+
+/// What is known of a key besides its identity.
+struct About {
+    name: fn() -> &'static str,
+    is_port: bool,
+}
+
+/// What a plugin provides at a port: a value whose type may be known only by its trait.
+pub(crate) struct Ported<T: ?Sized>(pub(crate) Arc<T>);
 
 impl StateKey {
     /// The key of the state `T`.
     pub const fn of<T: 'static>() -> Self {
         Self {
             id: TypeId::of::<T>(),
-            name: type_name::<T>,
+            about: const {
+                &About {
+                    name: type_name::<T>,
+                    is_port: false,
+                }
+            },
+        }
+    }
+
+    /// The key of the port `T`, which is another one than that of the state `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::StateKey;
+    ///
+    /// trait Mailer: Send + Sync {}
+    /// let port = StateKey::port::<dyn Mailer>();
+    /// assert!(port.is_port());
+    /// assert_eq!(port.to_string(), "dyn Mailer");
+    /// assert_ne!(StateKey::port::<u32>(), StateKey::of::<u32>());
+    /// ```
+    pub const fn port<T: ?Sized + 'static>() -> Self {
+        Self {
+            id: TypeId::of::<Ported<T>>(),
+            about: const {
+                &About {
+                    name: type_name::<T>,
+                    is_port: true,
+                }
+            },
         }
     }
 
     /// The full name of the type, with its modules, as the compiler prints it.
     pub fn type_name(&self) -> &'static str {
-        (self.name)()
+        (self.about.name)()
+    }
+
+    /// Whether it is a port: see [`Port`](crate::Port).
+    pub const fn is_port(&self) -> bool {
+        self.about.is_port
+    }
+
+    /// What messages call it: the state `Pool`, the port `dyn Mailer`.
+    pub(crate) fn described(&self) -> String {
+        format!("{} `{self}`", self.noun())
+    }
+
+    /// The type of a field that asks for it: `State<Pool>`, `Port<dyn Mailer>`.
+    pub(crate) fn handle(&self) -> String {
+        let handle = if self.is_port() { "Port" } else { "State" };
+        format!("{handle}<{self}>")
+    }
+
+    pub(crate) fn noun(&self) -> &'static str {
+        if self.is_port() { "port" } else { "state" }
     }
 
     pub(crate) fn id(&self) -> TypeId {
@@ -74,7 +134,8 @@ impl serde::Serialize for StateKey {
 
 impl fmt::Debug for StateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StateKey({})", self.type_name())
+        let kind = if self.is_port() { "port " } else { "" };
+        write!(f, "StateKey({kind}{})", self.type_name())
     }
 }
 

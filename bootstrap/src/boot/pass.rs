@@ -98,6 +98,7 @@ impl Boot<'_> {
         let troubles = Arc::new(Troubles::default());
         let app = self.app_stage(&troubles);
         self.load(&troubles).await?;
+        self.nodes.loads_are_over();
         let ending = app.run(&mut hooks.pre_ready, Phase::PreReady).await;
         self.judge_app(ending, &troubles)?;
         let ending = app.start(&mut hooks.services).await;

@@ -7,7 +7,7 @@ use crate::base::key::{StateKey, TypeMap, TypeSet};
 use crate::collect::brood::Brood;
 use crate::collect::roster::{Member, Roster, Source, Want};
 use crate::collect::scopes::ROOT;
-use crate::declare::{Declaration, Need, Provider};
+use crate::declare::{Declaration, Need, Precedence, Provider};
 
 /// How an app comes by its plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +34,12 @@ pub(super) fn choose(
     if mode == Mode::New {
         return Vec::new();
     }
-    let mut choice = Choice::new(mode, roster, brood);
+    let linked: Vec<&'static Declaration> = linked.collect();
+    let mut choice = Choice::new(mode, roster, brood, &linked);
     if mode == Mode::Collect {
-        linked.for_each(|declaration| choice.consider(declaration));
+        for declaration in &linked {
+            choice.consider(declaration);
+        }
     }
     choice.follow_members();
     choice.follow();
@@ -52,8 +55,11 @@ struct Choice<'r> {
     settled: TypeSet,
     /// The states that each scope but the root sees at once.
     inner: HashSet<(u32, TypeId)>,
-    /// States that are supplied: whoever provides them by declaration is not needed.
+    /// States and ports that are supplied, or provided by an override: whoever provides them by
+    /// declaration is not needed.
     supplied: TypeSet,
+    /// Who is linked and provides each port: their types lead to nobody.
+    at_ports: TypeMap<Vec<&'static Declaration>>,
     /// States that somebody registered provides.
     given: TypeSet,
     seen: TypeSet,
@@ -65,11 +71,17 @@ struct Choice<'r> {
 }
 
 impl<'r> Choice<'r> {
-    fn new(mode: Mode, roster: &'r Roster, brood: &'r Brood) -> Self {
+    fn new(
+        mode: Mode,
+        roster: &'r Roster,
+        brood: &'r Brood,
+        linked: &[&'static Declaration],
+    ) -> Self {
         let mut choice = Self {
             mode,
             roster,
             brood,
+            at_ports: at_ports(linked),
             settled: TypeSet::default(),
             inner: HashSet::default(),
             supplied: TypeSet::default(),
@@ -96,7 +108,8 @@ impl<'r> Choice<'r> {
         }
         self.settled.insert(member.identity.id);
         self.given.extend(states.clone());
-        if matches!(member.source, Source::Supplied { .. }) {
+        let is_supplied = matches!(member.source, Source::Supplied { .. });
+        if is_supplied || member.precedence == Precedence::Override {
             self.supplied.extend(states);
         }
         if let Some(replaced) = member.descriptor.stands_in_for() {
@@ -110,16 +123,28 @@ impl<'r> Choice<'r> {
         {
             return;
         }
-        let is_supplied = |state: &StateKey| self.supplied.contains(&state.id());
-        if declaration.provides.iter().any(is_supplied) {
+        if self.is_replaced(declaration) {
             self.replaced.push(declaration);
         } else if declaration.behaviour.build.is_some() {
             self.chosen.push(declaration);
         }
     }
 
+    /// Whether others provide what a plugin does: one of its states, or all of its ports, since
+    /// several may be at one.
+    fn is_replaced(&self, declaration: &Declaration) -> bool {
+        let is_supplied = |key: &StateKey| self.supplied.contains(&key.id());
+        let mut keys = declaration.provides.iter();
+        let by_state = keys.clone().any(|it| !it.is_port() && is_supplied(it));
+        by_state || !declaration.provides.is_empty() && keys.all(is_supplied)
+    }
+
     fn follow_need(&mut self, need: &Need) {
-        let pulls = self.mode == Mode::Collect || !need.optional;
+        let pulls = self.mode == Mode::Collect || need.asks.is_required();
+        if pulls && need.state.is_port() && !self.given.contains(&need.state.id()) {
+            let all = self.at_ports.get(&need.state.id()).cloned();
+            all.into_iter().flatten().for_each(|it| self.consider(it));
+        }
         if let (true, Some(Provider::Plugin(link))) = (pulls, need.provider) {
             let provider = link.declaration();
             let who = self.brood.who_brings(provider);
@@ -247,9 +272,9 @@ impl<'r> Choice<'r> {
             })
         };
         let of_members = wants().filter_map(|want| want.declared);
-        let of_members = of_members.filter_map(|requirement| self.provider(&requirement.need));
+        let of_members = of_members.flat_map(|requirement| self.providers_of(&requirement.need));
         let of_children = members.clone().flat_map(|it| self.needs_of_children(it));
-        let of_children = of_children.filter_map(|need| self.provider(need));
+        let of_children = of_children.flat_map(|need| self.providers_of(need));
         let of_chosen = self.chosen.iter().flat_map(|chosen| self.providers(chosen));
         for provider in of_members.chain(of_children).chain(of_chosen) {
             *users.entry(provider.plugin.id).or_insert(0) += 1;
@@ -272,14 +297,30 @@ impl<'r> Choice<'r> {
         let children = self.brood.descendants(of).into_iter();
         let of_children = children.flat_map(|(_, child)| child.requires);
         let asks = of.requires.iter().chain(of_children);
-        asks.filter_map(|requirement| self.provider(&requirement.need))
+        asks.flat_map(|requirement| self.providers_of(&requirement.need))
             .filter(|provider| provider.plugin != of.plugin)
     }
 
-    fn provider(&self, need: &Need) -> Option<&'static Declaration> {
-        match need.provider {
+    /// Whom a need leads to: one plugin, or everybody at a port.
+    fn providers_of(
+        &self,
+        need: &Need,
+    ) -> impl Iterator<Item = &'static Declaration> + use<'_, 'r> {
+        let one = match need.provider {
             Some(Provider::Plugin(link)) => Some(self.brood.who_brings(link.declaration())),
             Some(Provider::Supplied(_)) | None => None,
+        };
+        let all = self.at_ports.get(&need.state.id());
+        one.into_iter().chain(all.into_iter().flatten().copied())
+    }
+}
+
+fn at_ports(linked: &[&'static Declaration]) -> TypeMap<Vec<&'static Declaration>> {
+    let mut at_ports: TypeMap<Vec<_>> = TypeMap::default();
+    for declaration in linked {
+        for port in declaration.provides.iter().filter(|it| it.is_port()) {
+            at_ports.entry(port.id()).or_default().push(*declaration);
         }
     }
+    at_ports
 }

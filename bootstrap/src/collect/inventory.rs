@@ -1,5 +1,6 @@
 //! The plugins that the linker found. The only place that knows how.
 
+use crate::base::key::StateKey;
 use crate::declare::Declaration;
 
 /// A plugin that is linked into this binary.
@@ -19,6 +20,16 @@ pub(super) fn linked() -> impl Iterator<Item = &'static Declaration> {
     inventory::iter::<Collected>
         .into_iter()
         .map(|collected| collected.0)
+}
+
+/// Those that provide something at a port.
+pub(crate) fn linked_at(port: StateKey) -> Vec<&'static Declaration> {
+    if !port.is_port() {
+        return Vec::new();
+    }
+    let mut all: Vec<_> = linked().filter(|it| it.provides.contains(&port)).collect();
+    all.sort_by_key(|it| (it.name, it.location));
+    all
 }
 
 /// All that say something about parents or children, in no particular order.

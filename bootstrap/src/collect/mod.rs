@@ -15,6 +15,7 @@ mod unused;
 
 pub(crate) use assemble::Mode;
 pub(crate) use brood::Brood;
+pub(crate) use inventory::linked_at;
 pub use inventory::{Collected, Kin};
 pub use registration::Registration;
 pub(crate) use registration::{SharedRegistry, with_registry};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::collect::registry::Registry;
-use crate::declare::{Provides, Retry, State, Supervision};
+use crate::declare::{Port, Precedence, Provides, ProvidesPort, Retry, State, Supervision};
 
 /// A registry that registrations and their app share.
 pub(crate) type SharedRegistry = Arc<Mutex<Registry>>;
@@ -92,6 +92,92 @@ impl<P: ?Sized> Registration<P> {
         P: Provides<T>,
     {
         with_registry(&self.registry, |registry| registry.state(self.entry))
+    }
+
+    /// A handle to what the plugin provides at one of its ports; otherwise as
+    /// [`state`](Registration::state).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use bootstrap::prelude::*;
+    ///
+    /// pub trait Greet: Send + Sync {
+    ///     fn greet(&self) -> &str;
+    /// }
+    ///
+    /// struct Fixed(&'static str);
+    ///
+    /// impl Greet for Fixed {
+    ///     fn greet(&self) -> &str {
+    ///         self.0
+    ///     }
+    /// }
+    ///
+    /// #[plugin(ports = [dyn Greet])]
+    /// struct Greeter {
+    ///     #[option(default = "hello")]
+    ///     words: &'static str,
+    /// }
+    ///
+    /// impl Hooks for Greeter {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Greet>> {
+    ///         Ok(Arc::new(Fixed(self.words)))
+    ///     }
+    /// }
+    ///
+    /// #[plugin]
+    /// struct Door {
+    ///     greeter: Port<dyn Greet>,
+    /// }
+    ///
+    /// impl Hooks for Door {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+    ///         assert_eq!(self.greeter.greet(), "welcome");
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new().with(Greeter::default());
+    /// let second = app.register(Greeter { words: "welcome" });
+    /// app.register(Door { greeter: second.port() });
+    /// app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Port<T>
+    where
+        P: ProvidesPort<T>,
+    {
+        with_registry(&self.registry, |registry| registry.port(self.entry))
+    }
+
+    /// Makes this plugin the one that is meant where several in its scope provide the same state
+    /// or port. The others are loaded all the same, and are among [`Ports`](crate::Ports). Two
+    /// primary ones are as bad as two without. Without effect once the app boots.
+    ///
+    /// `#[plugin(primary = true)]` says it of every instance.
+    pub fn primary(self) -> Self {
+        self.prefer(Precedence::Primary)
+    }
+
+    /// Puts this plugin in the place of all others in its scope that provide the same state or
+    /// port: nobody gets theirs, not even among [`Ports`](crate::Ports), but for handles that
+    /// aim at them. A collected plugin that provides nothing else is not loaded then, nor what only
+    /// that needs. Without effect once the app boots.
+    pub fn overrides(self) -> Self {
+        self.prefer(Precedence::Override)
+    }
+
+    fn prefer(self, precedence: Precedence) -> Self {
+        with_registry(&self.registry, |registry| {
+            registry.prefer(self.entry, precedence);
+        });
+        self
     }
 
     /// Gives this instance a name of its own, which must be unique in the app, instead of the

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::collect::assemble::{Mode, choose};
@@ -14,13 +15,15 @@ use crate::collect::roster::{Member, Order, Roster, Source, Want};
 use crate::collect::scopes::Scopes;
 use crate::collect::unused::Unused;
 use crate::declare::{
-    Adjust, Aim, AnySlot, Barrier, BarrierKind, Bind, Descriptor, Fields, Home, Identity, Origin,
-    Plugin, Policies, Retry, Slot, State, Supervision,
+    Adjust, AnySlot, Barrier, BarrierKind, Bind, Descriptor, Fields, Home, Identity, Origin,
+    Plugin, Policies, Port, Precedence, Retry, Slot, State, Supervision, port_slot,
 };
 
 /// Every registration of one app.
 pub(crate) struct Registry {
     app: u64,
+    /// For handles, which tell by it that the app has gone.
+    alive: Arc<()>,
     mode: Mode,
     entries: Vec<Entry>,
     scopes: Scopes,
@@ -49,6 +52,8 @@ pub(crate) struct Entry {
     scope: u32,
     /// Whether it is seen in the scope around its own as well.
     published: bool,
+    /// What the registration says of it; without that, the descriptor's holds.
+    precedence: Option<Precedence>,
     barrier: Option<BarrierKind>,
     /// What the registration says of it; without that, the descriptor's holds.
     policies: Option<Box<Policies>>,
@@ -84,6 +89,7 @@ impl Registry {
         static APPS: AtomicU64 = AtomicU64::new(0);
         Self {
             app: APPS.fetch_add(1, Ordering::Relaxed),
+            alive: Arc::new(()),
             mode,
             entries: Vec::new(),
             scopes: Scopes::default(),
@@ -137,6 +143,10 @@ impl Registry {
         self.entries[entry as usize].published = true;
     }
 
+    pub(super) fn prefer(&mut self, entry: u32, precedence: Precedence) {
+        self.entries[entry as usize].precedence = Some(precedence);
+    }
+
     fn policies(&mut self, entry: u32) -> &mut Policies {
         let policies = &mut self.entries[entry as usize].policies;
         policies.get_or_insert_default()
@@ -165,16 +175,21 @@ impl Registry {
 
     /// A handle to a state of an entry: bound if the plugin has loaded, else aimed at it.
     pub(super) fn state<T: Send + Sync + 'static>(&mut self, number: u32) -> State<T> {
-        State::in_slot(&self.slot(number, &mut |origin| Arc::new(Slot::<T>::new(origin))))
+        let mut make = |origin| Arc::new(Slot::<T>::new(StateKey::of::<T>(), origin)) as Arc<_>;
+        State::in_slot(&self.slot(number, &mut make))
+    }
+
+    /// The same to what an entry provides at a port.
+    pub(super) fn port<T: ?Sized + Send + Sync + 'static>(&mut self, number: u32) -> Port<T> {
+        Port::in_slot(&self.slot(number, &mut port_slot::<T>))
     }
 
     /// Where a handle to a state of an entry comes from.
     fn origin(&self, number: u32) -> Origin {
         Origin {
-            aim: Aim {
-                app: self.app,
-                entry: number,
-            },
+            app: self.app,
+            entry: number,
+            alive: Arc::downgrade(&self.alive),
             plugin: self.name(number),
             declared: self.entries[number as usize].descriptor.location(),
         }
@@ -312,6 +327,7 @@ impl Registry {
             Adjust::Supervision(supervision) => self.supervise(entry, supervision),
             Adjust::After(earlier) => self.order_after(entry, earlier),
             Adjust::Publish => self.publish(entry),
+            Adjust::Precedence(precedence) => self.prefer(entry, precedence),
         }
     }
 
@@ -383,7 +399,7 @@ impl Entry {
             wants.push(Want {
                 field,
                 state: wish.state,
-                optional: wish.optional,
+                asks: wish.asks,
                 aim: wish.aim,
                 held: wish.held,
                 declared,
@@ -401,6 +417,7 @@ impl Entry {
             supplied,
             scope,
             published: false,
+            precedence: None,
             barrier: None,
             policies: None,
             wants,
@@ -437,9 +454,21 @@ impl Entry {
             },
             scope: self.scope,
             published: self.published,
+            precedence: self.precedence(),
             barrier: self.barrier,
             wants: 0..0,
             orders: 0..0,
+        }
+    }
+
+    fn precedence(&self) -> Precedence {
+        // A port is nobody's own: who supplies one takes the place of those who provide it.
+        let supplies_port = self.supplied && self.descriptor.states().iter().all(StateKey::is_port);
+        match self.precedence {
+            Some(said) => said,
+            None if supplies_port => Precedence::Override,
+            None if self.descriptor.is_primary() => Precedence::Primary,
+            None => Precedence::Ordinary,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The roster: what the collect stage hands to the plan.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::base::key::StateKey;
 use crate::base::location::Location;
@@ -8,7 +9,8 @@ use crate::base::name::PluginName;
 use crate::collect::scopes::{ROOT, Scopes};
 use crate::collect::unused::Unused;
 use crate::declare::{
-    Aim, BarrierKind, Declaration, Descriptor, Identity, Policies, Requirement, Retry, Supervision,
+    Asks, BarrierKind, Declaration, Descriptor, Identity, Origin, Policies, Precedence,
+    Requirement, Retry, Supervision,
 };
 
 /// Every plugin of an app, with what it asks for. The lists of all members lie behind each other
@@ -49,7 +51,7 @@ impl Roster {
         let wants = declaration.requires.iter().map(|requirement| Want {
             field: requirement.field,
             state: requirement.need.state,
-            optional: requirement.need.optional,
+            asks: requirement.need.asks,
             aim: None,
             held: None,
             declared: Some(requirement),
@@ -68,6 +70,11 @@ impl Roster {
             source: Source::Collected(declaration),
             scope: ROOT,
             published: false,
+            precedence: if declaration.is_primary {
+                Precedence::Primary
+            } else {
+                Precedence::Ordinary
+            },
             barrier: None,
             wants: index(first_want)..index(self.wants.len()),
             orders: index(first_order)..index(self.orders.len()),
@@ -87,6 +94,8 @@ pub(crate) struct Member {
     pub(crate) scope: u32,
     /// Whether it is seen in the scope around its own as well.
     pub(crate) published: bool,
+    /// How much it counts where several provide the same.
+    pub(crate) precedence: Precedence,
     /// What kind of barrier it is, if it is one.
     pub(crate) barrier: Option<BarrierKind>,
     /// What the registration says of it; without that, the descriptor's holds.
@@ -138,12 +147,12 @@ pub(crate) struct DeclaredChild {
 }
 
 /// A field that asks for a state.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Want {
     pub(crate) field: &'static str,
     pub(crate) state: StateKey,
-    pub(crate) optional: bool,
-    pub(crate) aim: Option<Aim>,
+    pub(crate) asks: Asks,
+    pub(crate) aim: Option<Arc<Origin>>,
     /// Where the value lies that the field holds already.
     pub(crate) held: Option<usize>,
     /// What the declaration says of the field, if the plugin has one.

@@ -1,6 +1,7 @@
 //! What is said of a registration after it was made.
 
 use crate::base::name::PluginName;
+use crate::declare::precedence::Precedence;
 use crate::declare::retry::Retry;
 use crate::declare::supervision::Supervision;
 
@@ -13,4 +14,6 @@ pub(crate) enum Adjust {
     After(u32),
     /// Its states are seen in the scope around its own as well.
     Publish,
+    /// Who is meant where several provide the same.
+    Precedence(Precedence),
 }

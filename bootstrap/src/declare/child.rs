@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::text::short_type_name;
@@ -17,8 +18,10 @@ use crate::declare::adjust::Adjust;
 use crate::declare::context::{Contextual, LoadContext, Site};
 use crate::declare::function::FnPlugin;
 use crate::declare::hooks::Hooks;
-use crate::declare::inject::Provides;
+use crate::declare::inject::{Provides, ProvidesPort};
 use crate::declare::plugin::Plugin;
+use crate::declare::port::{Port, port_slot};
+use crate::declare::precedence::Precedence;
 use crate::declare::retry::Retry;
 use crate::declare::state::{Slot, State};
 use crate::declare::states::States;
@@ -98,8 +101,19 @@ impl<P: ?Sized> Child<P> {
         let Some(entry) = self.entry else {
             return State::unbound();
         };
-        let mut make = |origin| Arc::new(Slot::<T>::new(origin)) as Arc<_>;
+        let mut make = |origin| Arc::new(Slot::<T>::new(StateKey::of::<T>(), origin)) as Arc<_>;
         State::in_slot(&self.site.home().slot(entry, &mut make))
+    }
+
+    /// A handle to what it provides at a port; see [`Child::state`].
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Port<T>
+    where
+        P: ProvidesPort<T>,
+    {
+        let Some(entry) = self.entry else {
+            return Port::unbound();
+        };
+        Port::in_slot(&self.site.home().slot(entry, &mut port_slot::<T>))
     }
 
     /// Gives it a name of its own, instead of that of its parent and its own behind each other.
@@ -124,6 +138,12 @@ impl<P: ?Sized> Child<P> {
             Some(earlier) => self.adjust(Adjust::After(earlier)),
             None => self,
         }
+    }
+
+    /// Makes it the one that is meant where several provide the same; see
+    /// [`Registration::primary`](crate::Registration::primary).
+    pub fn primary(self) -> Self {
+        self.adjust(Adjust::Precedence(Precedence::Primary))
     }
 
     /// Shows its states in the scope around its own as well; see [`LoadContext::scope`].

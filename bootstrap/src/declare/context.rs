@@ -21,6 +21,7 @@ use crate::declare::error::{ServiceError, StateError};
 use crate::declare::hooks::Declare;
 use crate::declare::lookup::serves;
 use crate::declare::plugin::Plugin;
+use crate::declare::port::Port;
 use crate::declare::state::{AnySlot, Origin, State};
 use crate::declare::states::States;
 use crate::declare::supervision::Supervision;
@@ -127,6 +128,10 @@ impl Site {
 
     pub(super) fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
         state(&*self.home, Some(self.node))
+    }
+
+    pub(super) fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
+        port(&*self.home, Some(self.node))
     }
 
     fn progress(&self, text: Cow<'static, str>) {
@@ -353,6 +358,16 @@ pub(crate) fn state<T: Send + Sync + 'static>(
     bound.ok_or(StateError::Missing { state })
 }
 
+/// What is provided at a port.
+pub(crate) fn port<T: ?Sized + Send + Sync + 'static>(
+    home: &dyn Home,
+    from: Option<u32>,
+) -> Result<Port<T>, StateError> {
+    let port = StateKey::port::<T>();
+    let bound = home.find_state(from, port)?.get().map(Port::bound);
+    bound.ok_or(StateError::Missing { state: port })
+}
+
 /// What a context hands out as the plugin's own states: typed for plugins that `#[plugin]`
 /// declares, [`States`] for those that implement [`Plugin`] by hand.
 pub trait Contextual: sealed::Sealed + 'static {
@@ -432,6 +447,17 @@ macro_rules! context {
             /// If no plugin of the app provides it, several do, or its plugin has closed.
             pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
                 self.site.state()
+            }
+
+            /// What is provided at a port, as with [`state`](Self::state).
+            ///
+            /// # Errors
+            ///
+            /// As with [`state`](Self::state).
+            pub fn port<T: ?Sized + Send + Sync + 'static>(
+                &self,
+            ) -> Result<Port<T>, StateError> {
+                self.site.port()
             }
 
             /// A handle to the app, to keep or to ask for a shutdown with.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::base::key::StateKey;
 use crate::base::location::Location;
+use crate::declare::asks::Asks;
 use crate::declare::field::AnyField;
 use crate::declare::hooks::{HookSet, Hooks};
 use crate::declare::plugin::Plugin;
@@ -25,6 +26,8 @@ pub struct Declaration {
     pub location: Location,
     pub plugin: Identity,
     pub provides: &'static [StateKey],
+    /// Whether this is the one that is meant where several provide the same.
+    pub is_primary: bool,
     pub requires: &'static [Requirement],
     pub after: &'static [Mention],
     /// The plugin that registers this one while it loads.
@@ -98,7 +101,7 @@ pub struct Mention {
 #[allow(missing_docs)]
 pub struct Need {
     pub state: StateKey,
-    pub optional: bool,
+    pub asks: Asks,
     /// Who provides it, where the type knows.
     pub provider: Option<Provider>,
 }
@@ -253,12 +256,14 @@ impl Declaration {
         self.requires.len() + self.after.len() + self.children.len()
     }
 
-    /// Where edge number `edge` leads; `None` for a state that `main` supplies.
+    /// Where edge number `edge` leads; `None` for a state that `main` supplies, for a port, and for
+    /// what the plugin does not wait for.
     pub(crate) const fn edge(&self, edge: usize) -> Option<Link> {
         if edge < self.requires.len() {
-            match self.requires[edge].need.provider {
-                Some(Provider::Plugin(link)) => Some(link),
-                Some(Provider::Supplied(_)) | None => None,
+            let need = self.requires[edge].need;
+            match need.provider {
+                Some(Provider::Plugin(link)) if need.asks.waits() => Some(link),
+                _ => None,
             }
         } else {
             Some(self.mention(edge - self.requires.len()).plugin)

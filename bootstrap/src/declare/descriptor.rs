@@ -81,7 +81,17 @@ impl Descriptor {
     /// Adds a state that the plugin provides.
     #[must_use]
     pub fn provides<T: Send + Sync + 'static>(self) -> Self {
-        self.change(|made| made.provides.push(StateKey::of::<T>()))
+        self.provides_key(StateKey::of::<T>())
+    }
+
+    /// Adds a port at which the plugin provides something: [`States::with_port`](crate::States::with_port).
+    #[must_use]
+    pub fn provides_port<T: ?Sized + Send + Sync + 'static>(self) -> Self {
+        self.provides_key(StateKey::port::<T>())
+    }
+
+    pub(crate) fn provides_key(self, key: StateKey) -> Self {
+        self.change(|made| made.provides.push(key))
     }
 
     /// How long `load` and `ready` may take, each; without it the app's limit holds.
@@ -139,6 +149,11 @@ impl Descriptor {
             Facts::Declared(declaration) => declaration.location,
             Facts::Made(made) => made.location,
         }
+    }
+
+    /// Whether it is the one that is meant where several provide the same.
+    pub(crate) fn is_primary(&self) -> bool {
+        self.declaration().is_some_and(|it| it.is_primary)
     }
 
     pub(crate) fn states(&self) -> &[StateKey] {

@@ -9,15 +9,17 @@ use crate::base::text::short_type_name;
 #[non_exhaustive]
 pub enum StateError {
     /// No plugin of this app provides it.
-    #[error("no plugin of this app provides the state `{state}`: register the one that does")]
+    #[error("no plugin of this app provides the {}: register the one that does", .state.described())]
     Missing {
         /// The state.
         state: StateKey,
     },
     /// Several plugins, or several instances of one, provide it.
     #[error(
-        "several plugins provide the state `{state}` ({}): take the one you mean from its registration, with `state()`",
-        list(.plugins)
+        "several plugins provide the {} ({}): take the one you mean from its registration, with `{}()`",
+        .state.described(),
+        list(.plugins),
+        .state.noun()
     )]
     Ambiguous {
         /// The state.
@@ -27,8 +29,10 @@ pub enum StateError {
     },
     /// Only plugins in scopes that are not seen from here provide it.
     #[error(
-        "the state `{state}` is only provided in other scopes ({}): take it from its registration, with `state()`, or `publish` it",
-        list(.plugins)
+        "the {} is only provided in other scopes ({}): take it from its registration, with `{}()`, or `publish` it",
+        .state.described(),
+        list(.plugins),
+        .state.noun()
     )]
     Hidden {
         /// The state.
@@ -38,13 +42,42 @@ pub enum StateError {
     },
     /// Its plugin has closed, or has not loaded.
     #[error(
-        "the state `{state}` is not there: plugin `{plugin}`, which provides it, is not loaded"
+        "the {} is not there: plugin `{plugin}`, which provides it, is not loaded",
+        .state.described()
     )]
     NotLoaded {
         /// The state.
         state: StateKey,
         /// Who provides it.
         plugin: PluginName,
+    },
+    /// It is looked up while the app still loads.
+    #[error(
+        "the {} of plugin `{plugin}` is looked up too early: the app still loads; read a `Lazy` from \
+         `ready` on, or make the field a `{}`",
+        .state.described(),
+        .state.handle()
+    )]
+    TooEarly {
+        /// The state.
+        state: StateKey,
+        /// Who provides it.
+        plugin: PluginName,
+    },
+    /// The handle belongs to a plugin that no app has loaded.
+    #[error(
+        "the {} is not bound: this handle belongs to a plugin that no app has loaded",
+        .state.described()
+    )]
+    Unbound {
+        /// The state.
+        state: StateKey,
+    },
+    /// The app has ended.
+    #[error("the {} is gone: its app has ended", .state.described())]
+    AppGone {
+        /// The state.
+        state: StateKey,
     },
 }
 

@@ -2,9 +2,13 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::base::key::StateKey;
-use crate::declare::state::{Aim, State};
+use crate::base::name::PluginName;
+use crate::declare::asks::Asks;
+use crate::declare::later::Later;
+use crate::declare::state::{Origin, State};
 use crate::declare::value::StateValue;
 
 /// A field of the plugin `P` that has the type `T`.
@@ -44,9 +48,8 @@ impl<P, T> fmt::Debug for Field<P, T> {
 }
 
 pub(super) mod sealed {
+    /// Only types of this crate are fields.
     pub trait Sealed {}
-    impl<T> Sealed for super::State<T> {}
-    impl<T> Sealed for Option<super::State<T>> {}
 }
 
 /// A field that the runtime can fill. Unlike [`Inject`](crate::declare::Inject) it asks for no proof that somebody
@@ -54,67 +57,89 @@ pub(super) mod sealed {
 #[doc(hidden)]
 pub trait Bind: sealed::Sealed + Send + Sync + 'static {
     fn wish(&self) -> Wish;
-    fn bind(&mut self, value: Option<Bound<'_>>);
+    fn bind(&mut self, value: Option<&Bound>);
 }
 
 /// What a field asks for in this instance of its plugin.
 #[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Wish {
     pub(crate) state: StateKey,
-    pub(crate) optional: bool,
-    pub(crate) aim: Option<Aim>,
+    pub(crate) asks: Asks,
+    pub(crate) aim: Option<Arc<Origin>>,
     /// Where the value lies that the field holds already.
     pub(crate) held: Option<usize>,
 }
 
-/// The value that a field gets.
+/// What a field gets.
 #[doc(hidden)]
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 #[allow(missing_debug_implementations)]
-pub struct Bound<'a>(&'a StateValue);
+pub struct Bound(pub(crate) BoundTo);
 
-impl<'a> Bound<'a> {
-    pub(crate) fn new(value: &'a StateValue) -> Self {
-        Self(value)
-    }
+#[derive(Clone)]
+pub(crate) enum BoundTo {
+    One(StateValue),
+    /// Everybody who provides it, with their names.
+    All(Vec<(PluginName, StateValue)>),
+    /// Somebody who will.
+    Later(Later),
+}
 
-    pub(crate) fn value(&self) -> &StateValue {
-        self.0
+impl Bound {
+    /// The value under its type, if it is one value.
+    pub(super) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        match &self.0 {
+            BoundTo::One(value) => value.get(),
+            BoundTo::All(_) | BoundTo::Later(_) => None,
+        }
     }
 }
+
+impl<T: Send + Sync + 'static> sealed::Sealed for State<T> {}
 
 impl<T: Send + Sync + 'static> Bind for State<T> {
     fn wish(&self) -> Wish {
         Wish {
             state: StateKey::of::<T>(),
-            optional: false,
+            asks: Asks::Required,
             aim: self.aim(),
             held: self.address(),
         }
     }
 
-    fn bind(&mut self, value: Option<Bound<'_>>) {
+    fn bind(&mut self, value: Option<&Bound>) {
         *self = value
-            .and_then(|bound| bound.0.get())
+            .and_then(Bound::get)
             .map_or_else(State::unbound, State::bound);
     }
 }
 
-impl<T: Send + Sync + 'static> Bind for Option<State<T>> {
-    fn wish(&self) -> Wish {
-        Wish {
-            state: StateKey::of::<T>(),
-            optional: true,
-            aim: self.as_ref().and_then(State::aim),
-            held: self.as_ref().and_then(State::address),
-        }
-    }
+/// A field that may hold nothing: what is asked for is the same, and whether it has to be there is
+/// not.
+macro_rules! optional {
+    ($handle:ident, $key:path, $($bounds:tt)*) => {
+        impl<T: $($bounds)*> $crate::declare::field::sealed::Sealed for Option<$handle<T>> {}
 
-    fn bind(&mut self, value: Option<Bound<'_>>) {
-        *self = value.and_then(|bound| bound.0.get()).map(State::bound);
-    }
+        impl<T: $($bounds)*> $crate::declare::field::Bind for Option<$handle<T>> {
+            fn wish(&self) -> $crate::declare::field::Wish {
+                $crate::declare::field::Wish {
+                    state: $key(),
+                    asks: $crate::declare::asks::Asks::Optional,
+                    aim: self.as_ref().and_then($handle::aim),
+                    held: self.as_ref().and_then($handle::address),
+                }
+            }
+
+            fn bind(&mut self, value: Option<&$crate::declare::field::Bound>) {
+                *self = value.and_then($crate::declare::field::Bound::get).map($handle::bound);
+            }
+        }
+    };
 }
+pub(super) use optional;
+
+optional!(State, StateKey::of::<T>, Send + Sync + 'static);
 
 /// Walks over the fields of a plugin that are requirements.
 ///
@@ -167,7 +192,8 @@ impl<'a> Fields<'a> {
         (self.visit)(name, field);
     }
 
-    /// Shows a field, which is a `State<T>` or an `Option<State<T>>`.
+    /// Shows a field: a [`State`], a [`Port`](crate::Port), an `Option` of one of them,
+    /// [`Ports`](crate::Ports), or a [`Lazy`](crate::Lazy).
     pub fn field<F: Bind>(&mut self, name: &'static str, field: &mut F) {
         (self.visit)(name, field);
     }

@@ -83,12 +83,11 @@ pub(crate) struct Supplied {
 }
 
 impl Supplied {
-    pub(crate) fn new<T: Send + Sync + 'static>(value: T, location: Location) -> Self {
-        let value = StateValue::new(value);
+    pub(crate) fn new(value: StateValue, location: Location) -> Self {
         let name = format!("supplied {}", value.key());
         Self {
             descriptor: Descriptor::at(name.into(), location)
-                .provides::<T>()
+                .provides_key(value.key())
                 .hooks(HookSet::NONE),
             value,
         }

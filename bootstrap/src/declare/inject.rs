@@ -1,9 +1,14 @@
 //! Which types may be states, and which a plugin's fields.
 
+use std::sync::Arc;
+
 use crate::base::key::StateKey;
 use crate::base::location::Location;
+use crate::declare::asks::Asks;
 use crate::declare::declaration::{Need, Provider, Requirement};
 use crate::declare::field::{Bind, Field};
+use crate::declare::lazy::Lazy;
+use crate::declare::port::{Port, Ports};
 use crate::declare::state::State;
 use crate::declare::states::States;
 
@@ -64,6 +69,36 @@ pub const fn made_instead<T: Original>() -> Made<T> {
     }
 }
 
+/// The door to what is provided at a port.
+#[doc(hidden)]
+#[allow(missing_debug_implementations)]
+pub struct MadePort<T: ?Sized> {
+    put: fn(Arc<T>, States) -> States,
+    find: fn(&States) -> Option<Port<T>>,
+}
+
+/// A function, for the reason for which [`made`] is one.
+#[doc(hidden)]
+pub const fn made_port<T: ?Sized + Send + Sync + 'static>() -> MadePort<T> {
+    MadePort {
+        put: |value, states| states.with_port(value),
+        find: States::get_port,
+    }
+}
+
+impl<T: ?Sized> MadePort<T> {
+    /// Adds what is provided.
+    #[must_use]
+    pub fn put(&self, value: Arc<T>, states: States) -> States {
+        (self.put)(value, states)
+    }
+
+    /// Finds it.
+    pub fn find(&self, states: &States) -> Option<Port<T>> {
+        (self.find)(states)
+    }
+}
+
 impl<T> Made<T> {
     /// Adds the state.
     #[must_use]
@@ -121,11 +156,25 @@ impl<T> Made<T> {
 )]
 pub trait Provides<T> {}
 
-/// A type that the runtime can inject into a plugin's field: [`State<T>`](State) and
-/// `Option<State<T>>`.
+/// A plugin that provides the port `T`.
 ///
-/// `State<T>` is a requirement. `Option<State<T>>` is one only if the provider of `T` is part of
-/// the app; otherwise the field is `None`.
+/// `#[plugin(ports = [T])]` implements this; for a [`Plugin`](crate::Plugin) that is implemented
+/// by hand, implement it to have [`Registration::port`](crate::Registration::port).
+#[diagnostic::on_unimplemented(
+    message = "the plugin `{Self}` does not provide the port `{T}`",
+    label = "not one of its ports",
+    note = "the ports of a plugin are those in its `ports = [..]`"
+)]
+pub trait ProvidesPort<T: ?Sized> {}
+
+/// A type that the runtime can inject into a plugin's field.
+///
+/// | field | meaning |
+/// |---|---|
+/// | [`State<T>`](State), [`Port<T>`](Port) | a requirement |
+/// | `Option` of one of them | a requirement if its provider is part of the app; otherwise `None` |
+/// | [`Ports<T>`](Ports) | all that are provided at a port |
+/// | [`Lazy<State<T>>`](Lazy), `Lazy<Port<T>>` | a requirement without an order, which is looked up when it is used |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be injected into a plugin",
     label = "neither a requirement nor marked as an option",
@@ -141,11 +190,7 @@ pub trait Inject: Bind + Sized {
 }
 
 impl<T: Provided> Inject for State<T> {
-    const NEED: Need = Need {
-        state: StateKey::of::<T>(),
-        optional: false,
-        provider: Some(T::PROVIDER),
-    };
+    const NEED: Need = state::<T>(Asks::Required);
 
     fn unbound() -> Self {
         State::unbound()
@@ -153,14 +198,67 @@ impl<T: Provided> Inject for State<T> {
 }
 
 impl<T: Provided> Inject for Option<State<T>> {
-    const NEED: Need = Need {
-        state: StateKey::of::<T>(),
-        optional: true,
-        provider: Some(T::PROVIDER),
-    };
+    const NEED: Need = state::<T>(Asks::Optional);
 
     fn unbound() -> Self {
         None
+    }
+}
+
+impl<T: Provided> Inject for Lazy<State<T>> {
+    const NEED: Need = state::<T>(Asks::Later);
+
+    fn unbound() -> Self {
+        Lazy::unbound()
+    }
+}
+
+/// A state, of which its type knows who provides it.
+const fn state<T: Provided>(asks: Asks) -> Need {
+    Need {
+        state: StateKey::of::<T>(),
+        asks,
+        provider: Some(T::PROVIDER),
+    }
+}
+
+impl<T: ?Sized + Send + Sync + 'static> Inject for Port<T> {
+    const NEED: Need = port::<T>(Asks::Required);
+
+    fn unbound() -> Self {
+        Port::unbound()
+    }
+}
+
+impl<T: ?Sized + Send + Sync + 'static> Inject for Option<Port<T>> {
+    const NEED: Need = port::<T>(Asks::Optional);
+
+    fn unbound() -> Self {
+        None
+    }
+}
+
+impl<T: ?Sized + Send + Sync + 'static> Inject for Ports<T> {
+    const NEED: Need = port::<T>(Asks::All);
+
+    fn unbound() -> Self {
+        Ports::unbound()
+    }
+}
+
+impl<T: ?Sized + Send + Sync + 'static> Inject for Lazy<Port<T>> {
+    const NEED: Need = port::<T>(Asks::Later);
+
+    fn unbound() -> Self {
+        Lazy::unbound()
+    }
+}
+
+const fn port<T: ?Sized + 'static>(asks: Asks) -> Need {
+    Need {
+        state: StateKey::port::<T>(),
+        asks,
+        provider: None,
     }
 }
 

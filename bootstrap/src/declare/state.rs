@@ -3,7 +3,7 @@
 use std::any::{Any, type_name};
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::base::key::StateKey;
 use crate::base::location::Location;
@@ -184,37 +184,31 @@ impl<T> fmt::Debug for State<T> {
     }
 }
 
-/// Which registration of which app a handle was aimed at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Aim {
-    pub(crate) app: u64,
-    pub(crate) entry: u32,
-}
-
-/// Who will fill a slot, for messages.
+/// Which registration of which app a handle was aimed at: who will fill its slot.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
-    pub(crate) aim: Aim,
+    pub(crate) app: u64,
+    pub(crate) entry: u32,
     pub(crate) plugin: PluginName,
     pub(crate) declared: Location,
+    /// Lives as long as the app or one of its registrations.
+    pub(crate) alive: Weak<()>,
 }
 
 /// The place where the handles of one registration's state meet its value.
 pub(crate) struct Slot<T> {
     value: OnceLock<Arc<T>>,
-    origin: Origin,
+    origin: Arc<Origin>,
+    key: StateKey,
 }
 
 impl<T> Slot<T> {
-    pub(crate) fn new(origin: Origin) -> Self {
+    pub(crate) fn new(key: StateKey, origin: Origin) -> Self {
         Self {
             value: OnceLock::new(),
-            origin,
+            origin: Arc::new(origin),
+            key,
         }
-    }
-
-    pub(crate) fn aim(&self) -> Aim {
-        self.origin.aim
     }
 }
 
@@ -227,7 +221,7 @@ pub(crate) trait AnySlot: Send + Sync {
 
 impl<T: Send + Sync + 'static> AnySlot for Slot<T> {
     fn key(&self) -> StateKey {
-        StateKey::of::<T>()
+        self.key
     }
 
     fn fill(&self, value: &StateValue) {
@@ -243,8 +237,13 @@ impl<T: Send + Sync + 'static> AnySlot for Slot<T> {
 }
 
 impl<T> State<T> {
-    pub(crate) fn aim(&self) -> Option<Aim> {
-        self.slot.as_ref().map(|slot| slot.aim())
+    /// Whom it was aimed at, if it was.
+    pub(crate) fn origin(&self) -> Option<&Arc<Origin>> {
+        self.slot.as_ref().map(|slot| &slot.origin)
+    }
+
+    pub(crate) fn aim(&self) -> Option<Arc<Origin>> {
+        self.origin().cloned()
     }
 
     /// Where its value lies, if it has one.

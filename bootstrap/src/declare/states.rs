@@ -1,6 +1,9 @@
 //! `States`: what one plugin's `load` made.
 
+use std::sync::Arc;
+
 use crate::base::key::StateKey;
+use crate::declare::port::Port;
 use crate::declare::state::State;
 use crate::declare::value::StateValue;
 
@@ -45,7 +48,23 @@ impl States {
         self
     }
 
-    /// How many states there are.
+    /// Adds what the plugin provides at a port.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// let states = bootstrap::States::new().with_port::<str>(Arc::from("hello"));
+    /// assert_eq!(&*states.get_port::<str>().unwrap(), "hello");
+    /// ```
+    #[must_use]
+    pub fn with_port<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.push(StateValue::port(value));
+        self
+    }
+
+    /// How many states there are, ports included.
     pub fn len(&self) -> usize {
         self.values().len()
     }
@@ -58,6 +77,11 @@ impl States {
     /// A handle to the state `T`, if it is one of these.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         self.find(StateKey::of::<T>())?.get().map(State::bound)
+    }
+
+    /// A handle to what is provided at the port `T`, if it is one of these.
+    pub fn get_port<T: ?Sized + Send + Sync + 'static>(&self) -> Option<Port<T>> {
+        self.find(StateKey::port::<T>())?.get().map(Port::bound)
     }
 
     pub(crate) fn push(&mut self, value: StateValue) {

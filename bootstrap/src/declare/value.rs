@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::base::key::StateKey;
+use crate::base::key::{Ported, StateKey};
 
 /// One state as its provider made it, or a service, shared and type-erased.
 #[derive(Clone)]
@@ -17,6 +17,14 @@ impl StateValue {
         Self {
             key: StateKey::of::<T>(),
             value: Arc::new(value),
+        }
+    }
+
+    /// What is provided at a port.
+    pub(crate) fn port<T: ?Sized + Send + Sync + 'static>(value: Arc<T>) -> Self {
+        Self {
+            key: StateKey::port::<T>(),
+            value: Arc::new(Ported(value)),
         }
     }
 

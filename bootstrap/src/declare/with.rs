@@ -11,11 +11,11 @@ use crate::declare::descriptor::Descriptor;
 use crate::declare::field::{Bind, Bound, Fields, Wish, sealed};
 use crate::declare::hooks::Hooks;
 use crate::declare::plugin::Plugin;
+use crate::declare::port::Port;
 use crate::declare::state::State;
 use crate::declare::states::States;
-use crate::declare::value::StateValue;
 
-/// Handles from which a plugin is made: a [`State`], or a tuple of up to six.
+/// Handles from which a plugin is made: a [`State`], a [`Port`], or a tuple of up to six.
 ///
 /// See [`App::register_with`](crate::App::register_with).
 pub trait Ingredients: Clone + Send + Sync + 'static {
@@ -30,6 +30,20 @@ pub trait Ingredients: Clone + Send + Sync + 'static {
 }
 
 impl<T: Send + Sync + 'static> Ingredients for State<T> {
+    fn show(&mut self, fields: &mut Fields<'_>) {
+        fields.field("made from", self);
+    }
+
+    fn are_bound(&self) -> bool {
+        self.try_get().is_some()
+    }
+
+    fn wishes(&self, see: &mut dyn FnMut(Wish)) {
+        see(self.wish());
+    }
+}
+
+impl<T: ?Sized + Send + Sync + 'static> Ingredients for Port<T> {
     fn show(&mut self, fields: &mut Fields<'_>) {
         fields.field("made from", self);
     }
@@ -81,18 +95,18 @@ pub(crate) struct With<P, I, F> {
 struct Held {
     name: &'static str,
     wish: Wish,
-    value: Option<StateValue>,
+    value: Option<Bound>,
 }
 
 impl sealed::Sealed for Held {}
 
 impl Bind for Held {
     fn wish(&self) -> Wish {
-        self.wish
+        self.wish.clone()
     }
 
-    fn bind(&mut self, value: Option<Bound<'_>>) {
-        self.value = value.map(|bound| bound.value().clone());
+    fn bind(&mut self, value: Option<&Bound>) {
+        self.value = value.cloned();
     }
 }
 
@@ -101,7 +115,7 @@ impl<P: Hooks, I: Ingredients, F> With<P, I, F> {
         let fields = P::DECLARATION.requires.iter().map(|requirement| {
             let mut wish = Wish {
                 state: requirement.need.state,
-                optional: requirement.need.optional,
+                asks: requirement.need.asks,
                 aim: None,
                 held: None,
             };
@@ -137,8 +151,7 @@ where
         let mut plugin = (self.make)(self.ingredients.clone());
         let mut values = self.fields.iter();
         let mut bind = |_: &'static str, field: &mut dyn Bind| {
-            let value = values.next().and_then(|held| held.value.as_ref());
-            field.bind(value.map(Bound::new));
+            field.bind(values.next().and_then(|held| held.value.as_ref()));
         };
         plugin.fields(&mut Fields::to_bind(&mut bind));
         self.made = Some(plugin);

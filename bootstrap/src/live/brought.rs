@@ -4,7 +4,7 @@ use anyhow::{Error, anyhow};
 
 use crate::base::key::StateKey;
 use crate::collect::{Found, Member};
-use crate::declare::Mention;
+use crate::declare::{Asks, Mention};
 use crate::live::growth::Growth;
 use crate::live::nodes::Nodes;
 use crate::plan::{Binding, Brought};
@@ -31,6 +31,30 @@ impl Nodes {
         let below = self.providers_below(growth, binding);
         let loaded = below.iter().copied().find(|node| self.is_loaded(*node));
         loaded.or_else(|| below.first().copied())
+    }
+
+    /// Everybody whom a binding to all that is provided means: the node that the plan names, and
+    /// those below it that make the same.
+    pub(super) fn makers(&self, binding: &Binding) -> Vec<u32> {
+        let Some(provider) = binding.provider else {
+            return Vec::new();
+        };
+        let itself = self.makes(provider, binding).then_some(provider);
+        let mut makers = Vec::from_iter(itself);
+        if self.has_grown() {
+            makers.extend(self.providers_below(&self.growth(), binding));
+        }
+        makers
+    }
+
+    /// Who below the node that the plan names makes what a binding waits for.
+    pub(super) fn brought_for(&self, growth: &Growth, binding: &Binding) -> Vec<u32> {
+        match binding.waits_for() {
+            None => Vec::new(),
+            Some(_) if binding.asks == Asks::All => self.providers_below(growth, binding),
+            Some(provider) if self.makes(provider, binding) => Vec::new(),
+            Some(_) => Vec::from_iter(self.provider_below(growth, binding)),
+        }
     }
 
     fn providers_below(&self, growth: &Growth, binding: &Binding) -> Vec<u32> {
@@ -62,13 +86,17 @@ impl Nodes {
     pub(super) fn lacks(&self, field: &str, binding: Binding) -> Error {
         let state = binding.state;
         let Some(provider) = binding.provider else {
-            return anyhow!("its field `{field}` needs the state `{state}`, which nobody provides");
+            return anyhow!(
+                "its field `{field}` needs the {}, which nobody provides",
+                state.described()
+            );
         };
         if let [one, other, ..] = self.loaded_below(&binding).as_slice() {
             let (one, other) = (self.name(*one), self.name(*other));
             return anyhow!(
-                "its field `{field}` needs the state `{state}`, which both `{one}` and `{other}` \
-                 provide: register only one of them"
+                "its field `{field}` needs the {}, which both `{one}` and `{other}` provide: register \
+                 only one of them",
+                state.described()
             );
         }
         let brought = if self.makes(provider, &binding) {
@@ -83,9 +111,11 @@ impl Nodes {
             return forgotten(field, state, forgot);
         }
         anyhow!(
-            "its field `{field}` needs the state `{state}` of `{}`, which did not load: make \
-             the field an `Option<State<{state}>>` if it can do without",
-            self.name(brought.unwrap_or(provider))
+            "its field `{field}` needs the {} of `{}`, which did not load: make the field an \
+             `Option<{}>` if it can do without",
+            state.described(),
+            self.name(brought.unwrap_or(provider)),
+            state.handle()
         )
     }
 
@@ -126,8 +156,10 @@ impl Nodes {
 fn forgotten(field: &str, state: StateKey, child: &Brought) -> Error {
     let (name, parent) = (child.declaration.name, &child.parent);
     anyhow!(
-        "its field `{field}` needs the state `{state}` of `{name}`, which `{parent}` was to register \
-         and did not: let the `load` of `{parent}` call `cx.register(..)` with it, or make the field \
-         an `Option<State<{state}>>`"
+        "its field `{field}` needs the {} of `{name}`, which `{parent}` was to register and did not: \
+         let the `load` of `{parent}` call `cx.register(..)` with it, or make the field an \
+         `Option<{}>`",
+        state.described(),
+        state.handle()
     )
 }

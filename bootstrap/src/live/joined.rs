@@ -10,7 +10,7 @@ use crate::base::inside::{Inside, inside_of};
 use crate::base::name::{PluginName, is_name};
 use crate::base::panic::guard;
 use crate::collect::{Scopes, Want, with_registry};
-use crate::declare::Identity;
+use crate::declare::{Asks, Identity};
 use crate::drive::Join;
 use crate::live::cell::Cell;
 use crate::live::family::Done;
@@ -141,34 +141,22 @@ impl Nodes {
         self.check_name(of)?;
         let mut links = Links::default();
         for want in &of.wants {
-            let provider = match want.aim {
-                Some(aim) if aim.app == of.app => {
-                    let node = with_registry(&self.registry, |it| it.node_of(aim.entry));
-                    node.ok_or_else(|| not_there(want.state, want.field))?
-                }
-                Some(_) => return Err(foreign(want.state, want.field)),
-                None if want.held.is_some() => self
-                    .provider_at(growth, want)
-                    .ok_or_else(|| foreign(want.state, want.field))?,
-                None => match self.find_provider(growth, of.node, want.state)? {
-                    Some(provider) => provider,
-                    None if want.optional => {
-                        links.bindings.push(Binding {
-                            state: want.state,
-                            provider: None,
-                        });
-                        continue;
-                    }
-                    None => return Err(missing(want.state, want.field)),
-                },
+            if want.asks == Asks::All {
+                let all = self.find_all_providers(growth, parent, of.node, want.state);
+                links.bindings.extend(Binding::all(want.state, &all));
+                links.requires.extend(all);
+                continue;
+            }
+            let provider = self.provider_for(growth, of, want)?;
+            links
+                .bindings
+                .push(Binding::new(want.state, want.asks, provider));
+            let Some(provider) = provider.filter(|_| want.asks.waits()) else {
+                continue;
             };
             if self.is_or_is_below(parent, provider) {
                 return Err(self.of_ancestor(want.state, want.field, provider));
             }
-            links.bindings.push(Binding {
-                state: want.state,
-                provider: Some(provider),
-            });
             links.requires.push(provider);
         }
         for entry in &of.after {
@@ -180,6 +168,32 @@ impl Nodes {
         links.requires.sort_unstable();
         links.requires.dedup();
         Ok(links)
+    }
+
+    /// Who provides what a field of a newcomer asks for; nobody, if it can do without.
+    fn provider_for(
+        &self,
+        growth: &Growth,
+        of: &Newcomer,
+        want: &Want,
+    ) -> Result<Option<u32>, Error> {
+        let (state, field) = (want.state, want.field);
+        let provider = match &want.aim {
+            Some(aim) if aim.app == of.app => {
+                let node = with_registry(&self.registry, |it| it.node_of(aim.entry));
+                Some(node.ok_or_else(|| not_there(state, field))?)
+            }
+            Some(aim) => return Err(foreign(state, field, Some(aim))),
+            None if want.held.is_some() => {
+                let held = self.provider_at(growth, want);
+                Some(held.ok_or_else(|| foreign(state, field, None))?)
+            }
+            None => self.find_provider(growth, of.node, state)?,
+        };
+        if provider.is_none() && want.asks.is_required() {
+            return Err(missing(state, field));
+        }
+        Ok(provider)
     }
 
     /// Whom the declaration of a newcomer puts before it: every instance that it sees.

@@ -4,6 +4,7 @@
 //! runs a hook of it, and notes here what happened. Reports and reads of states look in here.
 
 mod account;
+mod bind;
 mod brought;
 mod cell;
 mod closes;

@@ -13,7 +13,7 @@ use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::collect::{Member, Registry, Scopes, SharedRegistry, Source};
-use crate::declare::{Bind, Bound, Fields, Home, Plugin, Site, Spawn, StateValue, States};
+use crate::declare::{Home, Plugin, Site, Spawn, States};
 use crate::drive::{End, Timing};
 use crate::life::Life;
 use crate::live::cell::{Cell, Told};
@@ -37,6 +37,10 @@ pub(crate) struct Nodes {
     /// Whether anything has ever been registered to join: most apps never ask further.
     pub(super) grows: AtomicBool,
     pub(super) registry: SharedRegistry,
+    /// Itself, for those who keep it and must not keep it alive.
+    pub(super) own: OnceLock<Weak<Nodes>>,
+    /// Whether every load of the boot has ended.
+    pub(super) has_loaded: AtomicBool,
     /// How many loads have ended well.
     returns: AtomicU32,
     /// How many have loaded and not closed.
@@ -105,6 +109,8 @@ impl Nodes {
             opened: OnceLock::new(),
             grows: AtomicBool::new(false),
             registry: shared,
+            own: OnceLock::new(),
+            has_loaded: AtomicBool::new(false),
             returns: AtomicU32::new(0),
             loaded: AtomicUsize::new(0),
             owed: AtomicUsize::new(0),
@@ -121,6 +127,13 @@ impl Nodes {
             boot_cancelled: CancellationToken::new(),
             providers: OnceLock::new(),
         }
+    }
+
+    /// Shares them with whoever needs them.
+    pub(crate) fn share(self) -> Arc<Self> {
+        let shared = Arc::new(self);
+        let _ = shared.own.set(Arc::downgrade(&shared));
+        shared
     }
 
     /// The cell of a node. User code never runs under its lock, except for cheap clones.
@@ -262,37 +275,8 @@ impl Nodes {
         Ok(plugin)
     }
 
-    fn bind_fields(&self, node: u32, plugin: &mut Arc<dyn Plugin>) -> Result<()> {
-        let mut bindings = self.bindings(node).iter();
-        if bindings.len() == 0 {
-            return Ok(());
-        }
-        let mut lacks = None;
-        let mut bind = |name: &'static str, field: &mut dyn Bind| {
-            let binding = bindings.next();
-            let state = binding.and_then(|binding| self.value_for(binding));
-            let is_unclear = binding.is_some_and(|binding| self.is_brought_twice(binding));
-            if is_unclear || state.is_none() && !field.wish().optional {
-                lacks = lacks.or(binding.map(|binding| (name, *binding)));
-            }
-            field.bind(state.as_ref().map(Bound::new));
-        };
-        let plugin = Arc::get_mut(plugin).context("something else holds the plugin")?;
-        plugin.fields(&mut Fields::to_bind(&mut bind));
-        match lacks {
-            Some((field, binding)) => Err(self.lacks(field, binding)),
-            None => Ok(()),
-        }
-    }
-
     pub(super) fn told(&self, node: u32, told: Told) {
         self.cell(node).others.get_or_insert_default().progress = Some(told);
-    }
-
-    fn value_for(&self, binding: &Binding) -> Option<StateValue> {
-        let provider = self.provider_of(binding)?;
-        let cell = self.cell(provider);
-        cell.states.as_ref()?.find(binding.state).cloned()
     }
 
     /// A step that has begun.

@@ -4,7 +4,7 @@ use anyhow::Error;
 
 use crate::base::key::{StateKey, TypeMap};
 use crate::collect::{Candidate, Found, ROOT, Scopes, Want};
-use crate::declare::StateValue;
+use crate::declare::{Precedence, StateValue};
 use crate::live::growth::Growth;
 use crate::live::nodes::Nodes;
 
@@ -44,6 +44,39 @@ impl Nodes {
         }
     }
 
+    /// Everybody who provides what a newcomer asks for, itself and its family's elders aside.
+    pub(super) fn find_all_providers(
+        &self,
+        growth: &Growth,
+        parent: u32,
+        node: u32,
+        state: StateKey,
+    ) -> Vec<u32> {
+        let from = self.member(node).scope;
+        let mut all = self.providers_of(growth, state);
+        all.retain(|it| *it != node && !self.is_or_is_below(parent, *it));
+        let mut seen = Vec::new();
+        let around: Vec<u32> = self.with_scopes(|scopes| scopes.outwards(from).collect());
+        for place in around {
+            let is_here = |node: &u32| {
+                let it = self.member(*node);
+                self.with_scopes(|scopes| {
+                    scopes.seen_in(it.scope, it.published).any(|at| at == place)
+                })
+            };
+            let here: Vec<u32> = all.iter().copied().filter(is_here).collect();
+            seen.extend(Precedence::standing(&here, |it| self.member(it).precedence));
+        }
+        seen.sort_by_key(|it| (self.name(*it), *it));
+        seen.dedup();
+        seen
+    }
+
+    /// Those of several providers that are meant by somebody who asks for one.
+    pub(super) fn preferred(&self, providers: &[u32]) -> Vec<u32> {
+        Precedence::highest(providers, |it| self.member(it).precedence)
+    }
+
     /// Who provides the very value that a field holds already.
     pub(super) fn provider_at(&self, growth: &Growth, want: &Want) -> Option<u32> {
         let providers = self.providers_of(growth, want.state).into_iter();
@@ -62,7 +95,13 @@ impl Nodes {
         }
         let from = from.map_or(ROOT, |node| self.member(node).scope);
         let candidates = providers.iter().map(|node| self.candidate(*node));
-        self.with_scopes(|scopes| scopes.find(from, candidates))
+        match self.with_scopes(|scopes| scopes.find(from, candidates)) {
+            Found::Several(several) => match self.preferred(&several).as_slice() {
+                [one] => Found::One(*one),
+                several => Found::Several(several.to_vec()),
+            },
+            found => found,
+        }
     }
 
     /// Who provides a state, of all nodes.

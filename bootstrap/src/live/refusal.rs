@@ -8,6 +8,7 @@ use crate::base::key::StateKey;
 use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
+use crate::declare::Origin;
 use crate::live::nodes::Nodes;
 use crate::report::Cause;
 
@@ -20,17 +21,20 @@ impl Nodes {
     pub(super) fn ambiguous(&self, state: StateKey, providers: &[u32]) -> Error {
         let names = self.quoted(providers);
         anyhow!(
-            "several plugins provide the state `{state}` that it needs ({}): put the `state()` of \
-             the one that is meant into its field",
-            names.join(", ")
+            "several plugins provide the {} that it needs ({}): put the `{}()` of the one that is \
+             meant into its field",
+            state.described(),
+            names.join(", "),
+            state.noun()
         )
     }
 
     pub(super) fn hidden(&self, state: StateKey, providers: &[u32]) -> Error {
         let names = self.quoted(providers);
         anyhow!(
-            "it needs the state `{state}`, which is provided by {}, in a scope that it does not \
-             see: publish it from there, or register this one there",
+            "it needs the {}, which is provided by {}, in a scope that it does not see: publish it \
+             from there, or register this one there",
+            state.described(),
             names.join(", ")
         )
     }
@@ -38,9 +42,9 @@ impl Nodes {
     pub(super) fn of_ancestor(&self, state: StateKey, field: &str, ancestor: u32) -> Error {
         let name = self.name(ancestor);
         anyhow!(
-            "its field `{field}` needs the state `{state}` of `{name}`, which brought it into the \
-             app and has not loaded before it has: give it what it needs as an option, or register \
-             it elsewhere"
+            "its field `{field}` needs the {} of `{name}`, which brought it into the app and has not \
+             loaded before it has: give it what it needs as an option, or register it elsewhere",
+            state.described()
         )
     }
 
@@ -89,19 +93,39 @@ impl Nodes {
 
 pub(super) fn missing(state: StateKey, field: &str) -> Error {
     anyhow!(
-        "its field `{field}` needs the state `{state}`, and no plugin of this app provides it: \
-         register the one that does, or make the field an `Option<State<{state}>>`"
+        "its field `{field}` needs the {}, and no plugin of this app provides it: register the one \
+         that does, or make the field an `Option<{}>`",
+        state.described(),
+        state.handle()
     )
 }
 
-pub(super) fn foreign(state: StateKey, field: &str) -> Error {
-    anyhow!("its field `{field}` holds a state `{state}` of another app")
+/// A handle that was aimed at somebody elsewhere, or a value that nobody here has made.
+pub(super) fn foreign(state: StateKey, field: &str, aim: Option<&Arc<Origin>>) -> Error {
+    let state = state.described();
+    match aim {
+        Some(origin) if origin.alive.upgrade().is_none() => anyhow!(
+            "its field `{field}` holds the {state} of `{}`, whose registration was dropped with its \
+             app: take the handle from a registration of this app",
+            origin.plugin
+        ),
+        Some(origin) => anyhow!(
+            "its field `{field}` holds the {state} of `{}` of another app: take the handle from a \
+             registration of this app",
+            origin.plugin
+        ),
+        None => anyhow!(
+            "its field `{field}` holds a {state} that no plugin of this app has: it is another \
+             app's, or was made before its plugin was restarted"
+        ),
+    }
 }
 
 pub(super) fn not_there(state: StateKey, field: &str) -> Error {
     anyhow!(
-        "its field `{field}` holds the state `{state}` of a plugin that has not joined the app: \
-         register that one first"
+        "its field `{field}` holds the {} of a plugin that has not joined the app: register that \
+         one first",
+        state.described()
     )
 }
 

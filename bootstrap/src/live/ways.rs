@@ -102,11 +102,8 @@ impl Nodes {
         for node in self.all() {
             let children = growth.family.children(node).into_iter();
             let early = children.filter(|child| !self.came_late(*child));
-            let brought = self.bindings(node).iter().filter(|it| {
-                let provider = it.provider;
-                provider.is_some_and(|provider| !self.makes(provider, it))
-            });
-            let brought = brought.filter_map(|it| self.provider_below(growth, it));
+            let bindings = self.bindings(node).iter();
+            let brought = bindings.flat_map(|it| self.brought_for(growth, it));
             // Who stands behind a barrier only came later.
             let is_barrier = |node: u32| self.member(node).barrier.is_some();
             let own = self.requires(node).iter().copied();

@@ -6,6 +6,7 @@ use crate::plan::error::PlanError;
 use crate::plan::links::Links;
 use crate::plan::mistakes::Field;
 use crate::plan::named::Named;
+use crate::plan::schedule::{Binding, by_field};
 use crate::plan::words::Words;
 
 /// The circles of the graph in words.
@@ -97,20 +98,22 @@ impl Words<'_> {
     fn field(&self, of: u32, field: usize) -> (&'static str, bool) {
         if let Some(child) = self.links.family.child(of) {
             let requirement = &child.declaration.requires[field];
-            (requirement.field, requirement.need.optional)
+            (requirement.field, !requirement.need.asks.is_required())
         } else {
             let want = &self.named.wants(of)[field];
-            (want.field, want.optional)
+            (want.field, !want.asks.is_required())
         }
     }
 
     /// The first field of `from` that is bound by `to`.
     fn field_between(&self, from: u32, to: u32) -> Option<usize> {
         if let Some(child) = self.links.family.child(from) {
-            return child.needs.iter().position(|need| *need == Some(to));
+            let need = child.needs.iter().find(|need| need.provider == to);
+            return need.map(|need| need.field);
         }
-        let mut bindings = self.links.bindings(from).iter();
-        bindings.position(|binding| binding.provider == Some(to))
+        let is_to = |binding: &Binding| binding.waits_for() == Some(to);
+        let mut fields = by_field(self.links.bindings(from));
+        fields.position(|bindings| bindings.iter().any(is_to))
     }
 
     /// Why `from` waits for `to`.
@@ -129,8 +132,8 @@ impl Words<'_> {
                 format!("field `{field}` ({declared})")
             } else {
                 // Only who was made at run time has fields without types.
-                let state = self.links.bindings(from)[place].state;
-                format!("field `{field}`, state `{state}` ({declared})")
+                let state = self.named.wants(from)[place].state;
+                format!("field `{field}`, {} ({declared})", state.described())
             }
         } else if self.named.is_barrier(from) {
             let place = self.place(to);

@@ -60,8 +60,10 @@ fn write_evidence(f: &mut fmt::Formatter<'_>, error: &PlanError) -> fmt::Result 
         | PlanError::ForeignOrder { place, .. } => {
             write!(f, "\n  --> {}", with_registration(place))
         }
-        PlanError::ForeignHandle { asker, .. } => write_askers(f, std::slice::from_ref(asker)),
-        PlanError::NotProvided {
+        PlanError::ForeignHandle {
+            asker, provider, ..
+        }
+        | PlanError::NotProvided {
             asker, provider, ..
         } => {
             write_askers(f, std::slice::from_ref(asker))?;

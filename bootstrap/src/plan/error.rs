@@ -220,6 +220,10 @@ pub enum PlanError {
         asker: Asker,
         /// The state.
         state: StateKey,
+        /// Whose state it is.
+        provider: Place,
+        /// Whether that app has been dropped, with all its registrations.
+        is_dropped: bool,
     },
     /// A field holds a handle to a registration that does not provide its state.
     NotProvided {
@@ -265,8 +269,9 @@ impl fmt::Display for PlanError {
         match self {
             PlanError::Missing { state, askers, .. } => write!(
                 f,
-                "{} the state `{state}`, and nothing in this app provides it",
-                asking(askers)
+                "{} the {}, and nothing in this app provides it",
+                asking(askers),
+                state.described()
             ),
             PlanError::Ambiguous {
                 state,
@@ -275,8 +280,9 @@ impl fmt::Display for PlanError {
                 ..
             } => write!(
                 f,
-                "{} the state `{state}`, and {} in this app provide it",
+                "{} the {}, and {} in this app provide it",
                 asking(askers),
+                state.described(),
                 text::count(candidates.len(), "plugin")
             ),
             PlanError::Circle { walk, .. } => match walk.as_slice() {
@@ -294,7 +300,12 @@ impl fmt::Display for PlanError {
                 write!(f, "{} called `{name}`", are(places.len()))
             }
             PlanError::SuppliedTwice { state, at } => {
-                write!(f, "the state `{state}` is supplied {} times", at.len())
+                write!(
+                    f,
+                    "the {} is supplied {} times",
+                    state.described(),
+                    at.len()
+                )
             }
             PlanError::Expected { name, .. } => {
                 write!(
@@ -323,10 +334,21 @@ impl fmt::Display for PlanError {
                 "plugin `{}` is to load after `{earlier}` of another app",
                 place.plugin
             ),
-            PlanError::ForeignHandle { asker, state } => write!(
+            PlanError::ForeignHandle {
+                asker,
+                state,
+                is_dropped,
+                ..
+            } => write!(
                 f,
-                "plugin `{}` holds a handle to the state `{state}` of another app",
-                asker.plugin
+                "plugin `{}` holds a handle to the {} of {}",
+                asker.plugin,
+                state.described(),
+                if *is_dropped {
+                    "a registration that was dropped with its app"
+                } else {
+                    "another app"
+                }
             ),
             PlanError::NotProvided {
                 asker,
@@ -334,8 +356,10 @@ impl fmt::Display for PlanError {
                 provider,
             } => write!(
                 f,
-                "plugin `{}` expects the state `{state}` from `{}`, which does not provide it",
-                asker.plugin, provider.plugin
+                "plugin `{}` expects the {} from `{}`, which does not provide it",
+                asker.plugin,
+                state.described(),
+                provider.plugin
             ),
             PlanError::DuplicateService { name, at } => {
                 write!(f, "{} services are called `{name}`", at.len())
@@ -344,11 +368,21 @@ impl fmt::Display for PlanError {
     }
 }
 
-/// The state `A`; the states `A`, `B`.
+/// The state `A`; the states `A`, `B` and the port `C`.
 pub(super) fn list_states(states: &[StateKey]) -> String {
-    let names: Vec<String> = states.iter().map(|state| format!("`{state}`")).collect();
-    let noun = if names.len() == 1 { "state" } else { "states" };
-    format!("the {noun} {}", names.join(", "))
+    let (ports, states): (Vec<StateKey>, Vec<StateKey>) =
+        states.iter().partition(|key| key.is_port());
+    let list = |keys: &[StateKey]| {
+        let noun = keys.first()?.noun();
+        let names: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+        let plural = if names.len() == 1 { "" } else { "s" };
+        Some(format!("the {noun}{plural} {}", names.join(", ")))
+    };
+    let lists: Vec<String> = [list(&states), list(&ports)]
+        .into_iter()
+        .flatten()
+        .collect();
+    lists.join(" and ")
 }
 
 /// What stands for so many states.

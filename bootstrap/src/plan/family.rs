@@ -8,10 +8,10 @@
 use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::collect::DeclaredChild;
-use crate::declare::Declaration;
+use crate::declare::{Asks, Declaration};
 use crate::plan::graph::{Graph, number};
 use crate::plan::named::Named;
-use crate::plan::providers::{Candidates, Providers};
+use crate::plan::providers::Providers;
 
 /// The declared children of all members, in the order of the members' numbers.
 #[derive(Default)]
@@ -31,8 +31,18 @@ pub(super) struct Kin {
     pub(super) parent: u32,
     pub(super) name: PluginName,
     pub(super) declaration: &'static Declaration,
-    /// For each of its fields the number of who provides it, if that is known.
-    pub(super) needs: Vec<Option<u32>>,
+    /// Who provides what its fields ask for, as far as it is known.
+    pub(super) needs: Vec<Need>,
+}
+
+/// What a field of a child asks for.
+#[derive(Clone, Copy)]
+pub(super) struct Need {
+    pub(super) field: usize,
+    /// The number of who provides it.
+    pub(super) provider: u32,
+    /// Whether the child waits for that.
+    waits: bool,
 }
 
 impl Family {
@@ -77,13 +87,17 @@ impl Family {
     /// The members that provide what any child asks for.
     pub(super) fn all_providers(&self) -> impl Iterator<Item = u32> {
         let needs = self.children.iter().flat_map(|kin| &kin.needs);
-        needs.filter_map(|need| need.filter(|it| *it < self.first))
+        needs
+            .map(|need| need.provider)
+            .filter(|it| *it < self.first)
     }
 
     /// The members that provide what a member's children ask for.
     pub(super) fn providers(&self, member: u32) -> impl Iterator<Item = u32> {
         let needs = self.of(member).iter().flat_map(|kin| &kin.needs);
-        needs.filter_map(move |need| need.filter(|it| *it < self.first && *it != member))
+        needs
+            .map(|need| need.provider)
+            .filter(move |it| *it < self.first && *it != member)
     }
 
     /// What a member is declared to bring, with the numbers.
@@ -92,10 +106,30 @@ impl Family {
         (self.first + number(first)..).zip(self.of(member))
     }
 
-    fn needs(&self, named: &Named, providers: &Providers, place: usize) -> Vec<Option<u32>> {
-        let requires = self.children[place].declaration.requires.iter();
-        let provider = |state| self.provider(named, providers, place, state);
-        requires.map(|it| provider(it.need.state)).collect()
+    fn needs(&self, named: &Named, providers: &Providers, place: usize) -> Vec<Need> {
+        let child = &self.children[place];
+        let requires = child.declaration.requires.iter().enumerate();
+        let needs = requires.flat_map(|(field, requirement)| {
+            let need = requirement.need;
+            let providers = if need.asks == Asks::All {
+                let from = named.member(child.member).scope;
+                providers.find_all(named, from, need.state)
+            } else {
+                let one = self.provider(named, providers, place, need.state);
+                Vec::from_iter(one)
+            };
+            providers.into_iter().map(move |provider| Need {
+                field,
+                provider,
+                waits: need.asks.waits(),
+            })
+        });
+        // Of all that are provided, it does not get what its own family does.
+        let is_own = |need: &Need| {
+            child.declaration.requires[need.field].need.asks == Asks::All
+                && need.provider == child.member
+        };
+        needs.filter(|need| !is_own(need)).collect()
     }
 
     /// Who provides a state to a child: of several, the nearest relative, as at run time.
@@ -122,14 +156,15 @@ impl Family {
         }
         let scopes = &named.roster.scopes;
         let from = named.member(child.member).scope;
-        let (_, Candidates::One(member)) = providers.find(scopes, from, state)? else {
+        let (_, candidates) = providers.find(scopes, from, state)?;
+        let [member] = *candidates.meant(named).as_slice() else {
             return None;
         };
-        let is_own = *member == child.member;
-        if !is_own || named.member(*member).descriptor.states().contains(&state) {
-            return Some(*member);
+        let is_own = member == child.member;
+        if !is_own || named.member(member).descriptor.states().contains(&state) {
+            return Some(member);
         }
-        let mut below = self.numbers_of(*member);
+        let mut below = self.numbers_of(member);
         below.find(makes_it).map(|(number, _)| number)
     }
 
@@ -146,7 +181,8 @@ impl Family {
             graph.push_node(targets.chain(self.brought_by(member, member)));
         }
         for (number, kin) in (self.first..).zip(&self.children) {
-            let needs = kin.needs.iter().filter_map(|need| *need);
+            let needs = kin.needs.iter().filter(|need| need.waits);
+            let needs = needs.map(|need| need.provider);
             graph.push_node(needs.chain(self.brought_by(kin.member, number)));
         }
         graph

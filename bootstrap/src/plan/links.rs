@@ -1,8 +1,10 @@
 //! Who provides what to whom: fields become edges.
 
+use std::sync::Arc;
+
 use crate::base::key::TypeMap;
 use crate::collect::{Order, Source, Want};
-use crate::declare::Aim;
+use crate::declare::{Asks, Origin};
 use crate::plan::barriers::Barriers;
 use crate::plan::family::Family;
 use crate::plan::graph::{Graph, number};
@@ -76,21 +78,26 @@ impl Links {
     ) {
         self.starts.push(number(self.bindings.len()));
         for (field, want) in named.wants(asker).iter().enumerate() {
-            let provider = match want.aim {
+            if want.asks == Asks::All {
+                let from = named.member(asker).scope;
+                let mut all = providers.find_all(named, from, want.state);
+                all.retain(|provider| *provider != asker);
+                self.bindings.extend(Binding::all(want.state, &all));
+                continue;
+            }
+            let provider = match &want.aim {
                 Some(aim) => find_aimed(named, asker, field, want, aim, mistakes),
                 None => find_by_type(named, providers, asker, field, want, mistakes),
             };
-            self.bindings.push(Binding {
-                state: want.state,
-                provider,
-            });
+            let binding = Binding::new(want.state, want.asks, provider);
+            self.bindings.push(binding);
         }
     }
 
     fn add_node(&mut self, named: &Named, by_type: &TypeMap<Vec<u32>>, asker: u32) {
         let first = self.starts[asker as usize] as usize;
         let providers = self.bindings[first..].iter();
-        let providers = providers.filter_map(|binding| binding.provider);
+        let providers = providers.filter_map(Binding::waits_for);
         let earlier = named.orders(asker).iter().flat_map(|order| {
             let (one, all) = match order {
                 Order::AfterEntry(entry) => (named.of_entry(*entry), None),
@@ -191,12 +198,15 @@ fn find_by_type(
     let from = named.member(asker).scope;
     match providers.find(&named.roster.scopes, from, want.state) {
         Some((_, Candidates::One(provider))) => Some(*provider),
-        Some((scope, Candidates::Many(candidates))) => {
-            mistakes.ambiguous((want.state, scope), asker, field, candidates);
-            None
-        }
+        Some((scope, candidates)) => match candidates.meant(named).as_slice() {
+            [one] => Some(*one),
+            several => {
+                mistakes.ambiguous((want.state, scope), asker, field, several);
+                None
+            }
+        },
         None => {
-            if !want.optional {
+            if want.asks.is_required() {
                 mistakes.missing(want.state, asker, field);
             }
             None
@@ -209,12 +219,12 @@ fn find_aimed(
     asker: u32,
     field: usize,
     want: &Want,
-    aim: Aim,
+    aim: &Arc<Origin>,
     mistakes: &mut Mistakes,
 ) -> Option<u32> {
     let here = aim.app == named.roster.app;
     let Some(provider) = here.then(|| named.of_entry(aim.entry)).flatten() else {
-        mistakes.foreign(want.state, asker, field);
+        mistakes.foreign(want.state, asker, field, aim);
         return None;
     };
     let states = named.member(provider).descriptor.states();

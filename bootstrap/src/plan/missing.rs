@@ -2,8 +2,8 @@
 
 use crate::base::key::StateKey;
 use crate::base::name::PluginName;
-use crate::base::text::{short_type_name, unwrapped};
-use crate::collect::{Brood, Source};
+use crate::base::text::{nearest, short_type_name, unwrapped};
+use crate::collect::{Brood, Source, linked_at};
 use crate::declare::{Declaration, Provider};
 use crate::plan::error::PlanError;
 use crate::plan::mistakes::Field;
@@ -37,7 +37,9 @@ impl Words<'_> {
                     ));
                     continue;
                 }
-                let why = if asked_inside == Some(other_full) {
+                let why = if let Some(why) = other_kind(state, *other) {
+                    why
+                } else if asked_inside == Some(other_full) {
                     "ask for that"
                 } else if unwrapped(other_full) == Some(full) {
                     "a different type"
@@ -59,7 +61,40 @@ impl Words<'_> {
                 ));
             }
         }
+        let mut linked = linked_at(state);
+        linked.retain(|it| !self.is_member(it));
+        near.extend(linked.iter().map(|it| {
+            let plugin = short_type_name((it.plugin.type_name)());
+            let (name, location) = (it.name, it.location);
+            format!(
+                "plugin `{name}` ({location}) is linked and provides it: add \
+                 `.with({plugin}::default())` to the app"
+            )
+        }));
+        if near.is_empty() && state.is_port() {
+            near.extend(self.slip(state));
+        }
         near
+    }
+
+    fn is_member(&self, declaration: &Declaration) -> bool {
+        let mut numbers = self.named.numbers();
+        numbers.any(|it| self.named.member(it).identity == declaration.plugin)
+    }
+
+    /// A port whose name is nearly that of a missing one.
+    fn slip(&self, port: StateKey) -> Option<String> {
+        let numbers = self.named.numbers();
+        let all = numbers.flat_map(|number| {
+            let keys = self.named.member(number).descriptor.states().iter();
+            let ports = keys.filter(|key| key.is_port());
+            ports.map(move |port| (port.to_string(), number))
+        });
+        let all: Vec<(String, u32)> = all.collect();
+        let meant = nearest(&port.to_string(), all.iter().map(|(name, _)| name.as_str()))?;
+        let (_, number) = all.iter().find(|(name, _)| name == meant)?;
+        let place = self.place(*number);
+        Some(format!("`{meant}` is provided by {place}: was that meant?"))
     }
 
     /// The first provider of a state that nobody who asks for it sees.
@@ -118,12 +153,35 @@ impl Words<'_> {
             Some(Provider::Supplied(declared)) => format!(
                 "`main` supplies it (declared at {declared}): add `.supply(..)` with a `{state}`"
             ),
+            None if state.is_port() => format!(
+                "add a plugin that has it in its `ports = [{state}]` (link its crate, if it is \
+                 collected), or `.supply_port::<{state}>(..)`, or make the field an \
+                 `Option<Port<{state}>>`"
+            ),
             None => format!(
                 "register a plugin that provides it, add `.supply(..)` with a `{state}`, or make \
                  the field an `Option<State<{state}>>`"
             ),
         }
     }
+}
+
+/// What to say where the one is a state and the other a port, or where only marker traits differ.
+fn other_kind(asked: StateKey, other: StateKey) -> Option<&'static str> {
+    let (asked_name, other_name) = (asked.type_name(), other.type_name());
+    match (asked.is_port(), other.is_port()) {
+        (true, false) if asked_name == other_name => Some("as a state: ask for `State<..>` of it"),
+        (false, true) if asked_name == other_name => Some("at a port: ask for `Port<..>` of it"),
+        (true, true) if without_markers(asked_name) == without_markers(other_name) => {
+            Some("a different type: write the same one at both ends")
+        }
+        _ => None,
+    }
+}
+
+/// `dyn Mailer + Send` is another type than `dyn Mailer`.
+fn without_markers(name: &str) -> &str {
+    name.split_once(" + ").map_or(name, |(first, _)| first)
 }
 
 /// The type with its modules where the short name would be the same as that of `other`.

@@ -2,8 +2,10 @@
 
 use std::any::TypeId;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::base::key::{StateKey, TypeMap};
+use crate::declare::Origin;
 
 /// A field: the number of its plugin, and which of its fields.
 #[derive(Clone, Copy)]
@@ -18,7 +20,7 @@ pub(super) struct Mistakes {
     pub(super) missing: TypeMap<(StateKey, Vec<Field>)>,
     /// By state, and the scope in which there are several.
     pub(super) ambiguous: HashMap<(TypeId, u32), Ambiguous>,
-    pub(super) foreign: Vec<(StateKey, Field)>,
+    pub(super) foreign: Vec<(StateKey, Field, Arc<Origin>)>,
     pub(super) not_provided: Vec<(StateKey, Field, u32)>,
 }
 
@@ -51,8 +53,15 @@ impl Mistakes {
         known.fields.push(Field { plugin, field });
     }
 
-    pub(super) fn foreign(&mut self, state: StateKey, plugin: u32, field: usize) {
-        self.foreign.push((state, Field { plugin, field }));
+    pub(super) fn foreign(
+        &mut self,
+        state: StateKey,
+        plugin: u32,
+        field: usize,
+        aim: &Arc<Origin>,
+    ) {
+        let field = Field { plugin, field };
+        self.foreign.push((state, field, Arc::clone(aim)));
     }
 
     pub(super) fn not_provided(

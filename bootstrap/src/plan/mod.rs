@@ -35,7 +35,7 @@ pub use children::PlannedChild;
 pub use error::{Asker, Place, PlanError, PlanErrors};
 pub(crate) use graph::{Graph, number};
 pub(crate) use resolve::resolve;
-pub(crate) use schedule::{Binding, Brought};
+pub(crate) use schedule::{Binding, Brought, by_field};
 pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin};
 pub use scope::{PlannedScope, Shadowed};
 pub(crate) use services::check_services;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use crate::base::text;
-use crate::plan::schedule::{Brought, Plan, PlannedPlugin};
+use crate::plan::schedule::{Brought, Edge, Plan, PlannedPlugin};
 use crate::plan::scope::{PlannedScope, Shadowed};
 
 impl Plan {
@@ -61,6 +61,9 @@ fn list(plan: &Plan) -> String {
                 let _ = write!(out, "{separator}{}", requirement.name());
                 separator = ", ";
             }
+            for Edge { to, .. } in plugin.lazy() {
+                let _ = write!(out, "; looks up {} later", to.name());
+            }
             for Shadowed { state, plugin } in plugin.shadows() {
                 let _ = write!(out, "; hides `{state}` of {}", plugin.name());
             }
@@ -107,6 +110,8 @@ fn mermaid(plan: &Plan) -> String {
         let (from, to) = (&ids[edge.from], &ids[edge.to]);
         if states.is_empty() {
             let _ = write!(out, "\n    {from} -.-> {to}");
+        } else if edge.is_lazy {
+            let _ = write!(out, "\n    {from} -.->|\"lazy {states}\"| {to}");
         } else {
             let _ = write!(out, "\n    {from} -->|\"{states}\"| {to}");
         }
@@ -122,7 +127,7 @@ fn mermaid(plan: &Plan) -> String {
     out
 }
 
-/// The same graph for Graphviz; an order without a state is dashed.
+/// The same graph for Graphviz; an order without a state, and a state without an order, are dashed.
 fn dot(plan: &Plan) -> String {
     let escape = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let mut out = "digraph plan {\n    rankdir=LR;\n    node [shape=box];".to_owned();
@@ -152,6 +157,10 @@ fn dot(plan: &Plan) -> String {
         let (from, to) = (&ids[edge.from], &ids[edge.to]);
         let style = if edge.states.is_empty() {
             "style=dashed".to_owned()
+        } else if edge.is_lazy {
+            // It says nothing of the order, so nothing of the ranks.
+            let states = escape(&edge.states);
+            format!("style=dashed, constraint=false, label=\"lazy {states}\"")
         } else {
             format!("label=\"{}\"", escape(&edge.states))
         };
@@ -235,11 +244,13 @@ struct Drawn {
     from: usize,
     to: usize,
     states: String,
+    is_lazy: bool,
 }
 
-/// The edges in the direction in which the boot goes, each with the states that go along it.
+/// The edges in the direction in which the boot goes, each with the states that go along it; then
+/// those of what is looked up later.
 fn drawn_edges(plan: &Plan) -> impl Iterator<Item = Drawn> {
-    plan.edges().map(|edge| {
+    plan.edges().chain(plan.lazy_edges()).map(|edge| {
         let mut states: Vec<String> = edge.states().map(|state| state.to_string()).collect();
         // Two fields that ask for one state are one label.
         states.dedup();
@@ -247,6 +258,7 @@ fn drawn_edges(plan: &Plan) -> impl Iterator<Item = Drawn> {
             from: edge.to.number() as usize,
             to: edge.from.number() as usize,
             states: states.join(", "),
+            is_lazy: edge.is_lazy,
         }
     })
 }

@@ -64,8 +64,8 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
     for old in &order {
         first_binding.push(number(bindings.len()));
         bindings.extend(links.bindings(*old).iter().map(|binding| Binding {
-            state: binding.state,
             provider: binding.provider.map(renumber),
+            ..*binding
         }));
         requires.push_node(links.requires.targets(*old).iter().copied().map(renumber));
     }

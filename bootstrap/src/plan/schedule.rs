@@ -6,7 +6,7 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::collect::{Member, Scopes};
-use crate::declare::Declaration;
+use crate::declare::{Asks, Declaration};
 use crate::plan::error::{Place, list_states, pronoun};
 use crate::plan::graph::Graph;
 
@@ -88,12 +88,48 @@ pub(crate) struct Shadow {
     pub(crate) hidden: u32,
 }
 
-/// What a field is bound to.
+/// What a field is bound to. One that asks for all that is provided has a binding for each.
 #[derive(Clone, Copy)]
 pub(crate) struct Binding {
     pub(crate) state: StateKey,
     /// Nobody, for an optional state that nobody in the app provides.
     pub(crate) provider: Option<u32>,
+    pub(crate) asks: Asks,
+    /// Whether the next one is of another field.
+    pub(crate) is_last: bool,
+}
+
+impl Binding {
+    pub(crate) fn new(state: StateKey, asks: Asks, provider: Option<u32>) -> Self {
+        Self {
+            state,
+            provider,
+            asks,
+            is_last: true,
+        }
+    }
+
+    /// The bindings of a field that asks for all that is provided.
+    pub(crate) fn all(state: StateKey, providers: &[u32]) -> impl Iterator<Item = Self> {
+        let nobody = providers.is_empty().then_some(None);
+        let providers_len = providers.len();
+        let somebody = providers.iter().copied().map(Some);
+        let bindings = nobody.into_iter().chain(somebody).enumerate();
+        bindings.map(move |(place, provider)| Self {
+            is_last: place + 1 >= providers_len,
+            ..Self::new(state, Asks::All, provider)
+        })
+    }
+
+    /// The provider, if it has to load before.
+    pub(crate) fn waits_for(&self) -> Option<u32> {
+        self.provider.filter(|_| self.asks.waits())
+    }
+}
+
+/// The bindings of each field.
+pub(crate) fn by_field(bindings: &[Binding]) -> impl Iterator<Item = &[Binding]> {
+    bindings.chunk_by(|binding, _| !binding.is_last)
 }
 
 /// Something that is allowed, but hardly meant.
@@ -122,7 +158,8 @@ impl fmt::Display for PlanWarning {
         match self {
             PlanWarning::UnusedSupply { state, at } => write!(
                 f,
-                "the state `{state}` is supplied at {at}, and no plugin of this app asks for it"
+                "the {} is supplied at {at}, and no plugin of this app asks for it",
+                state.described()
             ),
             PlanWarning::Unused { place, states } => write!(
                 f,
@@ -171,7 +208,14 @@ impl Plan {
                 plan: self,
                 node: to,
             },
+            is_lazy: false,
         })
+    }
+
+    /// Who looks up whose states once the app has loaded, and so waits for nobody:
+    /// [`Lazy`](crate::Lazy) fields. Drawings show them dashed.
+    pub fn lazy_edges(&self) -> impl Iterator<Item = Edge<'_>> {
+        self.order().flat_map(|plugin| plugin.lazy())
     }
 
     /// What is allowed, but hardly meant.
@@ -263,6 +307,21 @@ impl<'p> PlannedPlugin<'p> {
         targets.map(move |node| PlannedPlugin { plan, node: *node })
     }
 
+    /// What it looks up once the app has loaded: see [`Plan::lazy_edges`].
+    pub fn lazy(&self) -> impl Iterator<Item = Edge<'p>> + use<'p> {
+        let from = *self;
+        let later = self.plan.bindings(self.node).iter();
+        let later = later.filter(|it| !it.asks.waits());
+        let mut to: Vec<u32> = later.filter_map(|it| it.provider).collect();
+        to.sort_unstable();
+        to.dedup();
+        to.into_iter().map(move |node| Edge {
+            from,
+            to: PlannedPlugin { node, ..from },
+            is_lazy: true,
+        })
+    }
+
     /// What waits for it.
     pub fn dependents(&self) -> impl Iterator<Item = PlannedPlugin<'p>> + use<'p> {
         let plan = self.plan;
@@ -288,14 +347,17 @@ pub struct Edge<'p> {
     pub from: PlannedPlugin<'p>,
     /// The plugin that it waits for.
     pub to: PlannedPlugin<'p>,
+    /// Whether it needs that only later, and does not wait: see [`Plan::lazy_edges`].
+    pub is_lazy: bool,
 }
 
 impl Edge<'_> {
     /// The states that go along this edge; none if it is an order alone.
     pub fn states(&self) -> impl Iterator<Item = StateKey> {
         let bindings = self.from.plan.bindings(self.from.node).iter();
+        let is_lazy = self.is_lazy;
         bindings
-            .filter(|binding| binding.provider == Some(self.to.node))
+            .filter(move |it| it.provider == Some(self.to.node) && it.asks.waits() != is_lazy)
             .map(|binding| binding.state)
     }
 }

@@ -24,9 +24,10 @@ impl Serialize for PlannedPlugin<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let provides: Vec<String> = self.provides().iter().map(ToString::to_string).collect();
         let requires: Vec<u32> = self.requires().map(|plugin| plugin.number()).collect();
+        let lazy: Vec<u32> = self.lazy().map(|edge| edge.to.number()).collect();
         let children: Vec<PlannedChild<'_>> = self.children().collect();
         let shadows: Vec<Shadowed<'_>> = self.shadows().collect();
-        let mut plugin = serializer.serialize_struct("PlannedPlugin", 10)?;
+        let mut plugin = serializer.serialize_struct("PlannedPlugin", 11)?;
         plugin.serialize_field("name", self.name())?;
         plugin.serialize_field("level", &self.level())?;
         plugin.serialize_field("declared", &self.declared())?;
@@ -35,6 +36,7 @@ impl Serialize for PlannedPlugin<'_> {
         plugin.serialize_field("barrier", &self.is_barrier())?;
         plugin.serialize_field("provides", &provides)?;
         plugin.serialize_field("requires", &requires)?;
+        plugin.serialize_field("lazy", &lazy)?;
         plugin.serialize_field("shadows", &shadows)?;
         plugin.serialize_field("children", &children)?;
         plugin.end()

@@ -10,6 +10,7 @@ use crate::base::location::Location;
 use crate::base::name::{PluginName, is_name};
 use crate::base::text::nearest;
 use crate::collect::{Member, Source};
+use crate::declare::Precedence;
 use crate::plan::circle::ways_from_roots;
 use crate::plan::error::{Asker, Place, PlanError};
 use crate::plan::graph::Graph;
@@ -38,10 +39,21 @@ pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<P
     errors.extend(by_state(ambiguous.into_iter(), |ambiguous| {
         (ambiguous.state, words.ambiguous(ambiguous))
     }));
-    errors.extend(mistakes.foreign.iter().map(|(state, field)| {
-        let (asker, state) = (words.asker(*field, true), *state);
-        PlanError::ForeignHandle { asker, state }
-    }));
+    errors.extend(
+        mistakes
+            .foreign
+            .iter()
+            .map(|(state, field, aim)| PlanError::ForeignHandle {
+                asker: words.asker(*field, true),
+                state: *state,
+                provider: Place {
+                    plugin: aim.plugin.clone(),
+                    declared: aim.declared,
+                    registered: None,
+                },
+                is_dropped: aim.alive.upgrade().is_none(),
+            }),
+    );
     errors.extend(
         mistakes
             .not_provided
@@ -339,12 +351,34 @@ impl Words<'_> {
                  that need it; one that is registered by hand is meant rather than these",
                 kin.declaration.name
             ),
+            None if candidates.iter().all(|it| self.counts(*it)) => format!(
+                "one of them can be the only one that counts: take `.{}()` away from the others",
+                if self.overrides(candidates[0]) { "overrides" } else { "primary" }
+            ),
+            None if state.is_port() => format!(
+                "mark one of them as `.primary()` where it is registered; or put the handle of the \
+                 one that you mean into the field: `registration.port()`; or take the others out of \
+                 the app (one that `.overrides()` does that); or ask for all of them, with a \
+                 `Ports<{state}>`"
+            ),
             None => {
                 "put the handle of the one that you mean into the field: `registration.state()`; \
-                     or register only one of them; or let one replace the other by `stands_in_for`"
+                     or mark one of them as `.primary()`; or register only one of them; or let one replace \
+                     the other by `stands_in_for`"
                     .to_owned()
             }
         }
+    }
+}
+
+impl Words<'_> {
+    /// Whether a plugin is to count more than others that provide the same.
+    fn counts(&self, number: u32) -> bool {
+        self.named.member(number).precedence > Precedence::Ordinary
+    }
+
+    fn overrides(&self, number: u32) -> bool {
+        self.named.member(number).precedence == Precedence::Override
     }
 }
 

@@ -182,11 +182,13 @@ impl fmt::Display for Cause {
             Cause::RuntimeShutDown => f.write_str("the tokio runtime was shut down before it"),
             Cause::StateNotMade { state } => write!(
                 f,
-                "it returned without the state `{state}`, which its descriptor provides"
+                "it returned without the {}, which its descriptor provides",
+                state.described()
             ),
             Cause::StateNotDeclared { state } => write!(
                 f,
-                "it returned the state `{state}`, which its descriptor does not provide, or twice"
+                "it returned the {}, which its descriptor does not provide, or twice",
+                state.described()
             ),
             Cause::Abandoned { after } => write!(
                 f,

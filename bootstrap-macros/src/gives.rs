@@ -1,0 +1,168 @@
+//! What a plugin gives: its states, then its ports, in the order in which `load` returns them.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::check::text;
+use crate::expand::Names;
+use crate::model::{PluginModel, StateType};
+
+/// One thing that `load` makes.
+struct Gift {
+    /// Its type, as `load` returns it.
+    made: TokenStream,
+    /// The type of the handle to it.
+    handle: TokenStream,
+    /// The door through which it goes; `None` for what can't be a state.
+    door: Option<TokenStream>,
+}
+
+fn gifts(model: &PluginModel, names: &Names<'_>) -> Vec<Gift> {
+    let states = names.states().into_iter().zip(&model.states);
+    let states = states.map(|(made, StateType { ty, is_right })| {
+        let private = names.private_at(ty.span());
+        let handle = quote_spanned!(ty.span()=> #private::State<#made>);
+        let door = is_right.then(|| state_door(model, ty.span(), &made, &private));
+        Gift { made, handle, door }
+    });
+    let ports = names.ports().into_iter().zip(&model.ports);
+    let ports = ports.map(|(port, StateType { ty, .. })| {
+        let private = names.private_at(ty.span());
+        Gift {
+            made: quote_spanned!(ty.span()=> #private::Arc<#port>),
+            handle: quote_spanned!(ty.span()=> #private::Port<#port>),
+            door: Some(quote_spanned!(ty.span()=> #private::made_port::<#port>())),
+        }
+    });
+    states.chain(ports).collect()
+}
+
+fn state_door(
+    model: &PluginModel,
+    span: Span,
+    state: &TokenStream,
+    private: &Ident,
+) -> TokenStream {
+    let made = if model.stands_in_for.is_some() {
+        Ident::new("made_instead", span)
+    } else {
+        Ident::new("made", span)
+    };
+    quote_spanned!(span=> #private::#made::<#state>())
+}
+
+/// What a declaration says that the plugin provides.
+pub(crate) fn keys(names: &Names<'_>) -> Vec<TokenStream> {
+    let private = names.private();
+    let states = names.states().into_iter();
+    let states = states.map(|state| quote!(#private::StateKey::of::<#state>()));
+    let ports = names.ports().into_iter();
+    let ports = ports.map(|port| quote!(#private::StateKey::port::<#port>()));
+    states.chain(ports).collect()
+}
+
+/// What `load` returns, and what contexts hand out.
+pub(crate) fn types(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let gifts = gifts(model, names);
+    let states_type = shape(gifts.iter().map(|gift| &gift.made));
+    let handles_type = shape(gifts.iter().map(|gift| &gift.handle));
+    // A public plugin with a private state is rustc's to report, at the state.
+    let first = model.states.iter().chain(&model.ports).next();
+    let at_states = first.map_or_else(|| model.ident.span(), |state| state.ty.span());
+    quote_spanned!(at_states=>
+        type States = #states_type;
+        type Handles = #handles_type;
+    )
+}
+
+/// From what `load` returned to states without types.
+pub(crate) fn pack(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    let gifts = gifts(model, names);
+    let values: Vec<_> = (0..gifts.len())
+        .map(|i| format_ident!("__state{i}"))
+        .collect();
+    let pattern = shape(&values);
+    let put = gifts.iter().zip(&values).filter_map(|(gift, value)| {
+        let door = gift.door.as_ref()?;
+        Some(quote!(let __packed = #door.put(#value, __packed);))
+    });
+    quote! {
+        fn pack(__states: Self::States) -> #private::States {
+            let #pattern = __states;
+            let __packed = #private::States::new();
+            #(#put)*
+            __packed
+        }
+    }
+}
+
+/// Back from there to handles with types.
+pub(crate) fn handles(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    let gifts = gifts(model, names);
+    let find = |door: &TokenStream| quote!(#door.find(__states)?);
+    let nothing = || quote!(::core::option::Option::None?);
+    let found = gifts.iter().map(|gift| gift.door.as_ref());
+    let found = shape(found.map(|door| door.map_or_else(nothing, find)));
+    quote! {
+        fn handles(__states: &#private::States) -> ::core::option::Option<Self::Handles> {
+            ::core::option::Option::Some(#found)
+        }
+    }
+}
+
+/// Who provides what. A stand-in makes the states of another plugin: who provides them is said
+/// there. A port is anybody's.
+pub(crate) fn provided(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let states = provided_states(model, names);
+    let plugin = names.plugin();
+    let mut seen = HashSet::new();
+    let ports = names.ports().into_iter().zip(&model.ports);
+    let once = ports.filter(|(_, listed)| seen.insert(text(&listed.ty)));
+    let ports = once.map(|(port, listed)| {
+        let span = listed.ty.span();
+        let door = names.private_at(span);
+        let path = quote_spanned!(span=> #door::ProvidesPort<#port>);
+        names.implement_path(span, &path, &plugin, &TokenStream::new())
+    });
+    quote!(#states #(#ports)*)
+}
+
+fn provided_states(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    let plugin = names.plugin();
+    let mut seen = HashSet::new();
+    let states = names.states().into_iter().zip(&model.states);
+    // A state that is listed twice is reported as that; implementing its traits twice would only
+    // add errors about it.
+    let once = states.filter(|(_, listed)| listed.is_right && seen.insert(text(&listed.ty)));
+    let impls = once.map(|(state, listed)| {
+        let span = listed.ty.span();
+        let door = names.private_at(span);
+        let path = quote_spanned!(span=> #door::Provides<#state>);
+        let provides = names.implement_path(span, &path, &plugin, &TokenStream::new());
+        let makes = model.stands_in_for.is_none().then(|| {
+            let body = quote! {
+                const PROVIDER: #private::Provider =
+                    #private::Provider::Plugin(<#plugin as #private::Declare>::LINK);
+            };
+            names.implement(span, "Provided", &state, &body)
+        });
+        quote!(#provides #makes)
+    });
+    quote!(#(#impls)*)
+}
+
+/// Nothing as `()`, one thing as itself, several as a tuple.
+fn shape(things: impl IntoIterator<Item = impl ToTokens>) -> TokenStream {
+    let things: Vec<_> = things.into_iter().collect();
+    if let [only] = things.as_slice() {
+        only.to_token_stream()
+    } else {
+        quote!((#(#things),*))
+    }
+}

@@ -1,0 +1,29 @@
+//! What is looked up when it is needed, and not when its plugin is loaded.
+
+use std::sync::Weak;
+
+use crate::base::key::StateKey;
+use crate::declare::error::StateError;
+use crate::declare::value::StateValue;
+
+/// An app that is asked for values after it has loaded.
+pub(crate) trait Resolve: Send + Sync {
+    /// What a node provides now.
+    fn resolve(&self, provider: u32, key: StateKey) -> Result<StateValue, StateError>;
+}
+
+/// Who will be asked, and for what.
+#[derive(Clone)]
+pub(crate) struct Later {
+    pub(crate) app: Weak<dyn Resolve>,
+    pub(crate) provider: u32,
+    pub(crate) key: StateKey,
+}
+
+impl Later {
+    pub(crate) fn resolve(&self) -> Result<StateValue, StateError> {
+        let gone = || StateError::AppGone { state: self.key };
+        let app = self.app.upgrade().ok_or_else(gone)?;
+        app.resolve(self.provider, self.key)
+    }
+}

@@ -1,0 +1,398 @@
+//! `Port<T>` and `Ports<T>`: requirements that any crate may provide.
+
+use std::any::type_name;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::base::key::{Ported, StateKey};
+use crate::base::name::PluginName;
+use crate::base::text::short_type_name;
+use crate::declare::asks::Asks;
+use crate::declare::field::{Bind, Bound, BoundTo, Wish, optional, sealed};
+use crate::declare::state::{AnySlot, Origin, Slot, State};
+
+/// A shared handle to what somebody provides at a port: cheap to clone, read by dereferencing.
+///
+/// A [`State`] is a type of the crate whose plugin makes it, so who asks for one depends on that
+/// crate, and the compiler knows who provides it. A port is the late-bound way: its type is a
+/// trait object, or a type of any crate, and whoever lists it in `ports = [..]` provides it. Who
+/// asks and who provides know only the trait. That one plugin of the app provides it is checked by
+/// [`App::plan`](crate::App::plan) before any hook runs, or by the compiler in a
+/// [`plugins!`](crate::plugins) list.
+///
+/// As a field, `Port<T>` is a requirement like a [`State`]: the plugin loads after the one that
+/// provides it. `Option<Port<T>>` is `None` if nobody does, and [`Ports<T>`](Ports) are all that
+/// do. Of several providers one is meant that is
+/// [`primary`](crate::Registration::primary), or whose [`port`](crate::Registration::port) handle
+/// stands in the field.
+///
+/// # Panics
+///
+/// Dereferencing a handle that is not bound yet panics, as with [`State`]. [`Port::try_get`]
+/// answers `None` instead.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use bootstrap::prelude::*;
+///
+/// // An interface crate: nothing but the trait.
+/// pub trait Mailer: Send + Sync {
+///     fn send(&self, to: &str) -> String;
+/// }
+///
+/// // A crate that knows only the interface.
+/// #[plugin]
+/// struct Welcome {
+///     mailer: Port<dyn Mailer>,
+/// }
+///
+/// impl Hooks for Welcome {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+///         assert_eq!(self.mailer.send("you"), "smtp to you");
+///         Ok(())
+///     }
+/// }
+///
+/// // Another one.
+/// struct Connection;
+///
+/// impl Mailer for Connection {
+///     fn send(&self, to: &str) -> String {
+///         format!("smtp to {to}")
+///     }
+/// }
+///
+/// #[plugin(ports = [dyn Mailer])]
+/// struct Smtp;
+///
+/// impl Hooks for Smtp {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Mailer>> {
+///         Ok(Arc::new(Connection))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// // The binary chooses.
+/// let running = App::new().with(Welcome::default()).with(Smtp).boot().await?;
+/// assert_eq!(running.port::<dyn Mailer>()?.send("me"), "smtp to me");
+/// # running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Port<T: ?Sized> {
+    inner: State<Ported<T>>,
+}
+
+impl<T: ?Sized> Port<T> {
+    /// A handle that nobody has bound or aimed: as a plugin's field it is resolved by its type.
+    pub const fn unbound() -> Self {
+        Self {
+            inner: State::unbound(),
+        }
+    }
+
+    /// What is provided, or `None` while its provider has not loaded.
+    pub fn try_get(&self) -> Option<&T> {
+        self.inner.try_get().map(|ported| &*ported.0)
+    }
+
+    /// The same to keep; `None` while its provider has not loaded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(bootstrap::Port::<str>::unbound().to_arc(), None);
+    /// ```
+    pub fn to_arc(&self) -> Option<Arc<T>> {
+        self.inner.try_get().map(|ported| Arc::clone(&ported.0))
+    }
+
+    pub(crate) fn bound(value: Arc<Ported<T>>) -> Self {
+        Self {
+            inner: State::bound(value),
+        }
+    }
+
+    pub(crate) fn in_slot(slot: &Arc<dyn AnySlot>) -> Self
+    where
+        T: Send + Sync + 'static,
+    {
+        Self {
+            inner: State::in_slot(slot),
+        }
+    }
+
+    pub(super) fn aim(&self) -> Option<Arc<Origin>> {
+        self.inner.aim()
+    }
+
+    pub(super) fn address(&self) -> Option<usize> {
+        self.inner.address()
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn not_bound(&self) -> ! {
+        let port = short_type_name(type_name::<T>());
+        match self.inner.origin() {
+            Some(origin) => panic!(
+                "the port `{port}` is not there yet: plugin `{}` ({}) provides it and has not \
+                 loaded; read it after `boot`, or make it a field of a plugin",
+                origin.plugin, origin.declared,
+            ),
+            None => panic!(
+                "the port `{port}` is not bound: this handle belongs to a plugin that no app has \
+                 loaded; the fields of a plugin are bound before its `load` runs",
+            ),
+        }
+    }
+}
+
+/// Where handles to what a registration provides at a port wait for it.
+pub(crate) fn port_slot<T: ?Sized + Send + Sync + 'static>(origin: Origin) -> Arc<dyn AnySlot> {
+    Arc::new(Slot::<Ported<T>>::new(StateKey::port::<T>(), origin))
+}
+
+impl<T: ?Sized> Deref for Port<T> {
+    type Target = T;
+
+    #[inline]
+    #[track_caller]
+    fn deref(&self) -> &T {
+        match self.try_get() {
+            Some(value) => value,
+            None => self.not_bound(),
+        }
+    }
+}
+
+impl<T: ?Sized> AsRef<T> for Port<T> {
+    #[track_caller]
+    fn as_ref(&self) -> &T {
+        self
+    }
+}
+
+impl<T: ?Sized> Clone for Port<T> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+impl<T: ?Sized> Default for Port<T> {
+    fn default() -> Self {
+        Self::unbound()
+    }
+}
+
+/// The type and whether it is bound; not the value, which may be secret or not printable.
+impl<T: ?Sized> fmt::Debug for Port<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let port = short_type_name(type_name::<T>());
+        let bound = if self.try_get().is_some() {
+            "bound"
+        } else {
+            "unbound"
+        };
+        write!(f, "Port<{port}>({bound})")
+    }
+}
+
+impl<T: ?Sized + Send + Sync + 'static> sealed::Sealed for Port<T> {}
+
+impl<T: ?Sized + Send + Sync + 'static> Bind for Port<T> {
+    fn wish(&self) -> Wish {
+        Wish {
+            state: StateKey::port::<T>(),
+            asks: Asks::Required,
+            aim: self.aim(),
+            held: self.address(),
+        }
+    }
+
+    fn bind(&mut self, value: Option<&Bound>) {
+        *self = value
+            .and_then(Bound::get)
+            .map_or_else(Port::unbound, Port::bound);
+    }
+}
+
+optional!(Port, StateKey::port::<T>, ?Sized + Send + Sync + 'static);
+
+/// Everything that the plugins of an app provide at one port, with their names.
+///
+/// As a field it is a requirement: the plugin loads after all of them, of which there may be none.
+/// They are those that it sees from its scope, itself and what it registers aside, in the order of
+/// their names. One that did not load, in an app that [goes on](crate::App::recover) without it, is
+/// not among them.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use bootstrap::prelude::*;
+///
+/// pub trait HealthCheck: Send + Sync {
+///     fn is_healthy(&self) -> bool;
+/// }
+///
+/// struct Disk;
+///
+/// impl HealthCheck for Disk {
+///     fn is_healthy(&self) -> bool {
+///         true
+///     }
+/// }
+///
+/// #[plugin(ports = [dyn HealthCheck])]
+/// struct DiskPlugin;
+///
+/// impl Hooks for DiskPlugin {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn HealthCheck>> {
+///         Ok(Arc::new(Disk))
+///     }
+/// }
+///
+/// #[plugin]
+/// struct Health {
+///     checks: Ports<dyn HealthCheck>,
+/// }
+///
+/// impl Hooks for Health {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+///         for (plugin, check) in &self.checks {
+///             println!("{plugin}: {}", check.is_healthy());
+///         }
+///         assert_eq!(self.checks.len(), 1);
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// App::new().with(Health::default()).with(DiskPlugin).boot().await?.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Ports<T: ?Sized> {
+    all: Vec<(PluginName, Port<T>)>,
+}
+
+impl<T: ?Sized> Ports<T> {
+    /// None, which is what a field holds until its plugin loads.
+    pub const fn unbound() -> Self {
+        Self { all: Vec::new() }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether nobody provides one.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Each with the name of its plugin.
+    pub fn iter(&self) -> impl Iterator<Item = (&PluginName, &Port<T>)> {
+        self.into_iter()
+    }
+
+    /// What the plugin with this name provides.
+    pub fn get(&self, plugin: &str) -> Option<&Port<T>> {
+        let mut all = self.iter();
+        all.find(|(name, _)| **name == plugin).map(|(_, port)| port)
+    }
+}
+
+impl<T: ?Sized + Send + Sync + 'static> Ports<T> {
+    pub(crate) fn of(values: &[(PluginName, crate::declare::value::StateValue)]) -> Self {
+        let all = values.iter();
+        let all = all.filter_map(|(name, value)| Some((name.clone(), Port::bound(value.get()?))));
+        Self { all: all.collect() }
+    }
+}
+
+/// Walks over [`Ports`].
+pub struct PortsIter<'a, T: ?Sized>(std::slice::Iter<'a, (PluginName, Port<T>)>);
+
+impl<'a, T: ?Sized> Iterator for PortsIter<'a, T> {
+    type Item = (&'a PluginName, &'a Port<T>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(name, port)| (name, port))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<T: ?Sized> ExactSizeIterator for PortsIter<'_, T> {}
+
+impl<T: ?Sized> fmt::Debug for PortsIter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PortsIter").finish_non_exhaustive()
+    }
+}
+
+impl<'a, T: ?Sized> IntoIterator for &'a Ports<T> {
+    type Item = (&'a PluginName, &'a Port<T>);
+    type IntoIter = PortsIter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        PortsIter(self.all.iter())
+    }
+}
+
+impl<T: ?Sized> Clone for Ports<T> {
+    fn clone(&self) -> Self {
+        Self {
+            all: self.all.clone(),
+        }
+    }
+}
+
+impl<T: ?Sized> Default for Ports<T> {
+    fn default() -> Self {
+        Self::unbound()
+    }
+}
+
+/// The names of the plugins.
+impl<T: ?Sized> fmt::Debug for Ports<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.all.iter().map(|(name, _)| name);
+        f.debug_set().entries(names).finish()
+    }
+}
+
+impl<T: ?Sized + Send + Sync + 'static> sealed::Sealed for Ports<T> {}
+
+impl<T: ?Sized + Send + Sync + 'static> Bind for Ports<T> {
+    fn wish(&self) -> Wish {
+        Wish {
+            state: StateKey::port::<T>(),
+            asks: Asks::All,
+            aim: None,
+            held: None,
+        }
+    }
+
+    fn bind(&mut self, value: Option<&Bound>) {
+        *self = match value.map(|bound| &bound.0) {
+            Some(BoundTo::All(values)) => Ports::of(values),
+            _ => Ports::unbound(),
+        };
+    }
+}

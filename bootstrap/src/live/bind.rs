@@ -1,0 +1,112 @@
+//! The fields of plugins get what the plan, or a registration, says.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use anyhow::{Context as _, Result};
+
+use crate::base::key::StateKey;
+use crate::base::name::PluginName;
+use crate::declare::{
+    Asks, Bind, Bound, BoundTo, Fields, Later, Plugin, Resolve, StateError, StateValue,
+};
+use crate::live::nodes::Nodes;
+use crate::plan::{Binding, by_field};
+
+impl Nodes {
+    /// Binds the fields of a plugin that is about to load.
+    pub(super) fn bind_fields(&self, node: u32, plugin: &mut Arc<dyn Plugin>) -> Result<()> {
+        let bindings = self.bindings(node);
+        if bindings.is_empty() {
+            return Ok(());
+        }
+        let mut of_fields = by_field(bindings);
+        let mut lacks = None;
+        let mut bind = |name: &'static str, field: &mut dyn Bind| {
+            let bound = self.bound(node, of_fields.next().unwrap_or_default());
+            let bound = bound.unwrap_or_else(|binding| {
+                lacks = lacks.or(Some((name, binding)));
+                None
+            });
+            field.bind(bound.as_ref());
+        };
+        let plugin = Arc::get_mut(plugin).context("something else holds the plugin")?;
+        plugin.fields(&mut Fields::to_bind(&mut bind));
+        match lacks {
+            Some((field, binding)) => Err(self.lacks(field, binding)),
+            None => Ok(()),
+        }
+    }
+
+    /// What a field gets; the binding that lacks its value, if it can't do without.
+    fn bound(&self, node: u32, bindings: &[Binding]) -> Result<Option<Bound>, Binding> {
+        let Some(binding) = bindings.first() else {
+            return Ok(None);
+        };
+        let bound = match binding.asks {
+            Asks::All => BoundTo::All(self.all_values(node, bindings)),
+            Asks::Later => BoundTo::Later(self.later(binding).ok_or(*binding)?),
+            Asks::Required | Asks::Optional => match self.value_for(binding) {
+                Some(_) if self.is_brought_twice(binding) => return Err(*binding),
+                Some(value) => BoundTo::One(value),
+                None if binding.asks == Asks::Optional => return Ok(None),
+                None => return Err(*binding),
+            },
+        };
+        Ok(Some(Bound(bound)))
+    }
+
+    fn value_for(&self, binding: &Binding) -> Option<StateValue> {
+        self.value_of(self.provider_of(binding)?, binding.state)
+    }
+
+    fn value_of(&self, node: u32, key: StateKey) -> Option<StateValue> {
+        let cell = self.cell(node);
+        cell.states.as_ref()?.find(key).cloned()
+    }
+
+    /// What everybody has made that provides it, with what they brought that does.
+    fn all_values(&self, asker: u32, bindings: &[Binding]) -> Vec<(PluginName, StateValue)> {
+        let makers = bindings.iter().flat_map(|binding| self.makers(binding));
+        let others = makers.filter(|node| !self.is_or_is_below(*node, asker));
+        let values = others.filter_map(|node| {
+            let key = bindings.first()?.state;
+            Some((self.name(node).clone(), self.value_of(node, key)?))
+        });
+        values.collect()
+    }
+
+    /// Who will be asked for what a field looks up later.
+    fn later(&self, binding: &Binding) -> Option<Later> {
+        let app: Weak<dyn Resolve> = self.own.get()?.clone();
+        Some(Later {
+            app,
+            provider: binding.provider?,
+            key: binding.state,
+        })
+    }
+
+    /// Every load of the boot has ended: what fields look up later can be had from now on.
+    pub(crate) fn loads_are_over(&self) {
+        self.has_loaded.store(true, Ordering::Release);
+    }
+}
+
+impl Resolve for Nodes {
+    fn resolve(&self, provider: u32, key: StateKey) -> Result<StateValue, StateError> {
+        if !self.has_loaded.load(Ordering::Acquire) {
+            let plugin = self.name(provider).clone();
+            return Err(StateError::TooEarly { state: key, plugin });
+        }
+        let binding = Binding::new(key, Asks::Later, Some(provider));
+        let node = self.provider_of(&binding).unwrap_or(provider);
+        let cell = self.cell(node);
+        let states = cell.states.as_ref().filter(|_| cell.is_open);
+        let value = states.and_then(|states| states.find(key)).cloned();
+        drop(cell);
+        value.ok_or_else(|| StateError::NotLoaded {
+            state: key,
+            plugin: self.name(node).clone(),
+        })
+    }
+}
