@@ -23,6 +23,7 @@ mod made_from;
 mod nested;
 mod owed;
 mod plan;
+mod ports;
 mod recover;
 mod report;
 mod restart;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::declare::context::{Home, state};
+use crate::declare::context::{Home, port, state};
 use crate::declare::error::StateError;
 use crate::declare::lookup::serves;
+use crate::declare::port::Port;
 use crate::declare::state::State;
 use crate::life::Handle;
 use crate::report::{PluginError, Report};
@@ -35,6 +36,15 @@ impl AppContext {
     /// If no plugin of the app provides it, several do, or its plugin has closed.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
         state(&*self.home, None)
+    }
+
+    /// What is provided at a port of the app, by its type.
+    ///
+    /// # Errors
+    ///
+    /// As with [`state`](Self::state).
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
+        port(&*self.home, None)
     }
 
     /// A handle to the app, to keep or to ask for a shutdown with.
@@ -84,6 +94,15 @@ impl ErrorContext {
     /// If no plugin of the app provides it, several do, or its plugin is not loaded.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
         state(&*self.home, None)
+    }
+
+    /// What is provided at a port of the app, by its type.
+    ///
+    /// # Errors
+    ///
+    /// As with [`state`](Self::state).
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
+        port(&*self.home, None)
     }
 
     /// A handle to the app, to keep or to ask for a shutdown with.

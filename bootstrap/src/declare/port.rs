@@ -372,7 +372,7 @@ impl<T: ?Sized> Default for Ports<T> {
 /// The names of the plugins.
 impl<T: ?Sized> fmt::Debug for Ports<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.all.iter().map(|(name, _)| name);
+        let names = self.all.iter().map(|(name, _)| name.to_string());
         f.debug_set().entries(names).finish()
     }
 }

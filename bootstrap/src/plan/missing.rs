@@ -187,7 +187,8 @@ fn without_markers(name: &str) -> &str {
 /// The type with its modules where the short name would be the same as that of `other`.
 fn display_type(state: StateKey, other: StateKey) -> String {
     let (short, full) = (short_type_name(state.type_name()), state.type_name());
-    if short == short_type_name(other.type_name()) {
+    let is_alike = state.is_port() == other.is_port();
+    if is_alike && short == short_type_name(other.type_name()) {
         full.to_owned()
     } else {
         short

@@ -1,0 +1,212 @@
+//! Ports of plugins that others register while they load.
+
+use std::sync::Arc;
+
+use bootstrap::prelude::*;
+use support::paused;
+
+use super::*;
+
+/// A child that says who brings it.
+#[plugin(name = "child-mail", ports = [dyn Mailer], within = Post)]
+struct ChildMail {
+    #[option(default = "child")]
+    by: &'static str,
+}
+
+impl Hooks for ChildMail {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Mailer>> {
+        Ok(Arc::new(Sends(self.by.into())))
+    }
+}
+
+#[plugin(name = "post", collect = false)]
+struct Post {
+    #[option(default = 1)]
+    children: usize,
+}
+
+impl Hooks for Post {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+        for by in ["first", "second"].iter().take(self.children) {
+            cx.register(ChildMail { by });
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn who_needs_a_port_waits_for_the_parent_of_who_provides_it() {
+    paused(async {
+        let app = App::new().with(One::default()).with(Post::default());
+        assert_eq!(app.plan().unwrap().edges().count(), 1);
+        assert_eq!(meant(app).await, ["first"]);
+    });
+}
+
+#[test]
+fn everybody_includes_what_declared_parents_bring() {
+    paused(async {
+        let app = App::new().with(All::default()).with(Mail::by("own"));
+        let app = app.with(Post { children: 2 });
+        let expected = pairs(&[
+            ("mail", "own"),
+            ("post/child-mail", "first"),
+            ("post/child-mail#2", "second"),
+        ]);
+        assert_eq!(everybody(app).await, expected);
+    });
+}
+
+#[test]
+fn a_child_asks_for_ports_as_others_do() {
+    #[plugin(name = "office", collect = false)]
+    struct Office;
+
+    impl Hooks for Office {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            let one = cx.register(One::default()).await?;
+            assert_eq!(one.0, ["b"]);
+            let all = cx.register(All::default()).await?;
+            assert_eq!(all.0, pairs(&[("mail#1", "a"), ("mail#2", "b")]));
+            let none = cx.register(Optional::default()).await?;
+            assert_eq!(none.0.as_deref(), Some("b"));
+            Ok(())
+        }
+    }
+
+    paused(async {
+        let mut app = App::new().with(Office).with(Mail::by("a"));
+        app.register(Mail::by("b")).primary();
+        app.boot().await.unwrap().close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_child_that_needs_a_port_which_nobody_provides_fails_with_the_way_out() {
+    #[plugin(name = "office", collect = false)]
+    struct Office;
+
+    impl Hooks for Office {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            let error = cx.register(One::default()).await.err().unwrap();
+            let text = format!("{error:#}");
+            assert!(
+                text.contains(
+                    "its field `mailer` needs the port `dyn Mailer`, and no plugin of this app \
+                     provides it: register the one that does, or make the field an \
+                     `Option<Port<dyn Mailer>>`"
+                ),
+                "{text}"
+            );
+            Ok(())
+        }
+    }
+
+    paused(async {
+        App::new()
+            .with(Office)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
+    });
+}
+
+#[test]
+fn a_handle_of_a_child_goes_into_the_field_of_another() {
+    #[plugin(name = "office", collect = false)]
+    struct Office;
+
+    impl Hooks for Office {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            cx.register(Mail::by("a"));
+            let second = cx.register(Mail::by("b"));
+            let mailer = second.port();
+            let one = cx.register(One { mailer }).await?;
+            assert_eq!(one.0, ["b"]);
+            let third = cx.register(Mail::by("c")).primary();
+            drop(third);
+            let one = cx.register(One::default()).await?;
+            assert_eq!(one.0, ["c"]);
+            Ok(())
+        }
+    }
+
+    paused(async {
+        App::new()
+            .with(Office)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
+    });
+}
+
+#[test]
+fn a_child_looks_up_later_what_its_own_parent_provides() {
+    #[plugin(name = "parent", ports = [str], collect = false)]
+    struct Parent;
+
+    impl Hooks for Parent {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<Arc<str>> {
+            cx.register(Looks::default());
+            Ok("parent".into())
+        }
+    }
+
+    #[plugin(name = "looks", collect = false)]
+    struct Looks {
+        words: Lazy<Port<str>>,
+    }
+
+    impl Hooks for Looks {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            assert!(self.words.get().is_err());
+            Ok(())
+        }
+
+        async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
+            assert_eq!(&*self.words.get()?, "parent");
+            Ok(())
+        }
+    }
+
+    paused(async {
+        App::new()
+            .with(Parent)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
+    });
+}
+
+#[test]
+fn who_goes_on_without_a_plugin_goes_on_without_its_port() {
+    #[plugin(name = "fails", ports = [dyn Mailer], collect = false)]
+    struct Fails;
+
+    impl Hooks for Fails {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Mailer>> {
+            anyhow::bail!("no network")
+        }
+    }
+
+    paused(async {
+        let mut app = App::new().with(Fails).with(Mail::by("works"));
+        app = app.recover(async |_| Ok(()));
+        let app = app.with(All::default());
+        let all = everybody(app).await;
+        assert!(
+            all.is_empty() || all == pairs(&[("mail", "works")]),
+            "{all:?}"
+        );
+    });
+}

@@ -1,0 +1,283 @@
+//! What is wrong with ports, before any hook runs.
+
+use std::sync::Arc;
+
+use bootstrap::prelude::*;
+
+use super::*;
+
+#[test]
+fn a_port_that_nobody_provides_is_a_plan_error_with_the_three_ways_out() {
+    let errors = App::new().with(One::default()).plan().unwrap_err();
+    assert_eq!(errors.errors()[0].code(), "BOOT001");
+    assert_eq!(
+        diagnosis(&errors),
+        "error[BOOT001]: plugin `one` needs the port `dyn Mailer`, and nothing in this app provides it\n  \
+         --> @ (field `mailer: Port<dyn Mailer>`)\n  \
+         registered at: @\n  \
+         help: add a plugin that has it in its `ports = [dyn Mailer]` (link its crate, if it is \
+         collected), or `.supply_port::<dyn Mailer>(..)`, or make the field an \
+         `Option<Port<dyn Mailer>>`"
+    );
+}
+
+#[test]
+fn a_port_that_two_provide_is_a_plan_error_with_the_ways_to_choose() {
+    let app = App::new().with(One::default());
+    let errors = app
+        .with(Mail::by("a"))
+        .with(Mail::by("b"))
+        .plan()
+        .unwrap_err();
+    assert_eq!(errors.errors()[0].code(), "BOOT003");
+    assert_eq!(
+        diagnosis(&errors),
+        "error[BOOT003]: plugin `one` needs the port `dyn Mailer`, and 2 plugins in this app provide it\n  \
+         --> @ (field `mailer: Port<dyn Mailer>`)\n  \
+         registered at: @\n  \
+         provided by: `mail#1` (@, registered at @)\n  \
+         provided by: `mail#2` (@, registered at @)\n  \
+         help: mark one of them as `.primary()` where it is registered; or put the handle of the one \
+         that you mean into the field: `registration.port()`; or take the others out of the app (one \
+         that `.overrides()` does that); or ask for all of them, with a `Ports<dyn Mailer>`"
+    );
+}
+
+#[test]
+fn two_primary_ones_are_as_bad_as_two_without() {
+    let mut app = App::new().with(One::default()).with(Mail::by("a"));
+    app.register(Mail::by("b")).primary();
+    app.register(Mail::by("c")).primary();
+    let errors = app.plan().unwrap_err();
+    let text = diagnosis(&errors);
+    let lines: Vec<&str> = text.lines().skip(3).collect();
+    assert_eq!(
+        lines,
+        [
+            "  provided by: `mail#2` (@, registered at @)",
+            "  provided by: `mail#3` (@, registered at @)",
+            "  help: one of them can be the only one that counts: take `.primary()` away from the others",
+        ]
+    );
+}
+
+#[test]
+fn a_port_that_is_supplied_twice_is_a_plan_error() {
+    let sends = || Arc::new(Sends("x".into()));
+    let app = App::new().with(One::default());
+    let app = app.supply_port::<dyn Mailer>(sends());
+    let errors = app.supply_port::<dyn Mailer>(sends()).plan().unwrap_err();
+    assert_eq!(
+        messages(&errors),
+        ["the port `dyn Mailer` is supplied 2 times"]
+    );
+}
+
+#[test]
+fn a_supplied_port_that_nobody_asks_for_is_a_warning() {
+    let app = App::new().supply_port::<dyn Mailer>(Arc::new(Sends("x".into())));
+    let plan = app.plan().unwrap();
+    let [warning] = plan.warnings() else { panic!() };
+    let text = warning.to_string();
+    assert!(
+        text.starts_with("the port `dyn Mailer` is supplied at tests/it/ports/plan.rs"),
+        "{text}"
+    );
+}
+
+/// Each near candidate is told from what was asked for.
+#[test]
+fn what_is_nearly_the_port_is_named() {
+    struct Sized;
+
+    #[plugin(name = "state", states = [Sized], collect = false)]
+    struct StatePlugin;
+
+    impl Hooks for StatePlugin {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Sized> {
+            Ok(Sized)
+        }
+    }
+
+    #[plugin(name = "marked", ports = [dyn Mailer + Send], collect = false)]
+    struct Marked;
+
+    impl Hooks for Marked {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Mailer + Send>> {
+            Ok(Arc::new(Sends("x".into())))
+        }
+    }
+
+    #[plugin(name = "asks-state", collect = false)]
+    struct Asks {
+        port: Port<Sized>,
+    }
+
+    impl Hooks for Asks {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    let near = |app: App| -> Vec<String> {
+        let errors = app.plan().unwrap_err();
+        let text = diagnosis(&errors);
+        let near = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("  near: "));
+        near.map(str::to_owned).collect()
+    };
+    assert_eq!(
+        near(App::new().with(One::default()).with(Marked)),
+        [
+            "`dyn Mailer + Send` is provided by `marked` (@, registered at @): a different type: write \
+          the same one at both ends"
+        ]
+    );
+    assert_eq!(
+        near(App::new().with(Asks::default()).with(StatePlugin)),
+        [
+            "`Sized` is provided by `state` (@, registered at @): as a state: ask for `State<..>` of it"
+        ]
+    );
+}
+
+#[test]
+fn a_port_with_nearly_the_name_is_named() {
+    trait Mailers: Send + Sync {}
+
+    #[plugin(name = "slip", collect = false)]
+    struct Slip {
+        port: Port<dyn Mailers>,
+    }
+
+    impl Hooks for Slip {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    let app = App::new().with(Slip::default()).with(Mail::by("a"));
+    let text = diagnosis(&app.plan().unwrap_err());
+    assert!(
+        text.contains(
+            "near: `dyn Mailer` is provided by `mail` (@, registered at @): was that meant?"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn who_is_linked_and_provides_the_port_is_named_with_the_line_to_write() {
+    trait Paper: Send + Sync {}
+
+    struct Blank;
+
+    impl Paper for Blank {}
+
+    #[plugin(name = "linked-paper", ports = [dyn Paper])]
+    struct PaperPlugin;
+
+    impl Hooks for PaperPlugin {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Paper>> {
+            Ok(Arc::new(Blank))
+        }
+    }
+
+    #[plugin(name = "writer", collect = false)]
+    struct Writer {
+        paper: Port<dyn Paper>,
+    }
+
+    impl Hooks for Writer {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    let text = diagnosis(&App::new().with(Writer::default()).plan().unwrap_err());
+    assert!(
+        text.contains(
+            "near: plugin `linked-paper` (@) is linked and provides it: add \
+             `.with(PaperPlugin::default())` to the app"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_circle_through_ports_is_found_by_the_plan() {
+    #[plugin(name = "hen", ports = [u8], collect = false)]
+    struct Hen {
+        egg: Port<u16>,
+    }
+
+    impl Hooks for Hen {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<u8>> {
+            Ok(Arc::new(1))
+        }
+    }
+
+    #[plugin(name = "egg", ports = [u16], collect = false)]
+    struct Egg {
+        hens: Ports<u8>,
+    }
+
+    impl Hooks for Egg {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<u16>> {
+            Ok(Arc::new(1))
+        }
+    }
+
+    let errors = App::new()
+        .with(Hen::default())
+        .with(Egg::default())
+        .plan()
+        .unwrap_err();
+    assert_eq!(
+        diagnosis(&errors),
+        "error[BOOT002]: plugin `egg` depends on itself, through 1 other plugin\n  \
+         `egg` -> `hen`: field `hens: Ports<u8>` (@)\n  \
+         `hen` -> `egg`: field `egg: Port<u16>` (@)\n  \
+         help: `egg` can do without its field `hens`: take it away"
+    );
+}
+
+#[test]
+fn a_port_that_a_plugin_promised_and_did_not_return_is_an_error_of_it() {
+    support::paused(async {
+        struct Forgets;
+
+        #[bootstrap::async_trait]
+        impl bootstrap::Plugin for Forgets {
+            fn descriptor(&self) -> bootstrap::Descriptor {
+                bootstrap::Descriptor::new("forgets").provides_port::<dyn Mailer>()
+            }
+
+            async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::States> {
+                Ok(bootstrap::States::new())
+            }
+        }
+
+        let error = App::new().with(Forgets).boot().await.unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains(
+                "it returned without the port `dyn Mailer`, which its descriptor provides"
+            ),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn a_plan_shows_ports_as_it_shows_states() {
+    let app = App::new().with(One::default()).with(Mail::by("a"));
+    let plan = app.plan().unwrap();
+    let states: Vec<String> = plan
+        .edges()
+        .flat_map(|edge| edge.states().map(|it| it.to_string()).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(states, ["dyn Mailer"]);
+    assert!(plan.to_mermaid().contains("p0 -->|\"dyn Mailer\"| p1"));
+}
