@@ -11,6 +11,7 @@ fn mistakes_are_reported_at_the_users_token_and_correct_programs_compile() {
         "args",
         "item",
         "state",
+        "ports",
         "hooks",
         "circle",
         "family",

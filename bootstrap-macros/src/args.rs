@@ -362,26 +362,32 @@ struct List {
     example: &'static str,
     /// What to say to a string in the list.
     no_string: &'static str,
+    /// What mostly stands before a name in the list.
+    mostly: &'static str,
 }
 
 const STATES: List = List {
     example: "states = [Pool, Metrics]",
     no_string: "a state is a type: write it without quotes, as in `states = [Pool]`",
+    mostly: "",
 };
 
 const PORTS: List = List {
     example: "ports = [dyn Mailer]",
     no_string: "a port is a type: write it without quotes, as in `ports = [dyn Mailer]`",
+    mostly: "dyn ",
 };
 
 const AFTER: List = List {
     example: "after = [Migrations]",
     no_string: "`after` takes the types of plugins, not their names: `after = [Migrations]`",
+    mostly: "",
 };
 
 const CHILDREN: List = List {
     example: "children = [Routes]",
     no_string: "`children` takes the types of plugins, not their names: `children = [Routes]`",
+    mostly: "",
 };
 
 impl List {
@@ -451,8 +457,10 @@ impl List {
             let literal: LitStr = input.parse().ok()?;
             diagnostics.at(&literal, self.no_string);
             // `"Pool"` is a type that somebody has put into quotes, `"database"` is a name.
-            let is_a_type = literal.value().starts_with(char::is_uppercase);
-            return is_a_type.then(|| literal.parse().ok()).flatten();
+            let meant = literal.value();
+            let is_a_type = meant.starts_with(char::is_uppercase);
+            let meant = LitStr::new(&format!("{}{meant}", self.mostly), literal.span());
+            return is_a_type.then(|| meant.parse().ok()).flatten();
         }
         if let Ok(item) = input.fork().parse() {
             // Twice, because a failed attempt would have taken tokens away.

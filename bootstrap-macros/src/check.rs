@@ -187,12 +187,16 @@ fn wrapped<'t>(ty: &'t Type, wrapper: &str) -> Option<&'t Type> {
     }
 }
 
-/// Whether a field of this type is surely a requirement.
+/// Whether a field of this type asks for a state, as far as can be seen.
 pub(crate) fn asks_for_a_state(ty: &Type) -> bool {
+    handle(ty) == Some("State")
+}
+
+/// The handle that a field of this type is, as far as can be seen: it is a requirement then.
+pub(crate) fn handle(ty: &Type) -> Option<&'static str> {
     let ty = wrapped(ty, "Option").unwrap_or(ty);
-    ["State", "Port", "Ports", "Lazy"]
-        .iter()
-        .any(|handle| wrapped(ty, handle).is_some())
+    let mut handles = ["State", "Port", "Ports", "Lazy"].into_iter();
+    handles.find(|handle| wrapped(ty, handle).is_some())
 }
 
 fn after(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Vec<Path> {

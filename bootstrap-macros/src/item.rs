@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Generics, Item, ItemStruct, Member, Meta, Token, Type, parse_quote_spanned};
 
 use crate::args::OptionArgs;
-use crate::check::{asks_for_a_state, text};
+use crate::check::{handle, text};
 use crate::diagnostics::Diagnostics;
 use crate::model::{DefaultValue, Field, FieldKind};
 use crate::suggest::nearest;
@@ -271,10 +271,12 @@ fn kind(ours: &[Attribute], ty: &Type, diagnostics: &mut Diagnostics) -> FieldKi
     let [first, rest @ ..] = ours else {
         return FieldKind::Requirement;
     };
-    if asks_for_a_state(ty) {
+    if let Some(handle) = handle(ty) {
         diagnostics.at(
             first,
-            "a `State` is a requirement, which the app fills: take this attribute away",
+            format_args!(
+                "a `{handle}` is a requirement, which the app fills: take this attribute away"
+            ),
         );
         return FieldKind::Requirement;
     }

@@ -304,6 +304,8 @@ pub use async_trait::async_trait;
 /// |---|---|
 /// | `name = "database"` | what messages call it; else the struct's name in kebab case |
 /// | `states = [Pool, Stats]` | what `load` makes: it returns `()`, the state, or a tuple in this order |
+/// | `ports = [dyn Mailer]` | what it provides that any plugin may provide: `load` returns an `Arc` of it, after its states; see [`Port`] |
+/// | `primary = true` | meant where several provide the same, as [`Registration::primary`] says of one instance |
 /// | `timeout = "5s"` | how long `load` and `ready` may take, each (`ms`, `s`, `m`, `h`) |
 /// | `close_timeout = "1m"` | how long `drain`, the end of `run` and `close` may take, each |
 /// | `retry = 3` | tries `load` so often, with growing waits; or a [`Retry`] that says which |
@@ -319,7 +321,9 @@ pub use async_trait::async_trait;
 ///
 /// | field | meaning |
 /// |---|---|
-/// | `State<T>`, `Option<State<T>>` | a requirement; bound before `load` |
+/// | [`State<T>`](State), `Option<State<T>>` | a requirement; bound before `load` |
+/// | [`Port<dyn T>`](Port), `Option<Port<dyn T>>`, [`Ports<dyn T>`](Ports) | the same, whoever provides it; all that do |
+/// | [`Lazy<State<T>>`](Lazy), `Lazy<Port<dyn T>>` | a requirement that is looked up when it is used, and no order |
 /// | `#[option]` | plain data; its type's default unless it is set |
 /// | `#[option(default = expr)]` | plain data with this default |
 /// | `#[option(required)]` | plain data without a default: such a plugin can only be registered, with `collect = false`, and has no `Default` |
@@ -495,7 +499,8 @@ pub use declare::{
     AfterContext, AppContext, Child, ChildScope, CloseContext, Contextual, Declare, Descriptor,
     DrainContext, ErrorContext, Fields, FnPlugin, Hooks, Ingredients, Inject, Lazy, LoadContext,
     Plugin, Policy, Port, Ports, PortsIter, Provided, Provides, ProvidesPort, ReadyContext,
-    Restart, Retry, RunContext, Service, ServiceError, State, StateError, States, Supervision,
+    Restart, Retry, RunContext, Service, ServiceError, Shared, State, StateError, States,
+    Supervision,
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{

@@ -1,6 +1,6 @@
 //! Types as values: what a state or a plugin is known by at run time.
 
-use std::any::{TypeId, type_name};
+use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
@@ -33,7 +33,21 @@ struct About {
 }
 
 /// What a plugin provides at a port: a value whose type may be known only by its trait.
-pub(crate) struct Ported<T: ?Sized>(pub(crate) Arc<T>);
+struct Ported<T: ?Sized>(Arc<T>);
+
+/// That without its type, so that handles can be shared between threads whatever their type says:
+/// what is in here can be.
+pub(crate) struct AtPort(Box<dyn Any + Send + Sync>);
+
+impl AtPort {
+    pub(crate) fn new<T: ?Sized + Send + Sync + 'static>(value: Arc<T>) -> Self {
+        Self(Box::new(Ported(value)))
+    }
+
+    pub(crate) fn get<T: ?Sized + 'static>(&self) -> Option<&Arc<T>> {
+        self.0.downcast_ref().map(|Ported(value)| value)
+    }
+}
 
 impl StateKey {
     /// The key of the state `T`.

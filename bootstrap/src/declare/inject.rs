@@ -79,7 +79,7 @@ pub struct MadePort<T: ?Sized> {
 
 /// A function, for the reason for which [`made`] is one.
 #[doc(hidden)]
-pub const fn made_port<T: ?Sized + Send + Sync + 'static>() -> MadePort<T> {
+pub const fn made_port<T: ?Sized + Shared>() -> MadePort<T> {
     MadePort {
         put: |value, states| states.with_port(value),
         find: States::get_port,
@@ -156,6 +156,17 @@ impl<T> Made<T> {
 )]
 pub trait Provides<T> {}
 
+/// What may be provided at a port: any type that threads can share.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be shared between threads, and so not be provided at a port",
+    label = "not `Send + Sync`",
+    note = "if it is a trait of yours, write `trait ..: Send + Sync` where it is declared"
+)]
+pub trait Shared: Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized + Send + Sync + 'static> Shared for T {}
+
 /// A plugin that provides the port `T`.
 ///
 /// `#[plugin(ports = [T])]` implements this; for a [`Plugin`](crate::Plugin) that is implemented
@@ -179,7 +190,8 @@ pub trait ProvidesPort<T: ?Sized> {}
     message = "`{Self}` can't be injected into a plugin",
     label = "neither a requirement nor marked as an option",
     note = "if it is an option, mark the field `#[option]`; if it is the plugin's own memory, `#[local]`",
-    note = "if it is a state, ask for `State<..>` of the type that a plugin lists in its `states`: `State<C>` instead of `C` or `Arc<C>`, `Option<State<C>>` instead of `Option<C>`"
+    note = "if it is a state, ask for `State<..>` of the type that a plugin lists in its `states`: `State<C>` instead of `C` or `Arc<C>`, `Option<State<C>>` instead of `Option<C>`",
+    note = "if any crate may provide it, ask for a `Port<..>`: `Port<dyn C>` instead of `Arc<dyn C>`; `Ports<dyn C>` for all of them"
 )]
 pub trait Inject: Bind + Sized {
     #[doc(hidden)]
@@ -222,7 +234,7 @@ const fn state<T: Provided>(asks: Asks) -> Need {
     }
 }
 
-impl<T: ?Sized + Send + Sync + 'static> Inject for Port<T> {
+impl<T: ?Sized + Shared> Inject for Port<T> {
     const NEED: Need = port::<T>(Asks::Required);
 
     fn unbound() -> Self {
@@ -230,7 +242,7 @@ impl<T: ?Sized + Send + Sync + 'static> Inject for Port<T> {
     }
 }
 
-impl<T: ?Sized + Send + Sync + 'static> Inject for Option<Port<T>> {
+impl<T: ?Sized + Shared> Inject for Option<Port<T>> {
     const NEED: Need = port::<T>(Asks::Optional);
 
     fn unbound() -> Self {
@@ -238,7 +250,7 @@ impl<T: ?Sized + Send + Sync + 'static> Inject for Option<Port<T>> {
     }
 }
 
-impl<T: ?Sized + Send + Sync + 'static> Inject for Ports<T> {
+impl<T: ?Sized + Shared> Inject for Ports<T> {
     const NEED: Need = port::<T>(Asks::All);
 
     fn unbound() -> Self {
@@ -246,7 +258,7 @@ impl<T: ?Sized + Send + Sync + 'static> Inject for Ports<T> {
     }
 }
 
-impl<T: ?Sized + Send + Sync + 'static> Inject for Lazy<Port<T>> {
+impl<T: ?Sized + Shared> Inject for Lazy<Port<T>> {
     const NEED: Need = port::<T>(Asks::Later);
 
     fn unbound() -> Self {

@@ -56,7 +56,9 @@ pub use field::{Bind, Bound, Fields};
 pub use function::FnPlugin;
 pub(crate) use function::Supplied;
 pub use hooks::{Declare, Hooks};
-pub use inject::{Inject, Provided, Provides, ProvidesPort, field, made, made_instead, made_port};
+pub use inject::{
+    Inject, Provided, Provides, ProvidesPort, Shared, field, made, made_instead, made_port,
+};
 pub use kin::check_child;
 pub(crate) use later::{Later, Resolve};
 pub use lazy::Lazy;

@@ -2,10 +2,11 @@
 
 use std::any::type_name;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::base::key::{Ported, StateKey};
+use crate::base::key::{AtPort, StateKey};
 use crate::base::name::PluginName;
 use crate::base::text::short_type_name;
 use crate::declare::asks::Asks;
@@ -85,20 +86,44 @@ use crate::declare::state::{AnySlot, Origin, Slot, State};
 /// # }
 /// ```
 pub struct Port<T: ?Sized> {
-    inner: State<Ported<T>>,
+    inner: State<AtPort>,
+    is: PhantomData<fn(&T) -> &T>,
 }
 
 impl<T: ?Sized> Port<T> {
     /// A handle that nobody has bound or aimed: as a plugin's field it is resolved by its type.
     pub const fn unbound() -> Self {
+        Self::of(State::unbound())
+    }
+
+    const fn of(inner: State<AtPort>) -> Self {
         Self {
-            inner: State::unbound(),
+            inner,
+            is: PhantomData,
         }
     }
 
+    pub(crate) fn bound(value: Arc<AtPort>) -> Self {
+        Self::of(State::bound(value))
+    }
+
+    pub(crate) fn in_slot(slot: &Arc<dyn AnySlot>) -> Self {
+        Self::of(State::in_slot(slot))
+    }
+
+    pub(super) fn aim(&self) -> Option<Arc<Origin>> {
+        self.inner.aim()
+    }
+
+    pub(super) fn address(&self) -> Option<usize> {
+        self.inner.address()
+    }
+}
+
+impl<T: ?Sized + 'static> Port<T> {
     /// What is provided, or `None` while its provider has not loaded.
     pub fn try_get(&self) -> Option<&T> {
-        self.inner.try_get().map(|ported| &*ported.0)
+        self.shared().map(|value| &**value)
     }
 
     /// The same to keep; `None` while its provider has not loaded.
@@ -109,30 +134,11 @@ impl<T: ?Sized> Port<T> {
     /// assert_eq!(bootstrap::Port::<str>::unbound().to_arc(), None);
     /// ```
     pub fn to_arc(&self) -> Option<Arc<T>> {
-        self.inner.try_get().map(|ported| Arc::clone(&ported.0))
+        self.shared().cloned()
     }
 
-    pub(crate) fn bound(value: Arc<Ported<T>>) -> Self {
-        Self {
-            inner: State::bound(value),
-        }
-    }
-
-    pub(crate) fn in_slot(slot: &Arc<dyn AnySlot>) -> Self
-    where
-        T: Send + Sync + 'static,
-    {
-        Self {
-            inner: State::in_slot(slot),
-        }
-    }
-
-    pub(super) fn aim(&self) -> Option<Arc<Origin>> {
-        self.inner.aim()
-    }
-
-    pub(super) fn address(&self) -> Option<usize> {
-        self.inner.address()
+    fn shared(&self) -> Option<&Arc<T>> {
+        self.inner.try_get()?.get()
     }
 
     #[cold]
@@ -156,10 +162,10 @@ impl<T: ?Sized> Port<T> {
 
 /// Where handles to what a registration provides at a port wait for it.
 pub(crate) fn port_slot<T: ?Sized + Send + Sync + 'static>(origin: Origin) -> Arc<dyn AnySlot> {
-    Arc::new(Slot::<Ported<T>>::new(StateKey::port::<T>(), origin))
+    Arc::new(Slot::<AtPort>::new(StateKey::port::<T>(), origin))
 }
 
-impl<T: ?Sized> Deref for Port<T> {
+impl<T: ?Sized + 'static> Deref for Port<T> {
     type Target = T;
 
     #[inline]
@@ -172,7 +178,7 @@ impl<T: ?Sized> Deref for Port<T> {
     }
 }
 
-impl<T: ?Sized> AsRef<T> for Port<T> {
+impl<T: ?Sized + 'static> AsRef<T> for Port<T> {
     #[track_caller]
     fn as_ref(&self) -> &T {
         self
@@ -181,9 +187,7 @@ impl<T: ?Sized> AsRef<T> for Port<T> {
 
 impl<T: ?Sized> Clone for Port<T> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-        }
+        Self::of(self.inner.clone())
     }
 }
 
@@ -194,7 +198,7 @@ impl<T: ?Sized> Default for Port<T> {
 }
 
 /// The type and whether it is bound; not the value, which may be secret or not printable.
-impl<T: ?Sized> fmt::Debug for Port<T> {
+impl<T: ?Sized + 'static> fmt::Debug for Port<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let port = short_type_name(type_name::<T>());
         let bound = if self.try_get().is_some() {
@@ -206,9 +210,9 @@ impl<T: ?Sized> fmt::Debug for Port<T> {
     }
 }
 
-impl<T: ?Sized + Send + Sync + 'static> sealed::Sealed for Port<T> {}
+impl<T: ?Sized + 'static> sealed::Sealed for Port<T> {}
 
-impl<T: ?Sized + Send + Sync + 'static> Bind for Port<T> {
+impl<T: ?Sized + 'static> Bind for Port<T> {
     fn wish(&self) -> Wish {
         Wish {
             state: StateKey::port::<T>(),
@@ -225,7 +229,7 @@ impl<T: ?Sized + Send + Sync + 'static> Bind for Port<T> {
     }
 }
 
-optional!(Port, StateKey::port::<T>, ?Sized + Send + Sync + 'static);
+optional!(Port, StateKey::port::<T>, ?Sized + 'static);
 
 /// Everything that the plugins of an app provide at one port, with their names.
 ///
@@ -315,7 +319,7 @@ impl<T: ?Sized> Ports<T> {
     }
 }
 
-impl<T: ?Sized + Send + Sync + 'static> Ports<T> {
+impl<T: ?Sized> Ports<T> {
     pub(crate) fn of(values: &[(PluginName, crate::declare::value::StateValue)]) -> Self {
         let all = values.iter();
         let all = all.filter_map(|(name, value)| Some((name.clone(), Port::bound(value.get()?))));
@@ -377,9 +381,9 @@ impl<T: ?Sized> fmt::Debug for Ports<T> {
     }
 }
 
-impl<T: ?Sized + Send + Sync + 'static> sealed::Sealed for Ports<T> {}
+impl<T: ?Sized + 'static> sealed::Sealed for Ports<T> {}
 
-impl<T: ?Sized + Send + Sync + 'static> Bind for Ports<T> {
+impl<T: ?Sized + 'static> Bind for Ports<T> {
     fn wish(&self) -> Wish {
         Wish {
             state: StateKey::port::<T>(),

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::base::key::{Ported, StateKey};
+use crate::base::key::{AtPort, StateKey};
 
 /// One state as its provider made it, or a service, shared and type-erased.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ impl StateValue {
     pub(crate) fn port<T: ?Sized + Send + Sync + 'static>(value: Arc<T>) -> Self {
         Self {
             key: StateKey::port::<T>(),
-            value: Arc::new(Ported(value)),
+            value: Arc::new(AtPort::new(value)),
         }
     }
 

@@ -130,10 +130,7 @@ fn one_of_all_is_found_by_the_name_of_its_plugin() {
             assert!(!self.mailers.is_empty());
             assert_eq!(self.mailers.get("mail#2").unwrap().name(), "b");
             assert!(self.mailers.get("fax").is_none());
-            assert_eq!(
-                format!("{:?}", self.mailers),
-                r#"{"mail#1", "mail#2"}"#
-            );
+            assert_eq!(format!("{:?}", self.mailers), r#"{"mail#1", "mail#2"}"#);
             Ok(())
         }
     }
