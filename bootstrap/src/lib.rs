@@ -170,6 +170,16 @@
 //! [`Handle`] is for everyone who does not own the app: it asks it to stop, waits for the end, and
 //! tells the [`Status`] for health checks. [`Exit`] lists the exit codes.
 //!
+//! # From far away
+//!
+//! A field is what the compiler proves. For code to which nobody hands anything, [`current`](current())
+//! finds the app around: its states, its services, its handle, in whatever a hook, a task of a plugin
+//! or a request runs. What is spawned by hand takes it along on purpose, with [`Current::spawn`].
+//!
+//! [`Running::request_scope`] opens a [`RequestScope`]: values of one request or job, which no other
+//! one sees, and which [`RequestState`] finds wherever the request runs. What changes for all of them
+//! while the app runs is a [`Swap`] in a state.
+//!
 //! # Report
 //!
 //! [`Report`] says how long every plugin loaded and closed, drawn as a tree of who waited for
@@ -272,6 +282,7 @@ mod life;
 mod live;
 mod plan;
 mod report;
+mod request;
 mod run;
 
 #[doc(hidden)]
@@ -496,11 +507,11 @@ pub use base::phase::Phase;
 pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::{Registration, Unused};
 pub use declare::{
-    AfterContext, AppContext, Child, ChildScope, CloseContext, Contextual, Declare, Descriptor,
-    DrainContext, ErrorContext, Fields, FnPlugin, Hooks, Ingredients, Inject, Lazy, LoadContext,
-    Plugin, Policy, Port, Ports, PortsIter, Provided, Provides, ProvidesPort, ReadyContext,
-    Restart, Retry, RunContext, Service, ServiceError, Shared, State, StateError, States,
-    Supervision,
+    AfterContext, AppContext, CannotSet, Child, ChildScope, CloseContext, Contextual, Current,
+    Declare, Descriptor, DrainContext, Entered, ErrorContext, Fields, FnPlugin, Hooks, Ingredients,
+    Inject, Lazy, LoadContext, NoApp, Plugin, Policy, Port, Ports, PortsIter, Provided, Provides,
+    ProvidesPort, ReadyContext, Replaceable, Restart, Retry, RunContext, Service, ServiceError,
+    Shared, State, StateError, States, Supervision, Swap, SwapWatch, current,
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{
@@ -511,3 +522,4 @@ pub use report::{
     Cause, CloseError, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report,
     Step, TimeOf,
 };
+pub use request::{RequestScope, RequestState, RequestStateError};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::base::log::log;
 use crate::collect::Registration;
-use crate::declare::{Home, Port, State, StateError, port, serves, state};
+use crate::declare::{Current, Home, Port, State, StateError, port, serves, state};
 use crate::life::{Handle, RestartError, ShutdownReason, Status, Target};
 use crate::live::Nodes;
 use crate::plan::Plan;
 use crate::report::{CloseError, Report};
+use crate::request::RequestScope;
 
 /// An app that has booted: everything has loaded and is ready.
 ///
@@ -30,11 +31,13 @@ use crate::report::{CloseError, Report};
 #[must_use = "an app that is dropped closes in the background: keep it, and call `close`"]
 pub struct Running {
     nodes: Arc<Nodes>,
+    current: Current,
 }
 
 impl Running {
     pub(super) fn new(nodes: Arc<Nodes>) -> Self {
-        Self { nodes }
+        let current = Current::app(Arc::clone(&nodes) as Arc<dyn Home>);
+        Self { nodes, current }
     }
 
     /// Waits until the app has to stop, and says why: somebody called [`Handle::shutdown`] or
@@ -87,6 +90,20 @@ impl Running {
     /// [primary](Registration::primary), or its plugin has closed.
     pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
         port(&*self.nodes, None)
+    }
+
+    /// The app as [`current`](crate::current()) finds it in code that has entered it: to enter it,
+    /// outside of its hooks.
+    pub fn current(&self) -> Current {
+        self.current.clone()
+    }
+
+    /// Opens a request scope: for the values of one request, one job, one message. Cheap: one
+    /// allocation.
+    ///
+    /// (A [`Scope`](crate::Scope) is something else: a part of an app that is put together.)
+    pub fn request_scope(&self) -> RequestScope {
+        self.current.request_scope()
     }
 
     /// Restarts a plugin and everything that depends on it; see [`Handle::restart`].

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use tokio::time::{Instant, sleep_until};
 
-use crate::base::inside::{Inside, within};
+use crate::base::inside::{Inside, Place, within};
 use crate::base::key::StateKey;
 use crate::base::log::log;
 use crate::base::panic::guard;
@@ -113,7 +113,7 @@ impl Load {
         }
         // It must not wait for what it is part of.
         let child = Inside::Child(self.nodes.life.mark(), node);
-        drive::job(span, within(child, load))
+        drive::job(span, within(child, None, load))
     }
 
     /// What comes between two attempts, and then the next one: each a job with its own limit.
@@ -374,6 +374,10 @@ impl drive::Phase for Load {
 
     fn app(&self) -> usize {
         self.nodes.life.mark()
+    }
+
+    fn place(&self) -> Place {
+        self.nodes.place(Phase::Load)
     }
 
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Loaded> {

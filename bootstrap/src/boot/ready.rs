@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::Instant;
 
+use crate::base::inside::Place;
 use crate::base::phase::Phase;
 use crate::boot::failure::Troubles;
 use crate::declare::ReadyContext;
@@ -25,6 +26,10 @@ impl drive::Phase for Ready {
 
     fn app(&self) -> usize {
         self.nodes.life.mark()
+    }
+
+    fn place(&self) -> Place {
+        self.nodes.place(Phase::Ready)
     }
 
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Result<()>> {

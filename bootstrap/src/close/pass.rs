@@ -7,6 +7,7 @@ use anyhow::Result;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use crate::base::inside::Place;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
@@ -363,6 +364,10 @@ impl drive::Phase for Backwards {
 
     fn app(&self) -> usize {
         self.nodes.life.mark()
+    }
+
+    fn place(&self) -> Place {
+        self.nodes.place(self.phase())
     }
 
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Result<()>> {

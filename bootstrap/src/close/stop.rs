@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::inside::Place;
 use crate::base::phase::Phase;
 use crate::close::budget::Budget;
 use crate::close::log::Log;
@@ -26,6 +27,10 @@ impl drive::Phase for Stop {
 
     fn app(&self) -> usize {
         self.nodes.life.mark()
+    }
+
+    fn place(&self) -> Place {
+        self.nodes.place(Phase::Stop)
     }
 
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<()> {

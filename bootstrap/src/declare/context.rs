@@ -39,6 +39,8 @@ pub(crate) trait Home: Send + Sync {
     fn fill(&self, node: u32, slot: Arc<dyn AnySlot>);
     /// The state that a plugin means by a type, or somebody outside of all scopes.
     fn find_state(&self, from: Option<u32>, key: StateKey) -> Result<StateValue, StateError>;
+    /// Whether `node` is in its `load`, where no state may be read that is not a field.
+    fn is_in_load(&self, node: u32) -> bool;
     /// What went wrong before a barrier, since the one before it.
     fn errors_before(&self, node: u32) -> Vec<PluginError>;
     /// Cancelled once a boot has failed or is interrupted.

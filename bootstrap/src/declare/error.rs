@@ -1,5 +1,7 @@
 //! Why something of an app could not be read.
 
+use std::borrow::Cow;
+
 use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::base::text::short_type_name;
@@ -78,6 +80,69 @@ pub enum StateError {
     AppGone {
         /// The state.
         state: StateKey,
+    },
+    /// No app is around the code that asks for the state of the current one.
+    #[error("the {} is not initialized: {}", .state.described(), NoApp {})]
+    NoApp {
+        /// The state.
+        state: StateKey,
+    },
+    /// The `load` of a plugin asks for a state of the current app.
+    #[error(
+        "[{plugin}] the {} can't be read in `load`, where it would be a race with its provider: make \
+         it a field, `{}`",
+        .state.described(),
+        .state.handle()
+    )]
+    InLoad {
+        /// The state.
+        state: StateKey,
+        /// Whose `load` it is.
+        plugin: PluginName,
+    },
+}
+
+/// No app is around the code that asks for the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no app is around this code: it runs outside of hooks, or was spawned by hand; enter one, with \
+     `Current::enter` or `RequestScope::enter`"
+)]
+#[non_exhaustive]
+pub struct NoApp {}
+
+/// Why a state could not be set.
+///
+/// States of an app are made by `load` alone; what may be set later is the content of a
+/// [`Swap`](crate::Swap), and a [`RequestState`](crate::RequestState).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CannotSet {
+    /// The state of the app that holds the content can't be read.
+    #[error("Cannot set value for state `{state}`: {source}")]
+    NotRead {
+        /// The state.
+        state: StateKey,
+        /// Why it can't be read.
+        source: StateError,
+    },
+    /// No request scope is entered where a request state is set.
+    #[error(
+        "Cannot set value for state `{state}`: no request scope is entered here; open one, with \
+         `request_scope`, and `enter` it"
+    )]
+    NoScope {
+        /// The state, as messages call it.
+        state: Cow<'static, str>,
+    },
+    /// The request scope has ended.
+    #[error(
+        "Cannot set value for state `{state}`: its request scope has ended; set it before, or in a \
+         scope of its own"
+    )]
+    Ended {
+        /// The state, as messages call it.
+        state: Cow<'static, str>,
     },
 }
 

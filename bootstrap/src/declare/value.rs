@@ -14,9 +14,13 @@ pub(crate) struct StateValue {
 
 impl StateValue {
     pub(crate) fn new<T: Send + Sync + 'static>(value: T) -> Self {
+        Self::shared(Arc::new(value))
+    }
+
+    pub(crate) fn shared<T: Send + Sync + 'static>(value: Arc<T>) -> Self {
         Self {
             key: StateKey::of::<T>(),
-            value: Arc::new(value),
+            value,
         }
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::Instant;
 
-use crate::base::inside::{Inside, enter};
+use crate::base::inside::{Inside, Place, enter, now_at};
 use crate::base::panic::guard;
 use crate::drive::board::{Board, Parked, Parking, Summons, Turn, Verdict};
 use crate::drive::job::{End, Flow, JobFuture, Phase, Start, Timing};
@@ -31,6 +31,8 @@ struct Done {
 struct Driver<P: Phase> {
     pass: Arc<Pass<P>>,
     seat: usize,
+    /// Where its jobs are.
+    place: Place,
     /// A node to start once the watcher has set its timer.
     put_off: Option<Turn<P::Output>>,
     /// The waker of the last job, if that job did not keep it.
@@ -40,6 +42,7 @@ struct Driver<P: Phase> {
 impl<P: Phase> Driver<P> {
     fn new(pass: Arc<Pass<P>>, seat: usize) -> Self {
         Self {
+            place: pass.phase.place(),
             pass,
             seat,
             put_off: None,
@@ -55,9 +58,18 @@ impl<P: Phase> Driver<P> {
                 began,
                 released_by,
                 ..
-            } => self.start(node, began, released_by),
-            Turn::Resume { node, job } => self.poll_job(node, job),
-            Turn::Drop { node, job, verdict } => self.drop_job(node, job, verdict),
+            } => {
+                now_at(node);
+                self.start(node, began, released_by)
+            }
+            Turn::Resume { node, job } => {
+                now_at(node);
+                self.poll_job(node, job)
+            }
+            Turn::Drop { node, job, verdict } => {
+                now_at(node);
+                self.drop_job(node, job, verdict)
+            }
             Turn::GiveWay | Turn::Idle | Turn::Over => None,
         }
     }
@@ -164,7 +176,7 @@ impl<P: Phase> Future for Driver<P> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         // Once for all turns: what a job does costs less than a turn.
-        let _inside = enter(Inside::Hook(this.pass.phase.app()));
+        let _inside = enter(Inside::Hook(this.pass.phase.app()), this.place.clone());
         let mut turn = match this.put_off.take() {
             Some(turn) => turn,
             None => this.pass.first_turn(this.seat, cx.waker()),

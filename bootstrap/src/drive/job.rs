@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
+use crate::base::inside::Place;
 use crate::base::log;
 use crate::drive::scheduler::Join;
 
@@ -58,6 +59,9 @@ pub(crate) trait Phase: Send + Sync + 'static {
 
     /// The mark of the app, inside of which jobs run.
     fn app(&self) -> usize;
+
+    /// The place of its jobs, at whatever node.
+    fn place(&self) -> Place;
 
     /// Begins the work at a node. `released_by` is the node that it waited for last.
     fn start(&self, node: u32, began: Instant, released_by: Option<u32>) -> Start<Self::Output>;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::Instant;
 
+use crate::base::inside::at_place;
 use crate::base::key::StateKey;
 use crate::base::lock::lock;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
-use crate::declare::{AppContext, AppHook, Home, StateValue};
+use crate::declare::{AppContext, AppHook, Around, Home, StateValue};
 use crate::drive::{self, JobFuture};
 use crate::live::cell::{Cell, Released};
 use crate::live::growth::is_in;
@@ -74,9 +75,18 @@ impl Nodes {
         others.cleaning = Some(hook.at());
         self.owed.fetch_sub(1, Ordering::SeqCst);
         drop(cell);
-        let cx = AppContext::new(Arc::clone(self) as Arc<dyn Home>);
+        let home = Arc::clone(self) as Arc<dyn Home>;
+        // Also in a pass of another phase, between two attempts to load.
+        let place = Around::task(
+            Arc::clone(&home),
+            node,
+            Phase::Close,
+            self.name(node).clone(),
+        );
+        let cx = AppContext::new(home);
         let span = || tracing::info_span!("on_close", plugin = %self.name(node));
-        Some(drive::job(span, async move { hook.call(cx).await }))
+        let clean_up = at_place(place, async move { hook.call(cx).await });
+        Some(drive::job(span, clean_up))
     }
 
     /// The job of a node has ended. If it was something that the node had left to be done, returns

@@ -78,6 +78,11 @@ impl Home for Nodes {
         }
     }
 
+    fn is_in_load(&self, node: u32) -> bool {
+        // What a barrier stands behind has loaded.
+        self.is_loading(node) && self.member(node).barrier.is_none()
+    }
+
     fn errors_before(&self, node: u32) -> Vec<PluginError> {
         let mut kept = self.kept(Region::Barrier(node));
         kept.sort_by_key(|kept| kept.at);

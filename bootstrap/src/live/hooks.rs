@@ -16,7 +16,7 @@ use crate::base::panic;
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
 use crate::base::time::{cancelled, later, until};
-use crate::declare::{AppContext, AppHook, Home, Service};
+use crate::declare::{AppContext, AppHook, Around, Home, Service};
 use crate::drive::Ending;
 use crate::live::account;
 use crate::live::nodes::Nodes;
@@ -65,11 +65,13 @@ impl AppHook {
     ) -> Ran {
         let at = self.at();
         let is_slow = warn_if_slow(of.clone(), phase, within.limit);
+        let home = Arc::clone(nodes) as Arc<dyn Home>;
+        let place = Around::hook(Arc::clone(&home), phase, of.clone());
         let error = |cause| PluginError::new(of, at, phase, cause);
         let began = Instant::now();
-        let cx = AppContext::new(Arc::clone(nodes) as Arc<dyn Home>);
+        let cx = AppContext::new(home);
         let inside = Inside::Hook(nodes.life.mark());
-        let hook = inside::within(inside, async move { self.call(cx).await });
+        let hook = inside::within(inside, Some(place), async move { self.call(cx).await });
         let mut task = Task(spawn_apart(&tokio::runtime::Handle::current(), hook));
         let (ending, cut) = tokio::select! {
             biased;

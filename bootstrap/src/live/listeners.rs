@@ -9,9 +9,10 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use crate::base::inside::at_place;
 use crate::base::panic::guard_future;
 use crate::base::task::spawn_apart;
-use crate::declare::{ErrorContext, Home, TaskFuture};
+use crate::declare::{Around, ErrorContext, Home, TaskFuture};
 use crate::report::PluginError;
 
 type Listener = Arc<dyn Fn(ErrorContext) -> TaskFuture + Send + Sync>;
@@ -47,6 +48,7 @@ impl Listeners {
         for listener in &self.all {
             let cx = ErrorContext::new(Arc::clone(home), error.clone());
             let (listener, limit) = (Arc::clone(listener), self.limit);
+            let place = Around::app(Arc::clone(home));
             let call = async move {
                 let called = guard_future(async { timeout(limit, listener(cx)).await }).await;
                 let trouble = match called {
@@ -57,7 +59,7 @@ impl Listeners {
                 };
                 tracing::error!(target: "bootstrap", "an `on_error` hook failed: {trouble}");
             };
-            spawn_apart(&runtime, self.busy.track_future(call));
+            spawn_apart(&runtime, self.busy.track_future(at_place(place, call)));
         }
     }
 

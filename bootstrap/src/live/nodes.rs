@@ -8,12 +8,13 @@ use anyhow::{Context as _, Result, bail};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::base::inside::Place;
 use crate::base::key::TypeMap;
 use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::collect::{Member, Registry, Scopes, SharedRegistry, Source};
-use crate::declare::{Home, Plugin, Site, Spawn, States};
+use crate::declare::{Around, Home, Plugin, Site, Spawn, States};
 use crate::drive::{End, Timing};
 use crate::life::Life;
 use crate::live::cell::{Cell, Told};
@@ -215,6 +216,11 @@ impl Nodes {
 
     pub(crate) fn site(self: &Arc<Self>, node: u32, phase: Phase) -> Site {
         Site::new(Arc::clone(self) as Arc<dyn Home>, node, phase)
+    }
+
+    /// Where hooks of plugins are.
+    pub(crate) fn place(self: &Arc<Self>, phase: Phase) -> Place {
+        Around::plugins(Arc::clone(self) as Arc<dyn Home>, phase)
     }
 
     /// Notes that a `load` has begun, and takes the plugin out for it, with its fields bound.

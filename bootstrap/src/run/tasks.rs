@@ -17,7 +17,7 @@ use crate::base::log;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::base::task::make_way;
-use crate::declare::{MakeTask, RunContext, Spawn, Supervision, TaskRequest};
+use crate::declare::{Around, Home, MakeTask, RunContext, Spawn, Supervision, TaskRequest};
 use crate::drive::Timing;
 use crate::live::{Hook, Nodes, is_in};
 use crate::report::{Outcome, PluginError};
@@ -124,9 +124,11 @@ impl Tasks {
         };
         let at_end = ended.clone().drop_guard();
         let inside = Inside::Task(self.nodes.life.mark(), node);
+        let home = Arc::clone(&self.nodes) as Arc<dyn Home>;
+        let place = Around::task(home, node, Phase::Run, name.clone());
         let work = async move {
             let _at_end = at_end;
-            within(inside, supervisor.work(make)).await;
+            within(inside, Some(place), supervisor.work(make)).await;
         };
         let abort = self.runtime.spawn(work.instrument(span)).abort_handle();
         self.spawned.fetch_add(1, Ordering::Relaxed);

@@ -1,0 +1,150 @@
+//! `RequestState<T>`: a value of whatever request is around.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::base::inside;
+use crate::declare::CannotSet;
+use crate::request::error::RequestStateError;
+use crate::request::scope::{Inner, name_of};
+
+/// Where code finds the `T` of the request that it runs for: a constant, that holds nothing itself.
+///
+/// The value is in the [`RequestScope`](crate::RequestScope) that the code has entered, so requests
+/// that run at the same time never see each other's. Reading one is an answer also where no scope is
+/// entered: `None`, or an error that says so.
+///
+/// Values are found by their types: two `RequestState<User>` mean the same value, whatever they are
+/// called. Wrap a type of which there are several: `struct RequestId(u64)`.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::RequestState;
+///
+/// struct User(&'static str);
+///
+/// // The name is for messages; without one it is that of the type.
+/// static USER: RequestState<User> = RequestState::named("current user");
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> bootstrap::Result<()> {
+/// assert!(USER.get().is_none());
+/// let error = USER.get_or_failed().err().unwrap().to_string();
+/// assert!(error.starts_with("the request state `current user` is not initialized: no request"));
+/// let error = USER.set(User("ada")).err().unwrap().to_string();
+/// assert!(error.starts_with("Cannot set value for state `current user`: no request scope"));
+///
+/// let running = bootstrap::App::new().boot().await?;
+/// let handle = async || {
+///     USER.set(User("ada"))?;
+///     assert_eq!(USER.get_or_failed()?.0, "ada");
+///     bootstrap::Result::<()>::Ok(())
+/// };
+/// running.request_scope().enter(handle()).await?;
+/// # running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct RequestState<T> {
+    name: Option<&'static str>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Send + Sync + 'static> RequestState<T> {
+    /// The value of this type, which messages call as the type is called.
+    pub const fn new() -> Self {
+        let (name, of) = (None, PhantomData);
+        Self { name, of }
+    }
+
+    /// The value of this type, which messages call `name`.
+    pub const fn named(name: &'static str) -> Self {
+        let (name, of) = (Some(name), PhantomData);
+        Self { name, of }
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> Cow<'static, str> {
+        self.name.map_or_else(name_of::<T>, Cow::Borrowed)
+    }
+
+    /// Looks at the scope that the caller has entered.
+    fn look<R>(look: impl FnOnce(&Inner) -> R) -> Option<R> {
+        let seen = inside::look(|place| Some(look(place.scope.as_ref()?.downcast_ref()?)));
+        seen.flatten()
+    }
+
+    /// The scope, to do something with it that may run the user's code.
+    fn scope() -> Option<Arc<Inner>> {
+        inside::look(|place| place.scope.clone())??.downcast().ok()
+    }
+
+    /// The value of the request around, if there is one.
+    pub fn get(&self) -> Option<Arc<T>> {
+        Self::look(Inner::get)?
+    }
+
+    /// The value of the request around.
+    ///
+    /// # Errors
+    ///
+    /// If no scope is entered here, nothing has set the value, or the scope has ended.
+    pub fn get_or_failed(&self) -> Result<Arc<T>, RequestStateError> {
+        let found = Self::look(|scope| scope.get_or_failed(|| self.name()));
+        found.unwrap_or_else(|| Err(RequestStateError::NoScope { state: self.name() }))
+    }
+
+    /// Sets the value of the request around, and returns the one that it replaces in that scope.
+    ///
+    /// # Errors
+    ///
+    /// If no scope is entered here, or it has ended. The value is dropped then.
+    pub fn set(&self, value: T) -> Result<Option<Arc<T>>, CannotSet> {
+        match Self::scope() {
+            Some(scope) => scope.set(value, || self.name()),
+            None => Err(CannotSet::NoScope { state: self.name() }),
+        }
+    }
+
+    /// The value of the request around; if there is none, one that is made now, and set. If several
+    /// make one at a time, the first one stays, and is what all get.
+    ///
+    /// # Errors
+    ///
+    /// If no scope is entered here, or it has ended.
+    pub fn get_or_set_with(&self, make: impl FnOnce() -> T) -> Result<Arc<T>, CannotSet> {
+        match Self::scope() {
+            Some(scope) => scope.get_or_set_with(make, || self.name()),
+            None => Err(CannotSet::NoScope { state: self.name() }),
+        }
+    }
+
+    /// Takes the value out of the innermost scope around, if that has one.
+    pub fn take(&self) -> Option<Arc<T>> {
+        Self::look(Inner::take)?
+    }
+}
+
+impl<T: Send + Sync + 'static> Default for RequestState<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Clone for RequestState<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for RequestState<T> {}
+
+/// What messages call it, and not the value.
+impl<T: Send + Sync + 'static> fmt::Debug for RequestState<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestState({})", self.name())
+    }
+}
