@@ -12,6 +12,7 @@ fn mistakes_are_reported_at_the_users_token_and_correct_programs_compile() {
         "item",
         "state",
         "ports",
+        "lists",
         "hooks",
         "circle",
         "family",

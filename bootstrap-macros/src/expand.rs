@@ -27,7 +27,7 @@ use syn::{Expr, ExprLit, Lit, Path, Type};
 use crate::check::{asks_for_a_state, text};
 use crate::gives;
 use crate::model::{DefaultValue, Field, FieldKind, PluginModel, StateType};
-use crate::ties::{link, needs_proof, proof, submission};
+use crate::ties::{fields, link, needs_proof, proof, submission};
 
 /// The struct and everything that makes it a plugin.
 ///
@@ -44,6 +44,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
     let default = default(model, &names);
     let proof = sound.then(|| proof(model, &names));
     let submission = sound.then(|| submission(model, &names));
+    let fields = sound.then(|| fields(model, &names));
     quote! {
         #item
 
@@ -66,6 +67,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
             #default
             #proof
             #submission
+            #fields
         };
     }
 }

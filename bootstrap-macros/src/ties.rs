@@ -94,3 +94,18 @@ pub(crate) fn submission(model: &PluginModel, names: &Names<'_>) -> TokenStream 
         .then(|| quote!(#private::inventory::submit! { #private::Kin(&__DECLARED.declaration) }));
     quote!(#collected #kin)
 }
+
+/// The types of the fields that are requirements, for lists that are checked: `(A, (B, ()))`. What
+/// may not be there, because of a `#[cfg]`, is not told.
+pub(crate) fn fields(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let always = model.requirements().filter(|field| field.cfgs.is_empty());
+    let types: Vec<_> = always.map(|field| &field.ty).collect();
+    let list = types
+        .iter()
+        .rev()
+        .fold(quote!(()), |others, ty| quote!((#ty, #others)));
+    let span = model.ident.span();
+    let private = names.private_at(span);
+    let path = quote_spanned!(span=> #private::HasFields<#list>);
+    names.implement_path(span, &path, &names.plugin(), &TokenStream::new())
+}

@@ -11,7 +11,9 @@ pub use crate::base::key::StateKey;
 pub use crate::base::location::Location;
 pub use crate::collect::{Collected, Kin};
 pub use crate::declare::{
-    Behaviour, Declaration, Declare, Declared, Identity, Inject, Link, Mention, Port, Proof,
-    Provided, Provider, Provides, ProvidesPort, Requirement, Retry, State, States, Supervision,
-    check, check_child, explore, field, made, made_instead, made_port,
+    At, Behaviour, Cut, Declaration, Declare, Declared, End, FromOutside, HasFields, Identity,
+    Inject, Link, Mention, PluginList, Port, Proof, Provided, Provider, Provides, ProvidesPort,
+    Requirement, Retry, StandsOnceInTheList, Start, State, States, Supervision, after_first,
+    by_default, check, check_child, check_list, explore, field, fields_of, look_for, made,
+    made_instead, made_port,
 };

@@ -509,9 +509,9 @@ pub use collect::{Registration, Unused};
 pub use declare::{
     AfterContext, AppContext, CannotSet, Child, ChildScope, CloseContext, Contextual, Current,
     Declare, Descriptor, DrainContext, Entered, ErrorContext, Fields, FnPlugin, Hooks, Ingredients,
-    Inject, Lazy, LoadContext, NoApp, Plugin, Policy, Port, Ports, PortsIter, Provided, Provides,
-    ProvidesPort, ReadyContext, Replaceable, Restart, Retry, RunContext, Service, ServiceError,
-    Shared, State, StateError, States, Supervision, Swap, SwapWatch, current,
+    Inject, Lazy, LoadContext, NoApp, Plugin, PluginList, Policy, Port, Ports, PortsIter, Provided,
+    Provides, ProvidesPort, ReadyContext, Replaceable, Restart, Retry, RunContext, Service,
+    ServiceError, Shared, State, StateError, States, Supervision, Swap, SwapWatch, current,
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{

@@ -19,6 +19,7 @@ mod ends;
 mod handle;
 mod hostile;
 mod layering;
+mod lists;
 mod log;
 mod made_from;
 mod nested;

@@ -19,7 +19,7 @@ use crate::app::start::{Interrupt, has_timers, let_go_of_skipped};
 use crate::base::log::log;
 use crate::boot::BootError;
 use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
-use crate::declare::{FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin};
+use crate::declare::{FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin, PluginList};
 use crate::life::{End, Handle, Life, Status};
 use crate::live::{AppHooks, Listeners, Nodes, Settings};
 use crate::plan::{Plan, PlanErrors, check_services, resolve};
@@ -27,9 +27,9 @@ use crate::report::Report;
 
 /// An application that has not been booted: plugins, limits and hooks.
 ///
-/// There are three ways to make one. [`App::collect`] holds every plugin that is linked into the
-/// binary; [`App::new`] is empty, and holds what is registered; [`App::only`] holds one plugin and
-/// exactly what it needs. Then [`App::boot`] it, which gives an app that runs, or
+/// There are four ways to make one. [`App::collect`] holds every plugin that is linked into the
+/// binary; [`App::of`] holds a list that the compiler has checked; [`App::new`] is empty, and holds
+/// what is registered; [`App::only`] holds one plugin and exactly what it needs. Then [`App::boot`] it, which gives an app that runs, or
 /// [`App::run`] it for the whole life of a service.
 ///
 /// Both take the app, so that booting twice, or registering after the boot, does not compile.
@@ -110,6 +110,17 @@ impl App {
     #[track_caller]
     pub fn only<P: Plugin>(plugin: P) -> Self {
         Self::in_mode(Mode::Only).with(plugin)
+    }
+
+    /// An app that holds the plugins of a list which the compiler has checked, and nothing else:
+    /// see [`plugins!`](crate::plugins).
+    #[track_caller]
+    pub fn of(list: PluginList) -> Self {
+        let mut app = Self::new();
+        for plugin in list.into_plugins() {
+            app.register(plugin);
+        }
+        app
     }
 
     /// Registers a plugin, for chaining; see [`App::register`].

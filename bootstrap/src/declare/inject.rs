@@ -197,12 +197,22 @@ pub trait Inject: Bind + Sized {
     #[doc(hidden)]
     const NEED: Need;
 
+    /// The port that it requires, for `plugins!`.
+    #[doc(hidden)]
+    type Port: ?Sized;
+
     #[doc(hidden)]
     fn unbound() -> Self;
 }
 
+/// What a field requires that requires no port.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct NoPort;
+
 impl<T: Provided> Inject for State<T> {
     const NEED: Need = state::<T>(Asks::Required);
+    type Port = NoPort;
 
     fn unbound() -> Self {
         State::unbound()
@@ -211,6 +221,7 @@ impl<T: Provided> Inject for State<T> {
 
 impl<T: Provided> Inject for Option<State<T>> {
     const NEED: Need = state::<T>(Asks::Optional);
+    type Port = NoPort;
 
     fn unbound() -> Self {
         None
@@ -219,6 +230,7 @@ impl<T: Provided> Inject for Option<State<T>> {
 
 impl<T: Provided> Inject for Lazy<State<T>> {
     const NEED: Need = state::<T>(Asks::Later);
+    type Port = NoPort;
 
     fn unbound() -> Self {
         Lazy::unbound()
@@ -236,6 +248,7 @@ const fn state<T: Provided>(asks: Asks) -> Need {
 
 impl<T: ?Sized + Shared> Inject for Port<T> {
     const NEED: Need = port::<T>(Asks::Required);
+    type Port = T;
 
     fn unbound() -> Self {
         Port::unbound()
@@ -244,6 +257,7 @@ impl<T: ?Sized + Shared> Inject for Port<T> {
 
 impl<T: ?Sized + Shared> Inject for Option<Port<T>> {
     const NEED: Need = port::<T>(Asks::Optional);
+    type Port = NoPort;
 
     fn unbound() -> Self {
         None
@@ -252,6 +266,7 @@ impl<T: ?Sized + Shared> Inject for Option<Port<T>> {
 
 impl<T: ?Sized + Shared> Inject for Ports<T> {
     const NEED: Need = port::<T>(Asks::All);
+    type Port = NoPort;
 
     fn unbound() -> Self {
         Ports::unbound()
@@ -260,6 +275,7 @@ impl<T: ?Sized + Shared> Inject for Ports<T> {
 
 impl<T: ?Sized + Shared> Inject for Lazy<Port<T>> {
     const NEED: Need = port::<T>(Asks::Later);
+    type Port = T;
 
     fn unbound() -> Self {
         Lazy::unbound()

@@ -24,6 +24,7 @@ mod inject;
 mod kin;
 mod later;
 mod lazy;
+mod list;
 mod lookup;
 mod plugin;
 mod port;
@@ -66,6 +67,10 @@ pub use inject::{
 pub use kin::check_child;
 pub(crate) use later::{Later, Resolve};
 pub use lazy::Lazy;
+pub use list::{
+    At, Cut, End, FromOutside, HasFields, PluginList, StandsOnceInTheList, Start, after_first,
+    by_default, check_list, fields_of, look_for,
+};
 pub(crate) use lookup::{serves, service, set_service};
 pub use plugin::Plugin;
 pub(crate) use port::port_slot;
