@@ -354,8 +354,8 @@ impl<T: ?Sized, H: Inject<Port = T>> ProvidesPort<T> for FromOutside<H> {}
 
 /// A plugin all of whose options have defaults.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has an option without a default",
-    label = "write `{Self} {{ .. }}` with its options"
+    message = "`{Self}` can't be made by default",
+    label = "if it is a plugin with an option that has no default, write `{Self} {{ .. }}`"
 )]
 pub trait ByDefault: Default {}
 
