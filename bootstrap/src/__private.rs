@@ -6,11 +6,16 @@ pub use std::time::Duration;
 
 pub use inventory;
 
+pub use crate::Result;
 pub use crate::base::key::StateKey;
 pub use crate::base::location::Location;
 pub use crate::collect::{Collected, Kin};
 pub use crate::declare::{
-    Behaviour, Declaration, Declare, Declared, Identity, Inject, Link, Mention, Proof, Provided,
-    Provider, Provides, Requirement, Retry, State, States, Supervision, check, check_child,
-    explore, field, made, made_instead,
+    Answer, Behaviour, By, Declaration, Declare, Declared, Identity, Inject, Link, Mention, Proof,
+    Provided, Provider, Provides, Requirement, Retry, State, States, Supervision, Switch, answer,
+    check, check_child, explore, field, made, made_instead,
+};
+#[cfg(feature = "config")]
+pub use crate::declare::{
+    FromOutside, Section, SectionField, SectionPlugin, Setting, Values, configured,
 };

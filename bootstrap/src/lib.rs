@@ -273,6 +273,8 @@ mod live;
 mod plan;
 mod report;
 mod run;
+#[cfg(feature = "config")]
+mod values;
 
 #[doc(hidden)]
 pub mod __private;
@@ -500,9 +502,13 @@ pub use declare::{
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{
     Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedChild, PlannedPlugin,
-    PlannedScope, Shadowed,
+    PlannedScope, Shadowed, SwitchedOff,
 };
 pub use report::{
     Cause, CloseError, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report,
     Step, TimeOf,
 };
+#[cfg(feature = "config")]
+pub use secrecy;
+#[cfg(feature = "config")]
+pub use values::{ConfigFault, Configuration};

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::app::exit::Exit;
 use crate::app::lifecycle::{EndOfLife, Lifecycle};
+use crate::app::outside::plan;
 use crate::app::running::Running;
 use crate::app::scope::Scope;
 use crate::app::signals;
@@ -22,7 +23,7 @@ use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry
 use crate::declare::{FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin};
 use crate::life::{End, Handle, Life, Status};
 use crate::live::{AppHooks, Listeners, Nodes, Settings};
-use crate::plan::{Plan, PlanErrors, check_services, resolve};
+use crate::plan::{Plan, PlanErrors, check_services};
 use crate::report::Report;
 
 /// An application that has not been booted: plugins, limits and hooks.
@@ -228,6 +229,33 @@ impl App {
         self
     }
 
+    /// Adds a state from outside that the caller holds already, without another allocation; see
+    /// [`App::supply`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use bootstrap::prelude::*;
+    ///
+    /// struct Clock(u32);
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let clock = Arc::new(Clock(12));
+    /// let running = App::new().supply_arc(Arc::clone(&clock)).boot().await?;
+    /// assert!(std::ptr::eq(&*running.state::<Clock>()?, &*clock));
+    /// running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn supply_arc<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.root().supply_arc(value);
+        self
+    }
+
     /// The app itself, as the outermost scope.
     pub(super) fn root(&mut self) -> Scope<'_> {
         Scope::root(&self.registry)
@@ -308,8 +336,7 @@ impl App {
     ///
     /// Every mistake in the app that the compiler could not find, all at once.
     pub fn plan(&self) -> Result<Plan, PlanErrors> {
-        let planned = with_registry(&self.registry, |registry| resolve(registry.roster()));
-        check_services(planned, &self.hooks.services)
+        check_services(plan(&self.registry), &self.hooks.services)
     }
 
     /// A handle to the app, for everyone who does not own it.
@@ -375,6 +402,9 @@ impl App {
     fn into_lifecycle(self, plan: Plan, mut end: EndOfLife) -> Lifecycle {
         for warning in plan.warnings() {
             log(|| tracing::warn!(target: "bootstrap", "{warning}"));
+        }
+        for off in plan.switched_off() {
+            log(|| tracing::info!(target: "bootstrap", "switched off: {off}"));
         }
         let count = plan.count();
         log(|| tracing::info!(target: "bootstrap", "booting {count}: {plan:?}"));

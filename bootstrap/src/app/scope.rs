@@ -142,6 +142,12 @@ impl<'a> Scope<'a> {
     /// a warning.
     #[track_caller]
     pub fn supply<T: Send + Sync + 'static>(&mut self, value: T) -> &mut Self {
+        self.supply_arc(Arc::new(value))
+    }
+
+    /// Adds a state from outside that the caller holds already; see [`Scope::supply`].
+    #[track_caller]
+    pub fn supply_arc<T: Send + Sync + 'static>(&mut self, value: Arc<T>) -> &mut Self {
         self.add(Arc::new(Supplied::new(value, Location::caller())), true);
         self
     }

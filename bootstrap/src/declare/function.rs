@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
@@ -83,8 +83,8 @@ pub(crate) struct Supplied {
 }
 
 impl Supplied {
-    pub(crate) fn new<T: Send + Sync + 'static>(value: T, location: Location) -> Self {
-        let value = StateValue::new(value);
+    pub(crate) fn new<T: Send + Sync + 'static>(value: Arc<T>, location: Location) -> Self {
+        let value = StateValue::shared(value);
         let name = format!("supplied {}", value.key());
         Self {
             descriptor: Descriptor::at(name.into(), location)

@@ -14,10 +14,13 @@ pub(crate) struct StateValue {
 
 impl StateValue {
     pub(crate) fn new<T: Send + Sync + 'static>(value: T) -> Self {
-        Self {
-            key: StateKey::of::<T>(),
-            value: Arc::new(value),
-        }
+        Self::shared(Arc::new(value))
+    }
+
+    /// One that somebody holds already.
+    pub(crate) fn shared<T: Send + Sync + 'static>(value: Arc<T>) -> Self {
+        let key = StateKey::of::<T>();
+        Self { key, value }
     }
 
     pub(crate) fn key(&self) -> StateKey {

@@ -20,6 +20,7 @@ mod refusal;
 mod regions;
 mod services;
 mod settings;
+mod switched;
 mod ways;
 
 pub(crate) use closes::CleanUp;

@@ -8,6 +8,8 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::text;
+#[cfg(feature = "config")]
+use crate::values::ConfigFault;
 
 /// Every mistake that was found while planning. No hook has run.
 ///
@@ -230,6 +232,24 @@ pub enum PlanError {
         /// The registration.
         provider: Place,
     },
+    /// Something that a plugin reads from the configuration is missing or wrong, or a source of it
+    /// is. Every such thing is an error of its own.
+    #[cfg(feature = "config")]
+    Configuration {
+        /// What is wrong.
+        fault: ConfigFault,
+    },
+    /// The predicate that decides whether a plugin is part of the app panicked.
+    Condition {
+        /// The plugin.
+        place: Place,
+        /// The predicate, as written.
+        predicate: String,
+        /// Where it is named.
+        at: Location,
+        /// What the panic said.
+        message: String,
+    },
     /// Two services have one name.
     DuplicateService {
         /// The name.
@@ -254,6 +274,9 @@ impl PlanError {
             PlanError::BadName { .. } | PlanError::BadScope { .. } => "BOOT009",
             PlanError::DuplicateService { .. } => "BOOT015",
             PlanError::Unused { .. } => "BOOT016",
+            #[cfg(feature = "config")]
+            PlanError::Configuration { .. } => "BOOT017",
+            PlanError::Condition { .. } => "BOOT018",
         }
     }
 }
@@ -336,6 +359,18 @@ impl fmt::Display for PlanError {
                 f,
                 "plugin `{}` expects the state `{state}` from `{}`, which does not provide it",
                 asker.plugin, provider.plugin
+            ),
+            #[cfg(feature = "config")]
+            PlanError::Configuration { fault } => fault.fmt(f),
+            PlanError::Condition {
+                place,
+                predicate,
+                message,
+                ..
+            } => write!(
+                f,
+                "plugin `{}` asks `{predicate}` whether it is switched on, and that panicked: {message}",
+                place.plugin
             ),
             PlanError::DuplicateService { name, at } => {
                 write!(f, "{} services are called `{name}`", at.len())
