@@ -44,7 +44,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
     let declare = declare(model, &names);
     let provided = provided(model, &names);
     let default = default(model, &names);
-    let from_outside = sound.then(|| configured::from_outside(model, &names));
+    let from_outside = configured::from_outside(model, &names);
     let proof = sound.then(|| proof(model, &names));
     let submission = sound.then(|| submission(model, &names));
     quote! {

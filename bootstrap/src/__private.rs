@@ -16,6 +16,4 @@ pub use crate::declare::{
     check, check_child, explore, field, made, made_instead,
 };
 #[cfg(feature = "config")]
-pub use crate::declare::{
-    FromOutside, Section, SectionField, SectionPlugin, Setting, Values, configured,
-};
+pub use crate::declare::{FromOutside, SectionPlugin, Setting, Values, configured, section};

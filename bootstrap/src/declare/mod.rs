@@ -62,7 +62,7 @@ pub use plugin::Plugin;
 pub use retry::Retry;
 pub use service::Service;
 #[cfg(feature = "config")]
-pub use setting::{FromOutside, Section, SectionField, SectionPlugin, Setting, Values, configured};
+pub use setting::{FromOutside, SectionPlugin, Setting, Values, configured, section};
 pub use state::State;
 pub(crate) use state::{Aim, AnySlot, Origin, Slot};
 pub use states::States;

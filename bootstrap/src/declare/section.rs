@@ -104,28 +104,23 @@ macro_rules! section {
                         ),
                         key: $key,
                         required: true,
-                        access: &__bootstrap::SectionField::<$section>::new(),
+                        access: &__bootstrap::section::<$section>(),
                     }],
                     is_section: true,
                 },
-                <$section as __bootstrap::Section>::LINK,
+                __LINK,
                 ::core::option::Option::None,
             );
-
-            impl __bootstrap::Section for $section {
-                const DECLARATION: &'static __bootstrap::Declaration = &__DECLARED.declaration;
-                const LINK: __bootstrap::Link = __bootstrap::Link::new(
-                    ::core::module_path!(),
-                    0,
-                    ::core::line!(),
-                    ::core::column!(),
-                    &__DECLARED,
-                );
-            }
+            const __LINK: __bootstrap::Link = __bootstrap::Link::new(
+                ::core::module_path!(),
+                0,
+                ::core::line!(),
+                ::core::column!(),
+                &__DECLARED,
+            );
 
             impl __bootstrap::Provided for $section {
-                const PROVIDER: __bootstrap::Provider =
-                    __bootstrap::Provider::Plugin(<$section as __bootstrap::Section>::LINK);
+                const PROVIDER: __bootstrap::Provider = __bootstrap::Provider::Plugin(__LINK);
             }
         };
     };

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -11,10 +10,10 @@ use serde::de::DeserializeOwned;
 
 use crate::base::location::Location;
 use crate::declare::context::LoadContext;
-use crate::declare::declaration::{Behaviour, Build, Declaration, Link};
+use crate::declare::declaration::{Behaviour, Build, Declaration, Provider};
 use crate::declare::descriptor::Descriptor;
 use crate::declare::hooks::HookSet;
-use crate::declare::inject::Provides;
+use crate::declare::inject::Provided;
 use crate::declare::outside::Outside;
 use crate::declare::plugin::Plugin;
 use crate::declare::states::States;
@@ -56,17 +55,23 @@ impl<T: DeserializeOwned + 'static> Readable for T {
 /// The field of a plugin that a setting fills, without its types.
 #[doc(hidden)]
 pub trait AnySetting: fmt::Debug + Send + Sync {
-    /// Whether the value can be read.
-    fn check(&self, layers: &Layers, key: &Key, known: &mut Known) -> Vec<Fault>;
+    /// Reads the value, which has the type of the field.
+    fn read(
+        &self,
+        layers: &Layers,
+        key: &Key,
+        known: &mut Known,
+    ) -> Result<Box<dyn Any>, Vec<Fault>>;
 
-    /// Reads the value into the field of `plugin`.
-    fn set(&self, plugin: &mut dyn Any, layers: &Layers, key: &Key) -> Result<(), Vec<Fault>>;
+    /// Puts a value that was read into the field of `plugin`.
+    fn put(&self, plugin: &mut dyn Any, value: Box<dyn Any>);
 }
 
 /// The field of the plugin `P` with the type `T`.
 #[doc(hidden)]
 pub struct Configured<P, T> {
     project: fn(&mut P) -> &mut T,
+    read: fn(&Layers, &Key, &mut Known) -> Result<T, Vec<Fault>>,
 }
 
 impl<P, T> fmt::Debug for Configured<P, T> {
@@ -79,24 +84,37 @@ impl<P, T> fmt::Debug for Configured<P, T> {
 /// can't be is one error.
 #[doc(hidden)]
 pub const fn configured<P, T: Readable>(project: fn(&mut P) -> &mut T) -> Configured<P, T> {
-    Configured { project }
+    let read = T::read;
+    Configured { project, read }
 }
 
-impl<P: 'static, T: Readable> AnySetting for Configured<P, T> {
-    fn check(&self, layers: &Layers, key: &Key, known: &mut Known) -> Vec<Fault> {
-        T::read(layers, key, known).err().unwrap_or_default()
+/// The same door for the type of a section.
+#[doc(hidden)]
+pub const fn section<T: Readable>() -> Configured<SectionPlugin<T>, Option<T>> {
+    Configured {
+        project: |plugin| &mut plugin.value,
+        read: |layers, key, known| T::read(layers, key, known).map(Some),
+    }
+}
+
+impl<P: 'static, T: 'static> AnySetting for Configured<P, T> {
+    fn read(
+        &self,
+        layers: &Layers,
+        key: &Key,
+        known: &mut Known,
+    ) -> Result<Box<dyn Any>, Vec<Fault>> {
+        (self.read)(layers, key, known).map(|value| Box::new(value) as Box<dyn Any>)
     }
 
-    fn set(&self, plugin: &mut dyn Any, layers: &Layers, key: &Key) -> Result<(), Vec<Fault>> {
-        let value = T::read(layers, key, &mut Known::default())?;
-        if let Some(plugin) = plugin.downcast_mut() {
-            *(self.project)(plugin) = value;
+    fn put(&self, plugin: &mut dyn Any, value: Box<dyn Any>) {
+        if let (Some(plugin), Ok(value)) = (plugin.downcast_mut(), value.downcast()) {
+            *(self.project)(plugin) = *value;
         }
-        Ok(())
     }
 }
 
-impl<P: 'static, T: Readable> Configured<P, T> {
+impl<P: 'static, T: 'static> Configured<P, T> {
     /// What it says in a declaration.
     pub const fn setting(
         &'static self,
@@ -143,8 +161,9 @@ pub(crate) fn configure(
         if !setting.required && !crate::values::is_there(layers, &key) {
             continue;
         }
-        let set = setting.access.set(plugin, layers, &key);
-        set.map_err(|faults| first(faults, declaration, setting))?;
+        let read = setting.access.read(layers, &key, &mut Known::default());
+        let value = read.map_err(|faults| first(faults, declaration, setting))?;
+        setting.access.put(plugin, value);
     }
     Ok(())
 }
@@ -182,14 +201,17 @@ impl Values<'_> {
     /// # Errors
     ///
     /// If it can't be read.
-    pub fn get<T: Readable>(&self, field: &str) -> Result<T> {
+    pub fn get<T: 'static>(&self, field: &str) -> Result<T> {
         let mut settings = self.declaration.settings.iter();
         let setting = settings.find(|setting| setting.field == field);
         let setting = setting.context("no such option")?;
         let layers = self.outside.layers();
         let layers = layers.context("the app has no configuration")?;
-        T::read(layers, &setting.key(None), &mut Known::default())
-            .map_err(|faults| first(faults, self.declaration, setting))
+        let key = setting.key(None);
+        let read = setting.access.read(layers, &key, &mut Known::default());
+        let value = read.map_err(|faults| first(faults, self.declaration, setting))?;
+        let value = value.downcast().ok().context("an option of another type")?;
+        Ok(*value)
     }
 }
 
@@ -214,7 +236,7 @@ impl Behaviour {
 
     /// Of the plugin that provides a section.
     #[doc(hidden)]
-    pub const fn section<T: Section>() -> Self {
+    pub const fn section<T: Provided>() -> Self {
         Self {
             hooks: HookSet::NONE,
             build: Some(Build::Default(|| Arc::new(SectionPlugin::<T>::new()))),
@@ -222,26 +244,15 @@ impl Behaviour {
     }
 }
 
-/// A type that is a section of the configuration, and a state; see [`section!`](crate::section).
-#[doc(hidden)]
-pub trait Section: Readable + Send + Sync {
-    const DECLARATION: &'static Declaration;
-    const LINK: Link;
-}
-
 /// The plugin that provides a section.
 #[doc(hidden)]
 pub struct SectionPlugin<T> {
     value: Option<T>,
-    section: PhantomData<fn() -> T>,
 }
 
 impl<T> SectionPlugin<T> {
     const fn new() -> Self {
-        Self {
-            value: None,
-            section: PhantomData,
-        }
+        Self { value: None }
     }
 }
 
@@ -251,52 +262,35 @@ impl<T> fmt::Debug for SectionPlugin<T> {
     }
 }
 
-impl<T: Section> Provides<T> for SectionPlugin<T> {}
+impl<T: Provided> SectionPlugin<T> {
+    /// What `section!` wrote down.
+    fn declaration() -> Option<&'static Declaration> {
+        match T::PROVIDER {
+            Provider::Plugin(link) => Some(link.declaration()),
+            Provider::Supplied(_) => None,
+        }
+    }
+}
 
 #[async_trait]
-impl<T: Section> Plugin for SectionPlugin<T> {
+impl<T: Provided> Plugin for SectionPlugin<T> {
     fn descriptor(&self) -> Descriptor {
-        Descriptor::declared(T::DECLARATION)
+        match Self::declaration() {
+            Some(declaration) => Descriptor::declared(declaration),
+            None => Descriptor::new("section"),
+        }
     }
 
     fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
-        configure(self, T::DECLARATION, outside, prefix)
+        match Self::declaration() {
+            Some(declaration) => configure(self, declaration, outside, prefix),
+            None => Ok(()),
+        }
     }
 
     async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
         let value = self.value.take();
         let value = value.context("the app has no configuration")?;
         Ok(States::new().with(value))
-    }
-}
-
-/// How the value of a section gets into its plugin.
-#[doc(hidden)]
-pub struct SectionField<T>(PhantomData<fn() -> T>);
-
-impl<T> SectionField<T> {
-    #[allow(missing_docs, clippy::new_without_default)]
-    pub const fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<T> fmt::Debug for SectionField<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SectionField").finish_non_exhaustive()
-    }
-}
-
-impl<T: Section> AnySetting for SectionField<T> {
-    fn check(&self, layers: &Layers, key: &Key, known: &mut Known) -> Vec<Fault> {
-        T::read(layers, key, known).err().unwrap_or_default()
-    }
-
-    fn set(&self, plugin: &mut dyn Any, layers: &Layers, key: &Key) -> Result<(), Vec<Fault>> {
-        let value = T::read(layers, key, &mut Known::default())?;
-        if let Some(plugin) = plugin.downcast_mut::<SectionPlugin<T>>() {
-            plugin.value = Some(value);
-        }
-        Ok(())
     }
 }

@@ -184,8 +184,13 @@ fn read(
             known.ask(key);
             continue;
         }
-        let found = setting.access.check(layers, &key, known);
-        faults.extend(found.into_iter().map(|it| (it, reader.reads(setting))));
+        let found = setting.access.read(layers, &key, known).err();
+        faults.extend(
+            found
+                .into_iter()
+                .flatten()
+                .map(|it| (it, reader.reads(setting))),
+        );
     }
     faults
 }

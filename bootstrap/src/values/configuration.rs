@@ -29,7 +29,13 @@ use crate::values::tree::{Node, Origin, Table, put};
 /// Tables are merged, key by key; lists are not.
 ///
 /// Values may be secrets: none is part of a message, of `Debug` or of a plan. Use
-/// [`SecretString`](crate::secrecy::SecretString) for fields of your own that are.
+/// [`SecretString`](crate::secrecy::SecretString) for fields of your own that are. What a type says of a
+/// value that it refuses (`serde::de::Error::custom`) is not shown either, because it may quote it; what the
+/// type *expects* is, so let it say that: `Error::invalid_value(.., &"a delay of 20 s at most")`.
+///
+/// A key of a file that the struct of its section does not have is a fault. Where others may read what
+/// this app does not, a key that is nearly one that is read is a
+/// [`PlanWarning`](crate::PlanWarning), and so is such a variable.
 ///
 /// # Examples
 ///
