@@ -9,6 +9,8 @@ pub use inventory;
 pub use crate::Result;
 pub use crate::base::key::StateKey;
 pub use crate::base::location::Location;
+#[cfg(feature = "config")]
+pub use crate::collect::Sectioned;
 pub use crate::collect::{Collected, Kin};
 pub use crate::declare::{
     Answer, Behaviour, By, Declaration, Declare, Declared, Identity, Inject, Link, Mention, Proof,

@@ -330,7 +330,8 @@ impl App {
         self
     }
 
-    /// The order in which the plugins will load. Runs no hook and changes nothing.
+    /// The order in which the plugins will load. Runs no hook and changes nothing; reads the
+    /// configuration, and asks the predicates that switch plugins off.
     ///
     /// # Errors
     ///

@@ -116,7 +116,7 @@ impl Restart<'_> {
         let outside = outside.again();
         let members = self.nodes.all().filter(|node| !self.nodes.has_gone(*node));
         let members = members.map(|node| (self.nodes.member(node), self.nodes.name(node)));
-        let (faults, warnings) = Readers::running(members).check(&outside);
+        let (faults, warnings) = Readers::running(members, &self.nodes.plan).check(&outside);
         for warning in warnings {
             log(|| tracing::warn!(target: "bootstrap", "{warning}"));
         }

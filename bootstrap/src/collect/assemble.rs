@@ -171,6 +171,8 @@ impl<'r> Choice<'r> {
             source: Source::Collected(declaration),
             scope: ROOT,
             published: false,
+            #[cfg(feature = "config")]
+            prefix: None,
             reason,
         });
     }

@@ -63,8 +63,11 @@ pub(crate) enum Why {
 #[derive(Default)]
 pub(crate) struct Verdicts {
     known: HashMap<Question, Verdict>,
-    open: RefCell<Vec<(&'static Declaration, Option<Arc<str>>)>>,
+    open: RefCell<Vec<Open>>,
 }
+
+/// A plugin whose switch has not been asked, and where its instance is configured from.
+type Open = (&'static Declaration, Option<Arc<str>>);
 
 /// A type of plugin, and where its instance is configured from.
 type Question = (TypeId, Option<Arc<str>>);

@@ -17,6 +17,10 @@ mod unused;
 pub(crate) use assemble::Mode;
 pub(crate) use brood::Brood;
 pub(crate) use conditions::{Broken, Gate, Verdicts, Why, ask_one};
+#[cfg(feature = "config")]
+pub use inventory::Sectioned;
+#[cfg(feature = "config")]
+pub(crate) use inventory::linked_readers;
 pub use inventory::{Collected, Kin};
 pub use registration::Registration;
 pub(crate) use registration::{SharedRegistry, with_registry};

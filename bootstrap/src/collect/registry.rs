@@ -322,6 +322,8 @@ impl Registry {
             },
             scope: entry.scope,
             published: entry.published,
+            #[cfg(feature = "config")]
+            prefix: entry.prefix.clone(),
             reason,
         }
     }

@@ -49,6 +49,9 @@ pub(crate) struct Off {
     pub(crate) source: Source,
     pub(crate) scope: u32,
     pub(crate) published: bool,
+    /// Below which key it would be configured.
+    #[cfg(feature = "config")]
+    pub(crate) prefix: Option<Arc<str>>,
     pub(crate) reason: Reason,
 }
 

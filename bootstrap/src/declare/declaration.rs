@@ -75,6 +75,10 @@ pub(crate) enum Build {
 
 impl Build {
     /// Makes the plugin. Runs the user's code.
+    #[cfg_attr(
+        not(feature = "config"),
+        allow(clippy::unnecessary_wraps, reason = "a default can't fail")
+    )]
     pub(crate) fn build(self, outside: &Outside) -> Result<Arc<dyn Plugin>> {
         let _ = outside;
         match self {

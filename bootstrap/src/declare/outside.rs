@@ -23,6 +23,10 @@ pub struct Outside {
 
 impl Outside {
     /// Whether there is a configuration.
+    #[cfg_attr(
+        not(feature = "config"),
+        allow(clippy::unused_self, reason = "there is none to ask for")
+    )]
     pub(crate) fn is_there(&self) -> bool {
         #[cfg(feature = "config")]
         return self.layers.is_some();

@@ -119,6 +119,10 @@ macro_rules! section {
                 &__DECLARED,
             );
 
+            __bootstrap::inventory::submit! {
+                __bootstrap::Sectioned(&__DECLARED.declaration)
+            }
+
             impl __bootstrap::Provided for $section {
                 const PROVIDER: __bootstrap::Provider = __bootstrap::Provider::Plugin(__LINK);
             }

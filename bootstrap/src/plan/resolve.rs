@@ -16,6 +16,8 @@ use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
 use crate::plan::schedule::{Binding, Brought, Plan, Shadow, SwitchedOff};
 use crate::plan::unused;
+#[cfg(feature = "config")]
+use crate::plan::values::idle;
 use crate::plan::words::errors;
 
 /// Plans a roster.
@@ -96,6 +98,8 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
         skipped: Vec::new(),
         switched_off: switched_off(&named.roster.off),
         outside: Outside::default(),
+        #[cfg(feature = "config")]
+        idle: idle(&named.roster.off),
         members: named.roster.members,
     }
 }

@@ -9,6 +9,8 @@ use crate::collect::{Member, Scopes};
 use crate::declare::{Declaration, Outside};
 use crate::plan::error::{Place, list_states, pronoun};
 use crate::plan::graph::Graph;
+#[cfg(feature = "config")]
+use crate::values::Key;
 
 /// In which order an app will load its plugins, and why.
 ///
@@ -64,6 +66,9 @@ pub struct Plan {
     pub(crate) switched_off: Vec<SwitchedOff>,
     /// What the app is told from outside.
     pub(crate) outside: Outside,
+    /// What plugins that are switched off would read.
+    #[cfg(feature = "config")]
+    pub(crate) idle: Vec<Key>,
     /// The barrier that each node stands directly before; empty in an app without barriers.
     pub(crate) regions: Vec<Option<u32>>,
     pub(crate) scopes: Scopes,

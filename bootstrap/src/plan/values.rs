@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::name::PluginName;
-use crate::collect::{Member, Off, Roster, Source};
+use crate::collect::{Member, Off, Roster, Source, linked_readers};
 use crate::declare::{By, Declaration, Outside};
 use crate::plan::schedule::{Plan, PlanWarning};
 use crate::values::{ConfigFault, Fault, Key, Known, Layers, Reads, Stray, is_there};
@@ -12,7 +12,8 @@ use crate::values::{ConfigFault, Fault, Key, Known, Layers, Reads, Stray, is_the
 #[derive(Default)]
 pub(crate) struct Readers {
     readers: Vec<Reader>,
-    /// Keys that are known, and read by nobody: those of plugins that are switched off.
+    /// Keys that are known, and read by nobody: those of plugins that are switched off, or linked
+    /// and no part of the app.
     idle: Vec<Key>,
 }
 
@@ -58,7 +59,7 @@ impl Readers {
             let name = PluginName::from(child.declaration.name);
             Reader::child(name.within(&parent), child.declaration)
         }));
-        let idle = roster.off.iter().flat_map(idle).collect();
+        let idle = idle(&roster.off);
         let mut readers = Self { readers, idle };
         readers.sort();
         readers
@@ -67,23 +68,24 @@ impl Readers {
     /// Those of a plan: the same without those that it skips, and under their names in it.
     pub(crate) fn in_plan(self, plan: &Plan) -> Self {
         let nodes = plan.order();
-        let planned = nodes.filter_map(|node| Reader::of(plan.member(node.number()), node.name()));
-        let children = plan.children.iter();
-        let children = children.map(|it| Reader::child(it.name.clone(), it.declaration));
-        let mut readers = Self {
-            readers: planned.chain(children).collect(),
-            idle: self.idle,
-        };
+        let members = nodes.map(|node| (plan.member(node.number()), node.name()));
+        let mut readers = Self::running(members, plan);
+        readers.idle = self.idle;
         readers.sort();
         readers
     }
 
-    /// Those that run: members with their names.
-    pub(crate) fn running<'m>(members: impl Iterator<Item = (&'m Member, &'m PluginName)>) -> Self {
+    /// Those that run, as members with their names.
+    pub(crate) fn running<'m>(
+        members: impl Iterator<Item = (&'m Member, &'m PluginName)>,
+        plan: &Plan,
+    ) -> Self {
         let readers = members.filter_map(|(member, name)| Reader::of(member, name));
+        let children = plan.children.iter();
+        let children = children.map(|it| Reader::child(it.name.clone(), it.declaration));
         Self {
-            readers: readers.collect(),
-            idle: Vec::new(),
+            readers: readers.chain(children).collect(),
+            idle: plan.idle.clone(),
         }
     }
 
@@ -113,6 +115,9 @@ impl Readers {
         }
         for key in &self.idle {
             known.ask(key.clone());
+        }
+        for declaration in linked_readers() {
+            keys(declaration, None).for_each(|key| known.ask(key));
         }
         let mut warnings = Vec::new();
         for stray in known.strays(layers) {
@@ -144,15 +149,23 @@ impl Reader {
     }
 }
 
-/// The keys that a plugin which is switched off would read.
-fn idle(off: &Off) -> Vec<Key> {
-    let Some(declaration) = off.descriptor.declaration() else {
-        return Vec::new();
-    };
+/// The keys that plugins which are switched off would read.
+pub(super) fn idle(off: &[Off]) -> Vec<Key> {
+    let off = off.iter().filter_map(|off| {
+        let declaration = off.descriptor.declaration()?;
+        Some(keys(declaration, off.prefix.as_deref()))
+    });
+    off.flatten().collect()
+}
+
+/// The keys that a plugin reads.
+fn keys<'p>(
+    declaration: &'static Declaration,
+    prefix: Option<&'p str>,
+) -> impl Iterator<Item = Key> + use<'p> {
     let settings = declaration.settings.iter();
-    let mut keys: Vec<Key> = settings.map(|setting| setting.key(None)).collect();
-    keys.extend(switch_key(declaration, None));
-    keys
+    let settings = settings.map(move |setting| setting.key(prefix));
+    settings.chain(switch_key(declaration, prefix))
 }
 
 /// The key that switches a plugin on or off.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::base::location::Location;
 use crate::base::name::PluginName;
@@ -48,7 +49,10 @@ pub(crate) struct Reads {
 /// No value is part of it, only what kind of value was found. `Display` is one line, `Debug` the
 /// whole story.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ConfigFault {
+pub struct ConfigFault(Arc<Told>);
+
+#[derive(PartialEq, Eq)]
+struct Told {
     first: String,
     key: Option<String>,
     plugin: Option<PluginName>,
@@ -161,7 +165,7 @@ impl Fault {
             Some(field) => format!("{} (option `{field}`)", reads.declared),
             None => reads.declared.to_string(),
         });
-        ConfigFault {
+        ConfigFault(Arc::new(Told {
             first,
             key: self.key.map(|key| key.to_string()),
             plugin: reads.map(|reads| reads.plugin.clone()),
@@ -169,7 +173,7 @@ impl Fault {
             origin: self.origin.map(|origin| origin.to_string()),
             near: self.near,
             help: self.help,
-        }
+        }))
     }
 }
 
@@ -249,34 +253,34 @@ fn help_to_correct(origin: Option<&Origin>) -> String {
 impl ConfigFault {
     /// The key, `database.size`; `None` if it is a file or another source that is wrong.
     pub fn key(&self) -> Option<&str> {
-        self.key.as_deref()
+        self.0.key.as_deref()
     }
 
     /// The plugin that reads it.
     pub fn plugin(&self) -> Option<&PluginName> {
-        self.plugin.as_ref()
+        self.0.plugin.as_ref()
     }
 
     /// Where the value comes from: `service.toml:3:8`, or the name of a variable of the
     /// environment. `None` if it is missing.
     pub fn origin(&self) -> Option<&str> {
-        self.origin.as_deref()
+        self.0.origin.as_deref()
     }
 
     /// What to do about it.
     pub fn help(&self) -> &str {
-        &self.help
+        &self.0.help
     }
 
     /// The lines below the first one.
     pub(crate) fn write_evidence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(reader) = &self.reader {
+        if let Some(reader) = &self.0.reader {
             write!(f, "\n  --> {reader}")?;
         }
-        if let Some(origin) = &self.origin {
+        if let Some(origin) = &self.0.origin {
             write!(f, "\n  found: {origin}")?;
         }
-        match &self.near {
+        match &self.0.near {
             Some(near) => write!(f, "\n  near: {near}"),
             None => Ok(()),
         }
@@ -285,7 +289,7 @@ impl ConfigFault {
 
 impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.first)
+        f.write_str(&self.0.first)
     }
 }
 
@@ -293,7 +297,7 @@ impl fmt::Debug for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error[BOOT017]: {self}")?;
         self.write_evidence(f)?;
-        write!(f, "\n  help: {}", self.help)
+        write!(f, "\n  help: {}", self.0.help)
     }
 }
 

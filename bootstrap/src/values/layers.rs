@@ -6,7 +6,7 @@ use std::path::Path;
 use ::config::{ConfigError, Source, Value, ValueKind};
 
 use crate::base::panic;
-use crate::values::configuration::{Configuration, From};
+use crate::values::configuration::{Configuration, Environment, From};
 use crate::values::file::{self, BadSource};
 use crate::values::key::Key;
 use crate::values::tree::{Node, Origin, Table, merge};
@@ -45,7 +45,7 @@ impl Layers {
         let environment = configuration.environment.as_ref();
         Self {
             set: Node::root(configuration.set.clone()),
-            variables: environment.map_or_else(BTreeMap::new, |it| it.variables()),
+            variables: environment.map_or_else(BTreeMap::new, Environment::variables),
             prefix: environment.map(|it| format!("{}_", it.prefix)),
             files: Node::root(files),
             names: configuration.describe(),

@@ -36,7 +36,7 @@ pub(super) struct Place<'r, 'l> {
     pub(super) run: &'r Run,
 }
 
-impl<'r, 'l> Place<'r, 'l> {
+impl Place<'_, '_> {
     /// What stands in for this, if it is known to be wrong.
     pub(super) fn stand_in(&self) -> Option<usize> {
         self.run.bad.get(&self.spot.key).copied()

@@ -11,8 +11,18 @@ pub(super) struct Spot<'l> {
     pub(super) key: Key,
     set: Option<&'l Node>,
     file: Option<&'l Node>,
-    /// An item of a list has no variable of its own; if the list is one, this is its text.
-    item: Option<Option<String>>,
+    within: Within,
+}
+
+/// What a place is a part of.
+#[derive(Clone)]
+enum Within {
+    /// Tables alone, so that there is a variable for it.
+    Tables,
+    /// A list of a file or of code.
+    List,
+    /// A list that is a variable, with the text of this item.
+    Variable(String),
 }
 
 /// A value that is no table.
@@ -40,7 +50,7 @@ impl<'l> Spot<'l> {
             key: Key::default(),
             set: Some(&layers.set),
             file: Some(&layers.files),
-            item: None,
+            within: Within::Tables,
         };
         let parts = key.parts().iter();
         parts.fold(root, |spot, part| spot.child(part))
@@ -56,7 +66,10 @@ impl<'l> Spot<'l> {
             key: self.key.child(part),
             set: of(self.set),
             file,
-            item: self.item.as_ref().map(|_| None),
+            within: match self.within {
+                Within::Tables => Within::Tables,
+                Within::List | Within::Variable(_) => Within::List,
+            },
         }
     }
 
@@ -67,7 +80,7 @@ impl<'l> Spot<'l> {
             key: self.key.child(&number.to_string()),
             set: node,
             file: None,
-            item: Some(text),
+            within: text.map_or(Within::List, Within::Variable),
         }
     }
 
@@ -77,8 +90,8 @@ impl<'l> Spot<'l> {
 
     /// The value here that is no table, if there is one.
     pub(super) fn leaf(&self) -> Option<Leaf<'l>> {
-        if let Some(text) = self.item.as_ref().and_then(Clone::clone) {
-            return Some(Leaf::Text(text));
+        if let Within::Variable(text) = &self.within {
+            return Some(Leaf::Text(text.clone()));
         }
         if let Some(set) = self.set {
             return set.table().is_none().then_some(Leaf::Node(set));
@@ -90,9 +103,14 @@ impl<'l> Spot<'l> {
         file.map(Leaf::Node)
     }
 
+    /// Items of lists have none of their own.
+    fn has_variable(&self) -> bool {
+        matches!(self.within, Within::Tables)
+    }
+
     /// What the variable of this key says.
     fn own_variable(&self) -> Option<&'l Option<String>> {
-        if self.item.is_some() {
+        if !self.has_variable() {
             return None;
         }
         self.layers.variables.get(&self.key.variable())
@@ -111,8 +129,9 @@ impl<'l> Spot<'l> {
             [] => String::new(),
             _ => format!("{}__", self.key.variable()),
         };
-        let is_item = self.item.is_some();
-        let all = self.layers.variables.keys().filter(move |_| !is_item);
+        let has_variable = self.has_variable();
+        let all = self.layers.variables.keys();
+        let all = all.filter(move |_| has_variable);
         all.filter_map(move |name| name.strip_prefix(&within))
             .filter(|rest| !rest.is_empty())
     }

@@ -59,6 +59,69 @@ fn a_restart_of_a_section_reads_the_files_again() {
     assert_eq!(trace.events(), ["load 1 0", "close", "load 2 3", "close"]);
 }
 
+/// A section that nobody in the app asks for.
+#[derive(Deserialize)]
+struct Elsewhere {
+    #[allow(dead_code, reason = "nobody asks for it")]
+    size: u32,
+}
+
+section!(Elsewhere = "elsewhere");
+
+#[derive(Deserialize)]
+struct All {
+    #[serde(default)]
+    size: u32,
+}
+
+section!(All);
+
+#[plugin(name = "off", enabled = "off.enabled", collect = false)]
+struct Off {
+    #[option(config = "off.size", default = 0)]
+    size: u32,
+}
+
+impl Hooks for Off {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let _ = self.size;
+        Ok(())
+    }
+}
+
+#[plugin(name = "whole", collect = false)]
+struct Whole {
+    all: State<All>,
+}
+
+impl Hooks for Whole {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let _ = self.all.size;
+        Ok(())
+    }
+}
+
+#[test]
+fn what_others_of_the_binary_would_read_is_known_at_a_restart_as_at_the_boot() {
+    let text = "[off]\nenabled = false\nsize = 1\n[elsewhere]\nsize = 1";
+    let files = Files::new(&[("service.toml", text)]);
+    paused(async {
+        let app = App::new().with(Off::default()).with(Whole::default());
+        let app = app.configure(of_file(&files.path("service.toml")));
+        let plan = app.plan().unwrap();
+        assert_eq!((plan.switched_off().len(), plan.warnings()), (1, &[][..]));
+        let running = app.boot().await.unwrap();
+        running.handle().restart("section All").await.unwrap();
+        files.write("service.toml", "other = 1");
+        let error = running.handle().restart("section All").await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "plugin `section All` does not know `other`, which the configuration has"
+        );
+        running.close().await.unwrap();
+    });
+}
+
 #[test]
 fn a_restart_with_a_fault_in_the_configuration_closes_nothing() {
     let trace = Trace::new();
