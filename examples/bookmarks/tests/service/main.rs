@@ -246,6 +246,19 @@ fn a_mistake_in_the_environment_names_its_variable() {
     }
 }
 
+/// A variable may hold any bytes.
+#[test]
+fn a_variable_that_is_no_text_is_told() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = OsStr::from_bytes(b"\xff");
+    let text = misconfigured(command(folder.path()).env("BOOKMARKS_DATABASE", bytes));
+    let wrong = "can't read `database`: the variable is no Unicode";
+    assert!(text.contains(wrong), "{text}");
+}
+
 /// The app has thirty seconds to close.
 #[test]
 fn a_drain_delay_that_leaves_no_time_to_close_is_told() {
