@@ -437,9 +437,23 @@ fn a_value_that_the_caller_holds_already_is_shared() {
             .await
             .unwrap();
         let state = running.state::<Seen>().unwrap();
-        assert!(std::ptr::eq(&*state, &*held));
+        assert_eq!(std::ptr::from_ref(&*state), Arc::as_ptr(&held));
         running.close().await.unwrap();
     });
+}
+
+struct Found(usize);
+#[plugin(name = "looker", states = [Found], collect = false)]
+struct Looker {
+    seen: Option<State<Seen>>,
+}
+impl Hooks for Looker {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Found> {
+        let seen = self.seen.as_ref();
+        Ok(Found(
+            seen.map_or(0, |seen| std::ptr::from_ref(&**seen).addr()),
+        ))
+    }
 }
 
 #[test]
@@ -448,19 +462,6 @@ fn a_scope_shares_what_the_caller_holds_with_its_own_plugins_alone() {
         size: 1,
         name: None,
     });
-    struct Found(usize);
-    #[plugin(name = "looker", states = [Found], collect = false)]
-    struct Looker {
-        seen: Option<State<Seen>>,
-    }
-    impl Hooks for Looker {
-        async fn load(&mut self, _: &mut LoadContext) -> Result<Found> {
-            let seen = self.seen.as_ref();
-            Ok(Found(
-                seen.map_or(0, |seen| std::ptr::from_ref(&**seen).addr()),
-            ))
-        }
-    }
     let mut app = App::new();
     let outside = app.register(Looker::default());
     let inside = app.scope("inside", |scope| {
