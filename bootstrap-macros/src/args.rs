@@ -6,7 +6,7 @@ use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use syn::buffer::Cursor;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Expr, LitBool, LitStr, Path, Token, Type};
+use syn::{Expr, ExprLit, ExprPath, Lit, LitBool, LitStr, Path, Token, Type};
 
 use crate::check::text;
 use crate::diagnostics::Diagnostics;
@@ -79,10 +79,11 @@ pub(crate) struct PluginArgs {
     pub(crate) within: Slot<Path>,
     pub(crate) children: Slot<Vec<Path>>,
     pub(crate) stands_in_for: Slot<Path>,
+    pub(crate) enabled: Slot<Enabled>,
     pub(crate) krate: Slot<Path>,
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "name",
     "states",
     "ports",
@@ -96,8 +97,52 @@ const KEYS: [&str; 14] = [
     "within",
     "children",
     "stands_in_for",
+    "enabled",
     "crate",
 ];
+
+/// What decides whether a plugin is part of an app.
+#[derive(Clone)]
+pub(crate) enum Enabled {
+    /// A function that is asked.
+    Predicate(ExprPath),
+    /// A key of the configuration, and what holds if it is not set.
+    Key(LitStr, bool),
+}
+
+impl Enabled {
+    const WHAT: &'static str =
+        "a function, a key of the configuration, or a key and what holds without it";
+    const EXAMPLE: &'static str =
+        "enabled = is_wanted`, `enabled = \"mail.enabled\"`, `enabled = (\"mail.enabled\", false)";
+}
+
+impl Parse for Enabled {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let given: Expr = input.parse()?;
+        let key = |expr: &Expr| match expr {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(key), ..
+            }) => Some(key.clone()),
+            _ => None,
+        };
+        let found = match &given {
+            Expr::Path(path) => Some(Self::Predicate(path.clone())),
+            Expr::Tuple(pair) => match (pair.elems.first().and_then(key), pair.elems.last()) {
+                (
+                    Some(key),
+                    Some(Expr::Lit(ExprLit {
+                        lit: Lit::Bool(otherwise),
+                        ..
+                    })),
+                ) if pair.elems.len() == 2 => Some(Self::Key(key, otherwise.value)),
+                _ => None,
+            },
+            other => key(other).map(|key| Self::Key(key, true)),
+        };
+        found.ok_or_else(|| syn::Error::new_spanned(&given, "no switch"))
+    }
+}
 
 /// What other libraries call arguments of ours.
 const SYNONYMS: [(&str, &str); 6] = [
@@ -176,6 +221,10 @@ impl PluginArgs {
                 let parsed = value(key, input, "a plugin", "stands_in_for = Database");
                 self.stands_in_for.fill(key, parsed, diagnostics);
             }
+            "enabled" => {
+                let parsed = value(key, input, Enabled::WHAT, Enabled::EXAMPLE);
+                self.enabled.fill(key, parsed, diagnostics);
+            }
             "crate" => {
                 let parsed = value(key, input, "a path", "crate = my_crate::bootstrap");
                 self.krate.fill(key, parsed, diagnostics);
@@ -227,7 +276,14 @@ fn quoted(keys: &[&str]) -> String {
 }
 
 /// What stands in `#[option(..)]`.
-pub(crate) enum OptionArgs {
+pub(crate) struct OptionArgs {
+    pub(crate) start: Start,
+    /// `config = ".."`
+    pub(crate) config: Slot<LitStr>,
+}
+
+/// The value with which an option starts.
+pub(crate) enum Start {
     /// Nothing: the default of its type.
     TypeDefault,
     /// `default = ..`
@@ -236,22 +292,29 @@ pub(crate) enum OptionArgs {
     Required,
 }
 
+impl From<Start> for OptionArgs {
+    fn from(start: Start) -> Self {
+        let config = Slot::Absent;
+        Self { start, config }
+    }
+}
+
 impl OptionArgs {
     pub(crate) fn parse(attribute: &syn::Attribute, diagnostics: &mut Diagnostics) -> Self {
         let tokens = match &attribute.meta {
-            syn::Meta::Path(_) => return Self::TypeDefault,
+            syn::Meta::Path(_) => return Start::TypeDefault.into(),
             syn::Meta::List(list) => list.tokens.clone(),
             syn::Meta::NameValue(pair) => {
                 diagnostics.at(pair, "write `#[option(default = ..)]`");
-                return Self::TypeDefault;
+                return Start::TypeDefault.into();
             }
         };
         if let Some(value) = bare_value(&tokens) {
             let message = format!("write `#[option(default = {})]`", text(&value));
             diagnostics.at(&value, message);
-            return Self::Default(Box::new(value));
+            return Start::Default(Box::new(value)).into();
         }
-        let mut args = Self::TypeDefault;
+        let mut args = Self::from(Start::TypeDefault);
         each_argument(tokens, diagnostics, |key, input, diagnostics| {
             args.argument(key, input, diagnostics);
         });
@@ -260,8 +323,13 @@ impl OptionArgs {
 
     fn argument(&mut self, key: &Ident, input: ParseStream<'_>, diagnostics: &mut Diagnostics) {
         let parsed = match key.to_string().as_str() {
+            "config" => {
+                let parsed = value(key, input, "a key", "config = \"database.size\"");
+                self.config.fill(key, parsed, diagnostics);
+                return;
+            }
             "default" => value(key, input, "an expression", "default = 8")
-                .map(|expr| Self::Default(Box::new(expr))),
+                .map(|expr| Start::Default(Box::new(expr))),
             "required" => {
                 if input.peek(Token![=]) {
                     let value = skip_to_comma(input);
@@ -270,13 +338,13 @@ impl OptionArgs {
                         "`required` takes no value: write `#[option(required)]`",
                     );
                 }
-                Ok(Self::Required)
+                Ok(Start::Required)
             }
             _ => Err(Self::unknown(key, input)),
         };
-        match (parsed, &*self) {
+        match (parsed, &self.start) {
             (Err(error), _) => diagnostics.push(error),
-            (Ok(parsed), Self::TypeDefault) => *self = parsed,
+            (Ok(parsed), Start::TypeDefault) => self.start = parsed,
             (Ok(_), _) => diagnostics.at(
                 key,
                 "an option has one `default`, or is `required`: take one of them away",
@@ -286,8 +354,8 @@ impl OptionArgs {
 
     fn unknown(key: &Ident, input: ParseStream<'_>) -> syn::Error {
         skip_to_comma(input);
-        let hint = nearest(&key.to_string(), &["default", "required"]).map_or_else(
-            || "; `#[option]` takes `default = ..` or `required`".into(),
+        let hint = nearest(&key.to_string(), &["default", "required", "config"]).map_or_else(
+            || "; `#[option]` takes `default = ..`, `required` or `config = \"..\"`".into(),
             |meant| format!(", did you mean `{meant}`?"),
         );
         let message = format!("unknown argument `{key}`{hint}");

@@ -14,6 +14,7 @@
 //! | `Port<..>`, `Arc<..>`, `Box<..>` as a port | here | the port |
 //! | generics on a collected plugin | here | the generics |
 //! | a required option on a collected plugin | here | the field |
+//! | an empty key of the configuration; `config` or a key without the feature; `enabled` on a child | `configured` | the key |
 //! | `derive(Default)` beside the generated one | here | the derive |
 //! | a runtime crate with another name, not given | here | the attribute |
 //! | a type that does not exist | rustc | the type |
@@ -36,7 +37,7 @@ use crate::diagnostics::Diagnostics;
 use crate::family;
 use crate::item::Subject;
 use crate::model::{DefaultValue, FieldKind, PluginModel, StateType};
-use crate::{renamed, time};
+use crate::{configured, renamed, time};
 
 /// Applies every rule. The model is usable only if `diagnostics` stayed empty; if it did not, it
 /// is still good enough to keep the rest of the program from failing because of this item.
@@ -65,11 +66,13 @@ pub(crate) fn check(
         retry: args.retry.value().cloned(),
         supervise: args.supervise.value().cloned(),
         stands_in_for: args.stands_in_for.value().cloned(),
+        enabled: configured::enabled(args, diagnostics),
         collect: is_collected(args, diagnostics),
         derives_default: derived_default.is_some(),
         fields: subject.fields,
     };
     states_differ(&model, diagnostics);
+    configured::check(&model, diagnostics);
     family::check(&model, diagnostics);
     borrows_nothing(&model, diagnostics);
     can_be_collected(&model, diagnostics);

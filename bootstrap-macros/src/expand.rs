@@ -25,6 +25,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit, Path, Type};
 
 use crate::check::{asks_for_a_state, text};
+use crate::configured;
 use crate::gives;
 use crate::model::{DefaultValue, Field, FieldKind, PluginModel, StateType};
 use crate::ties::{fields, link, needs_proof, proof, submission};
@@ -42,6 +43,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
     let declare = declare(model, &names);
     let provided = gives::provided(model, &names);
     let default = default(model, &names);
+    let from_outside = configured::from_outside(model, &names);
     let proof = sound.then(|| proof(model, &names));
     let submission = sound.then(|| submission(model, &names));
     let fields = sound.then(|| fields(model, &names));
@@ -65,6 +67,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
             #declare
             #provided
             #default
+            #from_outside
             #proof
             #submission
             #fields
@@ -149,7 +152,7 @@ impl<'m> Names<'m> {
         )
     }
 
-    fn location(&self, span: Span) -> TokenStream {
+    pub(crate) fn location(&self, span: Span) -> TokenStream {
         let private = self.private();
         let start = span.start();
         let (line, column) = (to_u32(start.line), to_u32(start.column + 1));
@@ -175,13 +178,19 @@ impl<'m> Names<'m> {
 
     /// The field, as a value that knows what it asks for and how to get at it.
     fn field(&self, field: &Field) -> TokenStream {
+        self.field_by("field", field)
+    }
+
+    /// The field, through the door that is called so.
+    pub(crate) fn field_by(&self, door: &str, field: &Field) -> TokenStream {
         let (first, last) = (field.ty.span(), last_span(&field.ty));
         let private = self.private_at(first);
         let plugin = respanned(self.plugin(), first);
         let member = respanned(field.member.to_token_stream(), last);
         let mut project = quote_spanned!(first=> |__plugin: &mut #plugin|);
         project.extend(quote_spanned!(last=> &mut __plugin.#member));
-        quote_spanned!(first=> #private::field(#project))
+        let door = Ident::new(door, first);
+        quote_spanned!(first=> #private::#door(#project))
     }
 }
 
@@ -286,6 +295,8 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let behaviour = behaviour(model, names);
     let stands_in_for = model.stands_in_for.as_ref();
     let stands_in_for = option(stands_in_for.map(|path| names.link_to(path.span(), path)));
+    let enabled = configured::switch(model, names);
+    let settings = configured::settings(model, names);
     quote!(#private::Declaration {
         name: #name,
         location: #location,
@@ -302,6 +313,9 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         supervision: #supervision,
         behaviour: #behaviour,
         stands_in_for: #stands_in_for,
+        enabled: #enabled,
+        settings: #settings,
+        is_section: false,
     })
 }
 
@@ -329,7 +343,9 @@ fn behaviour(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         return quote!(#private::Behaviour::unknown());
     }
     let plugin = names.plugin();
-    let made = if model.is_collected() && model.has_default() {
+    let made = if configured::is_made_from_outside(model) {
+        format_ident!("from_outside", span = span)
+    } else if model.is_collected() && model.has_default() {
         format_ident!("collected", span = span)
     } else {
         format_ident!("registered", span = span)
@@ -366,7 +382,7 @@ fn supervision(expr: Option<&Expr>, names: &Names<'_>) -> TokenStream {
     )
 }
 
-fn option(value: Option<TokenStream>) -> TokenStream {
+pub(crate) fn option(value: Option<TokenStream>) -> TokenStream {
     if let Some(value) = value {
         quote!(::core::option::Option::Some(#value))
     } else {
@@ -430,12 +446,24 @@ fn default(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         quote!(::core::panic!("not a plugin"))
     };
     let body = quote!(fn default() -> Self { #made });
-    let path = quote_spanned!(span=> ::core::default::Default);
-    names.implement_path(span, &path, &names.plugin(), &body)
+    let (generics, _, wheres) = model.generics.split_for_impl();
+    let mut wheres = wheres.map_or_else(|| quote!(where), ToTokens::to_token_stream);
+    let bounds = configured::default_bounds(model);
+    if !bounds.is_empty() {
+        let comma = model.generics.where_clause.as_ref();
+        let comma = comma.filter(|it| !it.predicates.empty_or_trailing());
+        let comma = comma.map(|_| quote!(,));
+        wheres.extend(quote!(#comma #(#bounds),*));
+    }
+    let plugin = names.plugin();
+    quote_spanned!(span=>
+        #[automatically_derived]
+        impl #generics ::core::default::Default for #plugin #wheres { #body }
+    )
 }
 
 /// The value with which a field starts.
-fn start(field: &Field, names: &Names<'_>) -> TokenStream {
+pub(crate) fn start(field: &Field, names: &Names<'_>) -> TokenStream {
     match &field.kind {
         FieldKind::Option(DefaultValue::Expr(expr)) => expr.to_token_stream(),
         // Through the same door as its declaration, so that a field that can't be injected is

@@ -4,9 +4,11 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, Generics, Item, ItemStruct, Member, Meta, Token, Type, parse_quote_spanned};
+use syn::{
+    Attribute, Generics, Item, ItemStruct, LitStr, Member, Meta, Token, Type, parse_quote_spanned,
+};
 
-use crate::args::OptionArgs;
+use crate::args::{OptionArgs, Start};
 use crate::check::{handle, text};
 use crate::diagnostics::Diagnostics;
 use crate::model::{DefaultValue, Field, FieldKind};
@@ -131,8 +133,8 @@ fn take_fields(item: &mut ItemStruct, diagnostics: &mut Diagnostics) -> Vec<Fiel
             correct_spelling(&mut field.attrs, diagnostics);
         }
         let ours = take_ours(&mut field.attrs, diagnostics);
-        let kind = kind(&ours, &field.ty, diagnostics);
-        let field = describe_field(field, index, kind);
+        let (kind, config) = kind(&ours, &field.ty, diagnostics);
+        let field = describe_field(field, index, kind, config);
         let is_last = fields.len() + 1 == count;
         if let (Member::Unnamed(_), Some(cfg), false) = (&field.member, field.cfgs.first(), is_last)
         {
@@ -146,7 +148,12 @@ fn take_fields(item: &mut ItemStruct, diagnostics: &mut Diagnostics) -> Vec<Fiel
     fields
 }
 
-fn describe_field(field: &syn::Field, index: u32, kind: FieldKind) -> Field {
+fn describe_field(
+    field: &syn::Field,
+    index: u32,
+    kind: FieldKind,
+    config: Option<LitStr>,
+) -> Field {
     let span = field
         .ident
         .as_ref()
@@ -171,6 +178,7 @@ fn describe_field(field: &syn::Field, index: u32, kind: FieldKind) -> Field {
         span,
         ty: field.ty.clone(),
         kind,
+        config,
     }
 }
 
@@ -267,9 +275,14 @@ fn is(attribute: &Attribute, name: &str) -> bool {
     attribute.path().is_ident(name)
 }
 
-fn kind(ours: &[Attribute], ty: &Type, diagnostics: &mut Diagnostics) -> FieldKind {
+/// What a field is, and from which key of the configuration it is read.
+fn kind(
+    ours: &[Attribute],
+    ty: &Type,
+    diagnostics: &mut Diagnostics,
+) -> (FieldKind, Option<LitStr>) {
     let [first, rest @ ..] = ours else {
-        return FieldKind::Requirement;
+        return (FieldKind::Requirement, None);
     };
     if let Some(handle) = handle(ty) {
         diagnostics.at(
@@ -278,7 +291,7 @@ fn kind(ours: &[Attribute], ty: &Type, diagnostics: &mut Diagnostics) -> FieldKi
                 "a `{handle}` is a requirement, which the app fills: take this attribute away"
             ),
         );
-        return FieldKind::Requirement;
+        return (FieldKind::Requirement, None);
     }
     for another in rest {
         let message = if is(first, "option") && is(another, "option") {
@@ -297,11 +310,24 @@ fn kind(ours: &[Attribute], ty: &Type, diagnostics: &mut Diagnostics) -> FieldKi
                 "`#[local]` takes no argument: the field starts as the default of its type",
             );
         }
-        return FieldKind::Local;
+        return (FieldKind::Local, None);
     }
-    FieldKind::Option(match OptionArgs::parse(first, diagnostics) {
-        OptionArgs::TypeDefault => DefaultValue::OfItsType,
-        OptionArgs::Default(expr) => DefaultValue::Expr(expr),
-        OptionArgs::Required => DefaultValue::Required,
-    })
+    let args = OptionArgs::parse(first, diagnostics);
+    let config = args.config.value().cloned();
+    let start = match args.start {
+        Start::TypeDefault if args.config.key().is_some() => DefaultValue::Configured,
+        Start::TypeDefault => DefaultValue::OfItsType,
+        Start::Default(expr) => DefaultValue::Expr(expr),
+        Start::Required => {
+            if let Some(key) = args.config.key() {
+                diagnostics.push(syn::Error::new(
+                    key,
+                    "an option that is read from the configuration is required there unless it \
+                     has a `default`: take `required` away",
+                ));
+            }
+            DefaultValue::Required
+        }
+    };
+    (FieldKind::Option(start), config)
 }

@@ -4,6 +4,7 @@ use proc_macro::TokenStream;
 
 mod args;
 mod check;
+mod configured;
 mod diagnostics;
 mod expand;
 mod family;

@@ -3,6 +3,8 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Attribute, Expr, Generics, LitStr, Member, Path, Type};
 
+use crate::args::Enabled;
+
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each stands for something that is said or not"
@@ -33,6 +35,8 @@ pub(crate) struct PluginModel {
     /// Plugins that this one registers while it loads.
     pub(crate) children: Vec<Path>,
     pub(crate) stands_in_for: Option<Path>,
+    /// What decides whether it is part of an app.
+    pub(crate) enabled: Option<Enabled>,
     pub(crate) collect: bool,
     /// Whether the user derives `Default`, which is a mistake if this macro would write it.
     pub(crate) derives_default: bool,
@@ -54,6 +58,8 @@ pub(crate) struct Field {
     pub(crate) span: Span,
     pub(crate) ty: Type,
     pub(crate) kind: FieldKind,
+    /// The key of the configuration from which it is read.
+    pub(crate) config: Option<LitStr>,
 }
 
 pub(crate) enum FieldKind {
@@ -70,6 +76,8 @@ pub(crate) enum DefaultValue {
     Expr(Box<Expr>),
     /// None: whoever registers the plugin writes it.
     Required,
+    /// None: it is read from the configuration.
+    Configured,
 }
 
 impl PluginModel {
@@ -85,6 +93,25 @@ impl PluginModel {
     /// Whether it joins apps that collect; generic ones can't, they have to be registered.
     pub(crate) fn is_collected(&self) -> bool {
         self.collect && !self.is_generic()
+    }
+
+    /// The options that are read from the configuration.
+    pub(crate) fn configured(&self) -> impl Iterator<Item = (&Field, &LitStr)> {
+        self.fields
+            .iter()
+            .filter_map(|field| Some((field, field.config.as_ref()?)))
+    }
+
+    /// Whether it can't be made without the configuration.
+    pub(crate) fn needs_configuration(&self) -> bool {
+        self.unread().next().is_some()
+    }
+
+    /// The options that have no value until they are read.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = &Field> {
+        self.fields
+            .iter()
+            .filter(|field| matches!(field.kind, FieldKind::Option(DefaultValue::Configured)))
     }
 
     /// Whether every field has a default.

@@ -7,13 +7,18 @@ pub use std::time::Duration;
 
 pub use inventory;
 
+pub use crate::Result;
 pub use crate::base::key::StateKey;
 pub use crate::base::location::Location;
+#[cfg(feature = "config")]
+pub use crate::collect::Sectioned;
 pub use crate::collect::{Collected, Kin};
 pub use crate::declare::{
-    At, Behaviour, Cut, Declaration, Declare, Declared, End, FromOutside, HasFields, Identity,
+    Answer, At, Behaviour, By, Cut, Declaration, Declare, Declared, End, HasFields, Identity,
     Inject, Link, Mention, PluginList, Port, Proof, Provided, Provider, Provides, ProvidesPort,
-    Requirement, Retry, StandsOnceInTheList, Start, State, States, Supervision, after_first,
-    by_default, check, check_child, check_list, explore, field, fields_of, look_for, made,
-    made_instead, made_port,
+    Requirement, Retry, StandsOnceInTheList, Start, State, States, Supervision, SuppliedHandle,
+    Switch, after_first, answer, by_default, check, check_child, check_list, explore, field,
+    fields_of, look_for, made, made_instead, made_port,
 };
+#[cfg(feature = "config")]
+pub use crate::declare::{FromOutside, SectionPlugin, Setting, Values, configured, section};

@@ -109,9 +109,34 @@
 //! everything that was registered before it has loaded, and before anything that is registered
 //! after it does. [`App::recover`] is one for when something before it has failed.
 //!
-//! A value of `main` becomes a state with [`App::supply`]; declare its type with [`supplied!`].
+//! A value of `main` becomes a state with [`App::supply`], or [`App::supply_arc`]; declare its type with [`supplied!`].
 //! Plugins that are made at run time implement [`Plugin`] by hand, or are closures:
 //! [`App::register_fn`].
+//!
+//! # Configure
+//!
+//! With the feature `config`, [`App::configure`] gives an app a [`Configuration`]: files, variables of the
+//! environment, values of `main`. `#[option(config = "database.size", default = 8)]` on a field reads one value, or, with
+//! the key of a table, anything that `serde` can read from that; [`section!`] makes such a type a state.
+//! Everything is read before anything runs, and every fault is a [`PlanError`], with the line in the file or
+//! the name of the variable. Values are never shown.
+//!
+//! # Switch off
+//!
+//! A plugin that is switched off is not part of the plan, and never loaded; [`Plan::switched_off`] says why.
+//!
+//! | how | for what |
+//! |---|---|
+//! | `#[plugin(enabled = is_wanted)]` | the plugin itself: a function that returns a `bool`, or a `Result` whose error says why not |
+//! | `#[plugin(enabled = "mail.enabled")]` | a key of the configuration; without it, the plugin is on |
+//! | `#[plugin(enabled = ("mail.enabled", false))]` | the same; without it, the plugin is off |
+//! | [`Registration::switch_off`], [`Registration::enabled`] | one registration |
+//! | [`App::without`] | every plugin of a type, also those that are collected |
+//!
+//! Functions and keys are asked once a plan, before it is made, and not again when a part restarts. Nothing is collected for such a plugin alone.
+//! A field that can do without its states is `None`; any other one is a plan error that says who is off, why, and
+//! how to switch it on. An `after` it is no order any more, [`App::expect`] takes it for present, and a stand-in that is off stands in for nobody. A
+//! parent that is off brings no children; a child that is off does not join when its parent registers it, and nobody waits for it.
 //!
 //! # What is checked when
 //!
@@ -253,6 +278,8 @@
 //! | `BOOT014` | a tokio runtime without timers |
 //! | `BOOT015` | two services with one name |
 //! | `BOOT016` | a plugin that nobody needs, where that is denied |
+//! | `BOOT017` | something in the configuration is missing or wrong |
+//! | `BOOT018` | a predicate that decides about a plugin panicked |
 //! | `RUN001` | a part of the app was not restarted |
 //! | `STOP001` | a hook failed or panicked while the app closed |
 //! | `STOP002` | a task failed or panicked, and the app has stopped because of it |
@@ -268,6 +295,7 @@
 //!
 //! # Features
 //!
+//! - `config` (off): [`Configuration`], [`section!`] and what reads them.
 //! - `serde` (off): [`Report`] and [`Plan`] can be serialized.
 #![forbid(unsafe_code)]
 
@@ -284,6 +312,8 @@ mod plan;
 mod report;
 mod request;
 mod run;
+#[cfg(feature = "config")]
+mod values;
 
 #[doc(hidden)]
 pub mod __private;
@@ -325,6 +355,7 @@ pub use async_trait::async_trait;
 /// | `collect = false` | only registered by hand, never by [`App::collect`] or because its states are needed |
 /// | `within = Server` | only registered by this plugin, while that loads: a child of it, which the proof knows |
 /// | `children = [Routes]` | plugins that this one registers while it loads, and that can't name it: `collect = false` on them |
+/// | `enabled = is_wanted` | switched off if this function says so; or by a key of the configuration: `"mail.enabled"`, or `("mail.enabled", false)` if it is off without that |
 /// | `stands_in_for = Database` | makes the states of another plugin, and takes its place where it is registered; never collected |
 /// | `crate = path` | where this crate is, if it was re-exported |
 ///
@@ -338,6 +369,8 @@ pub use async_trait::async_trait;
 /// | `#[option]` | plain data; its type's default unless it is set |
 /// | `#[option(default = expr)]` | plain data with this default |
 /// | `#[option(required)]` | plain data without a default: such a plugin can only be registered, with `collect = false`, and has no `Default` |
+/// | `#[option(config = "database.size", default = expr)]` | the same, read from the app's configuration if the key is set there |
+/// | `#[option(config = "database.size")]` | the same; a configuration has to have it. There is a `Default` if the type has one |
 /// | `#[local]` | the plugin's own memory: its type's default before `load`, which may change it |
 ///
 /// # Examples
@@ -489,6 +522,7 @@ pub use async_trait::async_trait;
 /// |---|---|
 /// | E0277 at a field, "no plugin provides the state" | no `states` list holds it; list it, or declare it with [`supplied!`] |
 /// | E0277 at a field, "can't be injected" | mark the field `#[option]` or `#[local]`, or ask for `State<..>` of it |
+/// | E0277 at a field, "can't be read from the configuration" | derive `serde::Deserialize` for its type |
 /// | E0119 at a state | two plugins provide it: give each a type of its own, or make one a stand-in |
 /// | E0117 at a state | it is a type of another crate: wrap it in one of yours |
 /// | E0446 at a state | the plugin is public and the state is not: make both public, or neither |
@@ -516,10 +550,14 @@ pub use declare::{
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{
     Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedChild, PlannedPlugin,
-    PlannedScope, Shadowed,
+    PlannedScope, Shadowed, SwitchedOff,
 };
 pub use report::{
     Cause, CloseError, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report,
     Step, TimeOf,
 };
 pub use request::{RequestScope, RequestState, RequestStateError};
+#[cfg(feature = "config")]
+pub use secrecy;
+#[cfg(feature = "config")]
+pub use values::{ConfigFault, Configuration};

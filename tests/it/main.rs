@@ -13,6 +13,8 @@ mod budget;
 mod clock;
 mod close;
 mod closing;
+mod conditions;
+mod configuration;
 mod current;
 mod declare;
 mod ends;

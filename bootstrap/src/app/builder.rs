@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::app::exit::Exit;
 use crate::app::lifecycle::{EndOfLife, Lifecycle};
+use crate::app::outside::plan;
 use crate::app::running::Running;
 use crate::app::scope::Scope;
 use crate::app::signals;
@@ -22,7 +23,7 @@ use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry
 use crate::declare::{FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin, PluginList};
 use crate::life::{End, Handle, Life, Status};
 use crate::live::{AppHooks, Listeners, Nodes, Settings};
-use crate::plan::{Plan, PlanErrors, check_services, resolve};
+use crate::plan::{Plan, PlanErrors, check_services};
 use crate::report::Report;
 
 /// An application that has not been booted: plugins, limits and hooks.
@@ -239,6 +240,33 @@ impl App {
         self
     }
 
+    /// Adds a state from outside that the caller holds already, without another allocation; see
+    /// [`App::supply`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use bootstrap::prelude::*;
+    ///
+    /// struct Clock(u32);
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let clock = Arc::new(Clock(12));
+    /// let running = App::new().supply_arc(Arc::clone(&clock)).boot().await?;
+    /// assert!(std::ptr::eq(&*running.state::<Clock>()?, &*clock));
+    /// running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn supply_arc<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.root().supply_arc(value);
+        self
+    }
+
     /// Provides a port from outside: plugins that ask for a `Port<T>` get this one.
     ///
     /// It takes the place of whoever else provides that port, as a plugin does that
@@ -288,7 +316,7 @@ impl App {
     /// Names plugins that must be part of the app: without one of them, it does not plan.
     ///
     /// Meant for the plugins of a collected app that nobody refers to, which are left out if the
-    /// linker leaves out their crate.
+    /// linker leaves out their crate. One that is switched off is there: that was done on purpose.
     pub fn expect(self, names: impl IntoIterator<Item = &'static str>) -> Self {
         with_registry(&self.registry, |registry| registry.expect(names));
         self
@@ -354,14 +382,14 @@ impl App {
         self
     }
 
-    /// The order in which the plugins will load. Runs no hook and changes nothing.
+    /// The order in which the plugins will load. Runs no hook and changes nothing; reads the
+    /// configuration, and asks the predicates that switch plugins off.
     ///
     /// # Errors
     ///
     /// Every mistake in the app that the compiler could not find, all at once.
     pub fn plan(&self) -> Result<Plan, PlanErrors> {
-        let planned = with_registry(&self.registry, |registry| resolve(registry.roster()));
-        check_services(planned, &self.hooks.services)
+        check_services(plan(&self.registry), &self.hooks.services)
     }
 
     /// A handle to the app, for everyone who does not own it.
@@ -427,6 +455,9 @@ impl App {
     fn into_lifecycle(self, plan: Plan, mut end: EndOfLife) -> Lifecycle {
         for warning in plan.warnings() {
             log(|| tracing::warn!(target: "bootstrap", "{warning}"));
+        }
+        for off in plan.switched_off() {
+            log(|| tracing::info!(target: "bootstrap", "switched off: {off}"));
         }
         let count = plan.count();
         log(|| tracing::info!(target: "bootstrap", "booting {count}: {plan:?}"));

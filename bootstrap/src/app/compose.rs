@@ -9,7 +9,9 @@ use crate::app::builder::App;
 use crate::app::scope::Scope;
 use crate::base::location::Location;
 use crate::collect::{Unused, with_registry};
-use crate::declare::{AfterContext, BarrierKind};
+use crate::declare::{AfterContext, BarrierKind, Identity, Plugin};
+#[cfg(feature = "config")]
+use crate::values::Configuration;
 
 impl App {
     /// Opens a scope: a part of the app whose states the other parts do not see. Returns what the
@@ -177,6 +179,61 @@ impl App {
     /// ```
     pub fn unused(self, policy: Unused) -> Self {
         with_registry(&self.registry, |registry| registry.unused(policy));
+        self
+    }
+}
+
+impl App {
+    /// Switches off every plugin of a type, registered or collected, in whatever scope: it is not
+    /// part of the plan, and never loaded.
+    ///
+    /// What that means for others is told at
+    /// [`Registration::switch_off`](crate::Registration::switch_off), which is for one of several
+    /// instances. A plugin switches itself off with `#[plugin(enabled = ..)]`.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use bootstrap::prelude::*;
+    ///
+    /// #[plugin]
+    /// struct Consumer;
+    ///
+    /// impl Hooks for Consumer {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), bootstrap::PlanErrors> {
+    /// let plan = App::collect().without::<Consumer>("this process only serves").plan()?;
+    /// assert!(plan.is_empty());
+    /// assert_eq!(plan.switched_off()[0].place.plugin, "consumer");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn without<P: Plugin>(self, because: impl AsRef<str>) -> Self {
+        let at = Location::caller();
+        with_registry(&self.registry, |registry| {
+            registry.without(Identity::of::<P>(), because.as_ref(), at);
+        });
+        self
+    }
+
+    /// Gives the app its configuration: options with `#[option(config = "key")]` and sections
+    /// ([`section!`](crate::section)) are read from it. A second one takes the place of the first.
+    ///
+    /// It is read whenever the app is planned, which a boot begins with. Every fault in it is a
+    /// [`PlanError`](crate::PlanError); nothing has run then. A part that restarts
+    /// ([`Handle::restart`](crate::Handle::restart)) reads it anew; if there is a fault, nothing is
+    /// closed.
+    ///
+    /// An option whose key is set has that value, also if code has given it another one. Without a
+    /// configuration all have the values that code gives them, or their defaults.
+    #[cfg(feature = "config")]
+    pub fn configure(self, configuration: Configuration) -> Self {
+        with_registry(&self.registry, |registry| registry.configure(configuration));
         self
     }
 }

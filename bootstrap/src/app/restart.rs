@@ -9,6 +9,8 @@ use crate::boot;
 use crate::close::{self, After, Closing};
 use crate::life::{RestartError, RestartRequest, ShutdownReason, Target};
 use crate::live::{Nodes, Settings};
+#[cfg(feature = "config")]
+use crate::plan::Readers;
 use crate::report::PluginError;
 use crate::run::Tasks;
 
@@ -74,6 +76,8 @@ impl Restart<'_> {
             let plugin = self.nodes.name(lost).clone();
             return Err(RestartError::Lost { plugin });
         }
+        #[cfg(feature = "config")]
+        self.read_configuration()?;
         log(|| {
             tracing::info!(target: "bootstrap", "`{name}` restarts, with what depends on it");
         });
@@ -100,6 +104,27 @@ impl Restart<'_> {
             self.nodes.life.request_stop(reason);
         }
         Err(RestartError::Failed { failures, rollback })
+    }
+
+    /// Reads the configuration anew, and keeps it if nothing is wrong with it.
+    #[cfg(feature = "config")]
+    fn read_configuration(&self) -> Result<(), RestartError> {
+        let outside = self.nodes.outside();
+        if !outside.is_there() {
+            return Ok(());
+        }
+        let outside = outside.again();
+        let members = self.nodes.all().filter(|node| !self.nodes.has_gone(*node));
+        let members = members.map(|node| (self.nodes.member(node), self.nodes.name(node)));
+        let (faults, warnings) = Readers::running(members, &self.nodes.plan).check(&outside);
+        for warning in warnings {
+            log(|| tracing::warn!(target: "bootstrap", "{warning}"));
+        }
+        if faults.is_empty() {
+            self.nodes.set_outside(outside);
+            return Ok(());
+        }
+        Err(RestartError::Configuration { faults })
     }
 
     async fn close(&self, part: &[bool], after: After, reason: ShutdownReason) -> Vec<PluginError> {

@@ -142,7 +142,13 @@ impl<'a> Scope<'a> {
     /// a warning.
     #[track_caller]
     pub fn supply<T: Send + Sync + 'static>(&mut self, value: T) -> &mut Self {
-        self.supply_value(StateValue::new(value))
+        self.supply_arc(Arc::new(value))
+    }
+
+    /// Adds a state from outside that the caller holds already; see [`Scope::supply`].
+    #[track_caller]
+    pub fn supply_arc<T: Send + Sync + 'static>(&mut self, value: Arc<T>) -> &mut Self {
+        self.supply_value(StateValue::shared(value))
     }
 
     /// Provides a port from outside: plugins in this scope that ask for a `Port<T>` get this one,

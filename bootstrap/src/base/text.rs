@@ -63,18 +63,24 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein distance, one row at a time (Wagner and Fischer, 1974).
+/// Levenshtein distance, one row at a time (Wagner and Fischer, 1974), in which two letters that
+/// have changed places are one slip.
 fn edit_distance(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.chars().collect();
     let right: Vec<char> = right.chars().collect();
+    let mut above: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
+    for (i, a) in left.iter().enumerate() {
+        let mut next = vec![i + 1];
         for (j, b) in right.iter().enumerate() {
-            let cost = usize::from(a != *b);
-            let next = (diagonal + cost).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], next);
+            let cost = usize::from(a != b);
+            let mut distance = (row[j] + cost).min(next[j] + 1).min(row[j + 1] + 1);
+            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
+                distance = distance.min(above[j - 1] + cost);
+            }
+            next.push(distance);
         }
+        above = std::mem::replace(&mut row, next);
     }
     row[right.len()]
 }
@@ -136,6 +142,7 @@ mod tests {
     #[test]
     fn a_slip_of_the_pen_is_near_and_another_word_is_not() {
         assert_eq!(nearest("databse", ["cache", "database"]), Some("database"));
+        assert_eq!(nearest("siez", ["cache", "size"]), Some("size"));
         assert_eq!(nearest("http", ["cache", "database"]), None);
     }
 }

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use crate::base::key::{StateKey, TypeMap, TypeSet};
 use crate::collect::brood::Brood;
-use crate::collect::roster::{Member, Roster, Source, Want};
+use crate::collect::conditions::{Gate, Reason};
+use crate::collect::roster::{Member, Off, Roster, Source, Want};
 use crate::collect::scopes::ROOT;
-use crate::declare::{Declaration, Need, Precedence, Provider};
+use crate::declare::{Declaration, Descriptor, Need, Precedence, Provider};
 
 /// How an app comes by its plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +31,15 @@ pub(super) fn choose(
     roster: &Roster,
     brood: &Brood,
     linked: impl Iterator<Item = &'static Declaration>,
-) -> Vec<&'static Declaration> {
-    if mode == Mode::New {
-        return Vec::new();
+    gate: &Gate<'_>,
+    off: &dyn Fn(&'static Declaration) -> Option<Reason>,
+) -> Chosen {
+    // Sections join every app that has a configuration.
+    if mode == Mode::New && !gate.outside.is_there() {
+        return Chosen::default();
     }
     let linked: Vec<&'static Declaration> = linked.collect();
-    let mut choice = Choice::new(mode, roster, brood, &linked);
+    let mut choice = Choice::new(mode, roster, brood, &linked, gate, off);
     if mode == Mode::Collect {
         for declaration in &linked {
             choice.consider(declaration);
@@ -44,7 +48,17 @@ pub(super) fn choose(
     choice.follow_members();
     choice.follow();
     choice.leave_out_what_only_replaced_plugins_need();
-    choice.chosen
+    Chosen {
+        plugins: choice.chosen,
+        off: choice.off,
+    }
+}
+
+/// The declared plugins that join, and those that would, but are switched off.
+#[derive(Default)]
+pub(super) struct Chosen {
+    pub(super) plugins: Vec<&'static Declaration>,
+    pub(super) off: Vec<Off>,
 }
 
 struct Choice<'r> {
@@ -68,6 +82,10 @@ struct Choice<'r> {
     followed: usize,
     /// Plugins that would have been added, but for a stand-in or a supplied state.
     replaced: Vec<&'static Declaration>,
+    gate: &'r Gate<'r>,
+    /// Whether a plugin is switched off.
+    is_off: &'r dyn Fn(&'static Declaration) -> Option<Reason>,
+    off: Vec<Off>,
 }
 
 impl<'r> Choice<'r> {
@@ -76,6 +94,8 @@ impl<'r> Choice<'r> {
         roster: &'r Roster,
         brood: &'r Brood,
         linked: &[&'static Declaration],
+        gate: &'r Gate<'r>,
+        is_off: &'r dyn Fn(&'static Declaration) -> Option<Reason>,
     ) -> Self {
         let mut choice = Self {
             mode,
@@ -90,13 +110,30 @@ impl<'r> Choice<'r> {
             chosen: Vec::new(),
             followed: 0,
             replaced: Vec::new(),
+            gate,
+            is_off,
+            off: Vec::new(),
         };
+        choice.settle_off();
         for member in &roster.members {
             for scope in roster.scopes.seen_in(member.scope, member.published) {
                 choice.settle(member, scope);
             }
         }
         choice
+    }
+
+    /// A registration that is switched off is meant all the same: no other one of its type joins
+    /// instead of it, nor what only it needs.
+    fn settle_off(&mut self) {
+        for off in &self.roster.off {
+            let mut seen_in = self.roster.scopes.seen_in(off.scope, off.published);
+            let declaration = off.descriptor.declaration();
+            if let Some(declaration) = declaration.filter(|_| seen_in.any(|it| it == ROOT)) {
+                self.settled.insert(declaration.plugin.id);
+                self.replaced.push(declaration);
+            }
+        }
     }
 
     /// Notes what a member means for those who ask in a scope in which it is seen.
@@ -126,7 +163,33 @@ impl<'r> Choice<'r> {
         if self.is_replaced(declaration) {
             self.replaced.push(declaration);
         } else if declaration.behaviour.build.is_some() {
+            self.let_in(declaration);
+        }
+    }
+
+    fn let_in(&mut self, declaration: &'static Declaration) {
+        let Some(reason) = (self.is_off)(declaration) else {
             self.chosen.push(declaration);
+            return;
+        };
+        self.replaced.push(declaration);
+        self.off.push(Off {
+            name: declaration.name.into(),
+            descriptor: Descriptor::declared(declaration),
+            source: Source::Collected(declaration),
+            scope: ROOT,
+            published: false,
+            #[cfg(feature = "config")]
+            prefix: None,
+            reason,
+        });
+    }
+
+    /// A section joins because it is asked for, and if the configuration has it.
+    fn follow_section(&mut self, need: &Need, section: &'static Declaration) {
+        let is_given = self.given.contains(&need.state.id());
+        if !is_given && self.gate.has_section(section, !need.asks.is_required()) {
+            self.consider(section);
         }
     }
 
@@ -140,7 +203,14 @@ impl<'r> Choice<'r> {
     }
 
     fn follow_need(&mut self, need: &Need) {
-        let pulls = self.mode == Mode::Collect || need.asks.is_required();
+        if let Some(section) = need.section() {
+            return self.follow_section(need, section);
+        }
+        let pulls = match self.mode {
+            Mode::New => false,
+            Mode::Only => need.asks.is_required(),
+            Mode::Collect => true,
+        };
         if pulls && need.state.is_port() && !self.given.contains(&need.state.id()) {
             let all = self.at_ports.get(&need.state.id()).cloned();
             all.into_iter().flatten().for_each(|it| self.consider(it));

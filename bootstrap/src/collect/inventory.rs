@@ -15,6 +15,22 @@ pub struct Kin(pub &'static Declaration);
 
 inventory::collect!(Kin);
 
+/// A section of the configuration.
+#[cfg(feature = "config")]
+#[derive(Debug)]
+pub struct Sectioned(pub &'static Declaration);
+
+#[cfg(feature = "config")]
+inventory::collect!(Sectioned);
+
+/// All that may read a configuration, some of it twice, in no particular order.
+#[cfg(feature = "config")]
+pub(crate) fn linked_readers() -> impl Iterator<Item = &'static Declaration> {
+    let sections = inventory::iter::<Sectioned>.into_iter();
+    let sections = sections.map(|section| section.0);
+    linked().chain(linked_kin()).chain(sections)
+}
+
 /// All of them, in no particular order.
 pub(super) fn linked() -> impl Iterator<Item = &'static Declaration> {
     inventory::iter::<Collected>

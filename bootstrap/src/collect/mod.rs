@@ -6,6 +6,7 @@
 
 mod assemble;
 mod brood;
+mod conditions;
 mod inventory;
 mod registration;
 mod registry;
@@ -15,11 +16,16 @@ mod unused;
 
 pub(crate) use assemble::Mode;
 pub(crate) use brood::Brood;
+pub(crate) use conditions::{Broken, Gate, Verdicts, Why, ask_one};
+#[cfg(feature = "config")]
+pub use inventory::Sectioned;
 pub(crate) use inventory::linked_at;
+#[cfg(feature = "config")]
+pub(crate) use inventory::linked_readers;
 pub use inventory::{Collected, Kin};
 pub use registration::Registration;
 pub(crate) use registration::{SharedRegistry, with_registry};
 pub(crate) use registry::{Entry, Registry};
-pub(crate) use roster::{DeclaredChild, Member, Order, Roster, Source, Want};
+pub(crate) use roster::{DeclaredChild, Member, Off, Order, Roster, Source, Want};
 pub(crate) use scopes::{Candidate, Found, ROOT, Scopes};
 pub use unused::Unused;

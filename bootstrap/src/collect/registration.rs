@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
+use crate::base::location::Location;
 use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::collect::registry::Registry;
@@ -212,6 +213,92 @@ impl<P: ?Sized> Registration<P> {
     pub fn supervise(self, supervision: Supervision) -> Self {
         with_registry(&self.registry, |registry| {
             registry.supervise(self.entry, supervision);
+        });
+        self
+    }
+
+    /// Switches this plugin off: it is not part of the plan, and never loaded. Without effect once
+    /// the app boots.
+    ///
+    /// Nothing is collected for it alone, and no other one of its type takes its place. Who can do
+    /// without its states does; who can't is a plan error that says why they are not there, as is a
+    /// field with a handle to one. An `after` this registration is no order any more, what stands
+    /// in for another one does not, and children are not brought. [`Plan::switched_off`] lists it.
+    ///
+    /// [`Plan::switched_off`]: crate::Plan::switched_off
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// # #[plugin] struct Metrics;
+    /// # impl Hooks for Metrics {
+    /// #     async fn load(&mut self, _: &mut LoadContext) -> Result<()> { Ok(()) }
+    /// # }
+    /// let mut app = App::new();
+    /// app.register(Metrics).switch_off("nobody looks at them here");
+    /// let plan = app.plan()?;
+    /// assert!(plan.is_empty());
+    /// assert!(plan.switched_off()[0].because.starts_with("nobody looks at them here"));
+    /// # Ok::<(), bootstrap::PlanErrors>(())
+    /// ```
+    #[track_caller]
+    pub fn switch_off(self, because: impl AsRef<str>) -> Self {
+        let at = Location::caller();
+        with_registry(&self.registry, |registry| {
+            registry.switch_off(self.entry, because.as_ref(), at);
+        });
+        self
+    }
+
+    /// Switches this plugin off unless `enabled`; see [`Registration::switch_off`].
+    #[track_caller]
+    pub fn enabled(self, enabled: bool, because: impl AsRef<str>) -> Self {
+        if enabled {
+            self
+        } else {
+            self.switch_off(because)
+        }
+    }
+
+    /// Reads the configuration of this instance from below another key: an option with
+    /// `config = "database.size"` from `replica.database.size`. Without effect once the app boots.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::Configuration;
+    /// use bootstrap::prelude::*;
+    ///
+    /// #[plugin]
+    /// struct Database {
+    ///     #[option(config = "size", default = 1)]
+    ///     size: u32,
+    /// }
+    ///
+    /// impl Hooks for Database {
+    ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+    ///         assert_eq!(self.size, if cx.name() == "replica" { 2 } else { 4 });
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let configuration = Configuration::new().set("main.size", 4).set("replica.size", 2);
+    /// let mut app = App::new().configure(configuration);
+    /// app.register(Database::default()).named("main").configured_from("main");
+    /// app.register(Database::default()).named("replica").configured_from("replica");
+    /// app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "config")]
+    pub fn configured_from(self, prefix: impl Into<String>) -> Self {
+        let prefix = Arc::from(prefix.into());
+        with_registry(&self.registry, |registry| {
+            registry.configure_from(self.entry, prefix);
         });
         self
     }

@@ -8,16 +8,20 @@ use std::time::Duration;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
+use crate::base::panic::guard;
 use crate::collect::assemble::{Mode, choose};
 use crate::collect::brood::Brood;
+use crate::collect::conditions::{Gate, Reason, Verdicts};
 use crate::collect::inventory;
-use crate::collect::roster::{Member, Order, Roster, Source, Want};
+use crate::collect::roster::{Member, Off, Order, Roster, Source, Want};
 use crate::collect::scopes::Scopes;
 use crate::collect::unused::Unused;
 use crate::declare::{
-    Adjust, AnySlot, Barrier, BarrierKind, Bind, Descriptor, Fields, Home, Identity, Origin,
-    Plugin, Policies, Port, Precedence, Retry, Slot, State, Supervision, port_slot,
+    Adjust, AnySlot, Barrier, BarrierKind, Bind, Declaration, Descriptor, Fields, Home, Identity,
+    Origin, Plugin, Policies, Port, Precedence, Retry, Slot, State, Supervision, port_slot,
 };
+#[cfg(feature = "config")]
+use crate::values::Configuration;
 
 /// Every registration of one app.
 pub(crate) struct Registry {
@@ -29,6 +33,10 @@ pub(crate) struct Registry {
     scopes: Scopes,
     expected: Vec<&'static str>,
     unused: Unused,
+    /// Types of plugins that are switched off, and why.
+    without: Vec<(Identity, Reason)>,
+    #[cfg(feature = "config")]
+    configuration: Option<Arc<Configuration>>,
     has_barriers: bool,
     /// Entries that are to load after a plugin of another app: a mistake.
     foreign_orders: Vec<(u32, PluginName)>,
@@ -57,6 +65,10 @@ pub(crate) struct Entry {
     barrier: Option<BarrierKind>,
     /// What the registration says of it; without that, the descriptor's holds.
     policies: Option<Box<Policies>>,
+    /// Why its registration has switched it off.
+    off: Option<Reason>,
+    /// Below which key it is configured.
+    prefix: Option<Arc<str>>,
     /// What the plugin asks for. Its fields can't change any more.
     wants: Vec<Want>,
     /// Entries that this one loads after.
@@ -95,6 +107,9 @@ impl Registry {
             scopes: Scopes::default(),
             expected: Vec::new(),
             unused: Unused::default(),
+            without: Vec::new(),
+            #[cfg(feature = "config")]
+            configuration: None,
             has_barriers: false,
             foreign_orders: Vec::new(),
             booted: None,
@@ -129,6 +144,55 @@ impl Registry {
 
     pub(crate) fn unused(&mut self, policy: Unused) {
         self.unused = policy;
+    }
+
+    /// Switches off every plugin of a type.
+    pub(crate) fn without(&mut self, plugin: Identity, because: &str, at: Location) {
+        let reason = Reason::said(because, ".without(..)", at);
+        self.without.push((plugin, reason));
+    }
+
+    /// Switches off one registration.
+    pub(super) fn switch_off(&mut self, entry: u32, because: &str, at: Location) {
+        let reason = Reason::said(because, ".switch_off(..)", at);
+        self.entries[entry as usize].off = Some(reason);
+    }
+
+    #[cfg(feature = "config")]
+    pub(super) fn configure_from(&mut self, entry: u32, prefix: Arc<str>) {
+        self.entries[entry as usize].prefix = Some(prefix);
+    }
+
+    #[cfg(feature = "config")]
+    pub(crate) fn configure(&mut self, configuration: Configuration) {
+        self.configuration = Some(Arc::new(configuration));
+    }
+
+    #[cfg(feature = "config")]
+    pub(crate) fn configuration(&self) -> Option<Arc<Configuration>> {
+        self.configuration.clone()
+    }
+
+    /// Why a plugin that nobody stands in for is switched off, if it is.
+    pub(crate) fn off(&self, entry: &Entry, verdicts: &Verdicts) -> Option<Reason> {
+        if entry.supplied || entry.barrier.is_some() {
+            return None;
+        }
+        let declaration = entry.descriptor.declaration();
+        let by_type = || self.off_by_type(entry.identity);
+        let by_itself = || verdicts.off(declaration?, entry.prefix.as_ref());
+        let off = entry.off.as_ref().or_else(by_type).or_else(by_itself);
+        off.cloned()
+    }
+
+    /// Why the type of a plugin is switched off, if it is.
+    pub(crate) fn off_for_all(&self, entry: &Entry) -> Option<Reason> {
+        self.off_by_type(entry.identity).cloned()
+    }
+
+    fn off_by_type(&self, plugin: Identity) -> Option<&Reason> {
+        let mut without = self.without.iter();
+        without.find(|(it, _)| *it == plugin).map(|(_, off)| off)
     }
 
     pub(super) fn rename(&mut self, entry: u32, name: PluginName) {
@@ -196,7 +260,7 @@ impl Registry {
     }
 
     /// Every plugin of the app, with what it asks for.
-    pub(crate) fn roster(&self) -> Roster {
+    pub(crate) fn roster(&self, gate: &Gate<'_>) -> Roster {
         let mut roster = Roster {
             app: self.app,
             members: Vec::with_capacity(self.entries.len()),
@@ -211,11 +275,16 @@ impl Registry {
             unused: self.unused,
             children: Vec::new(),
             held: Vec::new(),
+            off: Vec::new(),
         };
-        let replaced_by = self.stand_ins();
+        let replaced_by = self.stand_ins(gate.verdicts);
         roster.member_of_entry = vec![None; self.entries.len()];
         for (entry, stand_in) in replaced_by.iter().enumerate() {
             if stand_in.is_none() {
+                if let Some(reason) = self.off(&self.entries[entry], gate.verdicts) {
+                    roster.off.push(self.left_out(entry, reason));
+                    continue;
+                }
                 roster.member_of_entry[entry] = Some(index(roster.members.len()));
                 self.enlist(entry, &mut roster);
             }
@@ -229,9 +298,17 @@ impl Registry {
             roster.held = self.held(&roster.member_of_entry);
         }
         let brood = Brood::linked();
-        for declaration in choose(self.mode, &roster, &brood, inventory::linked()) {
+        let off = |declaration: &'static Declaration| {
+            let by_type = self.off_by_type(declaration.plugin);
+            let off = by_type.or_else(|| gate.verdicts.off(declaration, None));
+            off.cloned()
+        };
+        let chosen = choose(self.mode, &roster, &brood, inventory::linked(), gate, &off);
+        for declaration in chosen.plugins {
             roster.enlist(declaration);
         }
+        roster.off.extend(chosen.off);
+        roster.off.sort_by(|left, right| left.name.cmp(&right.name));
         roster.children = brood.of_members(&roster.members);
         roster
     }
@@ -248,13 +325,36 @@ impl Registry {
         held
     }
 
+    fn left_out(&self, number: usize, reason: Reason) -> Off {
+        let entry = &self.entries[number];
+        let number = index(number);
+        Off {
+            name: self.name(number),
+            descriptor: entry.descriptor.clone(),
+            source: Source::Registered {
+                entry: number,
+                at: entry.at,
+            },
+            scope: entry.scope,
+            published: entry.published,
+            #[cfg(feature = "config")]
+            prefix: entry.prefix.clone(),
+            reason,
+        }
+    }
+
     /// For each entry, the one that stands in for its plugin: in its scope, or in the nearest one
     /// around that has one.
-    fn stand_ins(&self) -> Vec<Option<u32>> {
+    fn stand_ins(&self, verdicts: &Verdicts) -> Vec<Option<u32>> {
         let stand_ins: Vec<(Identity, u32, u32)> = (0_u32..)
             .zip(&self.entries)
             .filter_map(|(number, entry)| {
                 Some((entry.descriptor.stands_in_for()?, entry.scope, number))
+            })
+            // One that is switched off stands in for nobody.
+            .filter(|(_, _, number)| {
+                self.off(&self.entries[*number as usize], verdicts)
+                    .is_none()
             })
             .collect();
         let replaces = |entry: &Entry| {
@@ -420,6 +520,8 @@ impl Entry {
             precedence: None,
             barrier: None,
             policies: None,
+            off: None,
+            prefix: None,
             wants,
             after: Vec::new(),
             slots: Vec::new(),
@@ -456,6 +558,7 @@ impl Entry {
             published: self.published,
             precedence: self.precedence(),
             barrier: self.barrier,
+            prefix: self.prefix.clone(),
             wants: 0..0,
             orders: 0..0,
         }
@@ -470,6 +573,19 @@ impl Entry {
             None if self.descriptor.is_primary() => Precedence::Primary,
             None => Precedence::Ordinary,
         }
+    }
+
+    /// The same with another plugin, which is described in the same way. Runs the user's code.
+    pub(crate) fn replaced_by(mut self, other: impl FnOnce(Descriptor) -> Arc<dyn Plugin>) -> Self {
+        self.wants.clear();
+        let other = other(self.descriptor.clone());
+        let before = self.plugin.replace(other);
+        let _ = guard(|| drop(before));
+        self
+    }
+
+    pub(crate) fn declaration(&self) -> Option<&'static Declaration> {
+        self.descriptor.declaration()
     }
 
     /// What the plugin is called.

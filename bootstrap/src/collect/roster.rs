@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
+use crate::collect::conditions::Reason;
 use crate::collect::scopes::{ROOT, Scopes};
 use crate::collect::unused::Unused;
 use crate::declare::{
@@ -37,6 +38,22 @@ pub(crate) struct Roster {
     /// Members that somebody wants who is no plugin, in ascending order; only listed if it matters
     /// who is unused.
     pub(crate) held: Vec<u32>,
+    /// Plugins that are switched off.
+    pub(crate) off: Vec<Off>,
+}
+
+/// A plugin that would be a member, but is switched off.
+#[derive(Clone, Debug)]
+pub(crate) struct Off {
+    pub(crate) name: PluginName,
+    pub(crate) descriptor: Descriptor,
+    pub(crate) source: Source,
+    pub(crate) scope: u32,
+    pub(crate) published: bool,
+    /// Below which key it would be configured.
+    #[cfg(feature = "config")]
+    pub(crate) prefix: Option<Arc<str>>,
+    pub(crate) reason: Reason,
 }
 
 impl Roster {
@@ -76,6 +93,7 @@ impl Roster {
                 Precedence::Ordinary
             },
             barrier: None,
+            prefix: None,
             wants: index(first_want)..index(self.wants.len()),
             orders: index(first_order)..index(self.orders.len()),
         });
@@ -100,6 +118,8 @@ pub(crate) struct Member {
     pub(crate) barrier: Option<BarrierKind>,
     /// What the registration says of it; without that, the descriptor's holds.
     pub(crate) policies: Option<Box<Policies>>,
+    /// Below which key it is configured.
+    pub(crate) prefix: Option<Arc<str>>,
     pub(crate) wants: Range<u32>,
     pub(crate) orders: Range<u32>,
 }

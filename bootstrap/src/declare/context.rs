@@ -8,6 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Result;
+#[cfg(feature = "config")]
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::key::StateKey;
@@ -20,6 +22,8 @@ use crate::declare::app_hook::AppHook;
 use crate::declare::error::{ServiceError, StateError};
 use crate::declare::hooks::Declare;
 use crate::declare::lookup::serves;
+#[cfg(feature = "config")]
+use crate::declare::outside::{Outside, read_value};
 use crate::declare::plugin::Plugin;
 use crate::declare::port::Port;
 use crate::declare::state::{AnySlot, Origin, State};
@@ -29,6 +33,8 @@ use crate::declare::task::TaskRequest;
 use crate::declare::value::StateValue;
 use crate::life::{Handle, Life, ShutdownReason};
 use crate::report::PluginError;
+#[cfg(feature = "config")]
+use crate::values::ConfigFault;
 
 /// The app around a hook, as far as contexts may see it.
 pub(crate) trait Home: Send + Sync {
@@ -88,6 +94,10 @@ pub(crate) trait Home: Send + Sync {
     fn states_of_entry(&self, entry: u32) -> Option<States>;
     /// Notes that the hook of `node` that runs has got somewhere.
     fn progress(&self, node: u32, phase: Phase, text: Cow<'static, str>);
+
+    /// What the app is told from outside.
+    #[cfg(feature = "config")]
+    fn told(&self) -> Outside;
 }
 
 /// Where the tasks of an app live.
@@ -142,6 +152,11 @@ impl Site {
 
     fn spawn(&self, task: TaskRequest) {
         self.home.spawn(self.node, task);
+    }
+
+    #[cfg(feature = "config")]
+    fn config<T: DeserializeOwned>(&self, key: &str, at: Location) -> Result<T, ConfigFault> {
+        read_value(&self.home.told(), key, self.name(), at)
     }
 }
 
@@ -206,6 +221,33 @@ macro_rules! spawns {
         }
     };
 }
+
+macro_rules! configures {
+    ($($of:tt)*) => {
+        #[cfg(feature = "config")]
+        $($of)* {
+            /// Reads a value of the app's configuration: what is set at `key`, as of the boot, or
+            /// of the last restart of a part.
+            ///
+            /// Options that are marked with `config` and sections are known to the plan, which
+            /// tells all faults before anything has run. This is for keys that are known only now.
+            ///
+            /// # Errors
+            ///
+            /// If it is missing or of the wrong kind, or if the app has no configuration.
+            #[track_caller]
+            pub fn config<T: DeserializeOwned>(&self, key: &str) -> Result<T, ConfigFault> {
+                self.site.config(key, Location::caller())
+            }
+        }
+    };
+}
+
+configures!(impl LoadContext);
+configures!(impl<P: Contextual + ?Sized> ReadyContext<P>);
+configures!(impl<P: Contextual + ?Sized> RunContext<P>);
+configures!(impl<P: Contextual + ?Sized> DrainContext<P>);
+configures!(impl<P: Contextual + ?Sized> CloseContext<P>);
 
 spawns!(impl LoadContext);
 spawns!(impl<P: Contextual + ?Sized> ReadyContext<P>);

@@ -9,14 +9,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use anyhow::Result;
+
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::declare::asks::Asks;
 use crate::declare::field::AnyField;
 use crate::declare::hooks::{HookSet, Hooks};
+use crate::declare::outside::Outside;
 use crate::declare::plugin::Plugin;
 use crate::declare::retry::Retry;
+#[cfg(feature = "config")]
+use crate::declare::setting::Setting;
 use crate::declare::supervision::Supervision;
+use crate::declare::switch::Switch;
 
 /// One plugin, as declared.
 #[derive(Debug)]
@@ -40,14 +46,50 @@ pub struct Declaration {
     pub supervision: Supervision,
     pub behaviour: Behaviour,
     pub stands_in_for: Option<Link>,
+    /// What decides whether it is part of an app.
+    pub enabled: Option<Switch>,
+    /// Options that are read from the configuration.
+    pub settings: &'static [Setting],
+    /// Whether it is a section of the configuration, and nothing else.
+    pub is_section: bool,
 }
+
+/// Nothing is read without the feature `config`.
+#[cfg(not(feature = "config"))]
+#[derive(Debug)]
+pub enum Setting {}
 
 /// What the hooks of a plugin's type tell: which there are, and how to make one.
 #[derive(Clone, Copy, Debug)]
 pub struct Behaviour {
     pub(crate) hooks: HookSet,
     /// Makes the plugin with its default options; `None` if it must be registered by hand.
-    pub(crate) build: Option<fn() -> Arc<dyn Plugin>>,
+    pub(crate) build: Option<Build>,
+}
+
+/// How a plugin is made that nobody has registered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Build {
+    Default(fn() -> Arc<dyn Plugin>),
+    /// Some of its options have no default.
+    #[cfg(feature = "config")]
+    FromOutside(fn(&Outside) -> Result<Arc<dyn Plugin>>),
+}
+
+impl Build {
+    /// Makes the plugin. Runs the user's code.
+    #[cfg_attr(
+        not(feature = "config"),
+        allow(clippy::unnecessary_wraps, reason = "a default can't fail")
+    )]
+    pub(crate) fn build(self, outside: &Outside) -> Result<Arc<dyn Plugin>> {
+        let _ = outside;
+        match self {
+            Build::Default(build) => Ok(build()),
+            #[cfg(feature = "config")]
+            Build::FromOutside(build) => build(outside),
+        }
+    }
 }
 
 #[allow(missing_docs)]
@@ -55,7 +97,7 @@ impl Behaviour {
     pub const fn collected<P: Hooks + Default + Send + Sync>() -> Self {
         Self {
             hooks: HookSet::of::<P>(),
-            build: Some(|| Arc::new(P::default())),
+            build: Some(Build::Default(|| Arc::new(P::default()))),
         }
     }
 
@@ -104,6 +146,18 @@ pub struct Need {
     pub asks: Asks,
     /// Who provides it, where the type knows.
     pub provider: Option<Provider>,
+}
+
+impl Need {
+    /// The section of the configuration that it asks for, if it is one.
+    pub(crate) fn section(&self) -> Option<&'static Declaration> {
+        match self.provider {
+            Some(Provider::Plugin(link)) => {
+                Some(link.declaration).filter(|declaration| declaration.is_section)
+            }
+            Some(Provider::Supplied(_)) | None => None,
+        }
+    }
 }
 
 /// Where a state comes from, by its type.

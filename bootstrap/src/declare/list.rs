@@ -125,7 +125,7 @@ macro_rules! plugins {
             struct __List;
             $crate::__plugins_in_order!(
                 __List []
-                $($($crate::__private::FromOutside<$supplied>,)*)?
+                $($($crate::__private::SuppliedHandle<$supplied>,)*)?
                 $($plugin,)*
             );
             $($crate::__ports_of_plugin!(__List, $plugin, a a a a a a a a);)*
@@ -348,9 +348,9 @@ pub trait MustBeProvided<Asker> {}
 
 /// A handle to something that comes from outside.
 #[derive(Debug)]
-pub struct FromOutside<H>(PhantomData<fn(&H)>);
+pub struct SuppliedHandle<H>(PhantomData<fn(&H)>);
 
-impl<T: ?Sized, H: Inject<Port = T>> ProvidesPort<T> for FromOutside<H> {}
+impl<T: ?Sized, H: Inject<Port = T>> ProvidesPort<T> for SuppliedHandle<H> {}
 
 /// A plugin all of whose options have defaults.
 #[diagnostic::on_unimplemented(

@@ -26,15 +26,20 @@ mod later;
 mod lazy;
 mod list;
 mod lookup;
+mod outside;
 mod plugin;
 mod port;
 mod precedence;
 mod retry;
+mod section;
 mod service;
+#[cfg(feature = "config")]
+mod setting;
 mod state;
 mod states;
 mod supervision;
 mod swap;
+mod switch;
 mod task;
 mod value;
 mod with;
@@ -68,22 +73,26 @@ pub use kin::check_child;
 pub(crate) use later::{Later, Resolve};
 pub use lazy::Lazy;
 pub use list::{
-    At, Cut, End, FromOutside, HasFields, PluginList, StandsOnceInTheList, Start, after_first,
+    At, Cut, End, HasFields, PluginList, StandsOnceInTheList, Start, SuppliedHandle, after_first,
     by_default, check_list, fields_of, look_for,
 };
 pub(crate) use lookup::{serves, service, set_service};
+pub(crate) use outside::Outside;
 pub use plugin::Plugin;
 pub(crate) use port::port_slot;
 pub use port::{Port, Ports, PortsIter};
 pub(crate) use precedence::Precedence;
 pub use retry::Retry;
 pub use service::Service;
+#[cfg(feature = "config")]
+pub use setting::{FromOutside, SectionPlugin, Setting, Values, configured, section};
 pub use state::State;
 pub(crate) use state::{AnySlot, Origin, Slot};
 pub use states::States;
 pub(crate) use supervision::{How, Policies, Restarts};
 pub use supervision::{Policy, Restart, Supervision};
 pub use swap::{Replaceable, Swap, SwapWatch};
+pub use switch::{Answer, By, Switch, answer};
 pub(crate) use task::{MakeTask, TaskFuture, TaskRequest};
 pub(crate) use value::StateValue;
 pub use with::Ingredients;

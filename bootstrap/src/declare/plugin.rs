@@ -8,6 +8,9 @@ use crate::declare::declaration::Identity;
 use crate::declare::descriptor::Descriptor;
 use crate::declare::field::Fields;
 use crate::declare::hooks::{Declare, Hooks};
+use crate::declare::outside::Outside;
+#[cfg(feature = "config")]
+use crate::declare::setting::configure;
 use crate::declare::states::States;
 
 /// A plugin, as the runtime sees it.
@@ -116,6 +119,13 @@ pub trait Plugin: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Fills the options that are read from the configuration.
+    #[doc(hidden)]
+    fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
+        let _ = (outside, prefix);
+        Ok(())
+    }
+
     /// Forgets what an earlier `load` left in the plugin's own memory, before another.
     #[doc(hidden)]
     fn reset(&mut self) {}
@@ -168,6 +178,11 @@ impl<P: Hooks + Send + Sync> Plugin for P {
         Hooks::close(self, &cx.typed::<P>()).await
     }
 
+    #[cfg(feature = "config")]
+    fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
+        configure(self, P::DECLARATION, outside, prefix)
+    }
+
     fn reset(&mut self) {
         Declare::reset(self);
     }
@@ -201,6 +216,10 @@ impl Plugin for Box<dyn Plugin> {
 
     async fn close(&self, cx: &CloseContext) -> Result<()> {
         (**self).close(cx).await
+    }
+
+    fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
+        (**self).configure(outside, prefix)
     }
 
     fn reset(&mut self) {

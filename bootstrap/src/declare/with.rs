@@ -10,6 +10,7 @@ use crate::declare::declaration::Identity;
 use crate::declare::descriptor::Descriptor;
 use crate::declare::field::{Bind, Bound, Fields, Wish, sealed};
 use crate::declare::hooks::Hooks;
+use crate::declare::outside::Outside;
 use crate::declare::plugin::Plugin;
 use crate::declare::port::Port;
 use crate::declare::state::State;
@@ -202,6 +203,13 @@ where
 
     async fn close(&self, cx: &CloseContext) -> Result<()> {
         Plugin::close(self.made()?, cx).await
+    }
+
+    fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
+        match &mut self.made {
+            Some(made) => Plugin::configure(made, outside, prefix),
+            None => Ok(()),
+        }
     }
 
     fn reset(&mut self) {

@@ -9,6 +9,8 @@ use crate::base::name::PluginName;
 use crate::base::text;
 use crate::life::status::Status;
 use crate::report::PluginError;
+#[cfg(feature = "config")]
+use crate::values::ConfigFault;
 
 /// Why a part of an app was not restarted.
 ///
@@ -44,6 +46,13 @@ pub enum RestartError {
         /// What went wrong while closing what had loaded.
         rollback: Vec<PluginError>,
     },
+    /// The configuration was read anew, and something in it is wrong: all of it. Nothing has been
+    /// done.
+    #[cfg(feature = "config")]
+    Configuration {
+        /// What is wrong.
+        faults: Vec<ConfigFault>,
+    },
     /// The app was asked to stop meanwhile. The part has been closed.
     Interrupted,
     /// Who asked is a hook, or a task of the part: the restart would wait for it, and it for the
@@ -75,6 +84,14 @@ impl fmt::Display for RestartError {
                     write!(f, "{first} (and {} more)", text::count(rest.len(), "error"))
                 }
             },
+            #[cfg(feature = "config")]
+            RestartError::Configuration { faults } => match faults.as_slice() {
+                [] => f.write_str("the configuration is wrong"),
+                [only] => only.fmt(f),
+                [first, rest @ ..] => {
+                    write!(f, "{first} (and {} more)", text::count(rest.len(), "fault"))
+                }
+            },
             RestartError::Interrupted => {
                 f.write_str("the app was asked to stop while a part of it restarted")
             }
@@ -99,6 +116,19 @@ impl fmt::Debug for RestartError {
                     error.write(f, "    ")?;
                 }
                 return f.write_str("  help: fix the first error above, and restart it again");
+            }
+            #[cfg(feature = "config")]
+            RestartError::Configuration { faults } => {
+                writeln!(
+                    f,
+                    "error[RUN001]: a part of the app did not restart: its configuration is wrong"
+                )?;
+                for fault in faults {
+                    writeln!(f, "{fault:?}")?;
+                }
+                return f.write_str(
+                    "  help: correct it, and restart the part again; the app runs on as it was",
+                );
             }
             RestartError::NotRunning { .. } | RestartError::Interrupted => {
                 "only an app that is ready can be restarted in part"

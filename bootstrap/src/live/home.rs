@@ -17,6 +17,8 @@ use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::collect::{Entry, Found, with_registry};
+#[cfg(feature = "config")]
+use crate::declare::Outside;
 use crate::declare::{
     Adjust, AnySlot, AppHook, Home, Origin, Plugin, ServiceError, StateError, StateValue, States,
     TaskRequest,
@@ -25,6 +27,7 @@ use crate::life::Life;
 use crate::live::cell::Told;
 use crate::live::growth::Region;
 use crate::live::nodes::Nodes;
+use crate::live::switched::Switched;
 use crate::report::{Outcome, PluginError};
 
 impl Home for Nodes {
@@ -98,6 +101,11 @@ impl Home for Nodes {
         scopes.add(around, name, at)
     }
 
+    #[cfg(feature = "config")]
+    fn told(&self) -> Outside {
+        self.outside()
+    }
+
     fn enroll(
         self: Arc<Self>,
         parent: u32,
@@ -108,6 +116,13 @@ impl Home for Nodes {
         // Asks the plugin about itself, which runs the user's code: before the locks.
         let scope = scope.unwrap_or(self.member(parent).scope);
         let entry = Entry::new(plugin, scope, at, false);
+        let entry = match self.switched(parent, entry) {
+            Switched::On(entry) => entry,
+            Switched::Off(entry) => {
+                let _ = guard(|| drop(entry));
+                return None;
+            }
+        };
         let mut growth = self.growth();
         if !self.takes_children(&growth, parent) {
             drop(growth);

@@ -21,6 +21,7 @@ mod refusal;
 mod regions;
 mod services;
 mod settings;
+mod switched;
 mod ways;
 
 pub(crate) use closes::CleanUp;

@@ -14,7 +14,7 @@ use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::collect::{Member, Registry, Scopes, SharedRegistry, Source};
-use crate::declare::{Around, Home, Plugin, Site, Spawn, States};
+use crate::declare::{Around, Home, Outside, Plugin, Site, Spawn, States};
 use crate::drive::{End, Timing};
 use crate::life::Life;
 use crate::live::cell::{Cell, Told};
@@ -64,6 +64,8 @@ pub(crate) struct Nodes {
     pub(super) closing: OnceLock<Closing>,
     pub(super) boot_cancelled: CancellationToken,
     pub(super) providers: OnceLock<TypeMap<Vec<u32>>>,
+    /// What the app is told from outside; a restart reads it anew.
+    outside: Mutex<Outside>,
 }
 
 /// A plugin that can be called, from any hook but `load`.
@@ -102,6 +104,7 @@ impl Nodes {
             }
         }
         Self {
+            outside: Mutex::new(plan.outside.clone()),
             plan: Arc::new(plan),
             life,
             cells,
@@ -249,7 +252,8 @@ impl Nodes {
             (Some(plugin), _) => plugin,
             (None, Source::Collected(declaration)) => {
                 let build = declaration.behaviour.build;
-                build.context("the plugin can't be built by default")?()
+                let build = build.context("the plugin can't be built by default")?;
+                build.build(&self.outside())?
             }
             (None, _) => bail!("its last hook was cut short, so it can't be loaded again"),
         };
@@ -257,7 +261,7 @@ impl Nodes {
             let held = "a hook that was abandoned still holds the plugin";
             Arc::get_mut(&mut plugin).context(held)?.reset();
         }
-        self.bind_fields(node, &mut plugin)?;
+        self.fill(node, &mut plugin)?;
         Ok(plugin)
     }
 
@@ -277,8 +281,31 @@ impl Nodes {
         let mut plugin = there.context("the plugin is not there")?;
         let held = "something else holds the plugin";
         Arc::get_mut(&mut plugin).context(held)?.reset();
-        self.bind_fields(node, &mut plugin)?;
+        self.fill(node, &mut plugin)?;
         Ok(plugin)
+    }
+
+    /// What the app is told from outside.
+    pub(crate) fn outside(&self) -> Outside {
+        lock(&self.outside).clone()
+    }
+
+    /// From now on, what loads is told this.
+    #[cfg(feature = "config")]
+    pub(crate) fn set_outside(&self, outside: Outside) {
+        let before = std::mem::replace(&mut *lock(&self.outside), outside);
+        // It may hold sources of the user's: dropped when the lock is free.
+        drop(before);
+    }
+
+    /// Fills the fields of a plugin, and the options that it reads from the configuration.
+    fn fill(&self, node: u32, plugin: &mut Arc<dyn Plugin>) -> Result<()> {
+        self.bind_fields(node, plugin)?;
+        let outside = self.outside();
+        let Some(plugin) = Arc::get_mut(plugin).filter(|_| outside.is_there()) else {
+            return Ok(());
+        };
+        plugin.configure(&outside, self.member(node).prefix.as_deref())
     }
 
     pub(super) fn told(&self, node: u32, told: Told) {

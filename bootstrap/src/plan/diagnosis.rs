@@ -69,6 +69,9 @@ fn write_evidence(f: &mut fmt::Formatter<'_>, error: &PlanError) -> fmt::Result 
             write_askers(f, std::slice::from_ref(asker))?;
             write!(f, "\n  aimed at: {provider}")
         }
+        #[cfg(feature = "config")]
+        PlanError::Configuration { fault } => fault.write_evidence(f),
+        PlanError::Condition { at, .. } => write!(f, "\n  --> {at}"),
         PlanError::DuplicateService { at, .. } => {
             for at in at {
                 write!(f, "\n  --> {at}")?;
@@ -130,6 +133,9 @@ fn help(error: &PlanError) -> Cow<'_, str> {
         }
         PlanError::ForeignHandle { .. } => "take the handle from a registration of this app",
         PlanError::NotProvided { .. } => "add the state to what its descriptor provides",
+        #[cfg(feature = "config")]
+        PlanError::Configuration { fault } => fault.help(),
+        PlanError::Condition { .. } => "a predicate returns an answer, and does not panic",
         PlanError::DuplicateService { .. } => "rename one of them, or take it away",
     };
     Cow::Borrowed(help)

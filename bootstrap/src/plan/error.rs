@@ -8,6 +8,8 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::text;
+#[cfg(feature = "config")]
+use crate::values::ConfigFault;
 
 /// Every mistake that was found while planning. No hook has run.
 ///
@@ -234,6 +236,24 @@ pub enum PlanError {
         /// The registration.
         provider: Place,
     },
+    /// Something that a plugin reads from the configuration is missing or wrong, or a source of it
+    /// is. Every such thing is an error of its own.
+    #[cfg(feature = "config")]
+    Configuration {
+        /// What is wrong.
+        fault: ConfigFault,
+    },
+    /// The predicate that decides whether a plugin is part of the app panicked.
+    Condition {
+        /// The plugin.
+        place: Place,
+        /// The predicate, as written.
+        predicate: String,
+        /// Where it is named.
+        at: Location,
+        /// What the panic said.
+        message: String,
+    },
     /// Two services have one name.
     DuplicateService {
         /// The name.
@@ -258,6 +278,9 @@ impl PlanError {
             PlanError::BadName { .. } | PlanError::BadScope { .. } => "BOOT009",
             PlanError::DuplicateService { .. } => "BOOT015",
             PlanError::Unused { .. } => "BOOT016",
+            #[cfg(feature = "config")]
+            PlanError::Configuration { .. } => "BOOT017",
+            PlanError::Condition { .. } => "BOOT018",
         }
     }
 }
@@ -267,24 +290,11 @@ impl Error for PlanError {}
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PlanError::Missing { state, askers, .. } => write!(
-                f,
-                "{} the {}, and nothing in this app provides it",
-                asking(askers),
-                state.described()
-            ),
-            PlanError::Ambiguous {
-                state,
-                askers,
-                candidates,
-                ..
-            } => write!(
-                f,
-                "{} the {}, and {} in this app provide it",
-                asking(askers),
-                state.described(),
-                text::count(candidates.len(), "plugin")
-            ),
+            PlanError::Missing { .. }
+            | PlanError::Ambiguous { .. }
+            | PlanError::SuppliedTwice { .. }
+            | PlanError::ForeignHandle { .. }
+            | PlanError::NotProvided { .. } => self.about_state(f),
             PlanError::Circle { walk, .. } => match walk.as_slice() {
                 [only] => write!(f, "plugin `{}` depends on itself", only.plugin),
                 _ => write!(
@@ -298,14 +308,6 @@ impl fmt::Display for PlanError {
             },
             PlanError::DuplicateName { name, places } => {
                 write!(f, "{} called `{name}`", are(places.len()))
-            }
-            PlanError::SuppliedTwice { state, at } => {
-                write!(
-                    f,
-                    "the {} is supplied {} times",
-                    state.described(),
-                    at.len()
-                )
             }
             PlanError::Expected { name, .. } => {
                 write!(
@@ -334,6 +336,55 @@ impl fmt::Display for PlanError {
                 "plugin `{}` is to load after `{earlier}` of another app",
                 place.plugin
             ),
+            #[cfg(feature = "config")]
+            PlanError::Configuration { fault } => fault.fmt(f),
+            PlanError::Condition {
+                place,
+                predicate,
+                message,
+                ..
+            } => write!(
+                f,
+                "plugin `{}` asks `{predicate}` whether it is switched on, and that panicked: {message}",
+                place.plugin
+            ),
+            PlanError::DuplicateService { name, at } => {
+                write!(f, "{} services are called `{name}`", at.len())
+            }
+        }
+    }
+}
+
+impl PlanError {
+    /// The first line of those that are about a state.
+    fn about_state(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlanError::Missing { state, askers, .. } => write!(
+                f,
+                "{} the {}, and nothing in this app provides it",
+                asking(askers),
+                state.described()
+            ),
+            PlanError::Ambiguous {
+                state,
+                askers,
+                candidates,
+                ..
+            } => write!(
+                f,
+                "{} the {}, and {} in this app provide it",
+                asking(askers),
+                state.described(),
+                text::count(candidates.len(), "plugin")
+            ),
+            PlanError::SuppliedTwice { state, at } => {
+                write!(
+                    f,
+                    "the {} is supplied {} times",
+                    state.described(),
+                    at.len()
+                )
+            }
             PlanError::ForeignHandle {
                 asker,
                 state,
@@ -361,9 +412,7 @@ impl fmt::Display for PlanError {
                 state.described(),
                 provider.plugin
             ),
-            PlanError::DuplicateService { name, at } => {
-                write!(f, "{} services are called `{name}`", at.len())
-            }
+            _ => Ok(()),
         }
     }
 }

@@ -223,6 +223,12 @@ fn find_aimed(
     mistakes: &mut Mistakes,
 ) -> Option<u32> {
     let here = aim.app == named.roster.app;
+    if here && named.off_entry(aim.entry).is_some() {
+        if want.asks.is_required() {
+            mistakes.missing(want.state, asker, field);
+        }
+        return None;
+    }
     let Some(provider) = here.then(|| named.of_entry(aim.entry)).flatten() else {
         mistakes.foreign(want.state, asker, field, aim);
         return None;

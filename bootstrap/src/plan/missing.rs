@@ -3,7 +3,7 @@
 use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::base::text::{nearest, short_type_name, unwrapped};
-use crate::collect::{Brood, Source, linked_at};
+use crate::collect::{Brood, Off, Source, Want, linked_at};
 use crate::declare::{Declaration, Provider};
 use crate::plan::error::PlanError;
 use crate::plan::mistakes::Field;
@@ -14,12 +14,65 @@ impl Words<'_> {
         PlanError::Missing {
             state,
             askers: self.askers(fields),
-            near: self.near(state, self.named.name(fields[0].plugin)),
-            help: match self.hidden(state) {
-                Some(hidden) => self.help_to_see(hidden),
-                None => self.help(state, fields),
+            near: self.near_or_off(state, fields),
+            help: match (self.off(state, fields).first(), self.hidden(state)) {
+                (Some((off, _)), _) => format!("switch `{}` on: {}", off.name, off.reason.help),
+                (None, Some(hidden)) => self.help_to_see(hidden),
+                (None, None) => self.help(state, fields),
             },
         }
+    }
+
+    /// Who would provide the state, but is switched off; or else what might have been meant.
+    fn near_or_off(&self, state: StateKey, fields: &[Field]) -> Vec<String> {
+        let off = self.off(state, fields);
+        if off.is_empty() {
+            return self.near(state, self.name(fields[0].plugin));
+        }
+        let off = off.into_iter().map(|(off, brings)| {
+            let (name, at) = (&off.name, off.descriptor.location());
+            let because = &off.reason.because;
+            match brings {
+                None => format!("declared by `{name}` ({at}), switched off because {because}"),
+                Some(child) => format!(
+                    "declared by `{}` ({}), which `{name}` ({at}) registers, switched off because \
+                     {because}",
+                    child.name, child.location
+                ),
+            }
+        });
+        off.collect()
+    }
+
+    /// Plugins that are switched off and provide a state, with the child that does. If a field
+    /// holds a handle to one, that.
+    fn off(&self, state: StateKey, fields: &[Field]) -> Vec<(&Off, Option<&'static Declaration>)> {
+        let aims = fields.iter().filter_map(|field| {
+            let wants = self.wants(field.plugin)?;
+            self.named.off_entry(wants[field.field].aim.as_ref()?.entry)
+        });
+        let aimed: Vec<_> = aims.map(|off| (off, None)).collect();
+        if !aimed.is_empty() {
+            return aimed;
+        }
+        let brood = Brood::linked();
+        let all = self.named.roster.off.iter();
+        let found = all.filter_map(|off| {
+            if off.descriptor.states().contains(&state) {
+                return Some((off, None));
+            }
+            let children = brood.descendants(off.descriptor.declaration()?);
+            let mut children = children.into_iter().map(|(_, child)| child);
+            let child = children.find(|child| child.provides.contains(&state))?;
+            Some((off, Some(child)))
+        });
+        found.collect()
+    }
+
+    /// What a member asks for; what a declared child does is known by its declaration alone.
+    fn wants(&self, number: u32) -> Option<&[Want]> {
+        let is_child = self.links.family.child(number).is_some();
+        (!is_child).then(|| self.named.wants(number))
     }
 
     /// Providers of the state in other scopes, of it inside a wrapper, or of one with the same name.
@@ -149,6 +202,11 @@ impl Words<'_> {
             want.declared?.need.provider
         });
         match providers.into_iter().next() {
+            Some(Provider::Plugin(link)) if link.declaration().is_section => format!(
+                "it is a section of the configuration (declared at {}): give the app one with \
+                 `.configure(..)`, or add `.supply(..)` with a `{state}`",
+                link.declaration().location
+            ),
             Some(Provider::Plugin(link)) => self.help_to_register(link.declaration(), state),
             Some(Provider::Supplied(declared)) => format!(
                 "`main` supplies it (declared at {declared}): add `.supply(..)` with a `{state}`"

@@ -20,6 +20,7 @@ mod links;
 mod missing;
 mod mistakes;
 mod named;
+mod outside;
 mod providers;
 mod render;
 mod resolve;
@@ -29,13 +30,18 @@ mod scope;
 mod serialize;
 mod services;
 mod unused;
+#[cfg(feature = "config")]
+mod values;
 mod words;
 
 pub use children::PlannedChild;
 pub use error::{Asker, Place, PlanError, PlanErrors};
 pub(crate) use graph::{Graph, number};
+pub(crate) use outside::check_outside;
 pub(crate) use resolve::resolve;
 pub(crate) use schedule::{Binding, Brought, by_field};
-pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin};
+pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin, SwitchedOff};
 pub use scope::{PlannedScope, Shadowed};
 pub(crate) use services::check_services;
+#[cfg(feature = "config")]
+pub(crate) use values::Readers;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::collect::{DeclaredChild, Member, Order, Roster, Want};
+use crate::collect::{DeclaredChild, Member, Off, Order, Roster, Source, Want};
 use crate::plan::graph::number;
 
 /// The members under their first numbers: by name, then in the order of registration.
@@ -152,6 +152,13 @@ impl Named {
     pub(super) fn orders(&self, number: u32) -> &[Order] {
         let Range { start, end } = self.member(number).orders;
         &self.roster.orders[start as usize..end as usize]
+    }
+
+    /// An entry of the registry that is switched off.
+    pub(super) fn off_entry(&self, number: u32) -> Option<&Off> {
+        let is_it =
+            |off: &&Off| matches!(off.source, Source::Registered { entry, .. } if entry == number);
+        self.roster.off.iter().find(is_it)
     }
 
     /// The number of an entry of the registry.

@@ -74,6 +74,12 @@ fn list(plan: &Plan) -> String {
             }
         }
     }
+    if !plan.switched_off().is_empty() {
+        out.push_str("\nswitched off");
+        for off in plan.switched_off() {
+            let _ = write!(out, "\n  {off}");
+        }
+    }
     if !plan.skipped().is_empty() {
         out.push_str("\nskipped, because nobody needs them");
         for name in plan.skipped() {
@@ -84,8 +90,17 @@ fn list(plan: &Plan) -> String {
 }
 
 /// A flowchart from what is needed to what needs it, as the boot runs.
+/// Who is switched off, as comments of a drawing, in which they have no place.
+fn write_switched_off(out: &mut String, plan: &Plan, comment: &str) {
+    for off in plan.switched_off() {
+        let line = off.to_string().replace('\n', " ");
+        let _ = write!(out, "\n    {comment} switched off: {line}");
+    }
+}
+
 fn mermaid(plan: &Plan) -> String {
     let mut out = "flowchart LR".to_owned();
+    write_switched_off(&mut out, plan, "%%");
     let ids = ids(plan);
     for (id, plugin) in ids.iter().zip(plan.order()) {
         let name = plugin.name().to_string().replace('"', "#quot;");
@@ -131,6 +146,7 @@ fn mermaid(plan: &Plan) -> String {
 fn dot(plan: &Plan) -> String {
     let escape = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let mut out = "digraph plan {\n    rankdir=LR;\n    node [shape=box];".to_owned();
+    write_switched_off(&mut out, plan, "//");
     let ids = ids(plan);
     for (id, plugin) in ids.iter().zip(plan.order()) {
         let _ = write!(

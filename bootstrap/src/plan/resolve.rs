@@ -4,17 +4,20 @@
 //! were registered; edges and mistakes are found under these numbers. At the end by level and
 //! name, which is the order of the plan.
 
-use crate::collect::Roster;
+use crate::collect::{Off, Roster};
+use crate::declare::Outside;
 use crate::plan::circle_words::circle_errors;
-use crate::plan::error::PlanErrors;
+use crate::plan::error::{Place, PlanErrors};
 use crate::plan::family::Kin;
 use crate::plan::graph::{Graph, number};
 use crate::plan::levels::levels;
 use crate::plan::links::{Links, Shadowing};
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
-use crate::plan::schedule::{Binding, Brought, Plan, Shadow};
+use crate::plan::schedule::{Binding, Brought, Plan, Shadow, SwitchedOff};
 use crate::plan::unused;
+#[cfg(feature = "config")]
+use crate::plan::values::idle;
 use crate::plan::words::errors;
 
 /// Plans a roster.
@@ -93,8 +96,24 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
         regions,
         warnings: links.warnings,
         skipped: Vec::new(),
+        switched_off: switched_off(&named.roster.off),
+        outside: Outside::default(),
+        #[cfg(feature = "config")]
+        idle: idle(&named.roster.off),
         members: named.roster.members,
     }
+}
+
+fn switched_off(off: &[Off]) -> Vec<SwitchedOff> {
+    let off = off.iter().map(|off| SwitchedOff {
+        place: Place {
+            plugin: off.name.clone(),
+            declared: off.descriptor.location(),
+            registered: off.source.location(),
+        },
+        because: off.reason.because.clone(),
+    });
+    off.collect()
 }
 
 /// What members are declared to bring, by the final numbers.

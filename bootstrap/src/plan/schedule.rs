@@ -6,9 +6,11 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::collect::{Member, Scopes};
-use crate::declare::{Asks, Declaration};
+use crate::declare::{Asks, Declaration, Outside};
 use crate::plan::error::{Place, list_states, pronoun};
 use crate::plan::graph::Graph;
+#[cfg(feature = "config")]
+use crate::values::Key;
 
 /// In which order an app will load its plugins, and why.
 ///
@@ -60,6 +62,13 @@ pub struct Plan {
     pub(crate) warnings: Vec<PlanWarning>,
     /// Plugins that nobody needs, and that are to be left out then.
     pub(crate) skipped: Vec<PluginName>,
+    /// Plugins that are switched off.
+    pub(crate) switched_off: Vec<SwitchedOff>,
+    /// What the app is told from outside.
+    pub(crate) outside: Outside,
+    /// What plugins that are switched off would read.
+    #[cfg(feature = "config")]
+    pub(crate) idle: Vec<Key>,
     /// The barrier that each node stands directly before; empty in an app without barriers.
     pub(crate) regions: Vec<Option<u32>>,
     pub(crate) scopes: Scopes,
@@ -132,6 +141,22 @@ pub(crate) fn by_field(bindings: &[Binding]) -> impl Iterator<Item = &[Binding]>
     bindings.chunk_by(|binding, _| !binding.is_last)
 }
 
+/// A plugin that is switched off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SwitchedOff {
+    /// The plugin.
+    pub place: Place,
+    /// Why: "`mail.enabled` is false (service.toml:3:1)".
+    pub because: String,
+}
+
+impl fmt::Display for SwitchedOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} because {}", self.place.plugin, self.because)
+    }
+}
+
 /// Something that is allowed, but hardly meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -142,6 +167,13 @@ pub enum PlanWarning {
         state: StateKey,
         /// The call of `supply`.
         at: Location,
+    },
+    /// Something in the configuration is nearly called as what a plugin reads, and nobody reads it.
+    Misspelt {
+        /// What it is: "the key `databse` (service.toml:3:1)".
+        what: String,
+        /// What was probably meant.
+        near: String,
     },
     /// Nobody asks for the states of a plugin, and [`App::unused`](crate::App::unused) wants that
     /// to be known.
@@ -161,6 +193,9 @@ impl fmt::Display for PlanWarning {
                 "the {} is supplied at {at}, and no plugin of this app asks for it",
                 state.described()
             ),
+            PlanWarning::Misspelt { what, near } => {
+                write!(f, "nobody reads {what}: did you mean `{near}`?")
+            }
             PlanWarning::Unused { place, states } => write!(
                 f,
                 "plugin {place} provides {}, and no plugin of this app asks for {}",
@@ -227,6 +262,13 @@ impl Plan {
     /// [`Unused::Skip`](crate::Unused::Skip).
     pub fn skipped(&self) -> &[PluginName] {
         &self.skipped
+    }
+
+    /// Plugins that would be part of the app, but are switched off, by name: by
+    /// [`Registration::switch_off`](crate::Registration::switch_off),
+    /// [`App::without`](crate::App::without) or `enabled = ..`.
+    pub fn switched_off(&self) -> &[SwitchedOff] {
+        &self.switched_off
     }
 
     pub(crate) fn member(&self, node: u32) -> &Member {

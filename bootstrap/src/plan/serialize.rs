@@ -4,18 +4,30 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::plan::children::PlannedChild;
-use crate::plan::schedule::{Plan, PlannedPlugin};
+use crate::plan::schedule::{Plan, PlannedPlugin, SwitchedOff};
 use crate::plan::scope::Shadowed;
 
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let plugins: Vec<PlannedPlugin<'_>> = self.order().collect();
         let warnings: Vec<String> = self.warnings().iter().map(ToString::to_string).collect();
-        let mut plan = serializer.serialize_struct("Plan", 3)?;
+        let mut plan = serializer.serialize_struct("Plan", 4)?;
         plan.serialize_field("plugins", &plugins)?;
         plan.serialize_field("warnings", &warnings)?;
         plan.serialize_field("skipped", self.skipped())?;
+        plan.serialize_field("switched_off", self.switched_off())?;
         plan.end()
+    }
+}
+
+impl Serialize for SwitchedOff {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut off = serializer.serialize_struct("SwitchedOff", 4)?;
+        off.serialize_field("name", &self.place.plugin)?;
+        off.serialize_field("declared", &self.place.declared)?;
+        off.serialize_field("registered", &self.place.registered)?;
+        off.serialize_field("because", &self.because)?;
+        off.end()
     }
 }
 

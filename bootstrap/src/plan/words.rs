@@ -308,11 +308,14 @@ impl<'a> Words<'a> {
                 .filter(|number| !self.named.is_barrier(*number))
                 .map(|number| self.named.name(number).base())
         };
+        let off = self.named.roster.off.iter();
         let mut expected = self.named.roster.expected.clone();
         expected.sort_unstable();
         expected
             .iter()
             .filter(|name| bases().all(|base| base != **name))
+            // Linked, and switched off on purpose.
+            .filter(|name| off.clone().all(|off| off.name.base() != **name))
             .map(|name| PlanError::Expected {
                 name: (*name).to_owned(),
                 near: nearest(name, bases()).map(str::to_owned),

@@ -1,6 +1,7 @@
 //! The half of the example service that stores bookmarks.
 //!
-//! Five plugins: settings, database, schema, cache, repository. Nothing in here knows about HTTP,
+//! Four plugins: database, schema, cache, repository; and the settings, which the configuration
+//! provides. Nothing in here knows about HTTP,
 //! and whoever wants bookmarks asks for a `State<Bookmarks>`: the rest comes along.
 
 mod cache;
@@ -9,4 +10,4 @@ mod repository;
 mod settings;
 
 pub use repository::{AddError, Bookmark, Bookmarks, NewBookmark};
-pub use settings::{FILE, Settings};
+pub use settings::{Settings, configuration};

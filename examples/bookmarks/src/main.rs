@@ -1,7 +1,7 @@
 //! The example service: bookmarks over HTTP, kept in a file.
 //!
 //! `cargo run` starts it; see `bookmarks.toml` for what can be set, and send it SIGHUP when you have
-//! changed that. It is made of seven plugins in two crates, of which this file names none: `App::collect` finds `http`, whose field asks for
+//! changed that. It is made of six plugins in two crates, of which this file names none: `App::collect` finds `http`, whose field asks for
 //! the repository of the other crate, whose fields ask for the rest.
 
 mod api;
@@ -22,5 +22,6 @@ async fn main() -> Exit {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    App::collect().expect(["http"]).run().await
+    let app = App::collect().configure(bookmarks_store::configuration());
+    app.expect(["http"]).run().await
 }

@@ -1,8 +1,6 @@
 //! Reads the configuration again when it is told to, with SIGHUP.
 
-use std::path::Path;
-
-use bookmarks_store::{FILE, Settings};
+use bootstrap::RestartError;
 use bootstrap::prelude::*;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,11 +25,14 @@ impl Hooks for Reload {
     }
 }
 
-/// A mistake in the configuration must not end a service that runs: it is looked for before.
+/// A mistake in the configuration does not end a service that runs: it is looked for before
+/// anything is closed.
 async fn reload(app: &bootstrap::Handle) {
-    if let Err(error) = Settings::current(Path::new(FILE)) {
-        tracing::error!("the configuration stays as it is: {error:#}");
-    } else if let Err(error) = app.restart("settings").await {
-        tracing::error!("{error:?}");
+    match app.restart("section Settings").await {
+        Ok(()) => {}
+        Err(error @ RestartError::Configuration { .. }) => {
+            tracing::error!("the configuration stays as it is: {error:?}");
+        }
+        Err(error) => tracing::error!("{error:?}"),
     }
 }

@@ -68,8 +68,6 @@ fn two_plugins_need_each_other_if_one_of_them_needs_the_other_later() {
 #[test]
 fn what_is_looked_up_while_the_app_loads_is_an_error_that_says_what_to_do() {
     paused(async {
-        let trace = Trace::new();
-
         #[plugin(name = "hasty", collect = false)]
         struct Hasty {
             back: Lazy<State<Back>>,
@@ -84,6 +82,7 @@ fn what_is_looked_up_while_the_app_loads_is_an_error_that_says_what_to_do() {
             }
         }
 
+        let trace = Trace::new();
         let app = both().with(Hasty {
             back: Lazy::unbound(),
             trace: trace.clone(),

@@ -13,7 +13,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::process::{
-    HALF_A_BODY, Service, add, agent, answer, command, failed_boot, get, send, urls,
+    HALF_A_BODY, Service, add, agent, answer, command, failed_boot, get, misconfigured, send, urls,
 };
 
 #[test]
@@ -58,7 +58,7 @@ fn bookmarks_are_added_found_listed_and_deleted() {
         "the cache is never stale"
     );
     let log = service.stop().join("\n");
-    let boot = log.find("─┬ settings").unwrap();
+    let boot = log.find("─┬ section Settings").unwrap();
     assert!(
         boot < log.find("─┬ http").unwrap(),
         "boot and close are drawn: {log}"
@@ -239,35 +239,46 @@ fn a_mistake_in_the_environment_names_its_variable() {
         "BOOKMARKS_CACHED_TAGS",
         "BOOKMARKS_DRAIN_DELAY",
     ] {
-        let text = failed_boot(command(folder.path()).env(variable, "nonsense"));
-        assert!(
-            text.contains(&format!(
-                "the environment variable {variable} is `nonsense`"
-            )),
-            "{text}"
-        );
+        let text = misconfigured(command(folder.path()).env(variable, "nonsense"));
+        let found = format!("found: the environment variable `{variable}`");
+        assert!(text.contains(&found), "{text}");
+        assert!(!text.contains("nonsense"), "it may be a secret: {text}");
     }
+}
+
+/// A variable may hold any bytes.
+#[test]
+fn a_variable_that_is_no_text_is_told() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = OsStr::from_bytes(b"\xff");
+    let text = misconfigured(command(folder.path()).env("BOOKMARKS_DATABASE", bytes));
+    let wrong = "can't read `database`: the variable is no Unicode";
+    assert!(text.contains(wrong), "{text}");
 }
 
 /// The app has thirty seconds to close.
 #[test]
 fn a_drain_delay_that_leaves_no_time_to_close_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let text = failed_boot(command(folder.path()).env("BOOKMARKS_DRAIN_DELAY", "21"));
+    let text = misconfigured(command(folder.path()).env("BOOKMARKS_DRAIN_DELAY", "21"));
     assert!(
-        text.contains("`drain_delay` is 21, and may be 20 at most"),
+        text.contains("can't read `drain_delay`: expected a delay of 20 seconds at most"),
         "{text}"
     );
 }
 
-/// A key that is misspelled in the file is told, with those that exist.
+/// A key that is misspelled in the file is told, with what was probably meant.
 #[test]
 fn an_unknown_key_of_the_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bookmarks.toml"), "listn = 1").unwrap();
-    let text = failed_boot(&mut command(folder.path()));
-    assert!(text.contains("unknown field `listn`"), "{text}");
-    assert!(text.contains("bookmarks.toml"), "{text}");
+    let text = misconfigured(&mut command(folder.path()));
+    assert!(text.contains("does not know `listn`"), "{text}");
+    assert!(text.contains("found: bookmarks.toml:1:1"), "{text}");
+    assert!(text.contains("did you mean `listen`?"), "{text}");
 }
 
 /// A database that can't be used is told with its path, and with what to do.
@@ -331,12 +342,12 @@ fn a_port_that_is_taken_is_told() {
 fn a_mistake_in_the_configuration_is_told() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bookmarks.toml"), "listen = \"nowhere\"").unwrap();
-    let text = failed_boot(&mut command(folder.path()));
+    let text = misconfigured(&mut command(folder.path()));
     assert!(
-        text.contains("[settings] Plugin load failed: reading the configuration"),
+        text.starts_with("error[BOOT017]: plugin `section Settings` can't read `listen`"),
         "{text}"
     );
-    assert!(text.contains("key `listen`"), "{text}");
+    assert!(text.contains("found: bookmarks.toml:1:1"), "{text}");
 }
 
 /// SIGHUP reads the configuration again, and restarts what depends on it.

@@ -142,11 +142,20 @@ pub fn send(signal: &str, process: u32) {
 
 /// What a service says that does not boot.
 pub fn failed_boot(command: &mut Command) -> String {
+    failed(command, 1)
+}
+
+/// What a service says whose configuration is wrong: nothing of it has run.
+pub fn misconfigured(command: &mut Command) -> String {
+    failed(command, 78)
+}
+
+fn failed(command: &mut Command, code: i32) -> String {
     let mut process = Process::spawn(command.stderr(Stdio::piped()));
     let mut text = String::new();
     let stderr = process.child.stderr.take();
     stderr.unwrap().read_to_string(&mut text).unwrap();
-    assert_eq!(process.child.wait().unwrap().code(), Some(1), "{text}");
+    assert_eq!(process.child.wait().unwrap().code(), Some(code), "{text}");
     text
 }
 

@@ -1,0 +1,159 @@
+//! What comes from the configuration: options, and keys that switch a plugin on or off.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::LitStr;
+use syn::spanned::Spanned;
+
+use crate::args::{Enabled, PluginArgs};
+use crate::check::text;
+use crate::diagnostics::Diagnostics;
+use crate::expand::{Names, option, start};
+use crate::model::{DefaultValue, Field, FieldKind, PluginModel};
+
+/// Whether the runtime crate can read a configuration.
+const IS_ON: bool = cfg!(feature = "config");
+
+/// What decides whether the plugin is part of an app.
+pub(crate) fn enabled(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Option<Enabled> {
+    let enabled = args.enabled.value()?;
+    if let Enabled::Key(key, _) = enabled {
+        check_key(key, IS_ON, diagnostics);
+    }
+    Some(enabled.clone())
+}
+
+pub(crate) fn check(model: &PluginModel, diagnostics: &mut Diagnostics) {
+    for (_, key) in model.configured() {
+        check_key(key, IS_ON, diagnostics);
+    }
+}
+
+fn check_key(key: &LitStr, is_on: bool, diagnostics: &mut Diagnostics) {
+    if !is_on {
+        diagnostics.at(
+            key,
+            "the configuration takes the feature `config` of `bootstrap`: write `bootstrap = { .., features = [\"config\"] }`",
+        );
+        return;
+    }
+    let text = key.value();
+    let is_word = |word: &str| !word.is_empty() && !word.contains(char::is_whitespace);
+    if text.is_empty() {
+        diagnostics.at(
+            key,
+            "a key of the configuration can't be empty: `\"database.size\"`",
+        );
+    } else if !text.split('.').all(is_word) {
+        diagnostics.at(
+            key,
+            "a key of the configuration is words with dots between them: `\"database.size\"`",
+        );
+    }
+}
+
+/// The options that are read, in a declaration. Nothing else stands there if the runtime crate
+/// can't read any.
+pub(crate) fn settings(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    if !IS_ON {
+        return quote!(&[]);
+    }
+    let settings = model
+        .configured()
+        .map(|(field, key)| setting(field, key, names));
+    quote!(&[#(#settings),*])
+}
+
+fn setting(field: &Field, key: &LitStr, names: &Names<'_>) -> TokenStream {
+    let location = names.location(field.span);
+    let (cfgs, name, text) = (&field.cfgs, &field.name, text(&field.ty));
+    let value = names.field_by("configured", field);
+    let is_required = matches!(field.kind, FieldKind::Option(DefaultValue::Configured));
+    let call = quote_spanned!(field.ty.span()=> #value.setting);
+    quote!(#(#cfgs)* #call((#name, #text), #location, #key, #is_required))
+}
+
+/// What decides whether it is part of an app, in a declaration.
+pub(crate) fn switch(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    let private = names.private();
+    let switch = model.enabled.as_ref().map(|enabled| {
+        let (span, by): (Span, TokenStream) = match enabled {
+            Enabled::Predicate(path) => {
+                let (span, name) = (path.span(), text(path));
+                let door = names.private_at(span);
+                let ask = quote_spanned!(span=> #door::answer(#path()));
+                (span, quote!(Predicate { text: #name, ask: || #ask }))
+            }
+            Enabled::Key(_, _) if !IS_ON => return None,
+            Enabled::Key(key, otherwise) => {
+                (key.span(), quote!(Key { key: #key, otherwise: #otherwise }))
+            }
+        };
+        let location = names.location(span);
+        Some(quote!(#private::Switch { location: #location, by: #private::By::#by }))
+    });
+    option(switch.flatten())
+}
+
+/// How the plugin is made when the configuration is known; nothing if it has a default.
+pub(crate) fn from_outside(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+    if !is_made_from_outside(model) {
+        return TokenStream::new();
+    }
+    let private = names.private();
+    let fields = model.fields.iter().map(|field| {
+        let (cfgs, member) = (&field.cfgs, &field.member);
+        let value = match field.kind {
+            FieldKind::Option(DefaultValue::Configured) => {
+                let name = &field.name;
+                let get = quote_spanned!(field.ty.span()=> __values.get);
+                quote!(#get(#name)?)
+            }
+            _ => start(field, names),
+        };
+        quote!(#(#cfgs)* #member: #value,)
+    });
+    let body = quote! {
+        fn from_outside(__values: &#private::Values<'_>) -> #private::Result<Self> {
+            #private::Result::Ok(Self { #(#fields)* })
+        }
+    };
+    names.implement(model.ident.span(), "FromOutside", &names.plugin(), &body)
+}
+
+pub(crate) fn is_made_from_outside(model: &PluginModel) -> bool {
+    let is_made = model.is_struct && model.is_collected() && model.has_default();
+    IS_ON && is_made && model.needs_configuration()
+}
+
+/// What has to hold for the plugin to have a `Default`: that its options have one. A bound without
+/// variables that does not hold is an error, unless it is for all lifetimes.
+pub(crate) fn default_bounds(model: &PluginModel) -> Vec<TokenStream> {
+    let bounds = model.unread().map(|field| {
+        let ty = field.ty.to_token_stream();
+        quote!(for<'__a> #ty: ::core::default::Default)
+    });
+    bounds.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_takes_a_feature_of_the_runtime_crate() {
+        let key = LitStr::new("database.size", Span::call_site());
+        let mut diagnostics = Diagnostics::default();
+        check_key(&key, false, &mut diagnostics);
+        let error = diagnostics.finish().map(|error| error.to_string());
+        assert_eq!(
+            error.as_deref(),
+            Some(
+                "the configuration takes the feature `config` of `bootstrap`: write `bootstrap = { .., features = [\"config\"] }`"
+            )
+        );
+        let mut diagnostics = Diagnostics::default();
+        check_key(&key, true, &mut diagnostics);
+        assert!(diagnostics.finish().is_none());
+    }
+}

@@ -1,0 +1,46 @@
+//! What is wrong with what the app is told from outside: switches, and the configuration.
+
+use crate::collect::{Broken, Verdicts, Why};
+use crate::plan::error::{Place, PlanError, PlanErrors};
+use crate::plan::schedule::Plan;
+
+/// Adds switches that say nothing, and faults of the configuration, to the mistakes in the
+/// plugins.
+pub(crate) fn check_outside(
+    planned: Result<Plan, PlanErrors>,
+    verdicts: &Verdicts,
+    faults: Vec<PlanError>,
+) -> Result<Plan, PlanErrors> {
+    let broken = verdicts.broken().into_iter().map(of_switch);
+    let wrong: Vec<PlanError> = broken.chain(faults).collect();
+    if wrong.is_empty() {
+        return planned;
+    }
+    let mut errors = match planned {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.errors().to_vec(),
+    };
+    errors.extend(wrong);
+    Err(PlanErrors::new(errors))
+}
+
+fn of_switch(Broken { declaration, why }: Broken) -> PlanError {
+    match why {
+        Why::Panicked {
+            predicate,
+            at,
+            message,
+        } => PlanError::Condition {
+            place: Place {
+                plugin: declaration.name.into(),
+                declared: declaration.location,
+                registered: None,
+            },
+            predicate: predicate.to_owned(),
+            at,
+            message,
+        },
+        #[cfg(feature = "config")]
+        Why::Fault(fault) => PlanError::Configuration { fault },
+    }
+}

@@ -1,0 +1,225 @@
+//! `Configuration`: where an app's values come from.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ::config::{Source, Value};
+
+use crate::base::location::Location;
+use crate::values::key::Key;
+use crate::values::tree::{Node, Origin, Table, put};
+
+/// Where the values of an app come from: files, the environment, code.
+///
+/// [`App::configure`](crate::App::configure) takes one. Options that are marked with
+/// `#[option(config = "key")]` and sections that are declared with [`section!`](crate::section)
+/// are read from it before the app is planned. What is wrong with any of them is a
+/// [`PlanError`](crate::PlanError), all at once.
+///
+/// What is asked for is looked up in this order; the first that has it wins:
+///
+/// 1. values of [`set`](Configuration::set);
+/// 2. variables of the [`environment`](Configuration::environment);
+/// 3. files and other sources, the last one first;
+/// 4. the `default` of the option, or what the section's type says.
+///
+/// Tables are merged, key by key; lists are not.
+///
+/// Values may be secrets: none is part of a message, of `Debug` or of a plan. Use
+/// [`SecretString`](crate::secrecy::SecretString) for fields of your own that are. What a type says of a
+/// value that it refuses (`serde::de::Error::custom`) is not shown either, because it may quote it; what the
+/// type *expects* is, so let it say that: `Error::invalid_value(.., &"a delay of 20 s at most")`.
+///
+/// A key of a file that the struct of its section does not have is a fault. Where others may read what
+/// this app does not, a key that is nearly one that is read is a
+/// [`PlanWarning`](crate::PlanWarning), and so is such a variable.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::Configuration;
+/// use bootstrap::prelude::*;
+///
+/// #[plugin]
+/// struct Workers {
+///     #[option(config = "workers.count", default = 1)]
+///     count: usize,
+/// }
+///
+/// impl Hooks for Workers {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+///         assert_eq!(self.count, 4);
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let configuration = Configuration::new()
+///     .optional_file("service.toml")
+///     .environment("SERVICE") // as in `SERVICE_WORKERS__COUNT=4`
+///     .set("workers.count", 4);
+/// let app = App::new().with(Workers::default()).configure(configuration);
+/// # app.boot().await?.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "a configuration does nothing until an app is given it: call `configure`"]
+pub struct Configuration {
+    pub(super) sources: Vec<From>,
+    pub(super) environment: Option<Environment>,
+    pub(super) set: Table,
+}
+
+/// One source below the environment.
+#[derive(Clone)]
+pub(super) enum From {
+    File { path: PathBuf, required: bool },
+    Source(Arc<dyn Source + Send + Sync>),
+}
+
+/// The variables that begin with a prefix.
+#[derive(Clone)]
+pub(super) struct Environment {
+    /// Without the underscore behind it.
+    pub(super) prefix: String,
+    /// Those of the process if there are none.
+    pub(super) given: Option<BTreeMap<String, String>>,
+}
+
+impl Configuration {
+    /// No source at all: everything is missing, or has its default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a TOML file, which has to be there. It wins over the files before it.
+    ///
+    /// A relative path begins where the process was started. The file is read when the app is
+    /// planned, and again when a part of it restarts.
+    pub fn file(self, path: impl Into<PathBuf>) -> Self {
+        let (path, required) = (path.into(), true);
+        self.from(From::File { path, required })
+    }
+
+    /// Adds a TOML file, if it is there; see [`Configuration::file`].
+    pub fn optional_file(self, path: impl Into<PathBuf>) -> Self {
+        let (path, required) = (path.into(), false);
+        self.from(From::File { path, required })
+    }
+
+    /// Adds a source of the crate [`config`](https://docs.rs/config), for formats other than TOML
+    /// and for what is no file. It wins over the sources before it.
+    ///
+    /// Messages can't tell lines in it, only what it is called.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::Configuration;
+    /// use config::{File, FileFormat};
+    ///
+    /// let text = "[database]\nsize = 4";
+    /// let configuration = Configuration::new().source(File::from_str(text, FileFormat::Toml));
+    /// ```
+    pub fn source(self, source: impl Source + Send + Sync + 'static) -> Self {
+        self.from(From::Source(Arc::new(source)))
+    }
+
+    /// Reads variables of the environment: `database.size` from `PREFIX_DATABASE__SIZE`.
+    ///
+    /// Capitals, two underscores between the words of a key, one for a dash in it. Only variables
+    /// of keys that somebody asks for are read, so those of other programs do no harm. Their text
+    /// is read as what is asked for: a number, a bool (`true`, `1`, `yes`, `on` or their
+    /// opposites), a list whose items have commas between them. Where a type does not say what it
+    /// asks for (`serde(untagged)`, `serde(flatten)`), what looks like a number or a bool is one.
+    ///
+    /// A second prefix takes the place of the first.
+    pub fn environment(mut self, prefix: impl Into<String>) -> Self {
+        let (prefix, given) = (prefix.into(), None);
+        self.environment = Some(Environment { prefix, given });
+        self
+    }
+
+    /// Reads variables as [`environment`](Configuration::environment) does, but from a list
+    /// instead of the process: for tests, whose environment belongs to all of them.
+    pub fn environment_from<K, V>(
+        mut self,
+        prefix: impl Into<String>,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let variables = variables.into_iter();
+        let given = variables.map(|(name, value)| (name.into(), value.into()));
+        let (prefix, given) = (prefix.into(), Some(given.collect()));
+        self.environment = Some(Environment { prefix, given });
+        self
+    }
+
+    /// Sets a value, which wins over everything else. The last one for a key wins.
+    ///
+    /// Takes what the crate `config` takes for a value: numbers, strings, bools, and `Vec`s and
+    /// maps of them.
+    #[track_caller]
+    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
+        let origin = Origin::Code(Location::caller());
+        let node = Node::from_value(value.into(), &origin);
+        put(&mut self.set, &Key::parse(key), node);
+        self
+    }
+
+    fn from(mut self, source: From) -> Self {
+        self.sources.push(source);
+        self
+    }
+
+    /// The sources in words, for messages.
+    pub(super) fn describe(&self) -> Vec<String> {
+        let sources = self.sources.iter().map(|source| match source {
+            From::File { path, .. } => path.display().to_string(),
+            From::Source(_) => "another source".to_owned(),
+        });
+        sources.collect()
+    }
+}
+
+impl Environment {
+    /// The variables whose names begin with the prefix, without it. What is no Unicode is `None`.
+    pub(super) fn variables(&self) -> BTreeMap<String, Option<String>> {
+        let own = |name: &str| {
+            Some(
+                name.strip_prefix(&*self.prefix)?
+                    .strip_prefix('_')?
+                    .to_owned(),
+            )
+        };
+        if let Some(given) = &self.given {
+            let given = given.iter();
+            return given
+                .filter_map(|(name, value)| Some((own(name)?, Some(value.clone()))))
+                .collect();
+        }
+        let all = env::vars_os();
+        all.filter_map(|(name, value)| Some((own(name.to_str()?)?, value.into_string().ok())))
+            .collect()
+    }
+}
+
+/// The sources, without any value.
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefix = self.environment.as_ref().map(|it| &it.prefix);
+        f.debug_struct("Configuration")
+            .field("sources", &self.describe())
+            .field("environment", &prefix)
+            .field("set", &self.set.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}

@@ -1,0 +1,136 @@
+//! Why reading a value stopped, without the value.
+
+use std::fmt;
+
+use serde::de::{self, Expected, Unexpected};
+
+use crate::values::key::Key;
+
+/// What stopped reading. The texts in it come from types, never from what was read.
+pub(super) struct Halt {
+    pub(super) wrong: Wrong,
+    /// Where, once that is known.
+    pub(super) key: Option<Key>,
+}
+
+pub(super) enum Wrong {
+    /// It is another kind of thing than was expected.
+    Kind {
+        expected: String,
+        found: &'static str,
+    },
+    /// It is the right kind of thing, and still not one of those that are expected.
+    Value {
+        expected: String,
+        found: &'static str,
+    },
+    /// It has as many items as it may not have.
+    Length { expected: String },
+    /// It names none of the variants.
+    Variant { expected: &'static [&'static str] },
+    /// A field is missing, or the whole.
+    Missing { field: Option<&'static str> },
+    /// Its type refuses it. What it says of that may quote the value, so it is not kept.
+    Refused { expected: Option<String> },
+    /// A variable is no Unicode.
+    NotUnicode,
+}
+
+impl Halt {
+    pub(super) fn new(wrong: Wrong) -> Self {
+        Self { wrong, key: None }
+    }
+
+    pub(super) fn missing() -> Self {
+        Self::new(Wrong::Missing { field: None })
+    }
+
+    /// It happened here, unless it is known to have happened further in.
+    pub(super) fn at(mut self, key: &Key) -> Self {
+        if self.key.is_none() {
+            self.key = Some(match self.wrong {
+                Wrong::Missing { field: Some(field) } => key.child(field),
+                _ => key.clone(),
+            });
+        }
+        self
+    }
+
+    /// What was expected, if that is not known yet.
+    pub(super) fn expecting(mut self, what: String) -> Self {
+        if let Wrong::Refused { expected } = &mut self.wrong {
+            expected.get_or_insert(what);
+        }
+        self
+    }
+}
+
+/// What kind of thing a type found.
+fn kind(found: Unexpected<'_>) -> &'static str {
+    match found {
+        Unexpected::Bool(_) => "a bool",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) => "an integer",
+        Unexpected::Float(_) => "a float",
+        Unexpected::Char(_) => "a character",
+        Unexpected::Str(_) => "a string",
+        Unexpected::Bytes(_) => "bytes",
+        Unexpected::Unit => "nothing",
+        Unexpected::Option => "an optional value",
+        Unexpected::Seq => "a list",
+        Unexpected::Map | Unexpected::NewtypeStruct => "a table",
+        Unexpected::Enum
+        | Unexpected::UnitVariant
+        | Unexpected::NewtypeVariant
+        | Unexpected::TupleVariant
+        | Unexpected::StructVariant => "a variant",
+        Unexpected::Other(_) => "something else",
+    }
+}
+
+impl de::Error for Halt {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self::new(Wrong::Refused { expected: None })
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let (expected, found) = (expected.to_string(), kind(found));
+        Self::new(Wrong::Kind { expected, found })
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let (expected, found) = (expected.to_string(), kind(found));
+        Self::new(Wrong::Value { expected, found })
+    }
+
+    fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
+        let expected = expected.to_string();
+        Self::new(Wrong::Length { expected })
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::new(Wrong::Variant { expected })
+    }
+
+    fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
+        Self::new(Wrong::Refused { expected: None })
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        let field = Some(field);
+        Self::new(Wrong::Missing { field })
+    }
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value of the configuration can't be read")
+    }
+}
+
+impl fmt::Debug for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Halt {}

@@ -1,0 +1,140 @@
+//! A place in the configuration with what is read there: texts, numbers, bools.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use serde::de::{Expected, Visitor};
+
+use crate::values::halt::{Halt, Wrong};
+use crate::values::key::Key;
+use crate::values::known::Known;
+use crate::values::spot::{Leaf, Spot};
+use crate::values::tree::Content;
+
+/// What is noted while a value is read.
+pub(super) struct Run {
+    pub(super) known: RefCell<Known>,
+    /// Where something is wrong, and has been told. Something stands in for it then, so that the
+    /// next fault is found; the number says what.
+    pub(super) bad: BTreeMap<Key, usize>,
+}
+
+/// What stands in for text that is wrong: one of these may be what its type takes.
+pub(super) const STAND_INS: [&str; 7] = [
+    "",
+    "0",
+    "a",
+    "1s",
+    "127.0.0.1",
+    "127.0.0.1:0",
+    "http://localhost/",
+];
+
+/// A place, and what is noted of it.
+pub(super) struct Place<'r, 'l> {
+    pub(super) spot: Spot<'l>,
+    pub(super) run: &'r Run,
+}
+
+impl Place<'_, '_> {
+    /// What stands in for this, if it is known to be wrong.
+    pub(super) fn stand_in(&self) -> Option<usize> {
+        self.run.bad.get(&self.spot.key).copied()
+    }
+
+    /// Something else than what is wanted is here, or nothing.
+    pub(super) fn not(&self, expected: &dyn Expected) -> Halt {
+        if !self.spot.is_there() {
+            return Halt::missing();
+        }
+        if let Some(Leaf::NotUnicode) = self.spot.leaf() {
+            return Halt::new(Wrong::NotUnicode);
+        }
+        let (expected, found) = (expected.to_string(), self.spot.kind());
+        Halt::new(Wrong::Kind { expected, found })
+    }
+
+    pub(super) fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        let expected = (&visitor as &dyn Expected).to_string();
+        let text = match (self.stand_in(), self.spot.leaf()) {
+            (Some(which), _) => STAND_INS[which].to_owned(),
+            (None, Some(Leaf::Text(text))) => text,
+            (None, Some(Leaf::Node(node))) => match &node.value {
+                Content::Text(text) => text.clone(),
+                _ => return Err(self.not(&visitor)),
+            },
+            _ => return Err(self.not(&visitor)),
+        };
+        let read = visitor.visit_string::<Halt>(text);
+        read.map_err(|halt| halt.expecting(expected))
+    }
+
+    pub(super) fn bool<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        let value = match (self.stand_in(), self.spot.leaf()) {
+            (Some(_), _) => Some(false),
+            (None, Some(Leaf::Text(text))) => bool_of(&text),
+            (None, Some(Leaf::Node(node))) => match node.value {
+                Content::Bool(value) => Some(value),
+                _ => None,
+            },
+            _ => None,
+        };
+        match value {
+            Some(value) => visitor.visit_bool(value),
+            None => Err(self.not(&visitor)),
+        }
+    }
+
+    pub(super) fn int<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        let number = match (self.stand_in(), self.spot.leaf()) {
+            (Some(which), _) => which.try_into().ok(),
+            (None, Some(Leaf::Text(text))) => text.trim().parse().ok(),
+            (None, Some(Leaf::Node(node))) => match node.value {
+                Content::Int(number) => Some(number),
+                Content::Large(number) => return visitor.visit_u128(number),
+                _ => None,
+            },
+            _ => None,
+        };
+        match number {
+            Some(number) => visit_int(number, visitor),
+            None => Err(self.not(&visitor)),
+        }
+    }
+
+    pub(super) fn float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        let number = match (self.stand_in(), self.spot.leaf()) {
+            (Some(_), _) => Some(0.0),
+            (None, Some(Leaf::Text(text))) => text.trim().parse().ok(),
+            (None, Some(Leaf::Node(node))) => match node.value {
+                Content::Float(number) => Some(number),
+                Content::Int(number) => return visit_int(number, visitor),
+                _ => None,
+            },
+            _ => None,
+        };
+        match number {
+            Some(number) => visitor.visit_f64(number),
+            None => Err(self.not(&visitor)),
+        }
+    }
+}
+
+/// What people write into variables for a bool.
+fn bool_of(text: &str) -> Option<bool> {
+    match text.trim().to_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn visit_int<'de, V: Visitor<'de>>(number: i128, visitor: V) -> Result<V::Value, Halt> {
+    if let Ok(number) = i64::try_from(number) {
+        visitor.visit_i64(number)
+    } else if let Ok(number) = u64::try_from(number) {
+        visitor.visit_u64(number)
+    } else {
+        visitor.visit_i128(number)
+    }
+}

@@ -1,0 +1,98 @@
+//! Reads a value, and goes on after a fault to find the others.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use crate::base::panic;
+use crate::values::fault::Fault;
+use crate::values::halt::{Halt, Wrong};
+use crate::values::key::Key;
+use crate::values::known::Known;
+use crate::values::layers::Layers;
+use crate::values::place::{Run, STAND_INS};
+use crate::values::reader::Reader;
+use crate::values::spot::Spot;
+
+/// How often a value is read again to find one more fault, at most.
+const ATTEMPTS: usize = 200;
+
+/// Whether anything is set at a key.
+pub(crate) fn is_there(layers: &Layers, key: &Key) -> bool {
+    Spot::find(layers, key).is_there()
+}
+
+/// Where what stands at a key comes from, in words.
+pub(crate) fn origin(layers: &Layers, key: &Key) -> Option<String> {
+    Some(Spot::find(layers, key).origin()?.to_string())
+}
+
+/// Reads the value at a key; notes what of the configuration it knows. Runs the user's code.
+///
+/// `serde` stops at the first fault. So what is wrong is noted, something that its type may take
+/// is put in its place, and it is read again, until there is nothing new.
+///
+/// # Errors
+///
+/// Every fault that was found; at least one.
+pub(crate) fn read<T: DeserializeOwned>(
+    layers: &Layers,
+    key: &Key,
+    known: &mut Known,
+) -> Result<T, Vec<Fault>> {
+    known.ask(key.clone());
+    let mut run = Run {
+        known: RefCell::new(std::mem::take(known)),
+        bad: BTreeMap::new(),
+    };
+    let read = attempts(layers, key, &mut run);
+    *known = run.known.into_inner();
+    read
+}
+
+fn attempts<T: DeserializeOwned>(
+    layers: &Layers,
+    key: &Key,
+    run: &mut Run,
+) -> Result<T, Vec<Fault>> {
+    let mut faults = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let spot = Spot::find(layers, key);
+        // The message of a panic may hold the value.
+        let read = panic::guard(|| T::deserialize(Reader::new(spot, run)));
+        let read = read.unwrap_or_else(|_| Err(Halt::new(Wrong::Refused { expected: None })));
+        let halt = match read {
+            Ok(value) if faults.is_empty() => return Ok(value),
+            Ok(_) => break,
+            Err(halt) => halt.at(key),
+        };
+        if !note(&halt, layers, &mut run.bad, &mut faults) {
+            break;
+        }
+    }
+    Err(faults)
+}
+
+/// Notes what stopped reading; false if nothing new can be found.
+fn note(
+    halt: &Halt,
+    layers: &Layers,
+    bad: &mut BTreeMap<Key, usize>,
+    faults: &mut Vec<Fault>,
+) -> bool {
+    let Some(at) = halt.key.clone() else {
+        return false;
+    };
+    if let Some(which) = bad.get_mut(&at) {
+        // What stands in for it is refused as well: perhaps another one is not.
+        *which += 1;
+        return *which < STAND_INS.len();
+    }
+    let is_within_bad = at.outwards().any(|around| bad.contains_key(&around));
+    if !is_within_bad {
+        faults.push(Fault::of_halt(halt, at.clone(), layers));
+    }
+    bad.insert(at, 0);
+    true
+}

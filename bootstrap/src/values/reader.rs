@@ -1,0 +1,361 @@
+//! A place in the configuration, as `serde` reads it.
+
+use std::vec::IntoIter;
+
+use serde::de::value::StringDeserializer;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer as _, MapAccess,
+    SeqAccess, VariantAccess, Visitor,
+};
+
+use crate::values::halt::Halt;
+use crate::values::place::{Place, Run};
+use crate::values::spot::{Leaf, Spot};
+use crate::values::tree::Content;
+
+/// Reads one place.
+pub(super) struct Reader<'r, 'l>(Place<'r, 'l>);
+
+impl<'r, 'l> Reader<'r, 'l> {
+    pub(super) fn new(spot: Spot<'l>, run: &'r Run) -> Self {
+        Self(Place { spot, run })
+    }
+
+    fn stand_in(&self) -> Option<usize> {
+        self.0.stand_in()
+    }
+
+    fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        self.0.text(visitor)
+    }
+
+    fn bool<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        self.0.bool(visitor)
+    }
+
+    fn int<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        self.0.int(visitor)
+    }
+
+    fn float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        self.0.float(visitor)
+    }
+
+    /// The fields of a struct: only what it knows is shown to it.
+    fn fields<'de, V: Visitor<'de>>(
+        self,
+        fields: &[&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Halt> {
+        let spot = &self.0.spot;
+        self.0.run.known.borrow_mut().close(&spot.key, fields);
+        if self.stand_in().is_none() && is_other_than_table(spot) {
+            return Err(self.0.not(&visitor));
+        }
+        let expected = (&visitor as &dyn Expected).to_string();
+        let there = fields.iter().map(|field| self.0.spot.child(field));
+        // What is missing, and has been told, is there as something that stands in for it.
+        let there = there.filter(|it| it.is_there() || self.0.run.bad.contains_key(&it.key));
+        let words = Words::new(there, self.0.run);
+        let read = visitor.visit_map(words);
+        read.map_err(|halt| halt.expecting(expected).at(&self.0.spot.key))
+    }
+
+    /// Whatever is in the table.
+    fn table<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        let spot = &self.0.spot;
+        self.0.run.known.borrow_mut().open(&spot.key);
+        if self.stand_in().is_none() && is_other_than_table(spot) {
+            return Err(self.0.not(&visitor));
+        }
+        let expected = (&visitor as &dyn Expected).to_string();
+        let words = spot.words();
+        let there = words.iter().map(|word| spot.child(word));
+        let words = Words::new(there, self.0.run);
+        let read = visitor.visit_map(words);
+        read.map_err(|halt| halt.expecting(expected).at(&spot.key))
+    }
+
+    fn list<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        let items = match self.stand_in() {
+            Some(_) => Some(Vec::new()),
+            None => self.0.spot.items(),
+        };
+        match items {
+            Some(items) => {
+                let (spots, run) = (items.into_iter(), self.0.run);
+                visitor.visit_seq(Items { spots, run })
+            }
+            None => Err(self.0.not(&visitor)),
+        }
+    }
+}
+
+/// Whether a value stands where a table should. A variable does no harm there: it may be that of
+/// another program.
+fn is_other_than_table(spot: &Spot<'_>) -> bool {
+    matches!(spot.leaf(), Some(Leaf::Node(_))) && !spot.has_table()
+}
+
+macro_rules! by {
+    ($read:ident: $($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+            self.$read(visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Reader<'_, '_> {
+    type Error = Halt;
+
+    by!(bool: deserialize_bool);
+    by!(int: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128);
+    by!(int: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128);
+    by!(float: deserialize_f32 deserialize_f64);
+    by!(text: deserialize_char deserialize_str deserialize_string deserialize_identifier);
+    by!(text: deserialize_bytes deserialize_byte_buf);
+    by!(list: deserialize_seq);
+    by!(table: deserialize_map);
+
+    /// Takes it for what it looks like.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        if self.stand_in().is_some() {
+            return self.text(visitor);
+        }
+        match self.0.spot.leaf() {
+            Some(Leaf::Node(node)) => match node.value {
+                Content::Nil => visitor.visit_unit(),
+                Content::Bool(_) => self.bool(visitor),
+                Content::Int(_) | Content::Large(_) => self.int(visitor),
+                Content::Float(_) => self.float(visitor),
+                Content::List(_) => self.list(visitor),
+                Content::Text(_) | Content::Table(_) => self.text(visitor),
+            },
+            Some(Leaf::Text(text)) if !self.0.spot.has_table() => {
+                let text = text.trim();
+                if text.parse::<i128>().is_ok() {
+                    self.int(visitor)
+                } else if text.parse::<f64>().is_ok() {
+                    self.float(visitor)
+                } else if matches!(text, "true" | "false") {
+                    self.bool(visitor)
+                } else {
+                    self.text(visitor)
+                }
+            }
+            _ => self.table(visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        let is_nil = match self.0.spot.leaf() {
+            Some(Leaf::Node(node)) => matches!(node.value, Content::Nil),
+            _ => false,
+        };
+        if self.stand_in().is_some() || is_nil || !self.0.spot.is_there() {
+            return visitor.visit_none();
+        }
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Halt> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Halt> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Halt> {
+        self.list(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Halt> {
+        self.list(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Halt> {
+        self.fields(fields, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Halt> {
+        if self.stand_in().is_some() {
+            let first = variants.first().copied().unwrap_or_default().to_owned();
+            let name: StringDeserializer<Halt> = first.into_deserializer();
+            return visitor.visit_enum(name);
+        }
+        let text = match self.0.spot.leaf() {
+            Some(Leaf::Text(text)) => Some(text),
+            Some(Leaf::Node(node)) => match &node.value {
+                Content::Text(text) => Some(text.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(text) = text.filter(|_| !self.0.spot.has_table()) {
+            let name: StringDeserializer<Halt> = text.into_deserializer();
+            return visitor.visit_enum(name);
+        }
+        let words = self.0.spot.words();
+        match words.as_slice() {
+            [only] => {
+                // Only what its content knows is known.
+                self.0
+                    .run
+                    .known
+                    .borrow_mut()
+                    .ask(self.0.spot.key.child(only));
+                let (spot, run) = (self.0.spot.child(only), self.0.run);
+                visitor.visit_enum(Variant { spot, run })
+            }
+            _ => Err(self.0.not(&visitor)),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        visitor.visit_unit()
+    }
+}
+
+/// The words of a table, with what stands there.
+struct Words<'r, 'l> {
+    spots: IntoIter<Spot<'l>>,
+    next: Option<Spot<'l>>,
+    run: &'r Run,
+}
+
+impl<'r, 'l> Words<'r, 'l> {
+    /// What is known to be wrong comes last, so that it keeps no other fault from being found.
+    fn new(there: impl Iterator<Item = Spot<'l>>, run: &'r Run) -> Self {
+        let (bad, good): (Vec<_>, Vec<_>) = there.partition(|spot| run.bad.contains_key(&spot.key));
+        let spots: Vec<Spot<'l>> = good.into_iter().chain(bad).collect();
+        let (spots, next) = (spots.into_iter(), None);
+        Self { spots, next, run }
+    }
+}
+
+impl<'de> MapAccess<'de> for Words<'_, '_> {
+    type Error = Halt;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Halt> {
+        self.next = self.spots.next();
+        let Some(spot) = &self.next else {
+            return Ok(None);
+        };
+        let word: StringDeserializer<Halt> = spot.key.last().to_owned().into_deserializer();
+        let read = seed.deserialize(word).map_err(|halt| halt.at(&spot.key));
+        read.map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Halt> {
+        let Some(spot) = self.next.take() else {
+            return Err(Halt::missing());
+        };
+        let key = spot.key.clone();
+        let read = seed.deserialize(Reader::new(spot, self.run));
+        read.map_err(|halt| halt.at(&key))
+    }
+}
+
+/// The items of a list.
+struct Items<'r, 'l> {
+    spots: IntoIter<Spot<'l>>,
+    run: &'r Run,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_, '_> {
+    type Error = Halt;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Halt> {
+        let Some(spot) = self.spots.next() else {
+            return Ok(None);
+        };
+        let key = spot.key.clone();
+        let read = seed.deserialize(Reader::new(spot, self.run));
+        read.map(Some).map_err(|halt| halt.at(&key))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.spots.len())
+    }
+}
+
+/// A variant with what is in it: a table with one word.
+struct Variant<'r, 'l> {
+    spot: Spot<'l>,
+    run: &'r Run,
+}
+
+impl<'de, 'r, 'l> EnumAccess<'de> for Variant<'r, 'l> {
+    type Error = Halt;
+    type Variant = Reader<'r, 'l>;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Self::Variant), Halt> {
+        let word: StringDeserializer<Halt> = self.spot.key.last().to_owned().into_deserializer();
+        let variant = seed
+            .deserialize(word)
+            .map_err(|halt| halt.at(&self.spot.key))?;
+        Ok((variant, Reader::new(self.spot, self.run)))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Reader<'_, '_> {
+    type Error = Halt;
+
+    fn unit_variant(self) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Halt> {
+        let key = self.0.spot.key.clone();
+        seed.deserialize(self).map_err(|halt| halt.at(&key))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Halt> {
+        self.list(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Halt> {
+        self.fields(fields, visitor)
+    }
+}

@@ -1,0 +1,496 @@
+//! Plugins that are switched off: why, and what that means for others.
+
+use std::cell::Cell;
+
+use bootstrap::prelude::*;
+use bootstrap::{Configuration, PlanErrors, Unused};
+use support::log_to;
+use support::{Trace, paused};
+
+struct Pool;
+
+#[plugin(name = "database", states = [Pool], collect = false)]
+struct Database;
+
+impl Hooks for Database {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Pool> {
+        Ok(Pool)
+    }
+}
+
+#[plugin(name = "fake-database", states = [Pool], stands_in_for = Database)]
+struct FakeDatabase;
+
+impl Hooks for FakeDatabase {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Pool> {
+        Ok(Pool)
+    }
+}
+
+#[plugin(name = "user", collect = false)]
+struct User {
+    pool: State<Pool>,
+}
+
+impl Hooks for User {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+struct HasPool(bool);
+
+#[plugin(name = "guest", states = [HasPool], after = [Database], collect = false)]
+struct Guest {
+    pool: Option<State<Pool>>,
+}
+
+impl Hooks for Guest {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<HasPool> {
+        Ok(HasPool(self.pool.is_some()))
+    }
+}
+
+thread_local! {
+    static ANSWER: Cell<fn() -> Result<(), &'static str>> = const { Cell::new(|| Ok(())) };
+    static ASKED: Cell<u32> = const { Cell::new(0) };
+}
+
+fn is_wanted() -> Result<(), &'static str> {
+    ASKED.set(ASKED.get() + 1);
+    ANSWER.get()()
+}
+
+fn never() -> bool {
+    false
+}
+
+struct Sent;
+
+#[plugin(name = "mail", states = [Sent], enabled = is_wanted, collect = false)]
+struct Mail;
+
+impl Hooks for Mail {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Sent> {
+        Ok(Sent)
+    }
+}
+
+#[plugin(name = "never", enabled = never, collect = false)]
+struct Never;
+
+impl Hooks for Never {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        unreachable!()
+    }
+}
+
+/// On unless it is switched off.
+#[plugin(name = "by-key", enabled = "parts.mail")]
+struct ByKey;
+
+impl Hooks for ByKey {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Off unless it is switched on.
+#[plugin(name = "on-demand", enabled = ("parts.demo", false), collect = false)]
+struct OnDemand;
+
+impl Hooks for OnDemand {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn names(app: &App) -> Vec<String> {
+    let plan = app.plan().unwrap();
+    let names = plan.order().map(|plugin| plugin.name().to_string());
+    names.collect()
+}
+
+/// Who is off and why, without the places.
+fn off(app: &App) -> Vec<String> {
+    let plan = app.plan().unwrap();
+    let off = plan.switched_off().iter();
+    off.map(|off| plain(&off.to_string())).collect()
+}
+
+/// Without the lines of this file.
+fn plain(text: &str) -> String {
+    let mut parts = text.split(concat!(file!(), ":"));
+    let mut plain = parts.next().unwrap().to_owned();
+    for part in parts {
+        plain += "HERE";
+        plain += part.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    plain
+}
+
+fn rendered(errors: &PlanErrors) -> String {
+    plain(&errors.render())
+}
+
+#[test]
+fn a_registration_that_is_switched_off_is_not_loaded() {
+    let trace = Trace::new();
+    let _guard = log_to(&trace);
+    let mut app = App::new();
+    app.register(Database).switch_off("no disk");
+    app.register(Guest::default());
+    assert_eq!(names(&app), ["guest"]);
+    assert_eq!(off(&app), ["database because no disk (HERE)"]);
+    let plan = app.plan().unwrap();
+    assert!(
+        plain(&plan.to_string()).ends_with("\nswitched off\n  database because no disk (HERE)")
+    );
+    assert!(plain(&plan.to_dot()).contains("// switched off: database because no disk (HERE)"));
+    assert!(plain(&plan.to_mermaid()).contains("%% switched off: database because no disk (HERE)"));
+    let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(json["switched_off"][0]["name"], "database");
+    paused(async {
+        let running = app.boot().await.unwrap();
+        assert!(
+            !running.state::<HasPool>().unwrap().0,
+            "who can do without does"
+        );
+        running.close().await.unwrap();
+    });
+    let events = trace.events();
+    let said = events.iter().map(|event| plain(event));
+    let said: Vec<String> = said.filter(|it| it.contains("switched off")).collect();
+    assert_eq!(said, ["INFO switched off: database because no disk (HERE)"]);
+}
+
+#[test]
+fn a_registration_is_switched_by_a_bool() {
+    let mut app = App::new();
+    app.register(Database)
+        .named("on")
+        .enabled(true, "never said");
+    app.register(Database)
+        .named("off")
+        .enabled(false, "not here");
+    assert_eq!(names(&app), ["on"]);
+    assert_eq!(off(&app), ["off because not here (HERE)"]);
+}
+
+#[test]
+fn who_needs_a_state_is_told_that_its_provider_is_switched_off() {
+    let mut app = App::new();
+    app.register(Database).switch_off("no disk");
+    app.register(User::default());
+    assert_eq!(
+        rendered(&app.plan().unwrap_err()),
+        "error[BOOT001]: plugin `user` needs the state `Pool`, and nothing in this app provides it
+  --> HERE (field `pool: State<Pool>`)
+  registered at: HERE
+  near: declared by `database` (HERE), switched off because no disk (HERE)
+  help: switch `database` on: take the `.switch_off(..)` at HERE away"
+    );
+}
+
+#[test]
+fn a_handle_to_what_is_switched_off_is_told_and_an_optional_one_is_none() {
+    let mut app = App::new();
+    let on = app.register(Database).named("main");
+    let replica = app.register(Database).named("replica").switch_off("none");
+    let _ = on;
+    app.register(User {
+        pool: replica.state(),
+    });
+    assert_eq!(
+        rendered(&app.plan().unwrap_err()),
+        "error[BOOT001]: plugin `user` needs the state `Pool`, and nothing in this app provides it
+  --> HERE (field `pool: State<Pool>`)
+  registered at: HERE
+  near: declared by `replica` (HERE), switched off because none (HERE)
+  help: switch `replica` on: take the `.switch_off(..)` at HERE away"
+    );
+    let mut app = App::new();
+    app.register(Database).named("main");
+    let replica = app.register(Database).named("replica").switch_off("none");
+    app.register(Guest {
+        pool: Some(replica.state()),
+    });
+    paused(async {
+        let running = app.boot().await.unwrap();
+        assert!(!running.state::<HasPool>().unwrap().0);
+        assert!(replica.state::<Pool>().try_get().is_none());
+        running.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_type_is_switched_off_wherever_it_stands() {
+    let mut app = App::new().without::<Database>("no disk");
+    app.register(Database);
+    app.scope("inner", |scope| scope.register(Database));
+    assert!(names(&app).is_empty());
+    assert_eq!(
+        off(&app),
+        [
+            "database because no disk (HERE)",
+            "inner/database because no disk (HERE)"
+        ]
+    );
+}
+
+#[test]
+fn what_is_off_in_a_scope_hides_nothing_further_out() {
+    let mut app = App::new().with(Database);
+    app.scope("inner", |scope| {
+        scope.register(Database).switch_off("not here");
+        scope.register(User::default());
+    });
+    assert_eq!(names(&app), ["database", "inner/user"]);
+}
+
+#[test]
+fn an_order_after_what_is_off_is_none() {
+    let mut app = App::new();
+    let first = app.register(Database).switch_off("no");
+    app.register_fn("second", async |_| Ok(())).after(&first);
+    assert_eq!(names(&app), ["second"]);
+}
+
+#[test]
+fn an_expected_plugin_that_is_switched_off_is_there() {
+    let mut app = App::new().expect(["database"]);
+    app.register(Database).switch_off("no");
+    assert!(names(&app).is_empty());
+}
+
+#[test]
+fn a_stand_in_that_is_off_stands_in_for_nobody_and_replaces_one_that_is_off() {
+    let mut app = App::new().with(Database);
+    app.register(FakeDatabase).switch_off("real ones only");
+    assert_eq!(names(&app), ["database"]);
+    let mut app = App::new().with(FakeDatabase);
+    app.register(Database).switch_off("no disk");
+    assert_eq!(names(&app), ["fake-database"]);
+    assert!(
+        off(&app).is_empty(),
+        "it would not be part of the app anyway"
+    );
+}
+
+#[test]
+fn a_predicate_decides_once_a_plan() {
+    ANSWER.set(|| Ok(()));
+    let app = || App::new().with(Mail);
+    ASKED.set(0);
+    assert_eq!(names(&app()), ["mail"]);
+    assert_eq!(ASKED.get(), 1);
+    ANSWER.set(|| Err("nobody reads it"));
+    assert_eq!(
+        off(&app()),
+        ["mail because `is_wanted` says: nobody reads it (HERE)"]
+    );
+    assert_eq!(
+        off(&App::new().with(Never)),
+        ["never because `never` says so (HERE)"]
+    );
+}
+
+#[test]
+fn a_predicate_is_not_asked_about_what_is_replaced_or_off_already() {
+    ANSWER.set(|| panic!("asked"));
+    let mut app = App::new();
+    app.register(Mail).switch_off("no");
+    assert_eq!(off(&app), ["mail because no (HERE)"]);
+}
+
+#[test]
+fn a_predicate_that_panics_is_a_mistake() {
+    ANSWER.set(|| panic!("oh no"));
+    assert_eq!(
+        rendered(&App::new().with(Mail).plan().unwrap_err()),
+        "error[BOOT018]: plugin `mail` asks `is_wanted` whether it is switched on, and that panicked: oh no
+  --> HERE
+  help: a predicate returns an answer, and does not panic"
+    );
+}
+
+#[test]
+fn a_key_of_the_configuration_switches_a_plugin() {
+    let app = |configuration: Configuration| {
+        App::new()
+            .with(ByKey)
+            .with(OnDemand)
+            .configure(configuration)
+    };
+    assert_eq!(names(&App::new().with(ByKey)), ["by-key"]);
+    assert_eq!(
+        off(&App::new().with(OnDemand)),
+        ["on-demand because `parts.demo` is not set, and without that it is off (HERE)"]
+    );
+    assert_eq!(names(&app(Configuration::new())), ["by-key"]);
+    let both = Configuration::new().set("parts.mail", false);
+    let both = both.environment_from("APP", [("APP_PARTS__DEMO", "on")]);
+    let app = app(both);
+    assert_eq!(names(&app), ["on-demand"]);
+    assert_eq!(
+        off(&app),
+        ["by-key because `parts.mail` is false (the value that is set at HERE)"]
+    );
+}
+
+#[test]
+fn a_key_that_is_no_bool_is_a_fault() {
+    let configuration = Configuration::new().set("parts.mail", "maybe");
+    let app = App::new().with(ByKey).configure(configuration);
+    assert_eq!(
+        app.plan().unwrap_err().to_string(),
+        "plugin `by-key` can't read `parts.mail`: expected a boolean, found a string"
+    );
+}
+
+#[test]
+fn instances_are_switched_by_keys_of_their_own() {
+    let configuration = Configuration::new().set("b.parts.mail", false);
+    let mut app = App::new().configure(configuration);
+    app.register(ByKey).named("a").configured_from("a");
+    app.register(ByKey).named("b").configured_from("b");
+    assert_eq!(names(&app), ["a"]);
+}
+
+struct Needed;
+
+#[plugin(name = "needed", states = [Needed])]
+struct NeededPlugin;
+
+impl Hooks for NeededPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Needed> {
+        Ok(Needed)
+    }
+}
+
+#[plugin(name = "needs", collect = false)]
+struct Needs {
+    needed: State<Needed>,
+}
+
+impl Hooks for Needs {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn nothing_is_collected_for_a_plugin_that_is_off() {
+    assert_eq!(names(&App::only(Needs::default())), ["needed", "needs"]);
+    let app = App::only(Needs::default()).without::<Needs>("no");
+    assert!(names(&app).is_empty());
+    let app = App::only(Needs::default()).without::<NeededPlugin>("no");
+    assert_eq!(
+        rendered(&app.plan().unwrap_err()),
+        "error[BOOT001]: plugin `needs` needs the state `Needed`, and nothing in this app provides it
+  --> HERE (field `needed: State<Needed>`)
+  registered at: HERE
+  near: declared by `needed` (HERE), switched off because no (HERE)
+  help: switch `needed` on: take the `.without(..)` at HERE away"
+    );
+}
+
+#[test]
+fn what_is_switched_off_is_not_unused() {
+    let mut app = App::new().unused(Unused::Deny);
+    app.register(Database).switch_off("no");
+    assert!(names(&app).is_empty());
+}
+
+#[plugin(name = "parent", collect = false)]
+struct Parent;
+
+impl Hooks for Parent {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+        cx.register(Routes);
+        cx.register(Never);
+        Ok(())
+    }
+}
+
+struct Table;
+
+#[plugin(name = "routes", states = [Table], within = Parent)]
+struct Routes;
+
+impl Hooks for Routes {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Table> {
+        Ok(Table)
+    }
+}
+
+#[plugin(name = "docs", collect = false)]
+struct Docs {
+    table: State<Table>,
+}
+
+impl Hooks for Docs {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_parent_that_is_off_brings_no_children() {
+    let mut app = App::new();
+    app.register(Parent).switch_off("no server");
+    app.register(Docs::default());
+    assert_eq!(
+        rendered(&app.plan().unwrap_err()),
+        "error[BOOT001]: plugin `docs` needs the state `Table`, and nothing in this app provides it
+  --> HERE (field `table: State<Table>`)
+  registered at: HERE
+  near: declared by `routes` (HERE), which `parent` (HERE) registers, switched off because no server (HERE)
+  help: switch `parent` on: take the `.switch_off(..)` at HERE away"
+    );
+}
+
+#[test]
+fn a_child_that_is_off_does_not_join_and_its_parent_loads() {
+    let trace = Trace::new();
+    let _guard = log_to(&trace);
+    paused(async {
+        let app = App::new().with(Parent).without::<Routes>("no routes");
+        let running = app.boot().await.unwrap();
+        assert!(running.state::<Table>().is_err());
+        running.close().await.unwrap();
+    });
+    let events = trace.events();
+    let said = events.iter().map(|event| plain(event));
+    let said: Vec<String> = said.filter(|it| it.contains("switched off")).collect();
+    assert_eq!(
+        said,
+        [
+            "INFO switched off: parent/routes because no routes (HERE)",
+            "INFO switched off: parent/never because `never` says so (HERE)",
+        ]
+    );
+}
+
+#[plugin(name = "careless", collect = false)]
+struct Careless;
+
+impl Hooks for Careless {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+        cx.register(Mail);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_predicate_of_a_child_that_panics_is_a_child_that_fails() {
+    ANSWER.set(|| panic!("oh no"));
+    paused(async {
+        let error = App::new().with(Careless).boot().await.unwrap_err();
+        assert!(error.to_string().starts_with("[careless/mail]"), "{error}");
+        assert!(
+            format!("{error:?}").contains("and panicked: oh no"),
+            "{error:?}"
+        );
+    });
+}

@@ -1,0 +1,6 @@
+//! A section is a type of this crate.
+
+
+bootstrap::section!(Vec<u8> = "list");
+
+fn main() {}

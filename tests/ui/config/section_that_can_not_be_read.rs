@@ -1,0 +1,8 @@
+//! A section has to say how it is read.
+
+
+struct Database;
+
+bootstrap::section!(Database = "database");
+
+fn main() {}
