@@ -15,8 +15,8 @@ mod unused;
 
 pub(crate) use assemble::Mode;
 pub(crate) use brood::Brood;
-pub(crate) use inventory::linked_at;
 pub use inventory::{Collected, Kin};
+pub(crate) use inventory::{linked_as, linked_at};
 pub use registration::Registration;
 pub(crate) use registration::{SharedRegistry, with_registry};
 pub(crate) use registry::{Entry, Registry};
