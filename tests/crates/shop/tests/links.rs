@@ -167,10 +167,9 @@ fn two_that_are_linked_for_one_port_are_named_with_the_ways_to_choose() {
          wanted by: http -> orders\n  \
          provided by: `mail-log` (tests/crates/mail-log/src/lib.rs)\n  \
          provided by: `smtp` (tests/crates/mail-smtp/src/lib.rs)\n  \
-         help: mark one of them as `.primary()` where it is registered; or put the handle of the \
-         one that you mean into the field: `registration.port()`; or take the others out of the \
-         app (one that `.overrides()` does that); or ask for all of them, with a \
-         `Ports<dyn Mailer>`",
+         help: link the crate of one of them only; or register the one that you mean, and mark it \
+         as `.primary()`, or as one that `.overrides()` the others, which are not part of the app \
+         then; or ask for all of them, with a `Ports<dyn Mailer>`",
     );
 }
 
