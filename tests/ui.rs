@@ -18,6 +18,7 @@ fn mistakes_are_reported_at_the_users_token_and_correct_programs_compile() {
         "family",
         "config",
         "typestate",
+        "verify",
     ] {
         cases.compile_fail(format!("ui/{folder}/*.rs"));
     }

@@ -8,6 +8,7 @@ pub use std::time::Duration;
 pub use inventory;
 
 pub use crate::Result;
+pub use crate::app::{ListedName, Verifiable, assert_verified, listed, verify};
 pub use crate::base::key::StateKey;
 pub use crate::base::location::Location;
 #[cfg(feature = "config")]

@@ -83,8 +83,8 @@
 //! # Compose
 //!
 //! - [`App::collect`] holds every plugin of the binary, for `main`. A crate that nothing in the
-//!   code refers to is not part of the binary, whatever `Cargo.toml` says: see [`link!`] and
-//!   [`App::expect`].
+//!   code refers to is not part of the binary, whatever `Cargo.toml` says: see [`link!`],
+//!   [`App::expect`] and [`verify!`].
 //! - [`App::new`] is empty, for tests: [`App::with`] adds plugins to it, and [`App::register`]
 //!   returns a [`Registration`].
 //! - [`App::only`] is one plugin and exactly what it needs.
@@ -147,7 +147,8 @@
 //! | [`App::boot`] | hooks succeed, in time | [`BootError`], after everything that had loaded is closed |
 //!
 //! The proof at compile time needs no list and crosses crates: each state's type knows who makes
-//! it. `plan` is one line in a test of yours: `App::collect().plan().unwrap();`.
+//! it. `plan` is one line in the tests of your binary: [`bootstrap::verify!();`](verify), which can
+//! also hold the app to a list of plugins.
 //!
 //! # Boot
 //!
@@ -254,6 +255,40 @@
 //! has to live in a crate of its own, let `main` [`supply`](App::supply) it, or implement
 //! [`Plugin`] by hand for its provider.
 //!
+//! What several crates may provide is a [`Port`]: who asks and who provides know a crate with the
+//! trait, and the binary chooses, by the crate that it links. So a binary has three kinds of crates:
+//! those of states, which come by themselves; those at ports, without which the app does not plan;
+//! and those that nobody needs. Name the last two with [`link!`], and hold the binary to it:
+//!
+//! ```test_harness
+//! # mod shop_http {
+//! #     use bootstrap::prelude::*;
+//! #     #[plugin(name = "http")]
+//! #     struct Http;
+//! #     impl Hooks for Http {
+//! #         async fn load(&mut self, _: &mut LoadContext) -> Result<()> { Ok(()) }
+//! #     }
+//! # }
+//! # mod shop_mail_smtp {
+//! #     use bootstrap::prelude::*;
+//! #     #[plugin(name = "smtp", ports = [str])]
+//! #     struct Smtp;
+//! #     impl Hooks for Smtp {
+//! #         async fn load(&mut self, _: &mut LoadContext) -> Result<std::sync::Arc<str>> {
+//! #             Ok("smtp".into())
+//! #         }
+//! #     }
+//! # }
+//! // main.rs
+//! bootstrap::link!(shop_http, shop_mail_smtp);
+//!
+//! // A test: the app plans, and holds these plugins and no others.
+//! bootstrap::verify!(["http", "smtp"]);
+//! ```
+//!
+//! `tests/crates` in the repository is a workspace of ten crates in this layout, with a binary for
+//! each way to choose, and for each link that is left out.
+//!
 //! # Codes
 //!
 //! Every diagnosis begins with a code that stays: `error[BOOT010]: ..`; warnings and errors in the
@@ -267,7 +302,7 @@
 //! | `BOOT003` | a state that several in the app provide |
 //! | `BOOT004` | two plugins, or two scopes, with one name |
 //! | `BOOT005` | a state that is supplied twice |
-//! | `BOOT006` | an expected plugin that is not there |
+//! | `BOOT006` | an expected plugin that is not there, or one that [`verify!`] does not list |
 //! | `BOOT007` | a handle of another app, or an order after a plugin of one |
 //! | `BOOT008` | a handle to a state that its plugin does not provide |
 //! | `BOOT009` | a name that messages can't show |

@@ -6,6 +6,7 @@
 )]
 
 mod family;
+mod verify;
 
 use std::cell::Cell;
 

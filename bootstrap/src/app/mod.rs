@@ -14,8 +14,10 @@ mod running;
 mod scope;
 mod signals;
 mod start;
+mod verify;
 
 pub use builder::App;
 pub use exit::Exit;
 pub use running::Running;
 pub use scope::Scope;
+pub use verify::{ListedName, Verifiable, assert_verified, listed, verify};

@@ -1,6 +1,6 @@
 //! Planning with what the app is told from outside.
 
-use crate::collect::{Gate, SharedRegistry, Verdicts, with_registry};
+use crate::collect::{Gate, Roster, SharedRegistry, Verdicts, with_registry};
 use crate::declare::Outside;
 use crate::plan::{Plan, PlanErrors, check_outside, resolve};
 #[cfg(feature = "config")]
@@ -11,17 +11,7 @@ use crate::plan::{PlanError, Readers};
 /// No lock is held while the user's code runs: sources, predicates, types that are read.
 pub(super) fn plan(registry: &SharedRegistry) -> Result<Plan, PlanErrors> {
     let outside = read(registry);
-    let mut verdicts = Verdicts::default();
-    let roster = loop {
-        let gate = Gate {
-            outside: &outside,
-            verdicts: &verdicts,
-        };
-        let roster = with_registry(registry, |registry| registry.roster(&gate));
-        if !verdicts.ask(&outside) {
-            break roster;
-        }
-    };
+    let (roster, verdicts) = gather(registry, &outside);
     #[cfg(feature = "config")]
     {
         let readers = Readers::of_roster(&roster);
@@ -40,6 +30,26 @@ pub(super) fn plan(registry: &SharedRegistry) -> Result<Plan, PlanErrors> {
     }
     #[cfg(not(feature = "config"))]
     check_outside(resolve(roster), &verdicts, Vec::new())
+}
+
+/// Who is part of an app, and who is switched off.
+pub(super) fn roster(registry: &SharedRegistry) -> Roster {
+    let outside = read(registry);
+    gather(registry, &outside).0
+}
+
+fn gather(registry: &SharedRegistry, outside: &Outside) -> (Roster, Verdicts) {
+    let mut verdicts = Verdicts::default();
+    loop {
+        let gate = Gate {
+            outside,
+            verdicts: &verdicts,
+        };
+        let roster = with_registry(registry, |registry| registry.roster(&gate));
+        if !verdicts.ask(outside) {
+            return (roster, verdicts);
+        }
+    }
 }
 
 #[cfg(feature = "config")]

@@ -48,6 +48,13 @@ pub(crate) fn linked_at(port: StateKey) -> Vec<&'static Declaration> {
     all
 }
 
+/// Those of a name.
+pub(crate) fn linked_as(name: &str) -> Vec<&'static Declaration> {
+    let mut all: Vec<_> = linked().filter(|it| it.name == name).collect();
+    all.sort_by_key(|it| it.location);
+    all
+}
+
 /// All that say something about parents or children, in no particular order.
 pub(super) fn linked_kin() -> impl Iterator<Item = &'static Declaration> {
     inventory::iter::<Kin>.into_iter().map(|kin| kin.0)
@@ -56,8 +63,11 @@ pub(super) fn linked_kin() -> impl Iterator<Item = &'static Declaration> {
 /// Names crates whose plugins nothing else refers to, so that the linker keeps them.
 ///
 /// A plugin that another one needs is found through its state's type. One that nobody needs (an
-/// HTTP server, a consumer) is only found if its crate is linked, and a crate that is never named
-/// in the code is not, even if it is listed in `Cargo.toml`. Call this once, next to `main`.
+/// HTTP server, a consumer), or that is needed at a [`Port`](crate::Port) only, is found if its crate
+/// is linked, and a crate that is never named in the code is not, even if it is listed in
+/// `Cargo.toml`. Call this once, next to `main`; a `use its_crate as _;` does the same.
+///
+/// [`verify!`](crate::verify) is a test that notices when one of these links is taken away.
 ///
 /// # Examples
 ///

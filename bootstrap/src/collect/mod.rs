@@ -19,10 +19,10 @@ pub(crate) use brood::Brood;
 pub(crate) use conditions::{Broken, Gate, Verdicts, Why, ask_one};
 #[cfg(feature = "config")]
 pub use inventory::Sectioned;
-pub(crate) use inventory::linked_at;
 #[cfg(feature = "config")]
 pub(crate) use inventory::linked_readers;
 pub use inventory::{Collected, Kin};
+pub(crate) use inventory::{linked_as, linked_at};
 pub use registration::Registration;
 pub(crate) use registration::{SharedRegistry, with_registry};
 pub(crate) use registry::{Entry, Registry};

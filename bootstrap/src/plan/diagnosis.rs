@@ -101,8 +101,15 @@ fn help(error: &PlanError) -> Cow<'_, str> {
             "an app, or a scope of it, has one value for a state: take one away"
         }
         PlanError::Expected {
-            near: Some(near), ..
-        } => return format!("there is a plugin `{near}`: was that meant?").into(),
+            near: Some(near),
+            collected,
+            ..
+        } => {
+            // Crates of one kind have names that are near, and one of them may be forgotten.
+            let link = " If not, link its crate: `bootstrap::link!(its_crate);` next to `main`";
+            let link = if *collected { link } else { "" };
+            return format!("there is a plugin `{near}`: was that meant?{link}").into();
+        }
         PlanError::Expected {
             collected: false, ..
         } => "this app holds only what is registered: register it",

@@ -205,7 +205,7 @@ impl Kin {
 }
 
 /// The children under their numbers, without what they need.
-fn kin(named: &Named) -> Vec<Kin> {
+pub(super) fn kin(named: &Named) -> Vec<Kin> {
     let listed = &named.roster.children;
     let number_of = |child: &DeclaredChild| named.numbers_of_members()[child.member as usize];
     let mut order: Vec<usize> = (0..listed.len()).collect();

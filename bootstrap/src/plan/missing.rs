@@ -211,6 +211,12 @@ impl Words<'_> {
             Some(Provider::Supplied(declared)) => format!(
                 "`main` supplies it (declared at {declared}): add `.supply(..)` with a `{state}`"
             ),
+            None if state.is_port() && self.named.roster.collected => format!(
+                "link a crate with a plugin that has it in its `ports = [{state}]`: write \
+                 `bootstrap::link!(its_crate);` next to `main` (what nothing refers to, the linker \
+                 leaves out); or add `.supply_port::<{state}>(..)`, or make the field an \
+                 `Option<Port<{state}>>`"
+            ),
             None if state.is_port() => format!(
                 "add a plugin that has it in its `ports = [{state}]` (link its crate, if it is \
                  collected), or `.supply_port::<{state}>(..)`, or make the field an \

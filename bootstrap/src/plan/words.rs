@@ -358,6 +358,11 @@ impl Words<'_> {
                 "one of them can be the only one that counts: take `.{}()` away from the others",
                 if self.overrides(candidates[0]) { "overrides" } else { "primary" }
             ),
+            None if state.is_port() && candidates.iter().all(|it| self.is_collected(*it)) => format!(
+                "link the crate of one of them only; or register the one that you mean, and mark \
+                 it as `.primary()`, or as one that `.overrides()` the others, which are not part \
+                 of the app then; or ask for all of them, with a `Ports<{state}>`"
+            ),
             None if state.is_port() => format!(
                 "mark one of them as `.primary()` where it is registered; or put the handle of the \
                  one that you mean into the field: `registration.port()`; or take the others out of \
@@ -378,6 +383,11 @@ impl Words<'_> {
     /// Whether a plugin is to count more than others that provide the same.
     fn counts(&self, number: u32) -> bool {
         self.named.member(number).precedence > Precedence::Ordinary
+    }
+
+    /// Whether a plugin is there because it is linked, and nobody registered it.
+    fn is_collected(&self, number: u32) -> bool {
+        matches!(self.named.member(number).source, Source::Collected(_))
     }
 
     fn overrides(&self, number: u32) -> bool {

@@ -428,7 +428,7 @@ fn an_expected_plugin_that_is_not_there_is_an_error_with_the_nearest_name() {
     );
     let text = errors.render();
     assert!(
-        text.contains("help: there is a plugin `config`: was that meant?"),
+        text.contains("help: there is a plugin `config`: was that meant?\n"),
         "{text}"
     );
     assert!(
