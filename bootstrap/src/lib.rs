@@ -211,6 +211,10 @@
 //! For a fake that needs more than a value, declare a plugin with `stands_in_for`: it takes the
 //! place of another where it is registered; see [`#[plugin]`](plugin).
 //!
+//! The feature `testing` has more: a record of what happened, faults in any hook, a clock that
+//! stands still, and `bootstrap::testing::explore`, which boots and closes an app of yours under
+//! every fault and says what is left open, closed twice, or hangs.
+//!
 //! # Several crates
 //!
 //! A state is a type of the crate whose plugin makes it; others depend on that crate and ask for
@@ -259,6 +263,8 @@
 //! # Features
 //!
 //! - `serde` (off): [`Report`] and [`Plan`] can be serialized.
+//! - `testing` (off): the test kit, `bootstrap::testing`: records what happens, injects faults, and
+//!   explores an app under all of them. For `[dev-dependencies]`.
 #![forbid(unsafe_code)]
 
 mod app;
@@ -273,6 +279,8 @@ mod live;
 mod plan;
 mod report;
 mod run;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[doc(hidden)]
 pub mod __private;

@@ -15,7 +15,7 @@ pub struct Kin(pub &'static Declaration);
 inventory::collect!(Kin);
 
 /// All of them, in no particular order.
-pub(super) fn linked() -> impl Iterator<Item = &'static Declaration> {
+pub(crate) fn linked() -> impl Iterator<Item = &'static Declaration> {
     inventory::iter::<Collected>
         .into_iter()
         .map(|collected| collected.0)

@@ -15,6 +15,8 @@ mod unused;
 
 pub(crate) use assemble::Mode;
 pub(crate) use brood::Brood;
+#[cfg(feature = "testing")]
+pub(crate) use inventory::linked;
 pub use inventory::{Collected, Kin};
 pub use registration::Registration;
 pub(crate) use registration::{SharedRegistry, with_registry};

@@ -48,6 +48,8 @@ pub use error::{ServiceError, StateError};
 pub use field::{Bind, Bound, Fields};
 pub use function::FnPlugin;
 pub(crate) use function::Supplied;
+#[cfg(feature = "testing")]
+pub(crate) use hooks::HookSet;
 pub use hooks::{Declare, Hooks};
 pub use inject::{Inject, Provided, Provides, field, made, made_instead};
 pub use kin::check_child;

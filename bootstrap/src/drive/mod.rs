@@ -29,6 +29,8 @@ mod driver;
 mod job;
 mod pass;
 mod scheduler;
+#[cfg(feature = "testing")]
+mod shuffle;
 mod ways;
 
 pub(crate) use board::{GRACE, LAST_CHANCE};

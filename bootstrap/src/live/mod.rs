@@ -7,6 +7,7 @@ mod account;
 mod brought;
 mod cell;
 mod closes;
+mod events;
 mod family;
 mod growth;
 mod home;
@@ -18,11 +19,18 @@ mod providers;
 mod ready_queue;
 mod refusal;
 mod regions;
+#[cfg(feature = "testing")]
+mod rig;
+#[cfg(feature = "testing")]
+mod rigged;
 mod services;
 mod settings;
+mod telling;
 mod ways;
 
 pub(crate) use closes::CleanUp;
+#[cfg(feature = "testing")]
+pub(crate) use events::Observe;
 pub(crate) use family::Done;
 pub(crate) use growth::{Kept, is_in};
 pub(crate) use hooks::{APP, AppHooks, Within, discard_all};
@@ -30,4 +38,6 @@ pub(crate) use listeners::Listeners;
 pub(crate) use nodes::{Hook, Nodes, cause_of};
 pub(crate) use ready_queue::Queued;
 pub(crate) use regions::Absorber;
+#[cfg(feature = "testing")]
+pub(crate) use rig::{Rig, Stage, Wrap};
 pub(crate) use settings::{SLOW_BOOT, SLOW_CLOSE, Settings};
