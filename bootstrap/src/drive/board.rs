@@ -241,11 +241,7 @@ impl<O> Board<O> {
     /// The first, or any if the order is a random one; then new nodes may also come before them.
     #[cfg(feature = "testing")]
     fn next_woken(&mut self) -> Option<u32> {
-        let more = usize::from(self.scheduler.has_next());
-        match self.scheduler.pick(self.woken.len() + more) {
-            None => self.woken.pop_front(),
-            Some(place) => self.woken.remove(place),
-        }
+        self.scheduler.next_woken(&mut self.woken)
     }
 
     /// Whether the watcher has to look now. Answers once: it sets its alarm again when it has.

@@ -28,6 +28,8 @@ mod board;
 mod driver;
 mod job;
 mod pass;
+#[cfg(feature = "testing")]
+mod ranks;
 mod scheduler;
 #[cfg(feature = "testing")]
 mod shuffle;

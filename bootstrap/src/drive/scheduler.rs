@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 #[cfg(feature = "testing")]
-use crate::base::random::Random;
+use crate::drive::ranks::Shuffle;
 use crate::drive::ways::Ways;
 use crate::plan::{Graph, number};
 
@@ -48,7 +48,7 @@ pub(crate) struct Scheduler {
     stopped: bool,
     /// There if the order among those that may run is a random one.
     #[cfg(feature = "testing")]
-    pub(super) random: Option<Random>,
+    pub(super) shuffle: Option<Shuffle>,
 }
 
 /// How far a node is.
@@ -126,7 +126,7 @@ impl Scheduler {
             limit,
             stopped: false,
             #[cfg(feature = "testing")]
-            random: None,
+            shuffle: None,
         };
         for gate in scheduler.ways.gates() {
             if scheduler.at[gate as usize] == At::Waiting
@@ -153,7 +153,7 @@ impl Scheduler {
 
     fn next_in_order(&mut self) -> Option<u32> {
         #[cfg(feature = "testing")]
-        if self.random.is_some() {
+        if self.shuffle.is_some() {
             return self.next_of_any();
         }
         match self.joined.ready.pop() {
@@ -268,7 +268,7 @@ impl Scheduler {
         true
     }
 
-    fn forget_ready(&mut self, node: u32) {
+    pub(super) fn forget_ready(&mut self, node: u32) {
         if self.joined.paths.contains_key(&node) {
             self.joined
                 .ready

@@ -2,46 +2,54 @@
 //! for those who rely on it.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::mem;
+use std::collections::VecDeque;
 
-use crate::base::random::Random;
+use crate::drive::ranks::Shuffle;
 use crate::drive::scheduler::Scheduler;
 
 impl Scheduler {
     /// Hands out nodes in an order that follows from the seed, as far as the graph allows. With one
     /// hook at a time the order is promised, and stays.
-    pub(crate) fn shuffle(&mut self, random: Random) {
-        self.random = (self.limit > 1).then_some(random);
+    pub(crate) fn shuffle(&mut self, seed: u64) {
+        self.shuffle = (self.limit > 1).then(|| Shuffle::new(seed));
     }
 
-    /// A random one of `0..n`, if the order is a random one.
-    pub(super) fn pick(&mut self, n: usize) -> Option<usize> {
-        Some(self.random.as_mut()?.below(n))
+    /// Which node goes on of those that were woken; none if a new one comes first.
+    pub(super) fn next_woken(&mut self, woken: &mut VecDeque<u32>) -> Option<u32> {
+        let Some(shuffle) = &self.shuffle else {
+            return woken.pop_front();
+        };
+        let (rank, place) = shuffle.first(woken.iter().copied())?;
+        let new = shuffle.first(self.may_begin().into_iter());
+        if self.has_next() && new.is_some_and(|(new, _)| new < rank) {
+            return None;
+        }
+        let node = woken.remove(place)?;
+        Some(self.shuffle.as_mut()?.takes(node))
+    }
+
+    /// All that may run: never waited, have become ready, have joined.
+    fn may_begin(&self) -> Vec<u32> {
+        let ready = self.ready.iter().map(|Reverse(key)| self.of_key(*key));
+        let joined = self.joined.ready.iter().map(|Reverse((_, node))| *node);
+        self.first
+            .iter()
+            .copied()
+            .chain(ready)
+            .chain(joined)
+            .collect()
     }
 
     /// Any of those that may run.
     pub(super) fn next_of_any(&mut self) -> Option<u32> {
-        let (first, ready) = (self.first.len(), self.ready.len());
-        let place = self.pick(first + ready + self.joined.ready.len())?;
-        if place < first {
-            return Some(self.first.remove(place));
-        }
-        if let Some(place) = place.checked_sub(first).filter(|place| *place < ready) {
-            let Reverse(key) = take(&mut self.ready, place)?;
-            return Some(self.of_key(key));
-        }
-        let Reverse((_, node)) = take(&mut self.joined.ready, place - first - ready)?;
+        let all = self.may_begin();
+        let shuffle = self.shuffle.as_mut()?;
+        let (_, place) = shuffle.first(all.iter().copied())?;
+        let node = shuffle.takes(all[place]);
+        self.first.retain(|other| *other != node);
+        self.forget_ready(node);
         Some(node)
     }
-}
-
-/// Takes what is at a place in the order of a heap.
-fn take<T: Ord>(heap: &mut BinaryHeap<T>, place: usize) -> Option<T> {
-    let mut all = mem::take(heap).into_sorted_vec();
-    let taken = (place < all.len()).then(|| all.remove(place));
-    *heap = all.into();
-    taken
 }
 
 #[cfg(test)]
@@ -64,7 +72,7 @@ mod tests {
     fn order(limit: usize, seed: Option<u64>) -> Vec<u32> {
         let mut scheduler = Scheduler::new(star(), Direction::Forwards, limit, vec![true; 11]);
         if let Some(seed) = seed {
-            scheduler.shuffle(Random::new(seed));
+            scheduler.shuffle(seed);
         }
         let mut order = Vec::new();
         while let Some(node) = scheduler.next() {

@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
-use crate::base::random::Random;
 use crate::collect::Member;
 use crate::declare::{Home, Plugin, States};
 use crate::drive::Scheduler;
@@ -74,7 +73,7 @@ impl Nodes {
 
     pub(crate) fn in_seeded_order(&self, mut scheduler: Scheduler) -> Scheduler {
         if let Some(seed) = self.rig.seed {
-            scheduler.shuffle(Random::new(seed));
+            scheduler.shuffle(seed);
         }
         scheduler
     }

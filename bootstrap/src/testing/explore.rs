@@ -65,7 +65,7 @@ pub struct Explore {
 /// - **panicked**: a hook in which nothing had gone wrong on purpose;
 /// - **booted anyway**: the boot succeeded although a `load` had failed, and no barrier, retry or
 ///   parent had answered for that;
-/// - **failed**: the app failed in a run without faults.
+/// - **failed**: the app failed in a run without faults, or before the fault had its turn.
 ///
 /// A boot that hangs because a plugin hangs and has no limit is no finding: it is asked to stop, as
 /// with Ctrl-C, and has to end then.

@@ -8,7 +8,7 @@ use crate::base::text;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// The app ended in an error, although nothing had gone wrong on purpose.
+    /// The app ended in an error, although nothing had gone wrong on purpose so far.
     Failed,
     /// Something is still there when the app has ended: a plugin that never closed, a state that is
     /// still held, a resource that was never closed, a task that still runs.

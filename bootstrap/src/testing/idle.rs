@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// How many times its patience a runtime is idle when it does not matter any more whether other threads
 /// are busy.
-const SURE: u32 = 10;
+const SURE: u32 = 50;
 
 /// When a runtime worked, and when it only looked at its timers.
 #[derive(Debug)]

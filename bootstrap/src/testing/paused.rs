@@ -50,7 +50,7 @@ pub fn paused<T>(test: impl Future<Output = T>) -> T {
 ///
 /// The clock moves on when the runtime has had nothing to do for `idle` of real time, 10 ms being
 /// enough for most, and on Linux, when no other thread of the process runs or waits for a disk; for
-/// that, it waits ten times as long at most. An answer from outside that comes later than this is too
+/// that, it waits fifty times as long at most. An answer from outside that comes later than this is too
 /// late: what waits for it with a timeout sees that pass. Each sleep costs `idle`.
 ///
 /// # Panics

@@ -133,12 +133,22 @@ impl One {
         };
         match booted {
             Ok(running) => self.close(running).await,
-            Err(error) if self.case.trouble.is_none() => {
+            // Nothing has gone wrong on purpose so far.
+            Err(error) if !self.has_struck() => {
                 let text = format!("the boot fails: {error}");
                 self.find(FindingKind::Failed, text);
             }
             Err(_) => {}
         }
+    }
+
+    /// Whether the hook has begun in which something goes wrong.
+    fn has_struck(&self) -> bool {
+        self.case.trouble.as_ref().is_some_and(|trouble| {
+            let hooks = self.watch.hooks();
+            let mut hooks = hooks.iter();
+            hooks.any(|hook| hook.plugin == trouble.plugin && hook.phase == trouble.phase)
+        })
     }
 
     /// Boots; one that hangs is asked to stop. Nothing if that does not help.
