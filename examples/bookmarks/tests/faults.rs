@@ -5,6 +5,7 @@
 use std::mem::ManuallyDrop;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bookmarks_store::{Bookmarks, Settings};
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 /// `SQLite` works on threads of its own, and the server has a socket.
-const IDLE: Duration = Duration::from_millis(10);
+const IDLE: Duration = Duration::from_millis(20);
 
 /// The service, with a file and a port of its own for each run.
 fn service(plant: fn(App) -> App) -> Explore {
@@ -31,8 +32,12 @@ fn service(plant: fn(App) -> App) -> Explore {
     explore(app).with_io(IDLE)
 }
 
+/// One after the other: each takes threads and the disk.
+static TURN: Mutex<()> = Mutex::new(());
+
 #[test]
 fn the_service_survives_every_fault() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     service(|app| app)
         .orders(1)
         .time(Duration::from_mins(5))
@@ -42,6 +47,7 @@ fn the_service_survives_every_fault() {
 /// What is planted is found, and found again from what the report prints alone.
 #[track_caller]
 fn found(plant: fn(App) -> App, kind: FindingKind, text: &str) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let report = service(plant).orders(1).time(Duration::from_mins(5)).run();
     let is_it = |it: &&testing::Finding| it.kind == kind && it.text == text;
     let Some(finding) = report.findings.iter().find(is_it) else {
