@@ -1,9 +1,12 @@
-//! A plugin tested with a fake in the place of another.
+//! A plugin tested with a fake in the place of another, and an app under every fault.
 //!
-//! Two ways: supply the state that it asks for, or register a stand-in for the plugin that makes
-//! it. Neither loads the real one, nor what only that needed.
+//! Two ways to a fake: supply the state that the plugin asks for, or register a stand-in for the
+//! plugin that makes it. Neither loads the real one, nor what only that needed. The rest is the test
+//! kit: the feature `testing` of `bootstrap`.
 
+use bootstrap::Phase;
 use bootstrap::prelude::*;
+use bootstrap::testing::{self, Fault};
 
 /// The time of day, in hours.
 struct Clock(u32);
@@ -36,8 +39,12 @@ impl Hooks for Greeter {
     }
 }
 
-#[tokio::test]
-async fn greets_in_the_evening() -> Result<()> {
+#[test]
+fn greets_in_the_evening() -> Result<()> {
+    testing::paused(greets_at_eight())
+}
+
+async fn greets_at_eight() -> Result<()> {
     // `only` is the plugin and what it needs; the supplied clock takes the place of the real one.
     let app = App::only(Greeter::default()).supply(Clock(20));
     let running = app.boot().await?;
@@ -65,4 +72,44 @@ async fn greets_in_the_morning() -> Result<()> {
     assert_eq!(running.state::<Greeting>()?.0, "good morning");
     running.close().await?;
     Ok(())
+}
+
+/// The plugin alone: what is missing is an error, and the record shows exactly what happened.
+#[test]
+fn loads_and_closes() -> Result<()> {
+    testing::paused(async {
+        let mut app = testing::alone(Greeter::default()).supply(Clock(20));
+        let record = app.record();
+        app.boot().await?.close().await?;
+        let greeter = record.of("greeter");
+        greeter.assert_eq([
+            "greeter: load",
+            "greeter: load done",
+            "greeter: close",
+            "greeter: close done",
+        ]);
+        Ok(())
+    })
+}
+
+/// Something goes wrong in the hook of another plugin.
+#[test]
+fn does_not_load_without_a_clock() {
+    testing::paused(async {
+        let mut app = App::collect().with(StoppedClock::default());
+        let record = app.record();
+        let broken = Fault::at("stopped-clock", Phase::Load).fail("the battery is flat");
+        let error = app.fault(broken).boot().await.expect_err("it can't boot");
+        assert_eq!(
+            error.to_string(),
+            "[stopped-clock] Plugin load failed: the battery is flat"
+        );
+        record.assert_never("greeter: load");
+    });
+}
+
+/// The whole app under every fault: whatever goes wrong, nothing is left open or hangs.
+#[test]
+fn survives_every_fault() {
+    testing::explore(|| App::collect().with(StoppedClock::default())).check();
 }

@@ -7,7 +7,7 @@
 //! | `03_two_instances` | the same plugin twice, with separate states |
 //! | `04_parallel` | what does not depend on each other loads at the same time |
 //! | `05_failure_and_rollback` | what happens when a load fails |
-//! | `06_testing` | a plugin tested with a fake in the place of another |
+//! | `06_testing` | a plugin tested with a fake in the place of another; an app under every fault |
 //! | `07_children` | a plugin brings others with it |
 //! | `08_boundaries` | parts of an app that keep to themselves, and may fail |
 //!

@@ -247,6 +247,10 @@
 //! For a fake that needs more than a value, declare a plugin with `stands_in_for`: it takes the
 //! place of another where it is registered; see [`#[plugin]`](plugin).
 //!
+//! The feature `testing` has more: a record of what happened, faults in any hook, a clock that
+//! stands still, and `bootstrap::testing::explore`, which boots and closes an app of yours under
+//! every fault and says what is left open, closed twice, or hangs.
+//!
 //! # Several crates
 //!
 //! A state is a type of the crate whose plugin makes it; others depend on that crate and ask for
@@ -332,6 +336,8 @@
 //!
 //! - `config` (off): [`Configuration`], [`section!`] and what reads them.
 //! - `serde` (off): [`Report`] and [`Plan`] can be serialized.
+//! - `testing` (off): the test kit, `bootstrap::testing`: records what happens, injects faults, and
+//!   explores an app under all of them. For `[dev-dependencies]`.
 #![forbid(unsafe_code)]
 
 mod app;
@@ -347,6 +353,8 @@ mod plan;
 mod report;
 mod request;
 mod run;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "config")]
 mod values;
 

@@ -48,6 +48,7 @@ fn all_tests() -> BTreeMap<String, BTreeSet<String>> {
     for folder in [
         "it",
         "auto",
+        "kit",
         "props",
         "matrix",
         "e2e",

@@ -65,8 +65,8 @@ use crate::report::Report;
 /// ```
 #[must_use = "an app does nothing until it is booted: call `boot` or `run`"]
 pub struct App {
-    pub(super) registry: SharedRegistry,
-    settings: Settings,
+    pub(crate) registry: SharedRegistry,
+    pub(crate) settings: Settings,
     pub(super) hooks: AppHooks,
     pub(super) on_error: Listeners,
     life: Unbooted,
@@ -82,7 +82,7 @@ impl Drop for Unbooted {
 }
 
 impl App {
-    fn in_mode(mode: Mode) -> Self {
+    pub(crate) fn in_mode(mode: Mode) -> Self {
         Self {
             registry: Arc::new(Mutex::new(Registry::new(mode))),
             settings: Settings::default(),
@@ -476,8 +476,11 @@ impl App {
         let nodes = with_registry(&registry, |registry| {
             let node_of_entry = plan.node_of_entry.clone();
             let of_nodes = Arc::clone(&life.0);
-            let nodes = Nodes::new(plan, registry, Arc::clone(&shared), of_nodes, on_error);
+            let mut nodes = Nodes::new(plan, registry, Arc::clone(&shared), of_nodes, on_error);
+            nodes.attend(&settings);
             let nodes = nodes.share();
+            #[cfg(feature = "testing")]
+            nodes.rig_up();
             let weak = Arc::downgrade(&nodes);
             let home: std::sync::Weak<dyn Home> = weak.clone();
             registry.booted(home, node_of_entry);

@@ -10,6 +10,8 @@ pub(crate) mod log;
 pub(crate) mod name;
 pub(crate) mod panic;
 pub(crate) mod phase;
+#[cfg(feature = "testing")]
+pub(crate) mod random;
 pub(crate) mod task;
 pub(crate) mod text;
 pub(crate) mod time;

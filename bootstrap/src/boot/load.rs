@@ -20,7 +20,7 @@ use crate::boot::scopes::ScopeLimits;
 use crate::declare::{BarrierKind, LoadContext, Plugin, StateValue, States};
 use crate::drive::{self, End, Flow, Grow, Slow, Start, Timing};
 use crate::live::{Absorber, CleanUp, Done, Kept, Nodes, Settings, cause_of};
-use crate::report::{Cause, chain};
+use crate::report::{Cause, Outcome, chain};
 use crate::run::Tasks;
 
 pub(super) struct Load {
@@ -178,6 +178,7 @@ impl Load {
         let Some(wait) = wait else {
             return false;
         };
+        self.nodes.emit(node, Phase::Load, Outcome::Failed);
         self.nodes.ready_queue.forget(node);
         self.cut(&brought);
         let (error, again) = (said(error), text::duration(wait));

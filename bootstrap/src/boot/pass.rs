@@ -99,6 +99,8 @@ impl Boot<'_> {
         let app = self.app_stage(&troubles);
         self.load(&troubles).await?;
         self.nodes.loads_are_over();
+        #[cfg(feature = "testing")]
+        self.check_rig(&troubles)?;
         let ending = app.run(&mut hooks.pre_ready, Phase::PreReady).await;
         self.judge_app(ending, &troubles)?;
         let ending = app.start(&mut hooks.services).await;
@@ -106,6 +108,16 @@ impl Boot<'_> {
         self.get_ready(&troubles).await?;
         let ending = app.run(&mut hooks.on_start, Phase::Start).await;
         self.judge_app(ending, &troubles)
+    }
+
+    /// A fault that could never happen is a mistake of the test.
+    #[cfg(feature = "testing")]
+    fn check_rig(&self, troubles: &Troubles) -> Result<(), Failure> {
+        if let Err(error) = self.nodes.check_rig() {
+            troubles.push(self.nodes, Instant::now(), 0, error);
+            return self.judge(Ending::OfItself, troubles);
+        }
+        Ok(())
     }
 
     fn app_stage<'b>(&'b self, troubles: &'b Troubles) -> AppStage<'b> {
@@ -158,6 +170,8 @@ impl Boot<'_> {
             self.settings.max_concurrency,
             to_begin,
         );
+        #[cfg(feature = "testing")]
+        let scheduler = self.nodes.in_seeded_order(scheduler);
         let limits = Limits {
             deadline: self.until,
             interrupt: Some(self.nodes.life.stop_token()),

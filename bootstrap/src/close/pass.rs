@@ -263,6 +263,8 @@ impl Walk<'_> {
     ) -> Vec<u32> {
         let ways = self.nodes.ways();
         let scheduler = Scheduler::new(ways, Direction::Backwards, self.limit, takes_part);
+        #[cfg(feature = "testing")]
+        let scheduler = self.nodes.in_seeded_order(scheduler);
         let limits = Limits {
             deadline: Some(end),
             interrupt: None,

@@ -30,6 +30,7 @@ pub(super) fn choose(
     mode: Mode,
     roster: &Roster,
     brood: &Brood,
+    roots: &[&str],
     linked: impl Iterator<Item = &'static Declaration>,
     gate: &Gate<'_>,
     off: &dyn Fn(&'static Declaration) -> Option<Reason>,
@@ -40,10 +41,9 @@ pub(super) fn choose(
     }
     let linked: Vec<&'static Declaration> = linked.collect();
     let mut choice = Choice::new(mode, roster, brood, &linked, gate, off);
-    if mode == Mode::Collect {
-        for declaration in &linked {
-            choice.consider(declaration);
-        }
+    let is_root = |it: &Declaration| mode == Mode::Collect || roots.contains(&it.name);
+    for declaration in linked.iter().filter(|it| is_root(it)) {
+        choice.consider(declaration);
     }
     choice.follow_members();
     choice.follow();

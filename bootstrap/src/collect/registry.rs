@@ -32,6 +32,8 @@ pub(crate) struct Registry {
     entries: Vec<Entry>,
     scopes: Scopes,
     expected: Vec<&'static str>,
+    /// Linked plugins that join, with what they require, in an app that does not collect.
+    roots: Vec<&'static str>,
     unused: Unused,
     /// Types of plugins that are switched off, and why.
     without: Vec<(Identity, Reason)>,
@@ -106,6 +108,7 @@ impl Registry {
             entries: Vec::new(),
             scopes: Scopes::default(),
             expected: Vec::new(),
+            roots: Vec::new(),
             unused: Unused::default(),
             without: Vec::new(),
             #[cfg(feature = "config")]
@@ -140,6 +143,11 @@ impl Registry {
 
     pub(crate) fn expect(&mut self, names: impl IntoIterator<Item = &'static str>) {
         self.expected.extend(names);
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn root(&mut self, names: impl IntoIterator<Item = &'static str>) {
+        self.roots.extend(names);
     }
 
     pub(crate) fn unused(&mut self, policy: Unused) {
@@ -303,7 +311,8 @@ impl Registry {
             let off = by_type.or_else(|| gate.verdicts.off(declaration, None));
             off.cloned()
         };
-        let chosen = choose(self.mode, &roster, &brood, inventory::linked(), gate, &off);
+        let linked = inventory::linked();
+        let chosen = choose(self.mode, &roster, &brood, &self.roots, linked, gate, &off);
         for declaration in chosen.plugins {
             roster.enlist(declaration);
         }

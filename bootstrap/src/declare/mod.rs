@@ -65,6 +65,8 @@ pub(crate) use field::BoundTo;
 pub use field::{Bind, Bound, Fields};
 pub use function::FnPlugin;
 pub(crate) use function::Supplied;
+#[cfg(feature = "testing")]
+pub(crate) use hooks::HookSet;
 pub use hooks::{Declare, Hooks};
 pub use inject::{
     Inject, Provided, Provides, ProvidesPort, Shared, field, made, made_instead, made_port,

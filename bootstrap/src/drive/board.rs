@@ -196,7 +196,7 @@ impl<O> Board<O> {
         if self.is_time(now) {
             return Turn::GiveWay;
         }
-        while let Some(node) = self.woken.pop_front() {
+        while let Some(node) = self.next_woken() {
             if let Some(waiting) = self.parked.remove(&node) {
                 let Waiting { job, verdict, .. } = waiting;
                 self.sit(seat, node, job.began, verdict);
@@ -231,6 +231,17 @@ impl<O> Board<O> {
         }
         self.idle.push((seat, waker.clone()));
         Turn::Idle
+    }
+
+    #[cfg(not(feature = "testing"))]
+    fn next_woken(&mut self) -> Option<u32> {
+        self.woken.pop_front()
+    }
+
+    /// The first, or any if the order is a random one; then new nodes may also come before them.
+    #[cfg(feature = "testing")]
+    fn next_woken(&mut self) -> Option<u32> {
+        self.scheduler.next_woken(&mut self.woken)
     }
 
     /// Whether the watcher has to look now. Answers once: it sets its alarm again when it has.
@@ -340,7 +351,9 @@ impl<O> Board<O> {
         for node in std::mem::take(&mut self.again) {
             self.scheduler.finish(node);
         }
-        let parked: Vec<u32> = self.parked.keys().copied().collect();
+        let mut parked: Vec<u32> = self.parked.keys().copied().collect();
+        // Those of a map come in any order, and they are dropped in this one.
+        parked.sort_unstable();
         let polled = self.seats.iter().flatten().map(|polling| polling.node);
         for node in parked.into_iter().chain(polled.collect::<Vec<_>>()) {
             if !self.spared.contains(&node) {

@@ -28,7 +28,11 @@ mod board;
 mod driver;
 mod job;
 mod pass;
+#[cfg(feature = "testing")]
+mod ranks;
 mod scheduler;
+#[cfg(feature = "testing")]
+mod shuffle;
 mod ways;
 
 pub(crate) use board::{GRACE, LAST_CHANCE};

@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+#[cfg(feature = "testing")]
+use crate::drive::ranks::Shuffle;
 use crate::drive::ways::Ways;
 use crate::plan::{Graph, number};
 
@@ -30,10 +32,10 @@ pub(crate) struct Scheduler {
     /// For each node that has become ready, the one that it waited for last.
     released_by: Vec<Option<u32>>,
     /// Nodes that never waited, in the order of the pass; the next one is the last.
-    first: Vec<u32>,
+    pub(super) first: Vec<u32>,
     /// Nodes that have become ready, as keys.
-    ready: BinaryHeap<Reverse<u32>>,
-    joined: Joined,
+    pub(super) ready: BinaryHeap<Reverse<u32>>,
+    pub(super) joined: Joined,
     running: usize,
     /// Nodes that run, and whose place somebody else may have meanwhile.
     lent: HashSet<u32>,
@@ -42,8 +44,11 @@ pub(crate) struct Scheduler {
     /// Nodes that run, and are done as soon as their jobs have ended: what they brought with them
     /// was faster.
     released: HashSet<u32>,
-    limit: usize,
+    pub(super) limit: usize,
     stopped: bool,
+    /// There if the order among those that may run is a random one.
+    #[cfg(feature = "testing")]
+    pub(super) shuffle: Option<Shuffle>,
 }
 
 /// How far a node is.
@@ -69,11 +74,11 @@ pub(crate) struct Join {
 
 /// What is known of nodes that joined.
 #[derive(Default)]
-struct Joined {
+pub(super) struct Joined {
     /// By the node that they wait for.
     waiters: HashMap<u32, Vec<u32>>,
     paths: HashMap<u32, Arc<[u32]>>,
-    ready: BinaryHeap<Reverse<(Arc<[u32]>, u32)>>,
+    pub(super) ready: BinaryHeap<Reverse<(Arc<[u32]>, u32)>>,
 }
 
 impl Scheduler {
@@ -120,6 +125,8 @@ impl Scheduler {
             released: HashSet::new(),
             limit,
             stopped: false,
+            #[cfg(feature = "testing")]
+            shuffle: None,
         };
         for gate in scheduler.ways.gates() {
             if scheduler.at[gate as usize] == At::Waiting
@@ -136,15 +143,23 @@ impl Scheduler {
         if !self.has_next() {
             return None;
         }
-        let next = match self.joined.ready.pop() {
-            Some(Reverse((_, node))) => Some(node),
-            None => self.next_planned(),
-        };
+        let next = self.next_in_order();
         self.running += 1;
         if let Some(node) = next {
             self.at[node as usize] = At::Running;
         }
         next
+    }
+
+    fn next_in_order(&mut self) -> Option<u32> {
+        #[cfg(feature = "testing")]
+        if self.shuffle.is_some() {
+            return self.next_of_any();
+        }
+        match self.joined.ready.pop() {
+            Some(Reverse((_, node))) => Some(node),
+            None => self.next_planned(),
+        }
     }
 
     fn next_planned(&mut self) -> Option<u32> {
@@ -253,7 +268,7 @@ impl Scheduler {
         true
     }
 
-    fn forget_ready(&mut self, node: u32) {
+    pub(super) fn forget_ready(&mut self, node: u32) {
         if self.joined.paths.contains_key(&node) {
             self.joined
                 .ready
@@ -383,7 +398,7 @@ impl Scheduler {
         }
     }
 
-    fn of_key(&self, key: u32) -> u32 {
+    pub(super) fn of_key(&self, key: u32) -> u32 {
         self.ways.at(match self.direction {
             Direction::Forwards => key,
             Direction::Backwards => !key,

@@ -176,7 +176,8 @@ impl Nodes {
     /// One that never loaded has nothing to close, and is only dropped.
     pub(crate) fn close(&self, node: u32, began: Instant, released_by: Option<u32>, keeps: bool) {
         let mut cell = self.cell(node);
-        if cell.states.is_some() {
+        let closes = cell.states.is_some();
+        if closes {
             cell.close = Step {
                 outcome: Outcome::Done,
                 took: Some(Duration::ZERO),
@@ -185,6 +186,13 @@ impl Nodes {
         }
         let released = self.take_out(&mut cell, keeps);
         drop(cell);
+        let emit = |outcome| {
+            if closes {
+                self.emit(node, Phase::Close, outcome);
+            }
+        };
+        emit(Outcome::Started);
         self.drop_released(node, released);
+        emit(Outcome::Done);
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::inside::{self, Inside};
+use crate::base::location::Location;
 use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::panic;
@@ -21,7 +22,7 @@ use crate::drive::Ending;
 use crate::live::account;
 use crate::live::nodes::Nodes;
 use crate::live::settings::{SLOW_BOOT, SLOW_CLOSE};
-use crate::report::{Cause, PluginError, TimeOf};
+use crate::report::{Cause, Outcome, PluginError, TimeOf};
 
 /// What errors of hooks that belong to no plugin call their owner.
 pub(crate) const APP: &str = "app";
@@ -64,6 +65,21 @@ impl AppHook {
         within: Within<'_>,
     ) -> Ran {
         let at = self.at();
+        nodes.emit_as(None, &of, phase, Outcome::Started);
+        let ran = self.run_at(at, nodes, of.clone(), phase, within).await;
+        let ended = ran.error.as_ref().map(|error| error.cause().outcome());
+        nodes.emit_as(None, &of, phase, ended.unwrap_or(Outcome::Done));
+        ran
+    }
+
+    async fn run_at(
+        self,
+        at: Location,
+        nodes: &Arc<Nodes>,
+        of: PluginName,
+        phase: Phase,
+        within: Within<'_>,
+    ) -> Ran {
         let is_slow = warn_if_slow(of.clone(), phase, within.limit);
         let home = Arc::clone(nodes) as Arc<dyn Home>;
         let place = Around::hook(Arc::clone(&home), phase, of.clone());

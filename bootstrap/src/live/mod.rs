@@ -8,6 +8,7 @@ mod bind;
 mod brought;
 mod cell;
 mod closes;
+mod events;
 mod family;
 mod growth;
 mod home;
@@ -19,12 +20,19 @@ mod providers;
 mod ready_queue;
 mod refusal;
 mod regions;
+#[cfg(feature = "testing")]
+mod rig;
+#[cfg(feature = "testing")]
+mod rigged;
 mod services;
 mod settings;
 mod switched;
+mod telling;
 mod ways;
 
 pub(crate) use closes::CleanUp;
+#[cfg(feature = "testing")]
+pub(crate) use events::Observe;
 pub(crate) use family::Done;
 pub(crate) use growth::{Kept, is_in};
 pub(crate) use hooks::{APP, AppHooks, Within, discard_all};
@@ -32,4 +40,6 @@ pub(crate) use listeners::Listeners;
 pub(crate) use nodes::{Hook, Nodes, cause_of};
 pub(crate) use ready_queue::Queued;
 pub(crate) use regions::Absorber;
+#[cfg(feature = "testing")]
+pub(crate) use rig::{Rig, Stage, Wrap};
 pub(crate) use settings::{SLOW_BOOT, SLOW_CLOSE, Settings};

@@ -18,9 +18,12 @@ use crate::declare::{Around, Home, Outside, Plugin, Site, Spawn, States};
 use crate::drive::{End, Timing};
 use crate::life::Life;
 use crate::live::cell::{Cell, Told};
+use crate::live::events::Observers;
 use crate::live::growth::{Growth, Joined};
 use crate::live::listeners::Listeners;
 use crate::live::ready_queue::ReadyQueue;
+#[cfg(feature = "testing")]
+use crate::live::rig::Rig;
 use crate::live::services::Services;
 use crate::plan::{Binding, Plan, number};
 use crate::report::{Cause, Closing, Outcome, PluginError, Step};
@@ -57,6 +60,9 @@ pub(crate) struct Nodes {
     /// Where the tasks are; gone when the app has ended.
     pub(super) spawner: OnceLock<Weak<dyn Spawn>>,
     listeners: Listeners,
+    pub(super) observers: Observers,
+    #[cfg(feature = "testing")]
+    pub(crate) rig: Rig,
     pub(crate) ready_queue: ReadyQueue,
     pub(crate) services: Services,
     pub(super) began: Instant,
@@ -123,6 +129,9 @@ impl Nodes {
             tells: AtomicBool::new(false),
             spawner: OnceLock::new(),
             listeners,
+            observers: Observers::default(),
+            #[cfg(feature = "testing")]
+            rig: Rig::default(),
             ready_queue: ReadyQueue::default(),
             services: Services::default(),
             began: Instant::now(),
@@ -242,6 +251,7 @@ impl Nodes {
         let there = cell.plugin.take();
         let refused = cell.others.as_mut().and_then(|it| it.refused.take());
         drop(cell);
+        self.emit(node, Phase::Load, Outcome::Started);
         if let Some(refused) = refused {
             return Err(refused);
         }
@@ -262,6 +272,8 @@ impl Nodes {
             Arc::get_mut(&mut plugin).context(held)?.reset();
         }
         self.fill(node, &mut plugin)?;
+        #[cfg(feature = "testing")]
+        let plugin = self.rigged(node, plugin);
         Ok(plugin)
     }
 
@@ -277,6 +289,7 @@ impl Nodes {
             cell.others.get_or_insert_default().attempt = Some(Instant::now());
             cell.plugin.take()
         };
+        self.emit(node, Phase::Load, Outcome::Started);
         self.forget_brought(node);
         let mut plugin = there.context("the plugin is not there")?;
         let held = "something else holds the plugin";
@@ -327,6 +340,7 @@ impl Nodes {
         if let Some(step) = self.cell(node).step(phase) {
             *step = self.begun(began, released_by);
         }
+        self.emit(node, phase, Outcome::Started);
     }
 
     /// Notes how a hook has ended.
@@ -335,6 +349,7 @@ impl Nodes {
             step.outcome = outcome;
             step.took = Some(timing.took());
         }
+        self.emit(node, phase, outcome);
     }
 
     /// Keeps a plugin that has loaded. Its states are shown when everything has loaded that it
@@ -350,6 +365,8 @@ impl Nodes {
         self.loaded.fetch_add(1, Ordering::Relaxed);
         cell.load.outcome = Outcome::Done;
         cell.load.took = Some(timing.took());
+        drop(cell);
+        self.emit(node, Phase::Load, Outcome::Done);
     }
 
     /// Hands the states of a node to whoever waits for them.
@@ -443,6 +460,8 @@ impl Nodes {
             run.outcome = Outcome::Started;
             run.took = None;
         }
+        drop(cell);
+        self.emit(node, Phase::Run, Outcome::Started);
     }
 
     pub(crate) fn began(&self) -> Instant {

@@ -201,6 +201,7 @@ impl Nodes {
         if let Some(step) = self.cell(node).step(Phase::Load) {
             step.outcome = Outcome::Skipped;
         }
+        self.emit(node, Phase::Load, Outcome::Skipped);
         let top = self.absorber(node).map(|it| it.top);
         let mut growth = self.growth();
         if let Some(top) = top.filter(|top| *top != node) {

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use crate::live::events::Observers;
+#[cfg(feature = "testing")]
+use crate::live::rig::Rig;
+
 /// How much at a time, and how long.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -17,6 +21,10 @@ pub(crate) struct Settings {
     pub(crate) hook_timeout: Duration,
     /// Whether a part that did not load again stays down, instead of stopping the app.
     pub(crate) keeps_down: bool,
+    /// Who is told of every event.
+    pub(crate) observers: Observers,
+    #[cfg(feature = "testing")]
+    pub(crate) rig: Rig,
 }
 
 /// How long a hook of a boot may take before the log says so.
@@ -34,6 +42,9 @@ impl Default for Settings {
             close_timeout: Duration::from_secs(30),
             hook_timeout: Duration::from_secs(10),
             keeps_down: false,
+            observers: Observers::default(),
+            #[cfg(feature = "testing")]
+            rig: Rig::default(),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod close_error;
 mod error;
+mod event;
 mod record;
 mod tree;
 
@@ -11,5 +12,6 @@ pub use close_error::CloseError;
 pub(crate) use close_error::{EndedBy, WAITS_FOR_ITSELF};
 pub(crate) use error::chain;
 pub use error::{Cause, PluginError, TimeOf};
+pub use event::Event;
 pub use record::{Closing, MoreReport, Outcome, PluginReport, Progress, Report, Step};
 pub(crate) use tree::WORTH_A_WORD;

@@ -77,6 +77,9 @@ impl Supervisor {
                 Next::Again(wait) if self.waits(wait).await => {
                     if self.is_hook {
                         self.nodes.count_restart(self.node);
+                    } else {
+                        let nodes = &self.nodes;
+                        nodes.emit_as(Some(self.node), &self.name, Phase::Run, Outcome::Started);
                     }
                 }
                 _ => break,
@@ -107,6 +110,9 @@ impl Supervisor {
                 ended: now,
             };
             self.nodes.note(self.node, Phase::Run, outcome, timing);
+        } else {
+            let nodes = &self.nodes;
+            nodes.emit_as(Some(self.node), &self.name, Phase::Run, outcome);
         }
         let how = match &ended {
             Ok(()) => How::Returned,

@@ -1,0 +1,45 @@
+//! The test kit: what happens is recorded, anything may go wrong, and an app is explored under every
+//! fault. With the feature `testing`, which belongs in `[dev-dependencies]`:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! bootstrap = { version = "0.1", features = ["testing"] }
+//! ```
+//!
+//! | to | there is |
+//! |---|---|
+//! | test one plugin | [`alone`], with [`App::supply`](crate::App::supply) or stand-ins for what it needs |
+//! | test a part | [`part`], or [`App::only`](crate::App::only): plugins and all that they need |
+//! | replace a plugin | a stand-in ([`#[plugin]`](macro@crate::plugin)), or a supplied state: what only the original needed is not loaded |
+//! | leave out background work | [`App::without_tasks`](crate::App::without_tasks) |
+//! | know what happened | [`App::record`](crate::App::record) |
+//! | make something go wrong | [`App::fault`](crate::App::fault) |
+//! | find who relies on an accidental order | [`App::seed`](crate::App::seed) |
+//! | wait in no time | [`paused`], [`paused_with_io`] |
+//! | find what is left open, closed twice, out of order or hangs | [`explore`], [`resource`] |
+
+mod app;
+mod case;
+mod diff;
+mod explore;
+mod fault;
+mod finding;
+mod idle;
+mod inject;
+mod paused;
+mod record;
+mod resource;
+mod run;
+mod threads;
+mod watch;
+#[cfg(test)]
+mod watch_tests;
+
+pub use crate::report::Event;
+pub use app::{alone, part};
+pub use explore::{Explore, explore};
+pub use fault::{Fault, FaultPoint};
+pub use finding::{Exploration, Finding, FindingKind};
+pub use paused::{paused, paused_with_io};
+pub use record::Record;
+pub use resource::{Resource, resource};

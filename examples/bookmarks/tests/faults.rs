@@ -1,0 +1,155 @@
+//! The service under every fault, and the mistakes that this would find in it.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+use std::mem::ManuallyDrop;
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bookmarks_store::{Bookmarks, Settings};
+use bootstrap::prelude::*;
+use bootstrap::testing::{self, Explore, FindingKind, Resource, explore};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+/// `SQLite` works on threads of its own, and the server has a socket.
+const IDLE: Duration = Duration::from_millis(20);
+
+/// The service, with a file and a port of its own for each run.
+fn service(plant: fn(App) -> App) -> Explore {
+    let (folder, runs) = (tempfile::tempdir().unwrap(), AtomicUsize::new(0));
+    let app = move || {
+        let run = runs.fetch_add(1, Ordering::Relaxed);
+        let settings = Settings {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            database: folder.path().join(format!("{run}.db")),
+            ..Settings::default()
+        };
+        plant(bookmarks::app().supply(settings))
+    };
+    explore(app).with_io(IDLE)
+}
+
+/// One after the other: each takes threads and the disk.
+static TURN: Mutex<()> = Mutex::new(());
+
+#[test]
+fn the_service_survives_every_fault() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    service(|app| app)
+        .orders(1)
+        .time(Duration::from_mins(5))
+        .check();
+}
+
+/// What is planted is found, and found again from what the report prints alone.
+#[track_caller]
+fn found(plant: fn(App) -> App, kind: FindingKind, text: &str) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let report = service(plant).orders(1).time(Duration::from_mins(5)).run();
+    let is_it = |it: &&testing::Finding| it.kind == kind && it.text == text;
+    let Some(finding) = report.findings.iter().find(is_it) else {
+        panic!("not found: {report}");
+    };
+    assert_eq!(finding.plugin.as_deref(), Some("planted"), "{report}");
+    let printed = finding.to_string();
+    let case = printed.split("BOOTSTRAP_EXPLORE=\"").nth(1).unwrap();
+    let case = case.split('"').next().unwrap();
+    let again = service(plant).only(case).run();
+    assert_eq!(again.ran, 1);
+    assert!(again.findings.iter().any(|it| is_it(&it)), "{again}");
+}
+
+/// Gives others a moment and then reads everything, and forgets its cursor if it is cut off there.
+#[plugin(name = "planted", collect = false)]
+struct Leak {
+    bookmarks: State<Bookmarks>,
+}
+
+impl Hooks for Leak {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let cursor = ManuallyDrop::new(testing::resource("cursor"));
+        sleep(Duration::from_millis(20)).await;
+        self.bookmarks.list().await?;
+        drop(ManuallyDrop::into_inner(cursor));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_planted_leak_is_found() {
+    let text = "the resource `cursor` was never closed";
+    found(|app| app.with(Leak::default()), FindingKind::LeftOpen, text);
+}
+
+struct Index(Resource);
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Closes its index by hand, and then drops it, which closes it as well.
+#[plugin(name = "planted", states = [Index], collect = false)]
+struct DoubleClose {
+    bookmarks: State<Bookmarks>,
+}
+
+impl Hooks for DoubleClose {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Index> {
+        self.bookmarks.list().await?;
+        Ok(Index(testing::resource("index")))
+    }
+
+    async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
+        cx.states().0.close();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_planted_double_close_is_found() {
+    let text = "the resource `index` is closed a second time";
+    found(
+        |app| app.with(DoubleClose::default()),
+        FindingKind::ClosedTwice,
+        text,
+    );
+}
+
+/// Its drain waits for its task to say that it is idle, which that does while it works: not if
+/// the task has failed before.
+#[plugin(name = "planted", collect = false)]
+struct Hang {
+    bookmarks: State<Bookmarks>,
+    #[local]
+    idle: Notify,
+}
+
+impl Hooks for Hang {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+
+    async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
+        sleep(Duration::from_millis(20)).await;
+        self.bookmarks.list().await?;
+        self.idle.notify_one();
+        cx.stopped().await;
+        Ok(())
+    }
+
+    async fn drain(&self, _: &DrainContext<Self>) -> Result<()> {
+        self.idle.notified().await;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_planted_hang_is_found() {
+    let text = "its `drain` did not end: it was cut by its limit";
+    found(|app| app.with(Hang::default()), FindingKind::Hung, text);
+}

@@ -1,0 +1,130 @@
+//! Exploring: what is clean is clean, seeds repeat, budgets hold.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bootstrap::App;
+use bootstrap::testing::{FindingKind, explore};
+
+use crate::plugins::{Database, service};
+use crate::record::said;
+
+#[test]
+fn a_service_without_mistakes_survives_every_fault() {
+    explore(service).check();
+}
+
+#[test]
+fn an_app_of_twenty_plugins_is_explored_within_seconds() {
+    let twenty = || {
+        let mut app = App::new();
+        let mut last = app.register(Database);
+        for n in 0..19 {
+            last = app
+                .register(Database)
+                .named(format!("database-{n}"))
+                .after(&last);
+        }
+        app
+    };
+    let began = Instant::now();
+    let report = explore(twenty).run();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.left, 0);
+    assert!(report.ran > 300, "{report}");
+    assert!(
+        began.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[test]
+fn children_are_explored_as_well() {
+    let family = || {
+        let mut app = App::new();
+        app.register_fn("server", async |cx| {
+            cx.register(Database);
+            Ok(())
+        });
+        app
+    };
+    explore(family).check();
+    // The child is among those that a case can name.
+    let report = explore(family).only("1:server/database:load:hang").run();
+    assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn what_does_not_fit_into_the_budget_is_counted() {
+    let report = explore(service).runs(12).run();
+    assert_eq!((report.ran, report.findings.len()), (12, 0));
+    assert!(report.left > 50, "{report}");
+    let words = format!(
+        "0 findings in 12 cases, with the seed 1; {} cases not run: the budget did not suffice",
+        report.left
+    );
+    assert_eq!(report.to_string(), words);
+    let none = explore(service).time(Duration::ZERO).run();
+    assert_eq!(none.ran, 1);
+}
+
+#[test]
+fn the_same_seed_is_the_same_report() {
+    let flawed = || {
+        let mut app = service();
+        app.register_fn("leaky", async |_| {
+            std::mem::forget(bootstrap::testing::resource("file"));
+            Ok(())
+        });
+        app
+    };
+    let report = |seed| explore(flawed).seed(seed).runs(40).run();
+    assert_eq!(report(3), report(3));
+    assert_ne!(report(3).findings[0].cases, report(4).findings[0].cases);
+}
+
+#[test]
+fn a_single_case_is_run_alone() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&made);
+    let counted = move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        service()
+    };
+    explore(counted)
+        .only("9:http:close:hang-afterwards")
+        .check();
+    assert_eq!(made.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_case_that_is_none_is_told() {
+    assert_eq!(
+        said(|| explore(App::new).only("http")),
+        "`http` is no case: write what a report says, such as `7:database:load:fail` or `7:none`"
+    );
+}
+
+#[test]
+fn a_case_whose_plugin_has_gone_is_told() {
+    // The boot fails because the fault can't be; that is no clean end of the test either.
+    let report = explore(service).only("1:htp:load:fail").run();
+    assert_eq!(report.findings[0].kind, FindingKind::Failed);
+    assert!(
+        report.to_string().contains("did you mean `http`?"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_factory_that_panics_is_told() {
+    let report = explore(|| panic!("no configuration")).run();
+    assert_eq!(report.findings.len(), 1, "{report}");
+    assert_eq!(report.findings[0].kind, FindingKind::Panicked);
+    assert!(
+        report.findings[0].text.contains("no configuration"),
+        "{report}"
+    );
+}
