@@ -7,6 +7,7 @@
 
 mod barriers;
 mod families;
+mod ports;
 mod scopes;
 
 use std::collections::{BTreeMap, BTreeSet};

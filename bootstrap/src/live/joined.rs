@@ -188,7 +188,7 @@ impl Nodes {
                 let held = self.provider_at(growth, want);
                 Some(held.ok_or_else(|| foreign(state, field, None))?)
             }
-            None => self.find_provider(growth, of.node, state)?,
+            None => self.find_provider(growth, of.node, want)?,
         };
         if provider.is_none() && want.asks.is_required() {
             return Err(missing(state, field));

@@ -9,18 +9,21 @@ use crate::live::growth::Growth;
 use crate::live::nodes::Nodes;
 
 impl Nodes {
-    /// Who provides a state to a newcomer: of several, the nearest relative.
+    /// Who provides to a newcomer what it wants: of several, the nearest relative.
     pub(super) fn find_provider(
         &self,
         growth: &Growth,
         node: u32,
-        state: StateKey,
+        want: &Want,
     ) -> Result<Option<u32>, Error> {
+        let state = want.state;
         let all = self.providers_of(growth, state);
         let mut candidates = match self.seen_by(Some(node), &all) {
             Found::None => {
                 return match self.will_bring(node, state) {
-                    None if !all.is_empty() => Err(self.hidden(state, &all)),
+                    None if want.asks.is_required() && !all.is_empty() => {
+                        Err(self.hidden(state, &all))
+                    }
                     later => Ok(later),
                 };
             }

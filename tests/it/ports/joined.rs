@@ -116,6 +116,26 @@ fn a_child_that_needs_a_port_which_nobody_provides_fails_with_the_way_out() {
 }
 
 #[test]
+fn a_child_that_can_do_without_does_so_where_a_port_is_in_another_scope() {
+    #[plugin(name = "office", collect = false)]
+    struct Office;
+
+    impl Hooks for Office {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            let none = cx.register(Optional::default()).await?;
+            assert_eq!(none.0, None);
+            Ok(())
+        }
+    }
+
+    paused(async {
+        let mut app = App::new().with(Office);
+        app.scope("elsewhere", |scope| scope.register(Mail::by("hidden")));
+        app.boot().await.unwrap().close().await.unwrap();
+    });
+}
+
+#[test]
 fn a_handle_of_a_child_goes_into_the_field_of_another() {
     #[plugin(name = "office", collect = false)]
     struct Office;
