@@ -9,6 +9,7 @@ mod diagnostics;
 mod expand;
 mod family;
 mod gives;
+mod grammar;
 mod item;
 mod model;
 mod pipeline;

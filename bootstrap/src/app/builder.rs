@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use anyhow::Result;
 use tokio::runtime;
@@ -230,157 +229,9 @@ impl App {
         Scope::root(&self.registry).register_with(from, make)
     }
 
-    /// Adds a state from outside: plugins that ask for a `T` get this one.
-    ///
-    /// It takes the place of a collected plugin that provides `T`. Supplying two values of one
-    /// type is a plan error, and one that nobody asks for a warning.
-    #[track_caller]
-    pub fn supply<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.root().supply(value);
-        self
-    }
-
-    /// Adds a state from outside that the caller holds already, without another allocation; see
-    /// [`App::supply`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    ///
-    /// use bootstrap::prelude::*;
-    ///
-    /// struct Clock(u32);
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// let clock = Arc::new(Clock(12));
-    /// let running = App::new().supply_arc(Arc::clone(&clock)).boot().await?;
-    /// assert!(std::ptr::eq(&*running.state::<Clock>()?, &*clock));
-    /// running.close().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[track_caller]
-    pub fn supply_arc<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
-        self.root().supply_arc(value);
-        self
-    }
-
-    /// Provides a port from outside: plugins that ask for a `Port<T>` get this one.
-    ///
-    /// It takes the place of whoever else provides that port, as a plugin does that
-    /// [`overrides`](Registration::overrides); a collected plugin that provides nothing else is not
-    /// loaded. Supplying two for one port is a plan error, and one that nobody asks for a warning. To add
-    /// one to [`Ports`](crate::Ports) that has others, register a plugin.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    ///
-    /// use bootstrap::prelude::*;
-    ///
-    /// pub trait Clock: Send + Sync {
-    ///     fn hour(&self) -> u32;
-    /// }
-    ///
-    /// struct Fixed(u32);
-    ///
-    /// impl Clock for Fixed {
-    ///     fn hour(&self) -> u32 {
-    ///         self.0
-    ///     }
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// let app = App::new().supply_port::<dyn Clock>(Arc::new(Fixed(7)));
-    /// let running = app.boot().await?;
-    /// assert_eq!(running.port::<dyn Clock>()?.hour(), 7);
-    /// # running.close().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[track_caller]
-    pub fn supply_port<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
-        self.root().supply_port(value);
-        self
-    }
-
     /// The app itself, as the outermost scope.
     pub(super) fn root(&mut self) -> Scope<'_> {
         Scope::root(&self.registry)
-    }
-
-    /// Names plugins that must be part of the app: without one of them, it does not plan.
-    ///
-    /// Meant for the plugins of a collected app that nobody refers to, which are left out if the
-    /// linker leaves out their crate. [`verify!`](crate::verify) finds that in a test, and also what
-    /// is there and nobody expects. One that is switched off is there: that was done on purpose.
-    pub fn expect(self, names: impl IntoIterator<Item = &'static str>) -> Self {
-        with_registry(&self.registry, |registry| registry.expect(names));
-        self
-    }
-
-    /// Runs one hook at a time: loads in the order of the [`Plan`], closes in exactly the reverse.
-    pub fn serial(self) -> Self {
-        self.max_concurrency(1)
-    }
-
-    /// Runs at most `n` hooks at a time; 0 counts as 1. Without it there is no limit.
-    pub fn max_concurrency(mut self, n: usize) -> Self {
-        self.settings.max_concurrency = n.max(1);
-        self
-    }
-
-    /// How long the boot may take as a whole. Without it there is no limit.
-    ///
-    /// When the time is up, the loads that are under way are cancelled, what has loaded is closed,
-    /// and `boot` returns an error that says who was loading and who waited. A load that blocks
-    /// its thread instead of waiting is left behind, one second later. That takes a thread of the
-    /// runtime that is not blocked: on a current-thread runtime, or when loads block all of them,
-    /// nothing can end a boot.
-    pub fn boot_timeout(mut self, limit: Duration) -> Self {
-        self.settings.boot_timeout = Some(limit);
-        self
-    }
-
-    /// How long each `load`, each `ready` and each hook of the app while it boots
-    /// ([`on_pre_ready`](App::on_pre_ready), [`service`](App::service),
-    /// [`on_ready`](App::on_ready), [`on_start`](App::on_start)) may take that has no limit of its own. Without it there is no
-    /// limit.
-    pub fn load_timeout(mut self, limit: Duration) -> Self {
-        self.settings.load_timeout = Some(limit);
-        self
-    }
-
-    /// How long draining and closing may take as a whole: 30 s by default.
-    ///
-    /// When the time is up, what runs is cancelled, and each hook that is left gets a last chance of
-    /// 100 ms: draining, tasks, [`on_close`](App::on_close) hooks and the end of services for so
-    /// long together, closing for a second. Two seconds after the limit it is over, and what has not closed is part of the
-    /// error.
-    pub fn close_timeout(mut self, limit: Duration) -> Self {
-        self.settings.close_timeout = limit;
-        self
-    }
-
-    /// How long each `drain`, each end of a `run` task, each `close` and each
-    /// [`on_close`](App::on_close) hook may take that has no limit of its own: 10 s by default. One
-    /// that takes longer is cancelled, and everything else goes on closing.
-    pub fn hook_timeout(mut self, limit: Duration) -> Self {
-        self.settings.hook_timeout = limit;
-        self
-    }
-
-    /// What happens when a part of the app was restarted and did not load again: it stays down, and
-    /// the rest goes on. Without this, the app stops.
-    ///
-    /// See [`Handle::restart`].
-    pub fn keep_down(mut self) -> Self {
-        self.settings.keeps_down = true;
-        self
     }
 
     /// The order in which the plugins will load. Runs no hook and changes nothing; reads the

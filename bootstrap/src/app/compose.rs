@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::sync::Arc;
 
 use anyhow::Result;
 
@@ -14,6 +15,94 @@ use crate::declare::{AfterContext, BarrierKind, Identity, Plugin};
 use crate::values::Configuration;
 
 impl App {
+    /// Adds a state from outside: plugins that ask for a `T` get this one.
+    ///
+    /// It takes the place of a collected plugin that provides `T`. Supplying two values of one
+    /// type is a plan error, and one that nobody asks for a warning.
+    #[track_caller]
+    pub fn supply<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.root().supply(value);
+        self
+    }
+
+    /// Adds a state from outside that the caller holds already, without another allocation; see
+    /// [`App::supply`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use bootstrap::prelude::*;
+    ///
+    /// struct Clock(u32);
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let clock = Arc::new(Clock(12));
+    /// let running = App::new().supply_arc(Arc::clone(&clock)).boot().await?;
+    /// assert!(std::ptr::eq(&*running.state::<Clock>()?, &*clock));
+    /// running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn supply_arc<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.root().supply_arc(value);
+        self
+    }
+
+    /// Provides a port from outside: plugins that ask for a `Port<T>` get this one.
+    ///
+    /// It takes the place of whoever else provides that port, as a plugin does that
+    /// [`overrides`](Registration::overrides); a collected plugin that provides nothing else is not
+    /// loaded. Supplying two for one port is a plan error, and one that nobody asks for a warning. To add
+    /// one to [`Ports`](crate::Ports) that has others, register a plugin.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use bootstrap::prelude::*;
+    ///
+    /// pub trait Clock: Send + Sync {
+    ///     fn hour(&self) -> u32;
+    /// }
+    ///
+    /// struct Fixed(u32);
+    ///
+    /// impl Clock for Fixed {
+    ///     fn hour(&self) -> u32 {
+    ///         self.0
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let app = App::new().supply_port::<dyn Clock>(Arc::new(Fixed(7)));
+    /// let running = app.boot().await?;
+    /// assert_eq!(running.port::<dyn Clock>()?.hour(), 7);
+    /// # running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn supply_port<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.root().supply_port(value);
+        self
+    }
+
+    /// Names plugins that must be part of the app: without one of them, it does not plan.
+    ///
+    /// Meant for the plugins of a collected app that nobody refers to, which are left out if the
+    /// linker leaves out their crate. [`verify!`](crate::verify) finds that in a test, and also what
+    /// is there and nobody expects. One that is switched off is there: that was done on purpose.
+    pub fn expect(self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        with_registry(&self.registry, |registry| registry.expect(names));
+        self
+    }
+
     /// Opens a scope: a part of the app whose states the other parts do not see. Returns what the
     /// closure returns, such as registrations.
     ///

@@ -8,6 +8,7 @@ mod compose;
 mod exit;
 mod hooks;
 mod lifecycle;
+mod limits;
 mod outside;
 mod restart;
 mod running;

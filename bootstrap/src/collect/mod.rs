@@ -7,6 +7,7 @@
 mod assemble;
 mod brood;
 mod conditions;
+mod entry;
 mod inventory;
 mod registration;
 mod registry;
@@ -17,6 +18,7 @@ mod unused;
 pub(crate) use assemble::Mode;
 pub(crate) use brood::Brood;
 pub(crate) use conditions::{Broken, Gate, Verdicts, Why, ask_one};
+pub(crate) use entry::Entry;
 #[cfg(feature = "config")]
 pub use inventory::Sectioned;
 #[cfg(feature = "config")]
@@ -25,7 +27,7 @@ pub use inventory::{Collected, Kin};
 pub(crate) use inventory::{linked_as, linked_at};
 pub use registration::Registration;
 pub(crate) use registration::{SharedRegistry, with_registry};
-pub(crate) use registry::{Entry, Registry};
+pub(crate) use registry::Registry;
 pub(crate) use roster::{DeclaredChild, Member, Off, Order, Roster, Source, Want};
 pub(crate) use scopes::{Candidate, Found, ROOT, Scopes};
 pub use unused::Unused;

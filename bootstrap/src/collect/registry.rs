@@ -8,17 +8,17 @@ use std::time::Duration;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::base::panic::guard;
 use crate::collect::assemble::{Mode, choose};
 use crate::collect::brood::Brood;
 use crate::collect::conditions::{Gate, Reason, Verdicts};
+use crate::collect::entry::Entry;
 use crate::collect::inventory;
 use crate::collect::roster::{Member, Off, Order, Roster, Source, Want};
 use crate::collect::scopes::Scopes;
 use crate::collect::unused::Unused;
 use crate::declare::{
-    Adjust, AnySlot, Barrier, BarrierKind, Bind, Declaration, Descriptor, Fields, Home, Identity,
-    Origin, Plugin, Policies, Port, Precedence, Retry, Slot, State, Supervision, port_slot,
+    Adjust, AnySlot, Declaration, Home, Identity, Origin, Plugin, Policies, Port, Precedence,
+    Retry, Slot, State, Supervision, port_slot,
 };
 #[cfg(feature = "config")]
 use crate::values::Configuration;
@@ -49,36 +49,6 @@ pub(crate) struct Registry {
 struct Booted {
     home: Weak<dyn Home>,
     node_of_entry: Vec<Option<u32>>,
-}
-
-/// One registration.
-pub(crate) struct Entry {
-    descriptor: Descriptor,
-    identity: Identity,
-    /// The name that the registration chose; without one, the descriptor's holds.
-    name: Option<PluginName>,
-    at: Location,
-    supplied: bool,
-    scope: u32,
-    /// Whether it is seen in the scope around its own as well.
-    published: bool,
-    /// What the registration says of it; without that, the descriptor's holds.
-    precedence: Option<Precedence>,
-    barrier: Option<BarrierKind>,
-    /// What the registration says of it; without that, the descriptor's holds.
-    policies: Option<Box<Policies>>,
-    /// Why its registration has switched it off.
-    off: Option<Reason>,
-    /// Below which key it is configured.
-    prefix: Option<Arc<str>>,
-    /// What the plugin asks for. Its fields can't change any more.
-    wants: Vec<Want>,
-    /// Entries that this one loads after.
-    after: Vec<u32>,
-    /// Where handles to this entry's states wait for their values.
-    slots: Vec<Arc<dyn AnySlot>>,
-    /// Taken by the boot.
-    plugin: Option<Arc<dyn Plugin>>,
 }
 
 /// A registration that joins an app which boots.
@@ -488,119 +458,6 @@ impl Registry {
             home,
             node_of_entry,
         });
-    }
-}
-
-impl Entry {
-    /// Asks a plugin what it is and needs. Runs the user's code.
-    pub(crate) fn new(
-        mut plugin: Arc<dyn Plugin>,
-        scope: u32,
-        at: Location,
-        supplied: bool,
-    ) -> Self {
-        let descriptor = plugin.descriptor();
-        let declaration = descriptor.declaration();
-        let mut wants = Vec::new();
-        let mut see = |field: &'static str, slot: &mut dyn Bind| {
-            let wish = slot.wish();
-            let declared = declaration.and_then(|it| it.requires.get(wants.len()));
-            wants.push(Want {
-                field,
-                state: wish.state,
-                asks: wish.asks,
-                aim: wish.aim,
-                held: wish.held,
-                declared,
-            });
-        };
-        // Always: nobody else has had the plugin yet.
-        if let Some(plugin) = Arc::get_mut(&mut plugin) {
-            plugin.fields(&mut Fields::to_see(&mut see));
-        }
-        Self {
-            descriptor,
-            identity: plugin.identity(),
-            name: None,
-            at,
-            supplied,
-            scope,
-            published: false,
-            precedence: None,
-            barrier: None,
-            policies: None,
-            off: None,
-            prefix: None,
-            wants,
-            after: Vec::new(),
-            slots: Vec::new(),
-            plugin: Some(plugin),
-        }
-    }
-
-    /// A barrier, where it was registered.
-    pub(crate) fn barrier(barrier: Barrier, scope: u32, at: Location) -> Self {
-        let kind = barrier.kind();
-        Self {
-            barrier: Some(kind),
-            ..Self::new(Arc::new(barrier), scope, at, false)
-        }
-    }
-}
-
-impl Entry {
-    /// The entry with this number as a member that is called so, and has no wants or orders yet.
-    fn member(&self, entry: u32, name: PluginName) -> Member {
-        let at = self.at;
-        Member {
-            name,
-            named: self.name.is_some(),
-            descriptor: self.descriptor.clone(),
-            identity: self.identity,
-            policies: self.policies.clone(),
-            source: if self.supplied {
-                Source::Supplied { entry, at }
-            } else {
-                Source::Registered { entry, at }
-            },
-            scope: self.scope,
-            published: self.published,
-            precedence: self.precedence(),
-            barrier: self.barrier,
-            prefix: self.prefix.clone(),
-            wants: 0..0,
-            orders: 0..0,
-        }
-    }
-
-    fn precedence(&self) -> Precedence {
-        // A port is nobody's own: who supplies one takes the place of those who provide it.
-        let supplies_port = self.supplied && self.descriptor.states().iter().all(StateKey::is_port);
-        match self.precedence {
-            Some(said) => said,
-            None if supplies_port => Precedence::Override,
-            None if self.descriptor.is_primary() => Precedence::Primary,
-            None => Precedence::Ordinary,
-        }
-    }
-
-    /// The same with another plugin, which is described in the same way. Runs the user's code.
-    pub(crate) fn replaced_by(mut self, other: impl FnOnce(Descriptor) -> Arc<dyn Plugin>) -> Self {
-        self.wants.clear();
-        let other = other(self.descriptor.clone());
-        let before = self.plugin.replace(other);
-        let _ = guard(|| drop(before));
-        self
-    }
-
-    pub(crate) fn declaration(&self) -> Option<&'static Declaration> {
-        self.descriptor.declaration()
-    }
-
-    /// What the plugin is called.
-    pub(crate) fn name(&self) -> PluginName {
-        let own = || self.descriptor.name();
-        self.name.clone().unwrap_or_else(own)
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::declare::context::{Home, port, state};
+use crate::declare::context::Home;
 use crate::declare::error::StateError;
-use crate::declare::lookup::serves;
+use crate::declare::lookup::{port, serves, state};
 use crate::declare::port::Port;
 use crate::declare::state::State;
 use crate::life::Handle;

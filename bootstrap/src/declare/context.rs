@@ -16,12 +16,13 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
+use crate::declare::abilities::{configures, spawns};
 use crate::declare::adjust::Adjust;
 use crate::declare::app_context::AppContext;
 use crate::declare::app_hook::AppHook;
 use crate::declare::error::{ServiceError, StateError};
 use crate::declare::hooks::Declare;
-use crate::declare::lookup::serves;
+use crate::declare::lookup::{port, serves, state};
 #[cfg(feature = "config")]
 use crate::declare::outside::{Outside, read_value};
 use crate::declare::plugin::Plugin;
@@ -158,89 +159,6 @@ impl Site {
     fn config<T: DeserializeOwned>(&self, key: &str, at: Location) -> Result<T, ConfigFault> {
         read_value(&self.home.told(), key, self.name(), at)
     }
-}
-
-/// What every context has that may start background work.
-macro_rules! spawns {
-    ($($of:tt)*) => {
-        $($of)* {
-            /// Spawns background work that belongs to this plugin: it is told to stop before the
-            /// plugin closes, and waited for, and cancelled if it takes too long. A failure or a
-            /// panic of it stops the app; see [`Self::supervise`] for other policies.
-            ///
-            /// Messages call it `plugin/name`. It begins at once; if the boot fails, it is stopped
-            /// like the rest. Once the plugin is being closed, the task is cancelled as it is
-            /// made, with a warning in the log.
-            ///
-            /// # Examples
-            ///
-            /// ```
-            /// use bootstrap::prelude::*;
-            ///
-            /// #[plugin]
-            /// struct Mailer;
-            ///
-            /// impl Hooks for Mailer {
-            ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
-            ///         cx.spawn("outbox", async |cx| {
-            ///             // Work until it is time to stop, then finish.
-            ///             cx.stopped().await;
-            ///             Ok(())
-            ///         });
-            ///         Ok(())
-            ///     }
-            /// }
-            /// # #[tokio::main(flavor = "current_thread")]
-            /// # async fn main() -> Result<()> {
-            /// # App::new().with(Mailer).boot().await?.close().await?;
-            /// # Ok(())
-            /// # }
-            /// ```
-            pub fn spawn<F, Fut>(&self, name: impl Into<Cow<'static, str>>, task: F)
-            where
-                F: FnOnce(RunContext) -> Fut + Send + 'static,
-                Fut: Future<Output = Result<()>> + Send + 'static,
-            {
-                self.site.spawn(TaskRequest::once(name.into(), task));
-            }
-
-            /// Spawns background work, as [`Self::spawn`] does, with policies for its end. The
-            /// closure is called again for every restart.
-            pub fn supervise<F, Fut>(
-                &self,
-                name: impl Into<Cow<'static, str>>,
-                supervision: Supervision,
-                task: F,
-            ) where
-                F: Fn(RunContext) -> Fut + Send + 'static,
-                Fut: Future<Output = Result<()>> + Send + 'static,
-            {
-                self.site
-                    .spawn(TaskRequest::supervised(name.into(), supervision, task));
-            }
-        }
-    };
-}
-
-macro_rules! configures {
-    ($($of:tt)*) => {
-        #[cfg(feature = "config")]
-        $($of)* {
-            /// Reads a value of the app's configuration: what is set at `key`, as of the boot, or
-            /// of the last restart of a part.
-            ///
-            /// Options that are marked with `config` and sections are known to the plan, which
-            /// tells all faults before anything has run. This is for keys that are known only now.
-            ///
-            /// # Errors
-            ///
-            /// If it is missing or of the wrong kind, or if the app has no configuration.
-            #[track_caller]
-            pub fn config<T: DeserializeOwned>(&self, key: &str) -> Result<T, ConfigFault> {
-                self.site.config(key, Location::caller())
-            }
-        }
-    };
 }
 
 configures!(impl LoadContext);
@@ -390,26 +308,6 @@ impl fmt::Debug for LoadContext {
             .field("plugin", &self.name())
             .finish_non_exhaustive()
     }
-}
-
-/// Reads a state of an app, as a plugin sees it, or somebody outside of all scopes.
-pub(crate) fn state<T: Send + Sync + 'static>(
-    home: &dyn Home,
-    from: Option<u32>,
-) -> Result<State<T>, StateError> {
-    let state = StateKey::of::<T>();
-    let bound = home.find_state(from, state)?.get().map(State::bound);
-    bound.ok_or(StateError::Missing { state })
-}
-
-/// What is provided at a port.
-pub(crate) fn port<T: ?Sized + Send + Sync + 'static>(
-    home: &dyn Home,
-    from: Option<u32>,
-) -> Result<Port<T>, StateError> {
-    let port = StateKey::port::<T>();
-    let bound = home.find_state(from, port)?.get().map(Port::bound);
-    bound.ok_or(StateError::Missing { state: port })
 }
 
 /// What a context hands out as the plugin's own states: typed for plugins that `#[plugin]`

@@ -1,4 +1,4 @@
-//! Reading and setting services, from wherever that is possible.
+//! Reading states and ports, and reading and setting services, from wherever that is possible.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -7,8 +7,30 @@ use std::sync::Arc;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::declare::context::Home;
-use crate::declare::error::ServiceError;
+use crate::declare::error::{ServiceError, StateError};
+use crate::declare::port::Port;
+use crate::declare::state::State;
 use crate::declare::value::StateValue;
+
+/// Reads a state of an app, as a plugin sees it, or somebody outside of all scopes.
+pub(crate) fn state<T: Send + Sync + 'static>(
+    home: &dyn Home,
+    from: Option<u32>,
+) -> Result<State<T>, StateError> {
+    let state = StateKey::of::<T>();
+    let bound = home.find_state(from, state)?.get().map(State::bound);
+    bound.ok_or(StateError::Missing { state })
+}
+
+/// What is provided at a port.
+pub(crate) fn port<T: ?Sized + Send + Sync + 'static>(
+    home: &dyn Home,
+    from: Option<u32>,
+) -> Result<Port<T>, StateError> {
+    let port = StateKey::port::<T>();
+    let bound = home.find_state(from, port)?.get().map(Port::bound);
+    bound.ok_or(StateError::Missing { state: port })
+}
 
 /// Reads a service of an app.
 pub(crate) fn service<T: Send + Sync + 'static>(

@@ -4,6 +4,7 @@
 //! descriptors, fields that can be bound, and hooks that can be called. What can be wrong here is
 //! wrong at compile time.
 
+mod abilities;
 mod adjust;
 mod app_context;
 mod app_hook;
@@ -53,7 +54,7 @@ pub(crate) use barrier::{Barrier, BarrierKind};
 pub use child::{Child, ChildScope};
 pub use circle::{check, explore};
 pub use context::{CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext};
-pub(crate) use context::{Home, Site, Spawn, port, state};
+pub(crate) use context::{Home, Site, Spawn};
 pub(crate) use current::Around;
 pub use current::{Current, Entered, current};
 pub use declaration::{
@@ -78,7 +79,7 @@ pub use list::{
     At, Cut, End, HasFields, PluginList, StandsOnceInTheList, Start, SuppliedHandle, after_first,
     by_default, check_list, fields_of, look_for,
 };
-pub(crate) use lookup::{serves, service, set_service};
+pub(crate) use lookup::{port, serves, service, set_service, state};
 pub(crate) use outside::Outside;
 pub use plugin::Plugin;
 pub(crate) use port::port_slot;

@@ -1,0 +1,67 @@
+//! How long things may take, and how many may be done at a time.
+
+use std::time::Duration;
+
+use crate::app::builder::App;
+
+impl App {
+    /// Runs one hook at a time: loads in the order of the [`Plan`], closes in exactly the reverse.
+    pub fn serial(self) -> Self {
+        self.max_concurrency(1)
+    }
+
+    /// Runs at most `n` hooks at a time; 0 counts as 1. Without it there is no limit.
+    pub fn max_concurrency(mut self, n: usize) -> Self {
+        self.settings.max_concurrency = n.max(1);
+        self
+    }
+
+    /// How long the boot may take as a whole. Without it there is no limit.
+    ///
+    /// When the time is up, the loads that are under way are cancelled, what has loaded is closed,
+    /// and `boot` returns an error that says who was loading and who waited. A load that blocks
+    /// its thread instead of waiting is left behind, one second later. That takes a thread of the
+    /// runtime that is not blocked: on a current-thread runtime, or when loads block all of them,
+    /// nothing can end a boot.
+    pub fn boot_timeout(mut self, limit: Duration) -> Self {
+        self.settings.boot_timeout = Some(limit);
+        self
+    }
+
+    /// How long each `load`, each `ready` and each hook of the app while it boots
+    /// ([`on_pre_ready`](App::on_pre_ready), [`service`](App::service),
+    /// [`on_ready`](App::on_ready), [`on_start`](App::on_start)) may take that has no limit of its own. Without it there is no
+    /// limit.
+    pub fn load_timeout(mut self, limit: Duration) -> Self {
+        self.settings.load_timeout = Some(limit);
+        self
+    }
+
+    /// How long draining and closing may take as a whole: 30 s by default.
+    ///
+    /// When the time is up, what runs is cancelled, and each hook that is left gets a last chance of
+    /// 100 ms: draining, tasks, [`on_close`](App::on_close) hooks and the end of services for so
+    /// long together, closing for a second. Two seconds after the limit it is over, and what has not closed is part of the
+    /// error.
+    pub fn close_timeout(mut self, limit: Duration) -> Self {
+        self.settings.close_timeout = limit;
+        self
+    }
+
+    /// How long each `drain`, each end of a `run` task, each `close` and each
+    /// [`on_close`](App::on_close) hook may take that has no limit of its own: 10 s by default. One
+    /// that takes longer is cancelled, and everything else goes on closing.
+    pub fn hook_timeout(mut self, limit: Duration) -> Self {
+        self.settings.hook_timeout = limit;
+        self
+    }
+
+    /// What happens when a part of the app was restarted and did not load again: it stays down, and
+    /// the rest goes on. Without this, the app stops.
+    ///
+    /// See [`Handle::restart`].
+    pub fn keep_down(mut self) -> Self {
+        self.settings.keeps_down = true;
+        self
+    }
+}

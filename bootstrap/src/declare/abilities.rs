@@ -1,0 +1,87 @@
+//! What several contexts can do.
+
+/// What every context has that may start background work.
+macro_rules! spawns {
+    ($($of:tt)*) => {
+        $($of)* {
+            /// Spawns background work that belongs to this plugin: it is told to stop before the
+            /// plugin closes, and waited for, and cancelled if it takes too long. A failure or a
+            /// panic of it stops the app; see [`Self::supervise`] for other policies.
+            ///
+            /// Messages call it `plugin/name`. It begins at once; if the boot fails, it is stopped
+            /// like the rest. Once the plugin is being closed, the task is cancelled as it is
+            /// made, with a warning in the log.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use bootstrap::prelude::*;
+            ///
+            /// #[plugin]
+            /// struct Mailer;
+            ///
+            /// impl Hooks for Mailer {
+            ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            ///         cx.spawn("outbox", async |cx| {
+            ///             // Work until it is time to stop, then finish.
+            ///             cx.stopped().await;
+            ///             Ok(())
+            ///         });
+            ///         Ok(())
+            ///     }
+            /// }
+            /// # #[tokio::main(flavor = "current_thread")]
+            /// # async fn main() -> Result<()> {
+            /// # App::new().with(Mailer).boot().await?.close().await?;
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn spawn<F, Fut>(&self, name: impl Into<Cow<'static, str>>, task: F)
+            where
+                F: FnOnce(RunContext) -> Fut + Send + 'static,
+                Fut: Future<Output = Result<()>> + Send + 'static,
+            {
+                self.site.spawn(TaskRequest::once(name.into(), task));
+            }
+
+            /// Spawns background work, as [`Self::spawn`] does, with policies for its end. The
+            /// closure is called again for every restart.
+            pub fn supervise<F, Fut>(
+                &self,
+                name: impl Into<Cow<'static, str>>,
+                supervision: Supervision,
+                task: F,
+            ) where
+                F: Fn(RunContext) -> Fut + Send + 'static,
+                Fut: Future<Output = Result<()>> + Send + 'static,
+            {
+                self.site
+                    .spawn(TaskRequest::supervised(name.into(), supervision, task));
+            }
+        }
+    };
+}
+
+macro_rules! configures {
+    ($($of:tt)*) => {
+        #[cfg(feature = "config")]
+        $($of)* {
+            /// Reads a value of the app's configuration: what is set at `key`, as of the boot, or
+            /// of the last restart of a part.
+            ///
+            /// Options that are marked with `config` and sections are known to the plan, which
+            /// tells all faults before anything has run. This is for keys that are known only now.
+            ///
+            /// # Errors
+            ///
+            /// If it is missing or of the wrong kind, or if the app has no configuration.
+            #[track_caller]
+            pub fn config<T: DeserializeOwned>(&self, key: &str) -> Result<T, ConfigFault> {
+                self.site.config(key, Location::caller())
+            }
+        }
+    };
+}
+
+pub(super) use configures;
+pub(super) use spawns;
