@@ -73,7 +73,7 @@ impl Plugin for Asker {
 
     async fn ready(&self, _: &ReadyContext) -> Result<()> {
         let all = self.all.iter();
-        let later = self.later.as_ref().map(|later| later.get()).transpose()?;
+        let later = self.later.as_ref().map(Lazy::get).transpose()?;
         let given = Given {
             perhaps: self.perhaps.as_ref().map(|it| it.to_string()),
             all: all
@@ -145,7 +145,8 @@ fn prefix(parents: &[usize], scope: usize) -> String {
     let mut way = way_out(parents, scope);
     way.pop();
     way.reverse();
-    way.iter().map(|scope| format!("s{scope}/")).collect()
+    let names: Vec<String> = way.iter().map(|scope| format!("s{scope}/")).collect();
+    names.concat()
 }
 
 struct Oracle<'a> {
