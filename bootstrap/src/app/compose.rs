@@ -55,7 +55,7 @@ impl App {
     /// Provides a port from outside: plugins that ask for a `Port<T>` get this one.
     ///
     /// It takes the place of whoever else provides that port, as a plugin does that
-    /// [`overrides`](Registration::overrides); a collected plugin that provides nothing else is not
+    /// [`overrides`](crate::Registration::overrides); a collected plugin that provides nothing else is not
     /// loaded. Supplying two for one port is a plan error, and one that nobody asks for a warning. To add
     /// one to [`Ports`](crate::Ports) that has others, register a plugin.
     ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::app::builder::App;
 
 impl App {
-    /// Runs one hook at a time: loads in the order of the [`Plan`], closes in exactly the reverse.
+    /// Runs one hook at a time: loads in the order of the [`Plan`](crate::Plan), closes in exactly the reverse.
     pub fn serial(self) -> Self {
         self.max_concurrency(1)
     }
@@ -59,7 +59,7 @@ impl App {
     /// What happens when a part of the app was restarted and did not load again: it stays down, and
     /// the rest goes on. Without this, the app stops.
     ///
-    /// See [`Handle::restart`].
+    /// See [`Handle::restart`](crate::Handle::restart).
     pub fn keep_down(mut self) -> Self {
         self.settings.keeps_down = true;
         self

@@ -27,6 +27,8 @@ impl Two {
             },
             scope: ROOT,
             published: false,
+            precedence: Precedence::Ordinary,
+            prefix: None,
             barrier: None,
             policies: None,
             wants: 0..0,
