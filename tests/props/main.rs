@@ -7,6 +7,7 @@
 
 mod barriers;
 mod families;
+mod outwards;
 mod ports;
 mod scopes;
 

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Fields, PlanError, Plugin, Registration, Scope, States};
+use bootstrap::{Descriptor, Fields, PlanError, Plugin, States};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use support::paused;
+
+use crate::outwards::{Register, way_out};
 
 /// Provides the port, with its own name.
 struct Maker(String);
@@ -131,15 +133,6 @@ fn any_case() -> impl Strategy<Value = (Vec<usize>, Vec<Standing>, usize)> {
     })
 }
 
-/// The scopes on the way from one to the app, the nearest first.
-fn way_out(parents: &[usize], scope: usize) -> Vec<usize> {
-    let mut way = vec![scope];
-    while let Some(scope) = way.last().filter(|scope| **scope > 0) {
-        way.push(parents[scope - 1]);
-    }
-    way
-}
-
 /// The names of a scope's plugins begin with this.
 fn prefix(parents: &[usize], scope: usize) -> String {
     let mut way = way_out(parents, scope);
@@ -209,32 +202,6 @@ impl Oracle<'_> {
 
 fn own_name(maker: usize) -> String {
     format!("m{maker}")
-}
-
-/// What an app and a scope have in common.
-trait Register {
-    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P>;
-    fn open(&mut self, name: String, build: impl FnOnce(&mut Scope<'_>));
-}
-
-impl Register for App {
-    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
-        self.register(plugin)
-    }
-
-    fn open(&mut self, name: String, build: impl FnOnce(&mut Scope<'_>)) {
-        self.scope(name, build);
-    }
-}
-
-impl Register for Scope<'_> {
-    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
-        self.register(plugin)
-    }
-
-    fn open(&mut self, name: String, build: impl FnOnce(&mut Scope<'_>)) {
-        self.scope(name, build);
-    }
 }
 
 /// Builds a scope with its makers, the scopes in it, and the one who asks.

@@ -1,11 +1,11 @@
 //! Random scopes, against an oracle that walks outwards from path to path.
 
 use bootstrap::prelude::*;
-use bootstrap::{
-    Descriptor, Fields, PlanError, PlannedPlugin, Plugin, Registration, Scope, States,
-};
+use bootstrap::{Descriptor, Fields, PlanError, PlannedPlugin, Plugin, States};
 use proptest::collection::vec;
 use proptest::prelude::*;
+
+use crate::outwards::{Register, way_out};
 
 struct A;
 struct B;
@@ -76,15 +76,6 @@ fn any_scopes() -> impl Strategy<Value = (Vec<usize>, Vec<Standing>)> {
     })
 }
 
-/// The parents on the way from a scope to the app, the nearest first.
-fn way_out(parents: &[usize], scope: usize) -> Vec<usize> {
-    let mut way = vec![scope];
-    while let Some(scope) = way.last().filter(|scope| **scope > 0) {
-        way.push(parents[scope - 1]);
-    }
-    way
-}
-
 /// The makers that somebody in a scope means by `B`.
 fn meant(parents: &[usize], makers: &[Standing], from: usize) -> Vec<String> {
     let is_seen_in = |maker: &Standing, scope: usize| {
@@ -100,32 +91,6 @@ fn meant(parents: &[usize], makers: &[Standing], from: usize) -> Vec<String> {
     way.map(names)
         .find(|names| !names.is_empty())
         .unwrap_or_default()
-}
-
-/// What an app and a scope have in common.
-trait Register {
-    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P>;
-    fn open(&mut self, name: String, build: impl FnOnce(&mut Scope<'_>));
-}
-
-impl Register for App {
-    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
-        self.register(plugin)
-    }
-
-    fn open(&mut self, name: String, build: impl FnOnce(&mut Scope<'_>)) {
-        self.scope(name, build);
-    }
-}
-
-impl Register for Scope<'_> {
-    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
-        self.register(plugin)
-    }
-
-    fn open(&mut self, name: String, build: impl FnOnce(&mut Scope<'_>)) {
-        self.scope(name, build);
-    }
 }
 
 fn fill(
