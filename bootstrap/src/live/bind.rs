@@ -1,5 +1,6 @@
 //! The fields of plugins get what the plan, or a registration, says.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -67,8 +68,10 @@ impl Nodes {
 
     /// What everybody has made that provides it, with what they brought that does.
     fn all_values(&self, asker: u32, bindings: &[Binding]) -> Vec<(PluginName, StateValue)> {
+        let mut seen = HashSet::new();
         let makers = bindings.iter().flat_map(|binding| self.makers(binding));
-        let others = makers.filter(|node| !self.is_or_is_below(*node, asker));
+        // One may be there by itself, and below one that brings it.
+        let others = makers.filter(|node| !self.is_or_is_below(*node, asker) && seen.insert(*node));
         let values = others.filter_map(|node| {
             let key = bindings.first()?.state;
             Some((self.name(node).clone(), self.value_of(node, key)?))

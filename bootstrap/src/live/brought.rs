@@ -137,13 +137,19 @@ impl Nodes {
             || listed.any(|it| it.plugin.declaration().plugin == child.plugin)
     }
 
+    /// The nodes that are declared to bring a state.
+    pub(super) fn bring(&self, state: StateKey) -> impl Iterator<Item = u32> {
+        let all = self.plan.children.iter();
+        all.filter(move |it| it.declaration.provides.contains(&state))
+            .map(|it| it.node)
+    }
+
     /// The node that is declared to bring a state to those in the scope of `parent`, and has not
     /// done so yet: whoever joins waits for it.
     pub(super) fn will_bring(&self, parent: u32, state: StateKey) -> Option<u32> {
-        let all = self.plan.children.iter();
-        let will = all.filter(|it| it.declaration.provides.contains(&state));
-        let will = will.filter(|it| !self.is_or_is_below(parent, it.node));
-        let candidates = will.map(|it| self.candidate(it.node));
+        let will = self.bring(state);
+        let will = will.filter(|it| !self.is_or_is_below(parent, *it));
+        let candidates = will.map(|it| self.candidate(it));
         let from = self.member(parent).scope;
         match self.with_scopes(|scopes| scopes.find(from, candidates)) {
             Found::One(node) => Some(node),

@@ -57,6 +57,10 @@ impl Nodes {
     ) -> Vec<u32> {
         let from = self.member(node).scope;
         let mut all = self.providers_of(growth, state);
+        // Whether those of other families have joined yet is chance, unless they are declared.
+        let root = self.root(node);
+        all.retain(|it| self.joined_as(*it).is_none() || self.root(*it) == root);
+        all.extend(self.bring(state));
         all.retain(|it| *it != node && !self.is_or_is_below(parent, *it));
         let mut seen = Vec::new();
         let around: Vec<u32> = self.with_scopes(|scopes| scopes.outwards(from).collect());
@@ -73,6 +77,11 @@ impl Nodes {
         seen.sort_by_key(|it| (self.name(*it), *it));
         seen.dedup();
         seen
+    }
+
+    /// The node of the plan that has brought a node, itself or through others; itself, if it is one.
+    fn root(&self, node: u32) -> u32 {
+        self.parents(node).last().unwrap_or(node)
     }
 
     /// Those of several providers that are meant by somebody who asks for one.

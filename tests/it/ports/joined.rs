@@ -58,6 +58,47 @@ fn everybody_includes_what_declared_parents_bring() {
     });
 }
 
+/// Whichever of the two families loads first.
+#[test]
+fn a_child_waits_for_what_declared_parents_elsewhere_bring() {
+    #[plugin(name = "office", collect = false)]
+    struct Office {
+        #[option(required)]
+        waits: bool,
+    }
+
+    impl Hooks for Office {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            if self.waits {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            }
+            cx.register(Mail::by("sibling"));
+            let all = cx.register(All::default()).await?;
+            let expected = [("office/mail", "sibling"), ("post/child-mail", "first")];
+            assert_eq!(all.0, pairs(&expected));
+            Ok(())
+        }
+    }
+
+    #[plugin(name = "undeclared", collect = false)]
+    struct Undeclared;
+
+    impl Hooks for Undeclared {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            cx.register(Mail::by("nobody expects it")).await?;
+            Ok(())
+        }
+    }
+
+    for waits in [false, true] {
+        paused(async {
+            let app = App::new().with(Office { waits }).with(Undeclared);
+            let app = app.with(Post::default());
+            app.boot().await.unwrap().close().await.unwrap();
+        });
+    }
+}
+
 #[test]
 fn a_child_asks_for_ports_as_others_do() {
     #[plugin(name = "office", collect = false)]
