@@ -30,7 +30,7 @@ pub(crate) struct Entry {
     /// What the registration says of it; without that, the descriptor's holds.
     pub(super) policies: Option<Box<Policies>>,
     /// Why its registration has switched it off.
-    pub(super) off: Option<Reason>,
+    pub(super) off: Option<Box<Reason>>,
     /// Below which key it is configured.
     pub(super) prefix: Option<Arc<str>>,
     /// What the plugin asks for. Its fields can't change any more.

@@ -133,7 +133,7 @@ impl Registry {
     /// Switches off one registration.
     pub(super) fn switch_off(&mut self, entry: u32, because: &str, at: Location) {
         let reason = Reason::said(because, ".switch_off(..)", at);
-        self.entries[entry as usize].off = Some(reason);
+        self.entries[entry as usize].off = Some(Box::new(reason));
     }
 
     #[cfg(feature = "config")]
@@ -159,7 +159,7 @@ impl Registry {
         let declaration = entry.descriptor.declaration();
         let by_type = || self.off_by_type(entry.identity);
         let by_itself = || verdicts.off(declaration?, entry.prefix.as_ref());
-        let off = entry.off.as_ref().or_else(by_type).or_else(by_itself);
+        let off = entry.off.as_deref().or_else(by_type).or_else(by_itself);
         off.cloned()
     }
 
