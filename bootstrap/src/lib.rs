@@ -347,6 +347,8 @@ mod close;
 mod collect;
 mod declare;
 mod drive;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod life;
 mod live;
 mod plan;
