@@ -43,10 +43,10 @@ page!(close, include_str!("../guide/12-close.md"));
 page!(see, include_str!("../guide/13-see.md"));
 page!(test, include_str!("../guide/14-test.md"));
 #[cfg(feature = "testing")]
-page!(faults, include_str!("../guide/15-faults.md"));
+page!(test_kit, include_str!("../guide/15-test-kit.md"));
 #[cfg(not(feature = "testing"))]
 page!(
-    faults,
-    "# Faults\n\nThis page is there with the feature `testing`.\n\nNext: [Codes][page-codes]"
+    test_kit,
+    "# The test kit\n\nThis page is there with the feature `testing`.\n\nNext: [Codes][page-codes]"
 );
 page!(codes, include_str!("../guide/16-codes.md"));
