@@ -2,15 +2,8 @@
 //! links of the crate docs are checked by `cargo doc`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../bootstrap/guide")
-}
-
-fn read(file: &str) -> String {
-    fs::read_to_string(folder().join(file)).unwrap()
-}
+use super::{folder, read};
 
 /// Every page, in its order: `("first-service", "01-first-service.md")`.
 fn pages() -> Vec<(String, String)> {
