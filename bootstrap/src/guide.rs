@@ -8,7 +8,8 @@
 
 // The pages are Markdown in `bootstrap/guide`. Their links to each other are labels, which the pages
 // define as names of files, for those who browse the repository. Here the same labels are defined as
-// modules before, and the first definition wins.
+// modules before, and the first definition wins. That is why a doctest is named after the file of
+// those, and its line counts them as well.
 
 use crate::*;
 
