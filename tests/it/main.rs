@@ -18,6 +18,7 @@ mod configuration;
 mod current;
 mod declare;
 mod ends;
+mod guide;
 mod handle;
 mod hostile;
 mod layering;

@@ -18,7 +18,7 @@ use crate::report::{CloseError, EndedBy, PluginError, Report};
 /// | 70 | a task failed, or a part of the app was restarted and did not load again | `STOP002`, `RUN001` |
 /// | 74 | a `drain` or `close` hook failed | `STOP001` |
 /// | 75 | closing did not finish in time: a hook was cut short, left behind, or never begun | `STOP004`, `STOP005` |
-/// | 78 | the app can't be planned; nothing was started | the others from `BOOT001` to `BOOT016` |
+/// | 78 | the app can't be planned; nothing was started | the others from `BOOT001` to `BOOT018` |
 /// | 130, 143 | SIGINT or SIGTERM interrupted the boot; or a second one cut the closing short | `BOOT012`, `STOP006` |
 ///
 /// The numbers from 70 are those of BSD's `sysexits.h`. If several apply, the first cause in time

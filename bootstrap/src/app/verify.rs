@@ -117,7 +117,7 @@ pub fn assert_verified(app: impl Verifiable, list: Option<&[String]>) {
 /// A name in the list is what messages call a plugin: with its scopes in front (`admin/config`).
 /// Several instances are listed as one (`config`), which says nothing of their number, or each
 /// (`config#1`, `config#2`). Values that are supplied and children that are
-/// [declared](crate#compose) may be listed, and need not be. Barriers, and what only a `load`
+/// [declared](crate::guide::parts) may be listed, and need not be. Barriers, and what only a `load`
 /// registers, are not part of a plan, and can't be.
 ///
 /// # Panics

@@ -62,7 +62,7 @@ pub fn alone<P: Plugin>(plugin: P) -> App {
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// use bootstrap::prelude::*;
 /// use bootstrap::testing;
 ///

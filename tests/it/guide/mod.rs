@@ -1,0 +1,15 @@
+//! The guide, `bootstrap/guide`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+mod pages;
+mod texts;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../bootstrap/guide")
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(folder().join(file)).unwrap()
+}

@@ -1,0 +1,352 @@
+//! The messages that the guide shows are those that the app gives, but for the places in them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use bootstrap::prelude::*;
+use bootstrap::testing::{Resource, explore, resource};
+use bootstrap::{Configuration, PlanErrors, section};
+use serde::Deserialize;
+use support::paused;
+
+use super::read;
+
+struct Config {
+    database: String,
+}
+
+fn config() -> Config {
+    Config {
+        database: "service.db".into(),
+    }
+}
+
+#[plugin(name = "config", states = [Config], collect = false)]
+struct ConfigPlugin;
+
+impl Hooks for ConfigPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Config> {
+        Ok(config())
+    }
+}
+
+struct Pool;
+
+#[plugin(name = "database", states = [Pool], collect = false)]
+struct Database {
+    config: State<Config>,
+}
+
+impl Hooks for Database {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Pool> {
+        anyhow::bail!("{}: connection refused", self.config.database)
+    }
+}
+
+#[plugin(name = "http", collect = false)]
+struct Http {
+    pool: State<Pool>,
+}
+
+impl Hooks for Http {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let Pool = *self.pool;
+        Ok(())
+    }
+}
+
+#[plugin(name = "good", collect = false)]
+struct Good {
+    config: State<Config>,
+}
+
+impl Hooks for Good {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        assert_eq!(self.config.database, "service.db");
+        Ok(())
+    }
+
+    async fn close(&self, _: &CloseContext<Self>) -> Result<()> {
+        anyhow::bail!("the disk is full")
+    }
+}
+
+#[plugin(name = "ticker", collect = false)]
+struct Ticker;
+
+impl Hooks for Ticker {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+
+    async fn run(&self, _: &RunContext<Self>) -> Result<()> {
+        anyhow::bail!("queue lost")
+    }
+}
+
+#[plugin(name = "hangs", collect = false, timeout = "100ms")]
+struct Hangs;
+
+impl Hooks for Hangs {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+        cx.progress("waiting for the leader");
+        std::future::pending().await
+    }
+}
+
+/// `src/main.rs:14` becomes `HERE`, and `service.toml:3:1` stays.
+fn without_places(text: &str) -> String {
+    let mut parts = text.split(".rs:");
+    let mut out = parts.next().unwrap().to_owned();
+    for part in parts {
+        let path = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+        out.truncate(out.trim_end_matches(path).len());
+        out += "HERE";
+        out += part.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    out
+}
+
+/// A page has this message as a block of its own.
+#[track_caller]
+fn shows(page: &str, message: &str) {
+    let text = without_places(&read(page));
+    let message = without_places(message);
+    assert!(
+        text.contains(&format!("```text\n{message}\n```")),
+        "{page} does not show this:\n{message}"
+    );
+}
+
+#[track_caller]
+fn refused(app: &App) -> PlanErrors {
+    app.plan().unwrap_err()
+}
+
+#[test]
+fn of_mistakes_in_a_plan() {
+    let http = App::new().with(Http::default());
+    shows("03-compose.md", &refused(&http).render());
+
+    let mut app = App::new().with(Good::default());
+    app.register(ConfigPlugin);
+    app.register(ConfigPlugin);
+    shows("03-compose.md", &refused(&app).render());
+
+    let mut other = App::new();
+    let elsewhere = other.register(ConfigPlugin).state();
+    let app = App::new().with(Good { config: elsewhere });
+    shows("03-compose.md", &refused(&app).render());
+
+    let app = App::new().supply(config()).supply(config());
+    shows("05-values.md", &refused(&app).render());
+
+    let plan = App::new().supply(config()).plan().unwrap();
+    shows("05-values.md", &plan.warnings()[0].to_string());
+
+    let mut app = App::new().with(ConfigPlugin).with(Http::default());
+    let database = app.register(Database::default());
+    database.switch_off("this process has no database");
+    shows("07-conditions.md", &refused(&app).render());
+
+    let mut app = App::new().with(Good::default());
+    app.scope("admin", |scope| {
+        scope.register(ConfigPlugin);
+    });
+    shows("09-parts.md", &refused(&app).render());
+
+    let app = App::new().with(Database::default());
+    let app = app.after(async |_| Ok(())).with(ConfigPlugin);
+    shows("09-parts.md", &refused(&app).render());
+
+    let mut app = App::new();
+    app.register_fn("a", async |_| Ok(()));
+    app.register(ConfigPlugin).named("a");
+    shows("16-codes.md", &refused(&app).render());
+}
+
+#[test]
+fn of_a_boot_that_fails() {
+    paused(async {
+        let app = App::new().with(ConfigPlugin).with(Database::default());
+        let error = app.with(Http::default()).boot().await.unwrap_err();
+        shows("08-boot.md", &error.render());
+        shows("16-codes.md", &error.render());
+
+        let error = App::new().with(Hangs).boot().await.unwrap_err();
+        shows("08-boot.md", &error.render());
+
+        let mut app = App::new().boot_timeout(Duration::from_secs(15));
+        let config = app.register_fn("config", async |_| {
+            tokio::time::sleep(Duration::from_millis(800)).await;
+            Ok(())
+        });
+        let cache = app.register_fn("cache", async |_| std::future::pending().await);
+        let cache = cache.after(&config);
+        let billing = app.register_fn("billing", async |_| Ok(()));
+        let billing = billing.after(&cache);
+        app.register_fn("http", async |_| Ok(())).after(&billing);
+        let error = app.boot().await.unwrap_err();
+        shows("08-boot.md", &error.render());
+    });
+}
+
+struct Made;
+
+#[plugin(name = "p", states = [Made], collect = false)]
+struct Parent;
+
+impl Hooks for Parent {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<Made> {
+        cx.register(Child::default());
+        Ok(Made)
+    }
+}
+
+#[plugin(name = "c", collect = false)]
+struct Child {
+    ps: State<Made>,
+}
+
+impl Hooks for Child {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let Made = *self.ps;
+        Ok(())
+    }
+}
+
+#[test]
+fn of_a_child_that_needs_its_parent() {
+    paused(async {
+        let error = App::new().with(Parent).boot().await.unwrap_err();
+        // The type is called otherwise there.
+        let said = error.to_string().replace("Made", "PS");
+        shows("09-parts.md", &said);
+    });
+}
+
+#[test]
+fn of_a_close_that_fails() {
+    paused(async {
+        let app = App::new().with(ConfigPlugin).with(Good::default());
+        let error = app.boot().await.unwrap().close().await.unwrap_err();
+        shows("12-close.md", &error.render());
+
+        let running = App::new().with(Ticker).boot().await.unwrap();
+        running.wait().await;
+        let error = running.close().await.unwrap_err();
+        let said = error.render();
+        let (first, help) = said.rsplit_once('\n').unwrap();
+        shows("10-run.md", &format!("{first}\n  exit code: 70\n{help}"));
+    });
+}
+
+#[derive(Deserialize)]
+struct DatabaseSection {
+    #[allow(dead_code, reason = "nobody reads it")]
+    url: String,
+}
+
+section!(DatabaseSection = "database");
+
+#[plugin(name = "database", collect = false)]
+struct Sectioned {
+    section: State<DatabaseSection>,
+}
+
+impl Hooks for Sectioned {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let _ = &*self.section;
+        Ok(())
+    }
+}
+
+#[test]
+fn of_a_configuration_that_is_not_there() {
+    let said = refused(&App::new().with(Sectioned::default())).render();
+    // A collected plugin was registered by nobody.
+    let lines = said
+        .lines()
+        .filter(|line| !line.starts_with("  registered at"));
+    shows("06-configuration.md", &lines.collect::<Vec<_>>().join("\n"));
+}
+
+#[derive(Deserialize)]
+struct Section {
+    #[allow(dead_code, reason = "nobody reads it")]
+    size: u16,
+    #[allow(dead_code, reason = "nobody reads it")]
+    retries: u8,
+}
+
+#[plugin(name = "database", collect = false)]
+struct WithOption {
+    #[option(config = "database", default = Section { size: 1, retries: 1 })]
+    section: Section,
+}
+
+impl Hooks for WithOption {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let _ = &self.section;
+        Ok(())
+    }
+}
+
+#[plugin(name = "cache", collect = false)]
+struct Cache {
+    #[option(config = "cache.size")]
+    size: u32,
+}
+
+impl Hooks for Cache {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let _ = self.size;
+        Ok(())
+    }
+}
+
+#[test]
+fn of_faults_in_a_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("service.toml");
+    std::fs::write(&path, "[database]\n\nsize = 70000\n\n[cache]\n").unwrap();
+    let variables = [("APP_DATABASE__RETRIES", "often")];
+    let configuration = Configuration::new().file(&path);
+    let configuration = configuration.environment_from("APP", variables);
+    let app = App::new()
+        .with(WithOption::default())
+        .with(Cache::default());
+    let said = refused(&app.configure(configuration)).render();
+    let said = said.replace(&format!("{}/", folder.path().display()), "");
+    shows("06-configuration.md", &said);
+}
+
+/// Waits in the middle of its `load`, with something open that does not close by itself.
+#[plugin(name = "half-way", collect = false)]
+struct HalfWay;
+
+impl Hooks for HalfWay {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let socket: Resource = resource("socket");
+        let socket = std::mem::ManuallyDrop::new(socket);
+        tokio::task::yield_now().await;
+        socket.close();
+        Ok(())
+    }
+}
+
+#[test]
+fn of_the_test_kit() {
+    paused(async {
+        let mut app = App::new();
+        let record = app.record();
+        app.register_fn("a", async |_| Ok(()));
+        app.boot().await.unwrap().close().await.unwrap();
+        let differs = AssertUnwindSafe(|| record.assert_eq(["a: load", "a: close"]));
+        let said = catch_unwind(differs).unwrap_err();
+        shows("15-test-kit.md", said.downcast_ref::<String>().unwrap());
+    });
+
+    let report = explore(|| App::new().with(HalfWay)).run();
+    shows("15-test-kit.md", &report.to_string());
+}
