@@ -195,6 +195,11 @@ pub(crate) fn asks_for_a_state(ty: &Type) -> bool {
     handle(ty) == Some("State")
 }
 
+/// The state that a field of this type asks for, as far as can be seen.
+pub(crate) fn state_of(ty: &Type) -> Option<&Type> {
+    wrapped(wrapped(ty, "Option").unwrap_or(ty), "State")
+}
+
 /// The handle that a field of this type is, as far as can be seen: it is a requirement then.
 pub(crate) fn handle(ty: &Type) -> Option<&'static str> {
     let ty = wrapped(ty, "Option").unwrap_or(ty);

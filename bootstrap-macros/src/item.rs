@@ -9,7 +9,7 @@ use syn::{
 };
 
 use crate::args::{OptionArgs, Start};
-use crate::check::{handle, text};
+use crate::check::{handle, state_of, text};
 use crate::diagnostics::Diagnostics;
 use crate::model::{DefaultValue, Field, FieldKind};
 use crate::suggest::nearest;
@@ -275,6 +275,17 @@ fn is(attribute: &Attribute, name: &str) -> bool {
     attribute.path().is_ident(name)
 }
 
+/// A state has a size.
+fn asks_for_what_can_be(ty: &Type, diagnostics: &mut Diagnostics) {
+    if let Some(inner @ Type::TraitObject(_)) = state_of(ty) {
+        let inner = text(inner);
+        diagnostics.at(
+            ty,
+            format_args!("`{inner}` is what anybody may provide: ask for a `Port<{inner}>`"),
+        );
+    }
+}
+
 /// What a field is, and from which key of the configuration it is read.
 fn kind(
     ours: &[Attribute],
@@ -282,6 +293,7 @@ fn kind(
     diagnostics: &mut Diagnostics,
 ) -> (FieldKind, Option<LitStr>) {
     let [first, rest @ ..] = ours else {
+        asks_for_what_can_be(ty, diagnostics);
         return (FieldKind::Requirement, None);
     };
     if let Some(handle) = handle(ty) {

@@ -15,9 +15,9 @@ pub use crate::base::location::Location;
 pub use crate::collect::Sectioned;
 pub use crate::collect::{Collected, Kin};
 pub use crate::declare::{
-    Answer, At, Behaviour, By, Cut, Declaration, Declare, Declared, End, HasFields, Identity,
-    Inject, Link, Mention, PluginList, Port, Proof, Provided, Provider, Provides, ProvidesPort,
-    Requirement, Retry, StandsOnceInTheList, Start, State, States, Supervision, SuppliedHandle,
+    Answer, At, Behaviour, Besides, By, Cut, Declaration, Declare, Declared, End, HasFields,
+    Identity, Inject, Link, Mention, PluginList, Port, Proof, Provided, Provider, Provides,
+    ProvidesPort, Requirement, Retry, StandsOnceInTheList, Start, State, States, Supervision,
     Switch, after_first, answer, by_default, check, check_child, check_list, explore, field,
     fields_of, look_for, made, made_instead, made_port,
 };

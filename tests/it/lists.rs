@@ -83,7 +83,7 @@ fn a_list_may_be_empty_and_an_app_of_it_may_get_more() {
 #[test]
 fn what_comes_from_outside_is_named_behind_the_plugins() {
     paused(async {
-        let list = plugins![Api; supplied: [State<Pool>, Port<dyn Mailer>]];
+        let list = plugins![Api; besides: [State<Pool>, Port<dyn Mailer>]];
         let app = App::of(list).supply(Pool(7));
         let app = app.supply_port::<dyn Mailer>(Arc::new(Sends("fax")));
         app.boot().await.unwrap().close().await.unwrap();
@@ -92,7 +92,7 @@ fn what_comes_from_outside_is_named_behind_the_plugins() {
 
 #[test]
 fn what_a_list_said_would_be_supplied_and_was_not_is_a_plan_error() {
-    let list = plugins![Api; supplied: [State<Pool>, Port<dyn Mailer>]];
+    let list = plugins![Api; besides: [State<Pool>, Port<dyn Mailer>]];
     let errors = App::of(list).plan().unwrap_err();
     let texts: Vec<String> = errors.errors().iter().map(ToString::to_string).collect();
     assert_eq!(

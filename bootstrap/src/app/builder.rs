@@ -106,7 +106,10 @@ impl App {
         Self::in_mode(Mode::Collect)
     }
 
-    /// An app that holds one plugin, and what it requires, and what that requires.
+    /// An app that holds one plugin, and what it requires, and what that requires: for a
+    /// [`Port`](crate::Port) everybody who is linked and provides it, unless somebody is registered
+    /// who does. What it can do without is not required: the states of optional fields, and what
+    /// [`Ports`](crate::Ports) lists.
     #[track_caller]
     pub fn only<P: Plugin>(plugin: P) -> Self {
         Self::in_mode(Mode::Only).with(plugin)

@@ -128,8 +128,7 @@ impl Entry {
         match self.precedence {
             Some(said) => said,
             None if supplies_port => Precedence::Override,
-            None if self.descriptor.is_primary() => Precedence::Primary,
-            None => Precedence::Ordinary,
+            None => self.descriptor.precedence(),
         }
     }
 

@@ -87,11 +87,7 @@ impl Roster {
             source: Source::Collected(declaration),
             scope: ROOT,
             published: false,
-            precedence: if declaration.is_primary {
-                Precedence::Primary
-            } else {
-                Precedence::Ordinary
-            },
+            precedence: declaration.precedence(),
             barrier: None,
             prefix: None,
             wants: index(first_want)..index(self.wants.len()),

@@ -14,6 +14,7 @@ use crate::declare::descriptor::Descriptor;
 use crate::declare::error::StateError;
 use crate::declare::hooks::HookSet;
 use crate::declare::plugin::Plugin;
+use crate::declare::port::Port;
 use crate::declare::state::State;
 use crate::declare::states::States;
 use crate::life::Handle;
@@ -130,6 +131,15 @@ impl AfterContext {
     /// If no plugin that is seen from here provides it, several do, or its plugin is not loaded.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
         self.site.state()
+    }
+
+    /// What is provided at a port, as with [`AfterContext::state`].
+    ///
+    /// # Errors
+    ///
+    /// As with [`AfterContext::state`].
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
+        self.site.port()
     }
 
     /// A handle to the app, to keep or to ask for a shutdown with.

@@ -18,6 +18,7 @@ use crate::declare::field::AnyField;
 use crate::declare::hooks::{HookSet, Hooks};
 use crate::declare::outside::Outside;
 use crate::declare::plugin::Plugin;
+use crate::declare::precedence::Precedence;
 use crate::declare::retry::Retry;
 #[cfg(feature = "config")]
 use crate::declare::setting::Setting;
@@ -305,6 +306,15 @@ impl Link {
 }
 
 impl Declaration {
+    /// How much it counts where several provide the same.
+    pub(crate) fn precedence(&self) -> Precedence {
+        if self.is_primary {
+            Precedence::Primary
+        } else {
+            Precedence::Ordinary
+        }
+    }
+
     /// How many plugins must have loaded before this one has, counting states that `main` supplies.
     pub(crate) const fn edges(&self) -> usize {
         self.requires.len() + self.after.len() + self.children.len()

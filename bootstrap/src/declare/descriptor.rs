@@ -9,6 +9,7 @@ use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::declare::declaration::{Declaration, Identity, Mention};
 use crate::declare::hooks::HookSet;
+use crate::declare::precedence::Precedence;
 use crate::declare::retry::Retry;
 use crate::declare::supervision::{Policies, Supervision};
 
@@ -151,9 +152,10 @@ impl Descriptor {
         }
     }
 
-    /// Whether it is the one that is meant where several provide the same.
-    pub(crate) fn is_primary(&self) -> bool {
-        self.declaration().is_some_and(|it| it.is_primary)
+    /// How much it counts where several provide the same.
+    pub(crate) fn precedence(&self) -> Precedence {
+        self.declaration()
+            .map_or_else(Precedence::default, Declaration::precedence)
     }
 
     pub(crate) fn states(&self) -> &[StateKey] {

@@ -49,14 +49,21 @@ impl fmt::Debug for PluginList {
 /// Lists plugins for [`App::of`](crate::App::of), and has the compiler check the list: each state
 /// that one of them requires has its provider in the list, and each port somebody who provides it.
 ///
-/// An item is the type of a plugin, which is made by default, or a plugin with its options. Each stands
-/// there once: register further instances with [`App::register`](crate::App::register). What comes from outside is named behind a semicolon, as the
-/// handles that fields have: `supplied: [State<Pool>, Port<dyn Mailer>]`.
+/// An item is the type of a plugin, which is made by default, or a plugin with its options:
+/// `Api`, `Pool<Postgres>`, `Api { port: 80 }`. It is a path, and no other expression. Each plugin stands
+/// there once: register further instances with [`App::register`](crate::App::register). Types
+/// around the list (`fn app<T>()`) can't be part of it.
+///
+/// What comes from elsewhere is named behind a semicolon, as the handles that fields have:
+/// `besides: [State<Pool>, Port<dyn Mailer>]`: what is supplied in the place of a plugin, and ports
+/// of plugins that others register while they load. A plugin one of whose states is named there
+/// counts as not needed. States that [`supplied!`](crate::supplied) declares need not be named.
 ///
 /// The compiler does not check that a port has only one provider, nor more than eight
-/// requirements of one plugin for ports, nor ports in lists of more than 400 plugins:
-/// [`App::plan`](crate::App::plan) does. A list of 300 plugins that each need a port takes the
-/// compiler some seconds, less if those that provide ports stand first.
+/// requirements of one plugin, nor what only those behind the four-hundredth plugin provide:
+/// [`App::plan`](crate::App::plan) does. Looking for ports takes time that grows with their place in
+/// the list: a list of 300 plugins that each need one takes rustc about 3 s more if those that provide
+/// them stand first, and about 12 s if they stand last.
 ///
 /// # Examples
 ///
@@ -111,11 +118,11 @@ impl fmt::Debug for PluginList {
 macro_rules! plugins {
     (
         $($plugin:path $({ $($option:tt)* })?),* $(,)?
-        $(; supplied: [$($supplied:ty),* $(,)?] $(,)?)?
+        $(; besides: [$($besides:ty),* $(,)?] $(,)?)?
     ) => {{
         static A_PLUGIN_IS_MISSING_IN_THIS_LIST: () = $crate::__private::check_list(
             &[$(<$plugin as $crate::__private::Declare>::LINK),*],
-            &[$($(<$supplied as $crate::__private::Inject>::NEED),*)?],
+            &[$($(<$besides as $crate::__private::Inject>::NEED),*)?],
         );
         #[allow(unreachable_code, unused, clippy::all, clippy::pedantic)]
         fn a_port_is_missing_in_this_list() {
@@ -125,7 +132,7 @@ macro_rules! plugins {
             struct __List;
             $crate::__plugins_in_order!(
                 __List []
-                $($($crate::__private::SuppliedHandle<$supplied>,)*)?
+                $($($crate::__private::Besides<$besides>,)*)?
                 $($plugin,)*
             );
             $($crate::__ports_of_plugin!(__List, $plugin, a a a a a a a a);)*
@@ -256,6 +263,9 @@ impl<L, T: ?Sized, Place> Look<L, T, Place> {
     const fn here() -> Self {
         Self(PhantomData)
     }
+
+    /// The list is too long to look through: the plan says it.
+    pub fn must_be_provided<Asker>(&self) {}
 }
 
 impl<L: StandsOnceInTheList<Start>, T: ?Sized> Deref for Look<L, T, Start> {
@@ -293,9 +303,6 @@ impl<L: StandsOnceInTheList<Cut<P>>, T: ?Sized, P> Look<L, T, Cut<P>> {
     pub fn look(&self) -> Look<L, T, L::Next> {
         Look::here()
     }
-
-    /// The list is too long: the plan says it.
-    pub fn must_be_provided<Asker>(&self) {}
 }
 
 impl<L, T: ?Sized> Look<L, T, End> {
@@ -341,16 +348,16 @@ impl<T: ?Sized> NotFound<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Asker}` needs the port `{Self}`, and nothing in this list provides it",
     label = "add a plugin that has it in its `ports = [..]`",
-    note = "if it comes from outside, name it behind the plugins: `plugins![.. ; supplied: [Port<{Self}>]]`, and call `supply_port`",
+    note = "if it comes from elsewhere (`supply_port`, or a plugin that another one registers), name it behind the plugins: `plugins![.. ; besides: [Port<{Self}>]]`",
     note = "if `{Asker}` can do without, its field is an `Option<Port<{Self}>>`"
 )]
 pub trait MustBeProvided<Asker> {}
 
-/// A handle to something that comes from outside.
+/// A handle to something that comes from elsewhere.
 #[derive(Debug)]
-pub struct SuppliedHandle<H>(PhantomData<fn(&H)>);
+pub struct Besides<H>(PhantomData<fn(&H)>);
 
-impl<T: ?Sized, H: Inject<Port = T>> ProvidesPort<T> for SuppliedHandle<H> {}
+impl<T: ?Sized, H: Inject<Port = T>> ProvidesPort<T> for Besides<H> {}
 
 /// A plugin all of whose options have defaults.
 #[diagnostic::on_unimplemented(
@@ -415,7 +422,7 @@ pub fn after_first<F: FieldList>(_: PhantomData<F>) -> PhantomData<F::Others> {
 ///
 /// With each of them.
 #[track_caller]
-pub const fn check_list(list: &[Link], supplied: &[Need]) {
+pub const fn check_list(list: &[Link], besides: &[Need]) {
     let mut text = Text::new();
     let mut is_complete = true;
     let mut place = 0;
@@ -427,7 +434,7 @@ pub const fn check_list(list: &[Link], supplied: &[Need]) {
             if let Some(Provider::Plugin(provider)) = requirement.need.provider
                 && requirement.need.asks.is_required()
                 && !provides(list, provider)
-                && !is_supplied(supplied, provider)
+                && !is_besides(besides, provider)
             {
                 if is_complete {
                     text.push("a plugin is missing in this list");
@@ -445,7 +452,7 @@ pub const fn check_list(list: &[Link], supplied: &[Need]) {
     }
     if !is_complete {
         text.push(
-            "\nhelp: add it to the list; or, if its state comes from outside, name that behind the plugins: `plugins![.. ; supplied: [State<..>]]`, and call `supply`",
+            "\nhelp: add it to the list; or, if its state comes from elsewhere (`supply`), name that behind the plugins: `plugins![.. ; besides: [State<..>]]`",
         );
         panic!("{}", text.as_str());
     }
@@ -485,10 +492,10 @@ const fn holds(list: &[Link], wanted: Link) -> bool {
     false
 }
 
-const fn is_supplied(supplied: &[Need], provider: Link) -> bool {
+const fn is_besides(besides: &[Need], provider: Link) -> bool {
     let mut place = 0;
-    while place < supplied.len() {
-        if let Some(Provider::Plugin(of)) = supplied[place].provider
+    while place < besides.len() {
+        if let Some(Provider::Plugin(of)) = besides[place].provider
             && of.id() == provider.id()
         {
             return true;

@@ -76,7 +76,7 @@ pub use kin::check_child;
 pub(crate) use later::{Later, Resolve};
 pub use lazy::Lazy;
 pub use list::{
-    At, Cut, End, HasFields, PluginList, StandsOnceInTheList, Start, SuppliedHandle, after_first,
+    At, Besides, Cut, End, HasFields, PluginList, StandsOnceInTheList, Start, after_first,
     by_default, check_list, fields_of, look_for,
 };
 pub(crate) use lookup::{port, serves, service, set_service, state};

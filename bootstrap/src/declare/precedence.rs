@@ -13,15 +13,15 @@ pub(crate) enum Precedence {
 
 impl Precedence {
     /// Those of several providers that count most.
-    pub(crate) fn highest(providers: &[u32], of: impl Fn(u32) -> Self) -> Vec<u32> {
-        let highest = providers.iter().map(|it| of(*it)).max();
-        let is_highest = |it: &u32| Some(of(*it)) == highest;
+    pub(crate) fn highest<P: Copy>(providers: &[P], of: impl Fn(&P) -> Self) -> Vec<P> {
+        let highest = providers.iter().map(&of).max();
+        let is_highest = |it: &P| Some(of(it)) == highest;
         providers.iter().copied().filter(is_highest).collect()
     }
 
     /// Those of several providers whose place nobody takes.
-    pub(crate) fn standing(providers: &[u32], of: impl Fn(u32) -> Self) -> Vec<u32> {
-        if providers.iter().any(|it| of(*it) == Precedence::Override) {
+    pub(crate) fn standing<P: Copy>(providers: &[P], of: impl Fn(&P) -> Self) -> Vec<P> {
+        if providers.iter().any(|it| of(it) == Precedence::Override) {
             return Self::highest(providers, of);
         }
         providers.to_vec()
@@ -32,7 +32,8 @@ impl Precedence {
 mod tests {
     use super::*;
 
-    fn of(number: u32) -> Precedence {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "as it is called")]
+    fn of(number: &u32) -> Precedence {
         match number {
             0..10 => Precedence::Ordinary,
             10..20 => Precedence::Primary,

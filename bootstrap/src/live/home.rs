@@ -59,7 +59,7 @@ impl Home for Nodes {
     fn find_state(&self, from: Option<u32>, state: StateKey) -> Result<StateValue, StateError> {
         let providers = self.all_providers(state);
         let names = |nodes: &[u32]| nodes.iter().map(|node| self.name_of(*node)).collect();
-        match self.seen_by(from, &providers) {
+        match self.meant_by(from, &providers) {
             Found::None if providers.is_empty() => Err(StateError::Missing { state }),
             Found::None => Err(StateError::Hidden {
                 state,

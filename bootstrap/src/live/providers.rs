@@ -17,7 +17,11 @@ impl Nodes {
         want: &Want,
     ) -> Result<Option<u32>, Error> {
         let state = want.state;
-        let all = self.providers_of(growth, state);
+        let mut all = self.providers_of(growth, state);
+        if state.is_port() {
+            // Nobody means itself: it would be around what others provide there.
+            all.retain(|it| *it != node);
+        }
         let mut candidates = match self.seen_by(Some(node), &all) {
             Found::None => {
                 return match self.will_bring(node, state) {
@@ -72,7 +76,9 @@ impl Nodes {
                 })
             };
             let here: Vec<u32> = all.iter().copied().filter(is_here).collect();
-            seen.extend(Precedence::standing(&here, |it| self.member(it).precedence));
+            seen.extend(Precedence::standing(&here, |it| {
+                self.member(*it).precedence
+            }));
         }
         seen.sort_by_key(|it| (self.name(*it), *it));
         seen.dedup();
@@ -86,7 +92,7 @@ impl Nodes {
 
     /// Those of several providers that are meant by somebody who asks for one.
     pub(super) fn preferred(&self, providers: &[u32]) -> Vec<u32> {
-        Precedence::highest(providers, |it| self.member(it).precedence)
+        Precedence::highest(providers, |it| self.member(*it).precedence)
     }
 
     /// Who provides the very value that a field holds already.
@@ -113,6 +119,34 @@ impl Nodes {
                 several => Found::Several(several.to_vec()),
             },
             found => found,
+        }
+    }
+
+    /// Who is meant by somebody who looks a state up: the same one that the plan would name, if it
+    /// could. Who was brought by another family that did not declare it, and may not have come, is
+    /// only meant if nobody else is; and of those who count the same, who is there by itself.
+    pub(super) fn meant_by(&self, from: Option<u32>, providers: &[u32]) -> Found {
+        let own = from.map(|node| self.root(node));
+        let is_known = |node: &u32| {
+            let of_family = own.is_some() && own == Some(self.root(*node));
+            of_family
+                || self
+                    .parent(*node)
+                    .is_none_or(|it| self.is_declared_child(it, self.member(*node)))
+        };
+        let known: Vec<u32> = providers.iter().copied().filter(is_known).collect();
+        let providers = if known.is_empty() { providers } else { &known };
+        let Found::Several(several) = self.seen_by(from, providers) else {
+            return self.seen_by(from, providers);
+        };
+        let planned: Vec<u32> = several
+            .iter()
+            .copied()
+            .filter(|it| self.parent(*it).is_none())
+            .collect();
+        match planned.as_slice() {
+            [one] => Found::One(*one),
+            _ => Found::Several(several),
         }
     }
 

@@ -98,7 +98,7 @@ fn help(error: &PlanError) -> Cow<'_, str> {
              `app.register(..).named(\"..\")`"
         }
         PlanError::SuppliedTwice { .. } => {
-            "an app, or a scope of it, has one value for a state: take one away"
+            "an app, or a scope of it, has one value from outside for each: take one away"
         }
         PlanError::Expected {
             near: Some(near),

@@ -11,7 +11,7 @@ use crate::collect::DeclaredChild;
 use crate::declare::{Asks, Declaration};
 use crate::plan::graph::{Graph, number};
 use crate::plan::named::Named;
-use crate::plan::providers::Providers;
+use crate::plan::providers::{Meant, Providers};
 
 /// The declared children of all members, in the order of the members' numbers.
 #[derive(Default)]
@@ -154,10 +154,8 @@ impl Family {
             }
             relative = self.child(parent).map(|kin| kin.parent);
         }
-        let scopes = &named.roster.scopes;
         let from = named.member(child.member).scope;
-        let (_, candidates) = providers.find(scopes, from, state)?;
-        let [member] = *candidates.meant(named).as_slice() else {
+        let (_, Meant::One(member)) = providers.find(named, from, state, None)? else {
             return None;
         };
         let is_own = member == child.member;

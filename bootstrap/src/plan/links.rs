@@ -10,7 +10,7 @@ use crate::plan::family::Family;
 use crate::plan::graph::{Graph, number};
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
-use crate::plan::providers::{Candidates, Providers};
+use crate::plan::providers::{Meant, Providers};
 use crate::plan::schedule::{Binding, PlanWarning, Shadow};
 
 /// Who provides what, and who waits for whom.
@@ -128,8 +128,7 @@ impl Links {
                 continue;
             };
             for state in member.descriptor.states() {
-                let hidden = providers.find(scopes, around, *state);
-                let hidden = hidden.map_or(&[][..], |(_, hidden)| hidden.numbers());
+                let hidden = providers.all_nearest(named, around, *state);
                 self.shadowings
                     .extend(hidden.iter().map(|hidden| Shadowing {
                         by,
@@ -196,15 +195,12 @@ fn find_by_type(
     mistakes: &mut Mistakes,
 ) -> Option<u32> {
     let from = named.member(asker).scope;
-    match providers.find(&named.roster.scopes, from, want.state) {
-        Some((_, Candidates::One(provider))) => Some(*provider),
-        Some((scope, candidates)) => match candidates.meant(named).as_slice() {
-            [one] => Some(*one),
-            several => {
-                mistakes.ambiguous((want.state, scope), asker, field, several);
-                None
-            }
-        },
+    match providers.find(named, from, want.state, Some(asker)) {
+        Some((_, Meant::One(provider))) => Some(provider),
+        Some((scope, Meant::Several(several))) => {
+            mistakes.ambiguous((want.state, scope), asker, field, &several);
+            None
+        }
         None => {
             if want.asks.is_required() {
                 mistakes.missing(want.state, asker, field);

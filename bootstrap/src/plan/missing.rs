@@ -124,10 +124,31 @@ impl Words<'_> {
                  `.with({plugin}::default())` to the app"
             )
         }));
+        near.extend(self.of_its_own_type(state));
         if near.is_empty() && state.is_port() {
             near.extend(self.slip(state));
         }
         near
+    }
+
+    /// Ports that were supplied under the types of their values, where one is asked for by its trait.
+    fn of_its_own_type(&self, port: StateKey) -> Vec<String> {
+        if !port.is_port() || !port.type_name().starts_with("dyn ") {
+            return Vec::new();
+        }
+        let supplied = self.named.numbers().filter_map(|number| {
+            let member = self.named.member(number);
+            let Source::Supplied { at, .. } = member.source else {
+                return None;
+            };
+            let is_it = |it: &&StateKey| it.is_port() && !it.type_name().starts_with("dyn ");
+            let other = member.descriptor.states().iter().find(is_it)?;
+            Some(format!(
+                "the port `{other}` is supplied at {at}: if it is a `{port}`, write \
+                 `.supply_port::<{port}>(..)`"
+            ))
+        });
+        supplied.collect()
     }
 
     fn is_member(&self, declaration: &Declaration) -> bool {

@@ -14,15 +14,31 @@ use crate::plan::named::Named;
 pub(super) struct Providers {
     /// What the root sees, which is everything in an app without scopes.
     root: TypeMap<Candidates>,
-    inner: HashMap<(TypeId, u32), Candidates, BuildHasherDefault<TypeHasher>>,
-    /// Those who are declared to bring one that provides a port.
-    brings_ports: Option<Box<Providers>>,
+    inner: ByPlace<Candidates>,
+    ports: ByPlace<Vec<AtPort>>,
 }
 
+type ByPlace<T> = HashMap<(TypeId, u32), T, BuildHasherDefault<TypeHasher>>;
+
 /// The members that provide one state in one scope. Mostly there is one.
-pub(super) enum Candidates {
+enum Candidates {
     One(u32),
     Many(Vec<u32>),
+}
+
+/// A member that provides a port, or is declared to bring one that does.
+#[derive(Clone, Copy)]
+struct AtPort {
+    number: u32,
+    precedence: Precedence,
+    /// Who provides it by itself is there for certain, and counts more than who brings somebody.
+    is_itself: bool,
+}
+
+/// Who is meant by somebody that asks for one.
+pub(super) enum Meant {
+    One(u32),
+    Several(Vec<u32>),
 }
 
 impl Providers {
@@ -33,7 +49,12 @@ impl Providers {
             let member = named.member(number);
             for state in member.descriptor.states() {
                 for scope in scopes.seen_in(member.scope, member.published) {
-                    providers.add(*state, scope, number);
+                    if state.is_port() {
+                        let (precedence, is_itself) = (member.precedence, true);
+                        providers.add_port((state.id(), scope), number, precedence, is_itself);
+                    } else {
+                        providers.add(*state, scope, number);
+                    }
                 }
             }
         }
@@ -47,20 +68,21 @@ impl Providers {
     /// itself is there for certain, and is meant rather than one who is declared to bring it.
     fn add_children(&mut self, named: &Named) {
         let scopes = &named.roster.scopes;
-        let (mut declared, mut ports) = (Self::default(), Self::default());
+        let mut declared = Self::default();
         for child in &named.roster.children {
             let number = named.numbers_of_members()[child.member as usize];
             let member = named.member(number);
             for state in child.declaration.provides {
                 for scope in scopes.seen_in(member.scope, member.published) {
-                    declared.add(*state, scope, number);
                     if state.is_port() {
-                        ports.add(*state, scope, number);
+                        let precedence = child.declaration.precedence();
+                        self.add_port((state.id(), scope), number, precedence, false);
+                    } else {
+                        declared.add(*state, scope, number);
                     }
                 }
             }
         }
-        self.brings_ports = Some(Box::new(ports));
         for (state, candidates) in declared.root {
             self.root.entry(state).or_insert(candidates.in_order());
         }
@@ -80,45 +102,88 @@ impl Providers {
         }
     }
 
+    fn add_port(
+        &mut self,
+        place: (TypeId, u32),
+        number: u32,
+        precedence: Precedence,
+        is_itself: bool,
+    ) {
+        self.ports.entry(place).or_default().push(AtPort {
+            number,
+            precedence,
+            is_itself,
+        });
+    }
+
     /// Everybody who provides a port that is seen from the scope `from`, or is declared to bring
     /// somebody who does; in order.
     pub(super) fn find_all(&self, named: &Named, from: u32, port: StateKey) -> Vec<u32> {
         let scopes = named.roster.scopes.outwards(from);
         let all = scopes.flat_map(|scope| {
-            let here = self.at(scope, port);
-            let mut here = here.map_or_else(Vec::new, |it| it.standing(named));
-            let is_overridden = |it: &u32| named.member(*it).precedence == Precedence::Override;
-            if !here.iter().any(is_overridden) {
-                let brings = self.brings_ports.as_ref();
-                let brings = brings.and_then(|it| it.at(scope, port));
-                here.extend(brings.into_iter().flat_map(Candidates::numbers));
-            }
-            here
+            let here = self.ports.get(&(port.id(), scope));
+            let here = here.map_or(&[][..], Vec::as_slice);
+            Precedence::standing(here, |it| it.precedence)
         });
-        let mut all: Vec<u32> = all.collect();
         // One that is published stands in two scopes.
-        all.sort_unstable();
-        all.dedup();
-        all
+        in_order(all.map(|it| it.number).collect())
     }
 
-    /// Who provides a state in a scope.
-    fn at(&self, scope: u32, state: StateKey) -> Option<&Candidates> {
-        if scope == ROOT {
-            self.root.get(&state.id())
-        } else {
-            self.inner.get(&(state.id(), scope))
-        }
-    }
-
-    /// Who provides a state to a plugin in the scope `from`: those in the nearest scope on the way
-    /// out that has any, and which scope that is.
+    /// Who is meant by somebody in the scope `from` that asks for a state or a port: of those in the
+    /// nearest scope on the way out that has any, those that count most; and which scope that is.
+    /// Nobody means itself by a port: it would be around what others provide there.
     pub(super) fn find(
+        &self,
+        named: &Named,
+        from: u32,
+        state: StateKey,
+        asker: Option<u32>,
+    ) -> Option<(u32, Meant)> {
+        if state.is_port() {
+            return self.find_port(&named.roster.scopes, from, state, asker);
+        }
+        let (scope, candidates) = self.nearest(&named.roster.scopes, from, state)?;
+        let meant = match candidates {
+            Candidates::One(number) => Meant::One(*number),
+            Candidates::Many(numbers) => {
+                let precedence = |it: &u32| named.member(*it).precedence;
+                Meant::of(Precedence::highest(numbers, precedence))
+            }
+        };
+        Some((scope, meant))
+    }
+
+    fn find_port(
         &self,
         scopes: &Scopes,
         from: u32,
-        state: StateKey,
-    ) -> Option<(u32, &Candidates)> {
+        port: StateKey,
+        asker: Option<u32>,
+    ) -> Option<(u32, Meant)> {
+        scopes.outwards(from).find_map(|scope| {
+            let here = self.ports.get(&(port.id(), scope))?.iter().copied();
+            let others: Vec<AtPort> = here.filter(|it| Some(it.number) != asker).collect();
+            let most = others.iter().map(|it| it.rank()).max()?;
+            let meant = others.iter().filter(|it| it.rank() == most);
+            let meant = in_order(meant.map(|it| it.number).collect());
+            Some((scope, Meant::of(meant)))
+        })
+    }
+
+    /// Everybody who provides a state in the nearest scope on the way out that has any.
+    pub(super) fn all_nearest(&self, named: &Named, from: u32, state: StateKey) -> Vec<u32> {
+        let scopes = &named.roster.scopes;
+        if state.is_port() {
+            let mut places = scopes.outwards(from);
+            let here = places.find_map(|scope| self.ports.get(&(state.id(), scope)));
+            let numbers = here.into_iter().flatten().map(|it| it.number);
+            return in_order(numbers.collect());
+        }
+        let nearest = self.nearest(scopes, from, state);
+        nearest.map_or_else(Vec::new, |(_, candidates)| candidates.numbers().to_vec())
+    }
+
+    fn nearest(&self, scopes: &Scopes, from: u32, state: StateKey) -> Option<(u32, &Candidates)> {
         let inner = |scope: &u32| *scope != ROOT;
         for scope in scopes.outwards(from).take_while(inner) {
             if let Some(candidates) = self.inner.get(&(state.id(), scope)) {
@@ -126,6 +191,22 @@ impl Providers {
             }
         }
         Some((ROOT, self.root.get(&state.id())?))
+    }
+}
+
+impl AtPort {
+    /// Who counts more, counts more; of those that count the same, who provides it by itself.
+    fn rank(self) -> (Precedence, bool) {
+        (self.precedence, self.is_itself)
+    }
+}
+
+impl Meant {
+    fn of(numbers: Vec<u32>) -> Self {
+        match numbers.as_slice() {
+            [one] => Meant::One(*one),
+            _ => Meant::Several(numbers),
+        }
     }
 }
 
@@ -137,33 +218,27 @@ impl Candidates {
         }
     }
 
-    /// Each once, in ascending order.
     fn in_order(self) -> Self {
-        let Candidates::Many(mut all) = self else {
+        let Candidates::Many(all) = self else {
             return self;
         };
-        all.sort_unstable();
-        all.dedup();
-        match all.as_slice() {
+        match in_order(all).as_slice() {
             [one] => Candidates::One(*one),
-            _ => Candidates::Many(all),
+            all => Candidates::Many(all.to_vec()),
         }
     }
 
-    /// Those who are meant by somebody who asks for one.
-    pub(super) fn meant(&self, named: &Named) -> Vec<u32> {
-        Precedence::highest(self.numbers(), |it| named.member(it).precedence)
-    }
-
-    /// Those who are meant by somebody who asks for all.
-    fn standing(&self, named: &Named) -> Vec<u32> {
-        Precedence::standing(self.numbers(), |it| named.member(it).precedence)
-    }
-
-    pub(super) fn numbers(&self) -> &[u32] {
+    fn numbers(&self) -> &[u32] {
         match self {
             Candidates::One(number) => std::slice::from_ref(number),
             Candidates::Many(numbers) => numbers,
         }
     }
+}
+
+/// Each once, in ascending order.
+fn in_order(mut numbers: Vec<u32>) -> Vec<u32> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }

@@ -165,6 +165,52 @@ fn who_provides_a_port_does_not_wait_for_itself_when_it_asks_for_all() {
 }
 
 #[test]
+fn who_is_around_a_port_gets_the_other_one_and_is_meant_by_the_rest() {
+    #[plugin(name = "around", ports = [dyn Mailer], primary = true, collect = false)]
+    struct Around {
+        inner: Port<dyn Mailer>,
+    }
+
+    impl Hooks for Around {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Mailer>> {
+            Ok(Arc::new(Sends(format!("around {}", self.inner.name()))))
+        }
+    }
+
+    #[plugin(name = "office", collect = false)]
+    struct Office;
+
+    impl Hooks for Office {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            let around = cx.register(Around::default()).await?;
+            assert_eq!(around.name(), "around smtp");
+            Ok(())
+        }
+    }
+
+    paused(async {
+        let app = || App::new().with(Mail::by("smtp"));
+        assert_eq!(
+            meant(app().with(One::default()).with(Around::default())).await,
+            ["around smtp"]
+        );
+        app()
+            .with(Office)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
+        let errors = App::new().with(Around::default()).plan().unwrap_err();
+        assert_eq!(
+            messages(&errors),
+            ["plugin `around` needs the port `dyn Mailer`, and nothing in this app provides it"]
+        );
+    });
+}
+
+#[test]
 fn of_several_the_primary_one_is_meant_and_the_others_are_loaded() {
     paused(async {
         let app = || {

@@ -58,6 +58,96 @@ fn everybody_includes_what_declared_parents_bring() {
     });
 }
 
+/// Whom everybody means, wherever it is looked up.
+async fn everywhere(app: App) -> [String; 3] {
+    #[plugin(name = "looks-up", states = [Looked], collect = false)]
+    struct LooksUp {
+        mailer: Port<dyn Mailer>,
+    }
+
+    struct Looked(std::sync::OnceLock<String>);
+
+    impl Hooks for LooksUp {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Looked> {
+            Ok(Looked(std::sync::OnceLock::new()))
+        }
+
+        async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
+            let current = bootstrap::current()?.port::<dyn Mailer>()?.name();
+            let context = cx.port::<dyn Mailer>()?.name();
+            assert_eq!(current, context);
+            let _ = cx.states().0.set(self.mailer.name());
+            assert_eq!(self.mailer.name(), current);
+            Ok(())
+        }
+    }
+
+    let app = app.with(LooksUp::default());
+    let running = app.boot().await.unwrap();
+    let field = running.state::<Looked>().unwrap().0.get().unwrap().clone();
+    let outside = running.port::<dyn Mailer>().unwrap().name();
+    let current = running.current().port::<dyn Mailer>().unwrap().name();
+    running.close().await.unwrap();
+    [field, outside, current]
+}
+
+#[test]
+fn who_provides_a_port_by_itself_is_meant_rather_than_who_is_brought() {
+    paused(async {
+        let app = App::new().with(Mail::by("itself")).with(Post::default());
+        assert_eq!(everywhere(app).await, ["itself"; 3]);
+    });
+}
+
+#[test]
+fn a_declared_child_that_is_primary_is_meant_by_everybody() {
+    #[plugin(name = "chief", ports = [dyn Mailer], primary = true, within = Head)]
+    struct Chief;
+
+    impl Hooks for Chief {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Mailer>> {
+            Ok(Arc::new(Sends("chief".into())))
+        }
+    }
+
+    #[plugin(name = "head", collect = false)]
+    struct Head;
+
+    impl Hooks for Head {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            cx.register(Chief);
+            Ok(())
+        }
+    }
+
+    paused(async {
+        let app = App::new().with(Mail::by("itself")).with(Head);
+        assert_eq!(everywhere(app).await, ["chief"; 3]);
+    });
+}
+
+#[test]
+fn who_was_brought_and_not_declared_is_not_meant_if_somebody_else_is_there() {
+    #[plugin(name = "brings", collect = false)]
+    struct Brings;
+
+    impl Hooks for Brings {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            cx.register(Mail::by("brought")).primary();
+            Ok(())
+        }
+    }
+
+    paused(async {
+        let app = App::new().with(Mail::by("itself")).with(Brings);
+        assert_eq!(everywhere(app).await, ["itself"; 3]);
+        // Nobody else is: what was brought is better than nothing.
+        let running = App::new().with(Brings).boot().await.unwrap();
+        assert_eq!(running.port::<dyn Mailer>().unwrap().name(), "brought");
+        running.close().await.unwrap();
+    });
+}
+
 /// Whichever of the two families loads first.
 #[test]
 fn a_child_waits_for_what_declared_parents_elsewhere_bring() {

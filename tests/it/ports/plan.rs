@@ -143,6 +143,20 @@ fn what_is_nearly_the_port_is_named() {
 }
 
 #[test]
+fn a_port_that_was_supplied_under_its_own_type_is_named() {
+    let app = App::new().with(One::default());
+    let app = app.supply_port(Arc::new(Sends("x".into())));
+    let text = diagnosis(&app.plan().unwrap_err());
+    assert!(
+        text.contains(
+            "near: the port `Sends` is supplied at @ if it is a `dyn Mailer`, write \
+             `.supply_port::<dyn Mailer>(..)`"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_port_with_nearly_the_name_is_named() {
     trait Mailers: Send + Sync {}
 

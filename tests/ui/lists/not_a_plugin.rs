@@ -61,6 +61,6 @@ fn main() {
     let _ = plugins![Plain];
     let _ = plugins![Required];
     let _ = plugins![Required { valeu: 1 }];
-    let _ = plugins![Database; supplied: [Pool]];
+    let _ = plugins![Database; besides: [Pool]];
     let _ = plugins![Database, Database];
 }
