@@ -183,6 +183,33 @@ fn a_stand_in_and_a_parent_count_for_what_they_replace_and_bring() {
 }
 
 #[test]
+fn a_port_of_a_plugin_that_another_one_registers_is_named_behind_the_list() {
+    #[plugin(name = "fax", ports = [dyn Mailer], within = Office)]
+    struct Fax;
+
+    impl Hooks for Fax {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Mailer>> {
+            Ok(Arc::new(Sends("fax")))
+        }
+    }
+
+    #[plugin(name = "office", collect = false)]
+    struct Office;
+
+    impl Hooks for Office {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            cx.register(Fax);
+            Ok(())
+        }
+    }
+
+    paused(async {
+        let list = plugins![Api, Database { size: 7 }, Office; besides: [Port<dyn Mailer>]];
+        App::of(list).boot().await.unwrap().close().await.unwrap();
+    });
+}
+
+#[test]
 fn generic_plugins_stand_in_lists_with_their_types() {
     #[plugin(name = "number", ports = [T], collect = false)]
     struct Number<T: Clone + Default + Send + Sync + 'static> {
