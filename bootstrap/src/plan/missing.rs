@@ -185,6 +185,13 @@ impl Words<'_> {
 
     /// How to add a plugin to the app, or who brings it.
     fn help_to_register(&self, provider: &'static Declaration, state: StateKey) -> String {
+        if let Some(number) = self.stand_in_for(provider) {
+            let (stand_in, name) = (self.name(number), provider.name);
+            return format!(
+                "`{stand_in}` stands in for `{name}`, which provides it, and does not: list it in the \
+                 `states` of `{stand_in}` as well, or make the field an `Option<State<{state}>>`"
+            );
+        }
         let brood = Brood::linked();
         let parents = brood.parents(provider);
         if provider.behaviour.build.is_some() || parents.is_empty() {

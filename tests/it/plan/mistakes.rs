@@ -484,3 +484,31 @@ fn the_whole_diagnosis_is_at_the_end_of_the_chain_of_errors() {
     assert!(printed.starts_with("plugin `needs-settings` needs the state `Settings`"));
     assert!(printed.contains("  help: `main` supplies it"), "{printed}");
 }
+
+#[test]
+fn a_stand_in_that_lacks_a_state_of_its_original_is_told_so() {
+    struct Left;
+    struct Right;
+
+    #[plugin(name = "original", states = [Left, Right], collect = false)]
+    struct Original;
+
+    #[plugin(name = "half", states = [Left], stands_in_for = Original)]
+    struct Half;
+
+    #[plugin(name = "needs-right", collect = false)]
+    struct NeedsRight {
+        right: State<Right>,
+    }
+
+    never_loads!(Original => (Left, Right), Half => Left, NeedsRight => ());
+
+    let app = App::new().with(NeedsRight::default()).with(Half);
+    let text = app.plan().unwrap_err().render();
+    assert_eq!(
+        text.lines().last().unwrap(),
+        "  help: `half` stands in for `original`, which provides it, and does not: list it in the \
+         `states` of `half` as well, or make the field an `Option<State<Right>>`"
+    );
+    let _ = Original;
+}
