@@ -3,7 +3,7 @@
 //!
 //! ```toml
 //! [dev-dependencies]
-//! bootstrap = { version = "0.1", features = ["testing"] }
+//! bootstrap = { path = "../bootstrap/bootstrap", features = ["testing"] }     # or { git = ".." }
 //! ```
 //!
 //! | to | there is |
