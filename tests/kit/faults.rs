@@ -236,6 +236,81 @@ fn a_fault_without_a_plugin_is_an_error() {
 }
 
 #[test]
+fn a_fault_at_a_part_of_a_name_offers_the_whole() {
+    let said = |at: &'static str| {
+        let mut app = App::new();
+        app.register_fn("server", async |cx| {
+            cx.register(Database);
+            Ok(())
+        });
+        app.register(Steps::default());
+        app.register(Steps::default());
+        let booted = paused(app.fault(Fault::at(at, Phase::Load).hang()).boot());
+        let said = booted.unwrap_err().to_string();
+        let (_, near) = said.split_once("; ").unwrap_or_default();
+        near.to_owned()
+    };
+    assert_eq!(said("database"), "did you mean `server/database`?");
+    assert_eq!(said("databse"), "did you mean `server/database`?");
+    assert_eq!(said("steps"), "did you mean one of `steps#1`, `steps#2`?");
+    assert_eq!(said("mailer"), "");
+}
+
+#[test]
+fn a_fault_that_can_not_be_shows_where_it_was_asked_for() {
+    for phase in [Phase::Load, Phase::Drain] {
+        let line = line!() + 1;
+        let fault = Fault::at(
+            if phase == Phase::Load {
+                "x"
+            } else {
+                "database"
+            },
+            phase,
+        );
+        let error = paused(service().fault(fault.hang()).boot()).unwrap_err();
+        let place = format!("--> {}:{line}\n", file!());
+        let all = error.render();
+        assert!(all.contains(&place), "{all}");
+    }
+}
+
+/// What the configuration says is told to it before each load.
+#[plugin(collect = false, retry = 3)]
+struct Sized {
+    #[option(config = "size", default = 0)]
+    size: u32,
+    #[option]
+    seen: support::Trace,
+}
+
+impl Hooks for Sized {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        self.seen.add(self.size.to_string());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_plugin_with_a_fault_is_configured_when_it_loads_again() {
+    let seen = support::Trace::new();
+    let trace = seen.clone();
+    paused(async move {
+        let mut app = App::new().configure(bootstrap::Configuration::new().set("size", 5));
+        let pool = app.register(Database);
+        app.register_with(pool.state(), move |_| Sized {
+            seen: trace.clone(),
+            ..Sized::default()
+        });
+        let app = app.fault(Fault::at("sized", Phase::Load).fail("once").times(1));
+        let running = app.boot().await.unwrap();
+        running.handle().restart("sized").await.unwrap();
+        running.close().await.unwrap();
+    });
+    assert_eq!(seen.events(), ["5", "5"]);
+}
+
+#[test]
 fn a_fault_in_a_hook_that_the_plugin_does_not_have_is_an_error() {
     assert_eq!(
         refused(Fault::at("database", Phase::Drain).fail("no")),

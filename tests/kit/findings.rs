@@ -1,6 +1,6 @@
 //! Each kind of mistake is found, named, and found again from its case.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
@@ -100,6 +100,54 @@ fn a_state_that_is_held_for_ever() {
     assert_eq!(about(&finding), (Some("database"), text));
 }
 
+trait Mailer: Send + Sync {}
+
+struct Smtp;
+impl Mailer for Smtp {}
+
+static MAILERS: Mutex<Vec<Arc<dyn Mailer>>> = Mutex::new(Vec::new());
+
+#[plugin(ports = [dyn Mailer], collect = false)]
+struct Mail;
+
+impl Hooks for Mail {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Mailer>> {
+        Ok(Arc::new(Smtp))
+    }
+}
+
+#[plugin(collect = false)]
+struct KeepsMailer {
+    mailer: Port<dyn Mailer>,
+}
+
+impl Hooks for KeepsMailer {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let mut kept = MAILERS.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(self.mailer.to_arc());
+        Ok(())
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_port_for_ever() {
+    let keeps = || App::new().with(Mail).with(KeepsMailer::default());
+    let finding = found(keeps, FindingKind::LeftOpen);
+    let text = "the port `dyn Mailer` is still held when the app has ended";
+    assert_eq!(about(&finding), (Some("mail"), text));
+}
+
+#[test]
+fn a_supplied_state_that_nobody_else_had_and_is_held_for_ever() {
+    let keeps = || {
+        let pool = Pool(resource("connection"));
+        App::new().supply(pool).with(Keeps::default())
+    };
+    let finding = found(keeps, FindingKind::LeftOpen);
+    let text = "the state `Pool` is still held when the app has ended";
+    assert_eq!(about(&finding), (Some("supplied Pool"), text));
+}
+
 #[test]
 fn a_task_that_outlives_the_app() {
     let spawns = || {
@@ -174,7 +222,7 @@ fn a_resource_that_is_closed_while_somebody_depends_on_it() {
             .with(Hasty::default())
     };
     let finding = found(hasty, FindingKind::OutOfOrder);
-    let text = "the resource `connection` is closed while `hasty`, `http`, which depend on it, is \
+    let text = "the resource `connection` is closed while `hasty`, `http`, which depend on it, are \
                 still open";
     assert_eq!(about(&finding), (Some("database"), text));
 }

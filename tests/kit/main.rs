@@ -4,6 +4,7 @@
 mod explore;
 mod faults;
 mod findings;
+mod once;
 mod orders;
 mod parts;
 mod plugins;

@@ -1,5 +1,6 @@
 //! Apps of every shape survive every fault: no finding is one of the engine, or of the kit itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bootstrap::prelude::*;
@@ -7,7 +8,7 @@ use bootstrap::testing::{self, explore};
 use bootstrap::{App, Policy, Restart, Retry, Supervision};
 use tokio::time::sleep;
 
-use crate::plugins::{Database, Http, Pool};
+use crate::plugins::{Clock, Database, Http, Pool, StoppedClock};
 
 #[test]
 fn scopes_with_plugins_of_one_type() {
@@ -124,4 +125,66 @@ fn a_restart_in_every_run() {
 fn one_hook_at_a_time() {
     let app = || App::new().with(Database).with(Http::default()).serial();
     explore(app).orders(1).check();
+}
+
+/// Asks for what is supplied.
+#[plugin(collect = false)]
+struct Asks {
+    clock: State<Clock>,
+    name: Port<str>,
+}
+
+impl Hooks for Asks {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        anyhow::ensure!(self.clock.0 == 8 && &*self.name == "asks", "they are there");
+        Ok(())
+    }
+}
+
+#[test]
+fn what_is_supplied_and_lives_longer_than_the_app() {
+    let (clock, name): (_, Arc<str>) = (Arc::new(Clock(8)), "asks".into());
+    let shared = move || {
+        App::new()
+            .supply_arc(Arc::clone(&clock))
+            .supply_port(Arc::clone(&name))
+            .with(Asks::default())
+    };
+    explore(shared).check();
+}
+
+/// Restarts a plugin in every run.
+fn restarted(app: fn() -> App, plugin: &'static str) {
+    let restarted = explore(app).orders(1).using(move |running| {
+        let handle = running.handle();
+        async move {
+            // With a fault it may well fail.
+            let _ = handle.restart(plugin).await;
+        }
+    });
+    restarted.check();
+}
+
+#[test]
+fn a_restart_of_what_stands_before_a_barrier() {
+    let observed = || App::new().with(Database).after(async |_| Ok(()));
+    restarted(observed, "database");
+    let behind = || {
+        let app = App::new().with(Database).recover(async |_| Ok(()));
+        app.with(StoppedClock)
+    };
+    restarted(behind, "database");
+}
+
+#[test]
+fn a_job_that_ends_the_app_before_it_is_ready() {
+    let job = || {
+        let app = App::new().with(Database);
+        let handle = app.handle();
+        app.on_start(async move |_| {
+            handle.shutdown();
+            Ok(())
+        })
+    };
+    explore(job).check();
 }

@@ -37,7 +37,36 @@ struct Ported<T: ?Sized>(Arc<T>);
 
 /// That without its type, so that handles can be shared between threads whatever their type says:
 /// what is in here can be.
-pub(crate) struct AtPort(Box<dyn Any + Send + Sync>);
+pub(crate) struct AtPort(Box<dyn Value>);
+
+trait Value: Any + Send + Sync {
+    #[cfg(feature = "testing")]
+    fn owners(&self) -> usize;
+    #[cfg(feature = "testing")]
+    fn watch(&self) -> IsHeld;
+}
+
+impl<T: ?Sized + Send + Sync + 'static> Value for Ported<T> {
+    #[cfg(feature = "testing")]
+    fn owners(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
+    #[cfg(feature = "testing")]
+    fn watch(&self) -> IsHeld {
+        is_held(&self.0)
+    }
+}
+
+/// Says whether anybody still holds a value, and does not hold it itself.
+#[cfg(feature = "testing")]
+pub(crate) type IsHeld = Box<dyn Fn() -> bool + Send + Sync>;
+
+#[cfg(feature = "testing")]
+pub(crate) fn is_held<T: ?Sized + Send + Sync + 'static>(value: &Arc<T>) -> IsHeld {
+    let weak = Arc::downgrade(value);
+    Box::new(move || weak.strong_count() > 0)
+}
 
 impl AtPort {
     pub(crate) fn new<T: ?Sized + Send + Sync + 'static>(value: Arc<T>) -> Self {
@@ -45,7 +74,20 @@ impl AtPort {
     }
 
     pub(crate) fn get<T: ?Sized + 'static>(&self) -> Option<&Arc<T>> {
-        self.0.downcast_ref().map(|Ported(value)| value)
+        let any: &dyn Any = &*self.0;
+        any.downcast_ref().map(|Ported(value)| value)
+    }
+
+    /// How many hold the value: a handle of the port holds this, and so counts for none.
+    #[cfg(feature = "testing")]
+    pub(crate) fn owners(&self) -> usize {
+        self.0.owners()
+    }
+
+    /// Watches the value, which may be held without this.
+    #[cfg(feature = "testing")]
+    pub(crate) fn watch(&self) -> IsHeld {
+        self.0.watch()
     }
 }
 

@@ -50,6 +50,9 @@ struct Made {
     close_timeout: Option<Duration>,
     policies: Option<Box<Policies>>,
     hooks: HookSet,
+    /// Whether its state has owners outside of the app.
+    #[cfg(feature = "testing")]
+    is_shared: bool,
 }
 
 impl Descriptor {
@@ -72,6 +75,8 @@ impl Descriptor {
             close_timeout: None,
             policies: None,
             hooks: HookSet::ALL,
+            #[cfg(feature = "testing")]
+            is_shared: false,
         })))
     }
 
@@ -124,6 +129,16 @@ impl Descriptor {
     /// Which hooks besides `load` there are; without it, all of them are called.
     pub(crate) fn hooks(self, hooks: HookSet) -> Self {
         self.change(|made| made.hooks = hooks)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn shared(self, is_shared: bool) -> Self {
+        self.change(|made| made.is_shared = is_shared)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(&self.0, Facts::Made(made) if made.is_shared)
     }
 
     fn change(mut self, change: impl FnOnce(&mut Made)) -> Self {
@@ -238,6 +253,8 @@ impl From<&'static Declaration> for Made {
                 supervision: Some(declaration.supervision),
             })),
             hooks: declaration.behaviour.hooks,
+            #[cfg(feature = "testing")]
+            is_shared: false,
         }
     }
 }

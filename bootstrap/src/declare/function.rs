@@ -85,12 +85,12 @@ pub(crate) struct Supplied {
 impl Supplied {
     pub(crate) fn new(value: StateValue, location: Location) -> Self {
         let name = format!("supplied {}", value.key());
-        Self {
-            descriptor: Descriptor::at(name.into(), location)
-                .provides_key(value.key())
-                .hooks(HookSet::NONE),
-            value,
-        }
+        let descriptor = Descriptor::at(name.into(), location)
+            .provides_key(value.key())
+            .hooks(HookSet::NONE);
+        #[cfg(feature = "testing")]
+        let descriptor = descriptor.shared(value.is_shared());
+        Self { descriptor, value }
     }
 }
 

@@ -4,6 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::base::key::{AtPort, StateKey};
+#[cfg(feature = "testing")]
+use crate::base::key::{IsHeld, is_held};
 
 /// One state as its provider made it, or a service, shared and type-erased.
 #[derive(Clone)]
@@ -35,6 +37,25 @@ impl StateValue {
 
     pub(crate) fn key(&self) -> StateKey {
         self.key
+    }
+
+    /// Whether others than this hold the value: asked before it is in an app, those outside of it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_shared(&self) -> bool {
+        let owners = match self.value.downcast_ref::<AtPort>() {
+            Some(port) => port.owners(),
+            None => self.handles(),
+        };
+        owners > 1
+    }
+
+    /// Watches the value: what is at a port may be held without the port.
+    #[cfg(feature = "testing")]
+    pub(crate) fn watch(&self) -> IsHeld {
+        match self.value.downcast_ref::<AtPort>() {
+            Some(port) => port.watch(),
+            None => is_held(&self.value),
+        }
     }
 
     /// How many handles there are, this one included.

@@ -41,5 +41,5 @@ pub(crate) use nodes::{Hook, Nodes, cause_of};
 pub(crate) use ready_queue::Queued;
 pub(crate) use regions::Absorber;
 #[cfg(feature = "testing")]
-pub(crate) use rig::{Rig, Stage, Wrap};
+pub(crate) use rig::{Rig, Stage, Unmet, Wrap};
 pub(crate) use settings::{SLOW_BOOT, SLOW_CLOSE, Settings};

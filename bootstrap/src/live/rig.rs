@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 
+use crate::base::location::Location;
 use crate::collect::Member;
 use crate::declare::{Plugin, States};
 
@@ -41,7 +42,14 @@ pub(crate) trait Wrap: Any + Send + Sync {
     /// # Errors
     ///
     /// If the test asks for something that can't be.
-    fn check(&self, stage: &dyn Stage) -> anyhow::Result<()>;
+    fn check(&self, stage: &dyn Stage) -> Result<(), Unmet>;
+}
+
+/// Something that a test asks for and that can't be.
+pub(crate) struct Unmet {
+    /// Where the test asks for it.
+    pub(crate) at: Location,
+    pub(crate) error: anyhow::Error,
 }
 
 /// What is different in a test.

@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 
-use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::collect::Member;
@@ -11,7 +10,7 @@ use crate::declare::{Home, Plugin, States};
 use crate::drive::Scheduler;
 use crate::live::hooks::APP;
 use crate::live::nodes::Nodes;
-use crate::live::rig::Stage;
+use crate::live::rig::{Stage, Unmet};
 use crate::report::{Cause, PluginError};
 
 impl Stage for Nodes {
@@ -59,14 +58,9 @@ impl Nodes {
         let Some(wrap) = &self.rig.wrap else {
             return Ok(());
         };
-        let failed = |error| {
+        let failed = |Unmet { at, error }| {
             let app = PluginName::from(APP);
-            PluginError::new(
-                app,
-                Location::caller(),
-                Phase::PreReady,
-                Cause::Error(error),
-            )
+            PluginError::new(app, at, Phase::PreReady, Cause::Error(error))
         };
         wrap.check(self).map_err(failed)
     }

@@ -114,7 +114,7 @@ impl App {
     /// one that is not used up happens.
     ///
     /// A fault that could never happen, because there is no such plugin or the plugin has no such
-    /// hook, fails the boot once everything has loaded.
+    /// hook, fails the boot once everything has loaded; the error shows where the fault was made.
     pub fn fault(mut self, fault: Fault) -> Self {
         Injector::add(&mut self.settings.rig, fault);
         self

@@ -55,8 +55,8 @@ pub struct Explore {
 ///
 /// # What is found
 ///
-/// - **left open**: a plugin that has loaded and never closed, a state that somebody still holds
-///   when the app has ended, a [`resource`](super::resource) that was never closed, a tokio task
+/// - **left open**: a plugin that has loaded and never closed, a state or a port that somebody still
+///   holds when the app has ended, a [`resource`](super::resource) that was never closed, a tokio task
 ///   that still runs;
 /// - **closed twice**, **closed out of order**: a plugin or a resource, against the edges of the
 ///   graph;
@@ -66,6 +66,11 @@ pub struct Explore {
 /// - **booted anyway**: the boot succeeded although a `load` had failed, and no barrier, retry or
 ///   parent had answered for that;
 /// - **failed**: the app failed in a run without faults, or before the fault had its turn.
+///
+/// A boot that the app itself interrupts is no finding: it may have no work. Neither is a value that
+/// others have as well when it is supplied: what is to live longer than the app is for
+/// [`App::supply_arc`] and [`App::supply_port`]. A hook that hung is not told again as the error of the
+/// close. If the first run does not end in its time, no other one is made.
 ///
 /// A boot that hangs because a plugin hangs and has no limit is no finding: it is asked to stop, as
 /// with Ctrl-C, and has to end then.
@@ -271,6 +276,7 @@ impl Explore {
                 ran: 0,
                 left: 0,
                 seed: self.seed,
+                is_stuck: false,
             },
             stuck: 0,
             explore: &self,
@@ -304,7 +310,13 @@ impl Tour<'_> {
             return;
         }
         let seed = self.explore.seed;
-        let hooks = self.run(&faultless(seed)).hooks;
+        let Ran {
+            hooks, is_stuck, ..
+        } = self.run(&faultless(seed));
+        if is_stuck {
+            // So would all others be.
+            self.stuck = STUCK;
+        }
         let all = self.cases(&hooks);
         let chosen = self.chosen(&all);
         self.found.left = all.len() - chosen.len();
@@ -312,6 +324,7 @@ impl Tour<'_> {
             let is_late = self.until.is_some_and(|until| Instant::now() >= until);
             if is_late || self.stuck >= STUCK {
                 self.found.left += chosen.len() - done;
+                self.found.is_stuck = !is_late;
                 return;
             }
             self.run(case);

@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use tokio::time::sleep;
 
+use crate::base::location::Location;
 use crate::base::phase::Phase;
 use crate::base::text;
 use crate::collect::Member;
@@ -61,6 +62,7 @@ pub struct FaultPoint {
     target: Target,
     pub(super) phase: Phase,
     pub(super) moment: Moment,
+    at: Location,
 }
 
 #[derive(Clone, Debug)]
@@ -89,11 +91,13 @@ pub(super) enum Kind {
 impl Fault {
     /// In a hook of the plugin that messages call so. `phase` is one of `Load`, `Ready`, `Run`,
     /// `Drain` and `Close`.
+    #[track_caller]
     pub fn at(plugin: impl Into<Cow<'static, str>>, phase: Phase) -> FaultPoint {
         FaultPoint::new(Target::Name(plugin.into()), phase)
     }
 
     /// In a hook of every plugin of this type.
+    #[track_caller]
     pub fn of<P: Plugin>(phase: Phase) -> FaultPoint {
         let target = Target::Type(Identity::of::<P>(), type_name::<P>());
         FaultPoint::new(target, phase)
@@ -108,6 +112,11 @@ impl Fault {
 
     pub(super) fn phase(&self) -> Phase {
         self.point.phase
+    }
+
+    /// Where it was asked for.
+    pub(super) fn location(&self) -> Location {
+        self.point.at
     }
 
     pub(super) fn is_at(&self, member: &Member) -> bool {
@@ -143,11 +152,14 @@ impl Fault {
         let phase = self.point.phase;
         match &self.point.target {
             Target::Name(name) => {
-                let near = text::nearest(name, names.iter().map(String::as_str));
-                let near = near.map(|near| format!("; did you mean `{near}`?"));
+                let near = near(name, names);
+                let near = match near.len() {
+                    0 => String::new(),
+                    1 => format!("; did you mean {}?", text::names(&near)),
+                    _ => format!("; did you mean one of {}?", text::names(&near)),
+                };
                 anyhow!(
-                    "a fault is to happen in `{phase}` of `{name}`, and no plugin is called so{}",
-                    near.unwrap_or_default()
+                    "a fault is to happen in `{phase}` of `{name}`, and no plugin is called so{near}"
                 )
             }
             Target::Type(_, name) => anyhow!(
@@ -197,11 +209,13 @@ impl Fault {
 }
 
 impl FaultPoint {
+    #[track_caller]
     fn new(target: Target, phase: Phase) -> Self {
         Self {
             target,
             phase,
             moment: Moment::Before,
+            at: Location::caller(),
         }
     }
 
@@ -252,6 +266,34 @@ impl FaultPoint {
     pub fn block(self, time: Duration) -> Fault {
         self.becomes(Kind::Block(time))
     }
+}
+
+/// The names that may be meant: those that end so, without their scopes, parents or numbers; else
+/// one that is spelt alike.
+fn near<'a>(wanted: &str, names: &'a [String]) -> Vec<&'a str> {
+    let names = || names.iter().map(String::as_str);
+    let parts: [fn(&str) -> &str; 4] = [|name| name, unnumbered, own, |name| unnumbered(own(name))];
+    for part in parts {
+        let same: Vec<&str> = names().filter(|name| part(name) == wanted).collect();
+        if !same.is_empty() {
+            return same;
+        }
+    }
+    let spelt_so = |part: fn(&str) -> &str| {
+        let near = text::nearest(wanted, names().map(part))?;
+        names().find(|name| part(name) == near)
+    };
+    parts.into_iter().find_map(spelt_so).into_iter().collect()
+}
+
+/// `tenant#2` of `server/tenant#2`.
+fn own(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, own)| own)
+}
+
+/// `server/tenant` of `server/tenant#2`.
+fn unnumbered(name: &str) -> &str {
+    name.rsplit_once('#').map_or(name, |(bare, _)| bare)
 }
 
 impl Kind {

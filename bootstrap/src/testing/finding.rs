@@ -91,10 +91,12 @@ pub struct Exploration {
     pub findings: Vec<Finding>,
     /// How many cases were run.
     pub ran: usize,
-    /// How many there would have been besides, had the budget sufficed.
+    /// How many there would have been besides, had the budget sufficed, and had what was run ended.
     pub left: usize,
     /// The seed with which to do the same again.
     pub seed: u64,
+    /// Whether the rest was not run because what was run did not end.
+    pub(super) is_stuck: bool,
 }
 
 impl Exploration {
@@ -127,7 +129,12 @@ impl fmt::Display for Exploration {
         write!(f, "{found} in {cases}, with the seed {}", self.seed)?;
         if self.left > 0 {
             let left = text::count(self.left, "case");
-            write!(f, "; {left} not run: the budget did not suffice")?;
+            let why = if self.is_stuck {
+                "what was run has not ended"
+            } else {
+                "the budget did not suffice"
+            };
+            write!(f, "; {left} not run: {why}")?;
         }
         for finding in &self.findings {
             write!(f, "\n\n{finding}")?;

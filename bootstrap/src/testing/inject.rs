@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::Poll;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 
 use crate::base::lock::lock;
@@ -14,10 +14,10 @@ use crate::base::phase::Phase;
 use crate::base::random::Random;
 use crate::collect::Member;
 use crate::declare::{
-    CloseContext, Descriptor, DrainContext, Fields, Identity, LoadContext, Plugin, ReadyContext,
-    RunContext, States,
+    CloseContext, Descriptor, DrainContext, Fields, Identity, LoadContext, Outside, Plugin,
+    ReadyContext, RunContext, States,
 };
-use crate::live::{Rig, Stage, Wrap};
+use crate::live::{Rig, Stage, Unmet, Wrap};
 use crate::testing::fault::Fault;
 use crate::testing::watch::{Spot, Watch};
 
@@ -94,31 +94,40 @@ impl Wrap for Injector {
         })
     }
 
-    fn check(&self, stage: &dyn Stage) -> Result<()> {
+    fn check(&self, stage: &dyn Stage) -> Result<(), Unmet> {
         let faults = lock(&self.0).faults.clone();
         check(&faults, stage)
     }
 }
 
 /// Whether each fault can happen.
-fn check(faults: &[Fault], stage: &dyn Stage) -> Result<()> {
+fn check(faults: &[Fault], stage: &dyn Stage) -> Result<(), Unmet> {
     for fault in faults {
+        let unmet = |error| Unmet {
+            at: fault.location(),
+            error,
+        };
         let is_at = |node: &u32| fault.is_at(stage.member(*node));
         let at: Vec<u32> = stage.all().filter(is_at).collect();
         if at.is_empty() {
             let names = stage.all().map(|node| stage.member(node).name.to_string());
-            return Err(fault.unmet(&names.collect::<Vec<_>>()));
+            return Err(unmet(fault.unmet(&names.collect::<Vec<_>>())));
         }
         let misfit = |node: &u32| {
             let member = stage.member(*node);
             fault.misfit(member.descriptor.hook_set(), &member.name)
         };
-        let misfits: Vec<_> = at.iter().filter_map(misfit).collect();
+        let mut misfits: Vec<_> = at.iter().filter_map(misfit).collect();
         // Of several instances of a type one is enough.
-        ensure!(misfits.len() < at.len(), "{}", misfits[0]);
+        if misfits.len() == at.len() {
+            return Err(unmet(misfits.swap_remove(0)));
+        }
     }
     Ok(())
 }
+
+/// Why the plugin can't be changed: it is never shared while it is wrapped.
+const HELD: &str = "something else holds the plugin";
 
 /// A plugin with something around it.
 struct Rigged {
@@ -176,6 +185,7 @@ impl Around {
     }
 }
 
+/// Hands on everything but its identity, by which one that is wrapped already is known.
 #[async_trait]
 impl Plugin for Rigged {
     fn descriptor(&self) -> Descriptor {
@@ -189,8 +199,7 @@ impl Plugin for Rigged {
     }
 
     async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
-        let held = "something else holds the plugin";
-        let inner = Arc::get_mut(&mut self.inner).context(held)?;
+        let inner = Arc::get_mut(&mut self.inner).context(HELD)?;
         self.around.hook(Phase::Load, inner.load(cx)).await
     }
 
@@ -208,6 +217,11 @@ impl Plugin for Rigged {
 
     async fn close(&self, cx: &CloseContext) -> Result<()> {
         self.around.hook(Phase::Close, self.inner.close(cx)).await
+    }
+
+    fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
+        let inner = Arc::get_mut(&mut self.inner).context(HELD)?;
+        inner.configure(outside, prefix)
     }
 
     fn reset(&mut self) {

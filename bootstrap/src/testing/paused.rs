@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -84,7 +85,11 @@ pub fn paused_with_io<T>(idle: Duration, test: impl Future<Output = T>) -> T {
 pub(super) struct Paused {
     runtime: Runtime,
     guards: Option<Arc<Guards>>,
+    waits: Waits,
 }
+
+/// Whether a runtime waits for a clock that nothing but a blocking task keeps from moving.
+pub(super) type Waits = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl Paused {
     /// # Panics
@@ -93,9 +98,24 @@ impl Paused {
     pub(super) fn new(idle: Option<Duration>) -> Self {
         let mut builder = Builder::new_current_thread();
         builder.enable_all().start_paused(true);
-        let guards = idle.map(|idle| Guards::install(&mut builder, idle));
+        let (guards, waits): (_, Waits) = match idle {
+            // Here it waits for others as well.
+            Some(idle) => (
+                Some(Guards::install(&mut builder, idle)),
+                Arc::new(|| false),
+            ),
+            None => (None, watch_waits(&mut builder)),
+        };
         let runtime = builder.build().expect("a runtime can be built");
-        Self { runtime, guards }
+        Self {
+            runtime,
+            guards,
+            waits,
+        }
+    }
+
+    pub(super) fn waits(&self) -> Waits {
+        Arc::clone(&self.waits)
     }
 
     fn run<T>(self, test: impl Future<Output = T>) -> T {
@@ -105,7 +125,9 @@ impl Paused {
 
     /// Leaves behind what still runs on other threads.
     pub(super) fn block_on<T>(self, test: impl Future<Output = T>) -> T {
-        let Self { runtime, guards } = self;
+        let Self {
+            runtime, guards, ..
+        } = self;
         let done = runtime.block_on(async {
             let _end = guards.map(|guards| {
                 guards.begin();
@@ -116,6 +138,15 @@ impl Paused {
         runtime.shutdown_background();
         done
     }
+}
+
+fn watch_waits(builder: &mut Builder) -> Waits {
+    let flag = Arc::new(AtomicBool::new(false));
+    let (parks, unparks) = (Arc::clone(&flag), Arc::clone(&flag));
+    builder
+        .on_thread_park(move || parks.store(true, Ordering::Relaxed))
+        .on_thread_unpark(move || unparks.store(false, Ordering::Relaxed));
+    Arc::new(move || flag.load(Ordering::Relaxed))
 }
 
 struct End(Arc<Guards>);

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -14,12 +14,16 @@ use tokio::time::{sleep, timeout};
 use crate::app::{App, Running};
 use crate::base::panic::{self, guard_future};
 use crate::base::text;
-use crate::boot::BootError;
+use crate::boot::{BootError, BootErrorKind};
+use crate::life::ShutdownReason;
 use crate::testing::case::{Case, Trouble};
 use crate::testing::finding::{FindingKind, Fresh};
 use crate::testing::inject::Injector;
-use crate::testing::paused::Paused;
+use crate::testing::paused::{Paused, Waits};
 use crate::testing::watch::{Hook, Watch, enter_run};
+
+/// How often to look whether a runtime waits.
+const LOOKS: usize = 5;
 
 /// Makes the app anew for each run.
 pub(super) type Factory = Arc<dyn Fn() -> App + Send + Sync>;
@@ -58,8 +62,9 @@ pub(super) fn run(factory: &Factory, case: &Case, settings: &Settings) -> Ran {
     let fault = trouble.map(|trouble| (trouble.plugin.clone(), trouble.phase));
     let watch = Watch::new(fault);
     let (done, over) = channel();
+    let waits = Arc::new(OnceLock::new());
     let thread = {
-        let (watch, factory) = (Arc::clone(&watch), Arc::clone(factory));
+        let (watch, factory, waits) = (Arc::clone(&watch), Arc::clone(factory), Arc::clone(&waits));
         let (case, settings) = (case.clone(), settings.clone());
         thread::spawn(move || {
             enter_run(&watch);
@@ -68,7 +73,9 @@ pub(super) fn run(factory: &Factory, case: &Case, settings: &Settings) -> Ran {
                 settings: settings.clone(),
                 watch,
             };
-            Paused::new(settings.idle).block_on(one.run(&factory));
+            let paused = Paused::new(settings.idle);
+            let _ = waits.set(paused.waits());
+            paused.block_on(one.run(&factory));
             let _ = done.send(());
         })
     };
@@ -77,7 +84,15 @@ pub(super) fn run(factory: &Factory, case: &Case, settings: &Settings) -> Ran {
     if is_stuck {
         let limit = text::duration(settings.deadline);
         let at = watch.where_it_stands();
-        let text = format!("it has not ended after {limit} of real time: {at}");
+        let text = match waits.get() {
+            Some(waits) if is_held_up(waits) => format!(
+                "a blocking task (`spawn_blocking`, `tokio::fs`) has not ended after {limit} of \
+                 real time, and keeps the clock from moving, so that no limit passes either: {at}; \
+                 await it in a hook, or see `Explore::deadline` if it only takes long, and \
+                 `Explore::with_io` for what waits for the world outside"
+            ),
+            _ => format!("it has not ended after {limit} of real time: {at}"),
+        };
         watch.find(FindingKind::Hung, None, text);
     } else if let Err(payload) = thread.join() {
         // What it tore down with it is no mistake of the app.
@@ -90,6 +105,17 @@ pub(super) fn run(factory: &Factory, case: &Case, settings: &Settings) -> Ran {
         hooks: watch.hooks(),
         is_stuck,
     }
+}
+
+/// Whether a runtime waits for a clock that does not move: there is always a timer in a run, so
+/// only what keeps the clock from moving can hold it up.
+fn is_held_up(waits: &Waits) -> bool {
+    let look = |_: &usize| {
+        thread::park_timeout(Duration::from_millis(1));
+        waits()
+    };
+    // It looks at its timers now and then.
+    (0..LOOKS).filter(look).count() > LOOKS / 2
 }
 
 struct One {
@@ -134,11 +160,25 @@ impl One {
         match booted {
             Ok(running) => self.close(running).await,
             // Nothing has gone wrong on purpose so far.
-            Err(error) if !self.has_struck() => {
-                let text = format!("the boot fails: {error}");
-                self.find(FindingKind::Failed, text);
-            }
+            Err(error) if !self.has_struck() => self.judge(&error),
             Err(_) => {}
+        }
+    }
+
+    /// A boot that came to nothing, and was to succeed.
+    fn judge(&self, error: &BootError) {
+        let (what, text, errors) = match error.kind() {
+            // An app that has done what it was for, or was asked to stop because it hung.
+            BootErrorKind::Interrupted {
+                reason: ShutdownReason::Requested | ShutdownReason::TaskEnded(_),
+            } => match error.rollback_errors() {
+                [] => return,
+                errors => ("the rollback", errors[0].to_string(), errors),
+            },
+            _ => ("the boot", error.to_string(), error.failures()),
+        };
+        if !self.watch.has_told(errors) {
+            self.find(FindingKind::Failed, format!("{what} fails: {text}"));
         }
     }
 
@@ -191,7 +231,7 @@ impl One {
         self.visit(&running).await;
         match timeout(self.settings.patience, running.close()).await {
             Err(_) => self.hangs("the close"),
-            Ok(Err(error)) if trouble.is_none() => {
+            Ok(Err(error)) if trouble.is_none() && !self.watch.has_told(error.errors()) => {
                 let text = format!("the close fails: {error}");
                 self.find(FindingKind::Failed, text);
             }

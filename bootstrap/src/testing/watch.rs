@@ -1,12 +1,11 @@
 //! Sees to it that an app does what it promises, event by event, and that resources are given back.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use crate::base::inside::{Inside, inside_of};
-use crate::base::key::StateKey;
+use crate::base::key::{IsHeld, StateKey};
 use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
@@ -14,7 +13,7 @@ use crate::base::text;
 use crate::collect::Source;
 use crate::declare::StateValue;
 use crate::live::{Observe, Stage};
-use crate::report::{Event, Outcome};
+use crate::report::{Cause, Event, Outcome, PluginError};
 use crate::testing::finding::{FindingKind, Fresh};
 
 /// What happens in one run of an app.
@@ -58,7 +57,7 @@ struct Known {
     /// Whether its `close` has begun since it loaded.
     closes: bool,
     /// What its loads have made.
-    states: Vec<(StateKey, Weak<dyn Any + Send + Sync>)>,
+    states: Vec<(StateKey, IsHeld)>,
 }
 
 /// A resource, as [`resource`](super::resource) made it.
@@ -142,6 +141,17 @@ impl Watch {
         self.seen().missed.clone()
     }
 
+    /// Whether these errors say no more than what was found when they happened.
+    pub(super) fn has_told(&self, errors: &[PluginError]) -> bool {
+        let seen = self.seen();
+        let is_told = |error: &PluginError| {
+            // What was returned, or said in a panic, is known from here alone.
+            let says_more = matches!(error.cause(), Cause::Error(_) | Cause::Panic(_));
+            !says_more && seen.has_hung(&error.plugin().to_string())
+        };
+        !errors.is_empty() && errors.iter().all(is_told)
+    }
+
     /// Where it stands: hooks that have begun and not ended.
     pub(super) fn where_it_stands(&self) -> String {
         let seen = self.seen();
@@ -160,7 +170,7 @@ impl Watch {
     pub(super) fn is_clean(&self) -> bool {
         let seen = self.seen();
         let is_open = |held: &Held| held.is_open;
-        let is_alive = |known: &Known| known.states.iter().any(|(_, it)| it.strong_count() > 0);
+        let is_alive = |known: &Known| known.states.iter().any(|(_, is_held)| is_held());
         !seen.resources.iter().any(is_open) && !seen.plugins.values().any(is_alive)
     }
 
@@ -172,9 +182,10 @@ impl Watch {
             if known.is_loaded && !known.closes {
                 left.push((known.name.clone(), "has loaded and never closed".to_owned()));
             }
-            let alive = known.states.iter().filter(|(_, it)| it.strong_count() > 0);
+            let alive = known.states.iter().filter(|(_, is_held)| is_held());
             for (state, _) in alive {
-                let text = format!("the state `{state}` is still held when the app has ended");
+                let state = state.described();
+                let text = format!("the {state} is still held when the app has ended");
                 left.push((known.name.clone(), text));
             }
         }
@@ -244,20 +255,16 @@ impl Watch {
         }
         let open = by.map_or_else(Vec::new, |node| seen.dependents_open(node));
         if is_lasting && !open.is_empty() {
-            let (names, verb) = (text::names(&open), verb(&open));
+            let names = text::names(&open);
+            let (depend, are) = match open.len() {
+                1 => ("depends", "is"),
+                _ => ("depend", "are"),
+            };
             let text = format!(
-                "the resource `{name}` is closed while {names}, which {verb} on it, is still open"
+                "the resource `{name}` is closed while {names}, which {depend} on it, {are} still open"
             );
             seen.find(FindingKind::OutOfOrder, plugin.as_deref(), text);
         }
-    }
-}
-
-fn verb(names: &[String]) -> &'static str {
-    if names.len() == 1 {
-        "depends"
-    } else {
-        "depend"
     }
 }
 
@@ -271,6 +278,19 @@ impl Seen {
         if !self.findings.contains(&fresh) {
             self.findings.push(fresh);
         }
+    }
+
+    /// Whether it is known of a plugin, or a task, that it hung.
+    fn has_hung(&self, name: &str) -> bool {
+        let is_it = |it: &Fresh| it.kind == FindingKind::Hung && it.plugin.as_deref() == Some(name);
+        self.findings.iter().any(is_it)
+    }
+
+    /// That the tasks of a plugin did not stop is told by the one that is cut short for it.
+    fn forget_stop(&mut self, node: u32) {
+        let name = self.plugins.get(&node).map(|known| known.name.clone());
+        let is_stop = |it: &Fresh| it.plugin == name && it.text.starts_with(STOP);
+        self.findings.retain(|it| !is_stop(it));
     }
 
     /// Who needs a plugin, has loaded and has not closed.
@@ -319,16 +339,22 @@ impl Seen {
 
     fn has_loaded(&mut self, stage: &dyn Stage, node: u32) {
         let known = self.plugins.entry(node).or_default();
-        known.requires = stage.requires(node).to_vec();
+        let member = stage.member(node);
+        // A barrier waits for what stands before it, and uses none of that: it stays when a part
+        // restarts that it has let through.
+        known.requires = match member.barrier {
+            Some(_) => Vec::new(),
+            None => stage.requires(node).to_vec(),
+        };
         known.is_loaded = true;
         known.closes = false;
         let states = stage.states(node);
-        let weak = |value: &StateValue| {
-            let key = value.key();
-            (key, Arc::downgrade(&value.clone().into_any()))
-        };
-        // Those of a restart come besides: the old ones have to go as well.
-        known.states.extend(states.values().iter().map(weak));
+        let watch = |value: &StateValue| (value.key(), value.watch());
+        // What was supplied and has owners outside of the app may outlive it. Those of a restart
+        // come besides: the old ones have to go as well.
+        if !member.descriptor.is_shared() {
+            known.states.extend(states.values().iter().map(watch));
+        }
         for held in self
             .resources
             .iter_mut()
@@ -387,20 +413,26 @@ impl Observe for Watch {
             seen.missed.insert(event.plugin.to_string());
         }
         if let (Some((kind, text)), false) = (trouble(event), is_own) {
+            if let (Phase::Run, FindingKind::Hung, Some(node)) = (event.phase, kind, node) {
+                seen.forget_stop(node);
+            }
             seen.find(kind, Some(&event.plugin.to_string()), text);
         }
     }
 }
 
+/// What is wrong with a plugin whose tasks don't stop.
+const STOP: &str = "what it runs did not end when it was asked to stop";
+
 /// What an event is if nobody ordered it.
 fn trouble(event: &Event) -> Option<(FindingKind, String)> {
     let phase = event.phase;
-    let hung = |how| {
-        Some((
-            FindingKind::Hung,
-            format!("its `{phase}` did not end: it {how}"),
-        ))
+    let what = match phase {
+        Phase::Stop => STOP.to_owned(),
+        Phase::Run => "its `run` did not end when it was asked to stop".to_owned(),
+        _ => format!("its `{phase}` did not end"),
     };
+    let hung = |how| Some((FindingKind::Hung, format!("{what}: it {how}")));
     match event.outcome {
         Outcome::TimedOut => hung("was cut by its limit"),
         Outcome::Abandoned => hung("had to be left behind"),
