@@ -25,6 +25,9 @@ const STUCK: usize = 3;
 /// How long threads and file descriptors may linger when an app has ended.
 const LINGERS: Duration = Duration::from_secs(2);
 
+/// How long they have to stay the same to count as they are.
+const SETTLES: Duration = Duration::from_millis(50);
+
 /// Boots and closes an app under every fault; see [`explore`].
 #[must_use = "an exploration does nothing until it is run: call `check` or `run`"]
 pub struct Explore {
@@ -279,6 +282,7 @@ impl Explore {
                 is_stuck: false,
             },
             stuck: 0,
+            held: None,
             explore: &self,
         };
         tour.go();
@@ -292,6 +296,8 @@ struct Tour<'a> {
     until: Option<Instant>,
     found: Exploration,
     stuck: usize,
+    /// What the process held when the last run had ended.
+    held: Option<[Option<usize>; 2]>,
 }
 
 impl Tour<'_> {
@@ -332,11 +338,15 @@ impl Tour<'_> {
     }
 
     fn run(&mut self, case: &Case) -> Ran {
-        let before = counts();
+        let watches = self.explore.watches_process;
+        let before = watches.then(|| self.held.unwrap_or_else(settled));
         let mut ran = run(&self.explore.factory, case, &self.explore.settings);
         let is_first = self.found.ran == 0 && self.explore.only.is_none();
-        if self.explore.watches_process && !is_first && !ran.is_stuck {
-            ran.findings.extend(left_open(before));
+        if let Some(before) = before {
+            if !is_first && !ran.is_stuck {
+                ran.findings.extend(left_open(before));
+            }
+            self.held = Some(settled());
         }
         self.found.ran += 1;
         self.stuck += usize::from(ran.is_stuck);
@@ -384,6 +394,21 @@ fn faultless(seed: u64) -> Case {
         seed,
         trouble: None,
     }
+}
+
+/// What the process holds once that has not changed for a while: a thread that has ended is still
+/// there for a moment.
+fn settled() -> [Option<usize>; 2] {
+    let until = Instant::now() + LINGERS;
+    let (mut held, mut since) = (counts(), Instant::now());
+    while since.elapsed() < SETTLES && Instant::now() < until {
+        thread::park_timeout(Duration::from_millis(2));
+        let now = counts();
+        if now != held {
+            (held, since) = (now, Instant::now());
+        }
+    }
+    held
 }
 
 /// What the process has more of than before, and still has after a while.
