@@ -37,4 +37,5 @@ mod scopes;
 mod services;
 mod state;
 mod supervise;
+mod without;
 mod words;
