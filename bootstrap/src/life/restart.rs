@@ -171,8 +171,12 @@ impl Error for RestartError {
 /// Who reads what is wrong: ", for `database` and `cache`".
 #[cfg(feature = "config")]
 fn whose(faults: &[ConfigFault]) -> String {
-    let mut readers: Vec<&PluginName> = faults.iter().filter_map(ConfigFault::plugin).collect();
-    readers.dedup();
+    let mut readers: Vec<&PluginName> = Vec::new();
+    for reader in faults.iter().filter_map(ConfigFault::plugin) {
+        if !readers.contains(&reader) {
+            readers.push(reader);
+        }
+    }
     match readers.as_slice() {
         [] => String::new(),
         readers => format!(", for {}", text::names(readers)),

@@ -87,7 +87,8 @@ impl Fault {
             return Self::no_table(key, &around);
         }
         let help = help(&halt.wrong, &spot, layers);
-        let near = near_key(&key, layers).filter(|_| is_missing);
+        let near = || near_key(&key, layers).or_else(|| variable_around(&key, layers));
+        let near = is_missing.then(near).flatten();
         let origin = spot.origin();
         let wrong = match &halt.wrong {
             Wrong::Missing { .. } => Said::Missing,
@@ -109,7 +110,10 @@ impl Fault {
             key: Some(key),
             wrong: Said::Wrong(format!("`{}` is {kind}, and no table", around.key)),
             near: None,
-            help: help_to_correct(origin.as_ref()),
+            help: match &origin {
+                Some(origin) => format!("make a table of it, or take it away: {origin}"),
+                None => "make a table of it, or take it away".to_owned(),
+            },
             origin,
         }
     }
@@ -229,6 +233,14 @@ fn near_key(key: &Key, layers: &Layers) -> Option<String> {
         "`{}` is set ({origin}): was that meant?",
         sibling.key
     ))
+}
+
+/// A variable that has the name of the table in which the missing key would be.
+fn variable_around(key: &Key, layers: &Layers) -> Option<String> {
+    let mut around = key.outwards().skip(1).map(|key| Spot::find(layers, &key));
+    let spot = around.find(Spot::is_variable)?;
+    let origin = spot.origin()?;
+    Some(format!("{origin} is set, and `{}` is a table", spot.key))
 }
 
 impl ConfigFault {

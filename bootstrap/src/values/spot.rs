@@ -161,6 +161,11 @@ impl<'l> Spot<'l> {
         matches!(self.within, Within::Tables)
     }
 
+    /// Whether it is a variable that counts here.
+    pub(super) fn is_variable(&self) -> bool {
+        self.set.is_none() && self.own_variable().is_some()
+    }
+
     /// What the variable of this key says.
     fn own_variable(&self) -> Option<&'l Option<String>> {
         if !self.has_variable() {

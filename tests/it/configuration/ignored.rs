@@ -66,7 +66,7 @@ fn a_value_of_a_file_where_a_table_is_read_is_a_fault() {
         "error[BOOT017]: plugin `pool` can't read `pool.size`: `pool` is an integer, and no table
   --> HERE (option `size: u32`)
   found: service.toml:2:1
-  help: correct it: service.toml:2:1"
+  help: make a table of it, or take it away: service.toml:2:1"
     );
 }
 
@@ -143,6 +143,31 @@ fn a_variable_where_a_section_is_read_is_a_warning() {
             "nobody reads the environment variable `APP_SECTION`: `section` is a table, whose \
           variables are called `APP_SECTION__SIZE` and so on"
         ]
+    );
+}
+
+#[test]
+fn a_variable_where_a_section_is_read_stands_beside_what_is_missing_in_that() {
+    #[plugin(name = "needs", collect = false)]
+    struct Needs {
+        #[option(config = "inner.item")]
+        _item: Item,
+    }
+    impl Hooks for Needs {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            Ok(())
+        }
+    }
+    let app = App::new().with(Needs::default());
+    assert_eq!(
+        diagnosis(
+            &app.configure(of_variables(&[("APP_INNER__ITEM", "x")])),
+            &Files::new(&[])
+        ),
+        "error[BOOT017]: plugin `needs` needs `inner.item.id`, and the configuration does not have it
+  --> HERE (option `_item: Item`)
+  near: the environment variable `APP_INNER__ITEM` is set, and `inner.item` is a table
+  help: set the environment variable `APP_INNER__ITEM__ID`"
     );
 }
 
