@@ -135,7 +135,7 @@ fn a_variable_where_a_section_is_read_is_a_warning() {
         .unwrap()
         .warnings()
         .iter()
-        .map(|it| it.to_string())
+        .map(ToString::to_string)
         .collect();
     assert_eq!(
         said,

@@ -137,6 +137,20 @@ fn a_restart_is_refused_for_a_fault_of_somebody_else_by_whose_it_is() {
             "the configuration of the app is wrong: plugin `section Settings` can't read \
              `settings.size`: expected u32, found a string"
         );
+        files.write(
+            "service.toml",
+            "[settings]\nsize = 'big'\nsiez = 1\n[user]\ncount = -1",
+        );
+        let error = restart().await;
+        let RestartError::Configuration { faults } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(faults.len(), 3);
+        let story = format!("{error:?}");
+        assert!(
+            story.contains("app is wrong, for `section Settings`, `user`\n"),
+            "{story}"
+        );
         files.write("service.toml", "[settings");
         let story = format!("{:?}", restart().await);
         let first = "error[RUN001]: a part of the app did not restart: the configuration of the \
