@@ -38,4 +38,5 @@ mod scopes;
 mod services;
 mod state;
 mod supervise;
+mod without;
 mod words;

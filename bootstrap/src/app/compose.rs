@@ -278,7 +278,8 @@ impl App {
     ///
     /// What that means for others is told at
     /// [`Registration::switch_off`](crate::Registration::switch_off), which is for one of several
-    /// instances. A plugin switches itself off with `#[plugin(enabled = ..)]`.
+    /// instances. A plugin switches itself off with `#[plugin(enabled = ..)]`. If no plugin of the app
+    /// is of that type, that is a [`PlanWarning`](crate::PlanWarning).
     ///
     /// # Examples
     ///

@@ -167,6 +167,12 @@ fn by_key(
     let set = outside.layers();
     let set = set.filter(|layers| crate::values::is_there(layers, &key));
     let Some(layers) = set else {
+        if let Some(fault) = outside
+            .layers()
+            .and_then(|it| crate::values::blocked(it, &key))
+        {
+            return broken(declaration, at, fault);
+        }
         if otherwise {
             return Verdict::On;
         }
@@ -186,16 +192,19 @@ fn by_key(
             because: format!("`{key}` is false ({origin})"),
             help: format!("set `{key}` to true: {origin}"),
         }),
-        Err(faults) => {
-            let reads = Reads {
-                plugin: declaration.name.into(),
-                field: None,
-                declared: at,
-            };
-            let why = Why::Fault(Fault::first(faults).read_by(Some(&reads)));
-            Verdict::Broken(Broken { declaration, why })
-        }
+        Err(faults) => broken(declaration, at, Fault::first(faults)),
     }
+}
+
+#[cfg(feature = "config")]
+fn broken(declaration: &'static Declaration, at: Location, fault: Fault) -> Verdict {
+    let reads = Reads {
+        plugin: declaration.name.into(),
+        field: None,
+        declared: at,
+    };
+    let why = Why::Fault(fault.read_by(Some(&reads)));
+    Verdict::Broken(Broken { declaration, why })
 }
 
 /// Why a plugin that joins while the app boots is switched off, if it is. Runs the user's code.
@@ -229,7 +238,12 @@ impl Gate<'_> {
         #[cfg(feature = "config")]
         if let (Some(layers), true) = (self.outside.layers(), optional) {
             let mut settings = section.settings.iter();
-            return settings.all(|it| crate::values::is_there(layers, &it.key(None)));
+            // What stands around it, and is no table, is a fault of its reader.
+            return settings.all(|it| {
+                let key = it.key(None);
+                crate::values::is_there(layers, &key)
+                    || crate::values::blocked(layers, &key).is_some()
+            });
         }
         let _ = (section, optional);
         self.outside.is_there()

@@ -14,6 +14,7 @@ mod registry;
 mod roster;
 mod scopes;
 mod unused;
+mod without;
 
 pub(crate) use assemble::Mode;
 pub(crate) use brood::Brood;

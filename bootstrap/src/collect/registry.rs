@@ -16,6 +16,7 @@ use crate::collect::inventory;
 use crate::collect::roster::{Member, Off, Order, Roster, Source, Want};
 use crate::collect::scopes::Scopes;
 use crate::collect::unused::Unused;
+use crate::collect::without::{Without, absent};
 use crate::declare::{
     Adjust, AnySlot, Declaration, Home, Identity, Origin, Plugin, Policies, Port, Precedence,
     Retry, Slot, State, Supervision, port_slot,
@@ -36,7 +37,7 @@ pub(crate) struct Registry {
     roots: Vec<&'static str>,
     unused: Unused,
     /// Types of plugins that are switched off, and why.
-    without: Vec<(Identity, Reason)>,
+    without: Vec<Without>,
     #[cfg(feature = "config")]
     configuration: Option<Arc<Configuration>>,
     has_barriers: bool,
@@ -127,7 +128,7 @@ impl Registry {
     /// Switches off every plugin of a type.
     pub(crate) fn without(&mut self, plugin: Identity, because: &str, at: Location) {
         let reason = Reason::said(because, ".without(..)", at);
-        self.without.push((plugin, reason));
+        self.without.push(Without { plugin, reason, at });
     }
 
     /// Switches off one registration.
@@ -170,7 +171,8 @@ impl Registry {
 
     fn off_by_type(&self, plugin: Identity) -> Option<&Reason> {
         let mut without = self.without.iter();
-        without.find(|(it, _)| *it == plugin).map(|(_, off)| off)
+        let found = without.find(|it| it.plugin == plugin);
+        found.map(|it| &it.reason)
     }
 
     pub(super) fn rename(&mut self, entry: u32, name: PluginName) {
@@ -254,6 +256,7 @@ impl Registry {
             children: Vec::new(),
             held: Vec::new(),
             off: Vec::new(),
+            absent: Vec::new(),
         };
         let replaced_by = self.stand_ins(gate.verdicts);
         roster.member_of_entry = vec![None; self.entries.len()];
@@ -289,6 +292,7 @@ impl Registry {
         roster.off.extend(chosen.off);
         roster.off.sort_by(|left, right| left.name.cmp(&right.name));
         roster.children = brood.of_members(&roster.members);
+        roster.absent = absent(&self.without, &self.entries, &roster);
         roster
     }
 

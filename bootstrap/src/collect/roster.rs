@@ -40,6 +40,8 @@ pub(crate) struct Roster {
     pub(crate) held: Vec<u32>,
     /// Plugins that are switched off.
     pub(crate) off: Vec<Off>,
+    /// Types that are to be switched off, and of which no plugin would be a member.
+    pub(crate) absent: Vec<(Identity, Location)>,
 }
 
 /// A plugin that would be a member, but is switched off.

@@ -80,7 +80,7 @@ pub use list::{
     by_default, check_list, fields_of, look_for,
 };
 pub(crate) use lookup::{port, serves, service, set_service, state};
-pub(crate) use outside::Outside;
+pub(crate) use outside::{Outside, under_name};
 pub use plugin::Plugin;
 pub(crate) use port::port_slot;
 pub use port::{Port, Ports, PortsIter};

@@ -46,8 +46,12 @@ pub enum RestartError {
         /// What went wrong while closing what had loaded.
         rollback: Vec<PluginError>,
     },
-    /// The configuration was read anew, and something in it is wrong: all of it. Nothing has been
+    /// The configuration was read anew, all of it, and something in it is wrong. Nothing has been
     /// done.
+    ///
+    /// The fault need not be in what the part reads: a configuration is taken over as a whole, or
+    /// not at all, so that no two plugins of an app hold different ones because of a mistake.
+    /// [`ConfigFault::plugin`] says whose each of them is.
     #[cfg(feature = "config")]
     Configuration {
         /// What is wrong.
@@ -85,13 +89,17 @@ impl fmt::Display for RestartError {
                 }
             },
             #[cfg(feature = "config")]
-            RestartError::Configuration { faults } => match faults.as_slice() {
-                [] => f.write_str("the configuration is wrong"),
-                [only] => only.fmt(f),
-                [first, rest @ ..] => {
-                    write!(f, "{first} (and {} more)", text::count(rest.len(), "fault"))
+            RestartError::Configuration { faults } => {
+                f.write_str("the configuration of the app is wrong")?;
+                match faults.as_slice() {
+                    [] => Ok(()),
+                    [only] => write!(f, ": {only}"),
+                    [first, rest @ ..] => {
+                        let more = text::count(rest.len(), "fault");
+                        write!(f, ": {first} (and {more} more)")
+                    }
                 }
-            },
+            }
             RestartError::Interrupted => {
                 f.write_str("the app was asked to stop while a part of it restarted")
             }
@@ -121,13 +129,16 @@ impl fmt::Debug for RestartError {
             RestartError::Configuration { faults } => {
                 writeln!(
                     f,
-                    "error[RUN001]: a part of the app did not restart: its configuration is wrong"
+                    "error[RUN001]: a part of the app did not restart: the configuration of the \
+                     app is wrong{}",
+                    whose(faults)
                 )?;
                 for fault in faults {
                     writeln!(f, "{fault:?}")?;
                 }
                 return f.write_str(
-                    "  help: correct it, and restart the part again; the app runs on as it was",
+                    "  help: correct the configuration, and restart the part again; the app \
+                     runs on as it was",
                 );
             }
             RestartError::NotRunning { .. } | RestartError::Interrupted => {
@@ -154,6 +165,21 @@ impl Error for RestartError {
             RestartError::Failed { failures, .. } => failures.first().and_then(Error::source),
             _ => None,
         }
+    }
+}
+
+/// Who reads what is wrong: ", for `database` and `cache`".
+#[cfg(feature = "config")]
+fn whose(faults: &[ConfigFault]) -> String {
+    let mut readers: Vec<&PluginName> = Vec::new();
+    for reader in faults.iter().filter_map(ConfigFault::plugin) {
+        if !readers.contains(&reader) {
+            readers.push(reader);
+        }
+    }
+    match readers.as_slice() {
+        [] => String::new(),
+        readers => format!(", for {}", text::names(readers)),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::collect::{Member, Registry, Scopes, SharedRegistry, Source};
-use crate::declare::{Around, Home, Outside, Plugin, Site, Spawn, States};
+use crate::declare::{Around, Home, Outside, Plugin, Site, Spawn, States, under_name};
 use crate::drive::{End, Timing};
 use crate::life::Life;
 use crate::live::cell::{Cell, Told};
@@ -318,7 +318,8 @@ impl Nodes {
         let Some(plugin) = Arc::get_mut(plugin).filter(|_| outside.is_there()) else {
             return Ok(());
         };
-        plugin.configure(&outside, self.member(node).prefix.as_deref())
+        let configured = plugin.configure(&outside, self.member(node).prefix.as_deref());
+        configured.map_err(|error| under_name(error, self.name(node)))
     }
 
     pub(super) fn told(&self, node: u32, told: Told) {

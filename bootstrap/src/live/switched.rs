@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, anyhow};
 use async_trait::async_trait;
 
 use crate::base::log::log;
 use crate::collect::{Entry, Why, ask_one, with_registry};
-use crate::declare::{Descriptor, LoadContext, Plugin, States};
+use crate::declare::{Descriptor, LoadContext, Plugin, States, under_name};
 use crate::live::nodes::Nodes;
 
 /// What becomes of a plugin that a load registers.
@@ -35,35 +35,32 @@ impl Nodes {
                 });
                 Switched::Off(entry)
             }
-            Err(why) => Switched::On(entry.replaced_by(|descriptor| {
-                Arc::new(Undecided {
-                    descriptor,
-                    why: words(why),
-                })
-            })),
+            Err(why) => Switched::On(
+                entry.replaced_by(|descriptor| Arc::new(Undecided { descriptor, why })),
+            ),
         }
     }
 }
 
 /// Why nobody knows whether a plugin is switched on.
-fn words(why: Why) -> String {
+fn error(why: &Why) -> Error {
     match why {
         Why::Panicked {
             predicate,
             at,
             message,
-        } => format!(
+        } => anyhow!(
             "`{predicate}` ({at}) was asked whether it is switched on, and panicked: {message}"
         ),
         #[cfg(feature = "config")]
-        Why::Fault(fault) => fault.to_string(),
+        Why::Fault(fault) => fault.clone().into(),
     }
 }
 
 /// Stands where a plugin would be of which nobody knows whether it is switched on.
 struct Undecided {
     descriptor: Descriptor,
-    why: String,
+    why: Why,
 }
 
 #[async_trait]
@@ -72,7 +69,7 @@ impl Plugin for Undecided {
         self.descriptor.clone()
     }
 
-    async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
-        bail!("{}", self.why)
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
+        Err(under_name(error(&self.why), &cx.name()))
     }
 }

@@ -4,8 +4,10 @@
 //! were registered; edges and mistakes are found under these numbers. At the end by level and
 //! name, which is the order of the plan.
 
+use crate::base::location::Location;
+use crate::base::text::short_type_name;
 use crate::collect::{Off, Roster};
-use crate::declare::Outside;
+use crate::declare::{Identity, Outside};
 use crate::plan::circle_words::circle_errors;
 use crate::plan::error::{Place, PlanErrors};
 use crate::plan::family::Kin;
@@ -14,7 +16,7 @@ use crate::plan::levels::levels;
 use crate::plan::links::{Links, Shadowing};
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
-use crate::plan::schedule::{Binding, Brought, Plan, Shadow, SwitchedOff};
+use crate::plan::schedule::{Binding, Brought, Plan, PlanWarning, Shadow, SwitchedOff};
 use crate::plan::unused;
 #[cfg(feature = "config")]
 use crate::plan::values::idle;
@@ -94,7 +96,7 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
         shadows,
         children,
         regions,
-        warnings: links.warnings,
+        warnings: warnings(links.warnings, &named.roster.absent),
         skipped: Vec::new(),
         switched_off: switched_off(&named.roster.off),
         outside: Outside::default(),
@@ -102,6 +104,16 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
         idle: idle(&named.roster.off),
         members: named.roster.members,
     }
+}
+
+/// Warnings, with those of types that nothing is of that could be switched off.
+fn warnings(mut warnings: Vec<PlanWarning>, absent: &[(Identity, Location)]) -> Vec<PlanWarning> {
+    let absent = absent.iter().map(|(plugin, at)| PlanWarning::NothingOff {
+        plugin: short_type_name((plugin.type_name)()),
+        at: *at,
+    });
+    warnings.extend(absent);
+    warnings
 }
 
 fn switched_off(off: &[Off]) -> Vec<SwitchedOff> {

@@ -175,6 +175,23 @@ pub enum PlanWarning {
         /// What was probably meant.
         near: String,
     },
+    /// A variable of the environment has the name of a table, of which plugins read what is in it.
+    NoTable {
+        /// What it is: "the environment variable `APP_DATABASE`".
+        what: String,
+        /// The key of the table.
+        table: String,
+        /// A variable of what is in the table: `APP_DATABASE__SIZE`.
+        variable: String,
+    },
+    /// [`App::without`](crate::App::without) switches off a type of which no plugin would be part of
+    /// the app. One that a `load` registers is known to the plan if it is declared as a child.
+    NothingOff {
+        /// The type: `Consumer`.
+        plugin: String,
+        /// The call of `without`.
+        at: Location,
+    },
     /// Nobody asks for the states of a plugin, and [`App::unused`](crate::App::unused) wants that
     /// to be known.
     Unused {
@@ -196,6 +213,19 @@ impl fmt::Display for PlanWarning {
             PlanWarning::Misspelt { what, near } => {
                 write!(f, "nobody reads {what}: did you mean `{near}`?")
             }
+            PlanWarning::NoTable {
+                what,
+                table,
+                variable,
+            } => write!(
+                f,
+                "nobody reads {what}: `{table}` is a table, whose variables are called \
+                 `{variable}` and so on"
+            ),
+            PlanWarning::NothingOff { plugin, at } => write!(
+                f,
+                "`{plugin}` is switched off at {at}, and no plugin of this app is one"
+            ),
             PlanWarning::Unused { place, states } => write!(
                 f,
                 "plugin {place} provides {}, and no plugin of this app asks for {}",

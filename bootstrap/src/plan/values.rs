@@ -6,7 +6,7 @@ use crate::base::name::PluginName;
 use crate::collect::{Member, Off, Roster, Source, linked_readers};
 use crate::declare::{By, Declaration, Outside};
 use crate::plan::schedule::{Plan, PlanWarning};
-use crate::values::{ConfigFault, Fault, Key, Known, Layers, Reads, Stray, is_there};
+use crate::values::{ConfigFault, Fault, Key, Known, Layers, Reads, Stray, blocked, is_there};
 
 /// Everyone who may read something.
 #[derive(Default)]
@@ -192,6 +192,11 @@ fn read(
         let key = setting.key(prefix);
         let is_set = is_there(layers, &key);
         sections.push((key.clone(), reader.reads(setting)));
+        if let Some(fault) = blocked(layers, &key) {
+            faults.push((fault, reader.reads(setting)));
+            known.ask(key);
+            continue;
+        }
         let may_be_missing = !setting.required || reader.kind == Kind::Child;
         if may_be_missing && !is_set {
             known.ask(key);
@@ -224,6 +229,13 @@ fn without_configuration(reader: &Reader) -> Vec<ConfigFault> {
 
 /// What is to be said of a key that nobody reads.
 fn told(stray: &Stray, readers: &[(Key, Reads)]) -> Result<ConfigFault, Option<PlanWarning>> {
+    if let Some(below) = &stray.below {
+        return Err(Some(PlanWarning::NoTable {
+            what: stray.what(),
+            table: stray.key.to_string(),
+            variable: below.clone(),
+        }));
+    }
     if !stray.is_in_struct {
         return Err(stray.near.clone().map(|near| PlanWarning::Misspelt {
             what: stray.what(),

@@ -12,6 +12,8 @@ use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::text;
 use crate::report::record::Outcome;
+#[cfg(feature = "config")]
+use crate::values::ConfigFault;
 
 /// One hook of one plugin that went wrong, or one of the app (called `app`), or a service.
 ///
@@ -35,6 +37,8 @@ struct Inner {
 struct Words {
     line: String,
     chain: Vec<String>,
+    /// What else is known of a fault in the configuration, with what to do about it.
+    more: Vec<String>,
 }
 
 impl Words {
@@ -45,16 +49,19 @@ impl Words {
                 Self {
                     line: chain.join(": "),
                     chain,
+                    more: more(error),
                 }
             }
             _ => Self {
                 line: cause.to_string(),
                 chain: Vec::new(),
+                more: Vec::new(),
             },
         });
         asked.unwrap_or_else(|message| Self {
             line: format!("an error whose message can't be shown: it panicked: {message}"),
             chain: Vec::new(),
+            more: Vec::new(),
         })
     }
 }
@@ -69,6 +76,23 @@ pub(crate) fn chain(error: &anyhow::Error) -> Vec<String> {
         }
     }
     words
+}
+
+/// What a fault in the configuration knows beside its words, if an error is one.
+#[cfg(feature = "config")]
+fn more(error: &anyhow::Error) -> Vec<String> {
+    let own = error.chain().take_while(|cause| !cause.is::<PluginError>());
+    let fault = own.filter_map(|cause| cause.downcast_ref::<ConfigFault>());
+    let lines = fault.flat_map(|fault| {
+        let help = format!("help: {}", fault.help());
+        fault.evidence().into_iter().chain([help])
+    });
+    lines.collect()
+}
+
+#[cfg(not(feature = "config"))]
+fn more(_: &anyhow::Error) -> Vec<String> {
+    Vec::new()
 }
 
 /// Why a hook counts as failed.
@@ -322,7 +346,11 @@ impl PluginError {
             }
             None => writeln!(out, "{indent}{self}")?,
         }
-        writeln!(out, "{indent}  --> {declared}")
+        writeln!(out, "{indent}  --> {declared}")?;
+        for line in &words.more {
+            writeln!(out, "{indent}    {line}")?;
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ::config::{Source, Value};
 
 use crate::base::location::Location;
-use crate::values::key::Key;
+use crate::values::key::{Key, in_variable};
 use crate::values::tree::{Node, Origin, Table, put};
 
 /// Where the values of an app come from: files, the environment, code.
@@ -26,7 +26,9 @@ use crate::values::tree::{Node, Origin, Table, put};
 /// 3. files and other sources, the last one first;
 /// 4. the `default` of the option, or what the section's type says.
 ///
-/// Tables are merged, key by key; lists are not.
+/// Tables are merged, key by key; lists are not. A field with several names (`serde(alias)`) is one key:
+/// of two of its names, the one that is looked up first holds. If one source has both, that is a
+/// fault, and so is a value that is no table where a table is read.
 ///
 /// Values may be secrets: none is part of a message, of `Debug` or of a plan. Use
 /// [`SecretString`](crate::secrecy::SecretString) for fields of your own that are. What a type says of a
@@ -78,14 +80,21 @@ pub struct Configuration {
 /// One source below the environment.
 #[derive(Clone)]
 pub(super) enum From {
-    File { path: PathBuf, required: bool },
-    Source(Arc<dyn Source + Send + Sync>),
+    File {
+        path: PathBuf,
+        required: bool,
+    },
+    Source {
+        source: Arc<dyn Source + Send + Sync>,
+        /// The call that adds it.
+        at: Location,
+    },
 }
 
 /// The variables that begin with a prefix.
 #[derive(Clone)]
 pub(super) struct Environment {
-    /// Without the underscore behind it.
+    /// In capitals, without the underscore behind it.
     pub(super) prefix: String,
     /// Those of the process if there are none.
     pub(super) given: Option<BTreeMap<String, String>>,
@@ -115,7 +124,8 @@ impl Configuration {
     /// Adds a source of the crate [`config`](https://docs.rs/config), for formats other than TOML
     /// and for what is no file. It wins over the sources before it.
     ///
-    /// Messages can't tell lines in it, only what it is called.
+    /// Messages can't tell lines in it: they name what it says itself that it is, a file for
+    /// example, or else the line that adds it here.
     ///
     /// # Examples
     ///
@@ -126,21 +136,32 @@ impl Configuration {
     /// let text = "[database]\nsize = 4";
     /// let configuration = Configuration::new().source(File::from_str(text, FileFormat::Toml));
     /// ```
+    #[track_caller]
     pub fn source(self, source: impl Source + Send + Sync + 'static) -> Self {
-        self.from(From::Source(Arc::new(source)))
+        let (source, at) = (Arc::new(source), Location::caller());
+        self.from(From::Source { source, at })
     }
 
     /// Reads variables of the environment: `database.size` from `PREFIX_DATABASE__SIZE`.
     ///
-    /// Capitals, two underscores between the words of a key, one for a dash in it. Only variables
-    /// of keys that somebody asks for are read, so those of other programs do no harm. Their text
+    /// Capitals, two underscores between the words of a key, one for a dash in it. The prefix
+    /// becomes capitals as well, and underscores at its end are left out: `"app"`, `"APP"` and
+    /// `"APP_"` are one prefix. With an empty one, variables are called as their keys. Names are
+    /// compared as they are, but on Windows, where they have no case.
+    ///
+    /// Only variables of keys that somebody asks for are read, so those of other programs do no
+    /// harm. One that has the name of a table is a [`PlanWarning`](crate::PlanWarning). Their text
     /// is read as what is asked for: a number, a bool (`true`, `1`, `yes`, `on` or their
-    /// opposites), a list whose items have commas between them. Where a type does not say what it
-    /// asks for (`serde(untagged)`, `serde(flatten)`), what looks like a number or a bool is one.
+    /// opposites), a variant of an enum (in any case), a list whose items have commas between
+    /// them. Where a type does not say what it asks for (`serde(untagged)`, `serde(flatten)`), what
+    /// looks like a number or a bool is one.
+    ///
+    /// Keys of a map that only variables name are in small letters; variants of an enum are found
+    /// in any case. The items of a list have no variables, so a list of tables belongs into a file.
     ///
     /// A second prefix takes the place of the first.
     pub fn environment(mut self, prefix: impl Into<String>) -> Self {
-        let (prefix, given) = (prefix.into(), None);
+        let (prefix, given) = (in_capitals(&prefix.into()), None);
         self.environment = Some(Environment { prefix, given });
         self
     }
@@ -158,12 +179,15 @@ impl Configuration {
     {
         let variables = variables.into_iter();
         let given = variables.map(|(name, value)| (name.into(), value.into()));
-        let (prefix, given) = (prefix.into(), Some(given.collect()));
+        let (prefix, given) = (in_capitals(&prefix.into()), Some(given.collect()));
         self.environment = Some(Environment { prefix, given });
         self
     }
 
     /// Sets a value, which wins over everything else. The last one for a key wins.
+    ///
+    /// A value that is no table hides everything below its key, whoever has set that: what is read
+    /// there is a fault then. One that is set below the key afterwards takes its place.
     ///
     /// Takes what the crate `config` takes for a value: numbers, strings, bools, and `Vec`s and
     /// maps of them.
@@ -184,21 +208,40 @@ impl Configuration {
     pub(super) fn describe(&self) -> Vec<String> {
         let sources = self.sources.iter().map(|source| match source {
             From::File { path, .. } => path.display().to_string(),
-            From::Source(_) => "another source".to_owned(),
+            From::Source { at, .. } => added_at(*at),
         });
         sources.collect()
     }
 }
 
+/// What a source is called that does not say so itself.
+pub(super) fn added_at(at: Location) -> String {
+    format!("the source that is added at {at}")
+}
+
+/// How the variables of a prefix begin, before the underscore.
+fn in_capitals(prefix: &str) -> String {
+    in_variable(prefix.trim()).trim_end_matches('_').to_owned()
+}
+
 impl Environment {
+    /// How the names of all variables begin.
+    pub(super) fn beginning(&self) -> String {
+        match &*self.prefix {
+            "" => String::new(),
+            prefix => format!("{prefix}_"),
+        }
+    }
+
     /// The variables whose names begin with the prefix, without it. What is no Unicode is `None`.
     pub(super) fn variables(&self) -> BTreeMap<String, Option<String>> {
+        let beginning = self.beginning();
         let own = |name: &str| {
-            Some(
-                name.strip_prefix(&*self.prefix)?
-                    .strip_prefix('_')?
-                    .to_owned(),
-            )
+            // There, `Path` and `PATH` are one variable.
+            let capitals = cfg!(windows).then(|| name.to_uppercase());
+            let own = capitals.as_deref().unwrap_or(name);
+            let own = own.strip_prefix(&*beginning)?;
+            (!own.is_empty()).then(|| own.to_owned())
         };
         if let Some(given) = &self.given {
             let given = given.iter();

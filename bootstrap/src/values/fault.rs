@@ -8,6 +8,7 @@ use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::text::nearest;
 use crate::values::halt::{Halt, Wrong};
+use crate::values::help::{help, help_to_correct};
 use crate::values::key::Key;
 use crate::values::layers::Layers;
 use crate::values::spot::Spot;
@@ -26,7 +27,7 @@ pub struct Fault {
     help: String,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum Said {
     Sentence(String),
     Missing,
@@ -51,9 +52,9 @@ pub(crate) struct Reads {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfigFault(Arc<Told>);
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Told {
-    first: String,
+    wrong: Said,
     key: Option<String>,
     plugin: Option<PluginName>,
     /// `src/database.rs:12 (option `size: u32`)`
@@ -67,34 +68,28 @@ impl Fault {
     /// Sources that can't be read.
     pub(crate) fn of_sources(layers: &Layers) -> Vec<Self> {
         let bad = layers.faults.iter().cloned();
-        bad.map(|bad| Self::of_source(bad.wrong, bad.origin))
-            .collect()
-    }
-
-    fn of_source(sentence: String, origin: Option<Origin>) -> Self {
-        Self {
+        bad.map(|bad| Self {
             key: None,
-            wrong: Said::Sentence(sentence),
-            help: match &origin {
-                Some(origin) => format!("correct it at {origin}"),
-                None => "let this user read it, or take it out of the `Configuration`".into(),
-            },
-            origin,
+            wrong: Said::Sentence(bad.wrong),
+            origin: bad.origin,
             near: None,
-        }
+            help: bad.help,
+        })
+        .collect()
     }
 
     /// What stopped reading a value at a key.
     pub(super) fn of_halt(halt: &Halt, key: Key, layers: &Layers) -> Self {
-        let spot = Spot::find(layers, &key);
-        let origin = spot.origin();
+        let spot = Spot::reach(layers, &key);
         let is_missing = matches!(halt.wrong, Wrong::Missing { .. });
-        let (near, help) = if is_missing {
-            let near = near_key(&key, layers);
-            (near, help_to_set(&key, layers))
-        } else {
-            (None, help_to_correct(origin.as_ref()))
-        };
+        let around = Spot::around(layers, &key).filter(|around| is_missing && around.key != key);
+        if let Some(around) = around {
+            return Self::no_table(key, &around);
+        }
+        let help = help(&halt.wrong, &spot, layers);
+        let near = || near_key(&key, layers).or_else(|| variable_around(&key, layers));
+        let near = is_missing.then(near).flatten();
+        let origin = spot.origin();
         let wrong = match &halt.wrong {
             Wrong::Missing { .. } => Said::Missing,
             other => Said::Wrong(words(other, &spot)),
@@ -105,6 +100,21 @@ impl Fault {
             origin: origin.filter(|_| !is_missing),
             near,
             help,
+        }
+    }
+
+    /// A value stands where the table would be that has the key.
+    pub(super) fn no_table(key: Key, around: &Spot<'_>) -> Self {
+        let (origin, kind) = (around.origin(), around.kind());
+        Self {
+            key: Some(key),
+            wrong: Said::Wrong(format!("`{}` is {kind}, and no table", around.key)),
+            near: None,
+            help: match &origin {
+                Some(origin) => format!("make a table of it, or take it away: {origin}"),
+                None => "make a table of it, or take it away".to_owned(),
+            },
+            origin,
         }
     }
 
@@ -142,7 +152,13 @@ impl Fault {
     /// The first of those that reading has found, which are never none.
     pub(crate) fn first(faults: Vec<Self>) -> Self {
         let mut faults = faults.into_iter();
-        let unknown = || Self::of_source("the configuration can't be read".to_owned(), None);
+        let unknown = || Self {
+            key: None,
+            wrong: Said::Sentence("the configuration can't be read".to_owned()),
+            origin: None,
+            near: None,
+            help: help_to_correct(None),
+        };
         faults.next().unwrap_or_else(unknown)
     }
 
@@ -152,21 +168,12 @@ impl Fault {
 
     /// With who reads it.
     pub(crate) fn read_by(self, reads: Option<&Reads>) -> ConfigFault {
-        let key = self.key.as_ref().map(Key::to_string).unwrap_or_default();
-        let who = reads.map(|reads| format!("plugin `{}`", reads.plugin));
-        let who = who.unwrap_or_else(|| "the app".to_owned());
-        let first = match self.wrong {
-            Said::Sentence(sentence) => sentence,
-            Said::Missing => format!("{who} needs `{key}`, and the configuration does not have it"),
-            Said::Wrong(wrong) => format!("{who} can't read `{key}`: {wrong}"),
-            Said::Unknown => format!("{who} does not know `{key}`, which the configuration has"),
-        };
         let reader = reads.map(|reads| match &reads.field {
             Some(field) => format!("{} (option `{field}`)", reads.declared),
             None => reads.declared.to_string(),
         });
         ConfigFault(Arc::new(Told {
-            first,
+            wrong: self.wrong,
             key: self.key.map(|key| key.to_string()),
             plugin: reads.map(|reads| reads.plugin.clone()),
             reader,
@@ -181,7 +188,9 @@ impl Fault {
 fn words(wrong: &Wrong, spot: &Spot<'_>) -> String {
     let kind = spot.kind();
     match wrong {
-        Wrong::Kind { expected, found } => format!("expected {expected}, found {found}"),
+        Wrong::Kind {
+            expected, found, ..
+        } => format!("expected {expected}, found {found}"),
         Wrong::Value { expected, found } => {
             let range = if *found == "an integer" {
                 " out of range"
@@ -205,13 +214,17 @@ fn words(wrong: &Wrong, spot: &Spot<'_>) -> String {
         } => format!("expected {expected}, found {kind} that its type refuses"),
         Wrong::Refused { expected: None } => format!("its type refuses this ({kind})"),
         Wrong::NotUnicode => "the variable is no Unicode".to_owned(),
+        Wrong::Twice {
+            keys: Some((_, other)),
+        } => format!("`{other}` sets the same"),
+        Wrong::Twice { keys: None } => "its type finds a field twice".to_owned(),
         Wrong::Missing { .. } => "it is missing".to_owned(),
     }
 }
 
 /// A key beside the missing one that is nearly called so.
 fn near_key(key: &Key, layers: &Layers) -> Option<String> {
-    let around = Spot::find(layers, &key.parent()?);
+    let around = Spot::reach(layers, &key.parent()?);
     let words = around.words();
     let near = nearest(key.last(), words.iter().map(String::as_str))?;
     let sibling = around.child(near);
@@ -222,32 +235,12 @@ fn near_key(key: &Key, layers: &Layers) -> Option<String> {
     ))
 }
 
-/// What to write for a value that is missing.
-pub(crate) fn help_to_set(key: &Key, layers: &Layers) -> String {
-    let mut ways = Vec::new();
-    if let Some(variable) = layers.variable(key) {
-        ways.push(format!("set the environment variable `{variable}`"));
-    }
-    if let Some(file) = layers.names.last() {
-        let table = key.parent().map(|table| table.to_string());
-        let place = match table.filter(|table| !table.is_empty()) {
-            Some(table) => format!("into `[{table}]` in {file}"),
-            None => format!("into {file}"),
-        };
-        ways.push(format!("write `{} = ..` {place}", key.last()));
-    }
-    if ways.is_empty() {
-        ways.push(format!("add `.set(\"{key}\", ..)` to the `Configuration`"));
-    }
-    ways.join(", or ")
-}
-
-fn help_to_correct(origin: Option<&Origin>) -> String {
-    match origin {
-        Some(Origin::Variable(name)) => format!("correct the environment variable `{name}`"),
-        Some(origin) => format!("correct it: {origin}"),
-        None => "correct it".to_owned(),
-    }
+/// A variable that has the name of the table in which the missing key would be.
+fn variable_around(key: &Key, layers: &Layers) -> Option<String> {
+    let mut around = key.outwards().skip(1).map(|key| Spot::find(layers, &key));
+    let spot = around.find(Spot::is_variable)?;
+    let origin = spot.origin()?;
+    Some(format!("{origin} is set, and `{}` is a table", spot.key))
 }
 
 impl ConfigFault {
@@ -272,24 +265,61 @@ impl ConfigFault {
         &self.0.help
     }
 
+    /// The same under the name that its reader has in an app.
+    pub(crate) fn of_plugin(self, plugin: &PluginName) -> Self {
+        let told = &*self.0;
+        if told.plugin.is_none() {
+            return self;
+        }
+        Self(Arc::new(Told {
+            plugin: Some(plugin.clone()),
+            ..told.clone()
+        }))
+    }
+
     /// The lines below the first one.
     pub(crate) fn write_evidence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(reader) = &self.0.reader {
-            write!(f, "\n  --> {reader}")?;
+        for line in self.evidence() {
+            write!(f, "\n  {line}")?;
         }
-        if let Some(origin) = &self.0.origin {
-            write!(f, "\n  found: {origin}")?;
-        }
-        match &self.0.near {
-            Some(near) => write!(f, "\n  near: {near}"),
-            None => Ok(()),
-        }
+        Ok(())
+    }
+
+    /// Who reads it, where it was found, and what else was.
+    pub(crate) fn evidence(&self) -> Vec<String> {
+        let told = &*self.0;
+        let reader = told.reader.as_ref().map(|reader| format!("--> {reader}"));
+        let found = told
+            .origin
+            .as_ref()
+            .map(|origin| format!("found: {origin}"));
+        let near = told.near.as_ref().map(|near| format!("near: {near}"));
+        [reader, found, near].into_iter().flatten().collect()
     }
 }
 
 impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.first)
+        let told = &*self.0;
+        let key = told.key.as_deref().unwrap_or_default();
+        let who = told.plugin.as_ref();
+        let who = who.map_or_else(|| "the app".to_owned(), |it| format!("plugin `{it}`"));
+        match &told.wrong {
+            Said::Sentence(sentence) => f.write_str(sentence),
+            Said::Missing => {
+                write!(
+                    f,
+                    "{who} needs `{key}`, and the configuration does not have it"
+                )
+            }
+            Said::Wrong(wrong) => write!(f, "{who} can't read `{key}`: {wrong}"),
+            Said::Unknown => {
+                write!(
+                    f,
+                    "{who} does not know `{key}`, which the configuration has"
+                )
+            }
+        }
     }
 }
 

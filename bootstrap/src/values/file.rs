@@ -1,7 +1,7 @@
 //! TOML files, with the line and column of every value.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ pub(super) struct BadSource {
     /// file.
     pub(super) wrong: String,
     pub(super) origin: Option<Origin>,
+    /// What to do about it.
+    pub(super) help: String,
 }
 
 /// Reads a file; `None` if it is not there and need not be.
@@ -24,17 +26,35 @@ pub(super) fn read(path: &Path, required: bool) -> Result<Option<Table>, BadSour
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound && !required => return Ok(None),
-        Err(error) => {
-            let wrong = match error.kind() {
-                ErrorKind::NotFound => "is not there".to_owned(),
-                ErrorKind::InvalidData => "is no text in UTF-8".to_owned(),
-                _ => format!("can't be read: {error}"),
-            };
-            let origin = None;
-            return Err(BadSource { wrong, origin });
-        }
+        Err(error) => return Err(unreadable(path, &error)),
     };
     parse(&path.display().to_string(), &text).map(Some)
+}
+
+/// Why a file can't be read, and what to do about it.
+fn unreadable(path: &Path, error: &Error) -> BadSource {
+    // Windows says of a directory that access is denied.
+    let (wrong, help) = match error.kind() {
+        ErrorKind::NotFound => (
+            "is not there".to_owned(),
+            "create it, or add it with `optional_file` if the app can do without",
+        ),
+        ErrorKind::InvalidData => ("is no text in UTF-8".to_owned(), "save it as UTF-8"),
+        _ if path.is_dir() => ("is a directory".to_owned(), "name a TOML file in it"),
+        ErrorKind::PermissionDenied => (
+            format!("can't be read: {error}"),
+            "let this user read it, or take it out of the `Configuration`",
+        ),
+        _ => (
+            format!("can't be read: {error}"),
+            "see that it can be read, or take it out of the `Configuration`",
+        ),
+    };
+    BadSource {
+        wrong,
+        origin: None,
+        help: help.to_owned(),
+    }
 }
 
 /// Reads the text of a file.
@@ -45,11 +65,15 @@ fn parse(file: &str, text: &str) -> Result<Table, BadSource> {
     };
     match DeTable::parse(text) {
         Ok(table) => Ok(places.table(table.into_inner())),
-        Err(error) => Err(BadSource {
-            // The message of the parser, and never what it displays: that quotes the line.
-            wrong: format!("is not valid TOML: {}", error.message().trim()),
-            origin: Some(places.at(error.span().map_or(0, |span| span.start))),
-        }),
+        Err(error) => {
+            let at = places.at(error.span().map_or(0, |span| span.start));
+            Err(BadSource {
+                // The message of the parser, and never what it displays: that quotes the line.
+                wrong: format!("is not valid TOML: {}", error.message().trim()),
+                help: format!("correct it at {at}"),
+                origin: Some(at),
+            })
+        }
     }
 }
 
@@ -89,8 +113,7 @@ impl Places<'_> {
                 let large = || u128::from_str_radix(number.as_str(), number.radix());
                 match parsed {
                     Ok(number) => Content::Int(number),
-                    // Too large for anything: as large as can be, so that it is out of range.
-                    Err(_) => Content::Large(large().unwrap_or(u128::MAX)),
+                    Err(_) => large().map_or(Content::Huge, Content::Large),
                 }
             }
             DeValue::Float(number) => {

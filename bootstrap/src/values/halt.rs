@@ -18,12 +18,15 @@ pub(super) enum Wrong {
     Kind {
         expected: String,
         found: &'static str,
+        wanted: Wanted,
     },
     /// It is the right kind of thing, and still not one of those that are expected.
     Value {
         expected: String,
         found: &'static str,
     },
+    /// Two words of a table are names of one field: the one that was read later comes first.
+    Twice { keys: Option<(Key, Key)> },
     /// It has as many items as it may not have.
     Length { expected: String },
     /// It names none of the variants.
@@ -34,6 +37,14 @@ pub(super) enum Wrong {
     Refused { expected: Option<String> },
     /// A variable is no Unicode.
     NotUnicode,
+}
+
+/// What was to be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Value,
+    List,
+    Table,
 }
 
 impl Halt {
@@ -52,6 +63,24 @@ impl Halt {
                 Wrong::Missing { field: Some(field) } => key.child(field),
                 _ => key.clone(),
             });
+        }
+        self
+    }
+
+    /// Which two words of the table that was read are names of one field, if that is what is wrong.
+    pub(super) fn twice(mut self, words: Option<(Key, Key)>) -> Self {
+        if let (Wrong::Twice { keys }, None, Some(words)) = (&mut self.wrong, &self.key, words) {
+            self.key = Some(words.0.clone());
+            *keys = Some(words);
+        }
+        self
+    }
+
+    /// A number that its type does not know at all is out of its range.
+    pub(super) fn of_large_number(mut self) -> Self {
+        if let Wrong::Kind { expected, .. } = &mut self.wrong {
+            let (expected, found) = (std::mem::take(expected), "an integer");
+            self.wrong = Wrong::Value { expected, found };
         }
         self
     }
@@ -93,8 +122,11 @@ impl de::Error for Halt {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let (expected, found) = (expected.to_string(), kind(found));
-        Self::new(Wrong::Kind { expected, found })
+        Self::new(Wrong::Kind {
+            expected: expected.to_string(),
+            found: kind(found),
+            wanted: Wanted::Value,
+        })
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -113,6 +145,10 @@ impl de::Error for Halt {
 
     fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
         Self::new(Wrong::Refused { expected: None })
+    }
+
+    fn duplicate_field(_: &'static str) -> Self {
+        Self::new(Wrong::Twice { keys: None })
     }
 
     fn missing_field(field: &'static str) -> Self {

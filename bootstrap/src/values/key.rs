@@ -59,14 +59,18 @@ impl Key {
 
     /// What a variable of the environment is called that sets it, after the prefix.
     pub(super) fn variable(&self) -> String {
-        let words = self.0.iter().map(|part| {
-            let upper = part.chars().flat_map(char::to_uppercase);
-            upper
-                .map(|c| if c.is_alphanumeric() { c } else { '_' })
-                .collect()
-        });
+        let words = self.0.iter().map(|part| in_variable(part));
         words.collect::<Vec<String>>().join("__")
     }
+}
+
+/// How a word stands in the name of a variable: in capitals, with underscores for what may not be
+/// in one.
+pub(super) fn in_variable(word: &str) -> String {
+    let upper = word.chars().flat_map(char::to_uppercase);
+    upper
+        .map(|c| if c.is_alphanumeric() { c } else { '_' })
+        .collect()
 }
 
 impl fmt::Display for Key {

@@ -26,6 +26,8 @@ pub(crate) struct Stray {
     pub(crate) near: Option<String>,
     /// Whether it stands in the section of a struct, which has no such field.
     pub(crate) is_in_struct: bool,
+    /// A variable of what is in the table, if it is the variable of a table.
+    pub(crate) below: Option<String>,
 }
 
 impl Known {
@@ -82,6 +84,7 @@ impl Known {
                     origin: node.origin.clone(),
                     near,
                     is_in_struct,
+                    below: None,
                 });
             }
         }
@@ -115,11 +118,14 @@ impl Known {
         let known: BTreeMap<String, &Key> = known.collect();
         let open: Vec<String> = self.open.iter().map(Key::variable).collect();
         for name in layers.variables.keys() {
-            let is_open = open
-                .iter()
-                .any(|open| name.starts_with(&format!("{open}__")));
+            let is_open = |open: &String| open.is_empty() || name.starts_with(&format!("{open}__"));
             // A list of tables has no variables.
-            if is_open || known.contains_key(name) {
+            let own = known.get(name);
+            if open.iter().any(is_open) || own.is_some_and(|key| !self.closed.contains(key)) {
+                continue;
+            }
+            if let Some(stray) = of_table(name, &known, layers) {
+                strays.push(stray);
                 continue;
             }
             let near = nearest(name, known.keys().map(String::as_str));
@@ -130,10 +136,25 @@ impl Known {
                     origin: Origin::Variable(own),
                     near: Some(near),
                     is_in_struct: false,
+                    below: None,
                 });
             }
         }
     }
+}
+
+/// A variable that is called as a table, in which others are read.
+fn of_table(name: &str, known: &BTreeMap<String, &Key>, layers: &Layers) -> Option<Stray> {
+    let within = format!("{name}__");
+    let (_, below) = known.range(within.clone()..).next()?;
+    let table = below.outwards().find(|key| key.variable() == name)?;
+    Some(Stray {
+        origin: Origin::Variable(layers.variable(&table)?),
+        key: table,
+        near: None,
+        is_in_struct: false,
+        below: layers.variable(below),
+    })
 }
 
 impl Stray {

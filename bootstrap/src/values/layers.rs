@@ -5,8 +5,9 @@ use std::path::Path;
 
 use ::config::{ConfigError, Source, Value, ValueKind};
 
+use crate::base::location::Location;
 use crate::base::panic;
-use crate::values::configuration::{Configuration, Environment, From};
+use crate::values::configuration::{Configuration, Environment, From, added_at};
 use crate::values::file::{self, BadSource};
 use crate::values::key::Key;
 use crate::values::tree::{Node, Origin, Table, merge};
@@ -17,7 +18,7 @@ pub struct Layers {
     /// A table, as `files` is.
     pub(super) set: Node,
     pub(super) variables: BTreeMap<String, Option<String>>,
-    /// With the underscore, if the environment is read at all.
+    /// How all of them begin, if the environment is read at all.
     pub(super) prefix: Option<String>,
     pub(super) files: Node,
     /// What the files are called.
@@ -34,8 +35,8 @@ impl Layers {
         for source in &configuration.sources {
             let read = match source {
                 From::File { path, required } => read_file(path, *required),
-                From::Source(source) => panic::guard(|| collect(&**source))
-                    .unwrap_or_else(|_| Err(bad_source("panicked when it was asked"))),
+                From::Source { source, at } => panic::guard(|| collect(&**source, *at))
+                    .unwrap_or_else(|_| Err(bad_source(*at, "panicked when it was asked", SEE))),
             };
             match read {
                 Ok(table) => merge(&mut files, table),
@@ -46,7 +47,7 @@ impl Layers {
         Self {
             set: Node::root(configuration.set.clone()),
             variables: environment.map_or_else(BTreeMap::new, Environment::variables),
-            prefix: environment.map(|it| format!("{}_", it.prefix)),
+            prefix: environment.map(Environment::beginning),
             files: Node::root(files),
             names: configuration.describe(),
             faults,
@@ -76,28 +77,35 @@ fn read_file(path: &Path, required: bool) -> Result<Table, BadSource> {
     }
 }
 
-fn collect(source: &(dyn Source + Send + Sync)) -> Result<Table, BadSource> {
+/// What to do about a source that can't be asked.
+const SEE: &str = "see that what it reads is there, or take it out of the `Configuration`";
+
+fn collect(source: &(dyn Source + Send + Sync), at: Location) -> Result<Table, BadSource> {
     let mut all = Value::from(ValueKind::Table(::config::Map::new()));
     match source.collect_to(&mut all) {
         Ok(()) => {
-            let origin = Origin::Source("another source".into());
+            let origin = Origin::Source(added_at(at).into());
             Ok(Node::from_value(all, &origin)
                 .into_table()
                 .unwrap_or_default())
         }
         // What the error says may hold what was read: only its kind is told.
-        Err(ConfigError::FileParse { uri: Some(uri), .. }) => {
-            Err(bad_source(&format!("can't read `{uri}`")))
+        Err(ConfigError::FileParse { uri, .. }) => {
+            let wrong = match uri {
+                Some(uri) => format!("does not parse: `{uri}`"),
+                None => "does not parse".to_owned(),
+            };
+            Err(bad_source(at, &wrong, "correct what it reads"))
         }
-        Err(ConfigError::FileParse { .. }) => Err(bad_source("has text that does not parse")),
-        Err(ConfigError::NotFound(_)) => Err(bad_source("did not find what it reads")),
-        Err(_) => Err(bad_source("can't be read")),
+        Err(ConfigError::NotFound(_)) => Err(bad_source(at, "did not find what it reads", SEE)),
+        Err(_) => Err(bad_source(at, "can't be read", SEE)),
     }
 }
 
-fn bad_source(wrong: &str) -> BadSource {
+fn bad_source(at: Location, wrong: &str, help: &str) -> BadSource {
     BadSource {
-        wrong: format!("a source of the configuration {wrong}"),
+        wrong: format!("the source of the configuration that is added at {at} {wrong}"),
         origin: None,
+        help: help.to_owned(),
     }
 }

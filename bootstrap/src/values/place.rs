@@ -1,11 +1,11 @@
 //! A place in the configuration with what is read there: texts, numbers, bools.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{Expected, Visitor};
 
-use crate::values::halt::{Halt, Wrong};
+use crate::values::halt::{Halt, Wanted, Wrong};
 use crate::values::key::Key;
 use crate::values::known::Known;
 use crate::values::spot::{Leaf, Spot};
@@ -17,6 +17,8 @@ pub(super) struct Run {
     /// Where something is wrong, and has been told. Something stands in for it then, so that the
     /// next fault is found; the number says what.
     pub(super) bad: BTreeMap<Key, usize>,
+    /// Words of tables that are not shown: other names of fields, whose own or other name wins.
+    pub(super) hidden: BTreeSet<Key>,
 }
 
 /// What stands in for text that is wrong: one of these may be what its type takes.
@@ -42,8 +44,13 @@ impl Place<'_, '_> {
         self.run.bad.get(&self.spot.key).copied()
     }
 
-    /// Something else than what is wanted is here, or nothing.
+    /// Something else than a value that is wanted is here, or nothing.
     pub(super) fn not(&self, expected: &dyn Expected) -> Halt {
+        self.not_a(Wanted::Value, expected)
+    }
+
+    /// Something else than what is wanted is here, or nothing.
+    pub(super) fn not_a(&self, wanted: Wanted, expected: &dyn Expected) -> Halt {
         if !self.spot.is_there() {
             return Halt::missing();
         }
@@ -51,7 +58,11 @@ impl Place<'_, '_> {
             return Halt::new(Wrong::NotUnicode);
         }
         let (expected, found) = (expected.to_string(), self.spot.kind());
-        Halt::new(Wrong::Kind { expected, found })
+        Halt::new(Wrong::Kind {
+            expected,
+            found,
+            wanted,
+        })
     }
 
     pub(super) fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
@@ -87,18 +98,22 @@ impl Place<'_, '_> {
 
     pub(super) fn int<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
         let number = match (self.stand_in(), self.spot.leaf()) {
-            (Some(which), _) => which.try_into().ok(),
-            (None, Some(Leaf::Text(text))) => text.trim().parse().ok(),
-            (None, Some(Leaf::Node(node))) => match node.value {
-                Content::Int(number) => Some(number),
-                Content::Large(number) => return visitor.visit_u128(number),
-                _ => None,
-            },
+            (Some(which), _) => which.try_into().ok().map(Content::Int),
+            (None, Some(Leaf::Text(text))) => int_of(text.trim()),
+            (None, Some(Leaf::Node(node))) => Some(node.value.clone()),
             _ => None,
         };
         match number {
-            Some(number) => visit_int(number, visitor),
-            None => Err(self.not(&visitor)),
+            Some(Content::Int(number)) => visit_int(number, visitor),
+            Some(Content::Large(number)) => {
+                let read = visitor.visit_u128(number);
+                read.map_err(Halt::of_large_number)
+            }
+            Some(Content::Huge) => {
+                let (expected, found) = ((&visitor as &dyn Expected).to_string(), "an integer");
+                Err(Halt::new(Wrong::Value { expected, found }))
+            }
+            _ => Err(self.not(&visitor)),
         }
     }
 
@@ -120,6 +135,19 @@ impl Place<'_, '_> {
     }
 }
 
+/// The integer that a text is, of any size.
+fn int_of(text: &str) -> Option<Content> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if let Ok(number) = text.parse::<i128>() {
+        Some(Content::Int(number))
+    } else if let Ok(number) = text.parse::<u128>() {
+        Some(Content::Large(number))
+    } else {
+        let is_int = !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
+        is_int.then_some(Content::Huge)
+    }
+}
+
 /// What people write into variables for a bool.
 fn bool_of(text: &str) -> Option<bool> {
     match text.trim().to_lowercase().as_str() {
@@ -135,6 +163,7 @@ fn visit_int<'de, V: Visitor<'de>>(number: i128, visitor: V) -> Result<V::Value,
     } else if let Ok(number) = u64::try_from(number) {
         visitor.visit_u64(number)
     } else {
-        visitor.visit_i128(number)
+        let read = visitor.visit_i128(number);
+        read.map_err(Halt::of_large_number)
     }
 }

@@ -1,7 +1,7 @@
 //! Reads a value, and goes on after a fault to find the others.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 
@@ -21,6 +21,12 @@ const ATTEMPTS: usize = 200;
 /// Whether anything is set at a key.
 pub(crate) fn is_there(layers: &Layers, key: &Key) -> bool {
     Spot::find(layers, key).is_there()
+}
+
+/// What is wrong if a value stands where a table should, around the key.
+pub(crate) fn blocked(layers: &Layers, key: &Key) -> Option<Fault> {
+    let around = Spot::around(layers, key)?;
+    Some(Fault::no_table(key.clone(), &around))
 }
 
 /// Where what stands at a key comes from, in words.
@@ -45,6 +51,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     let mut run = Run {
         known: RefCell::new(std::mem::take(known)),
         bad: BTreeMap::new(),
+        hidden: BTreeSet::new(),
     };
     let read = attempts(layers, key, &mut run);
     *known = run.known.into_inner();
@@ -67,11 +74,32 @@ fn attempts<T: DeserializeOwned>(
             Ok(_) => break,
             Err(halt) => halt.at(key),
         };
+        if let Wrong::Twice {
+            keys: Some((later, earlier)),
+        } = &halt.wrong
+        {
+            let loser = loser(layers, later, earlier);
+            if loser.is_none() {
+                faults.push(Fault::of_halt(&halt, later.clone(), layers));
+            }
+            let hidden = loser.unwrap_or(later).clone();
+            run.hidden.insert(hidden);
+            continue;
+        }
         if !note(&halt, layers, &mut run.bad, &mut faults) {
             break;
         }
     }
     Err(faults)
+}
+
+/// Of two names of one field, the one whose layer does not win; none if both stand in one.
+fn loser<'k>(layers: &Layers, one: &'k Key, other: &'k Key) -> Option<&'k Key> {
+    let (at_one, at_other) = (Spot::reach(layers, one), Spot::reach(layers, other));
+    if at_one.is_weaker_than(&at_other) {
+        return Some(one);
+    }
+    at_other.is_weaker_than(&at_one).then_some(other)
 }
 
 /// Notes what stopped reading; false if nothing new can be found.

@@ -1,5 +1,6 @@
 //! A place in the configuration, as `serde` reads it.
 
+use std::cell::RefCell;
 use std::vec::IntoIter;
 
 use serde::de::value::StringDeserializer;
@@ -8,8 +9,10 @@ use serde::de::{
     SeqAccess, VariantAccess, Visitor,
 };
 
-use crate::values::halt::Halt;
+use crate::values::halt::{Halt, Wanted};
+use crate::values::key::in_variable;
 use crate::values::place::{Place, Run};
+use crate::values::seen::Seen;
 use crate::values::spot::{Leaf, Spot};
 use crate::values::tree::Content;
 
@@ -49,31 +52,37 @@ impl<'r, 'l> Reader<'r, 'l> {
     ) -> Result<V::Value, Halt> {
         let spot = &self.0.spot;
         self.0.run.known.borrow_mut().close(&spot.key, fields);
-        if self.stand_in().is_none() && is_other_than_table(spot) {
-            return Err(self.0.not(&visitor));
+        if self.stand_in().is_none() && spot.is_other_than_table() {
+            return Err(self.0.not_a(Wanted::Table, &visitor));
         }
-        let expected = (&visitor as &dyn Expected).to_string();
         let there = fields.iter().map(|field| self.0.spot.child(field));
         // What is missing, and has been told, is there as something that stands in for it.
         let there = there.filter(|it| it.is_there() || self.0.run.bad.contains_key(&it.key));
-        let words = Words::new(there, self.0.run);
-        let read = visitor.visit_map(words);
-        read.map_err(|halt| halt.expecting(expected).at(&self.0.spot.key))
+        self.shown(there, visitor)
     }
 
     /// Whatever is in the table.
     fn table<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
         let spot = &self.0.spot;
         self.0.run.known.borrow_mut().open(&spot.key);
-        if self.stand_in().is_none() && is_other_than_table(spot) {
-            return Err(self.0.not(&visitor));
+        if self.stand_in().is_none() && spot.is_other_than_table() {
+            return Err(self.0.not_a(Wanted::Table, &visitor));
         }
-        let expected = (&visitor as &dyn Expected).to_string();
         let words = spot.words();
-        let there = words.iter().map(|word| spot.child(word));
-        let words = Words::new(there, self.0.run);
-        let read = visitor.visit_map(words);
-        read.map_err(|halt| halt.expecting(expected).at(&spot.key))
+        self.shown(words.iter().map(|word| spot.child(word)), visitor)
+    }
+
+    /// Words of the table here.
+    fn shown<'de, V: Visitor<'de>>(
+        &self,
+        there: impl Iterator<Item = Spot<'l>>,
+        visitor: V,
+    ) -> Result<V::Value, Halt> {
+        let expected = (&visitor as &dyn Expected).to_string();
+        let seen = RefCell::default();
+        let read = visitor.visit_map(Words::new(there, self.0.run, &seen));
+        let twice = seen.into_inner().twice;
+        read.map_err(|halt| halt.twice(twice).expecting(expected).at(&self.0.spot.key))
     }
 
     fn list<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
@@ -86,15 +95,53 @@ impl<'r, 'l> Reader<'r, 'l> {
                 let (spots, run) = (items.into_iter(), self.0.run);
                 visitor.visit_seq(Items { spots, run })
             }
-            None => Err(self.0.not(&visitor)),
+            None => Err(self.0.not_a(Wanted::List, &visitor)),
         }
+    }
+
+    /// The word that names a variant, if a word does and no table.
+    fn variant(&self, variants: &[&'static str]) -> Option<String> {
+        let spot = &self.0.spot;
+        if !spot.is_leaf_that_wins() {
+            return None;
+        }
+        match spot.leaf()? {
+            Leaf::Text(text) => Some(variant_of(variants, text)),
+            Leaf::Node(node) => match &node.value {
+                Content::Text(text) => Some(text.clone()),
+                _ => None,
+            },
+            Leaf::NotUnicode => None,
+        }
+    }
+
+    /// The variant in the table here, if there is one.
+    fn variant_within(&self, variants: &[&'static str]) -> Option<Spot<'l>> {
+        let spot = &self.0.spot;
+        let within = spot.words().into_iter().map(|word| spot.child(&word));
+        let mut within: Vec<Spot<'l>> = within.collect();
+        // A table has one variant; the layer that wins decides.
+        let strongest = within.iter().map(Spot::layer).max()?;
+        within.retain(|it| it.layer() == strongest);
+        let only = within.pop().filter(|_| within.is_empty())?;
+        let word = only.key.last().to_owned();
+        Some(if only.is_of_variables() {
+            spot.child(&variant_of(variants, word))
+        } else {
+            only
+        })
     }
 }
 
-/// Whether a value stands where a table should. A variable does no harm there: it may be that of
-/// another program.
-fn is_other_than_table(spot: &Spot<'_>) -> bool {
-    matches!(spot.leaf(), Some(Leaf::Node(_))) && !spot.has_table()
+/// The variant that a variable means: names of variables are in capitals, whatever the variant is.
+fn variant_of(variants: &[&'static str], word: String) -> String {
+    let meant = in_variable(word.trim());
+    let mut variants = variants.iter();
+    if variants.clone().any(|it| *it == word) {
+        return word;
+    }
+    let found = variants.find(|it| in_variable(it) == meant);
+    found.map_or(word, |found| (*found).to_owned())
 }
 
 macro_rules! by {
@@ -126,7 +173,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
             Some(Leaf::Node(node)) => match node.value {
                 Content::Nil => visitor.visit_unit(),
                 Content::Bool(_) => self.bool(visitor),
-                Content::Int(_) | Content::Large(_) => self.int(visitor),
+                Content::Int(_) | Content::Large(_) | Content::Huge => self.int(visitor),
                 Content::Float(_) => self.float(visitor),
                 Content::List(_) => self.list(visitor),
                 Content::Text(_) | Content::Table(_) => self.text(visitor),
@@ -211,32 +258,17 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
             let name: StringDeserializer<Halt> = first.into_deserializer();
             return visitor.visit_enum(name);
         }
-        let text = match self.0.spot.leaf() {
-            Some(Leaf::Text(text)) => Some(text),
-            Some(Leaf::Node(node)) => match &node.value {
-                Content::Text(text) => Some(text.clone()),
-                _ => None,
-            },
-            _ => None,
-        };
-        if let Some(text) = text.filter(|_| !self.0.spot.has_table()) {
+        if let Some(text) = self.variant(variants) {
             let name: StringDeserializer<Halt> = text.into_deserializer();
             return visitor.visit_enum(name);
         }
-        let words = self.0.spot.words();
-        match words.as_slice() {
-            [only] => {
-                // Only what its content knows is known.
-                self.0
-                    .run
-                    .known
-                    .borrow_mut()
-                    .ask(self.0.spot.key.child(only));
-                let (spot, run) = (self.0.spot.child(only), self.0.run);
-                visitor.visit_enum(Variant { spot, run })
-            }
-            _ => Err(self.0.not(&visitor)),
-        }
+        let Some(spot) = self.variant_within(variants) else {
+            return Err(self.0.not(&visitor));
+        };
+        let run = self.0.run;
+        // Only what its content knows is known.
+        run.known.borrow_mut().ask(spot.key.clone());
+        visitor.visit_enum(Variant { spot, run })
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
@@ -245,23 +277,30 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
 }
 
 /// The words of a table, with what stands there.
-struct Words<'r, 'l> {
+struct Words<'r, 's, 'l> {
     spots: IntoIter<Spot<'l>>,
     next: Option<Spot<'l>>,
     run: &'r Run,
+    seen: &'s RefCell<Seen>,
 }
 
-impl<'r, 'l> Words<'r, 'l> {
+impl<'r, 's, 'l> Words<'r, 's, 'l> {
     /// What is known to be wrong comes last, so that it keeps no other fault from being found.
-    fn new(there: impl Iterator<Item = Spot<'l>>, run: &'r Run) -> Self {
+    fn new(there: impl Iterator<Item = Spot<'l>>, run: &'r Run, seen: &'s RefCell<Seen>) -> Self {
+        let there = there.filter(|spot| !run.hidden.contains(&spot.key));
         let (bad, good): (Vec<_>, Vec<_>) = there.partition(|spot| run.bad.contains_key(&spot.key));
         let spots: Vec<Spot<'l>> = good.into_iter().chain(bad).collect();
         let (spots, next) = (spots.into_iter(), None);
-        Self { spots, next, run }
+        Self {
+            spots,
+            next,
+            run,
+            seen,
+        }
     }
 }
 
-impl<'de> MapAccess<'de> for Words<'_, '_> {
+impl<'de> MapAccess<'de> for Words<'_, '_, '_> {
     type Error = Halt;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -270,11 +309,13 @@ impl<'de> MapAccess<'de> for Words<'_, '_> {
     ) -> Result<Option<K::Value>, Halt> {
         self.next = self.spots.next();
         let Some(spot) = &self.next else {
+            self.seen.borrow_mut().twice = None;
             return Ok(None);
         };
         let word: StringDeserializer<Halt> = spot.key.last().to_owned().into_deserializer();
-        let read = seed.deserialize(word).map_err(|halt| halt.at(&spot.key));
-        read.map(Some)
+        let read = seed.deserialize(word).map_err(|halt| halt.at(&spot.key))?;
+        self.seen.borrow_mut().note(&spot.key, &read);
+        Ok(Some(read))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Halt> {

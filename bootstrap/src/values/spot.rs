@@ -19,10 +19,10 @@ pub(super) struct Spot<'l> {
 enum Within {
     /// Tables alone, so that there is a variable for it.
     Tables,
-    /// A list of a file or of code.
+    /// A list of a file or of code, or a value of code that is no table: without variables.
     List,
-    /// A list that is a variable, with the text of this item.
-    Variable(String),
+    /// A list that is a variable, with the text of this item, and the key that the variable sets.
+    Variable(String, Key),
 }
 
 /// A value that is no table.
@@ -43,17 +43,64 @@ impl Leaf<'_> {
 }
 
 impl<'l> Spot<'l> {
-    /// The place of a key.
-    pub(super) fn find(layers: &'l Layers, key: &Key) -> Self {
-        let root = Self {
+    /// The whole configuration.
+    fn root(layers: &'l Layers) -> Self {
+        Self {
             layers,
             key: Key::default(),
             set: Some(&layers.set),
             file: Some(&layers.files),
             within: Within::Tables,
-        };
+        }
+    }
+
+    /// The place of a key.
+    pub(super) fn find(layers: &'l Layers, key: &Key) -> Self {
         let parts = key.parts().iter();
-        parts.fold(root, |spot, part| spot.child(part))
+        parts.fold(Self::root(layers), |spot, part| spot.child(part))
+    }
+
+    /// The place that a fault tells of, which may lie in an item of a list.
+    pub(super) fn reach(layers: &'l Layers, key: &Key) -> Self {
+        let parts = key.parts().iter();
+        parts.fold(Self::root(layers), |spot, part| {
+            let item = spot.item_at(part);
+            item.unwrap_or_else(|| spot.child(part))
+        })
+    }
+
+    fn item_at(&self, part: &str) -> Option<Self> {
+        let number = part.parse().ok()?;
+        self.items()?.into_iter().nth(number)
+    }
+
+    /// The value around a key that is no table, so that nothing is at the key.
+    pub(super) fn around(layers: &'l Layers, key: &Key) -> Option<Self> {
+        let mut spot = Self::root(layers);
+        for part in key.parts() {
+            spot = match spot.item_at(part) {
+                Some(item) => item,
+                None if spot.is_other_than_table() => return Some(spot),
+                None => spot.child(part),
+            };
+        }
+        None
+    }
+
+    /// Whether a value stands where a table should. A variable does no harm there: it may be that
+    /// of another program.
+    pub(super) fn is_other_than_table(&self) -> bool {
+        let is_value = match self.leaf() {
+            Some(Leaf::Node(node)) => !matches!(node.value, Content::Nil),
+            Some(Leaf::Text(_) | Leaf::NotUnicode) => self.is_item_of_variable(),
+            None => false,
+        };
+        is_value && !self.has_table()
+    }
+
+    /// Whether it is an item of a list that is a variable.
+    pub(super) fn is_item_of_variable(&self) -> bool {
+        matches!(self.within, Within::Variable(..))
     }
 
     /// The place of a word in this table.
@@ -67,8 +114,8 @@ impl<'l> Spot<'l> {
             set: of(self.set),
             file,
             within: match self.within {
-                Within::Tables => Within::Tables,
-                Within::List | Within::Variable(_) => Within::List,
+                Within::Tables if !self.is_set() => Within::Tables,
+                Within::Tables | Within::List | Within::Variable(..) => Within::List,
             },
         }
     }
@@ -80,7 +127,13 @@ impl<'l> Spot<'l> {
             key: self.key.child(&number.to_string()),
             set: node,
             file: None,
-            within: text.map_or(Within::List, Within::Variable),
+            within: text.map_or(Within::List, |text| {
+                let of = match &self.within {
+                    Within::Variable(_, of) => of,
+                    Within::Tables | Within::List => &self.key,
+                };
+                Within::Variable(text, of.clone())
+            }),
         }
     }
 
@@ -90,7 +143,7 @@ impl<'l> Spot<'l> {
 
     /// The value here that is no table, if there is one.
     pub(super) fn leaf(&self) -> Option<Leaf<'l>> {
-        if let Within::Variable(text) = &self.within {
+        if let Within::Variable(text, _) = &self.within {
             return Some(Leaf::Text(text.clone()));
         }
         if let Some(set) = self.set {
@@ -104,8 +157,13 @@ impl<'l> Spot<'l> {
     }
 
     /// Items of lists have none of their own.
-    fn has_variable(&self) -> bool {
+    pub(super) fn has_variable(&self) -> bool {
         matches!(self.within, Within::Tables)
+    }
+
+    /// Whether it is a variable that counts here.
+    pub(super) fn is_variable(&self) -> bool {
+        self.set.is_none() && self.own_variable().is_some()
     }
 
     /// What the variable of this key says.
@@ -121,6 +179,59 @@ impl<'l> Spot<'l> {
         let is_table = |node: Option<&Node>| node.is_some_and(|node| node.table().is_some());
         is_table(self.set)
             || (!self.is_set() && (is_table(self.file) || self.variables_within().next().is_some()))
+    }
+
+    /// The variables that would set this, and that are called as if it were a table, if nothing
+    /// else makes it one: the first of them.
+    pub(super) fn only_variable_within(&self) -> Option<String> {
+        if self.leaf().is_some() || self.set.is_some() || self.file.is_some() {
+            return None;
+        }
+        self.first_variable_within()
+    }
+
+    fn first_variable_within(&self) -> Option<String> {
+        let rest = self.variables_within().next()?;
+        let own = self.layers.variable(&self.key)?;
+        Some(match self.key.parts() {
+            [] => format!("{own}{rest}"),
+            _ => format!("{own}__{rest}"),
+        })
+    }
+
+    /// Whether a value that is no table is here, and no table that wins over it.
+    pub(super) fn is_leaf_that_wins(&self) -> bool {
+        self.leaf().is_some() && (self.is_set() || self.variables_within().next().is_none())
+    }
+
+    /// Whether only variables say something here.
+    pub(super) fn is_of_variables(&self) -> bool {
+        self.set.is_none() && self.file.is_none()
+    }
+
+    /// Which layer says what is here, the higher the stronger.
+    pub(super) fn layer(&self) -> u8 {
+        if self.set.is_some() {
+            2
+        } else {
+            let is_variable = self.own_variable().is_some();
+            u8::from(is_variable || self.variables_within().next().is_some())
+        }
+    }
+
+    /// Whether another place wins over this one, as one of the same name would. False as well if
+    /// nobody can tell.
+    pub(super) fn is_weaker_than(&self, other: &Self) -> bool {
+        let source = |spot: &Self| {
+            let origin = spot.file?.origin.source()?;
+            spot.layers.names.iter().rposition(|name| name == origin)
+        };
+        match (self.layer(), other.layer()) {
+            (0, 0) => {
+                matches!((source(self), source(other)), (Some(own), Some(other)) if own < other)
+            }
+            (own, other) => own < other,
+        }
     }
 
     /// The names of variables that set something in this table.
@@ -169,13 +280,19 @@ impl<'l> Spot<'l> {
 
     /// Where it comes from; of a table, where the first of it stands.
     pub(super) fn origin(&self) -> Option<Origin> {
+        if let Within::Variable(_, of) = &self.within {
+            return self.layers.variable(of).map(Origin::Variable);
+        }
         if let Some(set) = self.set {
             return Some(set.origin.clone());
         }
         if self.own_variable().is_some() {
             return Some(Origin::Variable(self.layers.variable(&self.key)?));
         }
-        self.file.map(|file| file.origin.clone())
+        match self.file {
+            Some(file) => Some(file.origin.clone()),
+            None => self.first_variable_within().map(Origin::Variable),
+        }
     }
 
     /// The items of the list here.

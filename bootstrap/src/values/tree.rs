@@ -23,6 +23,16 @@ pub(crate) enum Origin {
     Code(Location),
 }
 
+impl Origin {
+    /// What the file, or another source, is called.
+    pub(super) fn source(&self) -> Option<&str> {
+        match self {
+            Origin::File { file: name, .. } | Origin::Source(name) => Some(name),
+            Origin::Variable(_) | Origin::Code(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -48,6 +58,8 @@ pub(super) enum Content {
     Int(i128),
     /// Greater than any `i128`.
     Large(u128),
+    /// An integer that is too large for any type.
+    Huge,
     Float(f64),
     Text(String),
     List(Vec<Node>),
@@ -62,7 +74,7 @@ impl Content {
         match self {
             Content::Nil => "nothing",
             Content::Bool(_) => "a bool",
-            Content::Int(_) | Content::Large(_) => "an integer",
+            Content::Int(_) | Content::Large(_) | Content::Huge => "an integer",
             Content::Float(_) => "a float",
             Content::Text(_) => "a string",
             Content::List(_) => "a list",

@@ -226,7 +226,101 @@ fn a_file_that_is_not_there_is_a_fault_unless_it_is_optional() {
     assert_eq!(
         diagnosis(&app, &files),
         "error[BOOT017]: the configuration file `service.toml` is not there
-  help: let this user read it, or take it out of the `Configuration`"
+  help: create it, or add it with `optional_file` if the app can do without"
+    );
+}
+
+#[test]
+fn a_folder_is_no_file_also_if_it_is_optional() {
+    let files = Files::new(&[]);
+    std::fs::create_dir(files.path("service")).unwrap();
+    let path = files.path("service");
+    for configuration in [of_file(&path), Configuration::new().optional_file(&path)] {
+        assert_eq!(
+            diagnosis(&cache(configuration.set("cache.size", 1)), &files),
+            "error[BOOT017]: the configuration file `service` is a directory
+  help: name a TOML file in it"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_no_text_is_told_with_what_to_do() {
+    let files = Files::new(&[]);
+    std::fs::write(files.path("service.toml"), [0xff, 0xfe]).unwrap();
+    assert_eq!(
+        diagnosis(&cache(of_file(&files.path("service.toml"))), &files),
+        "error[BOOT017]: the configuration file `service.toml` is no text in UTF-8
+  help: save it as UTF-8"
+    );
+}
+
+#[test]
+fn a_source_that_is_wrong_is_told_with_the_line_that_adds_it() {
+    let files = Files::new(&[("bad.toml", "[cache")]);
+    let said = |configuration: Configuration| {
+        let errors = cache(configuration.set("cache.size", 1))
+            .plan()
+            .unwrap_err();
+        files.plain(&errors.render())
+    };
+    let source = config::File::from_str("[cache", config::FileFormat::Toml);
+    let at = format!("{}:{}", file!(), line!() + 1);
+    let text = said(Configuration::new().source(source));
+    let first = format!("error[BOOT017]: the source of the configuration that is added at {at} ");
+    assert!(text.starts_with(&first), "{text}");
+    assert!(
+        text.contains(" does not parse\n  help: correct what it reads"),
+        "{text}"
+    );
+    let named = said(Configuration::new().source(config::File::from(files.path("bad.toml"))));
+    assert!(named.contains("does not parse: `"), "{named}");
+    assert!(
+        named.contains("bad.toml`\n  help: correct what it reads"),
+        "{named}"
+    );
+    let gone = said(Configuration::new().source(config::File::from(files.path("none.toml"))));
+    assert!(
+        gone.contains(
+            " can't be read\n  help: see that what it reads is there, or take it out of the `Configuration`"
+        ),
+        "{gone}"
+    );
+}
+
+#[test]
+fn what_a_source_says_is_told_with_the_line_that_adds_it() {
+    let source = config::File::from_str("cache.size = 'x'", config::FileFormat::Toml);
+    let at = format!("{}:{}", file!(), line!() + 1);
+    let configuration = Configuration::new().source(source);
+    let text = cache(configuration).plan().unwrap_err().render();
+    assert!(
+        text.contains(&format!("found: the source that is added at {at}\n")),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_bad_item_of_a_list_is_told_with_its_line() {
+    #[plugin(name = "list", collect = false)]
+    struct List {
+        #[option(config = "list")]
+        _list: Vec<u32>,
+    }
+    impl Hooks for List {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            Ok(())
+        }
+    }
+    let files = Files::new(&[("service.toml", "list = [\n  1,\n  'a',\n]")]);
+    let app = App::new().with(List::default());
+    let app = app.configure(of_file(&files.path("service.toml")));
+    assert_eq!(
+        diagnosis(&app, &files),
+        "error[BOOT017]: plugin `list` can't read `list.1`: expected u32, found a string
+  --> HERE (option `_list: Vec<u32>`)
+  found: service.toml:3:3
+  help: correct it: service.toml:3:3"
     );
 }
 

@@ -1,6 +1,8 @@
 //! Values from outside: options and sections that are read from a configuration.
 
+mod children;
 mod faults;
+mod ignored;
 mod reload;
 mod secrets;
 mod sections;

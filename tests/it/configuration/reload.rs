@@ -116,8 +116,46 @@ fn what_others_of_the_binary_would_read_is_known_at_a_restart_as_at_the_boot() {
         let error = running.handle().restart("section All").await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "plugin `section All` does not know `other`, which the configuration has"
+            "the configuration of the app is wrong: plugin `section All` does not know `other`, which the configuration has"
         );
+        running.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_restart_is_refused_for_a_fault_of_somebody_else_by_whose_it_is() {
+    let trace = Trace::new();
+    let files = Files::new(&[("service.toml", "[settings]\nsize = 1")]);
+    paused(async {
+        let running = app(&files, &trace).with(Off::default());
+        let running = running.boot().await.unwrap();
+        let restart = async || running.handle().restart("off").await.unwrap_err();
+        files.write("service.toml", "[settings]\nsize = 'big'");
+        let error = restart().await;
+        assert_eq!(
+            error.to_string(),
+            "the configuration of the app is wrong: plugin `section Settings` can't read \
+             `settings.size`: expected u32, found a string"
+        );
+        files.write(
+            "service.toml",
+            "[settings]\nsize = 'big'\nsiez = 1\n[user]\ncount = -1",
+        );
+        let error = restart().await;
+        let RestartError::Configuration { faults } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(faults.len(), 3);
+        let story = format!("{error:?}");
+        assert!(
+            story.contains("app is wrong, for `section Settings`, `user`\n"),
+            "{story}"
+        );
+        files.write("service.toml", "[settings");
+        let story = format!("{:?}", restart().await);
+        let first = "error[RUN001]: a part of the app did not restart: the configuration of the \
+                     app is wrong\n";
+        assert!(story.starts_with(first), "{story}");
         running.close().await.unwrap();
     });
 }
@@ -144,9 +182,12 @@ fn a_restart_with_a_fault_in_the_configuration_closes_nothing() {
                 "plugin `user` can't read `user.count`: expected u32, found an integer out of range",
             ]
         );
-        assert!(
-            format!("{error:?}").starts_with("error[RUN001]: a part of the app did not restart")
-        );
+        let story = format!("{error:?}");
+        let first = "error[RUN001]: a part of the app did not restart: the configuration of the \
+                     app is wrong, for `section Settings`, `user`\n";
+        assert!(story.starts_with(first), "{story}");
+        let last = "\n  help: correct the configuration, and restart the part again; the app runs on as it was";
+        assert!(story.ends_with(last), "{story}");
         files.write("service.toml", "[settings]\nsize = 4");
         running.handle().restart("user").await.unwrap();
         running.close().await.unwrap();

@@ -189,7 +189,7 @@ fn values_of_code_and_of_other_sources_are_not_quoted() {
     let text = "single = hunter2";
     let source = config::File::from_str(text, config::FileFormat::Toml);
     let configuration = Configuration::new().source(source);
-    assert_silent(&configuration, "a source of the configuration");
+    assert_silent(&configuration, "the source of the configuration");
 }
 
 #[derive(Deserialize)]

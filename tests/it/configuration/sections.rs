@@ -72,6 +72,37 @@ fn an_optional_section_is_there_if_the_configuration_has_it() {
     assert_eq!(seen(app().configure(configuration)), (4, Some("me".into())));
 }
 
+#[derive(Deserialize)]
+struct Inner {
+    #[allow(dead_code, reason = "reading is the point")]
+    size: u32,
+}
+
+section!(Inner = "outer.inner");
+
+#[plugin(name = "inner", collect = false)]
+struct WithInner {
+    inner: Option<State<Inner>>,
+}
+
+impl Hooks for WithInner {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        assert!(self.inner.is_none());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_value_around_an_optional_section_is_a_fault() {
+    let app = || App::new().with(WithInner::default());
+    let none = app().configure(Configuration::new());
+    assert_eq!(none.plan().unwrap().len(), 1);
+    assert_eq!(
+        mistakes(&app().configure(Configuration::new().set("outer", 1))),
+        ["plugin `section Inner` can't read `outer.inner`: `outer` is an integer, and no table"]
+    );
+}
+
 #[test]
 fn a_test_supplies_another_section() {
     let section = || DatabaseSection {

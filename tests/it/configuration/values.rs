@@ -124,7 +124,7 @@ fn a_second_configuration_takes_the_place_of_the_first() {
 #[test]
 fn variables_of_other_programs_with_the_same_prefix_do_no_harm() {
     let all = [
-        ("APP_DATABASE", "tcp://10.0.0.1:5432"),
+        ("APP_DATABASE_PORT", "tcp://10.0.0.1:5432"),
         ("APP_PORT_80_TCP", "tcp://10.0.0.1:80"),
         ("APPLE", "pie"),
         ("APP_DATABASE__SIZE", " 6 "),
