@@ -132,6 +132,20 @@ impl Scopes {
         places.any(|place| self.is_inside(from, place))
     }
 
+    /// Who of those that provide a state stands in each scope on the way out from `from`.
+    pub(crate) fn places(&self, from: u32, candidates: &[Candidate]) -> Vec<Vec<u32>> {
+        let here = |place: u32| {
+            let is_here =
+                |it: &&Candidate| self.seen_in(it.scope, it.published).any(|at| at == place);
+            candidates
+                .iter()
+                .filter(is_here)
+                .map(|it| it.node)
+                .collect()
+        };
+        self.outwards(from).map(here).collect()
+    }
+
     /// Who of those that provide a state is meant by a plugin in the scope `from`: the one in the
     /// nearest scope on the way out that has any.
     pub(crate) fn find(&self, from: u32, candidates: impl Iterator<Item = Candidate>) -> Found {

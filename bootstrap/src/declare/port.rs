@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use crate::base::key::{AtPort, StateKey};
 use crate::base::name::PluginName;
-use crate::base::text::short_type_name;
 use crate::declare::asks::Asks;
 use crate::declare::field::{Bind, Bound, BoundTo, Wish, optional, sealed};
-use crate::declare::state::{AnySlot, Origin, Slot, State};
+use crate::declare::state::{AnySlot, Origin, Slot, State, not_bound, show};
 
 /// A shared handle to what somebody provides at a port: cheap to clone, read by dereferencing.
 ///
@@ -145,18 +144,7 @@ impl<T: ?Sized + 'static> Port<T> {
     #[inline(never)]
     #[track_caller]
     fn not_bound(&self) -> ! {
-        let port = short_type_name(type_name::<T>());
-        match self.inner.origin() {
-            Some(origin) => panic!(
-                "the port `{port}` is not there yet: plugin `{}` ({}) provides it and has not \
-                 loaded; read it after `boot`, or make it a field of a plugin",
-                origin.plugin, origin.declared,
-            ),
-            None => panic!(
-                "the port `{port}` is not bound: this handle belongs to a plugin that no app has \
-                 loaded; the fields of a plugin are bound before its `load` runs",
-            ),
-        }
+        not_bound("port", type_name::<T>(), self.inner.origin())
     }
 }
 
@@ -200,13 +188,7 @@ impl<T: ?Sized> Default for Port<T> {
 /// The type and whether it is bound; not the value, which may be secret or not printable.
 impl<T: ?Sized + 'static> fmt::Debug for Port<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let port = short_type_name(type_name::<T>());
-        let bound = if self.try_get().is_some() {
-            "bound"
-        } else {
-            "unbound"
-        };
-        write!(f, "Port<{port}>({bound})")
+        show(f, "Port", type_name::<T>(), self.try_get().is_some())
     }
 }
 

@@ -121,19 +121,37 @@ impl<T> State<T> {
     #[inline(never)]
     #[track_caller]
     fn not_bound(&self) -> ! {
-        let state = short_type_name(type_name::<T>());
-        match &self.slot {
-            Some(slot) => panic!(
-                "the state `{state}` is not there yet: plugin `{}` ({}) provides it and has not \
-                 loaded; read it after `boot`, or make it a field of a plugin",
-                slot.origin.plugin, slot.origin.declared,
-            ),
-            None => panic!(
-                "the state `{state}` is not bound: this handle belongs to a plugin that no app \
-                 has loaded; the fields of a plugin are bound before its `load` runs",
-            ),
-        }
+        not_bound("state", type_name::<T>(), self.origin())
     }
+}
+
+/// Panics because a handle is read that is not bound.
+#[track_caller]
+pub(super) fn not_bound(noun: &str, type_name: &str, origin: Option<&Arc<Origin>>) -> ! {
+    let it = short_type_name(type_name);
+    match origin {
+        Some(origin) => panic!(
+            "the {noun} `{it}` is not there yet: plugin `{}` ({}) provides it and has not loaded; \
+             read it after `boot`, or make it a field of a plugin",
+            origin.plugin, origin.declared,
+        ),
+        None => panic!(
+            "the {noun} `{it}` is not bound: this handle belongs to a plugin that no app has \
+             loaded; the fields of a plugin are bound before its `load` runs",
+        ),
+    }
+}
+
+/// Shows a handle: its type, and whether it is bound.
+pub(super) fn show(
+    f: &mut fmt::Formatter<'_>,
+    handle: &str,
+    type_name: &str,
+    is_bound: bool,
+) -> fmt::Result {
+    let it = short_type_name(type_name);
+    let bound = if is_bound { "bound" } else { "unbound" };
+    write!(f, "{handle}<{it}>({bound})")
 }
 
 impl<T> Deref for State<T> {
@@ -174,13 +192,7 @@ impl<T> Default for State<T> {
 /// The type and whether it is bound; not the value, which may be secret or not printable.
 impl<T> fmt::Debug for State<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = short_type_name(type_name::<T>());
-        let bound = if self.try_get().is_some() {
-            "bound"
-        } else {
-            "unbound"
-        };
-        write!(f, "State<{state}>({bound})")
+        show(f, "State", type_name::<T>(), self.try_get().is_some())
     }
 }
 

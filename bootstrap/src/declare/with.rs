@@ -30,33 +30,26 @@ pub trait Ingredients: Clone + Send + Sync + 'static {
     fn wishes(&self, see: &mut dyn FnMut(Wish));
 }
 
-impl<T: Send + Sync + 'static> Ingredients for State<T> {
-    fn show(&mut self, fields: &mut Fields<'_>) {
-        fields.field("made from", self);
-    }
+macro_rules! handle {
+    ($handle:ident, $($bounds:tt)*) => {
+        impl<T: $($bounds)*> Ingredients for $handle<T> {
+            fn show(&mut self, fields: &mut Fields<'_>) {
+                fields.field("made from", self);
+            }
 
-    fn are_bound(&self) -> bool {
-        self.try_get().is_some()
-    }
+            fn are_bound(&self) -> bool {
+                self.try_get().is_some()
+            }
 
-    fn wishes(&self, see: &mut dyn FnMut(Wish)) {
-        see(self.wish());
-    }
+            fn wishes(&self, see: &mut dyn FnMut(Wish)) {
+                see(self.wish());
+            }
+        }
+    };
 }
 
-impl<T: ?Sized + Send + Sync + 'static> Ingredients for Port<T> {
-    fn show(&mut self, fields: &mut Fields<'_>) {
-        fields.field("made from", self);
-    }
-
-    fn are_bound(&self) -> bool {
-        self.try_get().is_some()
-    }
-
-    fn wishes(&self, see: &mut dyn FnMut(Wish)) {
-        see(self.wish());
-    }
-}
+handle!(State, Send + Sync + 'static);
+handle!(Port, ?Sized + Send + Sync + 'static);
 
 macro_rules! tuples {
     ($($name:ident $place:tt),+) => {

@@ -89,6 +89,17 @@ impl Nodes {
         })
     }
 
+    /// What a node shows to those who look it up.
+    pub(super) fn shown_by(&self, node: u32, state: StateKey) -> Result<StateValue, StateError> {
+        let cell = self.cell(node);
+        let states = cell.states.as_ref().filter(|_| cell.is_open);
+        let value = states.and_then(|states| states.find(state));
+        value.cloned().ok_or_else(|| StateError::NotLoaded {
+            state,
+            plugin: self.name(node).clone(),
+        })
+    }
+
     /// Every load of the boot has ended: what fields look up later can be had from now on.
     pub(crate) fn loads_are_over(&self) {
         self.has_loaded.store(true, Ordering::Release);
@@ -103,13 +114,6 @@ impl Resolve for Nodes {
         }
         let binding = Binding::new(key, Asks::Later, Some(provider));
         let node = self.provider_of(&binding).unwrap_or(provider);
-        let cell = self.cell(node);
-        let states = cell.states.as_ref().filter(|_| cell.is_open);
-        let value = states.and_then(|states| states.find(key)).cloned();
-        drop(cell);
-        value.ok_or_else(|| StateError::NotLoaded {
-            state: key,
-            plugin: self.name(node).clone(),
-        })
+        self.shown_by(node, key)
     }
 }

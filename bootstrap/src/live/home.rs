@@ -65,15 +65,7 @@ impl Home for Nodes {
                 state,
                 plugins: names(&providers),
             }),
-            Found::One(provider) => {
-                let cell = self.cell(provider);
-                let states = cell.states.as_ref().filter(|_| cell.is_open);
-                let value = states.and_then(|states| states.find(state));
-                value.cloned().ok_or_else(|| StateError::NotLoaded {
-                    state,
-                    plugin: self.name_of(provider),
-                })
-            }
+            Found::One(provider) => self.shown_by(provider, state),
             Found::Several(nodes) => Err(StateError::Ambiguous {
                 state,
                 plugins: names(&nodes),

@@ -66,20 +66,12 @@ impl Nodes {
         all.retain(|it| self.joined_as(*it).is_none() || self.root(*it) == root);
         all.extend(self.bring(state));
         all.retain(|it| *it != node && !self.is_or_is_below(parent, *it));
-        let mut seen = Vec::new();
-        let around: Vec<u32> = self.with_scopes(|scopes| scopes.outwards(from).collect());
-        for place in around {
-            let is_here = |node: &u32| {
-                let it = self.member(*node);
-                self.with_scopes(|scopes| {
-                    scopes.seen_in(it.scope, it.published).any(|at| at == place)
-                })
-            };
-            let here: Vec<u32> = all.iter().copied().filter(is_here).collect();
-            seen.extend(Precedence::standing(&here, |it| {
-                self.member(*it).precedence
-            }));
-        }
+        let candidates: Vec<Candidate> = all.iter().map(|it| self.candidate(*it)).collect();
+        let places = self.with_scopes(|scopes| scopes.places(from, &candidates));
+        let standing = places
+            .iter()
+            .flat_map(|here| Precedence::standing(here, |it| self.member(*it).precedence));
+        let mut seen: Vec<u32> = standing.collect();
         seen.sort_by_key(|it| (self.name(*it), *it));
         seen.dedup();
         seen
@@ -91,7 +83,7 @@ impl Nodes {
     }
 
     /// Those of several providers that are meant by somebody who asks for one.
-    pub(super) fn preferred(&self, providers: &[u32]) -> Vec<u32> {
+    fn preferred(&self, providers: &[u32]) -> Vec<u32> {
         Precedence::highest(providers, |it| self.member(*it).precedence)
     }
 
@@ -126,26 +118,25 @@ impl Nodes {
     /// could. Who was brought by another family that did not declare it, and may not have come, is
     /// only meant if nobody else is; and of those who count the same, who is there by itself.
     pub(super) fn meant_by(&self, from: Option<u32>, providers: &[u32]) -> Found {
+        if !self.has_grown() {
+            return self.seen_by(from, providers);
+        }
         let own = from.map(|node| self.root(node));
         let is_known = |node: &u32| {
-            let of_family = own.is_some() && own == Some(self.root(*node));
-            of_family
+            own == Some(self.root(*node))
                 || self
                     .parent(*node)
                     .is_none_or(|it| self.is_declared_child(it, self.member(*node)))
         };
         let known: Vec<u32> = providers.iter().copied().filter(is_known).collect();
         let providers = if known.is_empty() { providers } else { &known };
-        let Found::Several(several) = self.seen_by(from, providers) else {
-            return self.seen_by(from, providers);
+        let several = match self.seen_by(from, providers) {
+            Found::Several(several) => several,
+            found => return found,
         };
-        let planned: Vec<u32> = several
-            .iter()
-            .copied()
-            .filter(|it| self.parent(*it).is_none())
-            .collect();
-        match planned.as_slice() {
-            [one] => Found::One(*one),
+        let mut planned = several.iter().filter(|it| self.parent(**it).is_none());
+        match (planned.next(), planned.next()) {
+            (Some(one), None) => Found::One(*one),
             _ => Found::Several(several),
         }
     }

@@ -31,6 +31,16 @@ impl PlanErrors {
         }))
     }
 
+    /// What was planned, unless something else is wrong as well.
+    pub(super) fn beside<P>(planned: Result<P, Self>, wrong: Vec<PlanError>) -> Result<P, Self> {
+        if wrong.is_empty() {
+            return planned;
+        }
+        let mut errors = planned.map_or_else(|errors| errors.errors().to_vec(), |_| Vec::new());
+        errors.extend(wrong);
+        Err(Self::new(errors))
+    }
+
     /// The mistakes, in an order that does not depend on the order of registration.
     pub fn errors(&self) -> &[PlanError] {
         &self.0.errors

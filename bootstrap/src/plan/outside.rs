@@ -12,16 +12,7 @@ pub(crate) fn check_outside(
     faults: Vec<PlanError>,
 ) -> Result<Plan, PlanErrors> {
     let broken = verdicts.broken().into_iter().map(of_switch);
-    let wrong: Vec<PlanError> = broken.chain(faults).collect();
-    if wrong.is_empty() {
-        return planned;
-    }
-    let mut errors = match planned {
-        Ok(_) => Vec::new(),
-        Err(errors) => errors.errors().to_vec(),
-    };
-    errors.extend(wrong);
-    Err(PlanErrors::new(errors))
+    PlanErrors::beside(planned, broken.chain(faults).collect())
 }
 
 fn of_switch(Broken { declaration, why }: Broken) -> PlanError {

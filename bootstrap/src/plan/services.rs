@@ -12,16 +12,7 @@ pub(crate) fn check_services(
     planned: Result<Plan, PlanErrors>,
     services: &[Service],
 ) -> Result<Plan, PlanErrors> {
-    let twice = duplicates(services);
-    if twice.is_empty() {
-        return planned;
-    }
-    let mut errors = match planned {
-        Ok(_) => Vec::new(),
-        Err(errors) => errors.errors().to_vec(),
-    };
-    errors.extend(twice);
-    Err(PlanErrors::new(errors))
+    PlanErrors::beside(planned, duplicates(services))
 }
 
 fn duplicates(services: &[Service]) -> Vec<PlanError> {
