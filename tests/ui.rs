@@ -3,6 +3,38 @@
 //! One mistake a file, named after it. To take the messages over after a change, run
 //! `TRYBUILD=overwrite cargo test -p bootstrap-tests --test ui`, and read them aloud.
 
+use std::fs;
+use std::path::Path;
+
+/// rustc shows excerpts of the standard library only where the component `rust-src` is installed, so
+/// a snapshot that has one fails on the default components.
+#[test]
+fn no_snapshot_quotes_the_standard_library() {
+    let mut snapshots = 0;
+    let mut quoting = Vec::new();
+    for folder in fs::read_dir("ui").unwrap() {
+        for file in fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension() != Some("stderr".as_ref()) {
+                continue;
+            }
+            snapshots += 1;
+            if quotes_the_standard_library(&path) {
+                quoting.push(path);
+            }
+        }
+    }
+    assert!(snapshots > 100, "only {snapshots} snapshots were found");
+    assert!(quoting.is_empty(), "{quoting:?}");
+}
+
+fn quotes_the_standard_library(snapshot: &Path) -> bool {
+    let text = fs::read_to_string(snapshot).unwrap();
+    ["$RUST", "/rustc/", "/rustlib/"]
+        .iter()
+        .any(|place| text.contains(place))
+}
+
 #[test]
 fn mistakes_are_reported_at_the_users_token_and_correct_programs_compile() {
     let cases = trybuild::TestCases::new();

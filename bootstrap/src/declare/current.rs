@@ -389,10 +389,14 @@ impl<F> fmt::Debug for Entered<F> {
 }
 
 /// A state of the app around, without a handle to it.
-impl<T: Send + Sync + 'static> State<T> {
+// The bounds are on the functions, so that a type that misses one is reported at the call.
+impl<T: 'static> State<T> {
     /// The state of the app around the caller, if there is one; short for [`current`](current())
     /// and [`Current::get`].
-    pub fn get() -> Option<Self> {
+    pub fn get() -> Option<Self>
+    where
+        T: Send + Sync,
+    {
         Self::get_or_failed().ok()
     }
 
@@ -414,7 +418,10 @@ impl<T: Send + Sync + 'static> State<T> {
     /// let error = error.to_string();
     /// assert!(error.starts_with("the state `Pool` is not initialized: no app is around"));
     /// ```
-    pub fn get_or_failed() -> Result<Self, StateError> {
+    pub fn get_or_failed() -> Result<Self, StateError>
+    where
+        T: Send + Sync,
+    {
         let state = StateKey::of::<T>();
         let current = current().map_err(|NoApp {}| StateError::NoApp { state })?;
         current.state()

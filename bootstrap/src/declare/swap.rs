@@ -144,7 +144,7 @@ impl<T> Swap<T> {
     note = "states are made by the `load` of their plugin, and shared",
     note = "for content that is replaced at run time, hold it in a `Swap`, and implement `Replaceable` for `{Self}`"
 )]
-pub trait Replaceable {
+pub trait Replaceable: Send + Sync {
     /// What is replaced.
     type Content;
 

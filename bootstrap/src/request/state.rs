@@ -53,15 +53,23 @@ pub struct RequestState<T> {
     of: PhantomData<fn() -> T>,
 }
 
-impl<T: Send + Sync + 'static> RequestState<T> {
+// The bounds are on the methods: on the `impl` they would be reported a second time for each call,
+// with an excerpt of the standard library.
+impl<T: 'static> RequestState<T> {
     /// The value of this type, which messages call as the type is called.
-    pub const fn new() -> Self {
+    pub const fn new() -> Self
+    where
+        T: Send + Sync,
+    {
         let (name, of) = (None, PhantomData);
         Self { name, of }
     }
 
     /// The value of this type, which messages call `name`.
-    pub const fn named(name: &'static str) -> Self {
+    pub const fn named(name: &'static str) -> Self
+    where
+        T: Send + Sync,
+    {
         let (name, of) = (Some(name), PhantomData);
         Self { name, of }
     }
@@ -83,7 +91,10 @@ impl<T: Send + Sync + 'static> RequestState<T> {
     }
 
     /// The value of the request around, if there is one.
-    pub fn get(&self) -> Option<Arc<T>> {
+    pub fn get(&self) -> Option<Arc<T>>
+    where
+        T: Send + Sync,
+    {
         Self::look(Inner::get)?
     }
 
@@ -92,7 +103,10 @@ impl<T: Send + Sync + 'static> RequestState<T> {
     /// # Errors
     ///
     /// If no scope is entered here, nothing has set the value, or the scope has ended.
-    pub fn get_or_failed(&self) -> Result<Arc<T>, RequestStateError> {
+    pub fn get_or_failed(&self) -> Result<Arc<T>, RequestStateError>
+    where
+        T: Send + Sync,
+    {
         let found = Self::look(|scope| scope.get_or_failed(|| self.name()));
         found.unwrap_or_else(|| Err(RequestStateError::NoScope { state: self.name() }))
     }
@@ -102,7 +116,10 @@ impl<T: Send + Sync + 'static> RequestState<T> {
     /// # Errors
     ///
     /// If no scope is entered here, or it has ended. The value is dropped then.
-    pub fn set(&self, value: T) -> Result<Option<Arc<T>>, CannotSet> {
+    pub fn set(&self, value: T) -> Result<Option<Arc<T>>, CannotSet>
+    where
+        T: Send + Sync,
+    {
         match Self::scope() {
             Some(scope) => scope.set(value, || self.name()),
             None => Err(CannotSet::NoScope { state: self.name() }),
@@ -115,7 +132,10 @@ impl<T: Send + Sync + 'static> RequestState<T> {
     /// # Errors
     ///
     /// If no scope is entered here, or it has ended.
-    pub fn get_or_set_with(&self, make: impl FnOnce() -> T) -> Result<Arc<T>, CannotSet> {
+    pub fn get_or_set_with(&self, make: impl FnOnce() -> T) -> Result<Arc<T>, CannotSet>
+    where
+        T: Send + Sync,
+    {
         match Self::scope() {
             Some(scope) => scope.get_or_set_with(make, || self.name()),
             None => Err(CannotSet::NoScope { state: self.name() }),
@@ -123,7 +143,10 @@ impl<T: Send + Sync + 'static> RequestState<T> {
     }
 
     /// Takes the value out of the innermost scope around, if that has one.
-    pub fn take(&self) -> Option<Arc<T>> {
+    pub fn take(&self) -> Option<Arc<T>>
+    where
+        T: Send + Sync,
+    {
         Self::look(Inner::take)?
     }
 }
