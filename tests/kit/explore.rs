@@ -57,17 +57,80 @@ fn children_are_explored_as_well() {
 }
 
 #[test]
-fn what_does_not_fit_into_the_budget_is_counted() {
-    let report = explore(service).runs(12).run();
+fn cases_that_a_limit_of_runs_leaves_out_fail_the_check() {
+    let limited = || explore(service).runs(12);
+    let report = limited().run();
     assert_eq!((report.ran, report.findings.len()), (12, 0));
     assert!(report.left > 50, "{report}");
+    assert!(!report.is_clean());
     let words = format!(
-        "0 findings in 12 cases, with the seed 1; {} cases not run: the budget did not suffice",
+        "0 findings in 12 cases, with the seed 1; {} cases not run: the limit of 12 runs was \
+         reached\n\nhelp: to run the rest, raise or remove the limit (`Explore::runs`); to leave cases \
+         out on purpose, use `Explore::sample`",
         report.left
     );
     assert_eq!(report.to_string(), words);
-    let none = explore(service).time(Duration::ZERO).run();
-    assert_eq!(none.ran, 1);
+    assert_eq!(said(|| limited().check()), words);
+    // As many as there are: nothing is left out.
+    explore(service).runs(report.ran + report.left).check();
+}
+
+#[test]
+fn cases_that_a_limit_of_time_leaves_out_fail_the_check() {
+    let limited = || explore(service).time(Duration::ZERO);
+    let report = limited().run();
+    assert_eq!((report.ran, report.findings.len()), (1, 0));
+    assert!(!report.is_clean());
+    let words = format!(
+        "; {} cases not run: the limit of 0 us was reached\n\nhelp: to run the rest, raise or remove \
+         the limit (`Explore::time`); to leave cases out on purpose, use `Explore::sample`",
+        report.left
+    );
+    assert!(report.to_string().ends_with(&words), "{report}");
+    assert!(said(|| limited().check()).ends_with(&words));
+}
+
+#[test]
+fn without_a_limit_all_cases_run() {
+    // More than a thousand, with the faults.
+    let report = explore(App::new).orders(150).run();
+    assert_eq!((report.ran, report.left), (1_500, 0));
+    assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn a_sample_leaves_cases_out_on_purpose() {
+    let sampled = || explore(service).sample(12);
+    let report = sampled().run();
+    assert_eq!((report.ran, report.findings.len()), (12, 0));
+    assert!(report.is_clean(), "{report}");
+    let words = format!(
+        "0 findings in 12 cases, with the seed 1; {} cases not in the sample",
+        report.left
+    );
+    assert_eq!(report.to_string(), words);
+    sampled().check();
+    // A limit that the sample does not fit into is a limit still.
+    let cut = sampled().time(Duration::ZERO).run();
+    assert!(!cut.is_clean());
+    assert_eq!((cut.ran, cut.left), (1, report.left + 11));
+    let words = "; 11 cases not run: the limit of 0 us was reached";
+    assert!(cut.to_string().contains(words), "{cut}");
+}
+
+#[test]
+fn a_single_case_whose_fault_does_not_happen_is_a_finding() {
+    let said = |case: &str| explore(service).only(case).run().to_string();
+    let text = said("1:metrics:load:fail-midway");
+    let expected = "1 finding in 1 case, with the seed 1; in 1 case the fault did not happen\n\nfailed: \
+                    [metrics] the fault of this case did not happen: its `load` never waited\n";
+    assert!(text.starts_with(expected), "{text}");
+    // A hook that the plugin does not have.
+    let text = said("1:database:drain:fail-afterwards");
+    assert!(
+        text.contains("`drain` of `database`, which has no such hook"),
+        "{text}"
+    );
 }
 
 #[test]

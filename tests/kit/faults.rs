@@ -325,6 +325,36 @@ fn a_fault_in_a_hook_that_the_plugin_does_not_have_is_an_error() {
 }
 
 #[test]
+fn a_fault_behind_one_that_happens_every_time_is_an_error() {
+    let twice = |first: Fault| {
+        let app = service().fault(first);
+        let second = Fault::at("database", Phase::Close).fail("never seen");
+        paused(async { app.fault(second).boot().await.map(drop) })
+    };
+    let always = || Fault::of::<Database>(Phase::Close).fail("always");
+    assert_eq!(
+        twice(always()).unwrap_err().to_string(),
+        "[app] Plugin pre-ready failed: a fault is to happen in `close` of `database`, where an \
+         earlier one happens every time: limit that one with `Fault::times`"
+    );
+    twice(always().times(1)).unwrap();
+    twice(Fault::at("database", Phase::Load).take(Duration::from_secs(1))).unwrap();
+}
+
+#[test]
+fn a_fault_in_background_work_that_is_left_out_is_an_error() {
+    let app = service()
+        .without_tasks()
+        .fault(Fault::at("http", Phase::Run).fail("no"));
+    let error = paused(app.boot()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "[app] Plugin pre-ready failed: a fault is to happen in `run` of `http`, and \
+         `App::without_tasks` starts no `run` hook"
+    );
+}
+
+#[test]
 fn supervision_sees_a_fault_as_any_other_end() {
     paused(async {
         let mut app = App::new().with(Database);

@@ -191,3 +191,31 @@ fn a_record_that_differs_says_where() {
         running.close().await.unwrap();
     });
 }
+
+#[test]
+fn an_event_that_can_not_happen_is_a_slip_in_the_test() {
+    let record = App::new().record();
+    for slip in [
+        "a",
+        "a: loads",
+        "a: load finished",
+        "a: load running",
+        "a:load",
+    ] {
+        assert_eq!(
+            said(|| record.assert_never(slip)),
+            format!(
+                "`{slip}` is not an event: write `database: load`, or `database: load failed`, as the \
+                 record prints it"
+            )
+        );
+    }
+    for event in [
+        "a: load",
+        "a: b: close timed out",
+        "app: pre-ready failed",
+        "x: service drop done",
+    ] {
+        record.assert_never(event);
+    }
+}

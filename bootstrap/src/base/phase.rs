@@ -31,6 +31,22 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them, in their order.
+    #[cfg(feature = "testing")]
+    pub(crate) const ALL: [Self; 11] = [
+        Phase::Load,
+        Phase::PreReady,
+        Phase::Service,
+        Phase::Ready,
+        Phase::OnReady,
+        Phase::Start,
+        Phase::Run,
+        Phase::Drain,
+        Phase::Stop,
+        Phase::ServiceDrop,
+        Phase::Close,
+    ];
+
     /// Whether it belongs to the boot.
     pub(crate) fn is_of_boot(self) -> bool {
         self <= Phase::Start

@@ -21,6 +21,8 @@ pub(crate) trait Stage: Send + Sync {
     fn states(&self, node: u32) -> States;
     /// Whether somebody else than the boot answers for the failure of a node.
     fn is_answered_for(&self, node: u32) -> bool;
+    /// Whether the test starts no background work.
+    fn has_no_tasks(&self) -> bool;
 }
 
 /// Puts something around every plugin, when it is about to be loaded.

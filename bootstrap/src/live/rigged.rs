@@ -37,6 +37,10 @@ impl Stage for Nodes {
     fn is_answered_for(&self, node: u32) -> bool {
         self.absorber(node).is_some()
     }
+
+    fn has_no_tasks(&self) -> bool {
+        self.rig.without_tasks
+    }
 }
 
 impl Nodes {

@@ -113,8 +113,10 @@ impl App {
     /// Makes something go wrong. Several faults may be in one app; of several in one hook, the first
     /// one that is not used up happens.
     ///
-    /// A fault that could never happen, because there is no such plugin or the plugin has no such
-    /// hook, fails the boot once everything has loaded; the error shows where the fault was made.
+    /// A fault that could never happen fails the boot once everything has loaded: there is no such
+    /// plugin, the plugin has no such hook, [`App::without_tasks`] leaves the hook out, or an earlier fault in
+    /// the same hook happens every time. The error shows where the fault was made. A fault whose hook is
+    /// not called in this test does not happen, and nothing reports that: assert what it was to cause.
     pub fn fault(mut self, fault: Fault) -> Self {
         Injector::add(&mut self.settings.rig, fault);
         self

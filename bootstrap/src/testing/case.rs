@@ -86,6 +86,18 @@ impl Trouble {
         cleans && self.moment == Moment::Midway
     }
 
+    /// Why it did not happen, in words.
+    pub(super) fn missed(&self, hooks: &[Hook]) -> String {
+        let phase = self.phase;
+        let is_it = |hook: &&Hook| hook.plugin == self.plugin && hook.phase == phase;
+        let why = match (hooks.iter().find(is_it), self.moment) {
+            (None, _) => "did not begin",
+            (Some(_), Moment::Midway) => "never waited",
+            (Some(_), _) => "did not return `Ok`",
+        };
+        format!("the fault of this case did not happen: its `{phase}` {why}")
+    }
+
     /// Whether a boot may not end by itself.
     pub(super) fn hangs(&self) -> bool {
         self.what == What::Hang

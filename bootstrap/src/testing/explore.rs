@@ -4,41 +4,20 @@ use std::env;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::app::{App, Running};
-use crate::base::random::Random;
-use crate::base::text;
-use crate::testing::case::{Case, Trouble, troubles};
-use crate::testing::finding::{Exploration, FindingKind, Fresh};
-use crate::testing::run::{Factory, Ran, Settings, run};
-use crate::testing::threads::counts;
-use crate::testing::watch::Hook;
+use crate::testing::finding::Exploration;
+use crate::testing::run::Settings;
+use crate::testing::tour::{Choices, Tour};
 
 /// The variable of the environment that names a single case.
 const VARIABLE: &str = "BOOTSTRAP_EXPLORE";
 
-/// How many runs may end up in a thread that is held, before it is not worth going on.
-const STUCK: usize = 3;
-
-/// How long threads and file descriptors may linger when an app has ended.
-const LINGERS: Duration = Duration::from_secs(2);
-
-/// How long they have to stay the same to count as they are.
-const SETTLES: Duration = Duration::from_millis(50);
-
 /// Boots and closes an app under every fault; see [`explore`].
 #[must_use = "an exploration does nothing until it is run: call `check` or `run`"]
 pub struct Explore {
-    factory: Factory,
-    settings: Settings,
-    seed: u64,
-    orders: usize,
-    runs: usize,
-    time: Duration,
-    only: Option<Case>,
-    watches_process: bool,
+    choices: Choices,
 }
 
 /// Boots and closes an app of yours, over and over: with every hook of every plugin failing,
@@ -78,6 +57,17 @@ pub struct Explore {
 /// A boot that hangs because a plugin hangs and has no limit is no finding: it is asked to stop, as
 /// with Ctrl-C, and has to end then.
 ///
+/// A hook that cleans up and is cut where it waits may leave a resource of its plugin open: it had no
+/// time for that.
+///
+/// # How many cases
+///
+/// All of them run, however long that takes: a green [`check`](Explore::check) means that every case was
+/// run, and that nothing was found. An app of twenty plugins has some 300 cases, and takes a second or two; the number grows with
+/// the hooks and with [`Explore::orders`]. [`Explore::sample`] runs some of them on purpose.
+/// [`Explore::runs`] and [`Explore::time`] are limits: if one of them leaves cases out, `check` fails, and the
+/// report says how many.
+///
 /// # The same again
 ///
 /// Orders follow from the seed alone, so the same seed gives the same report, as far as the app does
@@ -110,7 +100,7 @@ pub struct Explore {
 /// # survives_every_fault();
 /// ```
 pub fn explore(app: impl Fn() -> App + Send + Sync + 'static) -> Explore {
-    Explore {
+    let choices = Choices {
         factory: Arc::new(app),
         settings: Settings {
             patience: Duration::from_hours(1),
@@ -122,51 +112,80 @@ pub fn explore(app: impl Fn() -> App + Send + Sync + 'static) -> Explore {
         },
         seed: 1,
         orders: 2,
-        runs: 2_000,
-        time: Duration::from_secs(30),
+        sample: None,
+        runs: None,
+        time: None,
         only: None,
         watches_process: false,
-    }
+    };
+    Explore { choices }
 }
 
 impl Explore {
     /// From where the orders follow, 1 without it. Those of one case have this seed, the next one,
     /// and so on.
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.choices.seed = seed;
         self
     }
 
     /// In how many orders each fault happens, 2 without it; without faults there are ten times as
     /// many.
     pub fn orders(mut self, orders: usize) -> Self {
-        self.orders = orders.max(1);
+        self.choices.orders = orders.max(1);
         self
     }
 
-    /// How many runs there may be, 2000 without it. If there would be more, the seed chooses among
-    /// them, and the report says how many were left out.
+    /// Runs no more than `cases` cases, which the seed chooses among all of them; the first case has no
+    /// fault, and always runs. A sample says nothing about the cases that it leaves out: the report counts
+    /// them, and another seed chooses others.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bootstrap::prelude::*;
+    /// # let app = || {
+    /// #     let mut app = App::new();
+    /// #     app.register_fn("a", async |_| Ok(()));
+    /// #     app
+    /// # };
+    /// // With each commit a few cases, every night all of them.
+    /// let explored = bootstrap::testing::explore(app);
+    /// match std::env::var_os("NIGHTLY") {
+    ///     Some(_) => explored.check(),
+    ///     None => explored.sample(5).check(),
+    /// }
+    /// ```
+    pub fn sample(mut self, cases: usize) -> Self {
+        self.choices.sample = Some(cases.max(1));
+        self
+    }
+
+    /// Limits the number of runs; without a limit there are as many as there are cases. If there are more
+    /// cases, the seed chooses among them, the report says how many were left out, and
+    /// [`Explore::check`] fails. To leave cases out on purpose, use [`Explore::sample`].
     pub fn runs(mut self, runs: usize) -> Self {
-        self.runs = runs.max(1);
+        self.choices.runs = Some(runs.max(1));
         self
     }
 
-    /// How much real time all runs may take, 30 s without it. What is left when it is up is not
-    /// run, and the report says so; it may be another one on a slower machine then.
+    /// Limits the real time of all runs together; without a limit they take as long as they take. When
+    /// the time is up no other case begins, the report says how many were left out, and
+    /// [`Explore::check`] fails. The first case, without a fault, always runs.
     pub fn time(mut self, time: Duration) -> Self {
-        self.time = time;
+        self.choices.time = Some(time);
         self
     }
 
     /// How long a boot or a close may take on the clock that stands still, an hour without it.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.settings.patience = patience;
+        self.choices.settings.patience = patience;
         self
     }
 
     /// How long the app runs on that clock before it is closed, a second without it.
     pub fn run_for(mut self, time: Duration) -> Self {
-        self.settings.runs_for = time;
+        self.choices.settings.runs_for = time;
         self
     }
 
@@ -202,14 +221,14 @@ impl Explore {
         F: Fn(&Running) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + 'static,
     {
-        self.settings.visit = Some(Arc::new(move |running| Box::pin(app(running))));
+        self.choices.settings.visit = Some(Arc::new(move |running| Box::pin(app(running))));
         self
     }
 
     /// How long one run may take in real time, 10 s without it: what takes longer holds its thread,
     /// and is left behind with it.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.deadline = deadline;
+        self.choices.settings.deadline = deadline;
         self
     }
 
@@ -217,27 +236,28 @@ impl Explore {
     /// on when the runtime has had nothing to do for `idle` of real time; see
     /// [`paused_with_io`](super::paused_with_io).
     pub fn with_io(mut self, idle: Duration) -> Self {
-        self.settings.idle = Some(idle);
+        self.choices.settings.idle = Some(idle);
         self
     }
 
     /// How many tokio tasks may be left when the app has ended, none without it: for libraries that
     /// keep some.
     pub fn allow_tasks(mut self, tasks: usize) -> Self {
-        self.settings.tasks = tasks;
+        self.choices.settings.tasks = tasks;
         self
     }
 
     /// Looks at the threads and the file descriptors of the process as well, on Linux: a run after
     /// which there are more than before, and still are two seconds later, has left some open. For a
     /// test that has its process for itself, because nobody knows whose they are. The first run is
-    /// exempt: libraries keep what they open once.
+    /// exempt: libraries keep what they open once. On other systems this finds nothing.
     pub fn watch_process(mut self) -> Self {
-        self.watches_process = true;
+        self.choices.watches_process = true;
         self
     }
 
-    /// Runs a single case, as a report names it.
+    /// Runs a single case, as a report names it. If its fault does not happen, because the hook does not
+    /// begin or does not wait, that is a finding.
     ///
     /// # Panics
     ///
@@ -245,24 +265,26 @@ impl Explore {
     #[track_caller]
     pub fn only(mut self, case: &str) -> Self {
         match case.parse() {
-            Ok(case) => self.only = Some(case),
+            Ok(case) => self.choices.only = Some(case),
             Err(error) => panic!("{error}"),
         }
         self
     }
 
-    /// Explores, and panics if there is anything to say.
+    /// Explores, and panics unless every case was run and nothing was found. Cases that
+    /// [`Explore::sample`] leaves out need not run.
     ///
     /// # Panics
     ///
-    /// With the report, if something was found.
+    /// With the report: if something was found, if [`Explore::runs`] or [`Explore::time`] left cases
+    /// out, or as [`Explore::run`] does.
     #[track_caller]
     pub fn check(self) {
         let report = self.run();
         assert!(report.is_clean(), "{report}");
     }
 
-    /// Explores, and returns what was found.
+    /// Explores, and returns what was found, and how many cases did not run.
     ///
     /// # Panics
     ///
@@ -272,177 +294,18 @@ impl Explore {
         if let Ok(case) = env::var(VARIABLE) {
             self = self.only(&case);
         }
-        let mut tour = Tour {
-            until: Instant::now().checked_add(self.time),
-            found: Exploration {
-                findings: Vec::new(),
-                ran: 0,
-                left: 0,
-                seed: self.seed,
-                is_stuck: false,
-            },
-            stuck: 0,
-            held: None,
-            explore: &self,
-        };
-        tour.go();
-        tour.found
-    }
-}
-
-/// An exploration that is under way.
-struct Tour<'a> {
-    explore: &'a Explore,
-    until: Option<Instant>,
-    found: Exploration,
-    stuck: usize,
-    /// What the process held when the last run had ended.
-    held: Option<[Option<usize>; 2]>,
-}
-
-impl Tour<'_> {
-    fn go(&mut self) {
-        if let Some(case) = &self.explore.only {
-            self.found.seed = case.seed;
-            if self.explore.watches_process {
-                // What libraries keep is opened before the case, and not in it.
-                run(
-                    &self.explore.factory,
-                    &faultless(case.seed),
-                    &self.explore.settings,
-                );
-            }
-            self.run(case);
-            return;
-        }
-        let seed = self.explore.seed;
-        let Ran {
-            hooks, is_stuck, ..
-        } = self.run(&faultless(seed));
-        if is_stuck {
-            // So would all others be.
-            self.stuck = STUCK;
-        }
-        let all = self.cases(&hooks);
-        let chosen = self.chosen(&all);
-        self.found.left = all.len() - chosen.len();
-        for (done, case) in chosen.iter().enumerate() {
-            let is_late = self.until.is_some_and(|until| Instant::now() >= until);
-            if is_late || self.stuck >= STUCK {
-                self.found.left += chosen.len() - done;
-                self.found.is_stuck = !is_late;
-                return;
-            }
-            self.run(case);
-        }
-    }
-
-    fn run(&mut self, case: &Case) -> Ran {
-        let watches = self.explore.watches_process;
-        let before = watches.then(|| self.held.unwrap_or_else(settled));
-        let mut ran = run(&self.explore.factory, case, &self.explore.settings);
-        let is_first = self.found.ran == 0 && self.explore.only.is_none();
-        if let Some(before) = before {
-            if !is_first && !ran.is_stuck {
-                ran.findings.extend(left_open(before));
-            }
-            self.held = Some(settled());
-        }
-        self.found.ran += 1;
-        self.stuck += usize::from(ran.is_stuck);
-        let when = match &case.trouble {
-            Some(trouble) => trouble.to_string(),
-            None => "nothing goes wrong".to_owned(),
-        };
-        for fresh in ran.findings.drain(..) {
-            self.found.add(fresh, &case.to_string(), &when);
-        }
-        ran
-    }
-
-    /// All but the first: the orders without faults, then each fault once, then all in the next order.
-    fn cases(&self, hooks: &[Hook]) -> Vec<Case> {
-        let Explore { seed, orders, .. } = self.explore;
-        let seeds = |n: usize| (0_u64..).take(n).map(|more| seed.wrapping_add(more));
-        let without = seeds(10 * orders).skip(1).map(faultless);
-        let all: Vec<Trouble> = hooks.iter().flat_map(troubles).collect();
-        let faults = seeds(*orders).flat_map(|seed| {
-            let case = move |trouble: &Trouble| Case {
-                seed,
-                trouble: Some(trouble.clone()),
-            };
-            all.iter().map(case)
-        });
-        without.chain(faults).collect()
-    }
-
-    /// As many as the budget is for, in the same order.
-    fn chosen(&self, all: &[Case]) -> Vec<Case> {
-        let budget = self.explore.runs.saturating_sub(self.found.ran);
-        let draw = |case: &Case| Random::of(self.explore.seed, &case.to_string()).next();
-        let mut drawn: Vec<(u64, usize)> = all.iter().map(draw).zip(0..).collect();
-        drawn.sort_unstable();
-        drawn.truncate(budget);
-        drawn.sort_unstable_by_key(|(_, place)| *place);
-        let chosen = drawn.into_iter().map(|(_, place)| all[place].clone());
-        chosen.collect()
-    }
-}
-
-fn faultless(seed: u64) -> Case {
-    Case {
-        seed,
-        trouble: None,
-    }
-}
-
-/// What the process holds once that has not changed for a while: a thread that has ended is still
-/// there for a moment.
-fn settled() -> [Option<usize>; 2] {
-    let until = Instant::now() + LINGERS;
-    let (mut held, mut since) = (counts(), Instant::now());
-    while since.elapsed() < SETTLES && Instant::now() < until {
-        thread::park_timeout(Duration::from_millis(2));
-        let now = counts();
-        if now != held {
-            (held, since) = (now, Instant::now());
-        }
-    }
-    held
-}
-
-/// What the process has more of than before, and still has after a while.
-fn left_open(before: [Option<usize>; 2]) -> Vec<Fresh> {
-    let until = Instant::now() + LINGERS;
-    loop {
-        let more = |(before, after): (Option<usize>, Option<usize>)| after?.checked_sub(before?);
-        let [threads, files] = counts();
-        let more = [(before[0], threads), (before[1], files)].map(|it| more(it).unwrap_or(0));
-        if more == [0, 0] {
-            return Vec::new();
-        }
-        if Instant::now() >= until {
-            let names = ["thread", "file descriptor"].into_iter().zip(more);
-            let left = names
-                .filter(|(_, more)| *more > 0)
-                .map(|(name, more)| Fresh {
-                    kind: FindingKind::LeftOpen,
-                    plugin: None,
-                    text: format!("{} more than before the app", text::count(more, name)),
-                });
-            return left.collect();
-        }
-        thread::park_timeout(Duration::from_millis(1));
+        Tour::through(&self.choices)
     }
 }
 
 impl fmt::Debug for Explore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Explore")
-            .field("seed", &self.seed)
-            .field("orders", &self.orders)
-            .field("runs", &self.runs)
-            .field("only", &self.only)
+            .field("seed", &self.choices.seed)
+            .field("orders", &self.choices.orders)
+            .field("sample", &self.choices.sample)
+            .field("runs", &self.choices.runs)
+            .field("only", &self.choices.only)
             .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use std::future::{Future, pending, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ pub struct Fault {
     kind: Kind,
     /// How often it still happens.
     left: Option<Arc<AtomicUsize>>,
+    /// Whether it has happened.
+    has_happened: Arc<AtomicBool>,
 }
 
 /// Where something goes wrong; from [`Fault::at`] and [`Fault::of`].
@@ -147,6 +149,22 @@ impl Fault {
         })
     }
 
+    /// That another fault in the same hook happens every time.
+    pub(super) fn hidden(&self, name: &dyn fmt::Display) -> anyhow::Error {
+        let phase = self.point.phase;
+        anyhow!(
+            "a fault is to happen in `{phase}` of `{name}`, where an earlier one happens every \
+             time: limit that one with `Fault::times`"
+        )
+    }
+
+    /// That background work is left out.
+    pub(super) fn without_tasks(name: &dyn fmt::Display) -> anyhow::Error {
+        anyhow!(
+            "a fault is to happen in `run` of `{name}`, and `App::without_tasks` starts no `run` hook"
+        )
+    }
+
     /// That there is no such plugin.
     pub(super) fn unmet(&self, names: &[String]) -> anyhow::Error {
         let phase = self.point.phase;
@@ -182,13 +200,13 @@ impl Fault {
     pub(super) async fn around<T>(&self, hook: impl Future<Output = Result<T>>) -> Result<T> {
         match self.point.moment {
             Moment::Before => {
-                self.kind.happen().await?;
+                self.happen().await?;
                 hook.await
             }
             Moment::Midway => self.midway(hook).await,
             Moment::Afterwards => {
                 let done = hook.await?;
-                self.kind.happen().await?;
+                self.happen().await?;
                 Ok(done)
             }
         }
@@ -201,10 +219,25 @@ impl Fault {
             // It never waits: there is no middle.
             Poll::Ready(done) => done,
             Poll::Pending => {
-                self.kind.happen().await?;
+                self.happen().await?;
                 hook.await
             }
         }
+    }
+
+    async fn happen(&self) -> Result<()> {
+        self.has_happened.store(true, Ordering::Relaxed);
+        self.kind.happen().await
+    }
+
+    /// Whether it has happened, in this app or in one that it was cloned for.
+    pub(super) fn has_happened(&self) -> bool {
+        self.has_happened.load(Ordering::Relaxed)
+    }
+
+    /// Whether it happens every time, so that a later fault in the same hook never does.
+    pub(super) fn is_endless(&self) -> bool {
+        self.left.is_none()
     }
 }
 
@@ -238,6 +271,7 @@ impl FaultPoint {
             point: self,
             kind,
             left: None,
+            has_happened: Arc::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What an exploration has found, in words.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::base::text;
 
@@ -91,18 +92,75 @@ pub struct Exploration {
     pub findings: Vec<Finding>,
     /// How many cases were run.
     pub ran: usize,
-    /// How many there would have been besides, had the budget sufficed, and had what was run ended.
+    /// How many cases were not run: those that [`Explore::sample`](super::Explore::sample) left out, and
+    /// those that a limit left out.
     pub left: usize,
+    /// In how many of the cases that were run the fault did not happen: in the order of that case its hook did not
+    /// begin, did not wait, or did not return `Ok`.
+    pub missed_faults: usize,
     /// The seed with which to do the same again.
     pub seed: u64,
-    /// Whether the rest was not run because what was run did not end.
-    pub(super) is_stuck: bool,
+    /// How many cases are not in the sample.
+    pub(super) not_sampled: usize,
+    /// Why cases did not run that were to run.
+    pub(super) ended_by: Option<Limit>,
+}
+
+/// Why an exploration ended before all cases had run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    Runs(usize),
+    Time(Duration),
+    /// Runs did not end.
+    Stuck,
 }
 
 impl Exploration {
-    /// Whether nothing was found.
+    /// Whether every case that was to run has run, and nothing was found. Cases that
+    /// [`Explore::sample`](super::Explore::sample) left out need not run.
     pub fn is_clean(&self) -> bool {
-        self.findings.is_empty()
+        self.findings.is_empty() && self.ended_by.is_none()
+    }
+
+    /// What was left out, and why.
+    fn write_left(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.not_sampled > 0 {
+            let cases = text::count(self.not_sampled, "case");
+            write!(f, "; {cases} not in the sample")?;
+        }
+        let left = text::count(self.left - self.not_sampled, "case");
+        match self.ended_by {
+            None => Ok(()),
+            Some(Limit::Runs(runs)) => {
+                let runs = text::count(runs, "run");
+                write!(f, "; {left} not run: the limit of {runs} was reached")
+            }
+            Some(Limit::Time(time)) => {
+                let time = text::duration(time);
+                write!(f, "; {left} not run: the limit of {time} was reached")
+            }
+            Some(Limit::Stuck) => write!(f, "; {left} not run: what was run has not ended"),
+        }
+    }
+
+    fn write_help(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.findings.is_empty() {
+            write!(
+                f,
+                "\n\nhelp: run this one test with the variable set as `again` says: it repeats \
+                 exactly that case"
+            )?;
+        }
+        let limit = match self.ended_by {
+            Some(Limit::Runs(_)) => "Explore::runs",
+            Some(Limit::Time(_)) => "Explore::time",
+            Some(Limit::Stuck) | None => return Ok(()),
+        };
+        write!(
+            f,
+            "\n\nhelp: to run the rest, raise or remove the limit (`{limit}`); to leave cases out on \
+             purpose, use `Explore::sample`"
+        )
     }
 
     pub(super) fn add(&mut self, fresh: Fresh, case: &str, when: &str) {
@@ -127,25 +185,14 @@ impl fmt::Display for Exploration {
         let found = text::count(self.findings.len(), "finding");
         let cases = text::count(self.ran, "case");
         write!(f, "{found} in {cases}, with the seed {}", self.seed)?;
-        if self.left > 0 {
-            let left = text::count(self.left, "case");
-            let why = if self.is_stuck {
-                "what was run has not ended"
-            } else {
-                "the budget did not suffice"
-            };
-            write!(f, "; {left} not run: {why}")?;
+        self.write_left(f)?;
+        if self.missed_faults > 0 {
+            let cases = text::count(self.missed_faults, "case");
+            write!(f, "; in {cases} the fault did not happen")?;
         }
         for finding in &self.findings {
             write!(f, "\n\n{finding}")?;
         }
-        if !self.findings.is_empty() {
-            write!(
-                f,
-                "\n\nhelp: run this one test with the variable set as `again` says: it repeats \
-                 exactly that case"
-            )?;
-        }
-        Ok(())
+        self.write_help(f)
     }
 }

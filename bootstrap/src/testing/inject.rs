@@ -49,8 +49,13 @@ impl Injector {
         Self::with(rig, |orders| orders.faults.push(fault));
     }
 
-    pub(super) fn watch(rig: &mut Rig, watch: Arc<Watch>) {
-        Self::with(rig, |orders| orders.watch = Some(watch));
+    /// Explores an app: what happens in it is watched, and the fault of the case comes before those
+    /// that the app has by itself.
+    pub(super) fn explore(rig: &mut Rig, watch: Arc<Watch>, fault: Option<Fault>) {
+        Self::with(rig, |orders| {
+            orders.watch = Some(watch);
+            orders.faults.splice(..0, fault);
+        });
     }
 }
 
@@ -95,14 +100,17 @@ impl Wrap for Injector {
     }
 
     fn check(&self, stage: &dyn Stage) -> Result<(), Unmet> {
-        let faults = lock(&self.0).faults.clone();
-        check(&faults, stage)
+        let orders = lock(&self.0);
+        let (faults, explores) = (orders.faults.clone(), orders.watch.is_some());
+        drop(orders);
+        check(&faults, explores, stage)
     }
 }
 
-/// Whether each fault can happen.
-fn check(faults: &[Fault], stage: &dyn Stage) -> Result<(), Unmet> {
-    for fault in faults {
+/// Whether each fault can happen. While an app is explored its own faults may be hidden by the one of
+/// the case.
+fn check(faults: &[Fault], explores: bool, stage: &dyn Stage) -> Result<(), Unmet> {
+    for (place, fault) in faults.iter().enumerate() {
         let unmet = |error| Unmet {
             at: fault.location(),
             error,
@@ -113,9 +121,23 @@ fn check(faults: &[Fault], stage: &dyn Stage) -> Result<(), Unmet> {
             let names = stage.all().map(|node| stage.member(node).name.to_string());
             return Err(unmet(fault.unmet(&names.collect::<Vec<_>>())));
         }
+        let earlier = if explores { &[] } else { &faults[..place] };
         let misfit = |node: &u32| {
             let member = stage.member(*node);
-            fault.misfit(member.descriptor.hook_set(), &member.name)
+            let hides = |other: &Fault| {
+                other.phase() == fault.phase() && other.is_endless() && other.is_at(member)
+            };
+            if stage.has_no_tasks() && fault.phase() == Phase::Run {
+                return Some(Fault::without_tasks(&member.name));
+            }
+            let misfit = fault.misfit(member.descriptor.hook_set(), &member.name);
+            let hidden = || {
+                earlier
+                    .iter()
+                    .any(hides)
+                    .then(|| fault.hidden(&member.name))
+            };
+            misfit.or_else(hidden)
         };
         let mut misfits: Vec<_> = at.iter().filter_map(misfit).collect();
         // Of several instances of a type one is enough.

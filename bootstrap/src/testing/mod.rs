@@ -31,6 +31,7 @@ mod record;
 mod resource;
 mod run;
 mod threads;
+mod tour;
 mod watch;
 #[cfg(test)]
 mod watch_tests;

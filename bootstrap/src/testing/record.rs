@@ -166,13 +166,19 @@ impl Record {
         panic!("{wrong}; this has:\n  {}", lines.join("\n  "));
     }
 
-    /// None of the events is this one.
+    /// None of the events is this one. A name that no plugin has is never in a record: check how it is
+    /// spelt with an event that does happen.
     ///
     /// # Panics
     ///
-    /// If one is, with the record.
+    /// If one is, with the record; or if no event is ever written like this.
     #[track_caller]
     pub fn assert_never(&self, event: &str) {
+        assert!(
+            is_event(event),
+            "`{event}` is not an event: write `database: load`, or `database: load failed`, as the \
+             record prints it"
+        );
         let lines = self.lines();
         assert!(
             !lines.iter().any(|line| line == event),
@@ -181,6 +187,31 @@ impl Record {
         );
     }
 }
+
+/// Whether an event of some plugin may be written like this.
+fn is_event(line: &str) -> bool {
+    // Names may have a colon.
+    let Some((_, what)) = line.rsplit_once(": ") else {
+        return false;
+    };
+    let begins_or_ends = |phase: &Phase| match what.strip_prefix(&phase.to_string()) {
+        None => false,
+        Some("") => true,
+        Some(outcome) => ENDS.iter().any(|end| outcome == format!(" {end}")),
+    };
+    Phase::ALL.iter().any(begins_or_ends)
+}
+
+/// How a hook may end.
+const ENDS: [Outcome; 7] = [
+    Outcome::Done,
+    Outcome::Failed,
+    Outcome::Panicked,
+    Outcome::TimedOut,
+    Outcome::Cancelled,
+    Outcome::Skipped,
+    Outcome::Abandoned,
+];
 
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,7 +16,9 @@ use crate::base::panic::{self, guard_future};
 use crate::base::text;
 use crate::boot::{BootError, BootErrorKind};
 use crate::life::ShutdownReason;
+use crate::report::PluginError;
 use crate::testing::case::{Case, Trouble};
+use crate::testing::fault::Fault;
 use crate::testing::finding::{FindingKind, Fresh};
 use crate::testing::inject::Injector;
 use crate::testing::paused::{Paused, Waits};
@@ -52,6 +54,8 @@ pub(super) struct Settings {
 pub(super) struct Ran {
     pub(super) findings: Vec<Fresh>,
     pub(super) hooks: Vec<Hook>,
+    /// Whether the fault of the case has happened, if it has one.
+    pub(super) has_happened: bool,
     /// Whether it had to be left behind.
     pub(super) is_stuck: bool,
 }
@@ -59,17 +63,18 @@ pub(super) struct Ran {
 /// Runs one case on a thread of its own, which is left behind if it does not end.
 pub(super) fn run(factory: &Factory, case: &Case, settings: &Settings) -> Ran {
     let trouble = case.trouble.as_ref();
-    let fault = trouble.map(|trouble| (trouble.plugin.clone(), trouble.phase));
-    let watch = Watch::new(fault);
+    let fault = trouble.map(Trouble::fault);
+    let watch = Watch::new(trouble.map(|trouble| (trouble.plugin.clone(), trouble.phase)));
     let (done, over) = channel();
     let waits = Arc::new(OnceLock::new());
     let thread = {
         let (watch, factory, waits) = (Arc::clone(&watch), Arc::clone(factory), Arc::clone(&waits));
-        let (case, settings) = (case.clone(), settings.clone());
+        let (case, settings, fault) = (case.clone(), settings.clone(), fault.clone());
         thread::spawn(move || {
             enter_run(&watch);
             let one = One {
                 case,
+                fault,
                 settings: settings.clone(),
                 watch,
             };
@@ -103,8 +108,15 @@ pub(super) fn run(factory: &Factory, case: &Case, settings: &Settings) -> Ran {
     Ran {
         findings: watch.take_findings(),
         hooks: watch.hooks(),
+        has_happened: fault.is_none_or(|fault| fault.has_happened()),
         is_stuck,
     }
+}
+
+/// All errors, in one line.
+fn all_of(errors: &[PluginError]) -> String {
+    let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    all.join("; ")
 }
 
 /// Whether a runtime waits for a clock that does not move: there is always a timer in a run, so
@@ -120,6 +132,8 @@ fn is_held_up(waits: &Waits) -> bool {
 
 struct One {
     case: Case,
+    /// What goes wrong in it.
+    fault: Option<Fault>,
     settings: Settings,
     watch: Arc<Watch>,
 }
@@ -131,10 +145,7 @@ impl One {
         app.settings.observers.add(watch);
         let rig = &mut app.settings.rig;
         rig.seed = Some(self.case.seed);
-        Injector::watch(rig, Arc::clone(&self.watch));
-        if let Some(trouble) = &self.case.trouble {
-            Injector::add(rig, trouble.fault());
-        }
+        Injector::explore(rig, Arc::clone(&self.watch), self.fault.clone());
         self.live(app).await;
         self.settle().await;
         let trouble = self.case.trouble.as_ref();
@@ -173,7 +184,7 @@ impl One {
                 reason: ShutdownReason::Requested | ShutdownReason::TaskEnded(_),
             } => match error.rollback_errors() {
                 [] => return,
-                errors => ("the rollback", errors[0].to_string(), errors),
+                errors => ("the rollback", all_of(errors), errors),
             },
             _ => ("the boot", error.to_string(), error.failures()),
         };
@@ -182,13 +193,9 @@ impl One {
         }
     }
 
-    /// Whether the hook has begun in which something goes wrong.
+    /// Whether something has gone wrong on purpose.
     fn has_struck(&self) -> bool {
-        self.case.trouble.as_ref().is_some_and(|trouble| {
-            let hooks = self.watch.hooks();
-            let mut hooks = hooks.iter();
-            hooks.any(|hook| hook.plugin == trouble.plugin && hook.phase == trouble.phase)
-        })
+        self.fault.as_ref().is_some_and(Fault::has_happened)
     }
 
     /// Boots; one that hangs is asked to stop. Nothing if that does not help.

@@ -62,6 +62,10 @@ impl Stage for Two {
     fn is_answered_for(&self, _: u32) -> bool {
         false
     }
+
+    fn has_no_tasks(&self) -> bool {
+        false
+    }
 }
 
 /// What is found when the hooks of `database` (0) and `http` (1) run and end so.

@@ -38,17 +38,14 @@ static TURN: Mutex<()> = Mutex::new(());
 #[test]
 fn the_service_survives_every_fault() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    service(|app| app)
-        .orders(1)
-        .time(Duration::from_mins(5))
-        .check();
+    service(|app| app).orders(1).check();
 }
 
 /// What is planted is found, and found again from what the report prints alone.
 #[track_caller]
 fn found(plant: fn(App) -> App, kind: FindingKind, text: &str) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let report = service(plant).orders(1).time(Duration::from_mins(5)).run();
+    let report = service(plant).orders(1).run();
     let is_it = |it: &&testing::Finding| it.kind == kind && it.text == text;
     let Some(finding) = report.findings.iter().find(is_it) else {
         panic!("not found: {report}");
