@@ -95,6 +95,13 @@ impl PluginModel {
         self.collect && !self.is_generic()
     }
 
+    /// Whether it provides a port in apps that register it only. Which plugin provides a port is not
+    /// known from the type of the port, so the plan finds it in a list.
+    pub(crate) fn is_aside(&self) -> bool {
+        let is_known = self.is_collected() || self.has_kin() || self.is_generic();
+        !is_known && !self.ports.is_empty() && self.stands_in_for.is_none()
+    }
+
     /// The options that are read from the configuration.
     pub(crate) fn configured(&self) -> impl Iterator<Item = (&Field, &LitStr)> {
         self.fields

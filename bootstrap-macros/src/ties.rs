@@ -92,7 +92,10 @@ pub(crate) fn submission(model: &PluginModel, names: &Names<'_>) -> TokenStream 
     );
     let kin = (model.has_kin() && !model.is_generic())
         .then(|| quote!(#private::inventory::submit! { #private::Kin(&__DECLARED.declaration) }));
-    quote!(#collected #kin)
+    let aside = model
+        .is_aside()
+        .then(|| quote!(#private::inventory::submit! { #private::Aside(&__DECLARED.declaration) }));
+    quote!(#collected #kin #aside)
 }
 
 /// The types of the fields that are requirements, for lists that are checked: `(A, (B, ()))`. What

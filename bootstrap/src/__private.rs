@@ -13,7 +13,7 @@ pub use crate::base::key::StateKey;
 pub use crate::base::location::Location;
 #[cfg(feature = "config")]
 pub use crate::collect::Sectioned;
-pub use crate::collect::{Collected, Kin};
+pub use crate::collect::{Aside, Collected, Kin};
 pub use crate::declare::{
     Answer, At, Behaviour, Besides, By, Cut, Declaration, Declare, Declared, End, HasFields,
     Identity, Inject, Link, Mention, PluginList, Port, Proof, Provided, Provider, Provides,

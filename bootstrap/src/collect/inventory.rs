@@ -15,6 +15,12 @@ pub struct Kin(pub &'static Declaration);
 
 inventory::collect!(Kin);
 
+/// A plugin that provides a port and is never collected.
+#[derive(Debug)]
+pub struct Aside(pub &'static Declaration);
+
+inventory::collect!(Aside);
+
 /// A section of the configuration.
 #[cfg(feature = "config")]
 #[derive(Debug)]
@@ -38,13 +44,20 @@ pub(super) fn linked() -> impl Iterator<Item = &'static Declaration> {
         .map(|collected| collected.0)
 }
 
-/// Those that provide something at a port.
+/// Every plugin of the binary that provides a port, by name: those that are collected, those that
+/// others register, and those that are registered by hand only. Generic plugins are not known.
 pub(crate) fn linked_at(port: StateKey) -> Vec<&'static Declaration> {
     if !port.is_port() {
         return Vec::new();
     }
-    let mut all: Vec<_> = linked().filter(|it| it.provides.contains(&port)).collect();
+    let aside = inventory::iter::<Aside>.into_iter().map(|aside| aside.0);
+    let all = linked().chain(linked_kin()).chain(aside);
+    let mut all: Vec<_> = all
+        .filter(|it| it.provides.contains(&port) && it.stands_in_for.is_none())
+        .collect();
     all.sort_by_key(|it| (it.name, it.location));
+    // A plugin that is collected may be a parent as well.
+    all.dedup_by_key(|it| it.plugin.id);
     all
 }
 

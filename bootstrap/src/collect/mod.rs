@@ -24,7 +24,7 @@ pub(crate) use entry::Entry;
 pub use inventory::Sectioned;
 #[cfg(feature = "config")]
 pub(crate) use inventory::linked_readers;
-pub use inventory::{Collected, Kin};
+pub use inventory::{Aside, Collected, Kin};
 pub(crate) use inventory::{linked_as, linked_at};
 pub use registration::Registration;
 pub(crate) use registration::{SharedRegistry, with_registry};

@@ -9,6 +9,9 @@ use crate::plan::error::PlanError;
 use crate::plan::mistakes::Field;
 use crate::plan::words::Words;
 
+/// Up to how many plugins that are registered by hand are listed to choose from.
+const FEW: usize = 3;
+
 impl Words<'_> {
     pub(super) fn missing(&self, state: StateKey, fields: &[Field]) -> PlanError {
         PlanError::Missing {
@@ -114,21 +117,31 @@ impl Words<'_> {
                 ));
             }
         }
-        let mut linked = linked_at(state);
-        linked.retain(|it| !self.is_member(it));
-        near.extend(linked.iter().map(|it| {
-            let plugin = short_type_name((it.plugin.type_name)());
-            let (name, location) = (it.name, it.location);
-            format!(
-                "plugin `{name}` ({location}) is linked and provides it: add \
-                 `.with({plugin}::default())` to the app"
-            )
-        }));
+        near.extend(self.near_linked(state));
         near.extend(self.of_its_own_type(state));
         if near.is_empty() && state.is_port() {
             near.extend(self.slip(state));
         }
         near
+    }
+
+    /// Plugins of the binary that provide a port and are not part of the app.
+    fn linked(&self, port: StateKey) -> Vec<&'static Declaration> {
+        let mut linked = linked_at(port);
+        linked.retain(|it| !self.is_member(it));
+        linked
+    }
+
+    /// The same in words: if there is one, the help names it; a long list of plugins that only an app
+    /// of their own registers helps nobody to choose.
+    fn near_linked(&self, port: StateKey) -> Vec<String> {
+        let linked = self.linked(port);
+        let is_few = (2..=FEW).contains(&linked.len());
+        let is_shown = |it: &&Declaration| it.behaviour.build.is_some() || is_few;
+        let shown = linked.iter().copied().filter(is_shown);
+        shown
+            .map(|it| self.how_to_register(it, "is linked and provides it"))
+            .collect()
     }
 
     /// Ports that were supplied under the types of their values, where one is asked for by its trait.
@@ -183,25 +196,41 @@ impl Words<'_> {
         })
     }
 
-    /// How to add a plugin to the app, or who brings it.
+    /// What to do where one plugin provides what is missing: the same for states and ports.
     fn help_to_register(&self, provider: &'static Declaration, state: StateKey) -> String {
+        let or_less = format!("or make the field an `Option<{}>`", state.handle());
         if let Some(number) = self.stand_in_for(provider) {
             let (stand_in, name) = (self.name(number), provider.name);
             return format!(
                 "`{stand_in}` stands in for `{name}`, which provides it, and does not: list it in the \
-                 `states` of `{stand_in}` as well, or make the field an `Option<State<{state}>>`"
+                 `{}s` of `{stand_in}` as well, {or_less}",
+                state.noun()
             );
         }
         let brood = Brood::linked();
-        let parents = brood.parents(provider);
-        if provider.behaviour.build.is_some() || parents.is_empty() {
-            return registration_help(provider, state);
+        let mut parents = brood.parents(provider).iter();
+        let stand_in = match provider.behaviour.build {
+            Some(_) => None,
+            None => parents.find_map(|parent| self.stand_in_for(parent)),
+        };
+        match stand_in {
+            Some(number) => stand_in_help(provider, self.name(number), state),
+            None => format!(
+                "{}, {or_less}",
+                self.how_to_register(provider, "provides it")
+            ),
         }
-        let stand_in = parents.iter().find_map(|parent| self.stand_in_for(parent));
-        if let Some(number) = stand_in {
-            return stand_in_help(provider, self.name(number));
+    }
+
+    /// How to add a plugin to the app, or the one that registers it.
+    fn how_to_register(&self, provider: &'static Declaration, provides: &str) -> String {
+        let brood = Brood::linked();
+        match brood.parents(provider) {
+            [_, ..] if provider.behaviour.build.is_none() => {
+                by_parent(provider, brood.parents(provider), provides)
+            }
+            _ => by_hand(provider, provides),
         }
-        parent_help(provider, parents, state)
     }
 
     /// The member that stands in for a plugin.
@@ -239,6 +268,9 @@ impl Words<'_> {
             Some(Provider::Supplied(declared)) => format!(
                 "`main` supplies it (declared at {declared}): add `.supply(..)` with a `{state}`"
             ),
+            None if self.linked(state).len() == 1 => {
+                self.help_to_register(self.linked(state)[0], state)
+            }
             None if state.is_port() && self.named.roster.collected => format!(
                 "link a crate with a plugin that has it in its `ports = [{state}]`: write \
                  `bootstrap::link!(its_crate);` next to `main` (what nothing refers to, the linker \
@@ -287,55 +319,48 @@ fn display_type(state: StateKey, other: StateKey) -> String {
     }
 }
 
+/// The line that adds a plugin to an app.
+fn line_to_add(plugin: &Declaration) -> String {
+    let name = short_type_name((plugin.plugin.type_name)());
+    match plugin.behaviour.build {
+        Some(_) => format!("`.with({name}::default())`"),
+        None => format!("`.with({name} {{ .. }})`"),
+    }
+}
+
 /// How to add a plugin to the app.
-fn registration_help(provider: &Declaration, state: StateKey) -> String {
-    let plugin = short_type_name((provider.plugin.type_name)());
-    let (name, location) = (provider.name, provider.location);
-    let how = if provider.behaviour.build.is_some() {
-        format!(": add `.with({plugin}::default())` to the app")
-    } else {
-        format!(" and is never collected: add `.with({plugin} {{ .. }})` to the app")
+fn by_hand(provider: &Declaration, provides: &str) -> String {
+    let (name, location, line) = (provider.name, provider.location, line_to_add(provider));
+    let how = match provider.behaviour.build {
+        Some(_) => ":",
+        None => " and is never collected:",
     };
-    format!(
-        "plugin `{name}` ({location}) provides it{how}, or make the field an \
-         `Option<State<{state}>>`"
-    )
+    format!("plugin `{name}` ({location}) {provides}{how} add {line} to the app")
 }
 
 /// Which parent would bring a plugin.
-fn parent_help(
-    provider: &Declaration,
-    parents: &[&'static Declaration],
-    state: StateKey,
-) -> String {
+fn by_parent(provider: &Declaration, parents: &[&'static Declaration], provides: &str) -> String {
     let names = parents.iter().map(|parent| {
         let (name, location) = (parent.name, parent.location);
         format!("`{name}` ({location})")
     });
     let names: Vec<String> = names.collect();
-    let how = parents.iter().map(|parent| {
-        let plugin = short_type_name((parent.plugin.type_name)());
-        match parent.behaviour.build {
-            Some(_) => format!("`.with({plugin}::default())`"),
-            None => format!("`.with({plugin} {{ .. }})`"),
-        }
-    });
-    let how: Vec<String> = how.collect();
+    let how: Vec<String> = parents.iter().map(|parent| line_to_add(parent)).collect();
     let (name, location) = (provider.name, provider.location);
     let (names, how) = (names.join(" or "), how.join(" or "));
     format!(
-        "plugin `{name}` ({location}) provides it, which {names} registers while it loads: add \
-         {how} to the app, or make the field an `Option<State<{state}>>`"
+        "plugin `{name}` ({location}) {provides}, which {names} registers while it loads: add {how} \
+         to the app"
     )
 }
 
 /// The parent is there, as another one that says nothing of its children.
-fn stand_in_help(provider: &Declaration, stand_in: &PluginName) -> String {
+fn stand_in_help(provider: &Declaration, stand_in: &PluginName, state: StateKey) -> String {
     let plugin = short_type_name((provider.plugin.type_name)());
-    let (name, location) = (provider.name, provider.location);
+    let (name, location, noun) = (provider.name, provider.location, state.noun());
     format!(
         "plugin `{name}` ({location}) provides it, and `{stand_in}` stands in for the one that \
          registers that: if it does so as well, say it there: `children = [{plugin}]`; or let it \
-         make the state itself, in its `states`"
+         make the {noun} itself, in its `{noun}s`"
     )
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bootstrap::prelude::*;
+use bootstrap::testing;
 
 use super::*;
 
@@ -294,4 +295,257 @@ fn a_plan_shows_ports_as_it_shows_states() {
         .collect();
     assert_eq!(states, ["dyn Mailer"]);
     assert!(plan.to_mermaid().contains("p0 -->|\"dyn Mailer\"| p1"));
+}
+
+/// What the plan says to do, for a state and a port that are provided in the same way.
+fn helps(state: App, port: App) -> [String; 2] {
+    [state, port].map(|app| {
+        let text = diagnosis(&app.plan().unwrap_err());
+        assert!(!text.contains("near: "), "{text}");
+        let help = text.lines().last().unwrap();
+        help.strip_prefix("  help: ").unwrap().to_owned()
+    })
+}
+
+/// The help for a state, as it reads for a port.
+fn as_port(help: &str) -> String {
+    help.replace("Ledger", "Book")
+        .replace("State<Book>", "Port<dyn Book>")
+        .replace("ledger", "book")
+        .replace("`states`", "`ports`")
+}
+
+struct Ledger;
+
+trait Book: Send + Sync {}
+
+impl Book for Ledger {}
+
+/// Asks for the state.
+#[plugin(name = "reader", collect = false)]
+struct LedgerReader {
+    ledger: State<Ledger>,
+}
+
+impl Hooks for LedgerReader {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let Ledger = *self.ledger;
+        Ok(())
+    }
+}
+
+/// Asks for the port.
+#[plugin(name = "reader", collect = false)]
+struct BookReader {
+    book: Port<dyn Book>,
+}
+
+impl Hooks for BookReader {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let _: &dyn Book = &*self.book;
+        Ok(())
+    }
+}
+
+#[plugin(name = "ledger-plugin", states = [Ledger], collect = false)]
+struct LedgerPlugin {
+    #[option(required)]
+    _path: &'static str,
+}
+
+impl Hooks for LedgerPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Ledger> {
+        Ok(Ledger)
+    }
+}
+
+#[plugin(name = "book-plugin", ports = [dyn Book], collect = false)]
+struct BookPlugin {
+    #[option(required)]
+    _path: &'static str,
+}
+
+impl Hooks for BookPlugin {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Book>> {
+        Ok(Arc::new(Ledger))
+    }
+}
+
+#[test]
+fn the_only_linked_provider_of_a_port_is_named_as_that_of_a_state_is() {
+    let explicit = helps(
+        App::new().with(LedgerReader::default()),
+        App::new().with(BookReader::default()),
+    );
+    let only = helps(
+        App::only(LedgerReader::default()),
+        App::only(BookReader::default()),
+    );
+    for [state, port] in [explicit, only] {
+        assert_eq!(
+            port,
+            "plugin `book-plugin` (@) provides it and is never collected: add \
+             `.with(BookPlugin { .. })` to the app, or make the field an `Option<Port<dyn Book>>`"
+        );
+        assert_eq!(as_port(&state), port);
+    }
+    // What is collected is not searched for what is registered by hand.
+    let [state, port] = helps(
+        testing::part(["linked-paper"]).with(LedgerReader::default()),
+        testing::part(["linked-paper"]).with(BookReader::default()),
+    );
+    assert_eq!(as_port(&state), port);
+}
+
+#[test]
+fn a_provider_that_is_switched_off_or_out_of_sight_is_named_for_states_and_ports_alike() {
+    let off = |mut app: App, is_port: bool| {
+        if is_port {
+            app.register(BookPlugin { _path: "x" })
+                .switch_off("no disk");
+            app.with(BookReader::default())
+        } else {
+            app.register(LedgerPlugin { _path: "x" })
+                .switch_off("no disk");
+            app.with(LedgerReader::default())
+        }
+    };
+    let text = [false, true].map(|it| diagnosis(&off(App::new(), it).plan().unwrap_err()));
+    let lines = text.map(|text| {
+        let lines: Vec<String> = text.lines().skip(3).map(str::to_owned).collect();
+        lines.join("\n")
+    });
+    assert_eq!(as_port(&lines[0]), lines[1]);
+    assert!(
+        lines[1].contains("switched off because no disk"),
+        "{}",
+        lines[1]
+    );
+
+    let hidden = |is_port: bool| {
+        let mut app = App::new();
+        app.scope("inner", |scope| {
+            if is_port {
+                scope.register(BookPlugin { _path: "x" });
+            } else {
+                scope.register(LedgerPlugin { _path: "x" });
+            }
+        });
+        let app = if is_port {
+            app.with(BookReader::default())
+        } else {
+            app.with(LedgerReader::default())
+        };
+        let text = diagnosis(&app.plan().unwrap_err());
+        let lines: Vec<String> = text.lines().skip(3).map(str::to_owned).collect();
+        lines.join("\n")
+    };
+    assert_eq!(as_port(&hidden(false)), hidden(true));
+    assert!(hidden(true).contains(".publish()"), "{}", hidden(true));
+}
+
+/// Stand-ins that do not provide what the original does.
+#[plugin(name = "fake", stands_in_for = LedgerPlugin)]
+struct FakeLedger;
+
+impl Hooks for FakeLedger {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[plugin(name = "fake", stands_in_for = BookPlugin)]
+struct FakeBook;
+
+impl Hooks for FakeBook {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stand_in_without_the_port_is_named_as_one_without_the_state_is() {
+    let [state, port] = helps(
+        App::new().with(FakeLedger).with(LedgerReader::default()),
+        App::new().with(FakeBook).with(BookReader::default()),
+    );
+    assert_eq!(
+        port,
+        "`fake` stands in for `book-plugin`, which provides it, and does not: list it in the `ports` of \
+         `fake` as well, or make the field an `Option<Port<dyn Book>>`"
+    );
+    assert_eq!(as_port(&state), port);
+}
+
+mod children {
+    use super::*;
+
+    pub struct Ledger;
+    pub trait Book: Send + Sync {}
+    impl Book for Ledger {}
+
+    #[plugin(name = "library", collect = false)]
+    pub struct Library;
+
+    impl Hooks for Library {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[plugin(name = "ledger-child", states = [Ledger], within = Library)]
+    struct LedgerChild;
+
+    impl Hooks for LedgerChild {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Ledger> {
+            Ok(Ledger)
+        }
+    }
+
+    #[plugin(name = "book-child", ports = [dyn Book], within = Library)]
+    struct BookChild;
+
+    impl Hooks for BookChild {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<dyn Book>> {
+            Ok(Arc::new(Ledger))
+        }
+    }
+
+    #[plugin(name = "reader", collect = false)]
+    pub struct LedgerReader {
+        ledger: State<Ledger>,
+    }
+
+    impl Hooks for LedgerReader {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            let Ledger = *self.ledger;
+            Ok(())
+        }
+    }
+
+    #[plugin(name = "reader", collect = false)]
+    pub struct BookReader {
+        book: Port<dyn Book>,
+    }
+
+    impl Hooks for BookReader {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            let _: &dyn Book = &*self.book;
+            Ok(())
+        }
+    }
+}
+
+#[test]
+fn the_parent_that_would_register_the_provider_is_named_for_states_and_ports_alike() {
+    let [state, port] = helps(
+        App::new().with(children::LedgerReader::default()),
+        App::new().with(children::BookReader::default()),
+    );
+    assert_eq!(
+        port,
+        "plugin `book-child` (@) provides it, which `library` (@) registers while it loads: add \
+         `.with(Library { .. })` to the app, or make the field an `Option<Port<dyn Book>>`"
+    );
+    assert_eq!(as_port(&state), port);
 }
