@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::{ExitCode, Termination};
 
+use crate::base::text;
 use crate::boot::{BootError, BootErrorKind};
 use crate::life::ShutdownReason;
 use crate::report::{CloseError, EndedBy, PluginError, Report};
@@ -82,8 +83,9 @@ impl Exit {
         Self {
             code: BOOT_FAILED,
             diagnosis: Some(format!(
-                "error: the signal handlers can't be installed: {error}\n  help: use `boot` and \
-                 `close` where there are no signals"
+                "error: the signal handlers can't be installed: {}\n  help: use `boot` and \
+                 `close` where there are no signals",
+                text::line(&error.to_string())
             )),
             report: Report::default(),
             abandoned: false,

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::base::text;
+
 /// The name of one plugin in one app.
 ///
 /// A plugin that is registered once is called by its declared name. Several instances of one
@@ -88,8 +90,8 @@ impl From<Cow<'static, str>> for PluginName {
 impl fmt::Display for PluginName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.instance {
-            0 => f.write_str(self.base()),
-            n => write!(f, "{}#{n}", self.base()),
+            0 => f.write_str(&text::line(self.base())),
+            n => write!(f, "{}#{n}", text::line(self.base())),
         }
     }
 }
@@ -152,7 +154,7 @@ impl serde::Serialize for PluginName {
 }
 
 /// Whether a text can be a plugin's name: messages show it between backticks, and add `#1` to it.
-pub(crate) fn is_name(text: &str) -> bool {
-    let is_bad = |c: char| c.is_whitespace() || c.is_control() || c == '#' || c == '`';
-    !text.is_empty() && !text.contains(is_bad)
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_bad = |c: char| c.is_whitespace() || text::is_hidden(c) || c == '#' || c == '`';
+    !name.is_empty() && !name.contains(is_bad)
 }

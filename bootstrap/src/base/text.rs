@@ -1,5 +1,6 @@
 //! Words in messages: type names, durations, near misses.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -35,18 +36,83 @@ pub(crate) fn unwrapped(full: &str) -> Option<&str> {
         .then_some(inner)
 }
 
-/// A duration as people say it: `250 us`, `52 ms`, `5 s`, `14.2 s`.
+/// A duration in messages: three significant digits in the largest of `us`, `ms` and `s` that holds a
+/// whole one, without zeros at the end. Whole seconds are never cut, so a limit reads as it was configured:
+/// `130 us`, `2.71 ms`, `700 ms`, `14.2 s`, `90 s`, `3600 s`.
 pub(crate) fn duration(time: Duration) -> String {
-    let micros = time.as_micros();
+    let nanos = time.as_nanos();
+    let micros = rounded(nanos, 1_000);
     if micros < 1_000 {
-        format!("{micros} us")
-    } else if micros.is_multiple_of(1_000_000) {
-        format!("{} s", time.as_secs())
-    } else if micros < 10_000_000 {
-        format!("{} ms", time.as_millis())
-    } else {
-        format!("{:.1} s", time.as_secs_f64())
+        return format!("{micros} us");
     }
+    let millis = digits(nanos, 1_000_000).map(|number| format!("{number} ms"));
+    let seconds = || digits(nanos, 1_000_000_000).map(|number| format!("{number} s"));
+    let many = || format!("{} s", rounded(nanos, 1_000_000_000));
+    millis.or_else(seconds).unwrap_or_else(many)
+}
+
+/// `value` in a unit, with three digits; nothing if three digits are too few for its whole part.
+fn digits(value: u128, unit: u128) -> Option<String> {
+    let (scale, places) = [(100, 2), (10, 1), (1, 0)]
+        .into_iter()
+        .find(|(scale, _)| rounded(value * scale, unit) < 1_000)?;
+    let number = rounded(value * scale, unit);
+    let (whole, part) = (number / scale, number % scale);
+    if part == 0 {
+        return Some(whole.to_string());
+    }
+    let part = format!("{part:0places$}");
+    Some(format!("{whole}.{}", part.trim_end_matches('0')))
+}
+
+/// The nearest whole number of units.
+fn rounded(value: u128, unit: u128) -> u128 {
+    (value + unit / 2) / unit
+}
+
+/// A text that is not ours, as a part of one line: an error, a panic, a name, a reason. Line breaks and
+/// whatever else could forge a line or steer a terminal are escaped, `\n` and `\u{1b}`; tabs stay.
+pub(crate) fn line(text: &str) -> Cow<'_, str> {
+    escaped(text, None)
+}
+
+/// A text that is not ours, in a message of several lines: what follows its first line stands behind
+/// `margin` and a bar, and is escaped like a [`line`].
+pub(crate) fn block<'a>(text: &'a str, margin: &str) -> Cow<'a, str> {
+    escaped(text, Some(margin))
+}
+
+fn escaped<'a>(text: &'a str, margin: Option<&str>) -> Cow<'a, str> {
+    let text = text.trim_end_matches(['\n', '\r']);
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match (c, margin) {
+            ('\r', Some(_)) if rest.peek() == Some(&'\n') => {}
+            ('\n', Some(margin)) => {
+                shown.push('\n');
+                shown.push_str(margin);
+                shown.push_str("| ");
+            }
+            _ if is_hidden(c) => shown.extend(c.escape_default()),
+            _ => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a character is not shown as itself: control characters, line breaks, and those that change
+/// the direction of what stands around them.
+pub(crate) fn is_hidden(c: char) -> bool {
+    let is_direction = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    let is_break = matches!(c, '\u{2028}' | '\u{2029}');
+    c.is_control() && c != '\t' || is_direction || is_break
 }
 
 /// The candidate that is spelt most like `wanted`, if one is near enough to be a slip.
@@ -130,13 +196,103 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_said_in_the_unit_that_fits() {
-        assert_eq!(duration(Duration::from_micros(250)), "250 us");
-        assert_eq!(duration(Duration::from_millis(52)), "52 ms");
-        assert_eq!(duration(Duration::from_millis(9_999)), "9999 ms");
-        assert_eq!(duration(Duration::from_millis(14_200)), "14.2 s");
-        assert_eq!(duration(Duration::from_secs(5)), "5 s");
-        assert_eq!(duration(Duration::ZERO), "0 us");
+    fn a_duration_has_three_digits_in_the_unit_that_fits() {
+        for (nanos, expected) in [
+            (0, "0 us"),
+            (499, "0 us"),
+            (130_000, "130 us"),
+            (999_499, "999 us"),
+            (999_600, "1 ms"),
+            (1_004_000, "1 ms"),
+            (2_712_000, "2.71 ms"),
+            (52_000_000, "52 ms"),
+            (52_140_000, "52.1 ms"),
+            (700_000_000, "700 ms"),
+            (999_499_999, "999 ms"),
+            (999_500_000, "1 s"),
+            (2_712_000_000, "2.71 s"),
+            (5_001_000_000, "5 s"),
+            (9_994_000_000, "9.99 s"),
+            (9_995_000_000, "10 s"),
+            (10_000_000_000, "10 s"),
+            (14_200_000_000, "14.2 s"),
+            (59_950_000_000, "60 s"),
+            (90_000_000_000, "90 s"),
+            (999_949_000_000, "1000 s"),
+            (3_600_000_000_000, "3600 s"),
+            (86_399_499_000_000, "86399 s"),
+        ] {
+            assert_eq!(
+                duration(Duration::from_nanos(nanos)),
+                expected,
+                "{nanos} ns"
+            );
+        }
+        assert_eq!(duration(Duration::MAX), "18446744073709551616 s");
+    }
+
+    /// What a text of a duration says, in nanoseconds.
+    #[cfg(feature = "testing")]
+    fn read(text: &str) -> f64 {
+        let (number, unit) = text.split_once(' ').unwrap();
+        let unit = match unit {
+            "us" => 1e3,
+            "ms" => 1e6,
+            "s" => 1e9,
+            other => panic!("{other}"),
+        };
+        number.parse::<f64>().unwrap() * unit
+    }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    #[allow(clippy::cast_precision_loss, reason = "three digits are compared")]
+    fn a_duration_reads_as_what_it_is() {
+        use crate::base::random::Random;
+
+        let mut random = Random::new(7);
+        let mut times: Vec<u64> = (0..20_000)
+            .map(|_| random.next() >> (random.next() % 60))
+            .collect();
+        times.sort_unstable();
+        let mut last = 0.0;
+        for nanos in times {
+            let text = duration(Duration::from_nanos(nanos));
+            let said = read(&text);
+            // Half of the last of three digits, or half a microsecond.
+            let slack = (nanos as f64 * 0.00501).max(501.0);
+            assert!((said - nanos as f64).abs() <= slack, "{nanos} ns: {text}");
+            assert!(said >= last, "{nanos} ns: {text}, and less says more");
+            let digits = text.chars().filter(char::is_ascii_digit).count();
+            assert!(digits <= 3 || said >= 1e12, "{nanos} ns: {text}");
+            assert!(!text.contains(".0 ") && !text.ends_with(".0"), "{text}");
+            last = said;
+        }
+    }
+
+    #[test]
+    fn a_foreign_text_is_one_line_and_steers_no_terminal() {
+        assert_eq!(line("disk full"), "disk full");
+        assert_eq!(line("disk full\r\n"), "disk full");
+        assert_eq!(line("a\nerror[BOOT999]: b"), "a\\nerror[BOOT999]: b");
+        assert_eq!(line("\u{1b}[2Ja\tb\0"), "\\u{1b}[2Ja\tb\\u{0}");
+        assert_eq!(
+            line("a\u{202e}b\u{2028}c\u{85}d"),
+            "a\\u{202e}b\\u{2028}c\\u{85}d"
+        );
+        assert_eq!(
+            line("größer, 大きい, \u{1f600}"),
+            "größer, 大きい, \u{1f600}"
+        );
+    }
+
+    #[test]
+    fn a_foreign_text_of_several_lines_stays_behind_its_margin() {
+        assert_eq!(block("one line\n", "    "), "one line");
+        assert_eq!(
+            block("a\r\nerror[BOOT999]: b\n\nc\rd", "    "),
+            "a\n    | error[BOOT999]: b\n    | \n    | c\\rd"
+        );
     }
 
     #[test]

@@ -182,6 +182,7 @@ impl Load {
         self.nodes.ready_queue.forget(node);
         self.cut(&brought);
         let (error, again) = (said(error), text::duration(wait));
+        let error = text::line(&error);
         let words = format!("attempt {made} failed: {error}");
         LoadContext::new(self.nodes.site(node, Phase::Load)).progress(words);
         log(|| {

@@ -1,5 +1,6 @@
 //! What a boot that failed says of itself: one line, or the whole story.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::base::name::PluginName;
@@ -317,11 +318,11 @@ fn help_with_limit(error: &PluginError) -> String {
 }
 
 /// What a `load` that did not come to its end said last, and how long before that.
-fn last_progress(plugin: &PluginReport) -> Option<(String, &str)> {
+fn last_progress(plugin: &PluginReport) -> Option<(String, Cow<'_, str>)> {
     let progress = plugin.progress.as_ref()?;
     let (began, took) = plugin.load.began.zip(plugin.load.took)?;
     let ago = (began + took).saturating_sub(progress.at);
-    Some((text::duration(ago), &progress.text))
+    Some((text::duration(ago), text::line(&progress.text)))
 }
 
 impl fmt::Display for Chain {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::base::key::StateKey;
 use crate::base::name::PluginName;
-use crate::base::text::short_type_name;
+use crate::base::text::{line, short_type_name};
 
 /// Why a state could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,8 +128,9 @@ pub enum CannotSet {
     },
     /// No request scope is entered where a request state is set.
     #[error(
-        "Cannot set value for state `{state}`: no request scope is entered here; open one, with \
-         `request_scope`, and `enter` it"
+        "Cannot set value for state `{}`: no request scope is entered here; open one, with \
+         `request_scope`, and `enter` it",
+        line(.state)
     )]
     NoScope {
         /// The state, as messages call it.
@@ -137,8 +138,9 @@ pub enum CannotSet {
     },
     /// The request scope has ended.
     #[error(
-        "Cannot set value for state `{state}`: its request scope has ended; set it before, or in a \
-         scope of its own"
+        "Cannot set value for state `{}`: its request scope has ended; set it before, or in a \
+         scope of its own",
+        line(.state)
     )]
     Ended {
         /// The state, as messages call it.
@@ -156,7 +158,7 @@ fn list(plugins: &[PluginName]) -> String {
 #[non_exhaustive]
 pub enum ServiceError {
     /// No service of this app is called so.
-    #[error("[{service}] {}: register it, with `App::service`", others(.known))]
+    #[error("[{}] {}: register it, with `App::service`", line(.service), others(.known))]
     Missing {
         /// The name.
         service: String,
@@ -165,8 +167,9 @@ pub enum ServiceError {
     },
     /// It has not started.
     #[error(
-        "[{service}] the service has not started: services start once every plugin has loaded, in \
-         the order of their registration; register it before whoever uses it"
+        "[{}] the service has not started: services start once every plugin has loaded, in \
+         the order of their registration; register it before whoever uses it",
+        line(.service)
     )]
     NotStarted {
         /// The name.
@@ -174,8 +177,9 @@ pub enum ServiceError {
     },
     /// Its factory has answered `None`.
     #[error(
-        "[{service}] the service is disabled: its factory returned `None`; do without it, or \
-         configure it"
+        "[{}] the service is disabled: its factory returned `None`; do without it, or \
+         configure it",
+        line(.service)
     )]
     Disabled {
         /// The name.
@@ -183,7 +187,8 @@ pub enum ServiceError {
     },
     /// It is of another type.
     #[error(
-        "[{service}] the service is a `{}`, not a `{}`: ask for what it is",
+        "[{}] the service is a `{}`, not a `{}`: ask for what it is",
+        line(.service),
         apart(.is, .asked),
         apart(.asked, .is)
     )]
@@ -197,8 +202,9 @@ pub enum ServiceError {
     },
     /// The services of this app are gone.
     #[error(
-        "[{service}] the services of this app are gone: they are let go of before the first plugin \
-         closes; use them in `drain`, or in `App::on_close`"
+        "[{}] the services of this app are gone: they are let go of before the first plugin \
+         closes; use them in `drain`, or in `App::on_close`",
+        line(.service)
     )]
     Closed {
         /// The name.
@@ -213,7 +219,10 @@ fn others(known: &[String]) -> String {
     if known.is_empty() {
         return "this app has no services".to_owned();
     }
-    let quoted = known.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let quoted = known
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{}`", line(name)));
     let quoted: Vec<String> = quoted.collect();
     let more = if known.len() > SHOWN { ", .." } else { "" };
     let known = quoted.join(", ");

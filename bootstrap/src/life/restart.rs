@@ -71,6 +71,7 @@ impl fmt::Display for RestartError {
                 write!(f, "the app is not running: its status is {status:?}")
             }
             RestartError::Unknown { plugin } => {
+                let plugin = text::line(plugin);
                 write!(f, "no plugin of this app is called `{plugin}`")
             }
             RestartError::Once { plugin } => write!(

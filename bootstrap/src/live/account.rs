@@ -105,7 +105,7 @@ impl Nodes {
     fn said(&self, node: u32) -> String {
         let cell = self.cell(node);
         let told = cell.others.as_ref().and_then(|it| it.progress.as_ref());
-        told.map_or_else(String::new, |told| format!(": {}", told.text))
+        told.map_or_else(String::new, |told| format!(": {}", text::line(&told.text)))
     }
 
     fn who_waits(&self, nodes: &[u32]) -> String {

@@ -16,6 +16,7 @@ use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
+use crate::base::text;
 use crate::collect::{Entry, Found, with_registry};
 #[cfg(feature = "config")]
 use crate::declare::Outside;
@@ -224,7 +225,8 @@ impl Home for Nodes {
 
     fn progress(&self, node: u32, phase: Phase, text: Cow<'static, str>) {
         self.tells.store(true, Ordering::Relaxed);
-        log(|| tracing::debug!(target: "bootstrap", "`{}`: {text}", self.name(node)));
+        let words = text::line(&text);
+        log(|| tracing::debug!(target: "bootstrap", "`{}`: {words}", self.name(node)));
         let at = Instant::now();
         // Whoever brought this one waits for it, and gets on if it does.
         for parent in self.parents(node) {

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::base::inside::at_place;
 use crate::base::panic::guard_future;
 use crate::base::task::spawn_apart;
+use crate::base::text;
 use crate::declare::{Around, ErrorContext, Home, TaskFuture};
 use crate::report::PluginError;
 
@@ -57,6 +58,7 @@ impl Listeners {
                     Ok(Err(_)) => "it took too long".to_owned(),
                     Err(message) => format!("it panicked: {message}"),
                 };
+                let trouble = text::line(&trouble);
                 tracing::error!(target: "bootstrap", "an `on_error` hook failed: {trouble}");
             };
             spawn_apart(&runtime, self.busy.track_future(at_place(place, call)));

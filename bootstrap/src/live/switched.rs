@@ -6,6 +6,7 @@ use anyhow::{Error, Result, anyhow};
 use async_trait::async_trait;
 
 use crate::base::log::log;
+use crate::base::text;
 use crate::collect::{Entry, Why, ask_one, with_registry};
 use crate::declare::{Descriptor, LoadContext, Plugin, States, under_name};
 use crate::live::nodes::Nodes;
@@ -29,7 +30,8 @@ impl Nodes {
         match by_type.map_or_else(by_itself, |reason| Ok(Some(reason))) {
             Ok(None) => Switched::On(entry),
             Ok(Some(reason)) => {
-                let (parent, name, because) = (self.name(parent), entry.name(), &reason.because);
+                let (parent, name) = (self.name(parent), entry.name());
+                let because = text::line(&reason.because);
                 log(|| {
                     tracing::info!(target: "bootstrap", "switched off: {parent}/{name} because {because}");
                 });

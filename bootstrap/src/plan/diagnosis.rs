@@ -11,7 +11,7 @@ impl fmt::Debug for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error[{}]: {self}", self.code())?;
         write_evidence(f, self)?;
-        write!(f, "\n  help: {}", help(self))
+        write!(f, "\n  help: {}", text::line(&help(self)))
     }
 }
 
@@ -21,7 +21,7 @@ fn write_evidence(f: &mut fmt::Formatter<'_>, error: &PlanError) -> fmt::Result 
         PlanError::Missing { askers, near, .. } => {
             write_askers(f, askers)?;
             near.iter()
-                .try_for_each(|near| write!(f, "\n  near: {near}"))
+                .try_for_each(|near| write!(f, "\n  near: {}", text::line(near)))
         }
         PlanError::Ambiguous {
             askers, candidates, ..
@@ -192,6 +192,7 @@ fn write_circle(
 ) -> fmt::Result {
     let nexts = walk.iter().cycle().skip(1);
     for ((place, next), reason) in walk.iter().zip(nexts).zip(reasons) {
+        let reason = text::line(reason);
         write!(f, "\n  `{}` -> `{}`: {reason}", place.plugin, next.plugin)?;
     }
     if !way.is_empty() {

@@ -299,6 +299,14 @@ impl Error for PlanError {}
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = fmt::from_fn(|f| self.words(f)).to_string();
+        f.write_str(&text::line(&words))
+    }
+}
+
+impl PlanError {
+    /// The first line.
+    fn words(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PlanError::Missing { .. }
             | PlanError::Ambiguous { .. }
@@ -347,7 +355,7 @@ impl fmt::Display for PlanError {
                 place.plugin
             ),
             #[cfg(feature = "config")]
-            PlanError::Configuration { fault } => fault.fmt(f),
+            PlanError::Configuration { fault } => write!(f, "{fault}"),
             PlanError::Condition {
                 place,
                 predicate,
@@ -363,9 +371,7 @@ impl fmt::Display for PlanError {
             }
         }
     }
-}
 
-impl PlanError {
     /// The first line of those that are about a state.
     fn about_state(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

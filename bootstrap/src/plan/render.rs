@@ -89,21 +89,26 @@ fn list(plan: &Plan) -> String {
     out
 }
 
-/// A flowchart from what is needed to what needs it, as the boot runs.
 /// Who is switched off, as comments of a drawing, in which they have no place.
 fn write_switched_off(out: &mut String, plan: &Plan, comment: &str) {
     for off in plan.switched_off() {
-        let line = off.to_string().replace('\n', " ");
-        let _ = write!(out, "\n    {comment} switched off: {line}");
+        let _ = write!(out, "\n    {comment} switched off: {off}");
     }
 }
 
+/// A text as a label of Mermaid, which reads labels as HTML.
+fn label(text: &str) -> String {
+    let text = text.replace('"', "#quot;");
+    text.replace('<', "#lt;").replace('>', "#gt;")
+}
+
+/// A flowchart from what is needed to what needs it, as the boot runs.
 fn mermaid(plan: &Plan) -> String {
     let mut out = "flowchart LR".to_owned();
     write_switched_off(&mut out, plan, "%%");
     let ids = ids(plan);
     for (id, plugin) in ids.iter().zip(plan.order()) {
-        let name = plugin.name().to_string().replace('"', "#quot;");
+        let name = label(&plugin.name().to_string());
         let (left, right) = if plugin.is_barrier() {
             ("{{", "}}")
         } else {
@@ -112,16 +117,16 @@ fn mermaid(plan: &Plan) -> String {
         let _ = write!(out, "\n    {id}{left}\"{name}\"{right}");
     }
     for (id, child) in children(plan) {
-        let name = child.name.to_string().replace('"', "#quot;");
+        let name = label(&child.name.to_string());
         let _ = write!(out, "\n    {id}(\"{name}\")");
     }
     let begin = |scope: PlannedScope<'_>| {
-        let path = scope.path().replace('"', "#quot;");
+        let path = label(scope.path());
         format!("subgraph s{}[\"{path}\"]", scope.number())
     };
     write_groups(&mut out, plan, &ids, begin, "end");
     for edge in drawn_edges(plan) {
-        let states = edge.states.replace('"', "#quot;");
+        let states = label(&edge.states);
         let (from, to) = (&ids[edge.from], &ids[edge.to]);
         if states.is_empty() {
             let _ = write!(out, "\n    {from} -.-> {to}");
@@ -135,7 +140,7 @@ fn mermaid(plan: &Plan) -> String {
         let _ = write!(out, "\n    {} ---|brings| {id}", parent_id(plan, child));
     }
     for (by, Shadowed { state, plugin }) in shadows(plan) {
-        let state = state.to_string().replace('"', "#quot;");
+        let state = label(&state.to_string());
         let (by, hidden) = (&ids[by as usize], &ids[plugin.number() as usize]);
         let _ = write!(out, "\n    {by} --x|\"hides {state}\"| {hidden}");
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
+use crate::base::text;
 use crate::collect::{Member, Scopes};
 use crate::declare::{Asks, Declaration, Outside};
 use crate::plan::error::{Place, list_states, pronoun};
@@ -153,7 +154,8 @@ pub struct SwitchedOff {
 
 impl fmt::Display for SwitchedOff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} because {}", self.place.plugin, self.because)
+        let because = text::line(&self.because);
+        write!(f, "{} because {because}", self.place.plugin)
     }
 }
 
@@ -204,6 +206,13 @@ pub enum PlanWarning {
 
 impl fmt::Display for PlanWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = fmt::from_fn(|f| self.words(f)).to_string();
+        f.write_str(&text::line(&words))
+    }
+}
+
+impl PlanWarning {
+    fn words(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PlanWarning::UnusedSupply { state, at } => write!(
                 f,

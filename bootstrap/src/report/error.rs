@@ -70,7 +70,7 @@ impl Words {
 pub(crate) fn chain(error: &anyhow::Error) -> Vec<String> {
     let mut words = Vec::new();
     for cause in error.chain() {
-        words.push(cause.to_string());
+        words.push(cause.to_string().trim_end().to_owned());
         if cause.is::<PluginError>() {
             break;
         }
@@ -188,8 +188,8 @@ impl fmt::Display for TimeOf {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cause::Error(error) => write!(f, "{error:#}"),
-            Cause::Panic(message) => write!(f, "panicked: {message}"),
+            Cause::Error(error) => f.write_str(&text::line(&format!("{error:#}"))),
+            Cause::Panic(message) => write!(f, "panicked: {}", text::line(message)),
             Cause::TimedOut { limit, rest_of } => {
                 write!(f, "timed out after {}", text::duration(*limit))?;
                 match rest_of {
@@ -311,7 +311,9 @@ impl PluginError {
             if error.handed_on().is_some_and(is_told) {
                 let (plugin, words) = (error.plugin(), &error.0.words.chain);
                 handed_on.push(match words.split_last() {
-                    Some((_, own)) if !own.is_empty() => format!("`{plugin}` ({})", own.join(": ")),
+                    Some((_, own)) if !own.is_empty() => {
+                        format!("`{plugin}` ({})", text::line(&own.join(": ")))
+                    }
                     _ => format!("`{plugin}`"),
                 });
             } else {
@@ -339,8 +341,11 @@ impl PluginError {
         } = &*self.0;
         match words.chain.split_first() {
             Some((error, sources)) => {
+                let margin = format!("{indent}    ");
+                let error = text::block(error, &margin);
                 writeln!(out, "{indent}[{plugin}] {} failed: {error}", phase.step())?;
                 for source in sources {
+                    let source = text::block(source, &margin);
                     writeln!(out, "{indent}  caused by: {source}")?;
                 }
             }
@@ -362,7 +367,12 @@ impl fmt::Display for PluginError {
             words,
             ..
         } = &*self.0;
-        write!(f, "[{plugin}] {} failed: {}", phase.step(), words.line)
+        write!(
+            f,
+            "[{plugin}] {} failed: {}",
+            phase.step(),
+            text::line(&words.line)
+        )
     }
 }
 

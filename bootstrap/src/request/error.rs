@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 
+use crate::base::text::line;
+
 /// Why a request state could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestStateError {
     /// No request scope is entered where it is read.
     #[error(
-        "the request state `{state}` is not initialized: no request scope is entered here; open one, \
-         with `request_scope`, and `enter` it"
+        "the request state `{}` is not initialized: no request scope is entered here; open one, \
+         with `request_scope`, and `enter` it",
+        line(.state)
     )]
     NoScope {
         /// The state, as messages call it.
@@ -17,8 +20,9 @@ pub enum RequestStateError {
     },
     /// Nothing has set it in this scope, nor in those around it.
     #[error(
-        "the request state `{state}` is not initialized: nothing has set it in this request scope; \
-         set it before it is read"
+        "the request state `{}` is not initialized: nothing has set it in this request scope; \
+         set it before it is read",
+        line(.state)
     )]
     NotSet {
         /// The state, as messages call it.
@@ -26,8 +30,9 @@ pub enum RequestStateError {
     },
     /// The scope has ended, and its values are gone.
     #[error(
-        "the request state `{state}` is gone: its request scope has ended; read it before, and keep \
-         what is needed longer"
+        "the request state `{}` is gone: its request scope has ended; read it before, and keep \
+         what is needed longer",
+        line(.state)
     )]
     Ended {
         /// The state, as messages call it.

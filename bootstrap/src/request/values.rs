@@ -6,6 +6,7 @@ use crate::base::key::StateKey;
 use crate::base::lock::lock;
 use crate::base::log::log;
 use crate::base::panic::guard;
+use crate::base::text;
 use crate::declare::StateValue;
 
 pub(super) type CleanUp = Box<dyn FnOnce() + Send>;
@@ -116,6 +117,7 @@ impl Values {
                 Item::CleanUp(clean_up) => clean_up(),
             });
             if let Err(message) = ended {
+                let message = text::line(&message);
                 log(|| {
                     tracing::error!(
                         target: "bootstrap",

@@ -70,12 +70,12 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.kind)?;
         if let Some(plugin) = &self.plugin {
-            write!(f, "[{plugin}] ")?;
+            write!(f, "[{}] ", text::line(plugin))?;
         }
-        writeln!(f, "{}", self.text)?;
-        writeln!(f, "  when: {}", self.when)?;
+        writeln!(f, "{}", text::block(&self.text, "  "))?;
+        writeln!(f, "  when: {}", text::line(&self.when))?;
         if let Some(first) = self.cases.first() {
-            write!(f, "  again: BOOTSTRAP_EXPLORE=\"{first}\"")?;
+            write!(f, "  again: BOOTSTRAP_EXPLORE=\"{}\"", text::line(first))?;
         }
         match self.cases.len() {
             0 | 1 => Ok(()),

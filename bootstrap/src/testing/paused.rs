@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::base::text;
 use crate::testing::idle::Guards;
 
 /// How long a test may take in real time.
@@ -166,7 +167,8 @@ impl Deadline {
         let test = thread::current().name().unwrap_or("a test").to_owned();
         thread::spawn(move || {
             if dropped.recv_timeout(after) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("{test} has not ended after {after:?}: it hangs");
+                let after = text::duration(after);
+                eprintln!("{test} has not ended after {after}: it hangs");
                 std::process::abort();
             }
         });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::base::text::nearest;
+use crate::base::text::{self, nearest};
 use crate::values::halt::{Halt, Wrong};
 use crate::values::help::{help, help_to_correct};
 use crate::values::key::Key;
@@ -172,14 +172,20 @@ impl Fault {
             Some(field) => format!("{} (option `{field}`)", reads.declared),
             None => reads.declared.to_string(),
         });
+        // Keys, names of variables and what parsers say are not ours.
+        let line = |text: &str| text::line(text).into_owned();
         ConfigFault(Arc::new(Told {
-            wrong: self.wrong,
-            key: self.key.map(|key| key.to_string()),
+            wrong: match self.wrong {
+                Said::Sentence(sentence) => Said::Sentence(line(&sentence)),
+                Said::Wrong(wrong) => Said::Wrong(line(&wrong)),
+                known => known,
+            },
+            key: self.key.map(|key| line(&key.to_string())),
             plugin: reads.map(|reads| reads.plugin.clone()),
-            reader,
-            origin: self.origin.map(|origin| origin.to_string()),
-            near: self.near,
-            help: self.help,
+            reader: reader.map(|reader| line(&reader)),
+            origin: self.origin.map(|origin| line(&origin.to_string())),
+            near: self.near.map(|near| line(&near)),
+            help: line(&self.help),
         }))
     }
 }

@@ -124,7 +124,7 @@ fn a_boot_that_takes_too_long_says_who_loads_and_who_waits() {
             fails_to_boot(app).await,
             [
                 "error[BOOT011]: boot stopped after 15 s: 2 plugins still loading, 3 wait for them",
-                "  loading: `slow` for 15 s, last progress 9800 ms ago: connecting to redis:6379",
+                "  loading: `slow` for 15 s, last progress 9.8 s ago: connecting to redis:6379",
                 "  loading: `cache` for 14.8 s",
                 "  loaded: 2 plugins, slowest `db` 100 ms",
                 "  waiting: `http` <- `billing` <- `cache`",
@@ -158,7 +158,7 @@ fn a_parent_that_waits_for_its_child_says_so() {
                 "error[BOOT011]: boot stopped after 2 s: 3 plugins still loading, 2 wait for them",
                 "  loading: `http` for 2 s, waits for `http/routes`",
                 "  loading: `admin/pages` for 2 s",
-                "  loading: `http/routes` for 1700 ms",
+                "  loading: `http/routes` for 1.7 s",
                 "  loaded: 1 plugin, slowest `admin` 0 us",
                 "  waiting: `web` <- `admin` <- `admin/pages`",
                 "  waiting: `api` <- `http` <- `http/routes`",

@@ -73,7 +73,7 @@ fn a_load_that_is_cut_by_the_time_of_its_scope_says_so() {
         assert_eq!(
             fails_to_boot(app).await,
             [
-                "error[BOOT010]: [tenant/hangs] Plugin load failed: timed out after 1500 ms, what \
+                "error[BOOT010]: [tenant/hangs] Plugin load failed: timed out after 1.5 s, what \
                  was left of the 2 s of the scope `tenant`",
                 "  closed again: `tenant/first`",
                 "  help: find out what `tenant/hangs` waits for, or raise the `Scope::timeout` of \

@@ -3,6 +3,7 @@
 use bootstrap::{App, BootError};
 
 mod boot;
+mod foreign;
 mod itself;
 mod late;
 mod limits;
