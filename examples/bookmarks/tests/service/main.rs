@@ -5,6 +5,7 @@
 mod clients;
 mod database;
 mod drain;
+mod log;
 mod process;
 
 use std::collections::BTreeSet;
