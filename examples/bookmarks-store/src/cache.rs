@@ -1,43 +1,34 @@
 //! Lists of bookmarks by tag, kept in memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bootstrap::prelude::*;
 use moka::future::Cache;
+use sqlx::SqlitePool;
 
 use crate::database::{Database, Schema};
 use crate::repository::{Bookmark, query};
 use crate::settings::Settings;
 
-/// A cache that is never stale: its keys carry the version of the data, which every write moves on
-/// before it is acknowledged. What was read under an old version is never asked for again.
+/// A cache that is never stale, also if other processes write to the database. Its keys carry the
+/// number of changes, which the database counts: a list that is older is not asked for again.
 pub(crate) struct TagCache {
-    lists: Cache<(u64, String), Arc<[Bookmark]>>,
-    version: AtomicU64,
+    lists: Cache<(i64, String), Arc<[Bookmark]>>,
 }
 
 impl TagCache {
-    /// The bookmarks with a tag, from the cache or else from `load`, which runs once however many
-    /// ask at a time.
-    pub(crate) async fn list(
-        &self,
-        tag: &str,
-        load: impl Future<Output = sqlx::Result<Vec<Bookmark>>>,
-    ) -> sqlx::Result<Arc<[Bookmark]>> {
-        let version = self.version.load(Ordering::Acquire);
-        let load = async { load.await.map(Arc::from) };
-        let list = self.lists.try_get_with((version, tag.to_owned()), load);
+    /// Returns the bookmarks with a tag, from the cache or else from the database, which is asked
+    /// once for all callers that wait for the same list.
+    pub(crate) async fn list(&self, pool: &SqlitePool, tag: &str) -> sqlx::Result<Arc<[Bookmark]>> {
+        // Read before the list: a list may be newer than its number, and never older.
+        let changes = query::changes(pool).await?;
+        let load = async { query::by_tag(pool, tag).await.map(Arc::from) };
+        let list = self.lists.try_get_with((changes, tag.to_owned()), load);
         list.await.map_err(|error| match Arc::try_unwrap(error) {
             Ok(error) => error,
-            // Others wait for the same list and get the same error.
+            // Other callers wait for the same list and get the same error.
             Err(error) => sqlx::Error::Protocol(error.to_string()),
         })
-    }
-
-    /// To be called after a write has been committed, and before anybody is told.
-    pub(crate) fn move_on(&self) {
-        self.version.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -56,11 +47,10 @@ impl Hooks for CachePlugin {
         let Schema = *self.schema;
         let cache = TagCache {
             lists: Cache::new(self.settings.cached_tags),
-            version: AtomicU64::new(0),
         };
-        let pool = &self.database.0;
+        let pool = &self.database.read;
         for tag in query::most_used_tags(pool, self.warm).await? {
-            cache.list(&tag, query::by_tag(pool, &tag)).await?;
+            cache.list(pool, &tag).await?;
         }
         tracing::debug!(lists = cache.lists.entry_count(), "the cache is warm");
         Ok(cache)

@@ -2,17 +2,32 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use bootstrap::prelude::*;
-use sqlx::SqlitePool;
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 
-use crate::settings::Settings;
+use crate::settings::{DATABASE_LIMIT, Settings, names_a_file};
 
 /// Connections to the database.
-pub(crate) struct Database(pub(crate) SqlitePool);
+pub(crate) struct Database {
+    /// Connections for reading, which goes on while something is written.
+    pub(crate) read: SqlitePool,
+    /// The connection for writing. `SQLite` has one writer at a time: here they queue in order, and
+    /// take no connection from readers meanwhile.
+    write: SqlitePool,
+}
+
+impl Database {
+    /// Begins to write. Everything is rolled back unless the transaction is committed, also if its
+    /// future is dropped.
+    pub(crate) async fn begin(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
+        // A transaction that begins as a reader can't become a writer while another process writes.
+        self.write.begin_with("BEGIN IMMEDIATE").await
+    }
+}
 
 /// Opens the database.
 #[plugin(name = "database", states = [Database], timeout = "10s")]
@@ -33,23 +48,48 @@ impl Hooks for DatabasePlugin {
             // Readers do not wait for the writer, and what was acknowledged is on the disk.
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10));
-        let pool = SqlitePoolOptions::new()
-            .max_connections(self.connections)
-            .connect_with(options)
-            .await
-            .map_err(|error| explained(error, "opening", file))?;
-        Ok(Database(pool))
+            // How long to wait while another process writes.
+            .busy_timeout(DATABASE_LIMIT / 2);
+        let open = async |connections| {
+            pool(connections)
+                .connect_with(options.clone())
+                .await
+                .map_err(|error| explained(error, "opening", file))
+        };
+        Ok(Database {
+            write: open(1).await?,
+            read: open(self.connections).await?,
+        })
     }
 
     async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
-        cx.states().0.close().await;
+        let database = cx.states();
+        database.read.close().await;
+        database.write.close().await;
         Ok(())
     }
 }
 
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        // All are opened now, so that none is missing when the process runs out of descriptors.
+        .min_connections(connections)
+        .max_connections(connections)
+        .acquire_timeout(DATABASE_LIMIT / 2)
+        // `SQLite` itself ends a transaction when the disk is full. The rollback of sqlx then fails,
+        // and the connection would count as inside of a transaction for ever: it is replaced.
+        .before_acquire(|connection, _| {
+            let is_idle = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_idle) })
+        })
+}
+
 /// What can be said in words before the database says it in numbers.
 fn check(file: &Path) -> Result<()> {
+    ensure!(
+        names_a_file(file),
+        "it is no path of a file: set `database` to one, like `bookmarks.db`"
+    );
     let folder = file.parent().unwrap_or(file);
     ensure!(
         folder.as_os_str().is_empty() || folder.is_dir(),
@@ -61,6 +101,10 @@ fn check(file: &Path) -> Result<()> {
         return Ok(());
     };
     ensure!(!found.is_dir(), "it is a folder: set `database` to a file");
+    ensure!(
+        found.is_file(),
+        "it is not a regular file: set `database` to another one"
+    );
     ensure!(
         !found.permissions().readonly(),
         "it is read-only: let this user write to it, or set `database` to another file"
@@ -74,13 +118,17 @@ fn explained(error: impl Into<anyhow::Error>, doing: &str, file: &Path) -> anyho
     let advice = match primary_code(&error) {
         Some(SQLITE_READONLY) => ": it is read-only: let this user write to it and to its folder",
         Some(SQLITE_CANTOPEN) => ": let this user read and write it, and write to its folder",
+        Some(SQLITE_BUSY) => ": another process uses it: start again when that has finished",
+        Some(SQLITE_FULL) => ": there is no room on the disk: make some",
         Some(SQLITE_NOTADB) => ": it is not an SQLite database: set `database` to another file",
         _ => "",
     };
     error.context(format!("{doing} the database `{}`{advice}", file.display()))
 }
 
+const SQLITE_BUSY: u32 = 5;
 const SQLITE_READONLY: u32 = 8;
+const SQLITE_FULL: u32 = 13;
 const SQLITE_CANTOPEN: u32 = 14;
 const SQLITE_NOTADB: u32 = 26;
 
@@ -98,16 +146,24 @@ pub(crate) struct Schema;
 /// Brings the tables up to date.
 #[plugin(name = "schema", states = [Schema])]
 struct SchemaPlugin {
+    settings: State<Settings>,
     database: State<Database>,
 }
 
 impl Hooks for SchemaPlugin {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Schema> {
-        let pool = &self.database.0;
-        let migrated = sqlx::migrate!().run(pool).await;
-        migrated.map_err(|error| {
-            explained(error, "migrating", pool.connect_options().get_filename())
-        })?;
+        let file = &self.settings.database;
+        let migrated = migrate(&self.database).await;
+        migrated.map_err(|error| explained(error, "migrating", file))?;
         Ok(Schema)
     }
+}
+
+/// Migrates in one transaction, so that another process that starts now waits for it.
+async fn migrate(database: &Database) -> Result<(), MigrateError> {
+    let mut transaction = database.begin().await?;
+    // What `run` does; that does not compile with a connection in a future that is `Send`.
+    let migrator = sqlx::migrate!();
+    migrator.run_direct(None, &mut *transaction, false).await?;
+    Ok(transaction.commit().await?)
 }

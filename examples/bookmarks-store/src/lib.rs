@@ -10,4 +10,4 @@ mod repository;
 mod settings;
 
 pub use repository::{AddError, Bookmark, Bookmarks, NewBookmark};
-pub use settings::{Settings, configuration};
+pub use settings::{CLOSE_LIMIT, DATABASE_LIMIT, Settings, configuration};

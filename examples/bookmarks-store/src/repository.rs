@@ -64,13 +64,15 @@ impl Bookmarks {
     /// # Errors
     ///
     /// If it leads nowhere, if there is one for this address, or if the database fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is written if the future is dropped, unless the commit has begun.
     pub async fn add(&self, new: NewBookmark) -> Result<Bookmark, AddError> {
         if !leads_somewhere(&new.url) {
             return Err(AddError::NoAddress(new.url));
         }
-        let (database, cache) = (self.database.clone(), self.cache.clone());
-        let insert = async move { query::insert(&database.0, new).await };
-        written(insert, cache).await
+        query::insert(&self.database, new).await
     }
 
     /// All bookmarks, the newest first.
@@ -79,7 +81,7 @@ impl Bookmarks {
     ///
     /// If the database fails.
     pub async fn list(&self) -> sqlx::Result<Vec<Bookmark>> {
-        query::all(&self.database.0).await
+        query::all(&self.database.read).await
     }
 
     /// The bookmarks with a tag, the newest first.
@@ -88,9 +90,7 @@ impl Bookmarks {
     ///
     /// If the database fails.
     pub async fn by_tag(&self, tag: &str) -> sqlx::Result<Arc<[Bookmark]>> {
-        self.cache
-            .list(tag, query::by_tag(&self.database.0, tag))
-            .await
+        self.cache.list(&self.database.read, tag).await
     }
 
     /// Deletes a bookmark; false if there is none with this number.
@@ -98,30 +98,22 @@ impl Bookmarks {
     /// # Errors
     ///
     /// If the database fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`add`](Bookmarks::add).
     pub async fn delete(&self, id: i64) -> sqlx::Result<bool> {
-        let (database, cache) = (self.database.clone(), self.cache.clone());
-        let delete = async move { query::delete(&database.0, id).await };
-        written(delete, cache).await
+        query::delete(&self.database, id).await
     }
-}
 
-/// Writes in a task of its own, which ends also if the caller goes away: cut short between the
-/// commit and the step of the cache, a write would leave the cache stale.
-async fn written<T, E>(
-    write: impl Future<Output = Result<T, E>> + Send + 'static,
-    cache: State<TagCache>,
-) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: From<sqlx::Error> + Send + 'static,
-{
-    let task = tokio::spawn(async move {
-        let result = write.await;
-        cache.move_on();
-        result
-    });
-    task.await
-        .unwrap_or_else(|error| Err(sqlx::Error::Protocol(error.to_string()).into()))
+    /// Finds out whether bookmarks can be added: writes as much as the largest one needs.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails: it is locked, or the disk is full.
+    pub async fn check(&self) -> sqlx::Result<()> {
+        query::probe(&self.database).await
+    }
 }
 
 /// Whether an address is one of the web, as it stands.
@@ -152,7 +144,10 @@ impl Hooks for BookmarksPlugin {
 
 /// The SQL.
 pub(crate) mod query {
-    use super::{AddError, Bookmark, NewBookmark, SqlitePool};
+    use super::{AddError, Bookmark, Database, NewBookmark, SqlitePool};
+
+    /// How many bytes a bookmark may have.
+    const LARGEST: u32 = 64 * 1024;
 
     const SELECT_ALL: &str = "
         SELECT id, url, title, 
@@ -183,7 +178,10 @@ pub(crate) mod query {
         sqlx::query_scalar(query).bind(limit).fetch_all(pool).await
     }
 
-    pub(crate) async fn insert(pool: &SqlitePool, new: NewBookmark) -> Result<Bookmark, AddError> {
+    pub(crate) async fn insert(
+        database: &Database,
+        new: NewBookmark,
+    ) -> Result<Bookmark, AddError> {
         let NewBookmark {
             url,
             title,
@@ -192,8 +190,7 @@ pub(crate) mod query {
         tags.retain(|tag| !tag.trim().is_empty());
         tags.sort();
         tags.dedup();
-        // A transaction that begins as a reader can't become a writer while another one writes.
-        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = database.begin().await?;
         let id =
             sqlx::query_scalar("INSERT INTO bookmarks (url, title) VALUES (?, ?) RETURNING id")
                 .bind(&url)
@@ -222,9 +219,26 @@ pub(crate) mod query {
         })
     }
 
-    pub(crate) async fn delete(pool: &SqlitePool, id: i64) -> sqlx::Result<bool> {
+    pub(crate) async fn delete(database: &Database, id: i64) -> sqlx::Result<bool> {
+        let mut transaction = database.begin().await?;
         let query = sqlx::query("DELETE FROM bookmarks WHERE id = ?").bind(id);
-        Ok(query.execute(pool).await?.rows_affected() > 0)
+        let deleted = query.execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(deleted.rows_affected() > 0)
+    }
+
+    /// How often bookmarks and tags have changed.
+    pub(crate) async fn changes(pool: &SqlitePool) -> sqlx::Result<i64> {
+        let query = sqlx::query_scalar("SELECT number FROM changes");
+        query.fetch_one(pool).await
+    }
+
+    pub(crate) async fn probe(database: &Database) -> sqlx::Result<()> {
+        let mut transaction = database.begin().await?;
+        // Random, because `SQLite` does not write pages that stay as they are.
+        let query = sqlx::query("REPLACE INTO probe (id, content) VALUES (1, randomblob(?))");
+        query.bind(LARGEST).execute(&mut *transaction).await?;
+        transaction.commit().await
     }
 }
 
@@ -235,6 +249,7 @@ mod tests {
     use std::time::Duration;
 
     use bootstrap::{App, Running};
+    use sqlx::sqlite::SqliteConnectOptions;
     use tokio::time::timeout;
 
     use super::*;
@@ -266,8 +281,7 @@ mod tests {
 
     /// Waits until no write is under way, by writing.
     async fn settled(bookmarks: &Bookmarks) {
-        let pool = &bookmarks.database.0;
-        let writing = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let writing = bookmarks.database.begin().await.unwrap();
         writing.rollback().await.unwrap();
     }
 
@@ -302,6 +316,44 @@ mod tests {
         }
         drop(bookmarks);
         running.close().await.unwrap();
+    }
+
+    /// Ids of bookmarks that are deleted are not given again, also in a database that an older version
+    /// of the service has made; what is in that stays.
+    #[tokio::test]
+    async fn ids_go_on_from_the_highest_in_an_old_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("bookmarks.db"))
+            .create_if_missing(true);
+        let old = SqlitePool::connect_with(options).await.unwrap();
+        sqlx::migrate!().run_to(1, &old).await.unwrap();
+        let rows = "
+            INSERT INTO bookmarks VALUES (3, 'https://a.example', 'a'), (7, 'https://b.example', 'b');
+            INSERT INTO tags VALUES (3, 'x'), (3, 'y'), (7, 'x')";
+        sqlx::raw_sql(rows).execute(&old).await.unwrap();
+        let before = query::all(&old).await.unwrap();
+        old.close().await;
+
+        for round in 0..2 {
+            let running = boot(&folder).await;
+            let bookmarks = running.state::<Bookmarks>().unwrap();
+            assert_eq!(bookmarks.list().await.unwrap(), before);
+            assert_eq!(*bookmarks.by_tag("x").await.unwrap(), before[..]);
+            assert_eq!(*bookmarks.by_tag("y").await.unwrap(), before[1..]);
+            for n in 0..2 {
+                let new = NewBookmark {
+                    url: "https://c.example".into(),
+                    title: "c".into(),
+                    tags: vec!["x".into()],
+                };
+                let id = bookmarks.add(new).await.unwrap().id;
+                assert_eq!(id, 8 + 2 * round + n);
+                assert!(bookmarks.delete(id).await.unwrap());
+            }
+            drop(bookmarks);
+            running.close().await.unwrap();
+        }
     }
 
     /// A client may go away, or its time be up, at any moment of a write.

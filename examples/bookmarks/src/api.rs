@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::to_bytes;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State as Extract};
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Path, Query, Request, State as Extract};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
@@ -17,9 +17,6 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-/// How long a request may take, its body included.
-pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(5);
-
 /// How many bytes a body may have: a bookmark is small.
 const BODY_LIMIT: usize = 64 * 1024;
 
@@ -30,22 +27,27 @@ pub(crate) struct Api {
 }
 
 /// All addresses.
-pub(crate) fn router(api: Api) -> Router {
+pub(crate) fn router(api: Api, request_limit: Duration) -> Router {
     Router::new()
         .route("/bookmarks", get(list).post(add))
         .route("/bookmarks/{id}", delete(remove))
         .route("/health", get(health))
+        .layer(middleware::from_fn_with_state(request_limit, in_time))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn(in_time))
         .layer(middleware::map_response(errors_as_json))
         .with_state(Arc::new(api))
 }
 
-/// Answers for a handler that takes too long, most likely because the client does not send on.
-async fn in_time(request: Request, next: Next) -> Response {
-    let answer = timeout(REQUEST_LIMIT, next.run(request)).await;
-    let late = (StatusCode::REQUEST_TIMEOUT, "the request took too long");
-    answer.unwrap_or_else(|_| late.into_response())
+/// Reads the body before a handler runs. So a request that is answered with 408 has done nothing,
+/// and one that has done something is answered with the result: the database has limits of its own.
+async fn in_time(Extract(limit): Extract<Duration>, request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let body = Bytes::from_request(Request::from_parts(head.clone(), body), &());
+    match timeout(limit, body).await {
+        Ok(Ok(body)) => next.run(Request::from_parts(head, body.into())).await,
+        Ok(Err(refused)) => refused.into_response(),
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
+    }
 }
 
 /// Makes every error `{"error": ".."}`. Here, and not where errors arise, because many arise in
@@ -101,14 +103,20 @@ async fn remove(Extract(api): Extract<Arc<Api>>, Path(id): Path<i64>) -> Result<
     })
 }
 
-/// Ready to serve, or not any more: what a load balancer asks.
+/// Whether the service is ready, and can write: what a load balancer asks.
 async fn health(Extract(api): Extract<Arc<Api>>) -> Response {
     let status = api.app.status();
-    let code = match status {
-        Status::Ready => StatusCode::OK,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
+    let mut health = json!({ "status": format!("{status:?}") });
+    let code = match (status, api.bookmarks.check().await) {
+        (Status::Ready, Ok(())) => StatusCode::OK,
+        (_, checked) => {
+            if let Err(error) = checked {
+                health["error"] = format!("writing to the database failed: {error}").into();
+            }
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     };
-    (code, Json(json!({ "status": format!("{status:?}") }))).into_response()
+    (code, Json(health)).into_response()
 }
 
 /// An error of the repository as a response.
@@ -126,8 +134,8 @@ impl IntoResponse for Failure {
             AddError::NoAddress(_) => StatusCode::UNPROCESSABLE_ENTITY,
             AddError::Exists(_) => StatusCode::CONFLICT,
             AddError::Database(error) => {
-                tracing::error!("{error}");
-                StatusCode::INTERNAL_SERVER_ERROR
+                tracing::error!("the database failed: {error}");
+                StatusCode::SERVICE_UNAVAILABLE
             }
         };
         (code, self.0.to_string()).into_response()

@@ -5,30 +5,30 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bookmarks_store::{Bookmarks, Settings};
-use bootstrap::ShutdownReason;
 use bootstrap::prelude::*;
+use bootstrap::{ShutdownReason, Signal};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
+use crate::server::{self, Limits};
+
+/// How old a connection gets.
+const AGE: Duration = Duration::from_mins(1);
 
 /// Serves the API.
-#[plugin(name = "http", close_timeout = "8s")]
+#[plugin(name = "http")]
 struct Http {
     settings: State<Settings>,
     bookmarks: State<Bookmarks>,
-    /// How long closing waits for clients. Longer than a request may take, so that all requests
-    /// have been answered then; shorter than the limit of the hook, so that nothing is cut short.
-    #[option(default = api::REQUEST_LIMIT + Duration::from_secs(1))]
-    patience: Duration,
     /// Bound by `load`, so that a port that is taken fails the boot; taken by `run`.
     #[local]
     listener: Mutex<Option<TcpListener>>,
     /// Cancelled when no more connections are to be accepted.
     #[local]
-    enough: CancellationToken,
-    /// Cancelled when the last client has gone.
+    stopped: CancellationToken,
+    /// Cancelled when the last connection has ended.
     #[local]
     finished: CancellationToken,
 }
@@ -52,38 +52,46 @@ impl Hooks for Http {
             bookmarks: self.bookmarks.clone(),
             app: cx.handle(),
         };
-        let serving = axum::serve(listener, api::router(api))
-            .with_graceful_shutdown(self.enough.clone().cancelled_owned());
+        let router = api::router(api, self.settings.request_limit);
+        let limits = Limits {
+            connections: self.settings.connections.get(),
+            head: self.settings.request_limit,
+            age: AGE,
+            rest: self.settings.longest_request(),
+        };
         tokio::select! {
-            served = serving => Ok(served?),
-            // Clients are left that hang: `drain` has given up on them.
-            () = cx.stopped() => Ok(()),
+            () = server::serve(listener, router, limits, &self.stopped) => {}
+            // The time for closing is up.
+            () = cx.stopped() => tracing::warn!("all connections are cut"),
         }
+        Ok(())
     }
 
     async fn drain(&self, cx: &DrainContext<Self>) -> Result<()> {
-        // A service that restarts a part of itself stays ready: nobody would look elsewhere.
-        if !matches!(cx.reason(), ShutdownReason::Restart(_)) {
+        // No load balancer looks elsewhere while a part restarts, or because of Ctrl-C.
+        if let ShutdownReason::Signal(Signal::Terminate) = cx.reason() {
             self.stay_open(cx).await;
         }
-        self.enough.cancel();
-        let finished = timeout(self.patience, self.finished.cancelled()).await;
-        // A client that hangs is no error of ours: it must not spoil a clean stop.
-        if finished.is_err() {
-            let waited = self.patience;
-            tracing::warn!("clients that still hang after {waited:?} are given up on");
+        self.stopped.cancel();
+        // The server cuts each connection when the longest request would have ended.
+        for _ in 0..=self.settings.longest_request().as_secs() {
+            let second = Duration::from_secs(1);
+            if timeout(second, self.finished.cancelled()).await.is_ok() {
+                break;
+            }
+            cx.progress("waits for requests that are under way");
         }
         Ok(())
     }
 }
 
 impl Http {
-    /// Gives load balancers the time to hear that the service is not ready any more, before it
-    /// refuses what they send.
+    /// Gives load balancers the time to find out that the service is not ready any more, before it
+    /// refuses connections.
     async fn stay_open(&self, cx: &DrainContext<Self>) {
-        for left in (0..self.settings.drain_delay).rev() {
+        for left in (0..self.settings.drain_delay.as_secs()).rev() {
             sleep(Duration::from_secs(1)).await;
-            // The limit of this hook is for clients that hang: it begins when the delay is over.
+            // The limit of this hook begins anew, so what is set decides, and not that limit.
             cx.progress(format!("stays open for {left} s more"));
         }
     }

@@ -7,11 +7,14 @@ mod api;
 mod http;
 #[cfg(unix)]
 mod reload;
+mod server;
 
 use bootstrap::App;
 
 /// The service, not booted yet: for `main`, and for tests.
 pub fn app() -> App {
-    let app = App::collect().configure(bookmarks_store::configuration());
-    app.expect(["http"])
+    App::collect()
+        .configure(bookmarks_store::configuration())
+        .close_timeout(bookmarks_store::CLOSE_LIMIT)
+        .expect(["http"])
 }

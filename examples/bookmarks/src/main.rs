@@ -4,17 +4,29 @@
 //! changed that.
 
 use std::io::{self, IsTerminal as _};
+use std::mem;
 
 use bootstrap::Exit;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> Exit {
+    // A thread writes the log, so that the service goes on when stderr is a pipe that is not read. It
+    // keeps many lines, and drops further ones.
+    let (stderr, written) = tracing_appender::non_blocking(io::stderr());
+    let dropped = stderr.error_counter();
     let filter = EnvFilter::try_from_default_env();
     tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn")))
-        .with_writer(io::stderr)
+        .with_writer(stderr)
+        // They would be printed to stderr, with a panic if that is closed or full.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    bookmarks::app().run().await
+    let exit = bookmarks::app().run().await;
+    if dropped.dropped_lines() > 0 {
+        // Its drop prints to stdout that not everything is written, which may be the same pipe.
+        mem::forget(written);
+    }
+    exit
 }

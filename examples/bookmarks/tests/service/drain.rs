@@ -7,20 +7,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::process::{HALF_A_BODY, Service, agent, answer, command, get, wait_until_accepted};
+use crate::process::{
+    HALF_A_BODY, Service, agent, answer, command, get, send, wait_until_accepted,
+};
 
 /// D17: half a body, half a head, and nothing at all: no client can turn a stop into an error.
 #[test]
 fn clients_that_hang_do_not_spoil_a_stop() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Service::start(folder.path());
+    let service = Service::start_with(command(folder.path()).env("BOOKMARKS_REQUEST_LIMIT", "2"));
     let half_a_body = service.send(HALF_A_BODY);
     let half_a_head = service.send("GET /bookmarks HTTP/1.1\r\nhost:");
     let nothing = service.send("");
     wait_until_accepted(&service);
-    let log = service.stop().join("\n");
-    assert!(log.contains("given up on"), "{log}");
-    drop((half_a_body, half_a_head, nothing));
+    service.stop();
+    assert_eq!(answer(half_a_body).0, "HTTP/1.1 408 Request Timeout");
+    assert_eq!(rest_of(&half_a_head), "");
+    assert_eq!(rest_of(&nothing), "");
 }
 
 /// What the service has to say on a connection, which it then closes.
@@ -83,12 +86,64 @@ fn a_request_under_way_is_finished_while_the_service_stops() {
     assert_eq!(line, "HTTP/1.1 201 Created");
 
     let log = service.wait().join("\n");
-    assert!(!log.contains("given up on"), "{log}");
+    assert!(!log.contains("was cut"), "{log}");
     drop((idle, client));
     let service = Service::start(folder.path());
     let (_, list) = get(&agent(), &service.url("/bookmarks"));
     assert_eq!(list[0]["url"], "https://example.org", "it was kept");
     service.stop();
+}
+
+/// The limits of the hooks follow from the settings: none of them is shorter than a request may take.
+#[test]
+fn a_long_request_is_finished_while_the_service_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start_with(command(folder.path()).env("BOOKMARKS_REQUEST_LIMIT", "20"));
+    let mut under_way = service.send(HALF_A_BODY);
+    wait_until_accepted(&service);
+    service.terminate();
+    wait_until_refused(&service);
+    // Longer than the limit that a hook has by itself.
+    thread::sleep(Duration::from_secs(12));
+    let rest = r#": "https://example.org", "title": "t", "tags": ["a", "b"]"#;
+    write!(under_way, "{rest:93}}}").unwrap();
+    assert_eq!(answer(under_way).0, "HTTP/1.1 201 Created");
+    let log = service.wait().join("\n");
+    assert!(!log.contains("cut"), "{log}");
+}
+
+/// S65: a load balancer has some seconds to find out, without any setting.
+#[test]
+fn a_service_is_open_for_some_seconds_after_sigterm_by_default() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start_with(command(folder.path()).env_remove("BOOKMARKS_DRAIN_DELAY"));
+    let began = Instant::now();
+    service.terminate();
+    while get(&agent(), &service.url("/health")).0 == 200 {}
+    let draining = json!({ "status": "Draining" });
+    assert_eq!(get(&agent(), &service.url("/health")), (503, draining));
+    assert_eq!(get(&agent(), &service.url("/bookmarks")).0, 200);
+    wait_until_refused(&service);
+    assert!(
+        began.elapsed() >= Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    service.wait();
+}
+
+/// No load balancer sends requests to a service that is stopped by hand.
+#[test]
+fn a_service_that_is_interrupted_stays_open_for_no_delay() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut start = command(folder.path());
+    start
+        .env("BOOKMARKS_DRAIN_DELAY", "20")
+        .env("RUST_LOG", "debug");
+    let service = Service::start_with(&mut start);
+    send("-INT", service.process.child.id());
+    let log = service.wait().join("\n");
+    assert!(!log.contains("stays open"), "{log}");
 }
 
 /// S65, S64: with a delay the service says first that it is not ready any more, and goes on to

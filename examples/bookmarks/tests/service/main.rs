@@ -2,7 +2,10 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
+mod clients;
+mod database;
 mod drain;
+mod log;
 mod process;
 
 use std::collections::BTreeSet;
@@ -238,11 +241,40 @@ fn a_mistake_in_the_environment_names_its_variable() {
         "BOOKMARKS_LISTEN",
         "BOOKMARKS_CACHED_TAGS",
         "BOOKMARKS_DRAIN_DELAY",
+        "BOOKMARKS_REQUEST_LIMIT",
+        "BOOKMARKS_CONNECTIONS",
     ] {
         let text = misconfigured(command(folder.path()).env(variable, "nonsense"));
         let found = format!("found: the environment variable `{variable}`");
         assert!(text.contains(&found), "{text}");
         assert!(!text.contains("nonsense"), "it may be a secret: {text}");
+    }
+}
+
+#[test]
+fn a_limit_that_makes_no_sense_is_a_mistake_of_its_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    for (variable, value, expected) in [
+        (
+            "BOOKMARKS_DRAIN_DELAY",
+            "21",
+            "a number of seconds from 0 to 20",
+        ),
+        (
+            "BOOKMARKS_REQUEST_LIMIT",
+            "0",
+            "a number of seconds from 1 to 20",
+        ),
+        (
+            "BOOKMARKS_REQUEST_LIMIT",
+            "21",
+            "a number of seconds from 1 to 20",
+        ),
+        ("BOOKMARKS_CONNECTIONS", "0", "nonzero"),
+    ] {
+        let text = misconfigured(command(folder.path()).env(variable, value));
+        assert!(text.contains(expected), "{text}");
+        assert!(text.contains(variable), "{text}");
     }
 }
 
@@ -257,17 +289,6 @@ fn a_variable_that_is_no_text_is_told() {
     let text = misconfigured(command(folder.path()).env("BOOKMARKS_DATABASE", bytes));
     let wrong = "can't read `database`: the variable is no Unicode";
     assert!(text.contains(wrong), "{text}");
-}
-
-/// The app has thirty seconds to close.
-#[test]
-fn a_drain_delay_that_leaves_no_time_to_close_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = misconfigured(command(folder.path()).env("BOOKMARKS_DRAIN_DELAY", "21"));
-    assert!(
-        text.contains("can't read `drain_delay`: expected a delay of 20 seconds at most"),
-        "{text}"
-    );
 }
 
 /// A key that is misspelled in the file is told, with what was probably meant.
@@ -292,6 +313,7 @@ fn a_database_that_cannot_be_opened_is_told() {
             "the folder `missing` does not exist",
         ),
         (".", "it is a folder"),
+        ("/dev/null", "it is not a regular file"),
         ("garbage.db", "it is not an SQLite database"),
     ] {
         let text = failed_boot(command(folder.path()).env("BOOKMARKS_DATABASE", database));
@@ -300,6 +322,22 @@ fn a_database_that_cannot_be_opened_is_told() {
             "{text}"
         );
         assert!(text.contains(advice), "{text}");
+    }
+}
+
+/// What is no path of a file is a mistake in the configuration.
+#[test]
+fn a_database_that_is_no_file_is_a_mistake_of_its_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    for database in ["", " ", ":memory:", "file::memory:", "sqlite:bookmarks.db"] {
+        let text = misconfigured(command(folder.path()).env("BOOKMARKS_DATABASE", database));
+        for words in [
+            "can't read `database`",
+            "the path of a file, like `bookmarks.db`",
+            "the environment variable `BOOKMARKS_DATABASE`",
+        ] {
+            assert!(text.contains(words), "{database:?}: {text}");
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Process {
 }
 
 impl Process {
-    fn spawn(command: &mut Command) -> Self {
+    pub fn spawn(command: &mut Command) -> Self {
         let child = command.spawn().unwrap();
         let id = child.id();
         let (ended, end) = mpsc::channel::<()>();
@@ -129,8 +129,22 @@ impl Service {
 
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bookmarks"));
-    command.current_dir(folder).env_remove("RUST_LOG");
+    in_folder(&mut command, folder);
     command
+}
+
+/// The service with what a shell sets up before it: limits, redirections.
+pub fn command_after(folder: &Path, preparation: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("{preparation}; exec \"$0\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_bookmarks")]);
+    in_folder(&mut command, folder);
+    command
+}
+
+fn in_folder(command: &mut Command, folder: &Path) {
+    command.current_dir(folder).env_remove("RUST_LOG");
+    command.env("BOOKMARKS_DRAIN_DELAY", "0");
 }
 
 pub fn send(signal: &str, process: u32) {
