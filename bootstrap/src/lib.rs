@@ -122,7 +122,8 @@
 //! - `config` (off): [`Configuration`], [`section!`] and what reads them.
 //! - `serde` (off): [`Report`] and [`Plan`] can be serialized.
 //! - `testing` (off): the test kit, [`testing`]: records what happens, injects faults, and
-//!   explores an app under all of them. For `[dev-dependencies]`.
+//!   explores an app under all of them. For `[dev-dependencies]`: it turns on the feature `test-util` of
+//!   tokio, so tokio and every crate that depends on it are compiled once more for tests.
 #![forbid(unsafe_code)]
 
 mod app;

@@ -415,6 +415,25 @@ fn a_barrier_that_hangs_has_the_limit_of_a_load() {
 }
 
 #[test]
+fn what_only_loads_after_a_plugin_that_failed_loads_once_that_was_recovered() {
+    paused(async {
+        let mut app = App::new();
+        let earlier = app.register_fn("earlier", async |_| anyhow::bail!("no"));
+        app.register_fn("before", async |_| Ok(())).after(&earlier);
+        let mut app = app.recover(async |_| Ok(()));
+        app.register_fn("later", async |_| Ok(())).after(&earlier);
+        let record = app.record();
+        app.boot().await.unwrap().close().await.unwrap();
+        record.ended().phase(bootstrap::Phase::Load).assert_eq([
+            "earlier: load failed",
+            "before: load skipped",
+            "recover: load done",
+            "later: load done",
+        ]);
+    });
+}
+
+#[test]
 fn the_time_of_a_scope_ends_what_loads_in_it() {
     paused(async {
         let trace = Trace::new();

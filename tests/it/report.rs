@@ -1,5 +1,6 @@
 //! The report of what happened.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bootstrap::{App, Outcome};
@@ -178,6 +179,58 @@ fn a_report_and_a_plan_can_be_serialized() {
                 "released_by": 0,
             })
         );
+    });
+}
+
+/// The keys of JSON at every depth.
+fn keys(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, value) in map {
+                found.insert(key.clone());
+                keys(value, found);
+            }
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+/// A51: what the boot did is data. The keys are documented, and are not those of avvio, whose tree has one
+/// time for each plugin.
+#[test]
+fn the_json_of_a_report_has_the_keys_that_the_guide_lists() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        app.register_fn("parent", async |cx| {
+            cx.progress("half way");
+            cx.register_fn("child", async |_| Ok(()));
+            Ok(())
+        });
+        let probes = vec![Probe::new("a", &trace).load(takes(2))];
+        register_graph(&mut app, probes, &[&[]]);
+        let report = app.boot().await.unwrap().close().await.unwrap();
+        let json = serde_json::to_value(&report).unwrap();
+
+        let plugins = json["plugins"].as_array().unwrap();
+        let all = |value: &serde_json::Value| -> Vec<String> {
+            value.as_object().unwrap().keys().cloned().collect()
+        };
+        assert!(plugins.iter().all(|plugin| all(plugin) == all(&plugins[0])));
+        let place = |name: &str| plugins.iter().position(|plugin| plugin["name"] == name);
+        let child = &plugins[place("parent/child").unwrap()];
+        assert_eq!(child["parent"], serde_json::json!(place("parent")));
+
+        let mut found = BTreeSet::new();
+        keys(&json, &mut found);
+        let guide = include_str!("../../bootstrap/guide/13-see.md");
+        let (_, table) = guide.split_once("| of | keys |").unwrap();
+        let (table, _) = table.split_once("\n\n").unwrap();
+        let rows = table.lines().filter_map(|row| row.split('|').nth(2));
+        let listed = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+        let listed: BTreeSet<String> = listed.map(str::to_owned).collect();
+        assert_eq!(found, listed);
     });
 }
 

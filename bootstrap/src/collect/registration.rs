@@ -306,6 +306,11 @@ impl<P: ?Sized> Registration<P> {
     /// Loads this plugin after another one that it needs nothing from. Without effect once the
     /// app boots.
     ///
+    /// This is an order, and not a need. If `earlier` fails, this plugin does not load, because the boot ends;
+    /// but if a barrier between the two ([`App::recover`](crate::App::recover)) handles the failure,
+    /// this plugin loads all the same, without `earlier`. A plugin that must not load then needs a state of it: a
+    /// field `State<T>` is an error there, and an `Option<State<T>>` is `None`.
+    ///
     /// A registration of another app is a plan error: its plugins are in no order with these.
     pub fn after<Q: ?Sized>(self, earlier: &Registration<Q>) -> Self {
         if Arc::ptr_eq(&self.registry, &earlier.registry) {

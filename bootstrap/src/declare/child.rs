@@ -218,7 +218,9 @@ impl LoadContext {
     /// and so on, then all others of the app; what has not loaded yet is waited for. It can't need
     /// a state of its own parent, which is there only when the child is: that, and any other circle
     /// of plugins that would wait for each other, is an error of the child, at once. Its time is
-    /// part of its parent's. It closes before its parent; one that was awaited closes after it.
+    /// part of its parent's. It closes before its parent if it loads when `load` has returned. A child that
+    /// loads earlier closes after its parent: one that is awaited, and those that were registered before
+    /// that one, or before a [`flush`](LoadContext::flush).
     ///
     /// Whose state plugins need that are no relatives says so where it is declared, with
     /// `within = ..`, or its parent does, with `children = [..]`: see
@@ -399,6 +401,9 @@ impl LoadContext {
     }
 
     /// Loads everything that this plugin has registered so far, now.
+    ///
+    /// What a flush loads closes after this plugin, as an awaited child does, and whether or not it was
+    /// registered right before the flush; see [`LoadContext::register`].
     ///
     /// # Errors
     ///

@@ -30,7 +30,8 @@ use crate::base::name::PluginName;
 /// # }
 /// ```
 ///
-/// With the feature `serde` it can be serialized; times are in microseconds then.
+/// With the feature `serde` it can be serialized; times are in microseconds then. The guide lists
+/// [the keys](crate::guide::see).
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

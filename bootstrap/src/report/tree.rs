@@ -12,6 +12,10 @@ impl Report {
     /// A path from the root is thus a chain of waiting, and the one that ends last is why the boot
     /// took as long as it did. The time behind a plugin is what its own `load` took.
     ///
+    /// Plugins that never began are not drawn, as after a failed boot: [`Report::plugins`] has them with
+    /// [`Outcome::NotStarted`] or [`Outcome::Skipped`], and
+    /// [`BootError::not_started`](crate::BootError::not_started) says what kept them.
+    ///
     /// ```text
     /// boot 56 ms
     /// ├─┬ config 2 ms

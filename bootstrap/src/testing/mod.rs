@@ -6,6 +6,8 @@
 //! bootstrap = { path = "../bootstrap/bootstrap", features = ["testing"] }     # or { git = ".." }
 //! ```
 //!
+//! It turns on tokio's `test-util`, so tests are built with another tokio than `cargo build`.
+//!
 //! | to | there is |
 //! |---|---|
 //! | test one plugin | [`alone`], with [`App::supply`](crate::App::supply) or stand-ins for what it needs |

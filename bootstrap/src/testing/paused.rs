@@ -50,8 +50,8 @@ pub fn paused<T>(test: impl Future<Output = T>) -> T {
 /// The same for tests that wait for something outside of the runtime: sockets, files, threads of a
 /// database driver.
 ///
-/// The clock moves on when the runtime has had nothing to do for `idle` of real time, 10 ms being
-/// enough for most, and on Linux, when no other thread of the process runs or waits for a disk; for
+/// The clock moves on when the runtime has had nothing to do for `idle` of real time
+/// (`Duration::from_millis(10)` is enough for most tests), and on Linux, when no other thread of the process runs or waits for a disk; for
 /// that, it waits fifty times as long at most. An answer from outside that comes later than this is too
 /// late: what waits for it with a timeout sees that pass. Each sleep costs `idle`.
 ///

@@ -201,6 +201,31 @@ fn a_flush_loads_what_is_registered_so_far() {
 }
 
 #[test]
+fn a_child_that_a_later_await_or_flush_loads_closes_after_its_parent() {
+    paused(async {
+        let mut app = App::new();
+        app.register_fn("parent", async |cx| {
+            cx.register_fn("above-the-await", async |_| Ok(()));
+            cx.register_fn("awaited", async |_| Ok(())).await?;
+            cx.register_fn("above-the-flush", async |_| Ok(()));
+            cx.flush().await?;
+            cx.register_fn("below", async |_| Ok(()));
+            sleep(5).await;
+            Ok(())
+        });
+        let record = app.record();
+        app.boot().await.unwrap().close().await.unwrap();
+        record.begun().phase(bootstrap::Phase::Close).assert_eq([
+            "parent/below: close",
+            "parent: close",
+            "parent/above-the-flush: close",
+            "parent/awaited: close",
+            "parent/above-the-await: close",
+        ]);
+    });
+}
+
+#[test]
 fn awaiting_a_child_loads_what_was_registered_before_it_and_not_what_came_after() {
     paused(async {
         let trace = Trace::new();
