@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::base::apart::Doing;
 use crate::base::name::PluginName;
 use crate::collect::{Member, Off, Roster, Source, linked_readers};
 use crate::declare::{By, Declaration, Outside};
@@ -95,7 +96,11 @@ impl Readers {
     }
 
     /// Reads everything that anybody reads, and says what is wrong with it. Runs the user's code.
-    pub(crate) fn check(&self, outside: &Outside) -> (Vec<ConfigFault>, Vec<PlanWarning>) {
+    pub(crate) fn check(
+        &self,
+        outside: &Outside,
+        doing: &Doing,
+    ) -> (Vec<ConfigFault>, Vec<PlanWarning>) {
         let Some(layers) = outside.layers() else {
             let lacking = self.readers.iter().flat_map(without_configuration);
             return (lacking.collect(), Vec::new());
@@ -107,7 +112,7 @@ impl Readers {
         let is_whole = faults.is_empty();
         let mut closed = Vec::new();
         for reader in &self.readers {
-            let found = read(reader, layers, &mut known, &mut closed);
+            let found = read(reader, layers, &mut known, &mut closed, doing);
             let found = found
                 .into_iter()
                 .filter(|(fault, _)| is_whole || !fault.is_missing());
@@ -182,6 +187,7 @@ fn read(
     layers: &Layers,
     known: &mut Known,
     sections: &mut Vec<(Key, Reads)>,
+    doing: &Doing,
 ) -> Vec<(Fault, Reads)> {
     let prefix = reader.prefix.as_deref();
     if let Some(key) = switch_key(reader.declaration, prefix) {
@@ -202,6 +208,7 @@ fn read(
             known.ask(key);
             continue;
         }
+        doing.now(format!("reads `{key}` for `{}`", reader.name));
         let found = setting.access.read(layers, &key, known).err();
         faults.extend(
             found

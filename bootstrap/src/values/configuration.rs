@@ -110,6 +110,10 @@ impl Configuration {
     ///
     /// A relative path begins where the process was started. The file is read when the app is
     /// planned, and again when a part of it restarts.
+    ///
+    /// It is a regular file of 1 MiB at most, or a link to one. A directory, a pipe (as of `<(..)` in a
+    /// shell), a device, a socket, and a larger file are faults: read such a thing in `main`, and add its
+    /// text as a [`source`](Configuration::source), which has no limit.
     pub fn file(self, path: impl Into<PathBuf>) -> Self {
         let (path, required) = (path.into(), true);
         self.from(From::File { path, required })
@@ -123,6 +127,11 @@ impl Configuration {
 
     /// Adds a source of the crate [`config`](https://docs.rs/config), for formats other than TOML
     /// and for what is no file. It wins over the sources before it.
+    ///
+    /// A source may block: [`App::boot`](crate::App::boot) and a restart read it on a thread of its own,
+    /// within [`App::boot_timeout`](crate::App::boot_timeout) and
+    /// [`App::load_timeout`](crate::App::load_timeout), and leave that thread behind when the app has to
+    /// stop. Nothing waits for such a thread, neither the runtime nor the process.
     ///
     /// Messages can't tell lines in it: they name what it says itself that it is, a file for
     /// example, or else the line that adds it here.
@@ -211,6 +220,16 @@ impl Configuration {
             From::Source { at, .. } => added_at(*at),
         });
         sources.collect()
+    }
+}
+
+impl From {
+    /// In words, as the object of a sentence.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            From::File { path, .. } => format!("the configuration file `{}`", path.display()),
+            From::Source { at, .. } => added_at(*at),
+        }
     }
 }
 

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::base::text::nearest;
+use crate::base::text::{self, nearest};
 use crate::values::halt::{Halt, Wrong};
 use crate::values::help::{help, help_to_correct};
 use crate::values::key::Key;
@@ -76,6 +77,20 @@ impl Fault {
             help: bad.help,
         })
         .collect()
+    }
+
+    /// Reading took longer than it may; `does` is what a thread still does.
+    pub(crate) fn too_slow(limit: Duration, does: Option<String>) -> Self {
+        let (limit, does) = (text::duration(limit), does.unwrap_or_default());
+        Self {
+            key: None,
+            wrong: Said::Sentence(format!(
+                "the configuration was not read within {limit}: a thread still {does}"
+            )),
+            origin: None,
+            near: None,
+            help: "find out what does not answer, or raise `App::load_timeout`".to_owned(),
+        }
     }
 
     /// What stopped reading a value at a key.

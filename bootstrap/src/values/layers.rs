@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ::config::{ConfigError, Source, Value, ValueKind};
 
+use crate::base::apart::Doing;
 use crate::base::location::Location;
 use crate::base::panic;
 use crate::values::configuration::{Configuration, Environment, From, added_at};
@@ -30,9 +31,10 @@ pub struct Layers {
 
 impl Layers {
     /// Reads every source. Runs the user's code, if a source is the user's.
-    pub(crate) fn of(configuration: &Configuration) -> Self {
+    pub(crate) fn of(configuration: &Configuration, doing: &Doing) -> Self {
         let (mut files, mut faults) = (Table::new(), Vec::new());
         for source in &configuration.sources {
+            doing.now(format!("reads {}", source.describe()));
             let read = match source {
                 From::File { path, required } => read_file(path, *required),
                 From::Source { source, at } => panic::guard(|| collect(&**source, *at))
@@ -56,8 +58,8 @@ impl Layers {
     }
 
     /// The same sources, read anew.
-    pub(crate) fn again(&self) -> Self {
-        Self::of(&self.configuration)
+    pub(crate) fn again(&self, doing: &Doing) -> Self {
+        Self::of(&self.configuration, doing)
     }
 
     /// The variable of the environment that sets a key.

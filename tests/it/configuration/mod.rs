@@ -6,6 +6,7 @@ mod ignored;
 mod reload;
 mod secrets;
 mod sections;
+mod sources;
 mod values;
 
 use std::path::{Path, PathBuf};
