@@ -147,10 +147,7 @@ fn failed(error: &Error) -> (String, &'static str) {
 
 /// Reads the text of a file.
 fn parse(file: &str, text: &str) -> Result<Table, BadSource> {
-    let places = Places {
-        file: file.into(),
-        text,
-    };
+    let places = Places::new(file, text);
     match DeTable::parse(text) {
         Ok(table) => Ok(places.table(table.into_inner())),
         Err(error) => {
@@ -165,21 +162,59 @@ fn parse(file: &str, text: &str) -> Result<Table, BadSource> {
     }
 }
 
+/// How many bytes of a text are counted at once.
+const BLOCK: usize = 256;
+
 /// The places in a text.
 struct Places<'t> {
     file: Arc<str>,
     text: &'t str,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    /// How many characters begin before each block.
+    blocks: Vec<usize>,
 }
 
-impl Places<'_> {
+impl<'t> Places<'t> {
+    fn new(file: &str, text: &'t str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let begins = ends.map(|(end, _)| end + 1);
+        let blocks = text.as_bytes().chunks(BLOCK).scan(0, |before, block| {
+            let own = begin_in(block);
+            *before += own;
+            Some(*before - own)
+        });
+        Self {
+            file: file.into(),
+            text,
+            lines: std::iter::once(0).chain(begins).collect(),
+            blocks: blocks.collect(),
+        }
+    }
+
     /// Lines and columns are counted from 1, columns in characters.
     fn at(&self, byte: usize) -> Origin {
-        let before = self.text.get(..byte).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let byte = byte.min(self.text.len());
+        let line = self.lines.partition_point(|begin| *begin <= byte);
+        let begin = self.lines[line - 1];
         Origin::File {
             file: Arc::clone(&self.file),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line,
+            column: self.chars_before(byte) - self.chars_before(begin) + 1,
+        }
+    }
+
+    fn chars_before(&self, byte: usize) -> usize {
+        let block = byte / BLOCK;
+        let counted = self.blocks.get(block).copied();
+        let rest = &self.text.as_bytes()[block * BLOCK..byte];
+        match counted {
+            Some(counted) => counted + begin_in(rest),
+            // The end of a text whose last block is full.
+            None => self.blocks.last().map_or(0, |counted| {
+                let last = &self.text.as_bytes()[(block - 1) * BLOCK..];
+                counted + begin_in(last)
+            }),
         }
     }
 
@@ -220,5 +255,33 @@ impl Places<'_> {
             DeValue::Table(table) => Content::Table(self.table(table)),
         };
         Node { value, origin }
+    }
+}
+
+/// How many characters begin in some bytes of UTF-8.
+fn begin_in(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_line_and_a_column_in_characters() {
+        let text = format!("ä = 1\n\n{}ö\nb", "x".repeat(3 * BLOCK));
+        let places = Places::new("f", &text);
+        for (byte, _) in text.char_indices().chain([(text.len(), ' ')]) {
+            let before = &text[..byte];
+            let begin = before.rfind('\n').map_or(0, |end| end + 1);
+            let (line, column) = (
+                before.matches('\n').count() + 1,
+                before[begin..].chars().count() + 1,
+            );
+            assert_eq!(places.at(byte).to_string(), format!("f:{line}:{column}"));
+        }
+        let full = "x".repeat(BLOCK);
+        assert_eq!(Places::new("f", &full).at(BLOCK).to_string(), "f:1:257");
+        assert_eq!(Places::new("f", "").at(7).to_string(), "f:1:1");
     }
 }
