@@ -63,6 +63,8 @@ const REAL: [(&str, &[&str]); 5] = [
         &[
             "a_hook_can_connect_to_what_a_plugin_has_bound",
             "a_runtime_that_goes_away_lets_go_of_services",
+            "a_source_that_blocks_counts_in_the_time_of_the_boot",
+            "a_source_that_blocks_in_a_restart_is_a_fault_when_the_time_of_a_load_is_up",
         ],
     ),
     (

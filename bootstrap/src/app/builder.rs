@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex};
 use anyhow::Result;
 use tokio::runtime;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::app::exit::Exit;
 use crate::app::lifecycle::{EndOfLife, Lifecycle};
-use crate::app::outside::plan;
+use crate::app::outside::{plan, plan_to_boot};
 use crate::app::running::Running;
 use crate::app::scope::Scope;
 use crate::app::signals;
 use crate::app::start::{Interrupt, has_timers, let_go_of_skipped};
+use crate::base::apart::Doing;
 use crate::base::log::log;
 use crate::boot::BootError;
 use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
@@ -240,11 +242,17 @@ impl App {
     /// The order in which the plugins will load. Runs no hook and changes nothing; reads the
     /// configuration, and asks the predicates that switch plugins off.
     ///
+    /// Blocks the thread as long as they do: a file on a network that does not answer, a
+    /// [`source`](Configuration::source), a predicate. [`App::boot`] plans on a thread of its own.
+    ///
     /// # Errors
     ///
     /// Every mistake in the app that the compiler could not find, all at once.
     pub fn plan(&self) -> Result<Plan, PlanErrors> {
-        check_services(plan(&self.registry), &self.hooks.services)
+        check_services(
+            plan(&self.registry, &Doing::default()),
+            &self.hooks.services,
+        )
     }
 
     /// A handle to the app, for everyone who does not own it.
@@ -285,17 +293,23 @@ impl App {
             end.now(Status::Closed, End::default());
             return Err(BootError::unbooted(life.reason()));
         }
-        let plan = match self.plan() {
+        let interrupt = Interrupt::new(&life);
+        let boot_timeout = self.settings.boot_timeout;
+        let began = Instant::now();
+        let planned = plan_to_boot(Arc::clone(&self.registry), &life, boot_timeout).await;
+        let planned = planned
+            .and_then(|plan| check_services(plan, &self.hooks.services).map_err(BootError::plan));
+        let plan = match planned {
             Ok(plan) => plan,
-            Err(errors) => {
+            Err(error) => {
+                interrupt.disarm();
                 end.now(Status::Failed, End::default());
-                return Err(BootError::plan(errors));
+                return Err(error);
             }
         };
-        let lifecycle = self.into_lifecycle(plan, end);
+        let lifecycle = self.into_lifecycle(plan, end, began);
         let nodes = Arc::clone(&lifecycle.nodes);
         let (booted, answer) = oneshot::channel();
-        let interrupt = Interrupt::new(&life);
         runtime.spawn(lifecycle.live(booted));
         let answer = answer.await;
         interrupt.disarm();
@@ -307,7 +321,7 @@ impl App {
         }
     }
 
-    fn into_lifecycle(self, plan: Plan, mut end: EndOfLife) -> Lifecycle {
+    fn into_lifecycle(self, plan: Plan, mut end: EndOfLife, began: Instant) -> Lifecycle {
         for warning in plan.warnings() {
             log(|| tracing::warn!(target: "bootstrap", "{warning}"));
         }
@@ -351,6 +365,7 @@ impl App {
             settings,
             hooks,
             end,
+            began,
         }
     }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::app::restart::Restart;
 use crate::boot::{self, BootError};
@@ -21,6 +22,8 @@ pub(super) struct Lifecycle {
     pub(super) settings: Settings,
     pub(super) hooks: AppHooks,
     pub(super) end: EndOfLife,
+    /// When the boot began, which planning is a part of.
+    pub(super) began: Instant,
 }
 
 impl Lifecycle {
@@ -30,7 +33,7 @@ impl Lifecycle {
         let mut restarts = life.take_restarts();
         let tasks = Tasks::new(&self.nodes);
         let on_close = std::mem::take(&mut self.hooks.on_close);
-        let started = boot::boot(&self.nodes, &self.settings, &tasks, self.hooks).await;
+        let started = boot::boot(&self.nodes, &self.settings, &tasks, self.hooks, self.began).await;
         let closing = |after, hooks| Closing {
             after,
             part: None,

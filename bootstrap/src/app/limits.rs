@@ -16,7 +16,8 @@ impl App {
         self
     }
 
-    /// How long the boot may take as a whole. Without it there is no limit.
+    /// How long the boot may take as a whole, with reading the configuration. Without it there is no
+    /// limit.
     ///
     /// When the time is up, the loads that are under way are cancelled, what has loaded is closed,
     /// and `boot` returns an error that says who was loading and who waited. A load that blocks
@@ -30,8 +31,8 @@ impl App {
 
     /// How long each `load`, each `ready` and each hook of the app while it boots
     /// ([`on_pre_ready`](App::on_pre_ready), [`service`](App::service),
-    /// [`on_ready`](App::on_ready), [`on_start`](App::on_start)) may take that has no limit of its own. Without it there is no
-    /// limit.
+    /// [`on_ready`](App::on_ready), [`on_start`](App::on_start)) may take that has no limit of its own; also how long a
+    /// [restart](crate::Handle::restart) may read the configuration. Without it there is no limit.
     pub fn load_timeout(mut self, limit: Duration) -> Self {
         self.settings.load_timeout = Some(limit);
         self

@@ -1,7 +1,19 @@
 //! Planning with what the app is told from outside.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::apart::{Apart, Doing};
+use crate::base::log::log;
+use crate::base::text;
+use crate::base::time::{later, until};
+use crate::boot::{BootError, BootErrorKind};
 use crate::collect::{Gate, Roster, SharedRegistry, Verdicts, with_registry};
 use crate::declare::Outside;
+use crate::life::Life;
+use crate::live::SLOW_BOOT;
 use crate::plan::{Plan, PlanErrors, check_outside, resolve};
 #[cfg(feature = "config")]
 use crate::plan::{PlanError, Readers};
@@ -9,9 +21,108 @@ use crate::plan::{PlanError, Readers};
 /// Reads the configuration, asks the switches, and plans.
 ///
 /// No lock is held while the user's code runs: sources, predicates, types that are read.
-pub(super) fn plan(registry: &SharedRegistry) -> Result<Plan, PlanErrors> {
-    let outside = read(registry);
-    let (roster, verdicts) = gather(registry, &outside);
+pub(super) fn plan(registry: &SharedRegistry, doing: &Doing) -> Result<Plan, PlanErrors> {
+    let outside = read(registry, doing);
+    let (roster, verdicts) = gather(registry, &outside, doing);
+    finish(roster, &verdicts, outside, doing)
+}
+
+/// Plans as the first step of a boot, within its time.
+///
+/// Sources, predicates and types of the user may block, so they run on a thread that can be left
+/// behind. The outer error is that of a boot that ended before there was a plan.
+pub(super) async fn plan_to_boot(
+    registry: SharedRegistry,
+    life: &Life,
+    limit: Option<Duration>,
+) -> Result<Result<Plan, PlanErrors>, BootError> {
+    if !has_configuration(&registry) {
+        let (outside, verdicts) = (Outside::default(), Verdicts::default());
+        let roster = roster_with(&registry, &outside, &verdicts);
+        if !verdicts.is_open() {
+            return Ok(finish(roster, &verdicts, outside, &Doing::default()));
+        }
+    }
+    let doing = Doing::default();
+    let noted = doing.clone();
+    let planned = Apart::run(move || plan(&registry, &noted));
+    let patience = Patience {
+        stop: life.stop_token(),
+        until: limit.map(|limit| later(Instant::now(), limit)),
+    };
+    match patience.wait(planned, &doing).await {
+        Waited::For(planned) => Ok(planned),
+        Waited::Stopped(does) => Err(BootError::unplanned(
+            BootErrorKind::Interrupted {
+                reason: life.reason(),
+            },
+            does,
+        )),
+        Waited::TooLong(does) => Err(BootError::unplanned(
+            BootErrorKind::TimedOut {
+                limit: limit.unwrap_or_default(),
+            },
+            does,
+        )),
+    }
+}
+
+/// What may end the wait for code that runs apart.
+pub(super) struct Patience<'a> {
+    pub(super) stop: &'a CancellationToken,
+    pub(super) until: Option<Instant>,
+}
+
+/// How such a wait ended.
+pub(super) enum Waited<T> {
+    For(T),
+    /// The app was asked to stop, or its runtime is shut down. The code is left behind, and does
+    /// this.
+    Stopped(Option<String>),
+    /// The time is up. The code is left behind, and does this.
+    TooLong(Option<String>),
+}
+
+impl Patience<'_> {
+    pub(super) async fn wait<T: Send + 'static>(
+        &self,
+        mut apart: Apart<T>,
+        doing: &Doing,
+    ) -> Waited<T> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Waited::Stopped(doing.text()),
+            result = apart.result() => result.map_or(Waited::Stopped(None), Waited::For),
+            () = until(self.until) => Waited::TooLong(doing.text()),
+            never = remind(doing) => never,
+        }
+    }
+}
+
+/// Warns of what takes long, and again after twice the time.
+async fn remind<T>(doing: &Doing) -> T {
+    let began = Instant::now();
+    let mut after = SLOW_BOOT;
+    loop {
+        until(Some(later(began, after))).await;
+        warn(after, doing);
+        after = after.saturating_mul(2);
+    }
+}
+
+fn warn(after: Duration, doing: &Doing) {
+    let (after, does) = (text::duration(after), doing.text().unwrap_or_default());
+    log(|| {
+        tracing::warn!(target: "bootstrap", "not planned after {after}: a thread still {does}");
+    });
+}
+
+fn finish(
+    roster: Roster,
+    verdicts: &Verdicts,
+    outside: Outside,
+    doing: &Doing,
+) -> Result<Plan, PlanErrors> {
     #[cfg(feature = "config")]
     {
         let readers = Readers::of_roster(&roster);
@@ -20,45 +131,60 @@ pub(super) fn plan(registry: &SharedRegistry) -> Result<Plan, PlanErrors> {
             Ok(plan) => readers.in_plan(plan),
             Err(_) => readers,
         };
-        let (faults, warnings) = readers.check(&outside);
+        let (faults, warnings) = readers.check(&outside, doing);
         let faults = faults.into_iter();
         let faults = faults.map(|fault| PlanError::Configuration { fault });
-        let mut plan = check_outside(planned, &verdicts, faults.collect())?;
+        let mut plan = check_outside(planned, verdicts, faults.collect())?;
         plan.warnings.extend(warnings);
         plan.outside = outside;
         Ok(plan)
     }
     #[cfg(not(feature = "config"))]
-    check_outside(resolve(roster), &verdicts, Vec::new())
+    {
+        let _ = (outside, doing);
+        check_outside(resolve(roster), verdicts, Vec::new())
+    }
 }
 
 /// Who is part of an app, and who is switched off.
 pub(super) fn roster(registry: &SharedRegistry) -> Roster {
-    let outside = read(registry);
-    gather(registry, &outside).0
+    let doing = Doing::default();
+    let outside = read(registry, &doing);
+    gather(registry, &outside, &doing).0
 }
 
-fn gather(registry: &SharedRegistry, outside: &Outside) -> (Roster, Verdicts) {
+fn gather(registry: &SharedRegistry, outside: &Outside, doing: &Doing) -> (Roster, Verdicts) {
     let mut verdicts = Verdicts::default();
     loop {
-        let gate = Gate {
-            outside,
-            verdicts: &verdicts,
-        };
-        let roster = with_registry(registry, |registry| registry.roster(&gate));
-        if !verdicts.ask(outside) {
+        let roster = roster_with(registry, outside, &verdicts);
+        if !verdicts.ask(outside, doing) {
             return (roster, verdicts);
         }
     }
 }
 
+fn roster_with(registry: &SharedRegistry, outside: &Outside, verdicts: &Verdicts) -> Roster {
+    let gate = Gate { outside, verdicts };
+    with_registry(registry, |registry| registry.roster(&gate))
+}
+
 #[cfg(feature = "config")]
-fn read(registry: &SharedRegistry) -> Outside {
-    let configuration = with_registry(registry, |registry| registry.configuration());
-    Outside::read(configuration.as_deref())
+fn has_configuration(registry: &SharedRegistry) -> bool {
+    with_registry(registry, |registry| registry.configuration().is_some())
 }
 
 #[cfg(not(feature = "config"))]
-fn read(_: &SharedRegistry) -> Outside {
+fn has_configuration(_: &SharedRegistry) -> bool {
+    false
+}
+
+#[cfg(feature = "config")]
+fn read(registry: &SharedRegistry, doing: &Doing) -> Outside {
+    let configuration = with_registry(registry, |registry| registry.configuration());
+    Outside::read(configuration.as_deref(), doing)
+}
+
+#[cfg(not(feature = "config"))]
+fn read(_: &SharedRegistry, _: &Doing) -> Outside {
     Outside::default()
 }

@@ -3,8 +3,16 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedReceiver;
+#[cfg(feature = "config")]
+use tokio::time::Instant;
 
+#[cfg(feature = "config")]
+use crate::app::outside::{Patience, Waited};
+#[cfg(feature = "config")]
+use crate::base::apart::{Apart, Doing};
 use crate::base::log::log;
+#[cfg(feature = "config")]
+use crate::base::time::later;
 use crate::boot;
 use crate::close::{self, After, Closing};
 use crate::life::{RestartError, RestartRequest, ShutdownReason, Target};
@@ -13,6 +21,8 @@ use crate::live::{Nodes, Settings};
 use crate::plan::Readers;
 use crate::report::PluginError;
 use crate::run::Tasks;
+#[cfg(feature = "config")]
+use crate::values::Fault;
 
 /// What a restart works with.
 pub(super) struct Restart<'a> {
@@ -77,7 +87,7 @@ impl Restart<'_> {
             return Err(RestartError::Lost { plugin });
         }
         #[cfg(feature = "config")]
-        self.read_configuration()?;
+        self.read_configuration().await?;
         log(|| {
             tracing::info!(target: "bootstrap", "`{name}` restarts, with what depends on it");
         });
@@ -107,16 +117,38 @@ impl Restart<'_> {
     }
 
     /// Reads the configuration anew, and keeps it if nothing is wrong with it.
+    ///
+    /// What blocks meanwhile is left behind when the app has to stop, or the time of a load is up.
     #[cfg(feature = "config")]
-    fn read_configuration(&self) -> Result<(), RestartError> {
+    async fn read_configuration(&self) -> Result<(), RestartError> {
         let outside = self.nodes.outside();
         if !outside.is_there() {
             return Ok(());
         }
-        let outside = outside.again();
         let members = self.nodes.all().filter(|node| !self.nodes.has_gone(*node));
         let members = members.map(|node| (self.nodes.member(node), self.nodes.name(node)));
-        let (faults, warnings) = Readers::running(members, &self.nodes.plan).check(&outside);
+        let readers = Readers::running(members, &self.nodes.plan);
+        let doing = Doing::default();
+        let noted = doing.clone();
+        let read = Apart::run(move || {
+            let outside = outside.again(&noted);
+            let (faults, warnings) = readers.check(&outside, &noted);
+            (outside, faults, warnings)
+        });
+        let limit = self.settings.load_timeout;
+        let patience = Patience {
+            stop: self.nodes.life.stop_token(),
+            until: limit.map(|limit| later(Instant::now(), limit)),
+        };
+        let (outside, faults, warnings) = match patience.wait(read, &doing).await {
+            Waited::For(read) => read,
+            Waited::Stopped(_) => return Err(RestartError::Interrupted),
+            Waited::TooLong(does) => {
+                let fault = Fault::too_slow(limit.unwrap_or_default(), does).read_by(None);
+                let faults = vec![fault];
+                return Err(RestartError::Configuration { faults });
+            }
+        };
         for warning in warnings {
             log(|| tracing::warn!(target: "bootstrap", "{warning}"));
         }

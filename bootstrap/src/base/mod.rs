@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows what a plugin does; nothing here fails.
 
+pub(crate) mod apart;
 pub(crate) mod inside;
 pub(crate) mod key;
 pub(crate) mod location;

@@ -115,25 +115,90 @@ pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control() && c != '\t' || is_direction || is_break
 }
 
-/// The candidate that is spelt most like `wanted`, if one is near enough to be a slip.
+/// The candidate that is spelt most like `wanted`, if one is near enough to be a slip. Another case,
+/// other signs between the words or none, and a plural are no distance.
 pub(crate) fn nearest<'a>(
     wanted: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let limit = (wanted.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| (edit_distance(wanted, candidate), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, candidate)| candidate)
+    Spellings::of(candidates).nearest(wanted, |_| true)
+}
+
+/// Names of which the nearest is looked for many times.
+pub(crate) struct Spellings<'a>(Vec<(Spelling, &'a str)>);
+
+impl<'a> Spellings<'a> {
+    pub(crate) fn of(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let names = names.into_iter();
+        Self(names.map(|name| (Spelling::of(name), name)).collect())
+    }
+
+    /// The name that is spelt most like `wanted`, of those that may be meant.
+    pub(crate) fn nearest(&self, wanted: &str, may_be: impl Fn(&str) -> bool) -> Option<&'a str> {
+        let own = Spelling::of(wanted);
+        let near = self.0.iter().filter_map(|(other, name)| {
+            let distance = own.distance(other).filter(|_| may_be(name))?;
+            Some((distance, *name != wanted, *name))
+        });
+        near.min().map(|(_, _, name)| name)
+    }
+}
+
+/// How a name is spelt.
+struct Spelling {
+    /// In one case, with one sign between words.
+    signs: Vec<char>,
+    /// The letters and digits alone.
+    letters: Vec<char>,
+    /// Which signs there are, by a bit for several of them.
+    bits: u64,
+}
+
+impl Spelling {
+    fn of(name: &str) -> Self {
+        let lower = name.chars().flat_map(char::to_lowercase);
+        let sign = |c: char| if c.is_alphanumeric() { c } else { '_' };
+        let signs: Vec<char> = lower.map(sign).collect();
+        let letters = signs.iter().copied().filter(|c| *c != '_').collect();
+        let bits = signs.iter().fold(0, |bits, c| bits | 1 << (*c as u32 % 64));
+        Self {
+            signs,
+            letters,
+            bits,
+        }
+    }
+
+    /// How far another spelling is away, if it is near.
+    fn distance(&self, other: &Self) -> Option<usize> {
+        let stem = singular(&self.letters);
+        if !stem.0.is_empty() && stem == singular(&other.letters) {
+            return Some(0);
+        }
+        let limit = (self.signs.len() / 3).clamp(1, 3);
+        // A slip takes one sign away and brings one. Most names end here.
+        let differ = (self.bits ^ other.bits).count_ones() as usize;
+        if differ > 2 * limit {
+            return None;
+        }
+        edit_distance(&self.signs, &other.signs, limit)
+    }
+}
+
+/// A word without the ending of a plural, and whether it is one that ends with `y`.
+fn singular(letters: &[char]) -> (&[char], bool) {
+    match letters {
+        [rest @ .., 'i', 'e', 's'] | [rest @ .., 'y'] => (rest, true),
+        [rest @ .., 's'] => (rest, false),
+        _ => (letters, false),
+    }
 }
 
 /// Levenshtein distance, one row at a time (Wagner and Fischer, 1974), in which two letters that
-/// have changed places are one slip.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let left: Vec<char> = left.chars().collect();
-    let right: Vec<char> = right.chars().collect();
+/// have changed places are one slip; none if it is more than `limit`.
+fn edit_distance(left: &[char], right: &[char], limit: usize) -> Option<usize> {
+    if left.len().abs_diff(right.len()) > limit {
+        return None;
+    }
     let mut above: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.iter().enumerate() {
@@ -146,9 +211,13 @@ fn edit_distance(left: &str, right: &str) -> usize {
             }
             next.push(distance);
         }
+        // A swap of two letters reaches back one row more.
+        if next.iter().chain(&row).min() > Some(&limit) {
+            return None;
+        }
         above = std::mem::replace(&mut row, next);
     }
-    row[right.len()]
+    Some(row[right.len()]).filter(|distance| *distance <= limit)
 }
 
 /// How many plugins a list in a message shows.
@@ -300,5 +369,15 @@ mod tests {
         assert_eq!(nearest("databse", ["cache", "database"]), Some("database"));
         assert_eq!(nearest("siez", ["cache", "size"]), Some("size"));
         assert_eq!(nearest("http", ["cache", "database"]), None);
+    }
+
+    #[test]
+    fn another_case_another_dash_and_a_plural_are_near() {
+        assert_eq!(nearest("DB", ["cb", "db"]), Some("db"));
+        assert_eq!(nearest("max-size", ["max_size"]), Some("max_size"));
+        assert_eq!(nearest("maxSize", ["max_size"]), Some("max_size"));
+        assert_eq!(nearest("entries", ["entry"]), Some("entry"));
+        assert_eq!(nearest("names", ["game", "name"]), Some("name"));
+        assert_eq!(nearest("-", ["_", "a"]), None);
     }
 }

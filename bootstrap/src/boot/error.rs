@@ -51,6 +51,8 @@ pub(super) struct Diagnosis {
     closed: Vec<PluginName>,
     rollback: Vec<PluginError>,
     report: Report,
+    /// What a thread that was left behind does, if the app was not planned yet.
+    pub(super) left_behind: Option<String>,
 }
 
 /// What kind of failure a [`BootError`] is.
@@ -109,6 +111,13 @@ impl BootError {
         Self::without_hooks(BootErrorKind::Interrupted { reason })
     }
 
+    /// The boot ended before there was a plan; `does` is what a thread does that was left behind.
+    pub(crate) fn unplanned(kind: BootErrorKind, does: Option<String>) -> Self {
+        let mut error = Self::without_hooks(kind);
+        error.0.left_behind = does;
+        error
+    }
+
     fn without_hooks(kind: BootErrorKind) -> Self {
         Self(Box::new(Diagnosis {
             kind,
@@ -121,6 +130,7 @@ impl BootError {
             closed: Vec::new(),
             rollback: Vec::new(),
             report: Report::default(),
+            left_behind: None,
         }))
     }
 
@@ -158,6 +168,7 @@ impl BootError {
             closed: closed(&report),
             rollback,
             report,
+            left_behind: None,
         }))
     }
 

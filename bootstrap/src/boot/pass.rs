@@ -26,10 +26,9 @@ pub(crate) async fn boot(
     settings: &Settings,
     tasks: &Arc<Tasks>,
     mut hooks: AppHooks,
+    began: Instant,
 ) -> Result<(), Failure> {
-    let until = settings
-        .boot_timeout
-        .map(|limit| later(nodes.began(), limit));
+    let until = settings.boot_timeout.map(|limit| later(began, limit));
     let boot = Boot {
         nodes,
         settings,

@@ -99,6 +99,9 @@ impl BootError {
     }
 
     fn write_story(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(does) = &self.0.left_behind {
+            writeln!(f, "  left behind: a thread that {does}")?;
+        }
         let cut_while_loading = self.write_timing(f)?;
         if !cut_while_loading {
             self.write_progress(f)?;

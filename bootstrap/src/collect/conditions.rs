@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::base::apart::Doing;
 use crate::base::location::Location;
 use crate::base::panic;
 use crate::declare::{By, Declaration, Outside, Switch};
@@ -91,15 +92,27 @@ impl Verdicts {
         }
     }
 
+    /// Whether a switch has not been asked.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.open.borrow().is_empty()
+    }
+
     /// Asks whoever has not been asked. Runs the user's code. False if there was nobody.
-    pub(crate) fn ask(&mut self, outside: &Outside) -> bool {
+    pub(crate) fn ask(&mut self, outside: &Outside, doing: &Doing) -> bool {
+        let was_open = self.is_open();
         let open = std::mem::take(self.open.get_mut());
-        let was_open = !open.is_empty();
         for (declaration, prefix) in open {
             let question = (declaration.plugin.id, prefix.clone());
             if let (Some(switch), false) =
                 (&declaration.enabled, self.known.contains_key(&question))
             {
+                doing.now(match switch.by {
+                    By::Predicate { text, .. } => {
+                        format!("asks the predicate `{text}` of `{}`", declaration.name)
+                    }
+                    #[cfg(feature = "config")]
+                    By::Key { key, .. } => format!("reads `{key}` for `{}`", declaration.name),
+                });
                 let verdict = ask(declaration, switch, outside, prefix.as_deref());
                 self.known.insert(question, verdict);
             }

@@ -8,6 +8,8 @@ use anyhow::Error;
 use serde::de::DeserializeOwned;
 
 #[cfg(feature = "config")]
+use crate::base::apart::Doing;
+#[cfg(feature = "config")]
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 #[cfg(feature = "config")]
@@ -38,16 +40,16 @@ impl Outside {
 #[cfg(feature = "config")]
 impl Outside {
     /// Reads every source. Runs the user's code, if a source is the user's.
-    pub(crate) fn read(configuration: Option<&Configuration>) -> Self {
+    pub(crate) fn read(configuration: Option<&Configuration>, doing: &Doing) -> Self {
         Self {
-            layers: configuration.map(|it| Arc::new(Layers::of(it))),
+            layers: configuration.map(|it| Arc::new(Layers::of(it, doing))),
         }
     }
 
     /// The same sources, read anew.
-    pub(crate) fn again(&self) -> Self {
+    pub(crate) fn again(&self, doing: &Doing) -> Self {
         Self {
-            layers: self.layers.as_ref().map(|it| Arc::new(it.again())),
+            layers: self.layers.as_ref().map(|it| Arc::new(it.again(doing))),
         }
     }
 

@@ -57,7 +57,7 @@ pub enum RestartError {
         /// What is wrong.
         faults: Vec<ConfigFault>,
     },
-    /// The app was asked to stop meanwhile. The part has been closed.
+    /// The app was asked to stop meanwhile. The part has been closed, or is closed with the app.
     Interrupted,
     /// Who asked is a hook, or a task of the part: the restart would wait for it, and it for the
     /// restart. Nothing has been done.

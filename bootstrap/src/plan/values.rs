@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::base::apart::Doing;
 use crate::base::name::PluginName;
+use crate::base::text;
 use crate::collect::{Member, Off, Roster, Source, linked_readers};
 use crate::declare::{By, Declaration, Outside};
 use crate::plan::schedule::{Plan, PlanWarning};
@@ -95,7 +97,11 @@ impl Readers {
     }
 
     /// Reads everything that anybody reads, and says what is wrong with it. Runs the user's code.
-    pub(crate) fn check(&self, outside: &Outside) -> (Vec<ConfigFault>, Vec<PlanWarning>) {
+    pub(crate) fn check(
+        &self,
+        outside: &Outside,
+        doing: &Doing,
+    ) -> (Vec<ConfigFault>, Vec<PlanWarning>) {
         let Some(layers) = outside.layers() else {
             let lacking = self.readers.iter().flat_map(without_configuration);
             return (lacking.collect(), Vec::new());
@@ -105,26 +111,31 @@ impl Readers {
         let mut faults: Vec<ConfigFault> = sources.map(|fault| fault.read_by(None)).collect();
         // What else is missing may be in the source that can't be read.
         let is_whole = faults.is_empty();
-        let mut closed = Vec::new();
+        let (mut found, mut closed) = (Vec::new(), Vec::new());
         for reader in &self.readers {
-            let found = read(reader, layers, &mut known, &mut closed);
-            let found = found
-                .into_iter()
-                .filter(|(fault, _)| is_whole || !fault.is_missing());
-            faults.extend(found.map(|(fault, reads)| fault.read_by(Some(&reads))));
+            found.extend(read(reader, layers, &mut known, &mut closed, doing));
         }
         for key in &self.idle {
-            known.ask(key.clone());
+            known.ask(key);
         }
         for declaration in linked_readers() {
-            keys(declaration, None).for_each(|key| known.ask(key));
+            keys(declaration, None).for_each(|key| known.ask(&key));
+        }
+        found.retain(|(fault, _)| is_whole || !fault.is_missing());
+        for (mut fault, reads) in found {
+            fault.look_around(layers, &known);
+            faults.push(fault.read_by(Some(&reads)));
         }
         let mut warnings = Vec::new();
-        for stray in known.strays(layers) {
+        let strays = known.strays(layers);
+        for stray in strays.all {
             match told(&stray, &closed) {
                 Ok(fault) => faults.push(fault),
                 Err(warning) => warnings.extend(warning),
             }
+        }
+        if strays.more > 0 {
+            faults.push(Fault::more_unknown(strays.more).read_by(None));
         }
         (faults, warnings)
     }
@@ -182,10 +193,11 @@ fn read(
     layers: &Layers,
     known: &mut Known,
     sections: &mut Vec<(Key, Reads)>,
+    doing: &Doing,
 ) -> Vec<(Fault, Reads)> {
     let prefix = reader.prefix.as_deref();
     if let Some(key) = switch_key(reader.declaration, prefix) {
-        known.ask(key);
+        known.ask(&key);
     }
     let mut faults = Vec::new();
     for setting in reader.declaration.settings {
@@ -194,14 +206,16 @@ fn read(
         sections.push((key.clone(), reader.reads(setting)));
         if let Some(fault) = blocked(layers, &key) {
             faults.push((fault, reader.reads(setting)));
-            known.ask(key);
+            known.ask(&key);
             continue;
         }
         let may_be_missing = !setting.required || reader.kind == Kind::Child;
         if may_be_missing && !is_set {
-            known.ask(key);
+            // What may be missing is known all the same, with all that would be read in it.
+            let _ = setting.access.read(layers, &key, known);
             continue;
         }
+        doing.now(format!("reads `{key}` for `{}`", reader.name));
         let found = setting.access.read(layers, &key, known).err();
         faults.extend(
             found
@@ -231,15 +245,15 @@ fn without_configuration(reader: &Reader) -> Vec<ConfigFault> {
 fn told(stray: &Stray, readers: &[(Key, Reads)]) -> Result<ConfigFault, Option<PlanWarning>> {
     if let Some(below) = &stray.below {
         return Err(Some(PlanWarning::NoTable {
-            what: stray.what(),
+            what: text::line(&stray.what()).into_owned(),
             table: stray.key.to_string(),
             variable: below.clone(),
         }));
     }
     if !stray.is_in_struct {
         return Err(stray.near.clone().map(|near| PlanWarning::Misspelt {
-            what: stray.what(),
-            near,
+            what: text::line(&stray.what()).into_owned(),
+            near: text::line(&near).into_owned(),
         }));
     }
     // Who reads the innermost section that it stands in.

@@ -32,12 +32,14 @@ use crate::values::tree::{Node, Origin, Table, put};
 ///
 /// Values may be secrets: none is part of a message, of `Debug` or of a plan. Use
 /// [`SecretString`](crate::secrecy::SecretString) for fields of your own that are. What a type says of a
-/// value that it refuses (`serde::de::Error::custom`) is not shown either, because it may quote it; what the
-/// type *expects* is, so let it say that: `Error::invalid_value(.., &"a delay of 20 s at most")`.
+/// value that it refuses (`serde::de::Error::custom`, `serde(try_from)`) is shown, with two dots for each text
+/// that was read at that key; a type must not quote a part of a secret. An option whose type is a `SecretString` or a
+/// `SecretBox` shows no reason at all.
 ///
-/// A key of a file that the struct of its section does not have is a fault. Where others may read what
-/// this app does not, a key that is nearly one that is read is a
-/// [`PlanWarning`](crate::PlanWarning), and so is such a variable.
+/// A key of a file that the struct of its section does not have is a fault. Where other programs may read what
+/// this app does not, a key that is nearly one that is read is a [`PlanWarning`](crate::PlanWarning), and so is
+/// such a variable: in another case, with other signs between the words, in the plural, with a slip. If the key that was
+/// meant is missing, the fault names it.
 ///
 /// # Examples
 ///
@@ -110,6 +112,10 @@ impl Configuration {
     ///
     /// A relative path begins where the process was started. The file is read when the app is
     /// planned, and again when a part of it restarts.
+    ///
+    /// It is a regular file of 1 MiB at most, or a link to one. A directory, a pipe (as of `<(..)` in a
+    /// shell), a device, a socket, and a larger file are faults: read such a thing in `main`, and add its
+    /// text as a [`source`](Configuration::source), which has no limit.
     pub fn file(self, path: impl Into<PathBuf>) -> Self {
         let (path, required) = (path.into(), true);
         self.from(From::File { path, required })
@@ -123,6 +129,11 @@ impl Configuration {
 
     /// Adds a source of the crate [`config`](https://docs.rs/config), for formats other than TOML
     /// and for what is no file. It wins over the sources before it.
+    ///
+    /// A source may block: [`App::boot`](crate::App::boot) and a restart read it on a thread of its own,
+    /// within [`App::boot_timeout`](crate::App::boot_timeout) and
+    /// [`App::load_timeout`](crate::App::load_timeout), and leave that thread behind when the app has to
+    /// stop. Nothing waits for such a thread, neither the runtime nor the process.
     ///
     /// Messages can't tell lines in it: they name what it says itself that it is, a file for
     /// example, or else the line that adds it here.
@@ -149,12 +160,20 @@ impl Configuration {
     /// `"APP_"` are one prefix. With an empty one, variables are called as their keys. Names are
     /// compared as they are, but on Windows, where they have no case.
     ///
-    /// Only variables of keys that somebody asks for are read, so those of other programs do no
-    /// harm. One that has the name of a table is a [`PlanWarning`](crate::PlanWarning). Their text
-    /// is read as what is asked for: a number, a bool (`true`, `1`, `yes`, `on` or their
-    /// opposites), a variant of an enum (in any case), a list whose items have commas between
-    /// them. Where a type does not say what it asks for (`serde(untagged)`, `serde(flatten)`), what
-    /// looks like a number or a bool is one.
+    /// Only variables of keys that are read count, so those of other programs do no harm. One that has the
+    /// name of a table is a [`PlanWarning`](crate::PlanWarning), and so is one that is nearly called as one
+    /// that is read: with one underscore (`PREFIX_DATABASE_SIZE`), in another case, behind nearly the same prefix.
+    ///
+    /// Their text is read as what is asked for: a number (as TOML writes them), a bool (`true`, `1`, `yes`,
+    /// `on` or their opposites), a variant of an enum (in any case), a list. A string is the text as it is,
+    /// with its spaces and quotes. A variable that is set to nothing is an empty string and an empty list, and
+    /// a fault for all types that take neither; a type of yours that needs a text refuses an empty one.
+    ///
+    /// A list is written `a,b` or `[a, b]`. An item that holds commas, brackets or quotes stands in quotes, which
+    /// are those of TOML: `a, "b,c", 'd'`. A text that can be read in several ways is a fault (`[a,b`, `a,,b`).
+    ///
+    /// Where a type does not say what it asks for (`serde(untagged)`, `serde(flatten)`), what looks like a
+    /// number, a bool, a list in brackets or a string in quotes is one.
     ///
     /// Keys of a map that only variables name are in small letters; variants of an enum are found
     /// in any case. The items of a list have no variables, so a list of tables belongs into a file.
@@ -214,6 +233,16 @@ impl Configuration {
     }
 }
 
+impl From {
+    /// In words, as the object of a sentence.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            From::File { path, .. } => format!("the configuration file `{}`", path.display()),
+            From::Source { at, .. } => added_at(*at),
+        }
+    }
+}
+
 /// What a source is called that does not say so itself.
 pub(super) fn added_at(at: Location) -> String {
     format!("the source that is added at {at}")
@@ -233,25 +262,37 @@ impl Environment {
         }
     }
 
-    /// The variables whose names begin with the prefix, without it. What is no Unicode is `None`.
-    pub(super) fn variables(&self) -> BTreeMap<String, Option<String>> {
+    /// The variables whose names begin with the prefix, without it, and the names of all others. What
+    /// is not valid Unicode is `None`.
+    pub(super) fn variables(&self) -> (BTreeMap<String, Option<String>>, Vec<String>) {
+        let all: Vec<(String, Option<String>)> = match &self.given {
+            Some(given) => {
+                let given = given.iter();
+                let given = given.map(|(name, value)| (name.clone(), Some(value.clone())));
+                given.collect()
+            }
+            None => env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()))
+                })
+                .collect(),
+        };
         let beginning = self.beginning();
-        let own = |name: &str| {
+        let (mut own, mut others) = (BTreeMap::new(), Vec::new());
+        for (name, value) in all {
             // There, `Path` and `PATH` are one variable.
             let capitals = cfg!(windows).then(|| name.to_uppercase());
-            let own = capitals.as_deref().unwrap_or(name);
-            let own = own.strip_prefix(&*beginning)?;
-            (!own.is_empty()).then(|| own.to_owned())
-        };
-        if let Some(given) = &self.given {
-            let given = given.iter();
-            return given
-                .filter_map(|(name, value)| Some((own(name)?, Some(value.clone()))))
-                .collect();
+            let rest = capitals
+                .as_deref()
+                .unwrap_or(&name)
+                .strip_prefix(&*beginning);
+            match rest.filter(|rest| !rest.is_empty()) {
+                Some(rest) => drop(own.insert(rest.to_owned(), value)),
+                None => others.push(name),
+            }
         }
-        let all = env::vars_os();
-        all.filter_map(|(name, value)| Some((own(name.to_str()?)?, value.into_string().ok())))
-            .collect()
+        others.sort();
+        (own, others)
     }
 }
 

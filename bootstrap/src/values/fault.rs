@@ -3,16 +3,20 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::base::text::{self, nearest};
+use crate::base::text;
 use crate::values::halt::{Halt, Wrong};
 use crate::values::help::{help, help_to_correct};
 use crate::values::key::Key;
+use crate::values::known::Known;
 use crate::values::layers::Layers;
+use crate::values::near::near;
 use crate::values::spot::Spot;
 use crate::values::tree::Origin;
+use crate::values::words::in_words;
 
 /// One thing that is wrong, without who reads it.
 #[derive(Clone)]
@@ -78,6 +82,20 @@ impl Fault {
         .collect()
     }
 
+    /// Reading took longer than it may; `does` is what a thread still does.
+    pub(crate) fn too_slow(limit: Duration, does: Option<String>) -> Self {
+        let (limit, does) = (text::duration(limit), does.unwrap_or_default());
+        Self {
+            key: None,
+            wrong: Said::Sentence(format!(
+                "the configuration was not read within {limit}: a thread still {does}"
+            )),
+            origin: None,
+            near: None,
+            help: "find out what does not answer, or raise `App::load_timeout`".to_owned(),
+        }
+    }
+
     /// What stopped reading a value at a key.
     pub(super) fn of_halt(halt: &Halt, key: Key, layers: &Layers) -> Self {
         let spot = Spot::reach(layers, &key);
@@ -87,12 +105,12 @@ impl Fault {
             return Self::no_table(key, &around);
         }
         let help = help(&halt.wrong, &spot, layers);
-        let near = || near_key(&key, layers).or_else(|| variable_around(&key, layers));
+        let near = || near(&key, layers, &Known::default());
         let near = is_missing.then(near).flatten();
         let origin = spot.origin();
         let wrong = match &halt.wrong {
             Wrong::Missing { .. } => Said::Missing,
-            other => Said::Wrong(words(other, &spot)),
+            other => Said::Wrong(in_words(other, &spot)),
         };
         Self {
             key: Some(key),
@@ -132,6 +150,18 @@ impl Fault {
         }
     }
 
+    /// More keys that nobody asks for than are listed.
+    pub(crate) fn more_unknown(count: usize) -> Self {
+        let keys = text::count(count, "more key");
+        Self {
+            key: None,
+            wrong: Said::Sentence(format!("the configuration has {keys} that no plugin knows")),
+            origin: None,
+            near: None,
+            help: "correct those that are listed, and see".to_owned(),
+        }
+    }
+
     /// The app has no configuration, and a plugin can't do without.
     pub(crate) fn no_configuration(key: Key) -> Self {
         let wrong = Said::Wrong("this app has no configuration".to_owned());
@@ -162,6 +192,24 @@ impl Fault {
         faults.next().unwrap_or_else(unknown)
     }
 
+    /// There may be more faults than were looked for.
+    pub(super) fn cut_off(key: Key) -> Self {
+        Self {
+            key: Some(key),
+            wrong: Said::Wrong("there may be more faults in it".to_owned()),
+            origin: None,
+            near: None,
+            help: "correct those that are listed, and see".to_owned(),
+        }
+    }
+
+    /// Looks again for what was meant by a key that is missing, with all keys that are known.
+    pub(crate) fn look_around(&mut self, layers: &Layers, known: &Known) {
+        if let (Some(key), true) = (&self.key, self.is_missing()) {
+            self.near = near(key, layers, known);
+        }
+    }
+
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self.wrong, Said::Missing)
     }
@@ -188,65 +236,6 @@ impl Fault {
             help: line(&self.help),
         }))
     }
-}
-
-/// What is wrong with what is there.
-fn words(wrong: &Wrong, spot: &Spot<'_>) -> String {
-    let kind = spot.kind();
-    match wrong {
-        Wrong::Kind {
-            expected, found, ..
-        } => format!("expected {expected}, found {found}"),
-        Wrong::Value { expected, found } => {
-            let range = if *found == "an integer" {
-                " out of range"
-            } else {
-                " that is not one"
-            };
-            format!("expected {expected}, found {found}{range}")
-        }
-        Wrong::Length { expected } => {
-            format!("expected {expected}, found {kind} of another length")
-        }
-        Wrong::Variant { expected } => {
-            let expected: Vec<String> = expected.iter().map(|it| format!("`{it}`")).collect();
-            format!(
-                "expected one of {}, found another word",
-                expected.join(", ")
-            )
-        }
-        Wrong::Refused {
-            expected: Some(expected),
-        } => format!("expected {expected}, found {kind} that its type refuses"),
-        Wrong::Refused { expected: None } => format!("its type refuses this ({kind})"),
-        Wrong::NotUnicode => "the variable is no Unicode".to_owned(),
-        Wrong::Twice {
-            keys: Some((_, other)),
-        } => format!("`{other}` sets the same"),
-        Wrong::Twice { keys: None } => "its type finds a field twice".to_owned(),
-        Wrong::Missing { .. } => "it is missing".to_owned(),
-    }
-}
-
-/// A key beside the missing one that is nearly called so.
-fn near_key(key: &Key, layers: &Layers) -> Option<String> {
-    let around = Spot::reach(layers, &key.parent()?);
-    let words = around.words();
-    let near = nearest(key.last(), words.iter().map(String::as_str))?;
-    let sibling = around.child(near);
-    let origin = sibling.origin()?;
-    Some(format!(
-        "`{}` is set ({origin}): was that meant?",
-        sibling.key
-    ))
-}
-
-/// A variable that has the name of the table in which the missing key would be.
-fn variable_around(key: &Key, layers: &Layers) -> Option<String> {
-    let mut around = key.outwards().skip(1).map(|key| Spot::find(layers, &key));
-    let spot = around.find(Spot::is_variable)?;
-    let origin = spot.origin()?;
-    Some(format!("{origin} is set, and `{}` is a table", spot.key))
 }
 
 impl ConfigFault {

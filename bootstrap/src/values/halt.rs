@@ -5,8 +5,9 @@ use std::fmt;
 use serde::de::{self, Expected, Unexpected};
 
 use crate::values::key::Key;
+use crate::values::written::Malformed;
 
-/// What stopped reading. The texts in it come from types, never from what was read.
+/// What stopped reading. The texts in it come from types; only a reason may quote what was read.
 pub(super) struct Halt {
     pub(super) wrong: Wrong,
     /// Where, once that is known.
@@ -28,13 +29,18 @@ pub(super) enum Wrong {
     /// Two words of a table are names of one field: the one that was read later comes first.
     Twice { keys: Option<(Key, Key)> },
     /// It has as many items as it may not have.
-    Length { expected: String },
+    Length { expected: String, len: usize },
+    /// It is a variable that is not one list: it can be read in several ways.
+    Malformed(Malformed),
     /// It names none of the variants.
     Variant { expected: &'static [&'static str] },
     /// A field is missing, or the whole.
     Missing { field: Option<&'static str> },
-    /// Its type refuses it. What it says of that may quote the value, so it is not kept.
-    Refused { expected: Option<String> },
+    /// Its type refuses it, and may say why. That may quote the value.
+    Refused {
+        expected: Option<String>,
+        reason: Option<String>,
+    },
     /// A variable is no Unicode.
     NotUnicode,
 }
@@ -50,6 +56,11 @@ pub(super) enum Wanted {
 impl Halt {
     pub(super) fn new(wrong: Wrong) -> Self {
         Self { wrong, key: None }
+    }
+
+    pub(super) fn refused(reason: Option<String>) -> Self {
+        let expected = None;
+        Self::new(Wrong::Refused { expected, reason })
     }
 
     pub(super) fn missing() -> Self {
@@ -87,7 +98,7 @@ impl Halt {
 
     /// What was expected, if that is not known yet.
     pub(super) fn expecting(mut self, what: String) -> Self {
-        if let Wrong::Refused { expected } = &mut self.wrong {
+        if let Wrong::Refused { expected, .. } = &mut self.wrong {
             expected.get_or_insert(what);
         }
         self
@@ -117,8 +128,8 @@ fn kind(found: Unexpected<'_>) -> &'static str {
 }
 
 impl de::Error for Halt {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self::new(Wrong::Refused { expected: None })
+    fn custom<T: fmt::Display>(reason: T) -> Self {
+        Self::refused(Some(reason.to_string()))
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -134,9 +145,9 @@ impl de::Error for Halt {
         Self::new(Wrong::Value { expected, found })
     }
 
-    fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
+    fn invalid_length(len: usize, expected: &dyn Expected) -> Self {
         let expected = expected.to_string();
-        Self::new(Wrong::Length { expected })
+        Self::new(Wrong::Length { expected, len })
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
@@ -144,7 +155,9 @@ impl de::Error for Halt {
     }
 
     fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
-        Self::new(Wrong::Refused { expected: None })
+        Self::refused(Some(
+            "it has a field that the type does not have".to_owned(),
+        ))
     }
 
     fn duplicate_field(_: &'static str) -> Self {

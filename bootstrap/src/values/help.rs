@@ -33,6 +33,14 @@ pub(super) fn help(wrong: &Wrong, spot: &Spot<'_>, layers: &Layers) -> String {
             Some(at) => format!("add `{}` to the item of the list: {at}", spot.key.last()),
             None => help_to_set(&spot.key, layers),
         },
+        Wrong::Malformed(_) => {
+            let correct = help_to_correct(spot.origin().as_ref());
+            format!(
+                "{correct}: write commas between the items, and those that hold commas, brackets or \
+                 quotes in quotes, as in `[a, \"b, c\"]`"
+            )
+        }
+        _ if spot.empty_variable().is_some() => "set it to a value, or unset it".to_owned(),
         Wrong::Kind { wanted, .. } => {
             let other = || help_to_correct(spot.origin().as_ref());
             of_variables(*wanted, spot, layers).unwrap_or_else(other)

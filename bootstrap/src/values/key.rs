@@ -73,6 +73,14 @@ pub(super) fn in_variable(word: &str) -> String {
         .collect()
 }
 
+/// The name of a variable without differences that are easily missed: its case, and what stands
+/// between its words.
+pub(super) fn folded(name: &str) -> String {
+    let upper = in_variable(name);
+    let words = upper.split('_').filter(|word| !word.is_empty());
+    words.collect::<Vec<&str>>().join("_")
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join("."))

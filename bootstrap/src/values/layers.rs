@@ -5,8 +5,10 @@ use std::path::Path;
 
 use ::config::{ConfigError, Source, Value, ValueKind};
 
+use crate::base::apart::Doing;
 use crate::base::location::Location;
 use crate::base::panic;
+use crate::base::text::nearest;
 use crate::values::configuration::{Configuration, Environment, From, added_at};
 use crate::values::file::{self, BadSource};
 use crate::values::key::Key;
@@ -18,6 +20,8 @@ pub struct Layers {
     /// A table, as `files` is.
     pub(super) set: Node,
     pub(super) variables: BTreeMap<String, Option<String>>,
+    /// The names of all other variables, if the environment is read at all.
+    pub(super) others: Vec<String>,
     /// How all of them begin, if the environment is read at all.
     pub(super) prefix: Option<String>,
     pub(super) files: Node,
@@ -30,9 +34,10 @@ pub struct Layers {
 
 impl Layers {
     /// Reads every source. Runs the user's code, if a source is the user's.
-    pub(crate) fn of(configuration: &Configuration) -> Self {
+    pub(crate) fn of(configuration: &Configuration, doing: &Doing) -> Self {
         let (mut files, mut faults) = (Table::new(), Vec::new());
         for source in &configuration.sources {
+            doing.now(format!("reads {}", source.describe()));
             let read = match source {
                 From::File { path, required } => read_file(path, *required),
                 From::Source { source, at } => panic::guard(|| collect(&**source, *at))
@@ -44,9 +49,11 @@ impl Layers {
             }
         }
         let environment = configuration.environment.as_ref();
+        let (variables, others) = environment.map(Environment::variables).unwrap_or_default();
         Self {
             set: Node::root(configuration.set.clone()),
-            variables: environment.map_or_else(BTreeMap::new, Environment::variables),
+            variables,
+            others,
             prefix: environment.map(Environment::beginning),
             files: Node::root(files),
             names: configuration.describe(),
@@ -56,14 +63,34 @@ impl Layers {
     }
 
     /// The same sources, read anew.
-    pub(crate) fn again(&self) -> Self {
-        Self::of(&self.configuration)
+    pub(crate) fn again(&self, doing: &Doing) -> Self {
+        Self::of(&self.configuration, doing)
     }
 
     /// The variable of the environment that sets a key.
     pub(super) fn variable(&self, key: &Key) -> Option<String> {
         let prefix = self.prefix.as_ref()?;
         Some(format!("{prefix}{}", key.variable()))
+    }
+
+    /// The names of all variables, with the prefix or without.
+    pub(super) fn variable_names(&self) -> impl Iterator<Item = String> {
+        let prefix = self.prefix.as_deref().unwrap_or_default();
+        let own = self.variables.keys();
+        let own = own.map(move |name| format!("{prefix}{name}"));
+        own.chain(self.others.iter().cloned())
+    }
+
+    /// Whether a name is that of a variable of the app with nearly the prefix.
+    pub(super) fn is_behind_near_prefix(&self, name: &str, variable: &str) -> bool {
+        let prefix = self.prefix.as_deref().and_then(|it| it.strip_suffix('_'));
+        let own = name
+            .strip_suffix(variable)
+            .and_then(|it| it.strip_suffix('_'));
+        let (Some(prefix), Some(own)) = (prefix, own) else {
+            return false;
+        };
+        own != prefix && nearest(own, [prefix]).is_some()
     }
 }
 

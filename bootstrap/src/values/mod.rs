@@ -14,12 +14,15 @@ mod help;
 mod key;
 mod known;
 mod layers;
+mod near;
 mod place;
 mod read;
 mod reader;
 mod seen;
 mod spot;
 mod tree;
+mod words;
+mod written;
 
 pub use configuration::Configuration;
 pub use fault::ConfigFault;

@@ -1,6 +1,6 @@
 //! A place in the configuration with what is read there: texts, numbers, bools.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{Expected, Visitor};
@@ -19,6 +19,15 @@ pub(super) struct Run {
     pub(super) bad: BTreeMap<Key, usize>,
     /// Words of tables that are not shown: other names of fields, whose own or other name wins.
     pub(super) hidden: BTreeSet<Key>,
+    /// How many places have been read, in all attempts.
+    pub(super) steps: Cell<usize>,
+}
+
+impl Run {
+    /// Places are about to be read.
+    pub(super) fn step(&self, places: usize) {
+        self.steps.set(self.steps.get().saturating_add(places));
+    }
 }
 
 /// What stands in for text that is wrong: one of these may be what its type takes.
@@ -69,7 +78,10 @@ impl Place<'_, '_> {
         let expected = (&visitor as &dyn Expected).to_string();
         let text = match (self.stand_in(), self.spot.leaf()) {
             (Some(which), _) => STAND_INS[which].to_owned(),
-            (None, Some(Leaf::Text(text))) => text,
+            (None, Some(Leaf::Text(text))) => match text.plain() {
+                Some(text) => text.to_owned(),
+                None => return Err(self.not(&visitor)),
+            },
             (None, Some(Leaf::Node(node))) => match &node.value {
                 Content::Text(text) => text.clone(),
                 _ => return Err(self.not(&visitor)),
@@ -83,7 +95,7 @@ impl Place<'_, '_> {
     pub(super) fn bool<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
         let value = match (self.stand_in(), self.spot.leaf()) {
             (Some(_), _) => Some(false),
-            (None, Some(Leaf::Text(text))) => bool_of(&text),
+            (None, Some(Leaf::Text(text))) => text.bare_text().and_then(bool_of),
             (None, Some(Leaf::Node(node))) => match node.value {
                 Content::Bool(value) => Some(value),
                 _ => None,
@@ -99,7 +111,7 @@ impl Place<'_, '_> {
     pub(super) fn int<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
         let number = match (self.stand_in(), self.spot.leaf()) {
             (Some(which), _) => which.try_into().ok().map(Content::Int),
-            (None, Some(Leaf::Text(text))) => int_of(text.trim()),
+            (None, Some(Leaf::Text(text))) => text.bare_text().and_then(int_of),
             (None, Some(Leaf::Node(node))) => Some(node.value.clone()),
             _ => None,
         };
@@ -117,35 +129,88 @@ impl Place<'_, '_> {
         }
     }
 
-    pub(super) fn float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+    /// A number that is not greater than `most`, beyond which it would be infinite.
+    pub(super) fn float<'de, V: Visitor<'de>>(
+        self,
+        most: f64,
+        visitor: V,
+    ) -> Result<V::Value, Halt> {
         let number = match (self.stand_in(), self.spot.leaf()) {
             (Some(_), _) => Some(0.0),
-            (None, Some(Leaf::Text(text))) => text.trim().parse().ok(),
+            (None, Some(Leaf::Text(text))) => text.bare_text().and_then(float_of),
             (None, Some(Leaf::Node(node))) => match node.value {
                 Content::Float(number) => Some(number),
                 Content::Int(number) => return visit_int(number, visitor),
+                Content::Large(_) | Content::Huge => Some(f64::MAX),
                 _ => None,
             },
             _ => None,
         };
         match number {
+            // What is too large to be parsed is infinite then, and not by its own word.
+            Some(number) if number.abs() > most && !self.says_infinite() => {
+                let (expected, found) = ((&visitor as &dyn Expected).to_string(), "a number");
+                Err(Halt::new(Wrong::Value { expected, found }))
+            }
             Some(number) => visitor.visit_f64(number),
             None => Err(self.not(&visitor)),
         }
     }
+
+    fn says_infinite(&self) -> bool {
+        match self.spot.leaf() {
+            Some(Leaf::Text(text)) => text.text.to_lowercase().contains("inf"),
+            Some(Leaf::Node(node)) => {
+                matches!(node.value, Content::Float(number) if number.is_infinite())
+            }
+            _ => false,
+        }
+    }
 }
 
-/// The integer that a text is, of any size.
+/// The integer that a text is, of any size, as TOML writes them.
 fn int_of(text: &str) -> Option<Content> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if let Ok(number) = text.parse::<i128>() {
+    let text = text.trim();
+    let radix = match text.get(..2) {
+        Some("0x") => 16,
+        Some("0o") => 8,
+        Some("0b") => 2,
+        _ => 10,
+    };
+    let digits = if radix == 10 { text } else { &text[2..] };
+    let unsigned = digits.strip_prefix(['-', '+']).filter(|_| radix == 10);
+    let is_digits = |part: &str| !part.is_empty() && part.chars().all(|it| it.is_digit(radix));
+    if !unsigned.unwrap_or(digits).split('_').all(is_digits) {
+        return None;
+    }
+    let digits = digits.replace('_', "");
+    if let Ok(number) = i128::from_str_radix(&digits, radix) {
         Some(Content::Int(number))
-    } else if let Ok(number) = text.parse::<u128>() {
+    } else if let Ok(number) = u128::from_str_radix(&digits, radix) {
         Some(Content::Large(number))
     } else {
-        let is_int = !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
-        is_int.then_some(Content::Huge)
+        Some(Content::Huge)
     }
+}
+
+/// The number that a text is, with a point or without.
+fn float_of(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let mut parts = text.split('_').peekable();
+    while let Some(part) = parts.next() {
+        let next = parts.peek().map(|next| next.chars().next());
+        if next.is_some_and(|next| !is_digit(next) || !is_digit(part.chars().last())) {
+            return None;
+        }
+    }
+    text.replace('_', "").parse().ok()
+}
+
+/// Whether a text looks like a number, for a type that does not say what it reads.
+pub(super) fn looks_like_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') && text.parse::<f64>().is_ok()
 }
 
 /// What people write into variables for a bool.

@@ -1,6 +1,7 @@
 //! Reads a value, and goes on after a fault to find the others.
 
-use std::cell::RefCell;
+use std::any::type_name;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
@@ -17,6 +18,10 @@ use crate::values::spot::Spot;
 
 /// How often a value is read again to find one more fault, at most.
 const ATTEMPTS: usize = 200;
+
+/// After how many places it is not read again, so that many faults in a large file take no longer than
+/// one in it does.
+const STEPS: usize = 250_000;
 
 /// Whether anything is set at a key.
 pub(crate) fn is_there(layers: &Layers, key: &Key) -> bool {
@@ -47,11 +52,12 @@ pub(crate) fn read<T: DeserializeOwned>(
     key: &Key,
     known: &mut Known,
 ) -> Result<T, Vec<Fault>> {
-    known.ask(key.clone());
+    known.ask(key);
     let mut run = Run {
         known: RefCell::new(std::mem::take(known)),
         bad: BTreeMap::new(),
         hidden: BTreeSet::new(),
+        steps: Cell::new(0),
     };
     let read = attempts(layers, key, &mut run);
     *known = run.known.into_inner();
@@ -64,16 +70,23 @@ fn attempts<T: DeserializeOwned>(
     run: &mut Run,
 ) -> Result<T, Vec<Fault>> {
     let mut faults = Vec::new();
-    for _ in 0..ATTEMPTS {
+    for attempt in 0.. {
+        if attempt == ATTEMPTS || run.steps.get() > STEPS {
+            faults.push(Fault::cut_off(key.clone()));
+            break;
+        }
         let spot = Spot::find(layers, key);
         // The message of a panic may hold the value.
         let read = panic::guard(|| T::deserialize(Reader::new(spot, run)));
-        let read = read.unwrap_or_else(|_| Err(Halt::new(Wrong::Refused { expected: None })));
-        let halt = match read {
+        let read = read.unwrap_or_else(|_| Err(Halt::refused(None)));
+        let mut halt = match read {
             Ok(value) if faults.is_empty() => return Ok(value),
             Ok(_) => break,
             Err(halt) => halt.at(key),
         };
+        if let (Wrong::Refused { reason, .. }, true) = (&mut halt.wrong, is_secret::<T>()) {
+            *reason = None;
+        }
         if let Wrong::Twice {
             keys: Some((later, earlier)),
         } = &halt.wrong
@@ -91,6 +104,11 @@ fn attempts<T: DeserializeOwned>(
         }
     }
     Err(faults)
+}
+
+/// Whether a type says by itself that it holds a secret.
+fn is_secret<T>() -> bool {
+    type_name::<T>().contains("secrecy::SecretBox")
 }
 
 /// Of two names of one field, the one whose layer does not win; none if both stand in one.
@@ -118,7 +136,13 @@ fn note(
         return *which < STAND_INS.len();
     }
     let is_within_bad = at.outwards().any(|around| bad.contains_key(&around));
-    if !is_within_bad {
+    // What stands in for a part of it may be what its type refuses.
+    let is_around_bad = matches!(halt.wrong, Wrong::Refused { .. })
+        && bad
+            .range(&at..)
+            .next()
+            .is_some_and(|(key, _)| key.is_within(&at));
+    if !is_within_bad && !is_around_bad {
         faults.push(Fault::of_halt(halt, at.clone(), layers));
     }
     bad.insert(at, 0);

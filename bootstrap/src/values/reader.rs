@@ -9,12 +9,13 @@ use serde::de::{
     SeqAccess, VariantAccess, Visitor,
 };
 
-use crate::values::halt::{Halt, Wanted};
+use crate::values::halt::{Halt, Wanted, Wrong};
 use crate::values::key::in_variable;
-use crate::values::place::{Place, Run};
+use crate::values::place::{Place, Run, looks_like_number};
 use crate::values::seen::Seen;
-use crate::values::spot::{Leaf, Spot};
+use crate::values::spot::{Leaf, ListItems, Spot};
 use crate::values::tree::Content;
+use crate::values::written::{Form, Written};
 
 /// Reads one place.
 pub(super) struct Reader<'r, 'l>(Place<'r, 'l>);
@@ -41,7 +42,11 @@ impl<'r, 'l> Reader<'r, 'l> {
     }
 
     fn float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
-        self.0.float(visitor)
+        self.0.float(f64::MAX, visitor)
+    }
+
+    fn short_float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
+        self.0.float(f32::MAX.into(), visitor)
     }
 
     /// The fields of a struct: only what it knows is shown to it.
@@ -86,16 +91,43 @@ impl<'r, 'l> Reader<'r, 'l> {
     }
 
     fn list<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Halt> {
-        let items = match self.stand_in() {
-            Some(_) => Some(Vec::new()),
-            None => self.0.spot.items(),
+        let items = if self.stand_in().is_some() {
+            Some(ListItems::Nodes(&[]))
+        } else {
+            let items = self.0.spot.items();
+            items.map_err(|how| Halt::new(Wrong::Malformed(how)))?
         };
-        match items {
-            Some(items) => {
-                let (spots, run) = (items.into_iter(), self.0.run);
-                visitor.visit_seq(Items { spots, run })
-            }
-            None => Err(self.0.not_a(Wanted::List, &visitor)),
+        let Some(items) = items else {
+            return Err(self.0.not_a(Wanted::List, &visitor));
+        };
+        let (len, run) = (items.len(), self.0.run);
+        let expected = (&visitor as &dyn Expected).to_string();
+        let mut items = Items {
+            list: self.0.spot,
+            all: items,
+            next: 0,
+            run,
+        };
+        let read = visitor.visit_seq(&mut items)?;
+        // An array or a tuple takes what it needs, and leaves the rest.
+        if items.next < len {
+            return Err(Halt::new(Wrong::Length { expected, len }));
+        }
+        Ok(read)
+    }
+
+    /// A variable, or an item of one, as what it looks like.
+    fn guess<'de, V: Visitor<'de>>(self, text: Written, visitor: V) -> Result<V::Value, Halt> {
+        let guessed = text.guessed();
+        let text = guessed.text.trim();
+        match guessed.form {
+            Form::List => self.list(visitor),
+            Form::Table => Err(self.0.not(&visitor)),
+            Form::Quoted => visitor.visit_string(guessed.text),
+            Form::Bare if text.parse::<i128>().is_ok() => self.int(visitor),
+            Form::Bare if looks_like_number(text) => self.float(visitor),
+            Form::Bare if ["true", "false"].contains(&&*text.to_lowercase()) => self.bool(visitor),
+            Form::Bare => self.text(visitor),
         }
     }
 
@@ -106,7 +138,7 @@ impl<'r, 'l> Reader<'r, 'l> {
             return None;
         }
         match spot.leaf()? {
-            Leaf::Text(text) => Some(variant_of(variants, text)),
+            Leaf::Text(text) => Some(variant_of(variants, text.plain()?.to_owned())),
             Leaf::Node(node) => match &node.value {
                 Content::Text(text) => Some(text.clone()),
                 _ => None,
@@ -158,7 +190,8 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
     by!(bool: deserialize_bool);
     by!(int: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128);
     by!(int: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128);
-    by!(float: deserialize_f32 deserialize_f64);
+    by!(short_float: deserialize_f32);
+    by!(float: deserialize_f64);
     by!(text: deserialize_char deserialize_str deserialize_string deserialize_identifier);
     by!(text: deserialize_bytes deserialize_byte_buf);
     by!(list: deserialize_seq);
@@ -178,18 +211,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
                 Content::List(_) => self.list(visitor),
                 Content::Text(_) | Content::Table(_) => self.text(visitor),
             },
-            Some(Leaf::Text(text)) if !self.0.spot.has_table() => {
-                let text = text.trim();
-                if text.parse::<i128>().is_ok() {
-                    self.int(visitor)
-                } else if text.parse::<f64>().is_ok() {
-                    self.float(visitor)
-                } else if matches!(text, "true" | "false") {
-                    self.bool(visitor)
-                } else {
-                    self.text(visitor)
-                }
-            }
+            Some(Leaf::Text(text)) if !self.0.spot.has_table() => self.guess(text, visitor),
             _ => self.table(visitor),
         }
     }
@@ -267,7 +289,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         };
         let run = self.0.run;
         // Only what its content knows is known.
-        run.known.borrow_mut().ask(spot.key.clone());
+        run.known.borrow_mut().ask(&spot.key);
         visitor.visit_enum(Variant { spot, run })
     }
 
@@ -290,6 +312,7 @@ impl<'r, 's, 'l> Words<'r, 's, 'l> {
         let there = there.filter(|spot| !run.hidden.contains(&spot.key));
         let (bad, good): (Vec<_>, Vec<_>) = there.partition(|spot| run.bad.contains_key(&spot.key));
         let spots: Vec<Spot<'l>> = good.into_iter().chain(bad).collect();
+        run.step(spots.len());
         let (spots, next) = (spots.into_iter(), None);
         Self {
             spots,
@@ -330,27 +353,31 @@ impl<'de> MapAccess<'de> for Words<'_, '_, '_> {
 
 /// The items of a list.
 struct Items<'r, 'l> {
-    spots: IntoIter<Spot<'l>>,
+    list: Spot<'l>,
+    all: ListItems<'l>,
+    next: usize,
     run: &'r Run,
 }
 
-impl<'de> SeqAccess<'de> for Items<'_, '_> {
+impl<'de> SeqAccess<'de> for &mut Items<'_, '_> {
     type Error = Halt;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Halt> {
-        let Some(spot) = self.spots.next() else {
+        let Some(spot) = self.all.at(&self.list, self.next) else {
             return Ok(None);
         };
+        self.next += 1;
+        self.run.step(1);
         let key = spot.key.clone();
         let read = seed.deserialize(Reader::new(spot, self.run));
         read.map(Some).map_err(|halt| halt.at(&key))
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.spots.len())
+        Some(self.all.len() - self.next)
     }
 }
 

@@ -1,8 +1,12 @@
 //! One place in the configuration, in all of its layers.
 
-use crate::values::key::Key;
+use std::collections::HashSet;
+use std::ops::Bound;
+
+use crate::values::key::{Key, in_variable};
 use crate::values::layers::Layers;
 use crate::values::tree::{Content, Node, Origin};
+use crate::values::written::{Malformed, Written};
 
 /// What stands at a key.
 #[derive(Clone)]
@@ -21,30 +25,54 @@ enum Within {
     Tables,
     /// A list of a file or of code, or a value of code that is no table: without variables.
     List,
-    /// A list that is a variable, with the text of this item, and the key that the variable sets.
-    Variable(String, Key),
+    /// A list that is a variable, with this item of it, and the key that the variable sets.
+    Variable(Written, Key),
 }
 
 /// A value that is no table.
 pub(super) enum Leaf<'l> {
     Node(&'l Node),
-    /// The text of a variable.
-    Text(String),
+    /// The text of a variable, or of an item of a list in one.
+    Text(Written),
     NotUnicode,
+}
+
+/// The items of a list: of a file or code, or of a variable.
+pub(super) enum ListItems<'l> {
+    Nodes(&'l [Node]),
+    Texts(Vec<Written>),
+}
+
+impl<'l> ListItems<'l> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            ListItems::Nodes(nodes) => nodes.len(),
+            ListItems::Texts(texts) => texts.len(),
+        }
+    }
+
+    /// The place of an item of the list that is here.
+    pub(super) fn at(&self, list: &Spot<'l>, number: usize) -> Option<Spot<'l>> {
+        Some(match self {
+            ListItems::Nodes(nodes) => list.item(number, Some(nodes.get(number)?), None),
+            ListItems::Texts(texts) => list.item(number, None, Some(texts.get(number)?.clone())),
+        })
+    }
 }
 
 impl Leaf<'_> {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Leaf::Node(node) => node.value.kind(),
-            Leaf::Text(_) | Leaf::NotUnicode => "a string",
+            Leaf::Text(text) => text.kind(),
+            Leaf::NotUnicode => "a string",
         }
     }
 }
 
 impl<'l> Spot<'l> {
     /// The whole configuration.
-    fn root(layers: &'l Layers) -> Self {
+    pub(super) fn root(layers: &'l Layers) -> Self {
         Self {
             layers,
             key: Key::default(),
@@ -63,15 +91,17 @@ impl<'l> Spot<'l> {
     /// The place that a fault tells of, which may lie in an item of a list.
     pub(super) fn reach(layers: &'l Layers, key: &Key) -> Self {
         let parts = key.parts().iter();
-        parts.fold(Self::root(layers), |spot, part| {
-            let item = spot.item_at(part);
-            item.unwrap_or_else(|| spot.child(part))
-        })
+        parts.fold(Self::root(layers), |spot, part| spot.inner(part))
     }
 
     fn item_at(&self, part: &str) -> Option<Self> {
         let number = part.parse().ok()?;
-        self.items()?.into_iter().nth(number)
+        self.items().ok()??.at(self, number)
+    }
+
+    /// The place of a word in the table here, or of an item in the list.
+    pub(super) fn inner(&self, part: &str) -> Self {
+        self.item_at(part).unwrap_or_else(|| self.child(part))
     }
 
     /// The value around a key that is no table, so that nothing is at the key.
@@ -121,7 +151,12 @@ impl<'l> Spot<'l> {
     }
 
     /// An item of a list.
-    pub(super) fn item(&self, number: usize, node: Option<&'l Node>, text: Option<String>) -> Self {
+    pub(super) fn item(
+        &self,
+        number: usize,
+        node: Option<&'l Node>,
+        text: Option<Written>,
+    ) -> Self {
         Self {
             layers: self.layers,
             key: self.key.child(&number.to_string()),
@@ -150,7 +185,8 @@ impl<'l> Spot<'l> {
             return set.table().is_none().then_some(Leaf::Node(set));
         }
         if let Some(variable) = self.own_variable() {
-            return Some(variable.clone().map_or(Leaf::NotUnicode, Leaf::Text));
+            let text = variable.as_deref().map(Written::bare);
+            return Some(text.map_or(Leaf::NotUnicode, Leaf::Text));
         }
         let file = self.file.filter(|node| node.table().is_none());
         file.map(Leaf::Node)
@@ -168,7 +204,7 @@ impl<'l> Spot<'l> {
 
     /// What the variable of this key says.
     fn own_variable(&self) -> Option<&'l Option<String>> {
-        if !self.has_variable() {
+        if !self.has_variable() || self.layers.variables.is_empty() {
             return None;
         }
         self.layers.variables.get(&self.key.variable())
@@ -236,14 +272,18 @@ impl<'l> Spot<'l> {
 
     /// The names of variables that set something in this table.
     fn variables_within(&self) -> impl Iterator<Item = &'l str> + use<'l> {
+        let variables = &self.layers.variables;
+        let is_read = self.has_variable() && !variables.is_empty();
         let within = match self.key.parts() {
             [] => String::new(),
-            _ => format!("{}__", self.key.variable()),
+            _ if is_read => format!("{}__", self.key.variable()),
+            _ => String::new(),
         };
-        let has_variable = self.has_variable();
-        let all = self.layers.variables.keys();
-        let all = all.filter(move |_| has_variable);
-        all.filter_map(move |name| name.strip_prefix(&within))
+        let from = (Bound::Included(&*within), Bound::Unbounded);
+        let names = is_read.then(|| variables.range::<str, _>(from));
+        let names = names.into_iter().flatten().map(|(name, _)| &**name);
+        names
+            .map_while(move |name| name.strip_prefix(&*within))
             .filter(|rest| !rest.is_empty())
     }
 
@@ -257,12 +297,12 @@ impl<'l> Spot<'l> {
         let tables = [self.set, self.file.filter(|_| !self.is_set())];
         let tables = tables.into_iter().flatten().filter_map(Node::table);
         let mut words: Vec<String> = tables.flat_map(|it| it.keys().cloned()).collect();
-        for name in self.variables_within() {
-            let first = name.split("__").next().unwrap_or(name);
-            let is_it = |word: &String| Key::parse(word).variable() == first;
-            if !words.iter().any(is_it) {
-                words.push(first.to_lowercase());
-            }
+        let mut names = self.variables_within().peekable();
+        if names.peek().is_some() {
+            let known: HashSet<String> = words.iter().map(|word| in_variable(word)).collect();
+            let firsts = names.map(|name| name.split("__").next().unwrap_or(name));
+            let others = firsts.filter(|first| !known.contains(*first));
+            words.extend(others.map(str::to_lowercase));
         }
         words.sort();
         words.dedup();
@@ -295,29 +335,66 @@ impl<'l> Spot<'l> {
         }
     }
 
-    /// The items of the list here.
-    pub(super) fn items(&self) -> Option<Vec<Self>> {
-        match self.leaf()? {
-            Leaf::Node(node) => match &node.value {
-                Content::List(nodes) => {
-                    let nodes = nodes.iter().enumerate();
-                    Some(
-                        nodes
-                            .map(|(number, node)| self.item(number, Some(node), None))
-                            .collect(),
-                    )
-                }
+    /// The items of the list here, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If it is a variable that can be read in several ways.
+    pub(super) fn items(&self) -> Result<Option<ListItems<'l>>, Malformed> {
+        Ok(match self.leaf() {
+            Some(Leaf::Node(node)) => match &node.value {
+                Content::List(nodes) => Some(ListItems::Nodes(nodes)),
                 _ => None,
             },
-            Leaf::Text(text) => {
-                let text = text.trim();
-                let items = text.split(',').filter(|_| !text.is_empty()).enumerate();
-                let item = |(number, it): (usize, &str)| {
-                    self.item(number, None, Some(it.trim().to_owned()))
-                };
-                Some(items.map(item).collect())
+            Some(Leaf::Text(text)) if text.is_listed() => Some(ListItems::Texts(text.items()?)),
+            _ => None,
+        })
+    }
+
+    /// The variable that is set to nothing, if there is one here.
+    pub(super) fn empty_variable(&self) -> Option<String> {
+        match self.leaf()? {
+            Leaf::Text(text) if text.is_empty() && self.is_variable() => {
+                self.layers.variable(&self.key)
             }
-            Leaf::NotUnicode => None,
+            _ => None,
         }
+    }
+
+    /// Every text in here; none if there are more than so many.
+    pub(super) fn texts(&self, most: usize) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        match self.leaf() {
+            Some(Leaf::Text(text)) => texts.push(text.text),
+            Some(Leaf::Node(node)) => gather(node, &mut texts),
+            Some(Leaf::NotUnicode) | None => {}
+        }
+        if self.has_table() {
+            for node in [self.set, self.file].into_iter().flatten() {
+                gather(node, &mut texts);
+            }
+            for rest in self.variables_within() {
+                let name = match self.key.parts() {
+                    [] => rest.to_owned(),
+                    _ => format!("{}__{rest}", self.key.variable()),
+                };
+                texts.extend(self.layers.variables.get(&name).cloned().flatten());
+            }
+        }
+        // Items of a list in a variable are parts of its text.
+        if let Ok(Some(ListItems::Texts(items))) = self.items() {
+            texts.extend(items.into_iter().map(|item| item.text));
+        }
+        (texts.len() <= most).then_some(texts)
+    }
+}
+
+/// Every text in a value.
+fn gather(node: &Node, texts: &mut Vec<String>) {
+    match &node.value {
+        Content::Text(text) => texts.push(text.clone()),
+        Content::List(items) => items.iter().for_each(|item| gather(item, texts)),
+        Content::Table(table) => table.values().for_each(|item| gather(item, texts)),
+        _ => {}
     }
 }

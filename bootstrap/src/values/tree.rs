@@ -76,6 +76,7 @@ impl Content {
             Content::Bool(_) => "a bool",
             Content::Int(_) | Content::Large(_) | Content::Huge => "an integer",
             Content::Float(_) => "a float",
+            Content::Text(text) if text.is_empty() => "an empty string",
             Content::Text(_) => "a string",
             Content::List(_) => "a list",
             Content::Table(_) => "a table",

@@ -107,7 +107,7 @@ error[BOOT017]: plugin `cache` can't read `cache.name`: expected a string, found
   found: service.toml:10:1
   help: correct it: service.toml:10:1
 
-error[BOOT017]: plugin `database` can't read `database.url`: expected socket address, found a string that its type refuses
+error[BOOT017]: plugin `database` can't read `database.url`: expected an IP address with a port (`127.0.0.1:8080`, `[::1]:8080`; names are not looked up), found a string that is not one
   --> HERE (option `section: Section`)
   found: service.toml:2:1
   help: correct it: service.toml:2:1

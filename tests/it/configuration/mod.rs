@@ -3,10 +3,15 @@
 mod children;
 mod faults;
 mod ignored;
+mod large;
+mod near;
+mod reasons;
 mod reload;
 mod secrets;
 mod sections;
+mod sources;
 mod values;
+mod written;
 
 use std::path::{Path, PathBuf};
 
