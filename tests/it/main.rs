@@ -24,6 +24,7 @@ mod hostile;
 mod layering;
 mod lists;
 mod log;
+mod made_fields;
 mod made_from;
 mod nested;
 mod owed;

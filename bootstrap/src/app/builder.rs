@@ -178,9 +178,12 @@ impl App {
     /// Registers a plugin that is made when its turn comes, from states of others: for options that
     /// are computed.
     ///
-    /// The handles are the edges: they come from [`Registration::state`], alone or as a tuple. A
-    /// field of the plugin whose state is among them gets that one; its other fields are resolved
-    /// by their types, as always. A restart of the plugin makes it again.
+    /// The handles are the edges: they come from [`Registration::state`], alone or as a tuple. Each
+    /// field of the plugin gets the handle that `make` puts into it. A field that `make` leaves
+    /// unbound gets the handle of its type; if there are several, `load` fails, or the field is
+    /// `None` if it is optional. Fields of other types are resolved by their types, as always. A
+    /// handle that `make` was not given, such as a captured one, makes `load` fail unless it refers
+    /// to what the field is bound to anyway. A restart of the plugin makes it again.
     ///
     /// # Examples
     ///

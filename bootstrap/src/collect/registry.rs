@@ -398,6 +398,10 @@ impl Registry {
     }
 
     /// The node of an entry of an app that boots or runs.
+    pub(crate) fn app(&self) -> u64 {
+        self.app
+    }
+
     pub(crate) fn node_of(&self, entry: u32) -> Option<u32> {
         self.booted.as_ref()?.node_of(entry)
     }

@@ -184,11 +184,13 @@ impl Nodes {
                 Some(node.ok_or_else(|| not_there(state, field))?)
             }
             Some(aim) => return Err(foreign(state, field, Some(aim))),
-            None if want.held.is_some() => {
-                let held = self.provider_at(growth, want);
-                Some(held.ok_or_else(|| foreign(state, field, None))?)
-            }
-            None => self.find_provider(growth, of.node, want)?,
+            None => match want.held {
+                Some(held) => {
+                    let provider = self.provider_at(growth, state, held);
+                    Some(provider.ok_or_else(|| foreign(state, field, None))?)
+                }
+                None => self.find_provider(growth, of.node, want)?,
+            },
         };
         if provider.is_none() && want.asks.is_required() {
             return Err(missing(state, field));

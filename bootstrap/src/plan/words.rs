@@ -43,15 +43,21 @@ pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<P
         mistakes
             .foreign
             .iter()
-            .map(|(state, field, aim)| PlanError::ForeignHandle {
-                asker: words.asker(*field, true),
-                state: *state,
-                provider: Place {
-                    plugin: aim.plugin.clone(),
-                    declared: aim.declared,
-                    registered: None,
-                },
-                is_dropped: aim.alive.upgrade().is_none(),
+            .map(|(state, field, aim)| {
+                let (asker, state) = (words.asker(*field, true), *state);
+                let Some(aim) = aim else {
+                    return PlanError::ForeignValue { asker, state };
+                };
+                PlanError::ForeignHandle {
+                    asker,
+                    state,
+                    provider: Place {
+                        plugin: aim.plugin.clone(),
+                        declared: aim.declared,
+                        registered: None,
+                    },
+                    is_dropped: aim.alive.upgrade().is_none(),
+                }
             }),
     );
     errors.extend(
