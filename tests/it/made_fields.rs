@@ -175,10 +175,8 @@ fn children_and_plugins_in_scopes_get_what_the_closure_put_into_their_fields() {
         let old = app.register(db("old"));
         app.scope("inner", |scope| {
             let new = scope.register(db("new"));
-            let copy = scope.register_with((old.state(), new.state()), |(from, to)| Copy {
-                from,
-                to,
-            });
+            let copy =
+                scope.register_with((old.state(), new.state()), |(from, to)| Copy { from, to });
             copy.publish();
         });
         assert_eq!(copied(app).await, "old -> new");
@@ -250,12 +248,13 @@ fn a_handle_that_the_closure_was_not_given_is_an_error_that_names_the_field() {
         let mut app = App::new();
         let (old, new) = (app.register(db("old")), app.register(db("new")));
         let third = app.register(db("third")).state();
-        app.register_with((old.state(), new.state()), move |(from, _): (_, State<Db>)| {
-            Copy {
+        app.register_with(
+            (old.state(), new.state()),
+            move |(from, _): (_, State<Db>)| Copy {
                 from,
                 to: third.clone(),
-            }
-        });
+            },
+        );
         assert_eq!(
             failure(app).await,
             "[copy] Plugin load failed: its field `to` holds the state `Db` of `db`, which it is not \

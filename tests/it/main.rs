@@ -35,6 +35,7 @@ mod report;
 mod request;
 mod restart;
 mod run;
+mod scoped_hooks;
 mod scopes;
 mod services;
 mod state;

@@ -8,7 +8,6 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::base::inside::Place;
-use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
@@ -22,7 +21,9 @@ use crate::declare::{CloseContext, DrainContext};
 use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Slow, Start, Timing};
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
-use crate::live::{APP, CleanUp, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of, is_in};
+use crate::live::{
+    APP, CleanUp, Hook, Nodes, Owner, SLOW_CLOSE, Settings, Within, cause_of, is_in,
+};
 use crate::report::{Cause, PluginError};
 use crate::run::Tasks;
 
@@ -246,7 +247,7 @@ impl Walk<'_> {
                 patience: self.budget.patience(),
             };
             let ran = hook
-                .run(self.nodes, PluginName::from(APP), Phase::Close, within)
+                .run(self.nodes, Owner::app(APP.into()), Phase::Close, within)
                 .await;
             if let Some(error) = ran.error {
                 self.push(Instant::now(), error);

@@ -83,7 +83,7 @@ impl Nodes {
             Phase::Close,
             self.name(node).clone(),
         );
-        let cx = AppContext::new(home);
+        let cx = AppContext::new(home, Some(node));
         let span = || tracing::info_span!("on_close", plugin = %self.name(node));
         let clean_up = at_place(place, async move { hook.call(cx).await });
         Some(drive::job(span, clean_up))

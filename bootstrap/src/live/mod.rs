@@ -35,7 +35,7 @@ pub(crate) use closes::CleanUp;
 pub(crate) use events::Observe;
 pub(crate) use family::Done;
 pub(crate) use growth::{Kept, is_in};
-pub(crate) use hooks::{APP, AppHooks, Within, discard_all};
+pub(crate) use hooks::{APP, AppHooks, Owner, Within, discard_all};
 pub(crate) use listeners::Listeners;
 pub(crate) use nodes::{Hook, Nodes, cause_of};
 pub(crate) use ready_queue::Queued;

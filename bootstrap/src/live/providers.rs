@@ -88,12 +88,7 @@ impl Nodes {
     }
 
     /// The node that provides the very value that a field holds already.
-    pub(super) fn provider_at(
-        &self,
-        growth: &Growth,
-        state: StateKey,
-        held: usize,
-    ) -> Option<u32> {
+    pub(super) fn provider_at(&self, growth: &Growth, state: StateKey, held: usize) -> Option<u32> {
         let providers = self.providers_of(growth, state).into_iter();
         let mut those = providers.filter(|node| {
             let cell = self.cell(*node);
