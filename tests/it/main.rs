@@ -34,6 +34,8 @@ mod recover;
 mod report;
 mod request;
 mod restart;
+mod restart_after_close;
+mod restart_refused;
 mod run;
 mod scoped_hooks;
 mod scopes;

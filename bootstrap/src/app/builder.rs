@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 use tokio::runtime;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
 use crate::app::exit::Exit;
@@ -20,7 +21,7 @@ use crate::base::log::log;
 use crate::boot::BootError;
 use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
 use crate::declare::{FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin, PluginList};
-use crate::life::{End, Handle, Life, Status};
+use crate::life::{End, Handle, Life, RestartRequest, Status};
 use crate::live::{AppHooks, Listeners, Nodes, Settings};
 use crate::plan::{Plan, PlanErrors, check_services};
 use crate::report::Report;
@@ -282,12 +283,12 @@ impl App {
         if !has_timers() {
             return Err(BootError::no_timers());
         }
-        let begins = life.begin_boot();
+        let restarts = life.begin_boot();
         let end = EndOfLife::new(Arc::clone(&life));
-        if !begins || life.is_stopping() {
+        let Some(restarts) = restarts.filter(|_| !life.is_stopping()) else {
             end.now(Status::Closed, End::default());
             return Err(BootError::unbooted(life.reason()));
-        }
+        };
         let plan = match self.plan() {
             Ok(plan) => plan,
             Err(errors) => {
@@ -295,7 +296,7 @@ impl App {
                 return Err(BootError::plan(errors));
             }
         };
-        let lifecycle = self.into_lifecycle(plan, end);
+        let lifecycle = self.into_lifecycle(plan, restarts, end);
         let nodes = Arc::clone(&lifecycle.nodes);
         let (booted, answer) = oneshot::channel();
         let interrupt = Interrupt::new(&life);
@@ -310,7 +311,12 @@ impl App {
         }
     }
 
-    fn into_lifecycle(self, plan: Plan, mut end: EndOfLife) -> Lifecycle {
+    fn into_lifecycle(
+        self,
+        plan: Plan,
+        restarts: UnboundedReceiver<RestartRequest>,
+        mut end: EndOfLife,
+    ) -> Lifecycle {
         for warning in plan.warnings() {
             log(|| tracing::warn!(target: "bootstrap", "{warning}"));
         }
@@ -353,6 +359,7 @@ impl App {
             nodes,
             settings,
             hooks,
+            restarts,
             end,
         }
     }

@@ -79,7 +79,7 @@ impl Nodes {
 
     /// The node of the plan that has brought a node, itself or through others; itself, if it is one.
     fn root(&self, node: u32) -> u32 {
-        self.parents(node).last().unwrap_or(node)
+        self.path(node).map_or(node, |path| path[0])
     }
 
     /// Those of several providers that are meant by somebody who asks for one.
