@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{
-    App, Cause, Outcome, Plugin, RestartError, ShutdownReason, States, Status, Supervision,
-};
+use bootstrap::{App, Outcome, Plugin, RestartError, ShutdownReason, States, Status, Supervision};
 use support::{Probe, Trace, act, hangs, paused, register_graph, takes};
 use tokio::time::Instant;
 
@@ -344,23 +342,6 @@ fn a_shutdown_interrupts_a_restart() {
                 "close(base)-"
             ]
         );
-    });
-}
-
-/// A plugin that an abandoned or cut hook may still hold is not loaded again.
-#[test]
-fn a_plugin_whose_close_was_cut_short_is_not_loaded_again() {
-    paused(async {
-        let mut app = App::new().hook_timeout(SECOND);
-        app.register(Probe::new("a", &Trace::new()).close(hangs()));
-        let running = app.boot().await.unwrap();
-        let error = running.handle().restart("a").await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "[a] Plugin load failed: its last hook was cut short, so it can't be loaded again"
-        );
-        let error = running.close().await.unwrap_err();
-        assert!(matches!(error.errors()[0].cause(), Cause::Error(_)));
     });
 }
 

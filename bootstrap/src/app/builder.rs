@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 use tokio::runtime;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -22,7 +23,7 @@ use crate::base::log::log;
 use crate::boot::BootError;
 use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
 use crate::declare::{FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin, PluginList};
-use crate::life::{End, Handle, Life, Status};
+use crate::life::{End, Handle, Life, RestartRequest, Status};
 use crate::live::{AppHooks, Listeners, Nodes, Settings};
 use crate::plan::{Plan, PlanErrors, check_services};
 use crate::report::Report;
@@ -180,9 +181,12 @@ impl App {
     /// Registers a plugin that is made when its turn comes, from states of others: for options that
     /// are computed.
     ///
-    /// The handles are the edges: they come from [`Registration::state`], alone or as a tuple. A
-    /// field of the plugin whose state is among them gets that one; its other fields are resolved
-    /// by their types, as always. A restart of the plugin makes it again.
+    /// The handles are the edges: they come from [`Registration::state`], alone or as a tuple. Each
+    /// field of the plugin gets the handle that `make` puts into it. A field that `make` leaves
+    /// unbound gets the handle of its type; if there are several, `load` fails, or the field is
+    /// `None` if it is optional. Fields of other types are resolved by their types, as always. A
+    /// handle that `make` was not given, such as a captured one, makes `load` fail unless it refers
+    /// to what the field is bound to anyway. A restart of the plugin makes it again.
     ///
     /// # Examples
     ///
@@ -287,12 +291,12 @@ impl App {
         if !has_timers() {
             return Err(BootError::no_timers());
         }
-        let begins = life.begin_boot();
+        let restarts = life.begin_boot();
         let end = EndOfLife::new(Arc::clone(&life));
-        if !begins || life.is_stopping() {
+        let Some(restarts) = restarts.filter(|_| !life.is_stopping()) else {
             end.now(Status::Closed, End::default());
             return Err(BootError::unbooted(life.reason()));
-        }
+        };
         let interrupt = Interrupt::new(&life);
         let boot_timeout = self.settings.boot_timeout;
         let began = Instant::now();
@@ -307,7 +311,7 @@ impl App {
                 return Err(error);
             }
         };
-        let lifecycle = self.into_lifecycle(plan, end, began);
+        let lifecycle = self.into_lifecycle(plan, restarts, end, began);
         let nodes = Arc::clone(&lifecycle.nodes);
         let (booted, answer) = oneshot::channel();
         runtime.spawn(lifecycle.live(booted));
@@ -321,7 +325,13 @@ impl App {
         }
     }
 
-    fn into_lifecycle(self, plan: Plan, mut end: EndOfLife, began: Instant) -> Lifecycle {
+    fn into_lifecycle(
+        self,
+        plan: Plan,
+        restarts: UnboundedReceiver<RestartRequest>,
+        mut end: EndOfLife,
+        began: Instant,
+    ) -> Lifecycle {
         for warning in plan.warnings() {
             log(|| tracing::warn!(target: "bootstrap", "{warning}"));
         }
@@ -364,6 +374,7 @@ impl App {
             nodes,
             settings,
             hooks,
+            restarts,
             end,
             began,
         }

@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::app::restart::Restart;
 use crate::boot::{self, BootError};
 use crate::close::{self, After, Closing};
-use crate::life::{End, Life, ShutdownReason, Status};
+use crate::life::{End, Life, RestartRequest, ShutdownReason, Status};
 use crate::live::{AppHooks, Nodes, Settings};
 use crate::report::{CloseError, PluginError, Report};
 use crate::run::Tasks;
@@ -21,6 +22,7 @@ pub(super) struct Lifecycle {
     pub(super) nodes: Arc<Nodes>,
     pub(super) settings: Settings,
     pub(super) hooks: AppHooks,
+    pub(super) restarts: UnboundedReceiver<RestartRequest>,
     pub(super) end: EndOfLife,
     /// When the boot began, which planning is a part of.
     pub(super) began: Instant,
@@ -30,7 +32,6 @@ impl Lifecycle {
     /// Boots, tells `booted`, waits until the app is asked to stop, and closes.
     pub(super) async fn live(mut self, booted: oneshot::Sender<Result<(), BootError>>) {
         let life = Arc::clone(&self.nodes.life);
-        let mut restarts = life.take_restarts();
         let tasks = Tasks::new(&self.nodes);
         let on_close = std::mem::take(&mut self.hooks.on_close);
         let started = boot::boot(&self.nodes, &self.settings, &tasks, self.hooks, self.began).await;
@@ -56,8 +57,7 @@ impl Lifecycle {
                     settings: &self.settings,
                     tasks: &tasks,
                 };
-                restart.as_asked(&mut restarts).await;
-                drop(restarts);
+                restart.as_asked(self.restarts).await;
                 let errors = close::close(closing(After::Run, on_close)).await;
                 let outcome = outcome(errors, self.nodes.report());
                 self.end.now(Status::Closed, outcome);

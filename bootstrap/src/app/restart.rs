@@ -16,7 +16,7 @@ use crate::base::time::later;
 use crate::boot;
 use crate::close::{self, After, Closing};
 use crate::life::{RestartError, RestartRequest, ShutdownReason, Target};
-use crate::live::{Nodes, Settings};
+use crate::live::{Nodes, Part, Settings};
 #[cfg(feature = "config")]
 use crate::plan::Readers;
 use crate::report::PluginError;
@@ -32,8 +32,18 @@ pub(super) struct Restart<'a> {
 }
 
 impl Restart<'_> {
-    /// Does one restart after the other, until the app is asked to stop.
-    pub(super) async fn as_asked(&self, requests: &mut UnboundedReceiver<RestartRequest>) {
+    /// Does one restart after the other, until the app is asked to stop. Those that wait then are
+    /// refused with the reason.
+    pub(super) async fn as_asked(&self, mut requests: UnboundedReceiver<RestartRequest>) {
+        self.one_by_one(&mut requests).await;
+        requests.close();
+        while let Ok(request) = requests.try_recv() {
+            let reason = self.nodes.life.reason();
+            let _ = request.answer.send(Err(RestartError::Stopping { reason }));
+        }
+    }
+
+    async fn one_by_one(&self, requests: &mut UnboundedReceiver<RestartRequest>) {
         let stop = self.nodes.life.stop_token();
         loop {
             let request = tokio::select! {
@@ -61,20 +71,45 @@ impl Restart<'_> {
     fn node(&self, target: Target) -> Result<u32, RestartError> {
         let nodes = &self.nodes;
         match target {
-            Target::Node(node) => node.ok_or_else(|| RestartError::Unknown {
-                plugin: "a registration of another app".to_owned(),
-            }),
+            Target::Node(node) => Ok(node),
             Target::Name(name) => {
                 let is_it = |node: &u32| *nodes.name(*node) == *name && !nodes.has_gone(*node);
                 let node = nodes.all().find(is_it);
-                node.ok_or(RestartError::Unknown { plugin: name })
+                node.ok_or_else(|| {
+                    self.absent(&name)
+                        .unwrap_or(RestartError::Unknown { plugin: name })
+                })
             }
+            Target::NoNode(plugin) => {
+                let absent = self.absent(plugin.base());
+                let plugin = plugin.to_string();
+                Err(absent.unwrap_or(RestartError::Unknown { plugin }))
+            }
+            Target::Foreign => Err(RestartError::Unknown {
+                plugin: "a registration of another app".to_owned(),
+            }),
         }
+    }
+
+    /// Why a plugin of this name did not become part of the app, if it is known.
+    fn absent(&self, name: &str) -> Option<RestartError> {
+        let plan = &self.nodes.plan;
+        let mut off = plan.switched_off().iter();
+        if let Some(off) = off.find(|off| off.place.plugin == *name) {
+            let plugin = off.place.plugin.clone();
+            let because = format!("it is switched off because {}", off.because);
+            return Some(RestartError::Absent { plugin, because });
+        }
+        let skipped = plan.skipped().iter().find(|skipped| **skipped == *name)?;
+        Some(RestartError::Absent {
+            plugin: skipped.clone(),
+            because: "no plugin needs it, so it was left out".to_owned(),
+        })
     }
 
     async fn part(&self, node: u32, asker: Option<u32>) -> Result<(), RestartError> {
         let part = self.nodes.part(node);
-        if asker.is_some_and(|asker| part[asker as usize]) {
+        if asker.is_some_and(|asker| part.has(asker)) {
             return Err(RestartError::WaitsForItself);
         }
         let name = self.nodes.name(node);
@@ -159,7 +194,7 @@ impl Restart<'_> {
         Err(RestartError::Configuration { faults })
     }
 
-    async fn close(&self, part: &[bool], after: After, reason: ShutdownReason) -> Vec<PluginError> {
+    async fn close(&self, part: &Part, after: After, reason: ShutdownReason) -> Vec<PluginError> {
         let errors = close::close(Closing {
             nodes: self.nodes,
             settings: self.settings,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::log::log;
 use crate::collect::Registration;
 use crate::declare::{Current, Home, Port, State, StateError, port, serves, state};
-use crate::life::{Handle, RestartError, ShutdownReason, Status, Target};
+use crate::life::{Handle, RestartError, ShutdownReason, Status};
 use crate::live::Nodes;
 use crate::plan::Plan;
 use crate::report::{CloseError, Report};
@@ -120,7 +120,7 @@ impl Running {
         registration: &Registration<P>,
     ) -> Result<(), RestartError> {
         let home = Arc::as_ptr(&self.nodes).cast::<()>();
-        let target = Target::Node(registration.node_in(home));
+        let target = registration.target_in(home);
         self.nodes.life.restart(target).await
     }
 

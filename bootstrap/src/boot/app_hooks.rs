@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::boot::failure::Troubles;
 use crate::declare::{AppHook, Service};
 use crate::drive::{Ending, GRACE};
-use crate::live::{APP, Nodes, Queued, Within};
+use crate::live::{APP, Nodes, Owner, Queued, Within};
 
 /// What hooks of an app that boots have in common.
 pub(super) struct AppStage<'a> {
@@ -28,7 +27,7 @@ impl AppStage<'_> {
     pub(super) async fn run(&self, hooks: &mut Vec<AppHook>, phase: Phase) -> Option<Ending> {
         // Those that do not run stay here, to be let go of elsewhere.
         hooks.reverse();
-        let app = || PluginName::from(APP);
+        let app = || Owner::app(APP.into());
         self.all(phase, || Some((hooks.pop()?, app(), self.limit)))
             .await
     }
@@ -38,8 +37,8 @@ impl AppStage<'_> {
         services.reverse();
         let next = || {
             let service = services.pop()?;
-            let name = service.key().into();
-            Some((service.into_start(), name, self.limit))
+            let owner = Owner::app(service.key().into());
+            Some((service.into_start(), owner, self.limit))
         };
         self.all(Phase::Service, next).await
     }
@@ -49,8 +48,8 @@ impl AppStage<'_> {
     pub(super) async fn run_queue(&self) -> Option<Ending> {
         let next = || {
             let Queued { by, hook } = self.nodes.ready_queue.pop()?;
-            let (name, limit) = self.owner(by);
-            Some((hook, name, limit))
+            let (owner, limit) = self.owner(by);
+            Some((hook, owner, limit))
         };
         self.all(Phase::OnReady, next).await
     }
@@ -58,25 +57,26 @@ impl AppStage<'_> {
     async fn all(
         &self,
         phase: Phase,
-        mut next: impl FnMut() -> Option<(AppHook, PluginName, Option<Duration>)>,
+        mut next: impl FnMut() -> Option<(AppHook, Owner, Option<Duration>)>,
     ) -> Option<Ending> {
         let mut ending = None;
         while self.goes_on(ending) {
-            let Some((hook, of, limit)) = next() else {
+            let Some((hook, owner, limit)) = next() else {
                 break;
             };
-            ending = Some(self.hook(hook, of, phase, limit).await);
+            ending = Some(self.hook(hook, owner, phase, limit).await);
         }
         ending
     }
 
-    /// Who errors name, and how long a hook of theirs may take.
-    fn owner(&self, by: Option<u32>) -> (PluginName, Option<Duration>) {
+    /// The owner of a queued hook, and how long it may take.
+    fn owner(&self, by: Option<u32>) -> (Owner, Option<Duration>) {
         let Some(node) = by else {
-            return (PluginName::from(APP), self.limit);
+            return (Owner::app(APP.into()), self.limit);
         };
         let own = self.nodes.member(node).descriptor.load_limit();
-        (self.nodes.name(node).clone(), own.or(self.limit))
+        let (node, name) = (Some(node), self.nodes.name(node).clone());
+        (Owner { node, name }, own.or(self.limit))
     }
 
     /// Whether there is a reason to run another hook after one that ended like this.
@@ -91,7 +91,7 @@ impl AppStage<'_> {
     async fn hook(
         &self,
         hook: AppHook,
-        of: PluginName,
+        owner: Owner,
         phase: Phase,
         limit: Option<Duration>,
     ) -> Ending {
@@ -102,7 +102,7 @@ impl AppStage<'_> {
             interrupt: Some(self.nodes.life.stop_token()),
             patience: GRACE,
         };
-        let ran = hook.run(self.nodes, of, phase, within).await;
+        let ran = hook.run(self.nodes, owner, phase, within).await;
         if let Some(error) = ran.error {
             self.troubles.push(self.nodes, Instant::now(), 0, error);
         }

@@ -168,11 +168,10 @@ impl Load {
         at: Timing,
     ) -> bool {
         self.nodes.discard_registered(node);
-        let brought = self.nodes.brought_by(node);
+        let brought = self.nodes.undone_below(node);
+        let has_brought = self.nodes.has_brought(node);
         let retry = self.nodes.member(node).retry();
-        let (made, wait) = self
-            .attempts
-            .failed(node, at.began, retry, !brought.is_empty());
+        let (made, wait) = self.attempts.failed(node, at.began, retry, has_brought);
         // If it is not tried again, it is let go of with what never loaded.
         self.nodes.put_back(node, plugin);
         let Some(wait) = wait else {
@@ -246,19 +245,19 @@ impl Load {
         let Some(absorber) = absorber else {
             // What it has heard of and lived with is over, if it was only cancelled.
             let failed = if is_cancelled {
-                self.nodes.untold(node)
+                self.nodes.take_untold(node)
             } else {
-                self.nodes.answers_for(node)
+                self.nodes.take_failures(node)
             };
             self.troubles.keep_all(&self.nodes, failed);
             self.troubles.push(&self.nodes, at, node, error);
             return Flow::Stop;
         };
         if is_cut {
-            return self.absorb(absorber, node, self.nodes.untold(node));
+            return self.absorb(absorber, node, self.nodes.take_untold(node));
         }
         self.nodes.tell(&error);
-        let mut failed = self.nodes.answers_for(node);
+        let mut failed = self.nodes.take_failures(node);
         failed.push(Kept { at, node, error });
         self.absorb(absorber, node, failed)
     }
@@ -272,7 +271,7 @@ impl Load {
     /// Whether a node that has loaded only saw what went wrong before it.
     fn passes_on(&self, node: u32) -> bool {
         let observes = self.nodes.member(node).barrier == Some(BarrierKind::Observe);
-        observes && !self.nodes.answers_for(node).is_empty()
+        observes && self.nodes.has_failures(node)
     }
 
     /// Failures that were seen and not handled: whoever comes next answers for them.
@@ -290,9 +289,9 @@ impl Load {
             Ok(is_first) => is_first,
             Err(failed) => return self.pass_on(node, failed),
         };
-        let mut gone = self.nodes.brought_by(node);
+        let mut gone = self.nodes.undone_below(node);
         if is_first {
-            gone.extend(self.nodes.in_region(absorber.region));
+            gone.extend(self.nodes.cut_boundary(absorber));
         }
         gone.retain(|other| *other != node);
         let done = self.nodes.lose(absorber.top, node);
@@ -388,7 +387,7 @@ impl drive::Phase for Load {
         }
         if self.nodes.is_skipped(node) {
             // A barrier that was cut off. What it would have heard of goes on.
-            let failed = self.nodes.untold(node);
+            let failed = self.nodes.take_untold(node);
             if !failed.is_empty() {
                 self.pass_on(node, failed);
             }
@@ -448,7 +447,7 @@ impl drive::Phase for Load {
                 self.nodes.keep(node, plugin, states, timing);
                 match broken {
                     None if self.passes_on(node) => {
-                        return self.pass_on(node, self.nodes.answers_for(node));
+                        return self.pass_on(node, self.nodes.take_failures(node));
                     }
                     None if self.nodes.has_grown() => {
                         return match self.nodes.end_load(node) {

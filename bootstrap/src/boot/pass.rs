@@ -13,7 +13,7 @@ use crate::boot::ready::Ready;
 use crate::declare::Service;
 use crate::drive::GRACE;
 use crate::drive::{self, Direction, Ending, Limits, Scheduler, Ways};
-use crate::live::{AppHooks, Nodes, SLOW_BOOT, Settings, discard_all};
+use crate::live::{AppHooks, Nodes, Part, SLOW_BOOT, Settings, discard_all};
 use crate::run::Tasks;
 
 /// Loads everything and makes it ready, with the hooks of the app before and after that.
@@ -30,6 +30,7 @@ pub(crate) async fn boot(
 ) -> Result<(), Failure> {
     let until = settings.boot_timeout.map(|limit| later(began, limit));
     let boot = Boot {
+        known: 0,
         nodes,
         settings,
         until,
@@ -63,9 +64,10 @@ pub(crate) async fn load_again(
     nodes: &Arc<Nodes>,
     settings: &Settings,
     tasks: &Arc<Tasks>,
-    part: &[bool],
+    part: &Part,
 ) -> Result<(), Failure> {
     let boot = Boot {
+        known: nodes.len(),
         nodes,
         settings,
         until: None,
@@ -88,7 +90,9 @@ struct Boot<'a> {
     settings: &'a Settings,
     until: Option<Instant>,
     /// Which nodes to load; all, if it is the boot.
-    part: Option<&'a [bool]>,
+    part: Option<&'a Part>,
+    /// How many nodes there were when the part was drawn up.
+    known: usize,
     tasks: &'a Arc<Tasks>,
 }
 
@@ -159,10 +163,12 @@ impl Boot<'_> {
     }
 
     async fn forwards<P: drive::Phase>(&self, phase: Arc<P>, ways: Ways) -> Ending {
-        let all = || vec![true; self.nodes.len()];
-        let mut to_begin = self.part.map_or_else(all, <[bool]>::to_vec);
-        // What a part has brought with it since.
+        // All, or a part with what that has brought with it since.
+        let mut to_begin = vec![self.part.is_none(); self.known];
         to_begin.resize(self.nodes.len(), true);
+        for node in self.part.into_iter().flat_map(Part::nodes) {
+            to_begin[*node as usize] = true;
+        }
         let scheduler = Scheduler::new(
             ways,
             Direction::Forwards,

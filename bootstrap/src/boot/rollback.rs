@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::base::task::spawn_apart;
 use crate::close::{self, After, Closing};
 use crate::life::ShutdownReason;
-use crate::live::{Nodes, Settings};
+use crate::live::{Nodes, Part, Settings};
 use crate::run::Tasks;
 
 pub(super) struct Rollback {
@@ -43,8 +43,7 @@ impl Rollback {
     /// Waits for what an attempt to load a node has brought with it, and closes it.
     pub(super) fn of_attempt(&self, node: u32) -> Closed {
         let nodes = Arc::clone(&self.nodes);
-        let mut unit = nodes.unit(node);
-        unit[node as usize] = false;
+        let unit = Part::of(nodes.brought_by(node));
         let closed = self.close(node, unit);
         Box::pin(async move {
             nodes.all_ended(node).await;
@@ -53,7 +52,7 @@ impl Rollback {
         })
     }
 
-    fn close(&self, top: u32, unit: Vec<bool>) -> Closed {
+    fn close(&self, top: u32, unit: Part) -> Closed {
         let (nodes, tasks) = (Arc::clone(&self.nodes), Arc::clone(&self.tasks));
         let settings = self.settings.clone();
         Box::pin(async move {

@@ -1,5 +1,6 @@
 //! Drain, stop, close: the passes backwards over the graph.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,6 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::base::inside::Place;
-use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
@@ -22,7 +22,7 @@ use crate::declare::{CloseContext, DrainContext};
 use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Slow, Start, Timing};
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
-use crate::live::{APP, CleanUp, Hook, Nodes, SLOW_CLOSE, Settings, Within, cause_of, is_in};
+use crate::live::{APP, CleanUp, Hook, Nodes, Owner, Part, SLOW_CLOSE, Settings, Within, cause_of};
 use crate::report::{Cause, PluginError};
 use crate::run::Tasks;
 
@@ -33,7 +33,7 @@ pub(crate) struct Closing<'a> {
     pub(crate) reason: ShutdownReason,
     pub(crate) after: After,
     /// Which nodes to close; all, if the app ends.
-    pub(crate) part: Option<&'a [bool]>,
+    pub(crate) part: Option<&'a Part>,
     pub(crate) tasks: Arc<Tasks>,
     /// The app's own hooks, in the order in which they run.
     pub(crate) hooks: Vec<AppHook>,
@@ -136,33 +136,30 @@ struct Walk<'a> {
     limit: usize,
     reason: &'a ShutdownReason,
     log: &'a Arc<Log>,
-    part: Option<&'a [bool]>,
+    part: Option<&'a Part>,
 }
 
 impl Walk<'_> {
     async fn drain(&self) {
-        let takes_part = self.only_part(self.nodes.loaded());
-        let mut drains = takes_part.clone();
-        for (node, drains) in (0_u32..).zip(&mut drains) {
-            *drains &= self.nodes.member(node).descriptor.hook_set().drain;
-        }
-        if drains.contains(&true) {
+        let takes_part = self.nodes.loaded(self.part);
+        let has_hook = |node: &u32| self.nodes.member(*node).descriptor.hook_set().drain;
+        if self.those(&takes_part).any(|node| has_hook(&node)) {
             // Those that have no hook take part as well: they are on the way between others.
             let phase = self.backwards(Hooks::Drain);
             let end = self.budget.end(LAST_CHANCE);
             let not_begun = self.run(phase, takes_part, end).await;
-            let has_hook = |node: &u32| drains[*node as usize];
             self.note_out_of_time(Phase::Drain, not_begun.into_iter().filter(has_hook));
         }
     }
 
     async fn close(&self) {
         let phase = self.backwards(Hooks::Close);
-        let owed = self.nodes.owed();
+        let owed = self.nodes.owed(self.part);
+        let owed: HashSet<u32> = self.those(&owed).collect();
         let end = self.budget.end(GRACE);
-        let takes_part = self.only_part(self.nodes.held());
+        let takes_part = self.nodes.held(self.part);
         let mut left = self.run(phase, takes_part, end).await;
-        left.retain(|node| owed[*node as usize]);
+        left.retain(|node| owed.contains(node));
         // Also those that began, and had no time to do all that they left to be done.
         if self.part.is_none() {
             self.nodes.close_the_door();
@@ -173,12 +170,11 @@ impl Walk<'_> {
         self.note_out_of_time(Phase::Close, left.into_iter());
     }
 
-    /// Of a list of nodes only those that are to be closed.
-    fn only_part(&self, mut nodes: Vec<bool>) -> Vec<bool> {
-        for (node, takes_part) in (0_u32..).zip(&mut nodes) {
-            *takes_part &= is_in(self.part, node);
-        }
-        nodes
+    /// The nodes whose places in the part are marked.
+    fn those(&self, marked: &[bool]) -> impl Iterator<Item = u32> {
+        let node = |place| self.part.map_or(place, |part| part.nodes()[place as usize]);
+        let marked = (0..).zip(marked).filter(|(_, is_marked)| **is_marked);
+        marked.map(move |(place, _)| node(place))
     }
 
     fn backwards(&self, hooks: Hooks) -> Backwards {
@@ -206,8 +202,8 @@ impl Walk<'_> {
         };
         let end = self.budget.end(LAST_CHANCE);
         // Also those of a plugin whose load failed.
-        let everybody = self.only_part(vec![true; self.nodes.len()]);
-        for node in self.run(phase, everybody, end).await {
+        let len = self.part.map_or(self.nodes.len(), |it| it.nodes().len());
+        for node in self.run(phase, vec![true; len], end).await {
             for name in tasks.abort(node) {
                 let error = self.nodes.task_error(node, name, Cause::Cancelled);
                 self.push(Instant::now(), error);
@@ -246,7 +242,7 @@ impl Walk<'_> {
                 patience: self.budget.patience(),
             };
             let ran = hook
-                .run(self.nodes, PluginName::from(APP), Phase::Close, within)
+                .run(self.nodes, Owner::app(APP.into()), Phase::Close, within)
                 .await;
             if let Some(error) = ran.error {
                 self.push(Instant::now(), error);
@@ -261,7 +257,8 @@ impl Walk<'_> {
         takes_part: Vec<bool>,
         end: Instant,
     ) -> Vec<u32> {
-        let ways = self.nodes.ways();
+        let all = || self.nodes.ways();
+        let ways = self.part.map_or_else(all, |part| self.nodes.ways_of(part));
         let scheduler = Scheduler::new(ways, Direction::Backwards, self.limit, takes_part);
         #[cfg(feature = "testing")]
         let scheduler = self.nodes.in_seeded_order(scheduler);
@@ -340,10 +337,11 @@ impl Backwards {
         })
     }
 
-    /// Lets go of a plugin whose hook did not: elsewhere, because its drop may block.
+    /// Releases the states of a plugin, and it unless it is loaded again: elsewhere, because their
+    /// drop may block.
     fn release_elsewhere(&self, node: u32) {
         let nodes = Arc::clone(&self.nodes);
-        let released = nodes.take_out_all(node);
+        let released = nodes.take_out_of(node, self.keeps(node));
         spawn_apart(&Handle::current(), async move {
             let _ = guard(|| nodes.drop_released(node, released));
         });
@@ -422,7 +420,7 @@ impl drive::Phase for Backwards {
             return Flow::GoOn;
         }
         if self.nodes.is_loaded(node) {
-            // A plugin whose `close` was cut short is not kept: nobody knows what it is like.
+            // Its `close` was cut short or panicked, so it did not release them itself.
             self.release_elsewhere(node);
         }
         if self.nodes.owes(node) {

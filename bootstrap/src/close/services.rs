@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::base::phase::Phase;
 use crate::close::budget::Budget;
 use crate::drive::LAST_CHANCE;
-use crate::live::{Nodes, Within, discard_all};
+use crate::live::{Nodes, Owner, Within, discard_all};
 use crate::report::{Cause, PluginError};
 
 /// Drops the services of an app one after the other, and tells what goes wrong.
@@ -33,7 +33,9 @@ pub(super) async fn release(nodes: &Arc<Nodes>, budget: Budget, tell: impl Fn(Pl
             interrupt: None,
             patience: budget.patience(),
         };
-        let ran = hook.run(nodes, name, Phase::ServiceDrop, within).await;
+        let ran = hook
+            .run(nodes, Owner::app(name), Phase::ServiceDrop, within)
+            .await;
         if let Some(error) = ran.error {
             tell(error);
         }

@@ -9,6 +9,7 @@ use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::collect::registry::Registry;
 use crate::declare::{Port, Precedence, Provides, ProvidesPort, Retry, State, Supervision};
+use crate::life::Target;
 
 /// A registry that registrations and their app share.
 pub(crate) type SharedRegistry = Arc<Mutex<Registry>>;
@@ -326,10 +327,10 @@ impl<P: ?Sized> Registration<P> {
         self
     }
 
-    /// Its node in a booted app, if it is one of that app's.
-    pub(crate) fn node_in(&self, home: *const ()) -> Option<u32> {
+    /// What a restart of it means in a booted app.
+    pub(crate) fn target_in(&self, home: *const ()) -> Target {
         with_registry(&self.registry, |registry| {
-            registry.node_in(home, self.entry)
+            registry.target_in(home, self.entry)
         })
     }
 

@@ -21,6 +21,7 @@ use crate::declare::{
     Adjust, AnySlot, Declaration, Home, Identity, Origin, Plugin, Policies, Port, Precedence,
     Retry, Slot, State, Supervision, port_slot,
 };
+use crate::life::Target;
 #[cfg(feature = "config")]
 use crate::values::Configuration;
 
@@ -398,6 +399,10 @@ impl Registry {
     }
 
     /// The node of an entry of an app that boots or runs.
+    pub(crate) fn app(&self) -> u64 {
+        self.app
+    }
+
     pub(crate) fn node_of(&self, entry: u32) -> Option<u32> {
         self.booted.as_ref()?.node_of(entry)
     }
@@ -450,10 +455,14 @@ impl Registry {
     }
 
     /// The node of an entry, if the app has booted as this one.
-    pub(super) fn node_in(&self, home: *const (), entry: u32) -> Option<u32> {
-        let booted = self.booted.as_ref()?;
-        let is_home = booted.home.as_ptr().cast::<()>() == home;
-        booted.node_of(entry).filter(|_| is_home)
+    /// What a restart of an entry means in a booted app.
+    pub(super) fn target_in(&self, home: *const (), entry: u32) -> Target {
+        let is_home = |it: &&Booted| it.home.as_ptr().cast::<()>() == home;
+        let Some(booted) = self.booted.as_ref().filter(is_home) else {
+            return Target::Foreign;
+        };
+        let node = booted.node_of(entry).map(Target::Node);
+        node.unwrap_or_else(|| Target::NoNode(self.name(entry)))
     }
 
     /// From now on, states are found where the app runs.

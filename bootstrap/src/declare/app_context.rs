@@ -13,38 +13,43 @@ use crate::report::{PluginError, Report};
 
 /// What the hooks of the app itself may use: [`App::on_pre_ready`](crate::App::on_pre_ready),
 /// [`App::on_ready`](crate::App::on_ready), [`App::on_start`](crate::App::on_start),
-/// [`App::on_close`](crate::App::on_close); and factories of services,
-/// [`App::service`](crate::App::service). A cheap handle.
+/// [`App::on_close`](crate::App::on_close); factories of services,
+/// [`App::service`](crate::App::service); and hooks that a plugin adds,
+/// [`LoadContext::on_ready`](crate::LoadContext::on_ready) and
+/// [`LoadContext::on_close`](crate::LoadContext::on_close). A cheap handle.
 #[derive(Clone)]
 pub struct AppContext {
     home: Arc<dyn Home>,
+    /// The node that added the hook, unless it is one of the app.
+    node: Option<u32>,
 }
 
 impl AppContext {
-    pub(crate) fn new(home: Arc<dyn Home>) -> Self {
-        Self { home }
+    pub(crate) fn new(home: Arc<dyn Home>, node: Option<u32>) -> Self {
+        Self { home, node }
     }
 
     pub(crate) fn home(&self) -> &dyn Home {
         &*self.home
     }
 
-    /// Any state of the app, by its type.
+    /// Any state of the app, by its type: as the plugin that added the hook sees it, from its scope
+    /// outwards; in hooks of the app and factories of services, as it is seen outside of all scopes.
     ///
     /// # Errors
     ///
     /// If no plugin of the app provides it, several do, or its plugin has closed.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home, None)
+        state(&*self.home, self.node)
     }
 
-    /// What is provided at a port of the app, by its type.
+    /// What is provided at a port of the app, by its type; otherwise as [`state`](Self::state).
     ///
     /// # Errors
     ///
     /// As with [`state`](Self::state).
     pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
-        port(&*self.home, None)
+        port(&*self.home, self.node)
     }
 
     /// A handle to the app, to keep or to ask for a shutdown with.

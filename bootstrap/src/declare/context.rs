@@ -212,7 +212,8 @@ impl LoadContext {
     ///
     /// It is owed from now on, also if this `load` fails, panics, takes too long or is cancelled,
     /// when `close` is not called: what a `load` acquires step by step is given back step by step.
-    /// Each has the limit of a `close` hook, and one that fails keeps no other from running.
+    /// Each has the limit of a `close` hook, and one that fails keeps no other from running. It
+    /// looks states up as this plugin does, from its scope outwards.
     ///
     /// Once the app has closed this does nothing: the hook is dropped, with a warning in the log.
     ///
@@ -256,7 +257,7 @@ impl LoadContext {
     ///
     /// It has the limit that this plugin has for `load`. If this `load` fails, or is tried again,
     /// it is dropped. When a part of the app is restarted, what its loads add runs once that part
-    /// is ready.
+    /// is ready. It looks states up as this plugin does, from its scope outwards.
     ///
     /// Once this `load` has ended, this does nothing: the hook is dropped, with a warning in the
     /// log.

@@ -62,10 +62,15 @@ impl Around {
         Self { home, phase, name }.place(Some(node))
     }
 
-    /// The place of a hook that belongs to no plugin.
-    pub(crate) fn hook(home: Arc<dyn Home>, phase: Phase, name: PluginName) -> Place {
+    /// The place of a hook of the app, or of one that a plugin has added.
+    pub(crate) fn hook(
+        home: Arc<dyn Home>,
+        node: Option<u32>,
+        phase: Phase,
+        name: PluginName,
+    ) -> Place {
         let (phase, name) = (Some(phase), Some(name));
-        Self { home, phase, name }.place(None)
+        Self { home, phase, name }.place(node)
     }
 }
 

@@ -75,7 +75,11 @@ pub struct Wish {
 #[doc(hidden)]
 #[derive(Clone)]
 #[allow(missing_debug_implementations)]
-pub struct Bound(pub(crate) BoundTo);
+pub struct Bound {
+    pub(crate) to: BoundTo,
+    /// The node that provides it, if it is one.
+    pub(crate) provider: Option<u32>,
+}
 
 #[derive(Clone)]
 pub(crate) enum BoundTo {
@@ -89,7 +93,7 @@ pub(crate) enum BoundTo {
 impl Bound {
     /// The value under its type, if it is one value.
     pub(super) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        match &self.0 {
+        match &self.to {
             BoundTo::One(value) => value.get(),
             BoundTo::All(_) | BoundTo::Later(_) => None,
         }
@@ -168,24 +172,33 @@ optional!(State, StateKey::of::<T>, Send + Sync + 'static);
 #[allow(missing_debug_implementations)]
 pub struct Fields<'a> {
     visit: &'a mut dyn FnMut(&'static str, &mut dyn Bind),
-    binds: bool,
+    /// Only on a walk to bind them.
+    provider_of: Option<ProviderOf<'a>>,
 }
+
+/// The node that provides what a handle in a field refers to: by the registration that it was taken
+/// from, or by its value. `None` for a handle of another app.
+pub(crate) type ProviderOf<'a> = &'a dyn Fn(&Wish) -> Option<u32>;
 
 impl<'a> Fields<'a> {
     /// A walk to see what the fields ask for.
     pub(crate) fn to_see(visit: &'a mut dyn FnMut(&'static str, &mut dyn Bind)) -> Self {
-        let binds = false;
-        Self { visit, binds }
+        let provider_of = None;
+        Self { visit, provider_of }
     }
 
     /// A walk to bind them.
-    pub(crate) fn to_bind(visit: &'a mut dyn FnMut(&'static str, &mut dyn Bind)) -> Self {
-        let binds = true;
-        Self { visit, binds }
+    pub(crate) fn to_bind(
+        visit: &'a mut dyn FnMut(&'static str, &mut dyn Bind),
+        provider_of: ProviderOf<'a>,
+    ) -> Self {
+        let provider_of = Some(provider_of);
+        Self { visit, provider_of }
     }
 
-    pub(crate) fn binds(&self) -> bool {
-        self.binds
+    /// Finds the providers of handles, on a walk to bind fields.
+    pub(crate) fn provider_of(&self) -> Option<ProviderOf<'a>> {
+        self.provider_of
     }
 
     pub(crate) fn show(&mut self, name: &'static str, field: &mut dyn Bind) {

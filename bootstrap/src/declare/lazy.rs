@@ -91,7 +91,10 @@ impl<H: Handle> Lazy<H> {
             return Err(StateError::Unbound { state: H::KEY });
         };
         let missing = || StateError::Missing { state: later.key };
-        let value = Bound(BoundTo::One(later.resolve()?));
+        let value = Bound {
+            to: BoundTo::One(later.resolve()?),
+            provider: Some(later.provider),
+        };
         H::of(&value).ok_or_else(missing)
     }
 }
@@ -173,7 +176,7 @@ impl<H: Handle> Bind for Lazy<H> {
     }
 
     fn bind(&mut self, value: Option<&Bound>) {
-        self.later = match value.map(|bound| &bound.0) {
+        self.later = match value.map(|bound| &bound.to) {
             Some(BoundTo::Later(later)) => Some(later.clone()),
             _ => None,
         };

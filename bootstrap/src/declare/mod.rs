@@ -63,6 +63,7 @@ pub use declaration::{
 pub use descriptor::Descriptor;
 pub use error::{CannotSet, NoApp, ServiceError, StateError};
 pub(crate) use field::BoundTo;
+pub(crate) use field::Wish;
 pub use field::{Bind, Bound, Fields};
 pub use function::FnPlugin;
 pub(crate) use function::Supplied;

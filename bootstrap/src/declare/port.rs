@@ -377,7 +377,7 @@ impl<T: ?Sized + 'static> Bind for Ports<T> {
     }
 
     fn bind(&mut self, value: Option<&Bound>) {
-        *self = match value.map(|bound| &bound.0) {
+        *self = match value.map(|bound| &bound.to) {
             Some(BoundTo::All(values)) => Ports::of(values),
             _ => Ports::unbound(),
         };

@@ -1,14 +1,15 @@
 //! Plugins whose options are computed from states, when their turn comes.
 
-use std::fmt;
+use std::{fmt, iter};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, bail};
 use async_trait::async_trait;
 
+use crate::declare::asks::Asks;
 use crate::declare::context::{CloseContext, DrainContext, LoadContext, ReadyContext, RunContext};
 use crate::declare::declaration::Identity;
 use crate::declare::descriptor::Descriptor;
-use crate::declare::field::{Bind, Bound, Fields, Wish, sealed};
+use crate::declare::field::{Bind, Bound, Fields, ProviderOf, Wish, sealed};
 use crate::declare::hooks::Hooks;
 use crate::declare::outside::Outside;
 use crate::declare::plugin::Plugin;
@@ -80,16 +81,27 @@ tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
 pub(crate) struct With<P, I, F> {
     ingredients: I,
     make: F,
-    /// What the fields of the plugin will hold: there before the plugin is.
+    /// What the fields of the plugin may hold, the first choice of each: there before the plugin is.
     fields: Vec<Held>,
-    made: Option<P>,
+    /// The other choices, where several handles may go into one field.
+    more: Vec<Held>,
+    /// The plugin, or why it can't be made.
+    made: Option<Result<P>>,
 }
 
-/// A field of a plugin that has not been made.
+/// One choice for a field of a plugin that has not been made.
 struct Held {
+    /// Which of the fields.
+    field: usize,
     name: &'static str,
     wish: Wish,
     value: Option<Bound>,
+}
+
+impl Held {
+    fn provider(&self) -> Option<u32> {
+        self.value.as_ref()?.provider
+    }
 }
 
 impl sealed::Sealed for Held {}
@@ -106,32 +118,84 @@ impl Bind for Held {
 
 impl<P: Hooks, I: Ingredients, F> With<P, I, F> {
     pub(crate) fn new(ingredients: I, make: F) -> Self {
-        let fields = P::DECLARATION.requires.iter().map(|requirement| {
-            let mut wish = Wish {
-                state: requirement.need.state,
-                asks: requirement.need.asks,
-                aim: None,
-                held: None,
-            };
-            // A state that the plugin is made from is the one that its field means.
-            ingredients.wishes(&mut |known| {
-                if known.state == wish.state {
-                    (wish.aim, wish.held) = (known.aim, known.held);
-                }
-            });
-            Held {
+        let (mut fields, mut more) = (Vec::new(), Vec::new());
+        for (field, requirement) in P::DECLARATION.requires.iter().enumerate() {
+            let choice = |aim, held| Held {
+                field,
                 name: requirement.field,
-                wish,
+                wish: Wish {
+                    state: requirement.need.state,
+                    asks: requirement.need.asks,
+                    aim,
+                    held,
+                },
                 value: None,
+            };
+            let mut choices = Vec::new();
+            // The closure decides into which field a handle goes: each that fits is a choice.
+            if requirement.need.asks != Asks::All {
+                ingredients.wishes(&mut |known| {
+                    if known.state == requirement.need.state {
+                        choices.push(choice(known.aim, known.held));
+                    }
+                });
             }
-        });
+            if choices.is_empty() {
+                choices.push(choice(None, None));
+            }
+            let mut choices = choices.into_iter();
+            fields.extend(choices.next());
+            more.extend(choices);
+        }
         Self {
-            fields: fields.collect(),
+            fields,
+            more,
             ingredients,
             make,
             made: None,
         }
     }
+
+    /// What a field gets into which the closure has put a handle, or nothing.
+    fn choose(
+        &self,
+        field: usize,
+        put: &Wish,
+        provider_of: ProviderOf<'_>,
+    ) -> Result<Option<&Bound>> {
+        let Some(first) = self.fields.get(field) else {
+            return Ok(None);
+        };
+        let more = self.more.iter().filter(|it| it.field == field);
+        let mut choices = iter::once(first).chain(more);
+        let state = put.state.described();
+        let name = first.name;
+        let is_empty = put.aim.is_none() && put.held.is_none();
+        let chosen = if !is_empty {
+            let provider = provider_of(put);
+            let chosen = choices.find(|it| provider.is_some() && it.provider() == provider);
+            Some(chosen.with_context(|| not_given(name, &state, put))?)
+        } else if choices.all(|it| it.provider() == first.provider()) {
+            Some(first)
+        } else if put.asks == Asks::Optional {
+            None
+        } else {
+            bail!(
+                "it is made from several handles to the {state}, and its field `{name}` holds none of \
+                 them: put one of them into it"
+            )
+        };
+        Ok(chosen.and_then(|it| it.value.as_ref()))
+    }
+}
+
+fn not_given(field: &str, state: &str, put: &Wish) -> String {
+    let provider = put.aim.as_ref().map(|it| format!(" of `{}`", it.plugin));
+    let provider = provider.unwrap_or_default();
+    format!(
+        "its field `{field}` holds the {state}{provider}, which it is not made from: add that handle \
+         to those that `register_with` is given"
+    )
 }
 
 impl<P, I, F> With<P, I, F>
@@ -141,18 +205,26 @@ where
     F: Fn(I) -> P,
 {
     /// Makes the plugin, and binds its fields. Runs the user's code.
-    fn make(&mut self) {
+    fn make(&self, provider_of: ProviderOf<'_>) -> Result<P> {
         let mut plugin = (self.make)(self.ingredients.clone());
-        let mut values = self.fields.iter();
+        let mut result = Ok(());
+        let mut place = 0;
         let mut bind = |_: &'static str, field: &mut dyn Bind| {
-            field.bind(values.next().and_then(|held| held.value.as_ref()));
+            let chosen = self.choose(place, &field.wish(), provider_of);
+            place += 1;
+            match chosen {
+                Ok(value) => field.bind(value),
+                Err(error) if result.is_ok() => result = Err(error),
+                Err(_) => {}
+            }
         };
-        plugin.fields(&mut Fields::to_bind(&mut bind));
-        self.made = Some(plugin);
+        plugin.fields(&mut Fields::to_bind(&mut bind, provider_of));
+        result.map(|()| plugin)
     }
 
     fn made(&self) -> Result<&P> {
-        self.made.as_ref().context("it was not made")
+        let made = self.made.as_ref().and_then(|it| it.as_ref().ok());
+        made.context("it was not made")
     }
 }
 
@@ -168,18 +240,24 @@ where
     }
 
     fn fields(&mut self, fields: &mut Fields<'_>) {
-        for held in &mut self.fields {
+        // The first choices come first: messages know a field of a declaration by its place.
+        for held in self.fields.iter_mut().chain(&mut self.more) {
             fields.show(held.name, held);
         }
         self.ingredients.show(fields);
-        if fields.binds() && self.ingredients.are_bound() {
-            self.make();
+        if let Some(provider_of) = fields.provider_of()
+            && self.ingredients.are_bound()
+        {
+            self.made = Some(self.make(provider_of));
         }
     }
 
     async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
-        let made = self.made.as_mut().context("it was not made")?;
-        Plugin::load(made, cx).await
+        if let Some(Ok(made)) = &mut self.made {
+            return Plugin::load(made, cx).await;
+        }
+        let failed = self.made.take().and_then(Result::err);
+        Err(failed.unwrap_or_else(|| anyhow!("it was not made")))
     }
 
     async fn ready(&self, cx: &ReadyContext) -> Result<()> {
@@ -200,8 +278,8 @@ where
 
     fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
         match &mut self.made {
-            Some(made) => Plugin::configure(made, outside, prefix),
-            None => Ok(()),
+            Some(Ok(made)) => Plugin::configure(made, outside, prefix),
+            _ => Ok(()),
         }
     }
 

@@ -395,6 +395,9 @@ impl<O> Board<O> {
                 self.sentence(*node, Verdict::Cancelled, now);
             }
         }
+        if !skipped.is_empty() {
+            self.scheduler.forget_skipped();
+        }
         skipped
     }
 

@@ -22,7 +22,7 @@ pub(crate) enum Direction {
 /// the first in the order of the plan, or the last when going backwards.
 ///
 /// Nodes may join a pass forwards while it runs. Those that did go before all others, so that what
-/// a node brings with it comes right behind it.
+/// a node brings with it comes right behind it. None joins a pass over a part of an app.
 pub(crate) struct Scheduler {
     ways: Ways,
     direction: Direction,
@@ -148,7 +148,7 @@ impl Scheduler {
         if let Some(node) = next {
             self.at[node as usize] = At::Running;
         }
-        next
+        next.map(|it| self.ways.node(it))
     }
 
     fn next_in_order(&mut self) -> Option<u32> {
@@ -178,6 +178,7 @@ impl Scheduler {
 
     /// A running node is done: those that waited for it alone become ready.
     pub(crate) fn finish(&mut self, node: u32) {
+        let node = self.ways.number(node);
         self.give_back(node);
         self.leave(node);
     }
@@ -257,15 +258,24 @@ impl Scheduler {
     }
 
     /// A node that waits is not to run any more; whether it did wait. Those that wait for it go on
-    /// as if it were done.
+    /// as if it were done. After some of these comes [`Scheduler::forget_skipped`].
     pub(crate) fn skip(&mut self, node: u32) -> bool {
         if self.at[node as usize] != At::Waiting {
             return false;
         }
-        self.first.retain(|other| *other != node);
-        self.forget_ready(node);
         self.leave(node);
         true
+    }
+
+    /// Forgets those that were skipped, all at once: each would cost as much as all.
+    pub(crate) fn forget_skipped(&mut self) {
+        let waits = |node: u32| self.at[node as usize] == At::Waiting;
+        self.first.retain(|node| waits(*node));
+        let joined = &mut self.joined.ready;
+        joined.retain(|Reverse((_, node))| waits(*node));
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.retain(|Reverse(key)| waits(self.of_key(*key)));
+        self.ready = ready;
     }
 
     pub(super) fn forget_ready(&mut self, node: u32) {
@@ -350,13 +360,15 @@ impl Scheduler {
         let all = (0_u32..).zip(&self.at);
         let waiting = all.filter(|(_, at)| **at == At::Waiting);
         let nodes = waiting.map(|(node, _)| node);
-        nodes.filter(|node| !self.ways.is_gate(*node)).collect()
+        let nodes = nodes.filter(|node| !self.ways.is_gate(*node));
+        nodes.map(|node| self.ways.node(node)).collect()
     }
 
     /// Who waits for a node, directly or through others, the nearest first: nodes that have not
     /// begun, and those that brought this one with them and are not done before it is.
     pub(crate) fn waits_for(&self, node: u32) -> Vec<u32> {
         let mut found = Vec::new();
+        let node = self.ways.number(node);
         let mut seen = HashSet::from([node]);
         let mut ahead = VecDeque::from([node]);
         while let Some(node) = ahead.pop_front() {
@@ -372,7 +384,7 @@ impl Scheduler {
                 if self.at[node as usize] != At::Out && seen.insert(node) {
                     ahead.push_back(node);
                     if !self.ways.is_gate(node) {
-                        found.push(node);
+                        found.push(self.ways.node(node));
                     }
                 }
             }
@@ -386,7 +398,8 @@ impl Scheduler {
 
     /// What a ready or running node waited for last.
     pub(crate) fn released_by(&self, node: u32) -> Option<u32> {
-        self.released_by[node as usize]
+        let by = self.released_by[self.ways.number(node) as usize];
+        by.map(|it| self.ways.node(it))
     }
 
     /// What sorts nodes in the order of the pass.

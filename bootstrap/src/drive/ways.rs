@@ -26,6 +26,9 @@ pub(crate) struct Edges {
     rank: Vec<u32>,
     /// The node at each place.
     node: Vec<u32>,
+    /// The nodes of the app that the numbers stand for, in ascending order, if the pass goes over a
+    /// part of it: then it costs what that part does.
+    part: Option<Arc<[u32]>>,
 }
 
 impl Edges {
@@ -41,6 +44,16 @@ impl Edges {
             gates,
             rank,
             node: order,
+            part: None,
+        }
+    }
+
+    /// The same for a part of an app, whose nodes have the numbers of their places in it.
+    pub(crate) fn of_part(part: Arc<[u32]>, requires: Graph, gates: u32, order: Vec<u32>) -> Self {
+        let part = Some(part);
+        Self {
+            part,
+            ..Self::new(requires, gates, order)
         }
     }
 }
@@ -73,6 +86,24 @@ impl Ways {
             Ways::Planned(_) => 0..0,
             Ways::Grown(edges) => edges.gates..number(edges.rank.len()),
         }
+    }
+
+    fn part(&self) -> Option<&[u32]> {
+        match self {
+            Ways::Planned(_) => None,
+            Ways::Grown(edges) => edges.part.as_deref(),
+        }
+    }
+
+    /// The node of the app that a number stands for.
+    pub(super) fn node(&self, number: u32) -> u32 {
+        self.part().map_or(number, |part| part[number as usize])
+    }
+
+    /// The number that stands for a node of the app.
+    pub(super) fn number(&self, node: u32) -> u32 {
+        let place = |part: &[u32]| part.partition_point(|other| *other < node);
+        self.part().map_or(node, |part| number(place(part)))
     }
 
     /// The place of a node in the order of a pass forwards.

@@ -128,17 +128,21 @@ impl Handle {
     /// The part drains, its tasks end, and it closes as it would with the app; then it loads, is
     /// ready, and runs. Fields of the part are bound anew; [`Running::state`](crate::Running::state)
     /// and [`Registration::state`](crate::Registration::state) give the new states, and handles
-    /// from before keep the old ones. What goes wrong while closing is told to
-    /// [`App::on_error`](crate::App::on_error), and the restart goes on. Restarts wait for each
-    /// other, and for the end of the boot.
+    /// from before keep the old ones. Restarts wait for each other, and for the end of the boot.
+    ///
+    /// What goes wrong while closing is reported to [`App::on_error`](crate::App::on_error), and the
+    /// restart goes on: also after a `close` that panicked, or that was cancelled because its time was
+    /// up. Only a hook that was abandoned, because it blocks its thread, still holds its plugin. Such a
+    /// plugin is built anew if it is collected; any other can't be loaded again before the hook has
+    /// ended.
     ///
     /// Awaited in a hook, or in a task of the part itself, this would wait for itself, and is
     /// refused: spawn it elsewhere.
     ///
     /// # Errors
     ///
-    /// If the app does not run, has no such plugin, or a closure is part of what would load again;
-    /// nothing is done then. If the part does not load again, the app stops, unless
+    /// If the app does not run, was asked to stop, has no such plugin, or a closure is part of what
+    /// would load again; nothing is done then. If the part does not load again, the app stops, unless
     /// [`App::keep_down`](crate::App::keep_down) says otherwise.
     ///
     /// # Cancel safety

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::base::name::PluginName;
 use crate::base::text;
-use crate::life::status::Status;
+use crate::life::status::{ShutdownReason, Status};
 use crate::report::PluginError;
 #[cfg(feature = "config")]
 use crate::values::ConfigFault;
@@ -22,6 +22,18 @@ pub enum RestartError {
         /// How far it is.
         status: Status,
     },
+    /// The app was asked to stop, and is about to close. Nothing has been done.
+    Stopping {
+        /// Why it stops.
+        reason: ShutdownReason,
+    },
+    /// The plugin is not part of the app that runs. Nothing has been done.
+    Absent {
+        /// The plugin.
+        plugin: PluginName,
+        /// Why: "it is switched off because `mail.enabled` is false".
+        because: String,
+    },
     /// No plugin of the app is called so. Nothing has been done.
     Unknown {
         /// The name.
@@ -33,8 +45,8 @@ pub enum RestartError {
         /// The plugin.
         plugin: PluginName,
     },
-    /// A plugin that would have to be loaded again is not there any more: a hook of it panicked or
-    /// was cut short, and took it along. Nothing has been done.
+    /// A plugin that would have to be loaded again is not there any more: its `load` panicked or was
+    /// cut short, and took it along. Nothing has been done.
     Lost {
         /// The plugin.
         plugin: PluginName,
@@ -70,6 +82,10 @@ impl fmt::Display for RestartError {
             RestartError::NotRunning { status } => {
                 write!(f, "the app is not running: its status is {status:?}")
             }
+            RestartError::Stopping { reason } => write!(f, "the app is stopping: {reason}"),
+            RestartError::Absent { plugin, because } => {
+                write!(f, "[{plugin}] is not part of the app that runs: {because}")
+            }
             RestartError::Unknown { plugin } => {
                 let plugin = text::line(plugin);
                 write!(f, "no plugin of this app is called `{plugin}`")
@@ -80,7 +96,7 @@ impl fmt::Display for RestartError {
             ),
             RestartError::Lost { plugin } => write!(
                 f,
-                "[{plugin}] can't be loaded again: a hook of it panicked or was cut short, and took it along"
+                "[{plugin}] can't be loaded again: its `load` panicked or was cut short, and took it along"
             ),
             RestartError::Failed { failures, .. } => match failures.as_slice() {
                 [] => f.write_str("the part did not load again"),
@@ -142,10 +158,11 @@ impl fmt::Debug for RestartError {
                      runs on as it was",
                 );
             }
-            RestartError::NotRunning { .. } | RestartError::Interrupted => {
-                "only an app that is ready can be restarted in part"
-            }
+            RestartError::NotRunning { .. }
+            | RestartError::Stopping { .. }
+            | RestartError::Interrupted => "only an app that is ready can be restarted in part",
             RestartError::Unknown { .. } => "`Running::plan` lists the names",
+            RestartError::Absent { .. } => "only plugins of the app that runs can be restarted",
             RestartError::WaitsForItself => {
                 "wait for it elsewhere: `tokio::spawn(async move { handle.restart(..).await })`"
             }
@@ -186,8 +203,12 @@ fn whose(faults: &[ConfigFault]) -> String {
 
 /// Which plugin to restart.
 pub(crate) enum Target {
-    Node(Option<u32>),
+    Node(u32),
     Name(String),
+    /// What a registration of this app is called that became no node.
+    NoNode(PluginName),
+    /// A registration of another app.
+    Foreign,
 }
 
 /// A wish, and who waits for what becomes of it.

@@ -67,9 +67,12 @@ impl Life {
         self.status.send_replace(status);
     }
 
-    /// Goes from configured to booting, unless somebody has closed the app before.
-    pub(crate) fn begin_boot(&self) -> bool {
-        self.leave_configured(Status::Booting)
+    /// Goes from configured to booting, unless the app was closed before. From then on restarts
+    /// wait for the end of the boot; they are received by the lifecycle of the app.
+    pub(crate) fn begin_boot(&self) -> Option<mpsc::UnboundedReceiver<RestartRequest>> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let _ = self.restarts.set(sender);
+        self.leave_configured(Status::Booting).then_some(receiver)
     }
 
     /// Ends an app that never booted; does nothing to any other.
@@ -111,13 +114,6 @@ impl Life {
             .unwrap_or(ShutdownReason::Requested)
     }
 
-    /// Whoever lives this life takes the wishes.
-    pub(crate) fn take_restarts(&self) -> mpsc::UnboundedReceiver<RestartRequest> {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let _ = self.restarts.set(sender);
-        receiver
-    }
-
     pub(crate) async fn restart(&self, target: Target) -> Result<(), RestartError> {
         let (answer, answered) = oneshot::channel();
         let restarts = self.restarts.get().filter(|it| !it.is_closed());
@@ -138,11 +134,17 @@ impl Life {
             Some(Ok(())) => answered.await.ok(),
             _ => None,
         };
-        answered.unwrap_or_else(|| {
-            Err(RestartError::NotRunning {
-                status: self.status(),
-            })
-        })
+        answered.unwrap_or_else(|| Err(self.restarts_nothing()))
+    }
+
+    /// Why no restart is taken. An app that was asked to stop keeps its status until it closes.
+    fn restarts_nothing(&self) -> RestartError {
+        let status = self.status();
+        if matches!(status, Status::Booting | Status::Ready) && self.is_stopping() {
+            let reason = self.reason();
+            return RestartError::Stopping { reason };
+        }
+        RestartError::NotRunning { status }
     }
 
     pub(crate) fn set_reporter(&self, reporter: Reporter) {

@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result};
 
 use crate::base::key::StateKey;
 use crate::base::name::PluginName;
+use crate::collect::with_registry;
 use crate::declare::{
-    Asks, Bind, Bound, BoundTo, Fields, Later, Plugin, Resolve, StateError, StateValue,
+    Asks, Bind, Bound, BoundTo, Fields, Later, Plugin, Resolve, StateError, StateValue, Wish,
 };
 use crate::live::nodes::Nodes;
 use crate::plan::{Binding, by_field};
@@ -32,7 +33,8 @@ impl Nodes {
             field.bind(bound.as_ref());
         };
         let plugin = Arc::get_mut(plugin).context("something else holds the plugin")?;
-        plugin.fields(&mut Fields::to_bind(&mut bind));
+        let provider_of = |wish: &Wish| self.provider_of_handle(wish);
+        plugin.fields(&mut Fields::to_bind(&mut bind, &provider_of));
         match lacks {
             Some((field, binding)) => Err(self.lacks(field, binding)),
             None => Ok(()),
@@ -44,21 +46,36 @@ impl Nodes {
         let Some(binding) = bindings.first() else {
             return Ok(None);
         };
-        let bound = match binding.asks {
+        let provider = match binding.asks {
+            Asks::All => None,
+            _ => self.provider_of(binding),
+        };
+        let to = match binding.asks {
             Asks::All => BoundTo::All(self.all_values(node, bindings)),
             Asks::Later => BoundTo::Later(self.later(binding).ok_or(*binding)?),
-            Asks::Required | Asks::Optional => match self.value_for(binding) {
+            Asks::Required | Asks::Optional => match self.value_from(provider, binding.state) {
                 Some(_) if self.is_brought_twice(binding) => return Err(*binding),
                 Some(value) => BoundTo::One(value),
                 None if binding.asks == Asks::Optional => return Ok(None),
                 None => return Err(*binding),
             },
         };
-        Ok(Some(Bound(bound)))
+        Ok(Some(Bound { to, provider }))
     }
 
-    fn value_for(&self, binding: &Binding) -> Option<StateValue> {
-        self.value_of(self.provider_of(binding)?, binding.state)
+    /// The node that provides what a handle refers to.
+    fn provider_of_handle(&self, wish: &Wish) -> Option<u32> {
+        match &wish.aim {
+            Some(aim) => with_registry(&self.registry, |registry| {
+                let is_own = aim.app == registry.app();
+                is_own.then(|| registry.node_of(aim.entry)).flatten()
+            }),
+            None => self.provider_at(&self.growth(), wish.state, wish.held?),
+        }
+    }
+
+    fn value_from(&self, provider: Option<u32>, state: StateKey) -> Option<StateValue> {
+        self.value_of(provider?, state)
     }
 
     fn value_of(&self, node: u32, key: StateKey) -> Option<StateValue> {

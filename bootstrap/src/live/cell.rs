@@ -54,7 +54,8 @@ pub(super) struct Others {
 /// How far a hook said that it was.
 pub(super) struct Told {
     pub(super) phase: Phase,
-    pub(super) text: Cow<'static, str>,
+    /// Shared with those that wait for this one.
+    pub(super) text: Arc<str>,
     pub(super) at: Instant,
 }
 
@@ -122,7 +123,7 @@ impl Cell {
 impl Others {
     pub(super) fn report(&self, began: Instant) -> MoreReport {
         let progress = self.progress.as_ref().map(|told| Progress {
-            text: told.text.clone(),
+            text: Cow::Owned(told.text.to_string()),
             at: told.at.saturating_duration_since(began),
         });
         MoreReport {

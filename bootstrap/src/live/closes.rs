@@ -15,7 +15,7 @@ use crate::base::phase::Phase;
 use crate::declare::{AppContext, AppHook, Around, Home, StateValue};
 use crate::drive::{self, JobFuture};
 use crate::live::cell::{Cell, Released};
-use crate::live::growth::is_in;
+use crate::live::growth::Part;
 use crate::live::nodes::Nodes;
 use crate::report::{Cause, Outcome, PluginError, Step};
 
@@ -28,9 +28,9 @@ pub(crate) enum CleanUp<T> {
 }
 
 impl Nodes {
-    /// Which nodes have a `close` coming, or a hook that they left for it.
-    pub(crate) fn owed(&self) -> Vec<bool> {
-        self.which(|cell| cell.states.is_some() || cell.owes())
+    /// Which nodes of a part, or of all, have a `close` coming, or a hook that they left for it.
+    pub(crate) fn owed(&self, part: Option<&Part>) -> Vec<bool> {
+        self.which(part, |cell| cell.states.is_some() || cell.owes())
     }
 
     /// From now on nothing more is taken to be done: nobody would do it.
@@ -39,12 +39,15 @@ impl Nodes {
     }
 
     /// Takes away what nodes of a part have left to be done which nobody did; returns the nodes.
-    pub(crate) fn let_go_of_owed(&self, part: Option<&[bool]>) -> Vec<u32> {
+    pub(crate) fn let_go_of_owed(&self, part: Option<&Part>) -> Vec<u32> {
         if self.owed.load(Ordering::SeqCst) == 0 {
             return Vec::new();
         }
-        let nodes = self.all().filter(|node| is_in(part, *node));
-        nodes.filter(|node| self.discard_owed(*node)).collect()
+        let owes = |node: &u32| self.discard_owed(*node);
+        match part {
+            Some(part) => part.nodes().iter().copied().filter(owes).collect(),
+            None => self.all().filter(owes).collect(),
+        }
     }
 
     /// Drops what a node has left to be done; false if there was nothing.
@@ -83,7 +86,7 @@ impl Nodes {
             Phase::Close,
             self.name(node).clone(),
         );
-        let cx = AppContext::new(home);
+        let cx = AppContext::new(home, Some(node));
         let span = || tracing::info_span!("on_close", plugin = %self.name(node));
         let clean_up = at_place(place, async move { hook.call(cx).await });
         Some(drive::job(span, clean_up))
@@ -113,9 +116,9 @@ impl Nodes {
         self.drop_released(node, released);
     }
 
-    /// Takes out what has to be dropped when a plugin has closed whose hook did not let go of it.
-    pub(crate) fn take_out_all(&self, node: u32) -> Released {
-        self.take_out(&mut self.cell(node), false)
+    /// Takes out what has to be dropped when a plugin has closed whose hook did not drop it.
+    pub(crate) fn take_out_of(&self, node: u32, keeps: bool) -> Released {
+        self.take_out(&mut self.cell(node), keeps)
     }
 
     fn take_out(&self, cell: &mut Cell, keeps: bool) -> Released {

@@ -10,7 +10,6 @@ pub(super) struct Family {
     parents: HashMap<u32, Parent>,
     /// The parent of each child, and the child's place there.
     place_of: HashMap<u32, (u32, usize)>,
-    waiters: Vec<Waiter>,
     /// Nodes that have failed with all that they brought with them, which has to be closed before
     /// they are done.
     lost: HashSet<u32>,
@@ -24,6 +23,9 @@ struct Parent {
     undone: usize,
     /// Whether its own `load` has ended.
     is_over: bool,
+    /// Whether it has been rolled back, with all that it brought with it.
+    is_rolled_back: bool,
+    waiters: Vec<Waiter>,
 }
 
 struct Child {
@@ -34,7 +36,6 @@ struct Child {
 
 /// Somebody who waits until children are done.
 struct Waiter {
-    parent: u32,
     /// Up to this entry.
     up_to: Option<u32>,
     left: usize,
@@ -85,7 +86,7 @@ impl Family {
         parent: u32,
         up_to: Option<u32>,
     ) -> (Vec<u32>, Option<oneshot::Receiver<()>>) {
-        let Some(known) = self.parents.get(&parent) else {
+        let Some(known) = self.parents.get_mut(&parent) else {
             return (Vec::new(), None);
         };
         let all = known.children.iter();
@@ -97,18 +98,15 @@ impl Family {
             return (asked, None);
         }
         let (done, receiver) = oneshot::channel();
-        self.waiters.push(Waiter {
-            parent,
-            up_to,
-            left,
-            done,
-        });
+        known.waiters.push(Waiter { up_to, left, done });
         (asked, Some(receiver))
     }
 
     /// Those who wait have nothing to wait for any more.
     pub(super) fn let_go_of_waiters(&mut self) {
-        self.waiters.clear();
+        for parent in self.parents.values_mut() {
+            parent.waiters.clear();
+        }
     }
 
     /// The `load` of a node has ended. Returns the nodes that are done by it: itself, unless it
@@ -128,6 +126,9 @@ impl Family {
     /// What a lost node brought with it is closed.
     pub(super) fn rolled_back(&mut self, node: u32) -> Done {
         self.lost.remove(&node);
+        if let Some(parent) = self.parents.get_mut(&node) {
+            parent.is_rolled_back = true;
+        }
         self.settle(node)
     }
 
@@ -157,23 +158,17 @@ impl Family {
             return None;
         }
         known.undone -= 1;
-        let (entry, is_done) = (child.entry, known.is_done());
-        self.tell_waiters(parent, entry, done);
-        is_done.then_some(parent)
-    }
-
-    fn tell_waiters(&mut self, parent: u32, entry: u32, done: &mut Done) {
-        let mut still_waits = false;
-        for waiter in self.waiters.iter_mut().filter(|it| it.parent == parent) {
-            waiter.left -= usize::from(is_up_to(entry, waiter.up_to));
-            still_waits |= waiter.left > 0;
-        }
-        let before = done.waiters.len();
-        let told = self.waiters.extract_if(.., |waiter| waiter.left == 0);
-        done.waiters.extend(told.map(|waiter| waiter.done));
-        if done.waiters.len() > before && !still_waits {
+        let entry = child.entry;
+        if known.release_waiters(entry, done) {
             done.go_on.push(parent);
         }
+        known.is_done().then_some(parent)
+    }
+
+    /// Whether a node brought anything with it.
+    pub(super) fn has_children(&self, node: u32) -> bool {
+        let known = self.parents.get(&node);
+        known.is_some_and(|known| !known.children.is_empty())
     }
 
     /// What a node brought with it.
@@ -200,11 +195,28 @@ impl Family {
 
     /// Everything that a node brought with it, and what that did.
     pub(super) fn descendants(&self, node: u32) -> Vec<u32> {
+        self.below(node, |_, _| true)
+    }
+
+    /// The same without what was below nodes that have been rolled back: that has gone. So a failure
+    /// that is handed on visits a node once, however deep it lies.
+    pub(super) fn standing_below(&self, node: u32) -> Vec<u32> {
+        self.below(node, |parent, _| !parent.is_rolled_back)
+    }
+
+    /// The same without what is done, with all below it.
+    pub(super) fn undone_below(&self, node: u32) -> Vec<u32> {
+        self.below(node, |_, child| !child.done)
+    }
+
+    fn below(&self, top: u32, counts: impl Fn(&Parent, &Child) -> bool) -> Vec<u32> {
         let mut found = Vec::new();
-        let mut ahead = vec![node];
+        let mut ahead = vec![top];
         while let Some(node) = ahead.pop() {
             if let Some(parent) = self.parents.get(&node) {
-                let children = parent.children.iter().map(|child| child.node);
+                let children = parent.children.iter();
+                let children = children.filter(|child| counts(parent, child));
+                let children = children.map(|child| child.node);
                 found.extend(children.clone());
                 ahead.extend(children);
             }
@@ -241,6 +253,17 @@ fn is_up_to(entry: u32, last: Option<u32>) -> bool {
 }
 
 impl Parent {
+    /// A child is done. Whether the parent goes on by that: nothing more is waited for in its load.
+    fn release_waiters(&mut self, entry: u32, done: &mut Done) -> bool {
+        for waiter in &mut self.waiters {
+            waiter.left -= usize::from(is_up_to(entry, waiter.up_to));
+        }
+        let before = done.waiters.len();
+        let released = self.waiters.extract_if(.., |waiter| waiter.left == 0);
+        done.waiters.extend(released.map(|waiter| waiter.done));
+        done.waiters.len() > before && self.waiters.is_empty()
+    }
+
     fn has_undone(&self) -> bool {
         !self.registered.is_empty() || self.undone > 0
     }

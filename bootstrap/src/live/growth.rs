@@ -1,8 +1,9 @@
 //! What is known of nodes that join the app while it boots.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -25,6 +26,10 @@ pub(super) struct Joined {
     /// there before its parent, and closes after it.
     pub(super) batch: Option<u32>,
     pub(super) path: Arc<[u32]>,
+    /// A node further out that it fails with, or itself: see [`Nodes::top`](Nodes::top).
+    pub(super) fails_with: AtomicU32,
+    /// By when the nodes that brought it have to be done; known once it begins to load.
+    pub(super) haste: OnceLock<Option<Haste>>,
     /// Whether its name is its own, and not that of another.
     pub(super) has_name: bool,
     /// Whether it has gone for good: its parent was loaded again, or failed.
@@ -56,11 +61,26 @@ pub(super) struct Growth {
     /// Whether nothing joins any more.
     pub(super) is_over: bool,
     pub(super) batches: u32,
-    /// Failures that somebody answers for.
-    pub(super) kept: HashMap<Region, Vec<Kept>>,
-    /// Batches of whose failure whoever registered them has heard.
-    pub(super) told: HashSet<u32>,
+    /// The boundaries of which something has to be known. Most boots have none.
+    pub(super) boundaries: HashMap<Region, Boundary>,
+    /// The nodes of the plan that stand directly before each barrier; there once it is needed.
+    pub(super) before: Option<HashMap<u32, Vec<u32>>>,
 }
+
+/// What has become of nodes that fail together.
+#[derive(Default)]
+pub(super) struct Boundary {
+    /// What has failed in it and was not handed on.
+    pub(super) failures: Vec<Kept>,
+    /// Whether it has failed, or one around it: what is in it is cancelled or skipped.
+    pub(super) is_cut: bool,
+    /// Whether its handler has received its failures.
+    pub(super) is_told: bool,
+}
+
+/// When the `load` of a node further out has to end, which node that is, and how long its `load` may
+/// take.
+pub(super) type Haste = (Instant, u32, Duration);
 
 /// Nodes that fail together, and somebody who is told of it instead of the boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,16 +99,57 @@ pub(crate) struct Kept {
     pub(crate) error: PluginError,
 }
 
-/// Whether a node belongs to a part of the app, or to the whole of it. What has joined since the
-/// part was drawn up does not.
-pub(crate) fn is_in(part: Option<&[bool]>, node: u32) -> bool {
-    part.is_none_or(|part| part.get(node as usize).copied().unwrap_or(false))
+/// Some nodes of an app, in the order of their numbers. What joins later belongs to no part that was
+/// drawn up before.
+#[derive(Clone, Debug)]
+pub(crate) struct Part(Arc<[u32]>);
+
+impl Part {
+    pub(crate) fn of(nodes: impl IntoIterator<Item = u32>) -> Self {
+        let mut nodes: Vec<u32> = nodes.into_iter().collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        Self(nodes.into())
+    }
+
+    pub(crate) fn nodes(&self) -> &[u32] {
+        &self.0
+    }
+
+    pub(crate) fn has(&self, node: u32) -> bool {
+        self.0.binary_search(&node).is_ok()
+    }
+}
+
+/// Whether a node belongs to a part of the app, or to the whole of it.
+pub(crate) fn is_in(part: Option<&Part>, node: u32) -> bool {
+    part.is_none_or(|part| part.has(node))
 }
 
 impl Growth {
-    /// Whether nobody has heard of what has failed in a batch.
+    fn boundary(&self, region: Region) -> Option<&Boundary> {
+        self.boundaries.get(&region)
+    }
+
+    /// Whether the parent has not received what has failed in a batch.
     pub(super) fn is_untold(&self, batch: u32) -> bool {
-        !self.told.contains(&batch)
+        self.boundary(Region::Batch(batch))
+            .is_none_or(|it| !it.is_told)
+    }
+
+    /// Whether a boundary has failed, or one around it.
+    pub(super) fn is_cut(&self, region: Region) -> bool {
+        self.boundary(region).is_some_and(|it| it.is_cut)
+    }
+
+    pub(super) fn take_failures(&mut self, region: Region) -> Vec<Kept> {
+        let boundary = self.boundaries.get_mut(&region);
+        boundary.map_or_else(Vec::new, |it| std::mem::take(&mut it.failures))
+    }
+
+    /// What has failed in a boundary.
+    pub(super) fn failures(&self, region: Region) -> &[Kept] {
+        self.boundary(region).map_or(&[], |it| &it.failures)
     }
 
     pub(super) fn pass(&self) -> Option<Arc<dyn Grow>> {

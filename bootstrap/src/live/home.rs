@@ -204,7 +204,7 @@ impl Home for Nodes {
         hook.discard();
         let name = self.name(node);
         log(
-            || tracing::warn!(target: "bootstrap", "[{name}] has loaded: its `on_ready` hook ({at}) will not run"),
+            || tracing::warn!(target: "bootstrap", "[{name}] is not in its `load`: its `on_ready` hook ({at}) will not run"),
         );
     }
 
@@ -229,10 +229,14 @@ impl Home for Nodes {
         log(|| tracing::debug!(target: "bootstrap", "`{}`: {words}", self.name(node)));
         let at = Instant::now();
         // Whoever brought this one waits for it, and gets on if it does.
-        for parent in self.parents(node) {
-            let text = Cow::Owned(format!("{}: {text}", self.name(node)));
-            self.told(parent, Told { phase, text, at });
+        if self.parent(node).is_some() {
+            let of_child: Arc<str> = format!("{}: {text}", self.name(node)).into();
+            for parent in self.parents(node) {
+                let text = Arc::clone(&of_child);
+                self.told(parent, Told { phase, text, at });
+            }
         }
+        let text = Arc::from(text);
         self.told(node, Told { phase, text, at });
     }
 }

@@ -37,6 +37,21 @@ pub(crate) struct AppHooks {
     pub(crate) on_close: Vec<AppHook>,
 }
 
+/// The owner of a hook.
+pub(crate) struct Owner {
+    /// The node that added it, from where it looks states up.
+    pub(crate) node: Option<u32>,
+    /// What errors call it.
+    pub(crate) name: PluginName,
+}
+
+impl Owner {
+    /// The app itself, or a service of it.
+    pub(crate) fn app(name: PluginName) -> Self {
+        Self { node: None, name }
+    }
+}
+
 /// Lets go of hooks that will not run, on a thread that they may block; waits for that, but not for long.
 pub(crate) async fn discard_all(hooks: Vec<AppHook>, patience: Duration) {
     if hooks.is_empty() {
@@ -56,19 +71,19 @@ impl AppHook {
     }
 
     /// Runs the hook as a task of its own, so that one that blocks its thread can be left behind.
-    /// Errors call it `of`.
     pub(crate) async fn run(
         self,
         nodes: &Arc<Nodes>,
-        of: PluginName,
+        owner: Owner,
         phase: Phase,
         within: Within<'_>,
     ) -> Ran {
         let at = self.at();
-        nodes.emit_as(None, &of, phase, Outcome::Started);
-        let ran = self.run_at(at, nodes, of.clone(), phase, within).await;
+        let name = owner.name.clone();
+        nodes.emit_as(None, &name, phase, Outcome::Started);
+        let ran = self.run_at(at, nodes, owner, phase, within).await;
         let ended = ran.error.as_ref().map(|error| error.cause().outcome());
-        nodes.emit_as(None, &of, phase, ended.unwrap_or(Outcome::Done));
+        nodes.emit_as(None, &name, phase, ended.unwrap_or(Outcome::Done));
         ran
     }
 
@@ -76,16 +91,16 @@ impl AppHook {
         self,
         at: Location,
         nodes: &Arc<Nodes>,
-        of: PluginName,
+        Owner { node, name: of }: Owner,
         phase: Phase,
         within: Within<'_>,
     ) -> Ran {
         let is_slow = warn_if_slow(of.clone(), phase, within.limit);
         let home = Arc::clone(nodes) as Arc<dyn Home>;
-        let place = Around::hook(Arc::clone(&home), phase, of.clone());
+        let place = Around::hook(Arc::clone(&home), node, phase, of.clone());
         let error = |cause| PluginError::new(of, at, phase, cause);
         let began = Instant::now();
-        let cx = AppContext::new(home);
+        let cx = AppContext::new(home, node);
         let inside = Inside::Hook(nodes.life.mark());
         let hook = inside::within(inside, Some(place), async move { self.call(cx).await });
         let mut task = Task(spawn_apart(&tokio::runtime::Handle::current(), hook));

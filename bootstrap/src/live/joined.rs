@@ -1,7 +1,7 @@
 //! Nodes that join the app while it boots: what a `load` registers.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::Error;
@@ -57,6 +57,9 @@ impl Nodes {
         }
         let batch = is_awaited.then_some(growth.batches);
         growth.batches += 1;
+        if let Some(batch) = batch {
+            self.open_boundary(growth, parent, batch);
+        }
         let entries = entries.into_iter();
         let newcomers = entries.map(|entry| self.enter(growth, parent, batch, entry));
         let mut newcomers: Vec<Newcomer> = newcomers.collect();
@@ -90,15 +93,16 @@ impl Nodes {
             member.name = growth.name(&around, &member.name);
             true
         };
-        let of_parent = self.joined_as(parent).map(|it| it.path.to_vec());
-        let mut path = of_parent.unwrap_or_else(|| vec![parent]);
-        path.push(node);
+        let around = self.path(parent).unwrap_or(std::slice::from_ref(&parent));
+        let path: Arc<[u32]> = around.iter().copied().chain([node]).collect();
         self.joined.push(Joined {
             member,
             links: OnceLock::new(),
             parent,
             batch,
-            path: path.into(),
+            path,
+            fails_with: AtomicU32::new(node),
+            haste: OnceLock::new(),
             has_name,
             has_gone: AtomicBool::new(false),
             is_replaced: AtomicBool::new(false),
@@ -184,11 +188,13 @@ impl Nodes {
                 Some(node.ok_or_else(|| not_there(state, field))?)
             }
             Some(aim) => return Err(foreign(state, field, Some(aim))),
-            None if want.held.is_some() => {
-                let held = self.provider_at(growth, want);
-                Some(held.ok_or_else(|| foreign(state, field, None))?)
-            }
-            None => self.find_provider(growth, of.node, want)?,
+            None => match want.held {
+                Some(held) => {
+                    let provider = self.provider_at(growth, state, held);
+                    Some(provider.ok_or_else(|| foreign(state, field, None))?)
+                }
+                None => self.find_provider(growth, of.node, want)?,
+            },
         };
         if provider.is_none() && want.asks.is_required() {
             return Err(missing(state, field));
@@ -238,7 +244,9 @@ impl Nodes {
 
     /// Whether `node` is `ancestor`, or was brought by it.
     pub(super) fn is_or_is_below(&self, node: u32, ancestor: u32) -> bool {
-        node == ancestor || self.parents(node).any(|parent| parent == ancestor)
+        let depth = self.path(ancestor).map_or(0, |path| path.len() - 1);
+        let at_its_depth = self.path(node).and_then(|path| path.get(depth));
+        node == ancestor || at_its_depth == Some(&ancestor)
     }
 
     /// Refuses newcomers that wait for somebody who waits for them.
@@ -386,7 +394,7 @@ impl Nodes {
     /// wait until it heard of it.
     pub(crate) fn end_load(&self, node: u32) -> Result<Done, Vec<Kept>> {
         let mut growth = self.growth();
-        let unheard = self.unheard(&growth, node);
+        let unheard = self.take_unheard(&mut growth, node);
         if !unheard.is_empty() || self.lacks_children(&growth, node) {
             return Err(unheard);
         }

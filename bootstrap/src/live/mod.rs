@@ -27,6 +27,7 @@ mod rigged;
 mod services;
 mod settings;
 mod switched;
+mod take;
 mod telling;
 mod ways;
 
@@ -34,8 +35,8 @@ pub(crate) use closes::CleanUp;
 #[cfg(feature = "testing")]
 pub(crate) use events::Observe;
 pub(crate) use family::Done;
-pub(crate) use growth::{Kept, is_in};
-pub(crate) use hooks::{APP, AppHooks, Within, discard_all};
+pub(crate) use growth::{Kept, Part, is_in};
+pub(crate) use hooks::{APP, AppHooks, Owner, Within, discard_all};
 pub(crate) use listeners::Listeners;
 pub(crate) use nodes::{Hook, Nodes, cause_of};
 pub(crate) use ready_queue::Queued;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -14,12 +14,12 @@ use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::collect::{Member, Registry, Scopes, SharedRegistry, Source};
-use crate::declare::{Around, Home, Outside, Plugin, Site, Spawn, States, under_name};
+use crate::declare::{Around, Home, Outside, Plugin, Site, Spawn, States};
 use crate::drive::{End, Timing};
 use crate::life::Life;
 use crate::live::cell::{Cell, Told};
 use crate::live::events::Observers;
-use crate::live::growth::{Growth, Joined};
+use crate::live::growth::{Growth, Joined, Part};
 use crate::live::listeners::Listeners;
 use crate::live::ready_queue::ReadyQueue;
 #[cfg(feature = "testing")]
@@ -226,6 +226,11 @@ impl Nodes {
         std::iter::successors(self.parent(node), |parent| self.parent(*parent))
     }
 
+    /// All of those and the node itself, the node of the plan first; `None` if it is one.
+    pub(super) fn path(&self, node: u32) -> Option<&[u32]> {
+        Some(&self.joined_as(node)?.path)
+    }
+
     pub(crate) fn site(self: &Arc<Self>, node: u32, phase: Phase) -> Site {
         Site::new(Arc::clone(self) as Arc<dyn Home>, node, phase)
     }
@@ -233,69 +238,6 @@ impl Nodes {
     /// Where hooks of plugins are.
     pub(crate) fn place(self: &Arc<Self>, phase: Phase) -> Place {
         Around::plugins(Arc::clone(self) as Arc<dyn Home>, phase)
-    }
-
-    /// Notes that a `load` has begun, and takes the plugin out for it, with its fields bound.
-    pub(crate) fn take_to_load(
-        &self,
-        node: u32,
-        began: Instant,
-        released_by: Option<u32>,
-    ) -> Result<Arc<dyn Plugin>> {
-        let mut cell = self.cell(node);
-        let is_first = cell.load.outcome == Outcome::NotStarted;
-        cell.load = self.begun(began, released_by);
-        if !is_first {
-            cell.begin_again();
-        }
-        let there = cell.plugin.take();
-        let refused = cell.others.as_mut().and_then(|it| it.refused.take());
-        drop(cell);
-        self.emit(node, Phase::Load, Outcome::Started);
-        if let Some(refused) = refused {
-            return Err(refused);
-        }
-        if !is_first {
-            self.forget_brought(node);
-        }
-        let mut plugin = match (there, self.member(node).source) {
-            (Some(plugin), _) => plugin,
-            (None, Source::Collected(declaration)) => {
-                let build = declaration.behaviour.build;
-                let build = build.context("the plugin can't be built by default")?;
-                build.build(&self.outside())?
-            }
-            (None, _) => bail!("its last hook was cut short, so it can't be loaded again"),
-        };
-        if !is_first {
-            let held = "a hook that was abandoned still holds the plugin";
-            Arc::get_mut(&mut plugin).context(held)?.reset();
-        }
-        self.fill(node, &mut plugin)?;
-        #[cfg(feature = "testing")]
-        let plugin = self.rigged(node, plugin);
-        Ok(plugin)
-    }
-
-    /// Puts back a plugin whose `load` failed: for another attempt, or to be let go of.
-    pub(crate) fn put_back(&self, node: u32, plugin: Arc<dyn Plugin>) {
-        self.cell(node).plugin = Some(plugin);
-    }
-
-    /// Takes a plugin out for another attempt.
-    pub(crate) fn take_to_try_again(&self, node: u32) -> Result<Arc<dyn Plugin>> {
-        let there = {
-            let mut cell = self.cell(node);
-            cell.others.get_or_insert_default().attempt = Some(Instant::now());
-            cell.plugin.take()
-        };
-        self.emit(node, Phase::Load, Outcome::Started);
-        self.forget_brought(node);
-        let mut plugin = there.context("the plugin is not there")?;
-        let held = "something else holds the plugin";
-        Arc::get_mut(&mut plugin).context(held)?.reset();
-        self.fill(node, &mut plugin)?;
-        Ok(plugin)
     }
 
     /// What the app is told from outside.
@@ -309,17 +251,6 @@ impl Nodes {
         let before = std::mem::replace(&mut *lock(&self.outside), outside);
         // It may hold sources of the user's: dropped when the lock is free.
         drop(before);
-    }
-
-    /// Fills the fields of a plugin, and the options that it reads from the configuration.
-    fn fill(&self, node: u32, plugin: &mut Arc<dyn Plugin>) -> Result<()> {
-        self.bind_fields(node, plugin)?;
-        let outside = self.outside();
-        let Some(plugin) = Arc::get_mut(plugin).filter(|_| outside.is_there()) else {
-            return Ok(());
-        };
-        let configured = plugin.configure(&outside, self.member(node).prefix.as_deref());
-        configured.map_err(|error| under_name(error, self.name(node)))
     }
 
     pub(super) fn told(&self, node: u32, told: Told) {
@@ -375,14 +306,16 @@ impl Nodes {
         self.cell(node).open();
     }
 
-    /// Which nodes have loaded and not closed.
-    pub(crate) fn loaded(&self) -> Vec<bool> {
-        self.which(|cell| cell.states.is_some())
+    /// Which nodes of a part, or of all, have loaded and not closed.
+    pub(crate) fn loaded(&self, part: Option<&Part>) -> Vec<bool> {
+        self.which(part, |cell| cell.states.is_some())
     }
 
-    /// Which nodes have anything that must be let go of: also a plugin that never loaded.
-    pub(crate) fn held(&self) -> Vec<bool> {
-        self.which(|cell| cell.states.is_some() || cell.plugin.is_some() || cell.owes())
+    /// Which of them have anything that must be let go of: also a plugin that never loaded.
+    pub(crate) fn held(&self, part: Option<&Part>) -> Vec<bool> {
+        self.which(part, |cell| {
+            cell.states.is_some() || cell.plugin.is_some() || cell.owes()
+        })
     }
 
     /// When this hook of a node last told of its progress.
@@ -395,12 +328,16 @@ impl Nodes {
         (told.phase == phase).then_some(told.at)
     }
 
-    pub(super) fn which(&self, is_so: impl Fn(&Cell) -> bool) -> Vec<bool> {
+    pub(super) fn which(&self, part: Option<&Part>, is_so: impl Fn(&Cell) -> bool) -> Vec<bool> {
+        let is_so = |node: u32| is_so(&self.cell(node));
+        if let Some(part) = part {
+            return part.nodes().iter().map(|node| is_so(*node)).collect();
+        }
         let len = self.len();
         if self.loaded.load(Ordering::Relaxed) == len {
             return vec![true; len];
         }
-        self.all().map(|node| is_so(&self.cell(node))).collect()
+        self.all().map(is_so).collect()
     }
 
     pub(crate) fn is_loaded(&self, node: u32) -> bool {

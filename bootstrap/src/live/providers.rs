@@ -4,7 +4,7 @@ use anyhow::Error;
 
 use crate::base::key::{StateKey, TypeMap};
 use crate::collect::{Candidate, Found, ROOT, Scopes, Want};
-use crate::declare::{Precedence, StateValue};
+use crate::declare::Precedence;
 use crate::live::growth::Growth;
 use crate::live::nodes::Nodes;
 
@@ -79,7 +79,7 @@ impl Nodes {
 
     /// The node of the plan that has brought a node, itself or through others; itself, if it is one.
     fn root(&self, node: u32) -> u32 {
-        self.parents(node).last().unwrap_or(node)
+        self.path(node).map_or(node, |path| path[0])
     }
 
     /// Those of several providers that are meant by somebody who asks for one.
@@ -87,13 +87,13 @@ impl Nodes {
         Precedence::highest(providers, |it| self.member(*it).precedence)
     }
 
-    /// Who provides the very value that a field holds already.
-    pub(super) fn provider_at(&self, growth: &Growth, want: &Want) -> Option<u32> {
-        let providers = self.providers_of(growth, want.state).into_iter();
+    /// The node that provides the very value that a field holds already.
+    pub(super) fn provider_at(&self, growth: &Growth, state: StateKey, held: usize) -> Option<u32> {
+        let providers = self.providers_of(growth, state).into_iter();
         let mut those = providers.filter(|node| {
             let cell = self.cell(*node);
-            let value = cell.states.as_ref().and_then(|it| it.find(want.state));
-            value.map(StateValue::address) == want.held
+            let value = cell.states.as_ref().and_then(|it| it.find(state));
+            value.is_some_and(|value| value.address() == held)
         });
         those.next()
     }

@@ -1,7 +1,8 @@
 //! Who answers for a failure: not always the boot as a whole.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::iter::successors;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::base::phase::Phase;
 use crate::base::time::later;
 use crate::drive::Grow;
 use crate::live::family::Done;
-use crate::live::growth::{Growth, Kept, Region};
+use crate::live::growth::{Growth, Haste, Kept, Part, Region};
 use crate::live::nodes::Nodes;
 use crate::report::{Outcome, PluginError};
 
@@ -28,15 +29,10 @@ impl Nodes {
     /// Who answers for the failure of a node, unless that is the boot. Only who has not gone on
     /// without it can.
     pub(crate) fn absorber(&self, node: u32) -> Option<Absorber> {
-        let mut top = node;
-        while let Some(joined) = self.joined_as(top) {
-            let batch = joined.batch.filter(|_| self.is_loading(joined.parent));
-            if let Some(batch) = batch {
-                let region = Region::Batch(batch);
-                return Some(Absorber { region, top });
-            }
-            // Nobody waits any more for what it is part of: it is as if it had come late.
-            top = joined.parent;
+        let top = self.top(node);
+        if let Some(batch) = self.batch(top) {
+            let region = Region::Batch(batch);
+            return Some(Absorber { region, top });
         }
         let barrier = self.plan.barrier_of(top)?;
         let region = Region::Barrier(barrier);
@@ -45,30 +41,105 @@ impl Nodes {
         boots.then_some(Absorber { region, top })
     }
 
-    /// Who answers if that one does not: for all of its region.
-    fn beyond(&self, absorber: Absorber) -> Option<Absorber> {
-        match absorber.region {
-            Region::Batch(_) => self.absorber(self.parent(absorber.top)?),
-            Region::Barrier(barrier) => self.absorber(barrier),
+    /// The node that a node fails with: the first on the way outwards for which a `load` still
+    /// waits, else one of the plan.
+    ///
+    /// A union-find: a `load` that has ended waits for nothing any more, so a step outwards holds
+    /// for good, and is remembered for those who come the same way.
+    fn top(&self, node: u32) -> u32 {
+        let mut top = node;
+        while let Some(joined) = self.joined_as(top) {
+            let next = joined.fails_with.load(Ordering::Relaxed);
+            if next != top {
+                top = next;
+                continue;
+            }
+            if joined.batch.is_some() && self.is_loading(joined.parent) {
+                break;
+            }
+            // It is as if it had come late.
+            joined.fails_with.store(joined.parent, Ordering::Relaxed);
+            top = joined.parent;
         }
-    }
-
-    /// All who may have to answer for a node, one if the other does not.
-    fn absorbers(&self, node: u32) -> impl Iterator<Item = Absorber> {
-        successors(self.absorber(node), |it| self.beyond(*it))
+        let mut at = node;
+        while let Some(joined) = self.joined_as(at).filter(|_| at != top) {
+            at = joined.fails_with.swap(top, Ordering::Relaxed);
+        }
+        top
     }
 
     /// Whether a region that a node belongs to has failed.
     pub(crate) fn is_cut(&self, node: u32) -> bool {
-        let growth = self.growth();
-        let mut all = self.absorbers(node);
-        all.any(|it| growth.kept.contains_key(&it.region))
+        let absorber = self.absorber(node);
+        absorber.is_some_and(|it| self.growth().is_cut(it.region))
     }
 
-    /// Everything in a region, with what that brought with it.
-    pub(crate) fn in_region(&self, region: Region) -> Vec<u32> {
-        let is_in = |node: &u32| self.absorbers(*node).any(|it| it.region == region);
-        self.all().filter(is_in).collect()
+    /// Nodes that join as a batch fail together. If those around them have failed, so have they.
+    pub(super) fn open_boundary(&self, growth: &mut Growth, parent: u32, batch: u32) {
+        let around = self.absorber(parent);
+        if around.is_some_and(|it| growth.is_cut(it.region)) {
+            growth
+                .boundaries
+                .entry(Region::Batch(batch))
+                .or_default()
+                .is_cut = true;
+        }
+    }
+
+    /// Cuts a boundary and those inside it. Returns everything in them that is not done, with what
+    /// that brought with it.
+    pub(crate) fn cut_boundary(&self, of: Absorber) -> Vec<u32> {
+        let mut growth = self.growth();
+        let growth = &mut *growth;
+        let mut members = match of.region {
+            Region::Batch(batch) => {
+                let parent = self.parent(of.top);
+                let siblings = parent.map(|parent| growth.family.undone(parent));
+                let mut siblings = siblings.unwrap_or_default();
+                siblings.retain(|it| self.batch(*it) == Some(batch));
+                siblings
+            }
+            Region::Barrier(barrier) => self.before_barrier(growth, barrier),
+        };
+        let below = members.iter().map(|it| growth.family.undone_below(*it));
+        let below: Vec<u32> = below.flatten().collect();
+        members.extend(below);
+        members.sort_unstable();
+        let inside = members.iter().filter_map(|it| match self.batch(*it) {
+            Some(batch) => Some(Region::Batch(batch)),
+            None if self.member(*it).barrier.is_some() => Some(Region::Barrier(*it)),
+            None => None,
+        });
+        for region in inside.chain([of.region]) {
+            growth.boundaries.entry(region).or_default().is_cut = true;
+        }
+        members
+    }
+
+    /// The nodes of the plan that stand before a barrier. What stands before another one that has
+    /// begun is done.
+    fn before_barrier(&self, growth: &mut Growth, barrier: u32) -> Vec<u32> {
+        let before = growth.before.get_or_insert_with(|| {
+            let mut before: HashMap<u32, Vec<u32>> = HashMap::new();
+            for node in self.plan.order().map(|plugin| plugin.number()) {
+                if let Some(barrier) = self.plan.barrier_of(node) {
+                    before.entry(barrier).or_default().push(node);
+                }
+            }
+            before
+        });
+        let (mut found, mut ahead) = (Vec::new(), vec![barrier]);
+        while let Some(barrier) = ahead.pop() {
+            let nodes = before.get(&barrier).into_iter().flatten().copied();
+            let has_begun = |node: u32| self.cell(node).load.outcome != Outcome::NotStarted;
+            ahead.extend(
+                nodes
+                    .clone()
+                    .filter(|it| self.member(*it).barrier.is_some() && !has_begun(*it)),
+            );
+            found.extend(nodes);
+        }
+        found
     }
 
     /// Keeps failures for whoever answers for a region; whether they are the first. Gives them back
@@ -87,56 +158,80 @@ impl Nodes {
         if is_over && matches!(absorber.region, Region::Batch(_)) {
             return Err(failed);
         }
-        let all = growth.kept.entry(absorber.region).or_default();
+        let boundary = growth.boundaries.entry(absorber.region).or_default();
+        boundary.is_cut = true;
+        let all = &mut boundary.failures;
         let is_first = all.is_empty();
-        all.extend(failed);
+        if is_first {
+            *all = failed;
+        } else {
+            all.extend(failed);
+        }
         Ok(is_first)
     }
 
     /// What has failed in a region.
     pub(crate) fn kept(&self, region: Region) -> Vec<Kept> {
-        self.growth().kept.get(&region).cloned().unwrap_or_default()
+        self.growth().failures(region).to_vec()
     }
 
-    /// What a node was told of in its `load`, if it answers for others: what had failed of that for
-    /// which it waited, or before it.
-    pub(crate) fn answers_for(&self, node: u32) -> Vec<Kept> {
-        self.failed_below(node, |_, _| true)
+    /// Takes what a node received in its `load`, if it answers for others: what had failed of that
+    /// for which it waited, or before it. It is handed on, and not copied at every level.
+    pub(crate) fn take_failures(&self, node: u32) -> Vec<Kept> {
+        self.take_failed_below(node, |_, _| true)
     }
 
-    /// Those of them of which it has not heard.
-    pub(crate) fn untold(&self, node: u32) -> Vec<Kept> {
-        self.failed_below(node, Growth::is_untold)
+    /// Takes those of them that it has not received.
+    pub(crate) fn take_untold(&self, node: u32) -> Vec<Kept> {
+        self.take_failed_below(node, Growth::is_untold)
     }
 
-    fn failed_below(&self, node: u32, counts: impl Fn(&Growth, u32) -> bool) -> Vec<Kept> {
+    /// Whether anything has failed before a barrier.
+    pub(crate) fn has_failures(&self, barrier: u32) -> bool {
+        !self.growth().failures(Region::Barrier(barrier)).is_empty()
+    }
+
+    fn take_failed_below(&self, node: u32, counts: impl Fn(&Growth, u32) -> bool) -> Vec<Kept> {
         if self.member(node).barrier.is_some() {
-            return self.kept(Region::Barrier(node));
+            return self.growth().take_failures(Region::Barrier(node));
         }
         if !self.has_grown() {
             return Vec::new();
         }
-        self.failed_children(&self.growth(), node, counts)
+        self.take_failed_children(&mut self.growth(), node, counts)
     }
 
-    fn failed_children(
+    fn take_failed_children(
         &self,
-        growth: &Growth,
+        growth: &mut Growth,
         node: u32,
         counts: impl Fn(&Growth, u32) -> bool,
     ) -> Vec<Kept> {
+        if growth.boundaries.is_empty() {
+            return Vec::new();
+        }
         let children = growth.family.children(node);
         let mut batches: Vec<u32> = children.iter().filter_map(|it| self.batch(*it)).collect();
         batches.dedup();
-        let batches = batches.iter().filter(|it| counts(growth, **it));
-        let kept = batches.filter_map(|it| growth.kept.get(&Region::Batch(*it)));
-        kept.flatten().cloned().collect()
+        let mut taken = Vec::new();
+        for batch in batches {
+            if !counts(growth, batch) {
+                continue;
+            }
+            let failures = growth.take_failures(Region::Batch(batch));
+            if taken.is_empty() {
+                taken = failures;
+            } else {
+                taken.extend(failures);
+            }
+        }
+        taken
     }
 
-    /// What has failed of that which a node brought with it, unless it has heard of that. For those
-    /// who hold the lock.
-    pub(super) fn unheard(&self, growth: &Growth, node: u32) -> Vec<Kept> {
-        self.failed_children(growth, node, Growth::is_untold)
+    /// Takes what has failed of that which a node brought with it, unless it has received that. For
+    /// those who hold the lock.
+    pub(super) fn take_unheard(&self, growth: &mut Growth, node: u32) -> Vec<Kept> {
+        self.take_failed_children(growth, node, Growth::is_untold)
     }
 
     fn batch(&self, node: u32) -> Option<u32> {
@@ -161,7 +256,7 @@ impl Nodes {
         children: &[u32],
     ) -> Option<PluginError> {
         let mut growth = self.growth();
-        if growth.kept.is_empty() {
+        if growth.boundaries.is_empty() {
             return None;
         }
         // A child that has loaded answers for itself.
@@ -174,9 +269,12 @@ impl Nodes {
             let Some(batch) = batch.filter(|it| asked.contains(it) || growth.is_untold(*it)) else {
                 continue;
             };
-            if let Some(kept) = growth.kept.get(&Region::Batch(batch)) {
-                first = first.or_else(|| kept.first().map(|it| it.error.clone()));
-                growth.told.insert(batch);
+            let Some(boundary) = growth.boundaries.get_mut(&Region::Batch(batch)) else {
+                continue;
+            };
+            if let Some(failed) = boundary.failures.first() {
+                first = first.or_else(|| Some(failed.error.clone()));
+                boundary.is_told = true;
             }
         }
         first
@@ -233,21 +331,18 @@ impl Nodes {
 
     /// What a node that failed has left behind is gone.
     pub(crate) fn rolled_back(&self, top: u32) -> Done {
-        self.set_gone(&self.brought_by(top), false);
+        let below = self.growth().family.standing_below(top);
+        self.set_gone(&below, false);
         self.ready_queue.forget(top);
         let done = self.growth().family.rolled_back(top);
         self.show(&done);
         done
     }
 
-    /// What a node brought with it, and itself.
-    pub(crate) fn unit(&self, top: u32) -> Vec<bool> {
-        let mut unit = vec![false; self.len()];
-        unit[top as usize] = true;
-        for node in self.growth().family.descendants(top) {
-            unit[node as usize] = true;
-        }
-        unit
+    /// A node and what it brought with it, as far as that was not rolled back before.
+    pub(crate) fn unit(&self, top: u32) -> Part {
+        let below = self.growth().family.standing_below(top);
+        Part::of(below.into_iter().chain([top]))
     }
 
     /// What a node brought with it.
@@ -256,6 +351,19 @@ impl Nodes {
             return Vec::new();
         }
         self.growth().family.descendants(node)
+    }
+
+    /// Whether a node brought anything with it.
+    pub(crate) fn has_brought(&self, node: u32) -> bool {
+        self.has_grown() && self.growth().family.has_children(node)
+    }
+
+    /// What a node brought with it and is not done.
+    pub(crate) fn undone_below(&self, node: u32) -> Vec<u32> {
+        if !self.has_grown() {
+            return Vec::new();
+        }
+        self.growth().family.undone_below(node)
     }
 
     /// How many brought each other until this node was there.
@@ -278,9 +386,11 @@ impl Nodes {
     }
 
     /// Whether any of a unit has anything to be closed.
-    pub(crate) fn holds_any(&self, unit: &[bool]) -> bool {
-        let owed = self.owed();
-        unit.iter().zip(owed).any(|(is_in, owes)| *is_in && owes)
+    pub(crate) fn holds_any(&self, unit: &Part) -> bool {
+        unit.nodes().iter().any(|node| {
+            let cell = self.cell(*node);
+            cell.states.is_some() || cell.owes()
+        })
     }
 
     pub(crate) fn pass(&self) -> Option<Arc<dyn Grow>> {
@@ -308,13 +418,36 @@ impl Nodes {
         &self,
         node: u32,
         limit: impl Fn(u32) -> Option<Duration>,
-    ) -> Option<(Instant, u32, Duration)> {
-        let ends = self.parents(node).filter_map(|parent| {
+    ) -> Option<Haste> {
+        let of = |parent: u32| {
             let limit = limit(parent)?;
             Some((later(self.load_began(parent), limit), parent, limit))
-        });
+        };
         // Of several, the nearest.
-        ends.min_by_key(|(end, ..)| *end)
+        let sooner = |near: Option<Haste>, far: Option<Haste>| {
+            let ends = near.into_iter().chain(far);
+            ends.min_by_key(|(end, ..)| *end)
+        };
+        if self.tells.load(Ordering::Relaxed) {
+            // Progress has moved limits.
+            return self.parents(node).map(of).fold(None, sooner);
+        }
+        // Each takes over what its parent knows, which began before it.
+        let known = |at: u32| self.joined_as(at).map(|it| it.haste.get().copied());
+        let around = |at: &u32| self.parent(*at);
+        let unknown = successors(Some(node), around).take_while(|at| known(*at) == Some(None));
+        let unknown: Vec<u32> = unknown.collect();
+        let outermost = match unknown.last() {
+            Some(last) => self.parent(*last)?,
+            None => node,
+        };
+        let mut haste = known(outermost).flatten().flatten();
+        for at in unknown.iter().rev() {
+            let joined = self.joined_as(*at)?;
+            haste = sooner(of(joined.parent), haste);
+            let _ = joined.haste.set(haste);
+        }
+        haste
     }
 
     /// Since when the limit of a `load` counts.

@@ -1,11 +1,11 @@
 //! Which way a pass goes once nodes have joined, and what depends on what.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::collect::Source;
 use crate::drive::{Edges, Ways};
-use crate::live::growth::{Growth, is_in};
+use crate::live::growth::{Growth, Part};
 use crate::live::nodes::Nodes;
 use crate::plan::{Graph, number};
 
@@ -17,26 +17,20 @@ impl Nodes {
             return Ways::Planned(Arc::clone(&self.plan));
         }
         let growth = self.growth();
-        let len = number(self.len());
-        let gates: Vec<u32> = self
-            .all()
-            .filter(|node| self.is_gated(&growth, *node))
-            .collect();
-        let gate_of: HashMap<u32, u32> = gates.iter().copied().zip(len..).collect();
-        let gate = |node: u32| gate_of.get(&node).copied().unwrap_or(node);
-        let mut requires = Graph::with_capacity(self.len() + gates.len(), 0);
-        for node in self.all() {
-            requires.push_node(self.behind(&growth, node).into_iter().map(|it| match it {
-                Behind::Node(node) => node,
-                Behind::All(node) => gate(node),
-            }));
-        }
-        for node in &gates {
-            let late = growth.family.children(*node);
-            let late = late.into_iter().filter(|child| self.came_late(*child));
-            requires.push_node(late.map(gate).chain([*node]));
-        }
-        Ways::Grown(Arc::new(Edges::new(requires, len, self.by_return(&gates))))
+        let nodes = self.all();
+        let (requires, order) = self.edges(&growth, nodes.clone(), Some);
+        Ways::Grown(Arc::new(Edges::new(requires, nodes.end, order)))
+    }
+
+    /// The same for a part of the app. What lies between its nodes and is no part of it orders
+    /// nothing, so this costs what the part does, and not what the app does.
+    pub(crate) fn ways_of(&self, part: &Part) -> Ways {
+        let growth = self.growth();
+        let nodes = part.nodes();
+        let place = |node| nodes.binary_search(&node).ok().map(number);
+        let (requires, order) = self.edges(&growth, nodes.iter().copied(), place);
+        let edges = Edges::of_part(nodes.into(), requires, number(nodes.len()), order);
+        Ways::Grown(Arc::new(edges))
     }
 
     /// What loads go along when a part of the app is loaded again.
@@ -50,10 +44,47 @@ impl Nodes {
         Ways::Grown(Arc::new(edges))
     }
 
-    /// Whether what depends on a node has to wait for more than the node itself.
-    fn is_gated(&self, growth: &Growth, node: u32) -> bool {
-        let children = growth.family.children(node);
-        children.into_iter().any(|child| self.came_late(child))
+    /// The edges between nodes and their gates, and the order of both. `place` is the number that a
+    /// node has there.
+    fn edges(
+        &self,
+        growth: &Growth,
+        nodes: impl ExactSizeIterator<Item = u32> + Clone,
+        place: impl Fn(u32) -> Option<u32>,
+    ) -> (Graph, Vec<u32>) {
+        let mut gates = Gates::default();
+        for node in nodes.clone() {
+            let children = growth.family.children(node);
+            let late = children.iter().filter(|child| self.came_late(**child));
+            let late = late.count();
+            if late > 0 {
+                gates.add(Gate::Behind(node));
+            }
+            if late < children.len() {
+                gates.add(Gate::Before(node));
+            }
+        }
+        let first = number(nodes.len());
+        let number_of = |edge: Edge| match edge {
+            Edge::Node(node) => place(node),
+            Edge::To(gate) => match (gates.place(gate), gate) {
+                (Some(gate), _) => Some(first + gate),
+                (None, Gate::Behind(node)) => place(node),
+                (None, Gate::Before(_)) => None,
+            },
+        };
+        let mut requires = Graph::with_capacity(nodes.len() + gates.all.len(), 0);
+        for node in nodes.clone() {
+            requires.push_node(self.behind(growth, node).into_iter().filter_map(number_of));
+        }
+        for gate in &gates.all {
+            let behind = match *gate {
+                Gate::Behind(node) => self.behind_gate(growth, node),
+                Gate::Before(node) => self.behind_load(node),
+            };
+            requires.push_node(behind.into_iter().filter_map(number_of));
+        }
+        (requires, self.by_return(nodes, gates.all.len()))
     }
 
     /// Whether a node was loaded after the `load` of its parent.
@@ -62,38 +93,44 @@ impl Nodes {
     }
 
     /// What stands behind a node.
-    fn behind(&self, growth: &Growth, node: u32) -> Vec<Behind> {
-        let requires = self.requires(node).iter().copied().map(Behind::All);
-        let mut behind: Vec<Behind> = requires.collect();
-        self.behind_parents(node, &mut behind);
+    fn behind(&self, growth: &Growth, node: u32) -> Vec<Edge> {
+        let mut behind = self.behind_load(node);
         let children = growth.family.children(node).into_iter();
         let early = children.filter(|child| !self.came_late(*child));
-        behind.extend(early.map(Behind::All));
+        behind.extend(early.map(Edge::all));
         behind
     }
 
-    /// What stands behind a node because of whoever brought it: the parent, if it was loaded after
-    /// that, and else what the parent itself came after.
-    fn behind_parents(&self, node: u32, behind: &mut Vec<Behind>) {
-        let mut next = self.joined_as(node);
-        while let Some(joined) = next {
-            if joined.batch.is_none() {
-                behind.push(Behind::Node(joined.parent));
-                return;
-            }
-            let requires = self.requires(joined.parent).iter();
-            behind.extend(requires.copied().map(Behind::All));
-            next = self.joined_as(joined.parent);
-        }
+    /// What the `load` of a node came after: what it needs, and its parent, if it was loaded after
+    /// that; else what the parent itself came after.
+    fn behind_load(&self, node: u32) -> Vec<Edge> {
+        let requires = self.requires(node).iter().copied().map(Edge::all);
+        let parent = self.joined_as(node).map(|joined| match joined.batch {
+            None => Edge::Node(joined.parent),
+            Some(_) => Edge::To(Gate::Before(joined.parent)),
+        });
+        requires.chain(parent).collect()
     }
 
-    /// Every node and gate once, in the order in which loads ended.
-    fn by_return(&self, gates: &[u32]) -> Vec<u32> {
-        let mut order: Vec<u32> = self.all().collect();
+    /// A node, and what it brought with it after its `load`.
+    fn behind_gate(&self, growth: &Growth, node: u32) -> Vec<Edge> {
+        let children = growth.family.children(node).into_iter();
+        let late = children.filter(|child| self.came_late(*child));
+        late.map(Edge::all).chain([Edge::Node(node)]).collect()
+    }
+
+    /// Every node and gate once: in the order of the plan, or in that in which loads ended if nodes
+    /// have joined.
+    fn by_return(&self, nodes: impl Iterator<Item = u32>, gates: usize) -> Vec<u32> {
         // Each is looked at once: others may be loading.
-        order.sort_by_cached_key(|node| (self.cell(*node).returned, *node));
-        order.extend((number(self.len())..).take(gates.len()));
-        order
+        let returned = nodes.map(|node| self.cell(node).returned);
+        let mut order: Vec<(u32, u32)> = returned.zip(0..).collect();
+        let nodes = number(order.len());
+        if self.has_grown() {
+            order.sort_unstable();
+        }
+        let order = order.into_iter().map(|(_, place)| place);
+        order.chain((nodes..).take(gates)).collect()
     }
 
     /// From each node to those that it can't do without.
@@ -114,69 +151,92 @@ impl Nodes {
     }
 
     /// A node, everything that depends on it, and what those brought with them.
-    pub(crate) fn part(&self, node: u32) -> Vec<bool> {
+    pub(crate) fn part(&self, node: u32) -> Part {
         let growth = self.growth();
         let dependents = self.dependencies(&growth).reversed();
-        let mut part = vec![false; self.len()];
+        let mut part = HashSet::new();
         let mut ahead = vec![node];
         while let Some(node) = ahead.pop() {
             // What an earlier generation of a parent brought depends on nothing any more.
-            if self.has_gone(node) || std::mem::replace(&mut part[node as usize], true) {
+            if self.has_gone(node) || !part.insert(node) {
                 continue;
             }
             ahead.extend(dependents.targets(node));
             ahead.extend(growth.family.children(node));
         }
-        part
+        Part::of(part)
     }
 
     /// What nodes of a part brought with them goes for good: they will bring it again. Returns the
     /// rest of the part.
-    pub(crate) fn dismiss_joined(&self, part: &[bool]) -> Vec<bool> {
-        let mut rest = part.to_vec();
-        let is_brought = |node: &u32| {
-            let parent = self.parent(*node);
-            parent.is_some_and(|parent| is_in(Some(part), parent))
-        };
+    pub(crate) fn dismiss_joined(&self, part: &Part) -> Part {
+        let is_brought = |node: &u32| self.parent(*node).is_some_and(|parent| part.has(parent));
+        let nodes = part.nodes().iter().copied();
+        let (_, rest): (Vec<u32>, Vec<u32>) = nodes.partition(is_brought);
         let gone: Vec<u32> = self.all().filter(is_brought).collect();
-        for node in &gone {
-            if let Some(takes_part) = rest.get_mut(*node as usize) {
-                *takes_part = false;
-            }
-        }
         self.set_gone(&gone, true);
-        rest
+        Part::of(rest)
     }
 
     /// A plugin of a part that is not there any more, and can't be built anew.
-    pub(crate) fn lost_in(&self, part: &[bool]) -> Option<u32> {
+    pub(crate) fn lost_in(&self, part: &Part) -> Option<u32> {
         let is_built = |node: u32| matches!(self.member(node).source, Source::Collected(_));
         let is_lost = |node: &u32| {
-            let stays = self
-                .parent(*node)
-                .is_none_or(|parent| !part[parent as usize]);
+            let stays = self.parent(*node).is_none_or(|parent| !part.has(parent));
             let is_there = self.cell(*node).plugin.is_some() || is_built(*node);
             let is_barrier = self.member(*node).barrier.is_some();
-            part[*node as usize] && stays && !is_there && !is_barrier && !self.has_gone(*node)
+            stays && !is_there && !is_barrier && !self.has_gone(*node)
         };
-        (0..number(part.len())).find(is_lost)
+        part.nodes().iter().copied().find(is_lost)
     }
 
     /// A plugin of a part that can't be loaded again.
-    pub(crate) fn once_in(&self, part: &[bool]) -> Option<u32> {
+    pub(crate) fn once_in(&self, part: &Part) -> Option<u32> {
         let is_once = |node: &u32| {
             let cell = self.cell(*node);
             cell.plugin.as_ref().is_some_and(|plugin| plugin.is_once())
         };
-        self.all()
-            .find(|node| part[*node as usize] && is_once(node))
+        part.nodes().iter().copied().find(is_once)
     }
 }
 
-/// What a node waits for.
-enum Behind {
+/// No node, but a moment in the life of one, behind which others stand.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Gate {
+    /// A node and all that it brought with it are there.
+    Behind(u32),
+    /// All is there that the `load` of a node came after: what it awaited came after that as well.
+    Before(u32),
+}
+
+/// What a node or a gate waits for.
+#[derive(Clone, Copy)]
+enum Edge {
     /// A node, whatever that brought with it.
     Node(u32),
+    To(Gate),
+}
+
+impl Edge {
     /// A node and all that it brought with it.
-    All(u32),
+    fn all(node: u32) -> Self {
+        Edge::To(Gate::Behind(node))
+    }
+}
+
+#[derive(Default)]
+struct Gates {
+    all: Vec<Gate>,
+    places: HashMap<Gate, u32>,
+}
+
+impl Gates {
+    fn add(&mut self, gate: Gate) {
+        self.places.insert(gate, number(self.all.len()));
+        self.all.push(gate);
+    }
+
+    fn place(&self, gate: Gate) -> Option<u32> {
+        self.places.get(&gate).copied()
+    }
 }

@@ -69,6 +69,7 @@ fn write_evidence(f: &mut fmt::Formatter<'_>, error: &PlanError) -> fmt::Result 
             write_askers(f, std::slice::from_ref(asker))?;
             write!(f, "\n  aimed at: {provider}")
         }
+        PlanError::ForeignValue { asker, .. } => write_askers(f, std::slice::from_ref(asker)),
         #[cfg(feature = "config")]
         PlanError::Configuration { fault } => fault.write_evidence(f),
         PlanError::Condition { at, .. } => write!(f, "\n  --> {at}"),
@@ -139,6 +140,10 @@ fn help(error: &PlanError) -> Cow<'_, str> {
             "two apps are in no order; name a registration of this app"
         }
         PlanError::ForeignHandle { .. } => "take the handle from a registration of this app",
+        PlanError::ForeignValue { .. } => {
+            "take the handle from a registration of this app, or give the value to this app with \
+             `supply`"
+        }
         PlanError::NotProvided { .. } => "add the state to what its descriptor provides",
         #[cfg(feature = "config")]
         PlanError::Configuration { fault } => fault.help(),

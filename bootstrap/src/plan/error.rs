@@ -237,6 +237,13 @@ pub enum PlanError {
         /// Whether that app has been dropped, with all its registrations.
         is_dropped: bool,
     },
+    /// A field holds a state that another app has made.
+    ForeignValue {
+        /// The field.
+        asker: Asker,
+        /// The state.
+        state: StateKey,
+    },
     /// A field holds a handle to a registration that does not provide its state.
     NotProvided {
         /// The field.
@@ -283,7 +290,9 @@ impl PlanError {
             PlanError::DuplicateName { .. } | PlanError::DuplicateScope { .. } => "BOOT004",
             PlanError::SuppliedTwice { .. } => "BOOT005",
             PlanError::Expected { .. } => "BOOT006",
-            PlanError::ForeignHandle { .. } | PlanError::ForeignOrder { .. } => "BOOT007",
+            PlanError::ForeignHandle { .. }
+            | PlanError::ForeignValue { .. }
+            | PlanError::ForeignOrder { .. } => "BOOT007",
             PlanError::NotProvided { .. } => "BOOT008",
             PlanError::BadName { .. } | PlanError::BadScope { .. } => "BOOT009",
             PlanError::DuplicateService { .. } => "BOOT015",
@@ -312,6 +321,7 @@ impl PlanError {
             | PlanError::Ambiguous { .. }
             | PlanError::SuppliedTwice { .. }
             | PlanError::ForeignHandle { .. }
+            | PlanError::ForeignValue { .. }
             | PlanError::NotProvided { .. } => self.about_state(f),
             PlanError::Circle { walk, .. } => match walk.as_slice() {
                 [only] => write!(f, "plugin `{}` depends on itself", only.plugin),
@@ -416,6 +426,12 @@ impl PlanError {
                 } else {
                     "another app"
                 }
+            ),
+            PlanError::ForeignValue { asker, state } => write!(
+                f,
+                "plugin `{}` holds a {} that another app has made",
+                asker.plugin,
+                state.described(),
             ),
             PlanError::NotProvided {
                 asker,

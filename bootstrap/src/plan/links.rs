@@ -87,6 +87,11 @@ impl Links {
             }
             let provider = match &want.aim {
                 Some(aim) => find_aimed(named, asker, field, want, aim, mistakes),
+                // No plugin of this app has made anything yet.
+                None if want.held.is_some() => {
+                    mistakes.foreign(want.state, asker, field, None);
+                    None
+                }
                 None => find_by_type(named, providers, asker, field, want, mistakes),
             };
             let binding = Binding::new(want.state, want.asks, provider);
@@ -226,7 +231,7 @@ fn find_aimed(
         return None;
     }
     let Some(provider) = here.then(|| named.of_entry(aim.entry)).flatten() else {
-        mistakes.foreign(want.state, asker, field, aim);
+        mistakes.foreign(want.state, asker, field, Some(aim));
         return None;
     };
     let states = named.member(provider).descriptor.states();

@@ -20,7 +20,7 @@ pub(super) struct Mistakes {
     pub(super) missing: TypeMap<(StateKey, Vec<Field>)>,
     /// By state, and the scope in which there are several.
     pub(super) ambiguous: HashMap<(TypeId, u32), Ambiguous>,
-    pub(super) foreign: Vec<(StateKey, Field, Arc<Origin>)>,
+    pub(super) foreign: Vec<(StateKey, Field, Option<Arc<Origin>>)>,
     pub(super) not_provided: Vec<(StateKey, Field, u32)>,
 }
 
@@ -58,10 +58,10 @@ impl Mistakes {
         state: StateKey,
         plugin: u32,
         field: usize,
-        aim: &Arc<Origin>,
+        aim: Option<&Arc<Origin>>,
     ) {
         let field = Field { plugin, field };
-        self.foreign.push((state, field, Arc::clone(aim)));
+        self.foreign.push((state, field, aim.cloned()));
     }
 
     pub(super) fn not_provided(

@@ -1,5 +1,6 @@
 //! What went wrong in a plugin, and the error of a close.
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
-use crate::base::text;
+use crate::base::text::{self, SHOWN};
 use crate::report::record::Outcome;
 #[cfg(feature = "config")]
 use crate::values::ConfigFault;
@@ -304,28 +305,35 @@ impl PluginError {
         all: impl Iterator<Item = &'a PluginError>,
         out: &mut impl fmt::Write,
     ) -> fmt::Result {
-        let mut told: Vec<&PluginError> = Vec::new();
+        let mut told: HashSet<*const Inner> = HashSet::new();
         let mut handed_on = Vec::new();
+        // In a deep nest there may be very many, with long names.
+        let mut more = 0;
         for error in all {
-            let is_told = |it: &PluginError| told.iter().any(|told| told.is_same(it));
+            let is_told = |it: &PluginError| told.contains(&Arc::as_ptr(&it.0));
             if error.handed_on().is_some_and(is_told) {
                 let (plugin, words) = (error.plugin(), &error.0.words.chain);
-                handed_on.push(match words.split_last() {
+                match words.split_last() {
+                    _ if handed_on.len() == SHOWN => more += 1,
                     Some((_, own)) if !own.is_empty() => {
-                        format!("`{plugin}` ({})", text::line(&own.join(": ")))
+                        handed_on.push(format!("`{plugin}` ({})", text::line(&own.join(": "))));
                     }
-                    _ => format!("`{plugin}`"),
-                });
+                    _ => handed_on.push(format!("`{plugin}`")),
+                }
             } else {
                 if !told.is_empty() {
                     out.write_str("  also failed: ")?;
                 }
                 error.write(out, "")?;
             }
-            told.push(error);
+            told.insert(Arc::as_ptr(&error.0));
         }
         if !handed_on.is_empty() {
-            writeln!(out, "  handed on by: {}", handed_on.join(", "))?;
+            write!(out, "  handed on by: {}", handed_on.join(", "))?;
+            if more > 0 {
+                write!(out, " and {}", text::count(more, "other plugin"))?;
+            }
+            writeln!(out)?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::base::phase::Phase;
 use crate::base::task::make_way;
 use crate::declare::{Around, Home, MakeTask, RunContext, Spawn, Supervision, TaskRequest};
 use crate::drive::Timing;
-use crate::live::{Hook, Nodes, is_in};
+use crate::live::{Hook, Nodes, Part, is_in};
 use crate::report::{Outcome, PluginError};
 use crate::run::supervise::{Failures, Supervisor};
 
@@ -84,7 +84,7 @@ impl Tasks {
     }
 
     /// Spawns the `run` hook of every plugin that has one, in the order of the plan.
-    pub(crate) fn spawn_hooks(&self, part: Option<&[bool]>) {
+    pub(crate) fn spawn_hooks(&self, part: Option<&Part>) {
         #[cfg(feature = "testing")]
         if self.nodes.rig.without_tasks {
             return;
@@ -177,7 +177,7 @@ impl Tasks {
     }
 
     /// The plugins of a part, or all, take no more tasks.
-    pub(crate) fn shut(&self, part: Option<&[bool]>) {
+    pub(crate) fn shut(&self, part: Option<&Part>) {
         let mut crews = self.crews();
         match part {
             None => {
@@ -185,8 +185,8 @@ impl Tasks {
                 self.failures.set_app_ends();
             }
             Some(part) => {
-                for (node, _) in (0..).zip(part).filter(|(_, is_in)| **is_in) {
-                    crews.by_node.entry(node).or_default().stopped = true;
+                for node in part.nodes() {
+                    crews.by_node.entry(*node).or_default().stopped = true;
                 }
             }
         }
@@ -209,9 +209,11 @@ impl Tasks {
     }
 
     /// Plugins that will be loaded again may have tasks again.
-    pub(crate) fn readmit(&self, part: &[bool]) {
+    pub(crate) fn readmit(&self, part: &Part) {
         let mut crews = self.crews();
-        crews.by_node.retain(|node, _| !is_in(Some(part), *node));
+        for node in part.nodes() {
+            crews.by_node.remove(node);
+        }
     }
 
     /// Keeps a failure that is part of the outcome, although no task is to blame.
@@ -238,7 +240,7 @@ impl Tasks {
     }
 
     /// The tasks of the plugins of a part, or of all: another part may be closing meanwhile.
-    fn dismissed(&self, part: Option<&[bool]>) -> Vec<(u32, Task)> {
+    fn dismissed(&self, part: Option<&Part>) -> Vec<(u32, Task)> {
         let crews = self.crews();
         let dismissed = crews.by_node.iter().filter(|(node, _)| is_in(part, **node));
         let all = dismissed.flat_map(|(node, crew)| {
@@ -251,7 +253,7 @@ impl Tasks {
     /// Waits a moment for the tasks that were aborted; returns those that block their thread.
     pub(crate) async fn unstoppable(
         &self,
-        part: Option<&[bool]>,
+        part: Option<&Part>,
         patience: Duration,
     ) -> Vec<(u32, PluginName)> {
         let until = Instant::now() + patience;

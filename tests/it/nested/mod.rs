@@ -11,6 +11,7 @@ use support::Trace;
 
 mod again;
 mod declared;
+mod deep;
 mod failure;
 mod graph;
 mod life;
