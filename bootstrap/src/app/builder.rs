@@ -10,6 +10,7 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use crate::app::exit::Exit;
+use crate::app::guard;
 use crate::app::lifecycle::{EndOfLife, Lifecycle};
 use crate::app::outside::plan;
 use crate::app::running::Running;
@@ -367,9 +368,30 @@ impl App {
     /// What every plugin did is logged with the level `INFO` and the target `bootstrap`, as trees:
     /// have a subscriber of `tracing` to see them.
     ///
-    /// If a hook had to be left behind because it blocks its thread, this prints what went wrong
-    /// and ends the process by itself, because the runtime would wait for that thread. Otherwise
-    /// it returns, and code after it runs.
+    /// # The end of the process
+    ///
+    /// Nothing that was abandoned can keep the process from ending. If a hook had to be left behind
+    /// because it blocks its thread, this prints what went wrong and ends the process by itself,
+    /// because the runtime would wait for that thread. Otherwise it returns, and code after it runs.
+    ///
+    /// Threads that the app does not know of may hold up the end as well: work in
+    /// [`spawn_blocking`](tokio::task::spawn_blocking) whose hook was cut short, a read of
+    /// [`tokio::io::stdin`], a `Drop` that blocks. A guard, which lives as long as the process, gives
+    /// five seconds each to
+    ///
+    /// - a close that has passed [`App::close_timeout`],
+    /// - the rest of this function after the close,
+    /// - the shutdown of the tokio runtime on which this was called, whenever it begins.
+    ///
+    /// Then it prints the diagnosis of the [`Exit`], if the program still holds that, and `STOP004`,
+    /// and ends the process with the code of the `Exit`, or with 75 if that is 0.
+    ///
+    /// The guard does not limit what the program itself does after this has returned: neither while
+    /// the runtime lives, nor after it has shut down, nor after
+    /// [`Runtime::shutdown_background`](tokio::runtime::Runtime::shutdown_background) or while
+    /// another app is in `run`. It finds out from `/proc` whether the main thread waits for threads
+    /// of the runtime. Where there is no `/proc`, it counts a program that still holds the `Exit` five
+    /// seconds after the runtime began to shut down as held up: drop it before a long epilogue there.
     ///
     /// # Cancel safety
     ///
@@ -377,7 +399,7 @@ impl App {
     /// background.
     pub async fn run(self) -> Exit {
         let life = Arc::clone(&self.life.0);
-        let _in_run = match signals::install(life, self.settings.close_timeout).await {
+        let in_run = match signals::install(life, self.settings.close_timeout).await {
             Ok(in_run) => in_run,
             Err(error) => return Exit::no_signals(&error),
         };
@@ -394,8 +416,9 @@ impl App {
             log(|| tracing::info!(target: "bootstrap", "{}", exit.report().close_tree()));
         }
         if exit.is_abandoned() {
-            signals::end_process(exit.code(), exit.diagnosis().unwrap_or_default());
+            guard::end_process(exit.code(), exit.diagnosis().unwrap_or_default());
         }
+        in_run.returns(exit.returned());
         exit
     }
 }

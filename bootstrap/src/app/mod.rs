@@ -6,6 +6,7 @@
 mod builder;
 mod compose;
 mod exit;
+mod guard;
 mod hooks;
 mod lifecycle;
 mod limits;
@@ -15,6 +16,7 @@ mod running;
 mod scope;
 mod signals;
 mod start;
+mod threads;
 mod verify;
 
 pub use builder::App;

@@ -1,53 +1,24 @@
 //! Signals, on a thread of their own.
 //!
 //! The thread has its own small runtime: when every thread of the user's runtime is blocked by a
-//! hook, this one still hears the second Ctrl-C, and still knows when the time for closing is up.
+//! hook, this one still gets the second Ctrl-C, and still knows when the time for closing is up.
 
-use std::io::{self, Write as _};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
-use tokio::time::sleep;
 
-use crate::app::exit::NOT_FINISHED;
-use crate::base::text;
+use crate::app::guard::{Guard, InRun, end_process, is_any_running, left_open, name_of_threads};
 use crate::life::{Life, ShutdownReason, Signal};
-use crate::report::{Outcome, Report};
-
-/// How much longer than the limit a close may take before the process is ended: the stages end by
-/// themselves before that, as long as the runtime has a thread left for them.
-const MARGIN: Duration = Duration::from_secs(5);
 
 /// How soon after the first one a signal counts as the same: `timeout`, and others who start
 /// programs, send theirs to the process and then once more to its group.
 const REPEATED: Duration = Duration::from_millis(250);
 
-/// How long the process waits for somebody to read its last words.
-const LAST_WORDS: Duration = Duration::from_millis(100);
-
 /// The number of the last app that went into [`App::run`](crate::App::run).
 static LATEST: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::Sender::new(0));
-
-/// How many apps are in [`App::run`](crate::App::run).
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
-
-/// An app that is in [`App::run`](crate::App::run), until it is dropped.
-pub(super) struct InRun(());
-
-impl InRun {
-    fn new() -> Self {
-        RUNNING.fetch_add(1, Ordering::Relaxed);
-        Self(())
-    }
-}
-
-impl Drop for InRun {
-    fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// Installs the handlers for SIGTERM and SIGINT.
 ///
@@ -60,11 +31,31 @@ impl Drop for InRun {
 /// If the thread can't be spawned or the handlers can't be installed.
 pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Result<InRun> {
     let (installed, ready) = oneshot::channel();
+    let (in_run, returned) = oneshot::channel();
     let mut number = 0;
     LATEST.send_modify(|latest| {
         *latest += 1;
         number = *latest;
     });
+    let guard = Guard {
+        life: Arc::clone(&life),
+        close_timeout,
+        runtime: Handle::try_current().ok(),
+    };
+    let watch = async move {
+        let (names, returned) = tokio::join!(
+            name_of_threads(guard.runtime.as_ref()),
+            guard.watch_run(returned)
+        );
+        let life = Arc::clone(&guard.life);
+        tokio::select! {
+            () = async {
+                guard.watch_end(names, returned).await;
+                std::future::pending().await
+            } => {}
+            () = superseded(&life, number) => {}
+        }
+    };
     std::thread::Builder::new()
         .name("bootstrap-signals".into())
         .spawn(move || {
@@ -78,12 +69,11 @@ pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Res
             runtime.block_on(async {
                 match Signals::new() {
                     Ok(signals) => {
-                        // `run` waits for this; if it was dropped, nobody has to be told.
+                        // `run` waits for this; if it was dropped, nothing needs the answer.
                         let _ = installed.send(Ok(()));
                         tokio::select! {
                             () = obey(signals, &life) => {}
-                            () = guard(&life, close_timeout) => {}
-                            () = superseded(&life, number) => {}
+                            () = watch => {}
                         }
                     }
                     Err(error) => drop(installed.send(Err(error))),
@@ -93,7 +83,7 @@ pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Res
     ready
         .await
         .unwrap_or_else(|_| Err(io::Error::other("the thread for signals has ended")))?;
-    Ok(InRun::new())
+    Ok(InRun::new(in_run))
 }
 
 async fn obey(mut signals: Signals, life: &Life) {
@@ -101,7 +91,7 @@ async fn obey(mut signals: Signals, life: &Life) {
     loop {
         let signal = signals.next().await;
         let is_over = life.status().is_final();
-        let others = RUNNING.load(Ordering::Relaxed) > 0;
+        let others = is_any_running();
         match Order::of(&mut asked, Instant::now(), is_over, others) {
             Order::Stop => life.request_stop(ShutdownReason::Signal(signal)),
             Order::Force => {
@@ -154,64 +144,6 @@ async fn superseded(life: &Life, number: u64) {
     let mut latest = LATEST.subscribe();
     // The sender is never dropped: waiting can't fail.
     let _ = latest.wait_for(|latest| *latest > number).await;
-}
-
-/// Ends the process if closing takes far longer than it may; else never ends.
-async fn guard(life: &Life, close_timeout: Duration) {
-    life.stop_token().cancelled().await;
-    sleep(close_timeout.saturating_add(MARGIN)).await;
-    if !life.status().is_final() {
-        let limit = text::duration(close_timeout);
-        let left = left_open(&life.report());
-        end_process(
-            NOT_FINISHED,
-            &format!(
-                "error[STOP004]: closing did not end within {limit}, because every thread is \
-                 blocked: forced stop{left}; exit code {NOT_FINISHED}\n  help: a hook that blocks \
-                 can't be cancelled: move what blocks into `tokio::task::spawn_blocking`"
-            ),
-        );
-    }
-    std::future::pending::<()>().await;
-}
-
-/// The plugins that have loaded and not closed, as the end of a sentence.
-fn left_open(report: &Report) -> String {
-    let open = report.plugins.iter().filter(|plugin| {
-        plugin.load.outcome == Outcome::Done && plugin.close.outcome != Outcome::Done
-    });
-    let names: Vec<String> = open.map(|plugin| format!("`{}`", plugin.name)).collect();
-    // All of them: nobody will be there to ask for the rest.
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!("; not closed: {}", names.join(", "))
-    }
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the one place where a hook that does not let go of its thread can be left behind"
-)]
-pub(super) fn end_process(code: u8, message: &str) -> ! {
-    say(message.to_owned());
-    std::process::exit(i32::from(code))
-}
-
-/// Prints to the standard error on a thread of its own: whoever should read there or from the
-/// standard output may have stopped, with a plugin waiting in the middle of a line for ever.
-fn say(message: String) {
-    let (said, done) = std::sync::mpsc::channel();
-    let speaker = std::thread::Builder::new().spawn(move || {
-        if !message.is_empty() {
-            let _ = writeln!(io::stderr(), "{message}");
-        }
-        let _ = io::stdout().flush();
-        let _ = said.send(());
-    });
-    if speaker.is_ok() {
-        let _ = done.recv_timeout(LAST_WORDS);
-    }
 }
 
 #[cfg(unix)]
