@@ -114,6 +114,7 @@ fn blocking_thread() {
 }
 
 fn app(what: &str) -> App {
+    BEGAN.store(false, Ordering::Relaxed);
     let mut app = App::new()
         .load_timeout(Duration::from_millis(200))
         .hook_timeout(Duration::from_millis(200))

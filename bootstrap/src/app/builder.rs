@@ -363,7 +363,9 @@ impl App {
     /// and so does one after this has returned. (A second one within 250 ms of the first counts as
     /// the same: many who start programs send theirs twice.) The handlers stay for the rest of the
     /// process, in which several apps may run, one after the other or together. SIGHUP is left
-    /// alone.
+    /// alone. A signal that was ignored when the process began stays ignored: a shell without job
+    /// control does that to SIGINT for what it starts with `&`. (Linux shows which these are; on other
+    /// systems the handlers are installed all the same.)
     ///
     /// What every plugin did is logged with the level `INFO` and the target `bootstrap`, as trees:
     /// have a subscriber of `tracing` to see them.

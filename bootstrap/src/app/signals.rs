@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use crate::app::guard::{Guard, InRun, end_process, is_any_running, left_open, name_of_threads};
+use crate::base::log::log;
 use crate::life::{Life, ShutdownReason, Signal};
 
 /// How soon after the first one a signal counts as the same: `timeout`, and others who start
@@ -20,7 +21,7 @@ const REPEATED: Duration = Duration::from_millis(250);
 /// The number of the last app that went into [`App::run`](crate::App::run).
 static LATEST: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::Sender::new(0));
 
-/// Installs the handlers for SIGTERM and SIGINT.
+/// Installs the handlers for SIGTERM and SIGINT, except for one that is ignored.
 ///
 /// From then on, for the rest of the process: the first signal asks the app to stop; the second
 /// one ends the process, and so does any signal after the last app has closed. The process is also
@@ -42,6 +43,17 @@ pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Res
         close_timeout,
         runtime: Handle::try_current().ok(),
     };
+    let ignored = Ignored::read();
+    for signal in [Signal::Terminate, Signal::Interrupt] {
+        if ignored.has(signal) {
+            log(|| {
+                tracing::info!(
+                    target: "bootstrap",
+                    "{signal} was ignored when the process began, and stays ignored"
+                );
+            });
+        }
+    }
     let watch = async move {
         let (names, returned) = tokio::join!(
             name_of_threads(guard.runtime.as_ref()),
@@ -67,7 +79,7 @@ pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Res
                 Err(error) => return drop(installed.send(Err(error))),
             };
             runtime.block_on(async {
-                match Signals::new() {
+                match Signals::new(&ignored) {
                     Ok(signals) => {
                         // `run` waits for this; if it was dropped, nothing needs the answer.
                         let _ = installed.send(Ok(()));
@@ -106,6 +118,29 @@ async fn obey(mut signals: Signals, life: &Life) {
             Order::Exit => end_process(128 + signal.number(), ""),
             Order::Nothing => {}
         }
+    }
+}
+
+/// The signals that are ignored: by the parent process, because no code of a service ignores one
+/// before it runs. A shell without job control does that to what it starts with `&`.
+struct Ignored(u64);
+
+impl Ignored {
+    /// Asks the system. To ask by `sigaction` is unsafe, so this reads what Linux shows in `/proc`;
+    /// elsewhere no signal counts as ignored.
+    fn read() -> Self {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        Self::shown_by(&status)
+    }
+
+    fn shown_by(status: &str) -> Self {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        Self(mask.unwrap_or(0))
+    }
+
+    fn has(&self, signal: Signal) -> bool {
+        self.0 >> (signal.number() - 1) & 1 == 1
     }
 }
 
@@ -148,24 +183,34 @@ async fn superseded(life: &Life, number: u64) {
 
 #[cfg(unix)]
 struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: Option<tokio::signal::unix::Signal>,
+    interrupt: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    fn new(ignored: &Ignored) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let handle = |which, kind| {
+            let is_handled = !ignored.has(which);
+            is_handled.then(|| signal(kind)).transpose()
+        };
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
+            terminate: handle(Signal::Terminate, SignalKind::terminate())?,
+            interrupt: handle(Signal::Interrupt, SignalKind::interrupt())?,
         })
     }
 
     async fn next(&mut self) -> Signal {
+        async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        }
         tokio::select! {
-            _ = self.terminate.recv() => Signal::Terminate,
-            _ = self.interrupt.recv() => Signal::Interrupt,
+            () = received(&mut self.terminate) => Signal::Terminate,
+            () = received(&mut self.interrupt) => Signal::Interrupt,
         }
     }
 }
@@ -175,7 +220,7 @@ struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    fn new(_: &Ignored) -> io::Result<Self> {
         Ok(Self)
     }
 
@@ -190,6 +235,24 @@ impl Signals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_ignored_is_read_from_the_status_of_the_process() {
+        let ignored = |mask: &str| {
+            let status = format!("Name:\ta\nSigBlk:\tffff\nSigIgn:\t{mask}\nSigCgt:\tffff\n");
+            let ignored = Ignored::shown_by(&status);
+            [Signal::Interrupt, Signal::Terminate].map(|signal| ignored.has(signal))
+        };
+        assert_eq!(ignored("0000000000000000"), [false, false]);
+        // Rust ignores SIGPIPE.
+        assert_eq!(ignored("0000000000001000"), [false, false]);
+        assert_eq!(ignored("0000000000000002"), [true, false]);
+        assert_eq!(ignored("0000000000004002"), [true, true]);
+        assert_eq!(ignored("ffffffffffffffff"), [true, true]);
+        assert_eq!(ignored("no number"), [false, false]);
+        let nothing = Ignored::shown_by("");
+        assert!(!nothing.has(Signal::Interrupt));
+    }
 
     #[test]
     fn a_signal_stops_its_repetition_is_ignored_and_the_next_one_forces() {
