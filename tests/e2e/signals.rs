@@ -55,6 +55,26 @@ fn other_signals_end_the_process_as_they_always_do() {
     }
 }
 
+/// S43: the boot ends where the hooks of the start begin; from there on the app closes.
+#[test]
+fn a_signal_behind_the_loads_interrupts_the_boot_until_the_app_has_started() {
+    let parts = ["pre-ready", "service", "ready", "on-ready", "start"];
+    for (part, signal, interrupted) in parts
+        .into_iter()
+        .flat_map(|part| [(part, "-TERM", 143), (part, "-INT", 130)])
+    {
+        let mut program = Program::start(&format!("in-{part}"));
+        program.wait_for("waits");
+        program.signal(signal);
+        let ended = program.end();
+        let code = if part == "start" { 0 } else { interrupted };
+        assert_eq!(ended.code, Some(code), "{part}: {}", ended.err);
+        let end = format!("after run: {code}");
+        assert_eq!(ended.out, ["base loads", "waits", "base closes", &end]);
+        assert_eq!(ended.err.contains("BOOT012"), code != 0, "{}", ended.err);
+    }
+}
+
 /// The parent process decides: a shell without job control ignores SIGINT for what it starts with
 /// `&`, and `trap ''` ignores any signal.
 #[test]

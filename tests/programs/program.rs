@@ -23,6 +23,11 @@ fn base() -> Probe {
         .close(says("base closes"))
 }
 
+async fn waits() -> anyhow::Result<()> {
+    println!("waits");
+    std::future::pending().await
+}
+
 fn blocks() -> support::Act {
     act(|| {
         std::thread::park();
@@ -120,6 +125,13 @@ fn on_base(mut app: App, case: &str) -> App {
             })))
             .after(&base);
         }
+        "in-pre-ready" => app = app.on_pre_ready(async |_| waits().await),
+        "in-service" => app = app.service("service", async |_| waits().await),
+        "in-ready" => {
+            app.register(probe("slow").ready(act(waits))).after(&base);
+        }
+        "in-on-ready" => app = app.on_ready(async |_| waits().await),
+        "in-start" => app = app.on_start(async |_| waits().await),
         "load-stops" | "load-stops-close-fails" => {
             let handle = app.handle();
             let stops = act(move || {

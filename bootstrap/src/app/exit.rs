@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::app::guard::{Diagnosis, NOT_FINISHED, Returned, print};
 use crate::boot::{BootError, BootErrorKind};
@@ -42,9 +41,6 @@ pub struct Exit {
     /// The hooks that were cut short.
     cut: Vec<String>,
 }
-
-/// How long the end of `main` waits for a reader of the standard error.
-const PRINTING: Duration = Duration::from_millis(500);
 
 const OK: u8 = 0;
 const BOOT_FAILED: u8 = 1;
@@ -164,7 +160,7 @@ fn code_of(errors: &[PluginError]) -> u8 {
 
 impl Termination for Exit {
     fn report(self) -> ExitCode {
-        print(self.diagnosis.take().unwrap_or_default(), PRINTING);
+        print(self.diagnosis.take().unwrap_or_default());
         ExitCode::from(self.code)
     }
 }

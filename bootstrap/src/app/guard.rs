@@ -28,8 +28,8 @@ pub(super) const NOT_FINISHED: u8 = 75;
 /// and the shutdown of the runtime, may take as long each.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// How long a forced end waits for its last words to be printed.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long the end of the process waits for its last words to be printed.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How often a shutdown that has begun is looked at.
 const TICK: Duration = Duration::from_millis(50);
@@ -322,14 +322,14 @@ pub(super) fn left_open(report: &Report) -> String {
     reason = "the one place where a thread that is blocked can be left behind"
 )]
 pub(super) fn end_process(code: u8, message: &str) -> ! {
-    print(message, LAST_WORDS);
+    print(message);
     std::process::exit(i32::from(code))
 }
 
-/// Prints to the standard error, and flushes the standard output, on a thread of its own. Waits so
-/// long for that and no longer: the reader of either may have stopped, or another thread may hold
+/// Prints to the standard error, and flushes the standard output, on a thread of its own. Waits for
+/// that, but not for long: the reader of either may have stopped, or another thread may hold
 /// the lock of one for ever. A failure to print changes nothing.
-pub(super) fn print(message: &str, patience: Duration) {
+pub(super) fn print(message: &str) {
     let (printed, done) = mpsc::channel();
     let message = message.to_owned();
     let printer = std::thread::Builder::new().spawn(move || {
@@ -340,6 +340,6 @@ pub(super) fn print(message: &str, patience: Duration) {
         let _ = printed.send(());
     });
     if printer.is_ok() {
-        let _ = done.recv_timeout(patience);
+        let _ = done.recv_timeout(LAST_WORDS);
     }
 }

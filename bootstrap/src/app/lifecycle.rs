@@ -42,9 +42,10 @@ impl Lifecycle {
         };
         match started {
             Ok(()) => {
-                // Before the tasks begin, on other threads: one that serves is asked how far it is.
-                life.set_status(Status::Ready);
-                tasks.spawn_hooks(None);
+                // Nothing begins in an app that an `on_start` hook, or a signal, has asked to stop.
+                if !life.is_stopping() {
+                    tasks.spawn_hooks(None);
+                }
                 if booted.send(Ok(())).is_err() {
                     life.request_stop(ShutdownReason::Dropped);
                 }
