@@ -8,6 +8,7 @@
 
 mod child;
 mod leftovers;
+mod logged;
 mod signals;
 
 use std::io::{BufRead, BufReader};

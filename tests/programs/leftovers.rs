@@ -142,7 +142,11 @@ fn app(what: &str) -> App {
             })));
         }
         "stdin" => drop(app.register(left.run(starts(reads_stdin)))),
-        "task" => drop(app.register(left.close(starts(task_that_blocks)))),
+        "task" => drop(app.register(left.close(act(async || {
+            task_that_blocks();
+            has_begun().await;
+            Ok(())
+        })))),
         "block-in-place" => drop(app.register(left.run(starts(task_that_blocks_in_place)))),
         "drop-of-task" => drop(app.register(left.run(starts(task_whose_drop_blocks)))),
         "drop-of-plugin" => drop(app.register(JoinsInDrop::default())),
@@ -208,6 +212,7 @@ fn takes_long() {
 }
 
 fn main() -> ExitCode {
+    support::log_if_asked();
     let [_, what, which, then] = &std::env::args().collect::<Vec<_>>()[..] else {
         println!("arguments: what is left, the runtime, what follows");
         return ExitCode::FAILURE;

@@ -1,6 +1,8 @@
 //! A program that lives as its argument says, for the tests of `App::run`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bootstrap::{App, Exit};
@@ -159,6 +161,29 @@ fn on_base(mut app: App, case: &str) -> App {
                 .close(hangs());
             app.register(consumer).after(&base);
         }
+        "restart-fails" => {
+            let loads = Arc::new(AtomicUsize::new(0));
+            let once = act(move || {
+                let is_first = loads.fetch_add(1, Ordering::Relaxed) == 0;
+                async move {
+                    if is_first {
+                        Ok(())
+                    } else {
+                        anyhow::bail!("gone")
+                    }
+                }
+            });
+            let handle = app.handle();
+            let restarts = act(move || {
+                let handle = handle.clone();
+                async move {
+                    let _ = handle.restart("flaky").await;
+                    Ok(())
+                }
+            });
+            app.register(probe("flaky").load(once)).after(&base);
+            app.register(probe("restarts").run(restarts));
+        }
         "close-fails" => {
             app.register(probe("sore").close(fails("no"))).after(&base);
         }
@@ -210,6 +235,7 @@ async fn host() -> ExitCode {
 }
 
 fn main() -> ExitCode {
+    support::log_if_asked();
     let case = std::env::args().nth(1).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

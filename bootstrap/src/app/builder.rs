@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::app::exit::Exit;
 use crate::app::guard;
 use crate::app::lifecycle::{EndOfLife, Lifecycle};
+use crate::app::logged;
 use crate::app::outside::plan;
 use crate::app::running::Running;
 use crate::app::scope::Scope;
@@ -262,6 +263,9 @@ impl App {
     /// waits for it when it is dropped: end such a runtime with
     /// [`Runtime::shutdown_timeout`](tokio::runtime::Runtime::shutdown_timeout).
     ///
+    /// An error is also logged: an event with the level `ERROR`, the target `bootstrap`, the field
+    /// `code` and the diagnosis as its message, and then what each plugin did, as a tree.
+    ///
     /// # Errors
     ///
     /// If there is no tokio runtime with timers; if the app can't be planned; if a hook fails, panics or takes too long; if the app is asked
@@ -273,6 +277,14 @@ impl App {
     /// interrupted, and what has loaded is closed in the background, as long as the runtime
     /// lives; [`Handle::closed`] waits for that.
     pub async fn boot(self) -> Result<Running, BootError> {
+        let booted = self.boot_unlogged().await;
+        if let Err(error) = &booted {
+            logged::boot_error(error);
+        }
+        booted
+    }
+
+    async fn boot_unlogged(self) -> Result<Running, BootError> {
         let Ok(runtime) = runtime::Handle::try_current() else {
             return Err(BootError::no_runtime());
         };
@@ -368,7 +380,10 @@ impl App {
     /// systems the handlers are installed all the same.)
     ///
     /// What every plugin did is logged with the level `INFO` and the target `bootstrap`, as trees:
-    /// have a subscriber of `tracing` to see them.
+    /// have a subscriber of `tracing` to see them. What the [`Exit`] prints is logged as well, with the
+    /// level `ERROR` and the field `code`, because the log may go elsewhere than the standard error;
+    /// and the `Exit` prints it all the same, because there may be no log. A forced stop is logged to
+    /// the global subscriber.
     ///
     /// # The end of the process
     ///
@@ -403,14 +418,22 @@ impl App {
         let life = Arc::clone(&self.life.0);
         let in_run = match signals::install(life, self.settings.close_timeout).await {
             Ok(in_run) => in_run,
-            Err(error) => return Exit::no_signals(&error),
+            Err(error) => {
+                let exit = Exit::no_signals(&error);
+                logged::uncoded(exit.diagnosis().unwrap_or_default());
+                return exit;
+            }
         };
         let exit = match self.boot().await {
             Ok(running) => {
                 log(|| tracing::info!(target: "bootstrap", "{}", running.report()));
                 let reason = running.wait().await;
                 log(|| tracing::info!(target: "bootstrap", "closing: {reason}"));
-                Exit::closed(running.close().await)
+                let closed = running.close().await;
+                if let Err(error) = &closed {
+                    logged::failure(error.code(), error);
+                }
+                Exit::closed(closed)
             }
             Err(error) => Exit::unbooted(&error),
         };

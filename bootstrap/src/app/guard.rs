@@ -6,7 +6,7 @@
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak, mpsc};
+use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -14,7 +14,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::app::logged;
 use crate::app::threads::{MainThread, Threads};
+use crate::base::lock::lock;
 use crate::base::panic;
 use crate::base::text::{self, HELP_WITH_BLOCKING};
 use crate::life::{Life, Status};
@@ -123,8 +125,9 @@ impl Guard {
             returned = returned => returned.ok(),
             () = hangs => {
                 let margin = text::duration(MARGIN);
-                end_process(
+                force_end(
                     NOT_FINISHED,
+                    "STOP004",
                     &format!(
                         "error[STOP004]: the app has closed, and `App::run` did not return within \
                          {margin}, because a drop of a plugin or a state, or a subscriber of the \
@@ -149,8 +152,9 @@ impl Guard {
         if timeout(limit, closed).await.is_err() {
             let limit = text::duration(self.close_timeout);
             let left = left_open(&self.life.report());
-            end_process(
+            force_end(
                 NOT_FINISHED,
+                "STOP004",
                 &format!(
                     "error[STOP004]: closing did not end within {limit}, because every thread is \
                      blocked: forced stop{left}; exit code {NOT_FINISHED}\n  \
@@ -286,9 +290,8 @@ fn end_held_up(by: &str, returned: Option<&Returned>) -> ! {
         code => code,
     };
     let diagnosis = returned.and_then(|it| it.diagnosis.upgrade());
-    let mut message = String::new();
     if let Some(text) = diagnosis.as_ref().and_then(|it| it.take()) {
-        message = format!("{text}\n");
+        print(text);
     }
     let cut = returned.map_or(&[][..], |it| &it.cut);
     let cut = match cut {
@@ -296,11 +299,11 @@ fn end_held_up(by: &str, returned: Option<&Returned>) -> ! {
         cut => format!("; cut short before: {}", cut.join(", ")),
     };
     let margin = text::duration(MARGIN);
-    message += &format!(
+    let message = format!(
         "error[STOP004]: the app has closed, and the tokio runtime did not shut down within \
          {margin}, because {by}: forced stop{cut}; exit code {code}\n  help: {HELP_WITH_BLOCKING}"
     );
-    end_process(code, &message)
+    force_end(code, "STOP004", &message)
 }
 
 /// The plugins that have loaded and not closed, as the end of a sentence.
@@ -317,29 +320,71 @@ pub(super) fn left_open(report: &Report) -> String {
     }
 }
 
+/// Ends the process, and says so: it has not ended by itself.
+pub(super) fn force_end(exit_code: u8, code: &'static str, message: &str) -> ! {
+    let (printed, logged) = (message.to_owned(), message.to_owned());
+    in_time([
+        Box::new(move || print_now(&printed)),
+        // Subscribers are the user's code, and may block.
+        Box::new(move || logged::forced_stop(code, &logged)),
+    ]);
+    exit(exit_code)
+}
+
+/// Ends a process whose outcome is logged.
+pub(super) fn end_process(code: u8, message: &str) -> ! {
+    print(message);
+    exit(code)
+}
+
 #[allow(
     clippy::disallowed_methods,
     reason = "the one place where a thread that is blocked can be left behind"
 )]
-pub(super) fn end_process(code: u8, message: &str) -> ! {
-    print(message);
+fn exit(code: u8) -> ! {
     std::process::exit(i32::from(code))
 }
 
-/// Prints to the standard error, and flushes the standard output, on a thread of its own. Waits for
-/// that, but not for long: the reader of either may have stopped, or another thread may hold
-/// the lock of one for ever. A failure to print changes nothing.
+/// Prints to the standard error, and flushes the standard output. A failure to print changes nothing.
 pub(super) fn print(message: &str) {
-    let (printed, done) = mpsc::channel();
     let message = message.to_owned();
-    let printer = std::thread::Builder::new().spawn(move || {
-        if !message.is_empty() {
-            let _ = writeln!(io::stderr(), "{message}");
-        }
-        let _ = io::stdout().flush();
-        let _ = printed.send(());
-    });
-    if printer.is_ok() {
-        let _ = done.recv_timeout(LAST_WORDS);
+    in_time([Box::new(move || print_now(&message))]);
+}
+
+fn print_now(message: &str) {
+    if !message.is_empty() {
+        let _ = writeln!(io::stderr(), "{message}");
     }
+    let _ = io::stdout().flush();
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+fn take(job: &Mutex<Option<Job>>) -> Option<Job> {
+    lock(job).take()
+}
+
+/// Does each of these on a thread of its own. Waits for that, but not for long: the reader of the
+/// standard error or output may have stopped, or another thread may hold the lock of one for ever.
+fn in_time<const N: usize>(jobs: [Job; N]) {
+    let (done, all_done) = mpsc::channel::<()>();
+    for job in jobs {
+        let (done, job) = (done.clone(), Arc::new(Mutex::new(Some(job))));
+        let its_job = Arc::clone(&job);
+        let spawned = std::thread::Builder::new().spawn(move || {
+            if let Some(job) = take(&its_job) {
+                job();
+            }
+            drop(done);
+        });
+        if spawned.is_err() {
+            // Out of threads: the words are worth more than the risk that a reader has stopped.
+            if let Some(job) = take(&job) {
+                job();
+            }
+        }
+    }
+    drop(done);
+    // Nothing is sent: it ends when all have dropped their ends.
+    let _ = all_done.recv_timeout(LAST_WORDS);
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use crate::app::logged;
 use crate::app::restart::Restart;
 use crate::boot::{self, BootError};
 use crate::close::{self, After, Closing};
@@ -66,8 +67,10 @@ impl Lifecycle {
                 let outcome = outcome(rollback.clone(), report.clone());
                 let error = BootError::new(failure, rollback, report, &self.nodes);
                 self.end.now(Status::Failed, outcome);
-                // Whoever dropped the future of `boot` does not want to know.
-                let _ = booted.send(Err(error));
+                if let Err(Err(error)) = booted.send(Err(error)) {
+                    // The future of `boot` was dropped, which would have logged it.
+                    logged::boot_error(&error);
+                }
             }
         }
     }

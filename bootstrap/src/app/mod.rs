@@ -10,6 +10,7 @@ mod guard;
 mod hooks;
 mod lifecycle;
 mod limits;
+mod logged;
 mod outside;
 mod restart;
 mod running;

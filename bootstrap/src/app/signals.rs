@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
-use crate::app::guard::{Guard, InRun, end_process, is_any_running, left_open, name_of_threads};
+use crate::app::guard::{
+    Guard, InRun, end_process, force_end, is_any_running, left_open, name_of_threads,
+};
 use crate::base::log::log;
 use crate::life::{Life, ShutdownReason, Signal};
 
@@ -113,7 +115,7 @@ async fn obey(mut signals: Signals, life: &Life) {
                     "error[STOP006]: forced stop, because {signal} was received again{left}; exit \
                      code {code}"
                 );
-                end_process(code, &message);
+                force_end(code, "STOP006", &message);
             }
             Order::Exit => end_process(128 + signal.number(), ""),
             Order::Nothing => {}
