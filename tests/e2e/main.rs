@@ -7,6 +7,8 @@
 )]
 
 mod child;
+mod leftovers;
+mod logged;
 mod signals;
 
 use std::io::{BufRead, BufReader};
@@ -275,8 +277,9 @@ fn closes_that_block_every_thread_do_not_keep_the_process_alive() {
     assert_eq!(
         ended.err,
         "error[STOP004]: closing did not end within 100 ms, because every thread is blocked: \
-         forced stop; not closed: `base`, `one`, `three`, `two`; exit code 75\n  help: a hook that \
-         blocks can't be cancelled: move what blocks into `tokio::task::spawn_blocking`\n"
+         forced stop; not closed: `base`, `one`, `three`, `two`; exit code 75\n  help: code that \
+         blocks can't be cancelled: give it a time limit, or run it on a `std::thread` of its own \
+         and await the answer; nothing waits for such a thread\n"
     );
     assert_eq!(ended.out, ["base loads", "started"]);
 }

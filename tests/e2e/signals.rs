@@ -1,6 +1,8 @@
 //! What signals and exits do, in the middle of things.
 
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use crate::child::Program;
 
@@ -51,6 +53,62 @@ fn other_signals_end_the_process_as_they_always_do() {
         assert_eq!((ended.code, ended.killed_by), (None, Some(number)));
         assert_eq!(ended.out, ["base loads", "started"]);
     }
+}
+
+/// S43: the boot ends where the hooks of the start begin; from there on the app closes.
+#[test]
+fn a_signal_behind_the_loads_interrupts_the_boot_until_the_app_has_started() {
+    let parts = ["pre-ready", "service", "ready", "on-ready", "start"];
+    for (part, signal, interrupted) in parts
+        .into_iter()
+        .flat_map(|part| [(part, "-TERM", 143), (part, "-INT", 130)])
+    {
+        let mut program = Program::start(&format!("in-{part}"));
+        program.wait_for("waits");
+        program.signal(signal);
+        let ended = program.end();
+        let code = if part == "start" { 0 } else { interrupted };
+        assert_eq!(ended.code, Some(code), "{part}: {}", ended.err);
+        let end = format!("after run: {code}");
+        assert_eq!(ended.out, ["base loads", "waits", "base closes", &end]);
+        assert_eq!(ended.err.contains("BOOT012"), code != 0, "{}", ended.err);
+    }
+}
+
+/// The parent process decides: a shell without job control ignores SIGINT for what it starts with
+/// `&`, and `trap ''` ignores any signal.
+#[test]
+fn a_signal_that_the_parent_process_ignores_stays_ignored() {
+    for (ignored, other, code) in [("INT", "-TERM", 143), ("TERM", "-INT", 130)] {
+        let start = format!("trap '' {ignored}; exec \"$0\" boot-stops-after-1");
+        let mut program = Program::start_by(Command::new("sh").args([
+            "-c",
+            &start,
+            env!("CARGO_BIN_EXE_program"),
+        ]));
+        program.wait_for("p2 loads");
+        // One that was handled would end the process, if not at once then by its repetition.
+        program.signal(&format!("-{ignored}"));
+        thread::park_timeout(Duration::from_millis(300));
+        program.signal(&format!("-{ignored}"));
+        program.signal(other);
+        let ended = program.end();
+        assert_eq!(ended.code, Some(code), "{ignored}: {}", ended.err);
+        assert_eq!(ended.out.last().unwrap(), &format!("after run: {code}"));
+    }
+}
+
+#[test]
+fn a_program_in_the_background_of_a_script_is_not_stopped_by_sigint() {
+    // Without job control, `&` ignores SIGINT.
+    let mut program = Program::start_by(Command::new("sh").args([
+        "-c",
+        "\"$0\" boot-stops-after-1 & sleep 0.5; kill -INT $!; sleep 0.5; \
+         kill -TERM $!; wait $!",
+        env!("CARGO_BIN_EXE_program"),
+    ]));
+    program.wait_for("p2 loads");
+    assert_eq!(program.end().code, Some(143));
 }
 
 /// D25: an app that is booted, and not run, is a part of somebody else's program: it installs

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bootstrap::{App, Plugin, Registration};
-use support::{Probe, Trace, fails, fails_after, hangs, log_to, paused, register_graph, succeeds};
+use support::{
+    Probe, Trace, fails, fails_after, hangs, log_to, paused, register_graph, succeeds, takes,
+};
 
 /// What is logged from the boot to the close of an app, without the spans.
 fn events(log: &Trace) -> Vec<String> {
@@ -187,4 +189,129 @@ fn hooks_of_the_app_and_services_that_take_long_are_logged() {
             "WARN [STOP003] `app` has been closing for 5 s (limit 10 s)"
         );
     });
+}
+
+/// A subscriber learns of a boot that has failed, once, with the code, the diagnosis and the tree.
+#[test]
+fn a_boot_that_fails_is_logged_with_its_code_its_diagnosis_and_its_tree() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let probes = vec![
+            Probe::new("a", &trace).load(takes(1)),
+            Probe::new("b", &trace).load(fails("no")),
+            Probe::new("c", &trace).load(hangs()),
+            Probe::new("d", &trace),
+        ];
+        register_graph(&mut app, probes, &[&[], &[0], &[], &[1]]);
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(
+            events(&log)[1..],
+            [
+                format!("ERROR {} code=\"BOOT010\"", error.render()),
+                "INFO boot 1 ms\n├─┬ a 1 ms\n│ └── b 0 us failed\n├── c 1 ms cancelled\n\
+                 └── d not started"
+                    .to_owned(),
+            ]
+        );
+    });
+}
+
+/// What a barrier has spared is in the tree as well.
+#[test]
+fn the_logged_tree_of_a_failed_boot_has_what_was_skipped() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        app.register(Probe::new("fails", &trace).load(fails("no")));
+        let skipped = app.register(Probe::new("waits", &trace));
+        skipped.after(&app.register(Probe::new("first", &trace).load(takes(5))));
+        let app = app.after(async |_| anyhow::bail!("not recovered"));
+        app.boot().await.unwrap_err();
+        let tree = events(&log).pop().unwrap();
+        assert!(tree.contains("─ fails 0 us failed"), "{tree}");
+        assert!(tree.contains("─ first skipped"), "{tree}");
+        assert!(tree.contains("─ waits skipped"), "{tree}");
+    });
+}
+
+#[test]
+fn an_app_that_cannot_be_planned_is_logged_once() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        app.register(Probe::new("a", &trace));
+        app.register(Probe::new("a", &trace)).named("a");
+        assert!(app.plan().is_err());
+        assert_eq!(events(&log), Vec::<String>::new(), "a plan is a result");
+        let error = app.boot().await.unwrap_err();
+        let expected = format!("ERROR {} code=\"BOOT004\"", error.render());
+        assert_eq!(events(&log), [expected]);
+    });
+}
+
+/// The level says whether somebody has to look: a program that stops itself has no fault.
+#[test]
+fn an_interrupted_boot_is_logged_by_what_interrupted_it() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let trace = Trace::new();
+        let boot = async |close| {
+            let app = App::new().with(Probe::new("a", &trace).close(close));
+            let handle = app.handle();
+            let app = app.on_ready(async move |_| {
+                handle.shutdown();
+                Ok(())
+            });
+            app.boot().await.unwrap_err().render()
+        };
+        boot(succeeds()).await;
+        let line = "INFO boot was interrupted: shutdown was requested code=\"BOOT012\"";
+        assert_eq!(events(&log)[1], line);
+        let diagnosis = boot(fails("stuck")).await;
+        let logged = events(&log);
+        assert_eq!(logged[1], "ERROR [a] Plugin close failed: stuck");
+        assert_eq!(logged[2], format!("ERROR {diagnosis} code=\"BOOT012\""));
+    });
+}
+
+/// The future of `boot` would have logged it, and is gone.
+#[test]
+fn a_boot_whose_future_was_dropped_is_logged() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let trace = Trace::new();
+        let probe = Probe::new("a", &trace).load(hangs());
+        let app = App::new().with(probe.close(fails("no")));
+        let handle = app.handle();
+        let boot = tokio::time::timeout(Duration::from_millis(1), app.boot());
+        assert!(boot.await.is_err());
+        handle.closed().await;
+        let line = "INFO boot was interrupted: the app was dropped code=\"BOOT012\"";
+        assert_eq!(events(&log)[1], line);
+    });
+}
+
+#[test]
+fn a_boot_without_a_runtime_is_logged() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    let mut boot = std::pin::pin!(App::new().boot());
+    let waker = std::task::Waker::noop();
+    let polled = boot
+        .as_mut()
+        .poll(&mut std::task::Context::from_waker(waker));
+    let std::task::Poll::Ready(Err(error)) = polled else {
+        panic!("it needs a runtime");
+    };
+    let expected = format!("ERROR {} code=\"BOOT013\"", error.render());
+    assert_eq!(events(&log), [expected]);
 }

@@ -1,6 +1,8 @@
 //! A program that lives as its argument says, for the tests of `App::run`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bootstrap::{App, Exit};
@@ -21,6 +23,11 @@ fn base() -> Probe {
         // too early to say so.
         .run(says("started"))
         .close(says("base closes"))
+}
+
+async fn waits() -> anyhow::Result<()> {
+    println!("waits");
+    std::future::pending().await
 }
 
 fn blocks() -> support::Act {
@@ -120,6 +127,13 @@ fn on_base(mut app: App, case: &str) -> App {
             })))
             .after(&base);
         }
+        "in-pre-ready" => app = app.on_pre_ready(async |_| waits().await),
+        "in-service" => app = app.service("service", async |_| waits().await),
+        "in-ready" => {
+            app.register(probe("slow").ready(act(waits))).after(&base);
+        }
+        "in-on-ready" => app = app.on_ready(async |_| waits().await),
+        "in-start" => app = app.on_start(async |_| waits().await),
         "load-stops" | "load-stops-close-fails" => {
             let handle = app.handle();
             let stops = act(move || {
@@ -146,6 +160,29 @@ fn on_base(mut app: App, case: &str) -> App {
                 .run(fails_after(10, "queue lost"))
                 .close(hangs());
             app.register(consumer).after(&base);
+        }
+        "restart-fails" => {
+            let loads = Arc::new(AtomicUsize::new(0));
+            let once = act(move || {
+                let is_first = loads.fetch_add(1, Ordering::Relaxed) == 0;
+                async move {
+                    if is_first {
+                        Ok(())
+                    } else {
+                        anyhow::bail!("gone")
+                    }
+                }
+            });
+            let handle = app.handle();
+            let restarts = act(move || {
+                let handle = handle.clone();
+                async move {
+                    let _ = handle.restart("flaky").await;
+                    Ok(())
+                }
+            });
+            app.register(probe("flaky").load(once)).after(&base);
+            app.register(probe("restarts").run(restarts));
         }
         "close-fails" => {
             app.register(probe("sore").close(fails("no"))).after(&base);
@@ -198,6 +235,7 @@ async fn host() -> ExitCode {
 }
 
 fn main() -> ExitCode {
+    support::log_if_asked();
     let case = std::env::args().nth(1).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

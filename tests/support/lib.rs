@@ -365,7 +365,7 @@ pub fn bounded<T>(test: impl FnOnce() -> T) -> T {
 
 mod log;
 
-pub use log::log_to;
+pub use log::{log_if_asked, log_to};
 
 /// The program in the README compiles as it stands there.
 #[cfg(doctest)]

@@ -16,12 +16,38 @@ pub fn log_to(trace: &Trace) -> DefaultGuard {
     // whether anybody listens there: another test, on a thread that nobody listens to. With two
     // of them, both are asked.
     static SECOND: OnceLock<Dispatch> = OnceLock::new();
-    SECOND.get_or_init(|| Dispatch::new(Log(Trace::new())));
-    tracing::subscriber::set_default(Log(trace.clone()))
+    SECOND.get_or_init(|| Dispatch::new(Log(Sink::Trace(Trace::new()))));
+    tracing::subscriber::set_default(Log(Sink::Trace(trace.clone())))
 }
 
-/// Collects what is logged.
-struct Log(Trace);
+/// Prints what `bootstrap` logs anywhere in this process, if the environment asks for it.
+///
+/// # Panics
+///
+/// If the process has a subscriber already.
+pub fn log_if_asked() {
+    if std::env::var_os("LOG_TO_STDOUT").is_some() {
+        let printed = tracing::subscriber::set_global_default(Log(Sink::Stdout));
+        printed.expect("no other subscriber");
+    }
+}
+
+/// Takes what is logged.
+struct Log(Sink);
+
+enum Sink {
+    Trace(Trace),
+    Stdout,
+}
+
+impl Sink {
+    fn add(&self, line: String) {
+        match self {
+            Self::Trace(trace) => trace.add(line),
+            Self::Stdout => println!("{line}"),
+        }
+    }
+}
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {

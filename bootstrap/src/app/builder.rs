@@ -12,7 +12,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::app::exit::Exit;
+use crate::app::guard;
 use crate::app::lifecycle::{EndOfLife, Lifecycle};
+use crate::app::logged;
 use crate::app::outside::{plan, plan_to_boot};
 use crate::app::running::Running;
 use crate::app::scope::Scope;
@@ -273,6 +275,9 @@ impl App {
     /// waits for it when it is dropped: end such a runtime with
     /// [`Runtime::shutdown_timeout`](tokio::runtime::Runtime::shutdown_timeout).
     ///
+    /// An error is also logged: an event with the level `ERROR`, the target `bootstrap`, the field
+    /// `code` and the diagnosis as its message, and then what each plugin did, as a tree.
+    ///
     /// # Errors
     ///
     /// If there is no tokio runtime with timers; if the app can't be planned; if a hook fails, panics or takes too long; if the app is asked
@@ -284,6 +289,14 @@ impl App {
     /// interrupted, and what has loaded is closed in the background, as long as the runtime
     /// lives; [`Handle::closed`] waits for that.
     pub async fn boot(self) -> Result<Running, BootError> {
+        let booted = self.boot_unlogged().await;
+        if let Err(error) = &booted {
+            logged::boot_error(error);
+        }
+        booted
+    }
+
+    async fn boot_unlogged(self) -> Result<Running, BootError> {
         let Ok(runtime) = runtime::Handle::try_current() else {
             return Err(BootError::no_runtime());
         };
@@ -388,14 +401,40 @@ impl App {
     /// and so does one after this has returned. (A second one within 250 ms of the first counts as
     /// the same: many who start programs send theirs twice.) The handlers stay for the rest of the
     /// process, in which several apps may run, one after the other or together. SIGHUP is left
-    /// alone.
+    /// alone. A signal that was ignored when the process began stays ignored: a shell without job
+    /// control does that to SIGINT for what it starts with `&`. (Linux shows which these are; on other
+    /// systems the handlers are installed all the same.)
     ///
     /// What every plugin did is logged with the level `INFO` and the target `bootstrap`, as trees:
-    /// have a subscriber of `tracing` to see them.
+    /// have a subscriber of `tracing` to see them. What the [`Exit`] prints is logged as well, with the
+    /// level `ERROR` and the field `code`, because the log may go elsewhere than the standard error;
+    /// and the `Exit` prints it all the same, because there may be no log. A forced stop is logged to
+    /// the global subscriber.
     ///
-    /// If a hook had to be left behind because it blocks its thread, this prints what went wrong
-    /// and ends the process by itself, because the runtime would wait for that thread. Otherwise
-    /// it returns, and code after it runs.
+    /// # The end of the process
+    ///
+    /// Nothing that was abandoned can keep the process from ending. If a hook had to be left behind
+    /// because it blocks its thread, this prints what went wrong and ends the process by itself,
+    /// because the runtime would wait for that thread. Otherwise it returns, and code after it runs.
+    ///
+    /// Threads that the app does not know of may hold up the end as well: work in
+    /// [`spawn_blocking`](tokio::task::spawn_blocking) whose hook was cut short, a read of
+    /// [`tokio::io::stdin`], a `Drop` that blocks. A guard, which lives as long as the process, gives
+    /// five seconds each to
+    ///
+    /// - a close that has passed [`App::close_timeout`],
+    /// - the rest of this function after the close,
+    /// - the shutdown of the tokio runtime on which this was called, whenever it begins.
+    ///
+    /// Then it prints the diagnosis of the [`Exit`], if the program still holds that, and `STOP004`,
+    /// and ends the process with the code of the `Exit`, or with 75 if that is 0.
+    ///
+    /// The guard does not limit what the program itself does after this has returned: neither while
+    /// the runtime lives, nor after it has shut down, nor after
+    /// [`Runtime::shutdown_background`](tokio::runtime::Runtime::shutdown_background) or while
+    /// another app is in `run`. It finds out from `/proc` whether the main thread waits for threads
+    /// of the runtime. Where there is no `/proc`, it counts a program that still holds the `Exit` five
+    /// seconds after the runtime began to shut down as held up: drop it before a long epilogue there.
     ///
     /// # Cancel safety
     ///
@@ -403,16 +442,24 @@ impl App {
     /// background.
     pub async fn run(self) -> Exit {
         let life = Arc::clone(&self.life.0);
-        let _in_run = match signals::install(life, self.settings.close_timeout).await {
+        let in_run = match signals::install(life, self.settings.close_timeout).await {
             Ok(in_run) => in_run,
-            Err(error) => return Exit::no_signals(&error),
+            Err(error) => {
+                let exit = Exit::no_signals(&error);
+                logged::uncoded(exit.diagnosis().unwrap_or_default());
+                return exit;
+            }
         };
         let exit = match self.boot().await {
             Ok(running) => {
                 log(|| tracing::info!(target: "bootstrap", "{}", running.report()));
                 let reason = running.wait().await;
                 log(|| tracing::info!(target: "bootstrap", "closing: {reason}"));
-                Exit::closed(running.close().await)
+                let closed = running.close().await;
+                if let Err(error) = &closed {
+                    logged::failure(error.code(), error);
+                }
+                Exit::closed(closed)
             }
             Err(error) => Exit::unbooted(&error),
         };
@@ -420,8 +467,9 @@ impl App {
             log(|| tracing::info!(target: "bootstrap", "{}", exit.report().close_tree()));
         }
         if exit.is_abandoned() {
-            signals::end_process(exit.code(), exit.diagnosis().unwrap_or_default());
+            guard::end_process(exit.code(), exit.diagnosis().unwrap_or_default());
         }
+        in_run.returns(exit.returned());
         exit
     }
 }

@@ -1,13 +1,15 @@
 //! `Exit`: how a run ended, as an exit code and a diagnosis.
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::{ExitCode, Termination};
+use std::sync::Arc;
 
+use crate::app::guard::{Diagnosis, NOT_FINISHED, Returned, print};
 use crate::base::text;
 use crate::boot::{BootError, BootErrorKind};
 use crate::life::ShutdownReason;
-use crate::report::{CloseError, EndedBy, PluginError, Report};
+use crate::report::{Cause, CloseError, EndedBy, PluginError, Report};
 
 /// How [`App::run`](crate::App::run) ended. Returned from `main`, it prints the diagnosis of what
 /// went wrong to the standard error, and carries the exit code.
@@ -19,42 +21,44 @@ use crate::report::{CloseError, EndedBy, PluginError, Report};
 /// | 70 | a task failed, or a part of the app was restarted and did not load again | `STOP002`, `RUN001` |
 /// | 74 | a `drain` or `close` hook failed | `STOP001` |
 /// | 75 | closing did not finish in time: a hook was cut short, left behind, or never begun | `STOP004`, `STOP005` |
+/// | 75, or the code from above if that is not 0 | the app has closed, and something that blocks held up the end of the process | `STOP004` |
 /// | 78 | the app can't be planned; nothing was started | the others from `BOOT001` to `BOOT018` |
 /// | 130, 143 | SIGINT or SIGTERM interrupted the boot; or a second one cut the closing short | `BOOT012`, `STOP006` |
 ///
 /// The numbers from 70 are those of BSD's `sysexits.h`. If several apply, the first cause in time
 /// decides: a failed task over the hooks that failed because of it.
+///
+/// Printing waits half a second for a reader of the standard error that has stopped, and a standard
+/// error that is closed or full changes nothing.
+///
+/// While the tokio runtime around `run` shuts down, a guard watches over the process: see
+/// [`App::run`](crate::App::run#the-end-of-the-process).
 #[must_use = "return it from `main`"]
 pub struct Exit {
     code: u8,
-    diagnosis: Option<String>,
+    diagnosis: Arc<Diagnosis>,
     report: Report,
     abandoned: bool,
+    /// The hooks that were cut short.
+    cut: Vec<String>,
 }
 
 const OK: u8 = 0;
 const BOOT_FAILED: u8 = 1;
 const TASK_FAILED: u8 = 70;
 const CLOSE_FAILED: u8 = 74;
-pub(super) const NOT_FINISHED: u8 = 75;
 const NOT_PLANNED: u8 = 78;
 
 impl Exit {
     pub(super) fn closed(result: Result<Report, CloseError>) -> Self {
         match result {
-            Ok(report) => Self {
-                code: OK,
-                diagnosis: None,
-                report,
-                abandoned: false,
-            },
+            Ok(report) => Self::new(OK, None, report),
             Err(error) => {
                 let code = code_of(error.errors());
                 Self {
-                    code,
-                    diagnosis: Some(error.render_with(code)),
-                    report: error.report().clone(),
                     abandoned: error.abandoned().next().is_some(),
+                    cut: cut(error.errors()),
+                    ..Self::new(code, Some(error.render_with(code)), error.report().clone())
                 }
             }
         }
@@ -70,25 +74,42 @@ impl Exit {
             },
             _ => BOOT_FAILED,
         };
+        // A program that stops itself while it boots has nothing to explain.
+        let diagnosis = (code != OK).then(|| error.render_with(code));
+        let errors = error.failures().iter().chain(error.rollback_errors());
+        let cancelled = error.cancelled().iter().map(|name| format!("`{name}`"));
         Self {
-            code,
-            // A program that stops itself while it boots has nothing to explain.
-            diagnosis: (code != OK).then(|| error.render_with(code)),
-            report: error.report().clone(),
             abandoned: error.is_abandoned(),
+            cut: cut(errors).into_iter().chain(cancelled).collect(),
+            ..Self::new(code, diagnosis, error.report().clone())
         }
     }
 
     pub(super) fn no_signals(error: &io::Error) -> Self {
+        let diagnosis = format!(
+            "error: the signal handlers can't be installed: {}\n  help: use `boot` and \
+             `close` where there are no signals",
+            text::line(&error.to_string())
+        );
+        Self::new(BOOT_FAILED, Some(diagnosis), Report::default())
+    }
+
+    fn new(code: u8, diagnosis: Option<String>, report: Report) -> Self {
         Self {
-            code: BOOT_FAILED,
-            diagnosis: Some(format!(
-                "error: the signal handlers can't be installed: {}\n  help: use `boot` and \
-                 `close` where there are no signals",
-                text::line(&error.to_string())
-            )),
-            report: Report::default(),
+            code,
+            diagnosis: Diagnosis::new(diagnosis),
+            report,
             abandoned: false,
+            cut: Vec::new(),
+        }
+    }
+
+    /// What the guard needs to know of it.
+    pub(super) fn returned(&self) -> Returned {
+        Returned {
+            code: self.code,
+            cut: self.cut.clone(),
+            diagnosis: Arc::downgrade(&self.diagnosis),
         }
     }
 
@@ -104,7 +125,7 @@ impl Exit {
 
     /// What went wrong, if something did, on several lines.
     pub fn diagnosis(&self) -> Option<&str> {
-        self.diagnosis.as_deref()
+        self.diagnosis.text.as_deref()
     }
 
     /// What every plugin did.
@@ -116,14 +137,19 @@ impl Exit {
     pub(super) fn is_abandoned(&self) -> bool {
         self.abandoned
     }
+}
 
-    /// Prints the diagnosis, if there is one.
-    pub(super) fn print(&self) {
-        if let Some(diagnosis) = &self.diagnosis {
-            // Nobody is left to be told that the standard error is closed.
-            let _ = writeln!(io::stderr(), "{diagnosis}");
-        }
-    }
+/// The hooks among these that were cut short.
+fn cut<'a>(errors: impl IntoIterator<Item = &'a PluginError>) -> Vec<String> {
+    let is_cut = |error: &&PluginError| {
+        matches!(
+            error.cause(),
+            Cause::TimedOut { .. } | Cause::Cancelled | Cause::Abandoned { .. }
+        )
+    };
+    let cut = errors.into_iter().filter(is_cut);
+    cut.map(|error| format!("{} of `{}`", error.phase(), error.plugin()))
+        .collect()
 }
 
 fn code_of(errors: &[PluginError]) -> u8 {
@@ -136,7 +162,7 @@ fn code_of(errors: &[PluginError]) -> u8 {
 
 impl Termination for Exit {
     fn report(self) -> ExitCode {
-        self.print();
+        print(self.diagnosis.take().unwrap_or_default());
         ExitCode::from(self.code)
     }
 }
@@ -145,7 +171,7 @@ impl fmt::Debug for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exit")
             .field("code", &self.code)
-            .field("diagnosis", &self.diagnosis)
+            .field("diagnosis", &self.diagnosis())
             .finish_non_exhaustive()
     }
 }

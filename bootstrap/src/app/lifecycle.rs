@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::app::logged;
 use crate::app::restart::Restart;
 use crate::boot::{self, BootError};
 use crate::close::{self, After, Closing};
@@ -46,9 +47,10 @@ impl Lifecycle {
         };
         match started {
             Ok(()) => {
-                // Before the tasks begin, on other threads: one that serves is asked how far it is.
-                life.set_status(Status::Ready);
-                tasks.spawn_hooks(None);
+                // Nothing begins in an app that an `on_start` hook, or a signal, has asked to stop.
+                if !life.is_stopping() {
+                    tasks.spawn_hooks(None);
+                }
                 if booted.send(Ok(())).is_err() {
                     life.request_stop(ShutdownReason::Dropped);
                 }
@@ -68,8 +70,10 @@ impl Lifecycle {
                 let outcome = outcome(rollback.clone(), report.clone());
                 let error = BootError::new(failure, rollback, report, &self.nodes);
                 self.end.now(Status::Failed, outcome);
-                // Whoever dropped the future of `boot` does not want to know.
-                let _ = booted.send(Err(error));
+                if let Err(Err(error)) = booted.send(Err(error)) {
+                    // The future of `boot` was dropped, which would have logged it.
+                    logged::boot_error(&error);
+                }
             }
         }
     }

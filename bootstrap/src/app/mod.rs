@@ -6,15 +6,18 @@
 mod builder;
 mod compose;
 mod exit;
+mod guard;
 mod hooks;
 mod lifecycle;
 mod limits;
+mod logged;
 mod outside;
 mod restart;
 mod running;
 mod scope;
 mod signals;
 mod start;
+mod threads;
 mod verify;
 
 pub use builder::App;

@@ -1,55 +1,29 @@
 //! Signals, on a thread of their own.
 //!
 //! The thread has its own small runtime: when every thread of the user's runtime is blocked by a
-//! hook, this one still hears the second Ctrl-C, and still knows when the time for closing is up.
+//! hook, this one still gets the second Ctrl-C, and still knows when the time for closing is up.
 
-use std::io::{self, Write as _};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
-use tokio::time::sleep;
 
-use crate::app::exit::NOT_FINISHED;
-use crate::base::text;
+use crate::app::guard::{
+    Guard, InRun, end_process, force_end, is_any_running, left_open, name_of_threads,
+};
+use crate::base::log::log;
 use crate::life::{Life, ShutdownReason, Signal};
-use crate::report::{Outcome, Report};
-
-/// How much longer than the limit a close may take before the process is ended: the stages end by
-/// themselves before that, as long as the runtime has a thread left for them.
-const MARGIN: Duration = Duration::from_secs(5);
 
 /// How soon after the first one a signal counts as the same: `timeout`, and others who start
 /// programs, send theirs to the process and then once more to its group.
 const REPEATED: Duration = Duration::from_millis(250);
 
-/// How long the process waits for somebody to read its last words.
-const LAST_WORDS: Duration = Duration::from_millis(100);
-
 /// The number of the last app that went into [`App::run`](crate::App::run).
 static LATEST: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::Sender::new(0));
 
-/// How many apps are in [`App::run`](crate::App::run).
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
-
-/// An app that is in [`App::run`](crate::App::run), until it is dropped.
-pub(super) struct InRun(());
-
-impl InRun {
-    fn new() -> Self {
-        RUNNING.fetch_add(1, Ordering::Relaxed);
-        Self(())
-    }
-}
-
-impl Drop for InRun {
-    fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Installs the handlers for SIGTERM and SIGINT.
+/// Installs the handlers for SIGTERM and SIGINT, except for one that is ignored.
 ///
 /// From then on, for the rest of the process: the first signal asks the app to stop; the second
 /// one ends the process, and so does any signal after the last app has closed. The process is also
@@ -60,11 +34,42 @@ impl Drop for InRun {
 /// If the thread can't be spawned or the handlers can't be installed.
 pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Result<InRun> {
     let (installed, ready) = oneshot::channel();
+    let (in_run, returned) = oneshot::channel();
     let mut number = 0;
     LATEST.send_modify(|latest| {
         *latest += 1;
         number = *latest;
     });
+    let guard = Guard {
+        life: Arc::clone(&life),
+        close_timeout,
+        runtime: Handle::try_current().ok(),
+    };
+    let ignored = Ignored::read();
+    for signal in [Signal::Terminate, Signal::Interrupt] {
+        if ignored.has(signal) {
+            log(|| {
+                tracing::info!(
+                    target: "bootstrap",
+                    "{signal} was ignored when the process began, and stays ignored"
+                );
+            });
+        }
+    }
+    let watch = async move {
+        let (names, returned) = tokio::join!(
+            name_of_threads(guard.runtime.as_ref()),
+            guard.watch_run(returned)
+        );
+        let life = Arc::clone(&guard.life);
+        tokio::select! {
+            () = async {
+                guard.watch_end(names, returned).await;
+                std::future::pending().await
+            } => {}
+            () = superseded(&life, number) => {}
+        }
+    };
     std::thread::Builder::new()
         .name("bootstrap-signals".into())
         .spawn(move || {
@@ -76,14 +81,13 @@ pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Res
                 Err(error) => return drop(installed.send(Err(error))),
             };
             runtime.block_on(async {
-                match Signals::new() {
+                match Signals::new(&ignored) {
                     Ok(signals) => {
-                        // `run` waits for this; if it was dropped, nobody has to be told.
+                        // `run` waits for this; if it was dropped, nothing needs the answer.
                         let _ = installed.send(Ok(()));
                         tokio::select! {
                             () = obey(signals, &life) => {}
-                            () = guard(&life, close_timeout) => {}
-                            () = superseded(&life, number) => {}
+                            () = watch => {}
                         }
                     }
                     Err(error) => drop(installed.send(Err(error))),
@@ -93,7 +97,7 @@ pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Res
     ready
         .await
         .unwrap_or_else(|_| Err(io::Error::other("the thread for signals has ended")))?;
-    Ok(InRun::new())
+    Ok(InRun::new(in_run))
 }
 
 async fn obey(mut signals: Signals, life: &Life) {
@@ -101,7 +105,7 @@ async fn obey(mut signals: Signals, life: &Life) {
     loop {
         let signal = signals.next().await;
         let is_over = life.status().is_final();
-        let others = RUNNING.load(Ordering::Relaxed) > 0;
+        let others = is_any_running();
         match Order::of(&mut asked, Instant::now(), is_over, others) {
             Order::Stop => life.request_stop(ShutdownReason::Signal(signal)),
             Order::Force => {
@@ -111,11 +115,34 @@ async fn obey(mut signals: Signals, life: &Life) {
                     "error[STOP006]: forced stop, because {signal} was received again{left}; exit \
                      code {code}"
                 );
-                end_process(code, &message);
+                force_end(code, "STOP006", &message);
             }
             Order::Exit => end_process(128 + signal.number(), ""),
             Order::Nothing => {}
         }
+    }
+}
+
+/// The signals that are ignored: by the parent process, because no code of a service ignores one
+/// before it runs. A shell without job control does that to what it starts with `&`.
+struct Ignored(u64);
+
+impl Ignored {
+    /// Asks the system. To ask by `sigaction` is unsafe, so this reads what Linux shows in `/proc`;
+    /// elsewhere no signal counts as ignored.
+    fn read() -> Self {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        Self::shown_by(&status)
+    }
+
+    fn shown_by(status: &str) -> Self {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        Self(mask.unwrap_or(0))
+    }
+
+    fn has(&self, signal: Signal) -> bool {
+        self.0 >> (signal.number() - 1) & 1 == 1
     }
 }
 
@@ -156,84 +183,36 @@ async fn superseded(life: &Life, number: u64) {
     let _ = latest.wait_for(|latest| *latest > number).await;
 }
 
-/// Ends the process if closing takes far longer than it may; else never ends.
-async fn guard(life: &Life, close_timeout: Duration) {
-    life.stop_token().cancelled().await;
-    sleep(close_timeout.saturating_add(MARGIN)).await;
-    if !life.status().is_final() {
-        let limit = text::duration(close_timeout);
-        let left = left_open(&life.report());
-        end_process(
-            NOT_FINISHED,
-            &format!(
-                "error[STOP004]: closing did not end within {limit}, because every thread is \
-                 blocked: forced stop{left}; exit code {NOT_FINISHED}\n  help: a hook that blocks \
-                 can't be cancelled: move what blocks into `tokio::task::spawn_blocking`"
-            ),
-        );
-    }
-    std::future::pending::<()>().await;
-}
-
-/// The plugins that have loaded and not closed, as the end of a sentence.
-fn left_open(report: &Report) -> String {
-    let open = report.plugins.iter().filter(|plugin| {
-        plugin.load.outcome == Outcome::Done && plugin.close.outcome != Outcome::Done
-    });
-    let names: Vec<String> = open.map(|plugin| format!("`{}`", plugin.name)).collect();
-    // All of them: nobody will be there to ask for the rest.
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!("; not closed: {}", names.join(", "))
-    }
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the one place where a hook that does not let go of its thread can be left behind"
-)]
-pub(super) fn end_process(code: u8, message: &str) -> ! {
-    say(message.to_owned());
-    std::process::exit(i32::from(code))
-}
-
-/// Prints to the standard error on a thread of its own: whoever should read there or from the
-/// standard output may have stopped, with a plugin waiting in the middle of a line for ever.
-fn say(message: String) {
-    let (said, done) = std::sync::mpsc::channel();
-    let speaker = std::thread::Builder::new().spawn(move || {
-        if !message.is_empty() {
-            let _ = writeln!(io::stderr(), "{message}");
-        }
-        let _ = io::stdout().flush();
-        let _ = said.send(());
-    });
-    if speaker.is_ok() {
-        let _ = done.recv_timeout(LAST_WORDS);
-    }
-}
-
 #[cfg(unix)]
 struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: Option<tokio::signal::unix::Signal>,
+    interrupt: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    fn new(ignored: &Ignored) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let handle = |which, kind| {
+            let is_handled = !ignored.has(which);
+            is_handled.then(|| signal(kind)).transpose()
+        };
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
+            terminate: handle(Signal::Terminate, SignalKind::terminate())?,
+            interrupt: handle(Signal::Interrupt, SignalKind::interrupt())?,
         })
     }
 
     async fn next(&mut self) -> Signal {
+        async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        }
         tokio::select! {
-            _ = self.terminate.recv() => Signal::Terminate,
-            _ = self.interrupt.recv() => Signal::Interrupt,
+            () = received(&mut self.terminate) => Signal::Terminate,
+            () = received(&mut self.interrupt) => Signal::Interrupt,
         }
     }
 }
@@ -243,7 +222,7 @@ struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    fn new(_: &Ignored) -> io::Result<Self> {
         Ok(Self)
     }
 
@@ -258,6 +237,24 @@ impl Signals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_ignored_is_read_from_the_status_of_the_process() {
+        let ignored = |mask: &str| {
+            let status = format!("Name:\ta\nSigBlk:\tffff\nSigIgn:\t{mask}\nSigCgt:\tffff\n");
+            let ignored = Ignored::shown_by(&status);
+            [Signal::Interrupt, Signal::Terminate].map(|signal| ignored.has(signal))
+        };
+        assert_eq!(ignored("0000000000000000"), [false, false]);
+        // Rust ignores SIGPIPE.
+        assert_eq!(ignored("0000000000001000"), [false, false]);
+        assert_eq!(ignored("0000000000000002"), [true, false]);
+        assert_eq!(ignored("0000000000004002"), [true, true]);
+        assert_eq!(ignored("ffffffffffffffff"), [true, true]);
+        assert_eq!(ignored("no number"), [false, false]);
+        let nothing = Ignored::shown_by("");
+        assert!(!nothing.has(Signal::Interrupt));
+    }
 
     #[test]
     fn a_signal_stops_its_repetition_is_ignored_and_the_next_one_forces() {

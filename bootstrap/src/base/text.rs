@@ -4,6 +4,11 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
+/// What to do about code that blocks its thread.
+pub(crate) const HELP_WITH_BLOCKING: &str = "code that blocks can't be cancelled: give it a time \
+    limit, or run it on a `std::thread` of its own and await the answer; nothing waits for such a \
+    thread";
+
 /// A type's name without its modules: `alloc::vec::Vec<app::Pool>` becomes `Vec<Pool>`.
 pub(crate) fn short_type_name(full: &str) -> String {
     let mut short = String::with_capacity(full.len());

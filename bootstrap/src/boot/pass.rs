@@ -7,13 +7,15 @@ use tokio::time::Instant;
 use crate::base::phase::Phase;
 use crate::base::time::later;
 use crate::boot::app_hooks::AppStage;
-use crate::boot::failure::{Failure, Troubles, Why};
+use crate::boot::failure::{Failure, Trouble, Troubles, Why};
 use crate::boot::load::Load;
 use crate::boot::ready::Ready;
 use crate::declare::Service;
 use crate::drive::GRACE;
 use crate::drive::{self, Direction, Ending, Limits, Scheduler, Ways};
+use crate::life::Status;
 use crate::live::{AppHooks, Nodes, Part, SLOW_BOOT, Settings, discard_all};
+use crate::report::Cause;
 use crate::run::Tasks;
 
 /// Loads everything and makes it ready, with the hooks of the app before and after that.
@@ -45,13 +47,15 @@ pub(crate) async fn boot(
         nodes.cancel_boot();
     }
     nodes.boot_is_over();
+    let mut left = Vec::new();
     if booted.is_err() {
-        let mut left = hooks.pre_ready;
+        left.append(&mut hooks.pre_ready);
         left.extend(hooks.services.drain(..).map(Service::into_start));
         left.extend(nodes.ready_queue.take());
-        left.append(&mut hooks.on_start);
-        discard_all(left, GRACE).await;
     }
+    // Also of an app that was asked to stop once it had started.
+    left.append(&mut hooks.on_start);
+    discard_all(left, GRACE).await;
     booted
 }
 
@@ -109,8 +113,25 @@ impl Boot<'_> {
         let ending = app.start(&mut hooks.services).await;
         self.judge_app(ending, &troubles)?;
         self.get_ready(&troubles).await?;
+        // From here on the app has started: a request to stop it closes a running app.
+        self.nodes.life.set_status(Status::Ready);
         let ending = app.run(&mut hooks.on_start, Phase::Start).await;
-        self.judge_app(ending, &troubles)
+        match ending {
+            Some(Ending::Expired) => self.judge(Ending::Expired, &troubles),
+            _ => self.judge_started(&troubles),
+        }
+    }
+
+    /// Judges the hooks of an app that has started: one that was cancelled by a request to stop is no
+    /// failure.
+    fn judge_started(&self, troubles: &Troubles) -> Result<(), Failure> {
+        let is_failure = |it: &Trouble| !matches!(it.error.cause(), Cause::Cancelled);
+        let troubles: Vec<Trouble> = troubles.take(self.nodes);
+        if troubles.iter().any(is_failure) {
+            let why = Why::Hooks;
+            return Err(Failure { why, troubles });
+        }
+        Ok(())
     }
 
     /// A fault that could never happen is a mistake of the test.

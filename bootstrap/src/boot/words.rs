@@ -278,11 +278,7 @@ impl BootError {
         let first = self.failures().first();
         match first.map(|error| (error, error.cause())) {
             Some((error, Cause::TimedOut { .. })) => help_with_limit(error),
-            Some((_, Cause::Abandoned { .. })) => {
-                "a hook that blocks can't be cancelled: move what blocks into \
-                 `tokio::task::spawn_blocking`"
-                    .into()
-            }
+            Some((_, Cause::Abandoned { .. })) => text::HELP_WITH_BLOCKING.into(),
             _ if self.closed().is_empty() => "fix the first error above".into(),
             _ => "everything that had loaded has been closed; fix the first error above".into(),
         }

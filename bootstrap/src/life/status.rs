@@ -10,9 +10,13 @@ use crate::base::name::PluginName;
 pub enum Status {
     /// It has not been booted.
     Configured,
-    /// Plugins are loading, services start, or hooks run that come before the start.
+    /// Plugins are loading, services start, or hooks run that come before the start. A request to
+    /// stop interrupts the boot: what has loaded is closed, `boot` returns `BOOT012`, and the exit
+    /// code of a signal is 130 or 143.
     Booting,
-    /// Everything has loaded and is ready: the time to serve.
+    /// Everything has loaded and is ready: the time to serve. A request to stop closes the app: it
+    /// drains and closes, and the exit code is 0 if that goes well. This is the status from the first
+    /// hook of [`App::on_start`](crate::App::on_start) on.
     Ready,
     /// Closing has begun; `drain` hooks run.
     Draining,

@@ -147,9 +147,7 @@ impl CloseError {
             Cause::RuntimeShutDown => {
                 "call `close`, and wait for it, before the runtime is shut down".into()
             }
-            Cause::Abandoned { .. } => "a hook that blocks can't be cancelled: move what blocks \
-                                        into `tokio::task::spawn_blocking`"
-                .into(),
+            Cause::Abandoned { .. } => text::HELP_WITH_BLOCKING.into(),
             Cause::OutOfTime
             | Cause::TimedOut {
                 rest_of: Some(TimeOf::Closing { .. }),

@@ -24,11 +24,21 @@ impl Report {
     /// └── metrics 1 ms
     /// ```
     pub fn boot_tree(&self) -> String {
+        self.tree_of_the_boot(Drawn::Begun)
+    }
+
+    /// The same with the plugins whose load has not begun, at the end: of a boot that has failed.
+    pub(crate) fn failed_boot_tree(&self) -> String {
+        self.tree_of_the_boot(Drawn::All)
+    }
+
+    fn tree_of_the_boot(&self, drawn: Drawn) -> String {
         let order = Order::OfThePlan;
         let tree = Tree::new("boot", self.boot);
         tree.grow(
             &self.plugins,
             order,
+            drawn,
             |plugin| plugin.load,
             |plugin| {
                 let step = plugin.ready;
@@ -61,6 +71,7 @@ impl Report {
         tree.grow(
             &self.plugins,
             order,
+            Drawn::Begun,
             |plugin| plugin.close,
             |plugin| {
                 let part = |name, step: Option<Step>| {
@@ -101,6 +112,14 @@ enum Order {
     Reverse,
 }
 
+/// Which plugins are drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drawn {
+    /// Those whose step has begun.
+    Begun,
+    All,
+}
+
 /// Something beside the main time: what, how long, and how it ended if not well.
 type Part = (&'static str, Option<Duration>, Option<Outcome>);
 
@@ -139,15 +158,22 @@ impl Tree {
         }
     }
 
-    /// Draws all plugins whose `step` has begun, in the order in which they began.
+    /// Draws the plugins whose `step` has begun, in the order in which they began, and then the others
+    /// if all are to be drawn.
     fn grow<const N: usize>(
         mut self,
         plugins: &[PluginReport],
         order: Order,
+        drawn: Drawn,
         step: impl Fn(&PluginReport) -> Step,
         parts: impl Fn(&PluginReport) -> [Part; N],
     ) -> String {
-        let forest = Forest::grow(plugins, order, &step);
+        let mut forest = Forest::grow(plugins, order, &step);
+        if drawn == Drawn::All {
+            let begun = |index: &usize| step(&plugins[*index]).began.is_some();
+            let others = (0..plugins.len()).filter(|index| !begun(index));
+            forest.roots.extend(others);
+        }
         // Depth first without recursion: the next siblings wait on the stack, the first on top.
         let mut stack: Vec<(usize, String, bool, usize)> = Vec::new();
         push_row(&mut stack, &forest.roots, "", 0);

@@ -15,6 +15,11 @@ impl Hooks for Reload {
     }
 
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
+        // A handler would end that `nohup` ignores it.
+        if is_ignored(SignalKind::hangup()) {
+            cx.stopped().await;
+            return Ok(());
+        }
         let mut hangup = signal(SignalKind::hangup())?;
         loop {
             tokio::select! {
@@ -35,4 +40,12 @@ async fn reload(app: &bootstrap::Handle) {
         }
         Err(error) => tracing::error!("{error:?}"),
     }
+}
+
+/// Whether the parent process ignores a signal, as Linux shows it.
+fn is_ignored(signal: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal.as_raw_value() - 1) & 1 == 1)
 }

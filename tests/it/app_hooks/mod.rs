@@ -12,6 +12,7 @@ use support::{Act, Probe, Trace, takes};
 mod hostile;
 mod order;
 mod plugins;
+mod stops;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -71,14 +71,9 @@ fn on_start_runs_once_when_everything_is_ready() {
         running.close().await.unwrap();
         assert_eq!(
             trace.events()[2..6],
-            [
-                "ready(a)+",
-                "ready(a)-",
-                "first, Booting",
-                "second, 1 loaded"
-            ]
+            ["ready(a)+", "ready(a)-", "first, Ready", "second, 1 loaded"]
         );
-        assert_eq!(trace.count("first, Booting"), 1);
+        assert_eq!(trace.count("first, Ready"), 1);
     });
 }
 

@@ -105,7 +105,9 @@ fn a_hook_that_enters_its_app_still_would_wait_for_itself() {
             Ok(())
         });
         // It was asked to stop all the same.
-        app.boot().await.unwrap_err();
+        let running = app.boot().await.unwrap();
+        running.wait().await;
+        running.close().await.unwrap();
     });
 }
 

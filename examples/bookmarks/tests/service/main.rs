@@ -9,6 +9,7 @@ mod log;
 mod process;
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -386,6 +387,28 @@ fn a_mistake_in_the_configuration_is_told() {
         "{text}"
     );
     assert!(text.contains("found: bookmarks.toml:1:1"), "{text}");
+}
+
+/// As under `nohup`: a process whose parent ignores SIGHUP goes on when its terminal is closed.
+#[test]
+fn sighup_stays_ignored_where_the_parent_process_ignores_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = command(folder.path());
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "trap '' HUP; exec \"$0\""])
+        .arg(service.get_program())
+        .current_dir(folder.path())
+        .envs(
+            service
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        );
+    let service = Service::start_with(&mut shell);
+    send("-HUP", service.process.child.id());
+    assert_eq!(get(&agent(), &service.url("/health")).0, 200);
+    let log = service.stop().join("\n");
+    assert_eq!(log.matches("listening on ").count(), 1, "{log}");
 }
 
 /// SIGHUP reads the configuration again, and restarts what depends on it.
