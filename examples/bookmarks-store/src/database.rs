@@ -29,8 +29,9 @@ impl Database {
     }
 }
 
-/// Opens the database.
-#[plugin(name = "database", states = [Database], timeout = "10s")]
+/// Opens the database. Of several processes that make a new one `SQLite` refuses all but one, without
+/// waiting: they try again.
+#[plugin(name = "database", states = [Database], timeout = "10s", retry = 4)]
 struct DatabasePlugin {
     settings: State<Settings>,
     #[option(default = 4)]

@@ -204,7 +204,7 @@ mod tests {
         let mut slow = TcpStream::connect(server.address).await.unwrap();
         let trickle = async {
             while slow.write_all(b"a").await.is_ok() {
-                sleep(SHORT / 4).await
+                sleep(SHORT / 4).await;
             }
         };
         timeout(DEADLINE, trickle).await.unwrap();

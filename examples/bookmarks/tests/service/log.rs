@@ -30,7 +30,7 @@ impl Mute {
             .is_err()
         {
             assert!(began.elapsed() < DEADLINE, "it does not listen");
-            thread::sleep(Duration::from_millis(10));
+            thread::park_timeout(Duration::from_millis(10));
         }
         mute
     }

@@ -424,6 +424,9 @@ fn a_changed_configuration_is_taken_over_without_a_new_process() {
     std::fs::write(&file, "databse = 'other.db'").unwrap();
     send("-HUP", service.process.child.id());
     service.wait_for("the configuration stays as it is");
+    std::fs::write(&file, "database = ':memory:'").unwrap();
+    send("-HUP", service.process.child.id());
+    service.wait_for("the configuration stays as it is");
     assert_eq!(urls(&get(&agent, &service.url("/bookmarks")).1).len(), 1);
 
     std::fs::write(&file, "database = 'other.db'").unwrap();
