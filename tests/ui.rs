@@ -2,6 +2,7 @@
 //!
 //! One mistake a file, named after it. To take the messages over after a change, run
 //! `TRYBUILD=overwrite cargo test -p bootstrap-tests --test ui`, and read them aloud.
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 use std::fs;
 use std::path::Path;

@@ -140,7 +140,7 @@ impl Words<'_> {
         let is_shown = |it: &&Declaration| it.behaviour.build.is_some() || is_few;
         let shown = linked.iter().copied().filter(is_shown);
         shown
-            .map(|it| self.how_to_register(it, "is linked and provides it"))
+            .map(|it| how_to_register(it, "is linked and provides it"))
             .collect()
     }
 
@@ -215,21 +215,7 @@ impl Words<'_> {
         };
         match stand_in {
             Some(number) => stand_in_help(provider, self.name(number), state),
-            None => format!(
-                "{}, {or_less}",
-                self.how_to_register(provider, "provides it")
-            ),
-        }
-    }
-
-    /// How to add a plugin to the app, or the one that registers it.
-    fn how_to_register(&self, provider: &'static Declaration, provides: &str) -> String {
-        let brood = Brood::linked();
-        match brood.parents(provider) {
-            [_, ..] if provider.behaviour.build.is_none() => {
-                by_parent(provider, brood.parents(provider), provides)
-            }
-            _ => by_hand(provider, provides),
+            None => format!("{}, {or_less}", how_to_register(provider, "provides it")),
         }
     }
 
@@ -319,6 +305,17 @@ fn display_type(state: StateKey, other: StateKey) -> String {
     }
 }
 
+/// How to add a plugin to the app, or the one that registers it.
+fn how_to_register(provider: &'static Declaration, clause: &str) -> String {
+    let brood = Brood::linked();
+    match brood.parents(provider) {
+        [_, ..] if provider.behaviour.build.is_none() => {
+            by_parent(provider, brood.parents(provider), clause)
+        }
+        _ => by_hand(provider, clause),
+    }
+}
+
 /// The line that adds a plugin to an app.
 fn line_to_add(plugin: &Declaration) -> String {
     let name = short_type_name((plugin.plugin.type_name)());
@@ -329,17 +326,17 @@ fn line_to_add(plugin: &Declaration) -> String {
 }
 
 /// How to add a plugin to the app.
-fn by_hand(provider: &Declaration, provides: &str) -> String {
+fn by_hand(provider: &Declaration, clause: &str) -> String {
     let (name, location, line) = (provider.name, provider.location, line_to_add(provider));
     let how = match provider.behaviour.build {
         Some(_) => ":",
         None => " and is never collected:",
     };
-    format!("plugin `{name}` ({location}) {provides}{how} add {line} to the app")
+    format!("plugin `{name}` ({location}) {clause}{how} add {line} to the app")
 }
 
 /// Which parent would bring a plugin.
-fn by_parent(provider: &Declaration, parents: &[&'static Declaration], provides: &str) -> String {
+fn by_parent(provider: &Declaration, parents: &[&'static Declaration], clause: &str) -> String {
     let names = parents.iter().map(|parent| {
         let (name, location) = (parent.name, parent.location);
         format!("`{name}` ({location})")
@@ -349,7 +346,7 @@ fn by_parent(provider: &Declaration, parents: &[&'static Declaration], provides:
     let (name, location) = (provider.name, provider.location);
     let (names, how) = (names.join(" or "), how.join(" or "));
     format!(
-        "plugin `{name}` ({location}) {provides}, which {names} registers while it loads: add {how} \
+        "plugin `{name}` ({location}) {clause}, which {names} registers while it loads: add {how} \
          to the app"
     )
 }
