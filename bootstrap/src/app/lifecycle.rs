@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::app::restart::Restart;
+use crate::base::pulse::Pulse;
 use crate::boot::{self, BootError};
 use crate::close::{self, After, Closing};
 use crate::life::{End, Life, ShutdownReason, Status};
@@ -30,6 +31,7 @@ impl Lifecycle {
         let mut restarts = life.take_restarts();
         let tasks = Tasks::new(&self.nodes);
         let on_close = std::mem::take(&mut self.hooks.on_close);
+        let pulse = Pulse::begin();
         let started = boot::boot(&self.nodes, &self.settings, &tasks, self.hooks).await;
         let closing = |after, hooks| Closing {
             after,
@@ -53,8 +55,11 @@ impl Lifecycle {
                     settings: &self.settings,
                     tasks: &tasks,
                 };
+                // What runs now has no limit.
+                drop(pulse);
                 restart.as_asked(&mut restarts).await;
                 drop(restarts);
+                let _pulse = Pulse::begin();
                 let errors = close::close(closing(After::Run, on_close)).await;
                 let outcome = outcome(errors, self.nodes.report());
                 self.end.now(Status::Closed, outcome);

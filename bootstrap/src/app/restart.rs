@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::base::log::log;
+use crate::base::pulse::Pulse;
 use crate::boot;
 use crate::close::{self, After, Closing};
 use crate::life::{RestartError, RestartRequest, ShutdownReason, Target};
@@ -39,6 +40,7 @@ impl Restart<'_> {
             else {
                 return stop.cancelled().await;
             };
+            let _pulse = Pulse::begin();
             let done = match self.node(target) {
                 Ok(node) => self.part(node, asker).await,
                 Err(error) => Err(error),

@@ -50,6 +50,8 @@ pub(super) struct Board<O> {
     due: BinaryHeap<Reverse<(Instant, u32, Duration)>>,
     /// Jobs with a verdict, and until when they may take to end.
     sentenced: Vec<(u32, Instant)>,
+    /// Whether the watcher does not know of all of them.
+    unseen: bool,
     /// When the watcher has to look; a driver that sees it go by tells the watcher.
     alarm: Option<Instant>,
     /// The end of the pass, for which the watcher has a timer of its own.
@@ -160,6 +162,7 @@ impl<O> Board<O> {
             lost_drivers: 0,
             due: BinaryHeap::new(),
             sentenced: Vec::new(),
+            unseen: false,
             alarm: None,
             over: false,
         }
@@ -413,12 +416,17 @@ impl<O> Board<O> {
         };
         if known.is_none() {
             *known = Some(verdict);
-            self.sentenced.push((node, now + self.grace(now)));
+            self.sentenced.push((node, now + self.grace(node, now)));
+            self.unseen = true;
             self.wake(node);
         }
     }
 
-    fn grace(&self, now: Instant) -> Duration {
+    fn grace(&self, node: u32, now: Instant) -> Duration {
+        if self.patient_with.contains(&node) {
+            // It has had its time to end.
+            return LAST_CHANCE;
+        }
         let left = |until: Instant| until.saturating_duration_since(now);
         let left = self.patient_until.map_or(GRACE, left);
         left.clamp(LAST_CHANCE, GRACE)
@@ -491,7 +499,13 @@ impl<O> Board<O> {
         let due = self.due.peek().map(|Reverse((at, ..))| *at);
         let ends = self.sentenced.iter().map(|(_, until)| *until);
         self.alarm = due.into_iter().chain(ends).min();
+        self.unseen = false;
         self.alarm
+    }
+
+    /// Whether the watcher has to set its alarm, or to end the pass.
+    pub(super) fn must_look(&self) -> bool {
+        self.unseen || self.scheduler.is_done()
     }
 
     /// Ends the pass if nothing runs and nothing will; returns the drivers to send home.
