@@ -180,7 +180,8 @@ impl Load {
         };
         self.nodes.emit(node, Phase::Load, Outcome::Failed);
         self.nodes.ready_queue.forget(node);
-        self.cut(&brought);
+        // Also what has joined since.
+        self.cut(&self.nodes.brought_by(node));
         let (error, again) = (said(error), text::duration(wait));
         let words = format!("attempt {made} failed: {error}");
         LoadContext::new(self.nodes.site(node, Phase::Load)).progress(words);
@@ -450,7 +451,8 @@ impl drive::Phase for Load {
                         return self.pass_on(node, self.nodes.answers_for(node));
                     }
                     None if self.nodes.has_grown() => {
-                        return match self.nodes.end_load(node) {
+                        let gives_back = |parent| self.attempts.gives_back(parent);
+                        return match self.nodes.end_load(node, gives_back) {
                             Ok(done) => self.announce(done, Some(node)),
                             Err(unheard) => self.pass_on(node, unheard),
                         };
