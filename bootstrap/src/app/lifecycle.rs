@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::app::logged;
 use crate::app::restart::Restart;
+use crate::base::pulse::Pulse;
 use crate::boot::{self, BootError};
 use crate::close::{self, After, Closing};
 use crate::life::{End, Life, RestartRequest, ShutdownReason, Status};
@@ -35,6 +36,7 @@ impl Lifecycle {
         let life = Arc::clone(&self.nodes.life);
         let tasks = Tasks::new(&self.nodes);
         let on_close = std::mem::take(&mut self.hooks.on_close);
+        let pulse = Pulse::begin();
         let started = boot::boot(&self.nodes, &self.settings, &tasks, self.hooks, self.began).await;
         let closing = |after, hooks| Closing {
             after,
@@ -59,7 +61,10 @@ impl Lifecycle {
                     settings: &self.settings,
                     tasks: &tasks,
                 };
+                // What runs now has no limit.
+                drop(pulse);
                 restart.as_asked(self.restarts).await;
+                let _pulse = Pulse::begin();
                 let errors = close::close(closing(After::Run, on_close)).await;
                 let outcome = outcome(errors, self.nodes.report());
                 self.end.now(Status::Closed, outcome);

@@ -11,6 +11,7 @@ use crate::app::outside::{Patience, Waited};
 #[cfg(feature = "config")]
 use crate::base::apart::{Apart, Doing};
 use crate::base::log::log;
+use crate::base::pulse::Pulse;
 #[cfg(feature = "config")]
 use crate::base::time::later;
 use crate::boot;
@@ -59,6 +60,7 @@ impl Restart<'_> {
             else {
                 return stop.cancelled().await;
             };
+            let _pulse = Pulse::begin();
             let done = match self.node(target) {
                 Ok(node) => self.part(node, asker).await,
                 Err(error) => Err(error),

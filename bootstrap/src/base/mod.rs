@@ -11,6 +11,7 @@ pub(crate) mod log;
 pub(crate) mod name;
 pub(crate) mod panic;
 pub(crate) mod phase;
+pub(crate) mod pulse;
 #[cfg(feature = "testing")]
 pub(crate) mod random;
 pub(crate) mod task;

@@ -1,5 +1,7 @@
 //! What may block its thread, away from what must go on.
 //!
+//! See also `pulse`, for timers.
+//!
 //! A tokio worker keeps the task that it spawned or woke last to itself, as the next one to poll,
 //! and nobody can steal it from there. If the code that woke it then blocks, that task waits; and
 //! if that task blocks, nobody may be left who looks after the timers. Another task that is
@@ -23,4 +25,11 @@ where
 /// Lets others have what this thread has just woken, in case that it blocks from now on.
 pub(crate) fn make_way(runtime: &Handle) {
     drop(runtime.spawn(async {}));
+}
+
+/// The same on the runtime around the call, if there is one.
+pub(crate) fn make_way_here() {
+    if let Ok(runtime) = Handle::try_current() {
+        make_way(&runtime);
+    }
 }

@@ -168,7 +168,6 @@ impl Load {
         at: Timing,
     ) -> bool {
         self.nodes.discard_registered(node);
-        let brought = self.nodes.undone_below(node);
         let has_brought = self.nodes.has_brought(node);
         let retry = self.nodes.member(node).retry();
         let (made, wait) = self.attempts.failed(node, at.began, retry, has_brought);
@@ -179,7 +178,8 @@ impl Load {
         };
         self.nodes.emit(node, Phase::Load, Outcome::Failed);
         self.nodes.ready_queue.forget(node);
-        self.cut(&brought);
+        // Also what has joined since.
+        self.cut(&self.nodes.undone_below(node));
         let (error, again) = (said(error), text::duration(wait));
         let error = text::line(&error);
         let words = format!("attempt {made} failed: {error}");
@@ -450,7 +450,8 @@ impl drive::Phase for Load {
                         return self.pass_on(node, self.nodes.take_failures(node));
                     }
                     None if self.nodes.has_grown() => {
-                        return match self.nodes.end_load(node) {
+                        let gives_back = |parent| self.attempts.gives_back(parent);
+                        return match self.nodes.end_load(node, gives_back) {
                             Ok(done) => self.announce(done, Some(node)),
                             Err(unheard) => self.pass_on(node, unheard),
                         };

@@ -16,6 +16,10 @@ pub(crate) const GRACE: Duration = Duration::from_secs(1);
 /// The same when there is no time left; also how long a hook gets that begins then.
 pub(crate) const LAST_CHANCE: Duration = Duration::from_millis(100);
 
+/// How long the first instruction of a hook may take to be reached: its thread may have to wait for
+/// a core. Ends before the grace does.
+const BEGINNING: Duration = Duration::from_millis(500);
+
 /// Why a job has to end before it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -33,10 +37,14 @@ pub(super) struct Board<O> {
     again: VecDeque<u32>,
     /// Nodes whose jobs are not cancelled with the rest.
     spared: Vec<u32>,
-    /// Nodes that are to be started again, and then have to end.
+    /// Nodes that are or will be started again, and have to end when nothing is to be given back.
     doomed: HashSet<u32>,
     /// Nodes whose time was up while they waited for what they had brought with them.
     patient_with: HashSet<u32>,
+    /// Nodes whose jobs end or have to end. What such a node has brought with it does not begin.
+    ending: HashSet<u32>,
+    /// Parked jobs that have to go when what their nodes brought with them has begun.
+    deferred: Vec<u32>,
     /// What each driver polls at the moment.
     seats: Vec<Option<Polling>>,
     /// Drivers that have nothing to do, by their seats.
@@ -50,6 +58,8 @@ pub(super) struct Board<O> {
     due: BinaryHeap<Reverse<(Instant, u32, Duration)>>,
     /// Jobs with a verdict, and until when they may take to end.
     sentenced: Vec<(u32, Instant)>,
+    /// Whether the watcher does not know of all of them.
+    unseen: bool,
     /// When the watcher has to look; a driver that sees it go by tells the watcher.
     alarm: Option<Instant>,
     /// The end of the pass, for which the watcher has a timer of its own.
@@ -81,9 +91,26 @@ struct Waiting<O> {
 struct Polling {
     node: u32,
     began: Instant,
+    /// Whether the work at the node has just been started, for the first time or again.
+    begins: bool,
+    /// Whether it is for the first time.
+    is_new: bool,
     /// It was woken meanwhile.
     woken: bool,
     verdict: Option<Verdict>,
+}
+
+impl Polling {
+    fn resumed(node: u32, began: Instant, verdict: Option<Verdict>) -> Self {
+        Self {
+            node,
+            began,
+            begins: false,
+            is_new: false,
+            woken: false,
+            verdict,
+        }
+    }
 }
 
 /// What a driver does next.
@@ -121,6 +148,15 @@ pub(super) enum Parking<O> {
     LeftBehind(Parked<O>),
 }
 
+/// Whether a job may begin that a driver was given.
+pub(super) enum Begins {
+    Now,
+    /// It was cancelled before it has begun.
+    Never,
+    /// It was given up: beginning it has taken too long.
+    LeftBehind,
+}
+
 /// Who has to be woken or spawned, after the lock is released.
 #[derive(Default)]
 pub(super) struct Summons {
@@ -153,6 +189,8 @@ impl<O> Board<O> {
             spared: Vec::new(),
             doomed: HashSet::new(),
             patient_with: HashSet::new(),
+            ending: HashSet::new(),
+            deferred: Vec::new(),
             seats: Vec::new(),
             idle: Vec::new(),
             summoned: false,
@@ -160,6 +198,7 @@ impl<O> Board<O> {
             lost_drivers: 0,
             due: BinaryHeap::new(),
             sentenced: Vec::new(),
+            unseen: false,
             alarm: None,
             over: false,
         }
@@ -197,9 +236,13 @@ impl<O> Board<O> {
             return Turn::GiveWay;
         }
         while let Some(node) = self.next_woken() {
+            if self.is_deferred(node) {
+                self.deferred.push(node);
+                continue;
+            }
             if let Some(waiting) = self.parked.remove(&node) {
                 let Waiting { job, verdict, .. } = waiting;
-                self.sit(seat, node, job.began, verdict);
+                self.seats[seat] = Some(Polling::resumed(node, job.began, verdict));
                 return match verdict {
                     Some(verdict) if !waiting.last_look => Turn::Drop { node, job, verdict },
                     _ => Turn::Resume { node, job },
@@ -207,17 +250,24 @@ impl<O> Board<O> {
             }
         }
         // New nodes first, so that one that comes again and again keeps nobody waiting.
-        let mut next = self.scheduler.next();
+        let mut next = self.next_new();
         let mut verdict = None;
-        if next.is_none() {
+        let is_new = next.is_some();
+        if !is_new {
             next = self.again.pop_front();
             self.spared.extend(next.filter(|node| spares(*node)));
-            let is_doomed =
-                next.is_some_and(|it| !self.spared.contains(&it) && self.doomed.remove(&it));
+            let is_doomed = next.is_some_and(|it| {
+                !self.spared.contains(&it)
+                    && (self.doomed.remove(&it) || self.is_brought_by_ending(it))
+            });
             verdict = is_doomed.then_some(Verdict::Cancelled);
         }
         if let Some(node) = next {
-            self.sit(seat, node, now, verdict);
+            self.seats[seat] = Some(Polling {
+                begins: true,
+                is_new,
+                ..Polling::resumed(node, now, verdict)
+            });
             return Turn::Start {
                 node,
                 began: now,
@@ -231,6 +281,38 @@ impl<O> Board<O> {
         }
         self.idle.push((seat, waker.clone()));
         Turn::Idle
+    }
+
+    /// A node that begins. Nothing waits for what an ending node has brought with it.
+    fn next_new(&mut self) -> Option<u32> {
+        while let Some(node) = self.scheduler.next() {
+            if !self.is_brought_by_ending(node) {
+                return Some(node);
+            }
+            self.scheduler.hold(node);
+        }
+        None
+    }
+
+    fn is_brought_by_ending(&self, node: u32) -> bool {
+        if self.ending.is_empty() {
+            return false;
+        }
+        let mut ancestors = self.scheduler.ancestors(node).iter();
+        ancestors.any(|it| *it != node && self.ending.contains(it))
+    }
+
+    /// Whether a job that has to go is dropped later: a hook that it waits for begins at this moment
+    /// on another thread, and must not begin after the drop.
+    fn is_deferred(&self, node: u32) -> bool {
+        let is_cut = |it: &Waiting<O>| it.verdict.is_some() && !it.last_look;
+        self.parked.get(&node).is_some_and(is_cut) && self.begins_below(node)
+    }
+
+    fn begins_below(&self, node: u32) -> bool {
+        let begins = self.seats.iter().flatten().filter(|it| it.begins);
+        let mut begins = begins.filter(|it| it.node != node);
+        begins.any(|it| self.scheduler.ancestors(it.node).contains(&node))
     }
 
     #[cfg(not(feature = "testing"))]
@@ -252,15 +334,6 @@ impl<O> Board<O> {
         alarm || deadline
     }
 
-    fn sit(&mut self, seat: usize, node: u32, began: Instant, verdict: Option<Verdict>) {
-        self.seats[seat] = Some(Polling {
-            node,
-            began,
-            woken: false,
-            verdict,
-        });
-    }
-
     /// Returns whether the watcher has to set its timer to an earlier time.
     fn add_due(&mut self, node: u32, now: Instant, limit: Duration) -> bool {
         let Some(at) = now.checked_add(limit) else {
@@ -274,33 +347,69 @@ impl<O> Board<O> {
         earlier
     }
 
-    /// Whether a driver still has the job that it was given.
-    pub(super) fn holds(&self, seat: usize) -> bool {
-        self.seats[seat].is_some()
+    /// Whether the job that a driver was given may begin.
+    pub(super) fn begins(&self, seat: usize) -> Begins {
+        match &self.seats[seat] {
+            None => Begins::LeftBehind,
+            Some(polling) if polling.verdict == Some(Verdict::Cancelled) => Begins::Never,
+            // What returns at its first poll needs no time.
+            Some(_) => Begins::Now,
+        }
+    }
+
+    /// Takes back a node that a driver has not begun, if the pass has ended meanwhile.
+    pub(super) fn takes_back(&mut self, seat: usize) -> bool {
+        let is_stopped = self.scheduler.is_stopped();
+        let is_cut = |it: &mut Polling| is_stopped && it.verdict == Some(Verdict::Cancelled);
+        let Some(polling) = self.seats[seat].take_if(is_cut) else {
+            return false;
+        };
+        let node = polling.node;
+        self.ending.remove(&node);
+        self.sentenced.retain(|(other, _)| *other != node);
+        if polling.is_new {
+            self.scheduler.hold(node);
+        } else {
+            self.scheduler.finish(node);
+        }
+        true
     }
 
     /// A driver is done with polling; false if its job was given up meanwhile.
     pub(super) fn leave(&mut self, seat: usize) -> bool {
-        self.seats[seat].take().is_some()
+        let Some(polling) = self.get_up(seat) else {
+            return false;
+        };
+        if self.scheduler.has_grown() {
+            self.ending.insert(polling.node);
+        }
+        true
+    }
+
+    /// A driver polls its job no more.
+    fn get_up(&mut self, seat: usize) -> Option<Polling> {
+        self.woken.extend(self.deferred.drain(..));
+        self.seats[seat].take()
     }
 
     /// A driver has polled a job that is not done.
     pub(super) fn park(&mut self, seat: usize, node: u32, job: Parked<O>) -> Parking<O> {
-        match self.seats[seat].take() {
+        match self.get_up(seat) {
             None => Parking::LeftBehind(job),
-            Some(polling) if polling.verdict.is_some() => {
+            Some(polling) if polling.verdict.is_some() && !self.begins_below(node) => {
                 let verdict = polling.verdict.unwrap_or(Verdict::Cancelled);
                 self.seats[seat] = Some(polling);
                 Parking::Sentenced(job, verdict)
             }
             Some(polling) => {
-                if polling.woken {
+                let queued = polling.woken || polling.verdict.is_some();
+                if queued {
                     self.woken.push_back(node);
                 }
                 let waiting = Waiting {
                     job,
-                    queued: polling.woken,
-                    verdict: None,
+                    queued,
+                    verdict: polling.verdict,
                     last_look: false,
                 };
                 self.parked.insert(node, waiting);
@@ -328,6 +437,9 @@ impl<O> Board<O> {
     /// A job has ended, and the phase knows.
     pub(super) fn finish(&mut self, node: u32, flow: Flow, now: Instant) {
         self.spared.retain(|other| *other != node);
+        if self.ending.remove(&node) {
+            self.scheduler.unhold();
+        }
         if flow == Flow::Again && !self.scheduler.is_stopped() {
             // Limits and verdicts were for the job that has ended.
             self.due.retain(|Reverse((_, other, _))| *other != node);
@@ -389,9 +501,9 @@ impl<O> Board<O> {
         for node in nodes {
             if self.scheduler.skip(*node) {
                 skipped.push(*node);
-            } else if self.again.contains(node) {
+            } else if self.again.contains(node) || self.spared.contains(node) {
                 self.doomed.insert(*node);
-            } else if !self.spared.contains(node) {
+            } else {
                 self.sentence(*node, Verdict::Cancelled, now);
             }
         }
@@ -416,12 +528,18 @@ impl<O> Board<O> {
         };
         if known.is_none() {
             *known = Some(verdict);
-            self.sentenced.push((node, now + self.grace(now)));
+            self.ending.insert(node);
+            self.sentenced.push((node, now + self.grace(node, now)));
+            self.unseen = true;
             self.wake(node);
         }
     }
 
-    fn grace(&self, now: Instant) -> Duration {
+    fn grace(&self, node: u32, now: Instant) -> Duration {
+        if self.patient_with.contains(&node) {
+            // It has had its time to end.
+            return LAST_CHANCE;
+        }
         let left = |until: Instant| until.saturating_duration_since(now);
         let left = self.patient_until.map_or(GRACE, left);
         left.clamp(LAST_CHANCE, GRACE)
@@ -434,6 +552,7 @@ impl<O> Board<O> {
         extended: impl Fn(u32, Duration) -> Option<Instant>,
     ) -> Vec<GivenUp<O>> {
         self.sentence_due(now, extended);
+        self.let_begin(now);
         let (late, rest) = std::mem::take(&mut self.sentenced)
             .into_iter()
             .partition(|(_, until)| *until <= now);
@@ -442,6 +561,14 @@ impl<O> Board<O> {
         late.into_iter()
             .filter_map(|(node, _)| self.give_up(node))
             .collect()
+    }
+
+    /// What has been polled for a while has begun: nothing is deferred any more for its sake.
+    fn let_begin(&mut self, now: Instant) {
+        for polling in self.seats.iter_mut().flatten() {
+            polling.begins &= now < polling.began + BEGINNING;
+        }
+        self.woken.extend(self.deferred.drain(..));
     }
 
     /// Sentences those whose own time is up.
@@ -478,9 +605,9 @@ impl<O> Board<O> {
             });
         }
         let holds =
-            |seat: &&mut Option<Polling>| seat.as_ref().is_some_and(|polling| polling.node == node);
-        let seat = self.seats.iter_mut().find(holds)?;
-        let began = seat.take()?.began;
+            |seat: &&Option<Polling>| seat.as_ref().is_some_and(|polling| polling.node == node);
+        let seat = self.seats.iter().position(|seat| holds(&seat))?;
+        let began = self.get_up(seat)?.began;
         self.lost_drivers += 1;
         Some(GivenUp {
             node,
@@ -493,8 +620,18 @@ impl<O> Board<O> {
     pub(super) fn set_alarm(&mut self) -> Option<Instant> {
         let due = self.due.peek().map(|Reverse((at, ..))| *at);
         let ends = self.sentenced.iter().map(|(_, until)| *until);
-        self.alarm = due.into_iter().chain(ends).min();
+        // Something may be deferred until these have begun.
+        let begins = self.seats.iter().flatten().filter(|it| it.begins);
+        let begins = begins.filter(|_| !self.sentenced.is_empty());
+        let begun = begins.map(|it| it.began + BEGINNING);
+        self.alarm = due.into_iter().chain(ends).chain(begun).min();
+        self.unseen = false;
         self.alarm
+    }
+
+    /// Whether the watcher has to set its alarm, or to end the pass.
+    pub(super) fn must_look(&self) -> bool {
+        self.unseen || self.scheduler.is_done()
     }
 
     /// Ends the pass if nothing runs and nothing will; returns the drivers to send home.

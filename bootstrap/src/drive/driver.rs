@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::base::inside::{Inside, Place, enter, now_at};
 use crate::base::panic::guard;
-use crate::drive::board::{Board, Parked, Parking, Summons, Turn, Verdict};
+use crate::drive::board::{Begins, Board, Parked, Parking, Summons, Turn, Verdict};
 use crate::drive::job::{End, Flow, JobFuture, Phase, Start, Timing};
 use crate::drive::pass::Pass;
 
@@ -76,12 +76,6 @@ impl<P: Phase> Driver<P> {
 
     fn start(&mut self, node: u32, began: Instant, by: Option<u32>) -> Option<Done> {
         match guard(|| self.pass.phase.start(node, began, by)) {
-            // Beginning runs the user's code as well, and may have taken so long that it was given
-            // up: then the job must not begin.
-            Ok(Start::Job(future)) if !self.pass.board().holds(self.seat) => {
-                let _ = guard(|| drop(future));
-                None
-            }
             Ok(Start::Job(future)) => {
                 let waker = self.waker(node);
                 let job = Parked {
@@ -89,7 +83,7 @@ impl<P: Phase> Driver<P> {
                     waker,
                     began,
                 };
-                self.poll_job(node, job)
+                self.begin(node, job)
             }
             Ok(Start::Done) => Some(Done {
                 node,
@@ -98,6 +92,20 @@ impl<P: Phase> Driver<P> {
                 at: Instant::now(),
             }),
             Err(message) => self.end(node, began, End::Panicked(message)),
+        }
+    }
+
+    /// Beginning runs the user's code as well, and takes time, in which the job may have become
+    /// unwanted, or may have been given up.
+    fn begin(&mut self, node: u32, job: Parked<P::Output>) -> Option<Done> {
+        let begins = self.pass.board().begins(self.seat);
+        match begins {
+            Begins::Now => self.poll_job(node, job),
+            Begins::Never => self.drop_job(node, job, Verdict::Cancelled),
+            Begins::LeftBehind => {
+                let _ = guard(|| drop(job));
+                None
+            }
         }
     }
 
@@ -178,8 +186,8 @@ impl<P: Phase> Future for Driver<P> {
         // Once for all turns: what a job does costs less than a turn.
         let _inside = enter(Inside::Hook(this.pass.phase.app()), this.place.clone());
         let mut turn = match this.put_off.take() {
-            Some(turn) => turn,
-            None => this.pass.first_turn(this.seat, cx.waker()),
+            Some(turn) if !this.pass.board().takes_back(this.seat) => turn,
+            _ => this.pass.first_turn(this.seat, cx.waker()),
         };
         let mut turns = 0;
         loop {

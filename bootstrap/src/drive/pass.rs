@@ -1,7 +1,7 @@
 //! One pass over the graph: spawns drivers, and watches over them.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::lock::lock;
 use crate::base::panic::guard;
-use crate::base::task::spawn_apart;
+use crate::base::task::{make_way, spawn_apart};
 use crate::base::time::{cancelled, later, until};
 use crate::drive::board::{Board, GivenUp};
 use crate::drive::job::{End, Grow, Phase, Slow, Timing};
@@ -74,14 +74,14 @@ pub(crate) async fn run<P: Phase>(
         limits.deadline,
         limits.patient_until,
     );
-    let pass = Arc::new(Pass {
+    let pass = Arc::new_cyclic(|me| Pass {
+        me: Weak::clone(me),
         phase,
         board: Mutex::new(board),
         changed: Notify::new(),
         runtime,
     });
-    let grow = Arc::downgrade(&pass);
-    pass.phase.attach(grow);
+    pass.phase.attach(pass.me.clone());
     pass.spawn_driver();
     pass.watch(limits).await
 }
@@ -102,6 +102,8 @@ fn most_drivers(runtime: &Handle) -> usize {
 }
 
 pub(super) struct Pass<P: Phase> {
+    /// For drivers that it spawns.
+    me: Weak<Self>,
     pub(super) phase: Arc<P>,
     board: Mutex<Board<P::Output>>,
     /// Tells the watcher to look at the board.
@@ -234,13 +236,22 @@ impl<P: Phase> Pass<P> {
 }
 
 impl<P: Phase> Pass<P> {
-    /// Changes the board, and sees to it that somebody acts on it.
+    /// Changes the board, and sees to it that drivers act on it. A hook may call this, and block its
+    /// thread afterwards. So the watcher is only woken if it has to look, and makes way then: a thread
+    /// that is blocked would keep the watcher as the task that it polls next.
     fn change<T>(&self, change: impl FnOnce(&mut Board<P::Output>) -> T) -> T {
         let mut board = self.board();
         let changed = change(&mut board);
+        let summons = board.summon();
+        let must_look = board.must_look();
         drop(board);
-        // The watcher summons drivers, and ends the pass.
-        self.changed.notify_one();
+        if let Some(me) = self.me.upgrade() {
+            me.send(summons);
+        }
+        if must_look {
+            self.changed.notify_one();
+            make_way(&self.runtime);
+        }
         changed
     }
 }

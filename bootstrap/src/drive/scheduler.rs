@@ -41,6 +41,8 @@ pub(crate) struct Scheduler {
     lent: HashSet<u32>,
     /// How many nodes are open.
     open: usize,
+    /// Nodes that may run, and must not while what brought them ends.
+    held: Vec<u32>,
     /// Nodes that run, and are done as soon as their jobs have ended: what they brought with them
     /// was faster.
     released: HashSet<u32>,
@@ -122,6 +124,7 @@ impl Scheduler {
             running: 0,
             lent: HashSet::new(),
             open: 0,
+            held: Vec::new(),
             released: HashSet::new(),
             limit,
             stopped: false,
@@ -174,6 +177,32 @@ impl Scheduler {
     /// Whether [`Scheduler::next`] has one.
     pub(crate) fn has_next(&self) -> bool {
         !self.stopped && self.running < self.limit && !self.is_empty()
+    }
+
+    /// A node that [`Scheduler::next`] has just returned does not run yet.
+    pub(crate) fn hold(&mut self, node: u32) {
+        self.running -= 1;
+        self.at[node as usize] = At::Waiting;
+        self.held.push(node);
+    }
+
+    /// Nodes that were held may run.
+    pub(crate) fn unhold(&mut self) {
+        for node in std::mem::take(&mut self.held) {
+            if let Some(path) = self.joined.paths.get(&node) {
+                self.joined.ready.push(Reverse((Arc::clone(path), node)));
+            }
+        }
+    }
+
+    /// The nodes that brought one with them, and itself; none if it was planned.
+    pub(crate) fn ancestors(&self, node: u32) -> &[u32] {
+        self.joined.paths.get(&node).map_or(&[], |path| path)
+    }
+
+    /// Whether any node has joined the pass.
+    pub(crate) fn has_grown(&self) -> bool {
+        !self.joined.paths.is_empty()
     }
 
     /// A running node is done: those that waited for it alone become ready.
@@ -271,6 +300,7 @@ impl Scheduler {
     pub(crate) fn forget_skipped(&mut self) {
         let waits = |node: u32| self.at[node as usize] == At::Waiting;
         self.first.retain(|node| waits(*node));
+        self.held.retain(|node| waits(*node));
         let joined = &mut self.joined.ready;
         joined.retain(|Reverse((_, node))| waits(*node));
         let mut ready = std::mem::take(&mut self.ready);
@@ -352,7 +382,8 @@ impl Scheduler {
     /// Whether nothing runs and nothing will.
     pub(crate) fn is_done(&self) -> bool {
         let nothing_runs = self.running == 0 && self.lent.is_empty();
-        nothing_runs && (self.stopped || self.is_empty() && self.open == 0)
+        let nothing_waits = self.is_empty() && self.held.is_empty() && self.open == 0;
+        nothing_runs && (self.stopped || nothing_waits)
     }
 
     /// The nodes that take part and have not begun.

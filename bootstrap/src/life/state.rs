@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::inside::{Inside, inside_of};
-use crate::base::task::make_way;
+use crate::base::task::make_way_here;
 use crate::life::restart::{RestartError, RestartRequest, Target};
 use crate::life::status::{ShutdownReason, Status};
 use crate::report::{CloseError, Report};
@@ -94,9 +93,7 @@ impl Life {
     pub(crate) fn request_stop(&self, reason: ShutdownReason) {
         let _ = self.reason.set(reason);
         self.stop.cancel();
-        if let Ok(runtime) = Handle::try_current() {
-            make_way(&runtime);
-        }
+        make_way_here();
     }
 
     pub(crate) fn stop_token(&self) -> &CancellationToken {
@@ -130,6 +127,7 @@ impl Life {
             answer,
         };
         let sent = restarts.map(|restarts| restarts.send(request));
+        make_way_here();
         let answered = match sent {
             Some(Ok(())) => answered.await.ok(),
             _ => None,

@@ -54,6 +54,12 @@ impl Family {
         self.parents.get(&node).is_some_and(Parent::has_undone)
     }
 
+    /// Whether a node has registered anything that has not joined.
+    pub(super) fn has_registered(&self, node: u32) -> bool {
+        let parent = self.parents.get(&node);
+        parent.is_some_and(|parent| !parent.registered.is_empty())
+    }
+
     /// Whether the own `load` of a node that brought others with it has ended.
     pub(super) fn is_over(&self, node: u32) -> bool {
         self.parents.get(&node).is_some_and(|it| it.is_over)

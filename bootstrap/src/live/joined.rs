@@ -391,11 +391,18 @@ impl Nodes {
 
     /// The own `load` of a node has ended well: what it registered joins, and what is done by that
     /// is shown to others. Gives what has failed of that which it brought with it, if it did not
-    /// wait until it heard of it.
-    pub(crate) fn end_load(&self, node: u32) -> Result<Done, Vec<Kept>> {
+    /// wait until it heard of it; nothing if a node that brought it has failed meanwhile, or is
+    /// loaded again, as `gives_back` says: then nothing joins any more.
+    pub(crate) fn end_load(
+        &self,
+        node: u32,
+        gives_back: impl Fn(u32) -> bool,
+    ) -> Result<Done, Vec<Kept>> {
         let mut growth = self.growth();
         let unheard = self.take_unheard(&mut growth, node);
-        if !unheard.is_empty() || self.lacks_children(&growth, node) {
+        let would_join = growth.family.has_registered(node);
+        let is_unwanted = would_join && self.is_unwanted(node, gives_back);
+        if is_unwanted || !unheard.is_empty() || self.lacks_children(&growth, node) {
             return Err(unheard);
         }
         self.join(&mut growth, node, None, false);
@@ -403,6 +410,21 @@ impl Nodes {
         drop(growth);
         self.show(&done);
         Ok(done)
+    }
+
+    /// Whether a node that brought this one has failed. For those who hold the lock: one that still
+    /// loads cuts off what has joined by then, if it fails.
+    fn is_unwanted(&self, node: u32, gives_back: impl Fn(u32) -> bool) -> bool {
+        for parent in self.parents(node) {
+            let outcome = self.cell(parent).load.outcome;
+            match outcome {
+                _ if gives_back(parent) => return true,
+                Outcome::Done => {}
+                Outcome::Started => return false,
+                _ => return true,
+            }
+        }
+        false
     }
 
     /// Shows the states of nodes that are done.

@@ -1,5 +1,6 @@
 //! Code of users that misbehaves in ways nobody plans for.
 
+mod alone;
 mod blocks;
 mod panics;
 mod runtime;

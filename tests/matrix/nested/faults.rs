@@ -8,6 +8,7 @@ use bootstrap::{BootError, BootErrorKind, Outcome, Report, RestartError, Shutdow
 use proptest::collection::vec;
 use proptest::prelude::*;
 use support::paused;
+use tokio::runtime::Runtime;
 
 use crate::case::{Fault, Step, millis};
 use crate::faults::hold;
@@ -144,7 +145,7 @@ fn seldom(most: u64) -> impl Strategy<Value = Option<u64>> {
 }
 
 prop_compose! {
-    fn any_case()(
+    pub fn any_case()(
         seeds in vec(node(), 1..14),
         concurrency in prop_oneof![3 => Just(0), 1 => Just(1), 1 => Just(2)],
         last in barrier(),
@@ -172,7 +173,22 @@ struct Lived {
     closed_well: bool,
 }
 
-async fn live(case: Case) -> Lived {
+/// The tasks that outlive the app, looked for so many times: what has ended the app returns a moment
+/// later.
+async fn tasks_left(book: &Book, looks: usize) -> usize {
+    let metrics = tokio::runtime::Handle::current().metrics();
+    let mut tasks = usize::MAX;
+    for _ in 0..looks {
+        tokio::time::sleep(millis(1)).await;
+        tasks = metrics.num_alive_tasks();
+        if tasks == 0 && book.ledger.alive().is_empty() {
+            break;
+        }
+    }
+    tasks
+}
+
+async fn live(case: Case, looks: usize) -> Lived {
     let book = Book::open();
     let app = ground::app(&case, &book);
     let handle = app.handle();
@@ -209,13 +225,9 @@ async fn live(case: Case) -> Lived {
         Err(error) => Err(error),
     };
     outside.abort();
-    // Whoever has ended the app returns a moment later.
-    tokio::time::sleep(millis(1)).await;
-    let tasks = tokio::runtime::Handle::current()
-        .metrics()
-        .num_alive_tasks();
     let closed_well = handle.close().await.is_ok();
     drop(handle);
+    let tasks = tasks_left(&book, looks).await;
     Lived {
         events: book.events(),
         origins: book.origins(),
@@ -425,7 +437,7 @@ fn number(name: &str) -> Option<usize> {
     own.strip_prefix('n')?.parse().ok()
 }
 
-fn shown(case: &Case) -> String {
+pub fn shown(case: &Case) -> String {
     let nodes = case.nodes.iter().enumerate();
     let nodes: Vec<String> = nodes
         .map(|(node, it)| format!("n{node:02} {it:?}"))
@@ -441,8 +453,20 @@ fn shown(case: &Case) -> String {
 pub fn verify(case: &Case) -> Result<bool, String> {
     let budget = millis(3_600_000);
     let cloned = case.clone();
-    let ended = paused(async move { tokio::time::timeout(budget, live(cloned)).await });
-    let Ok(lived) = ended else {
+    let ended = paused(async move { tokio::time::timeout(budget, live(cloned, 1)).await });
+    judge(case, ended.ok())
+}
+
+/// The same on threads, in real time.
+pub fn verify_on(runtime: &Runtime, case: &Case) -> Result<bool, String> {
+    let budget = millis(60_000);
+    let life = live(case.clone(), 5_000);
+    let ended = runtime.block_on(async { tokio::time::timeout(budget, life).await });
+    judge(case, ended.ok())
+}
+
+fn judge(case: &Case, lived: Option<Lived>) -> Result<bool, String> {
+    let Some(lived) = lived else {
         return Err("it never ends".into());
     };
     let told = |words| {

@@ -10,3 +10,4 @@ mod oracle;
 mod relations;
 mod stress;
 mod sweep;
+mod threads;

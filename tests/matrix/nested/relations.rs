@@ -204,6 +204,7 @@ impl<'a> Story<'a> {
             self.needs_are_kept(life)?;
             Self::clean_up_follows_close(life)?;
             self.errors_are_told_when_all_is_closed(life)?;
+            self.nothing_begins_that_is_not_waited_for(life)?;
         }
         self.nothing_is_ready_too_early()?;
         self.no_more_run_than_may()
@@ -350,6 +351,39 @@ impl<'a> Story<'a> {
                         Self::words(child),
                         self.events[told]
                     )
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a life has registered begins neither after its own load has failed or was cut off, nor
+    /// after it has waited for it.
+    fn nothing_begins_that_is_not_waited_for(&self, parent: &Life) -> Checked {
+        if !self.case.restarts.is_empty() {
+            // A child may be restarted alone.
+            return Ok(());
+        }
+        let load = parent.act(Hook::Load);
+        let failed = load.ended.filter(|_| !load.is_done);
+        let children = self
+            .lives
+            .iter()
+            .filter(|it| it.parent == Some(parent.number));
+        for child in children {
+            let waits = parent.acts.iter().filter_map(|(hook, act)| match hook {
+                Hook::Wait(up_to) if *up_to >= child.node && self.is_awaited(child.node) => {
+                    act.ended
+                }
+                _ => None,
+            });
+            // Of several waits the first one is for what was registered before it.
+            let waits = waits.filter(|it| *it > child.began()).min();
+            let end = failed.into_iter().chain(waits).min();
+            for life in self.unit(child) {
+                ensure(end.is_none_or(|end| life.began() < end), || {
+                    let (life, parent) = (Self::words(life), Self::words(parent));
+                    format!("{life} begins when {parent} does not wait for it any more")
                 })?;
             }
         }
