@@ -24,7 +24,10 @@ fn is_logged_once(ended: &Ended, code: &str) {
     let printed = ended.err.lines().next().unwrap();
     assert!(printed.starts_with(&begins[6..]), "{}", ended.err);
     let logged = format!("ERROR {printed}");
-    assert!(ended.out.iter().any(|line| line.starts_with(&logged)), "{out}");
+    assert!(
+        ended.out.iter().any(|line| line.starts_with(&logged)),
+        "{out}"
+    );
 }
 
 #[test]
