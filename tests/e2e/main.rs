@@ -8,7 +8,9 @@
 
 mod child;
 mod leftovers;
+mod limits;
 mod logged;
+mod output;
 mod signals;
 
 use std::io::{BufRead, BufReader};

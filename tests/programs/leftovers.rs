@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bootstrap::prelude::*;
 use bootstrap::{App, Exit};
-use support::{Act, Probe, Trace, act};
+use support::{Act, Probe, Trace, act, say};
 use tokio::io::AsyncReadExt as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{block_in_place, spawn_blocking};
@@ -151,7 +151,7 @@ fn app(what: &str) -> App {
         "drop-of-task" => drop(app.register(left.run(starts(task_whose_drop_blocks)))),
         "drop-of-plugin" => drop(app.register(JoinsInDrop::default())),
         "drop-of-state" => drop(app.register(StateJoins)),
-        other => println!("no such case: {other}"),
+        other => say(format_args!("no such case: {other}")),
     }
     let begins_later = matches!(what, "drain" | "close" | "on-close" | "task");
     let handle = app.handle();
@@ -172,7 +172,7 @@ fn app(what: &str) -> App {
 
 async fn run(what: String) -> Exit {
     let exit = app(&what).run().await;
-    println!("run has returned");
+    say("run has returned");
     exit
 }
 
@@ -198,23 +198,24 @@ fn runtime(which: &str) -> Runtime {
             format!("a-pool-of-our-own-{number}")
         });
     }
-    builder
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime")
+    if which == "timers-only" {
+        builder.enable_time();
+    } else {
+        builder.enable_all();
+    }
+    builder.worker_threads(2).build().expect("a runtime")
 }
 
 /// Waits for longer than the process may take to end once something holds it up.
 fn takes_long() {
     thread::park_timeout(Duration::from_secs(6));
-    println!("main has ended");
+    say("main has ended");
 }
 
 fn main() -> ExitCode {
     support::log_if_asked();
     let [_, what, which, then] = &std::env::args().collect::<Vec<_>>()[..] else {
-        println!("arguments: what is left, the runtime, what follows");
+        say("arguments: what is left, the runtime, what follows");
         return ExitCode::FAILURE;
     };
     if which == "attribute" {
@@ -229,7 +230,7 @@ fn main() -> ExitCode {
         // As if `main` returned it.
         "returns" => {
             drop(runtime);
-            println!("the runtime is dropped");
+            say("the runtime is dropped");
             exit.report()
         }
         "reports-first" => exit.report(),
@@ -259,14 +260,14 @@ fn main() -> ExitCode {
         "abandons-the-runtime-and-goes-on" => {
             drop(exit);
             runtime.shutdown_background();
-            println!("the runtime is abandoned");
+            say("the runtime is abandoned");
             #[allow(clippy::disallowed_methods, reason = "no runtime is left to wait with")]
             thread::sleep(Duration::from_secs(6));
-            println!("main has ended");
+            say("main has ended");
             ExitCode::from(7)
         }
         other => {
-            println!("no such end: {other}");
+            say(format_args!("no such end: {other}"));
             ExitCode::FAILURE
         }
     }

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bootstrap::{App, Exit};
-use support::{Probe, Trace, act, fails, fails_after, hangs, register_graph, takes};
+use support::{Probe, Trace, act, fails, fails_after, hangs, panics, register_graph, say, takes};
 
 /// Prints its events as they happen, because nobody can ask a process that was ended.
 fn says(event: &'static str) -> support::Act {
     act(move || async move {
-        println!("{event}");
+        say(event);
         Ok(())
     })
 }
@@ -26,7 +26,7 @@ fn base() -> Probe {
 }
 
 async fn waits() -> anyhow::Result<()> {
-    println!("waits");
+    say("waits");
     std::future::pending().await
 }
 
@@ -44,7 +44,7 @@ fn blocks() -> support::Act {
 )]
 fn exits(elsewhere: bool) -> support::Act {
     act(move || {
-        println!("slow exits");
+        say("slow exits");
         if elsewhere {
             std::thread::spawn(|| std::process::exit(3));
         } else {
@@ -58,7 +58,7 @@ fn exits(elsewhere: bool) -> support::Act {
 fn four(app: &mut App, loaded: usize) {
     let say = |place: usize, does: &'static str, ends: bool| {
         act(move || async move {
-            println!("p{place} {does}");
+            say(format_args!("p{place} {does}"));
             if !ends {
                 std::future::pending::<()>().await;
             }
@@ -122,7 +122,7 @@ fn on_base(mut app: App, case: &str) -> App {
         }
         "load-hangs" => {
             app.register(probe("slow").load(act(async || {
-                println!("slow loads");
+                say("slow loads");
                 std::future::pending().await
             })))
             .after(&base);
@@ -148,6 +148,11 @@ fn on_base(mut app: App, case: &str) -> App {
         }
         "task-fails" => {
             app.register(probe("consumer").run(fails_after(10, "queue lost")))
+                .after(&base);
+        }
+        "panics" => {
+            app = app.hook_timeout(Duration::from_millis(200));
+            app.register(probe("a").run(panics("run")).close(panics("close")))
                 .after(&base);
         }
         "task-hangs" => {
@@ -189,7 +194,7 @@ fn on_base(mut app: App, case: &str) -> App {
         }
         "close-hangs" => {
             let slow = probe("slow").close(act(async || {
-                println!("slow closes");
+                say("slow closes");
                 std::future::pending().await
             }));
             let slow = app.register(slow).after(&base);
@@ -222,7 +227,7 @@ fn on_base(mut app: App, case: &str) -> App {
         "close-takes" => {
             app.register(probe("slow").close(takes(200))).after(&base);
         }
-        other => println!("no such case: {other}"),
+        other => say(format_args!("no such case: {other}")),
     }
     app
 }
@@ -249,12 +254,12 @@ fn main() -> ExitCode {
     let exit: Exit = runtime.block_on(async move {
         if case == "twice" {
             let first = app("clean").run().await;
-            println!("first: {}", first.code());
+            say(format_args!("first: {}", first.code()));
             return app("serve").run().await;
         }
         app(&case).run().await
     });
-    println!("after run: {}", exit.code());
+    say(format_args!("after run: {}", exit.code()));
     if own_code {
         return ExitCode::from(123);
     }

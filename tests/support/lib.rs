@@ -365,6 +365,14 @@ pub fn bounded<T>(test: impl FnOnce() -> T) -> T {
 
 mod log;
 
+/// Prints a line, unless the environment says that nothing may be printed: where the output is closed
+/// or full, that would be a panic of the test.
+pub fn say(line: impl fmt::Display) {
+    if std::env::var_os("QUIETLY").is_none() {
+        println!("{line}");
+    }
+}
+
 pub use log::{log_if_asked, log_to};
 
 /// The program in the README compiles as it stands there.

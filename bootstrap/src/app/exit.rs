@@ -1,12 +1,11 @@
 //! `Exit`: how a run ended, as an exit code and a diagnosis.
 
 use std::fmt;
-use std::io;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 
 use crate::app::guard::{Diagnosis, NOT_FINISHED, Returned, print};
-use crate::base::text;
+use crate::app::not_installed::NotInstalled;
 use crate::boot::{BootError, BootErrorKind};
 use crate::life::ShutdownReason;
 use crate::report::{Cause, CloseError, EndedBy, PluginError, Report};
@@ -85,12 +84,9 @@ impl Exit {
         }
     }
 
-    pub(super) fn no_signals(error: &io::Error) -> Self {
-        let diagnosis = format!(
-            "error: the signal handlers can't be installed: {}\n  help: use `boot` and \
-             `close` where there are no signals",
-            text::line(&error.to_string())
-        );
+    pub(super) fn no_signals(failed: &NotInstalled) -> Self {
+        let help = failed.help();
+        let diagnosis = format!("error: {failed}\n  exit code: {BOOT_FAILED}\n  help: {help}");
         Self::new(BOOT_FAILED, Some(diagnosis), Report::default())
     }
 

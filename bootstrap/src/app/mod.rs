@@ -11,6 +11,7 @@ mod hooks;
 mod lifecycle;
 mod limits;
 mod logged;
+mod not_installed;
 mod outside;
 mod restart;
 mod running;

@@ -13,7 +13,9 @@ use tokio::sync::{oneshot, watch};
 use crate::app::guard::{
     Guard, InRun, end_process, force_end, is_any_running, left_open, name_of_threads,
 };
+use crate::app::not_installed::NotInstalled;
 use crate::base::log::log;
+use crate::base::panic;
 use crate::life::{Life, ShutdownReason, Signal};
 
 /// How soon after the first one a signal counts as the same: `timeout`, and others who start
@@ -31,8 +33,11 @@ static LATEST: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::Sender::ne
 ///
 /// # Errors
 ///
-/// If the thread can't be spawned or the handlers can't be installed.
-pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Result<InRun> {
+/// If the thread can't be spawned or the handlers can't be installed, with what to do about it.
+pub(super) async fn install(
+    life: Arc<Life>,
+    close_timeout: Duration,
+) -> Result<InRun, NotInstalled> {
     let (installed, ready) = oneshot::channel();
     let (in_run, returned) = oneshot::channel();
     let mut number = 0;
@@ -73,30 +78,35 @@ pub(super) async fn install(life: Arc<Life>, close_timeout: Duration) -> io::Res
     std::thread::Builder::new()
         .name("bootstrap-signals".into())
         .spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            let runtime = match runtime {
-                Ok(runtime) => runtime,
+            // tokio panics where it can't make its pipe for signals.
+            let made = panic::guard(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
+                let signals = {
+                    let _inside = runtime.enter();
+                    Signals::new(&ignored)?
+                };
+                io::Result::Ok((runtime, signals))
+            });
+            let (runtime, signals) = match made.unwrap_or_else(|words| Err(out_of(&words))) {
+                Ok(made) => made,
                 Err(error) => return drop(installed.send(Err(error))),
             };
+            // `run` waits for this; if it was dropped, nothing needs the answer.
+            let _ = installed.send(Ok(()));
             runtime.block_on(async {
-                match Signals::new(&ignored) {
-                    Ok(signals) => {
-                        // `run` waits for this; if it was dropped, nothing needs the answer.
-                        let _ = installed.send(Ok(()));
-                        tokio::select! {
-                            () = obey(signals, &life) => {}
-                            () = watch => {}
-                        }
-                    }
-                    Err(error) => drop(installed.send(Err(error))),
+                tokio::select! {
+                    () = obey(signals, &life) => {}
+                    () = watch => {}
                 }
             });
-        })?;
-    ready
-        .await
-        .unwrap_or_else(|_| Err(io::Error::other("the thread for signals has ended")))?;
+        })
+        .map_err(NotInstalled::Thread)?;
+    let ready = ready.await;
+    let ended = || Err(io::Error::other("the thread has ended"));
+    let ready = ready.unwrap_or_else(|_| ended());
+    ready.map_err(NotInstalled::Handlers)?;
     Ok(InRun::new(in_run))
 }
 
@@ -121,6 +131,22 @@ async fn obey(mut signals: Signals, life: &Life) {
             Order::Nothing => {}
         }
     }
+}
+
+/// The error behind a panic of tokio, which has none but that of the system: the first one of opening
+/// as many descriptors as it does.
+#[cfg(unix)]
+fn out_of(words: &str) -> io::Error {
+    let pairs = (0..4).map(|_| std::os::unix::net::UnixStream::pair());
+    let opened: io::Result<Vec<_>> = pairs.collect();
+    opened
+        .err()
+        .unwrap_or_else(|| io::Error::other(words.to_owned()))
+}
+
+#[cfg(not(unix))]
+fn out_of(words: &str) -> io::Error {
+    io::Error::other(words.to_owned())
 }
 
 /// The signals that are ignored: by the parent process, because no code of a service ignores one

@@ -4,6 +4,7 @@
 
 pub(crate) mod apart;
 pub(crate) mod inside;
+pub(crate) mod io_help;
 pub(crate) mod key;
 pub(crate) mod location;
 pub(crate) mod lock;

@@ -279,8 +279,14 @@ impl BootError {
         match first.map(|error| (error, error.cause())) {
             Some((error, Cause::TimedOut { .. })) => help_with_limit(error),
             Some((_, Cause::Abandoned { .. })) => text::HELP_WITH_BLOCKING.into(),
-            _ if self.closed().is_empty() => "fix the first error above".into(),
-            _ => "everything that had loaded has been closed; fix the first error above".into(),
+            first => {
+                let by_cause = first.and_then(|(error, _)| error.help_by_cause());
+                let fix = by_cause.unwrap_or("fix the first error above");
+                match self.closed() {
+                    [] => fix.into(),
+                    _ => format!("everything that had loaded has been closed; {fix}"),
+                }
+            }
         }
     }
 }

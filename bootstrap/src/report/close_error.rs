@@ -155,10 +155,17 @@ impl CloseError {
             } => "raise `App::close_timeout`, or find out what took so long".into(),
             Cause::TimedOut { .. } => help_with_limit(error),
             _ if EndedBy::of(error) == EndedBy::Failure => {
-                "the app has stopped because of the first error above; everything else has closed"
-                    .into()
+                let words = "the app has stopped because of the first error above; everything else \
+                             has closed";
+                match error.help_by_cause() {
+                    Some(help) => format!("{words}; {help}"),
+                    None => words.into(),
+                }
             }
-            _ => "everything else has closed; fix the first error above".into(),
+            _ => {
+                let fix = error.help_by_cause().unwrap_or("fix the first error above");
+                format!("everything else has closed; {fix}")
+            }
         }
     }
 

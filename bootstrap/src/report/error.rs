@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::io_help::help_with_io;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
@@ -288,6 +289,12 @@ impl PluginError {
     /// Whether the hook was left behind: its thread may never end.
     pub(crate) fn is_abandoned(&self) -> bool {
         matches!(self.0.cause, Cause::Abandoned { .. })
+    }
+
+    /// What to do about it, if the error of the operating system behind it says that.
+    pub(crate) fn help_by_cause(&self) -> Option<&'static str> {
+        let mut causes = self.error()?.chain();
+        causes.find_map(|cause| help_with_io(cause.downcast_ref()?))
     }
 
     /// The error of another plugin that this one was handed, and returned as its own.

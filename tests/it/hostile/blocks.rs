@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{
-    App, BootErrorKind, Cause, Descriptor, Handle, Plugin, PluginError, ShutdownReason, States,
-};
+use bootstrap::{App, BootErrorKind, Cause, Descriptor, Handle, Plugin, PluginError, States};
 use support::{Act, Probe, Trace, act, fails_after, hangs, paused, register_graph, threaded};
 
 const SHORT: Duration = Duration::from_millis(50);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bootstrap::App;
 use bootstrap::prelude::*;
-use support::{Probe, Trace, fails, hangs, paused, register_graph, takes};
+use support::{Probe, Trace, act, fails, hangs, paused, register_graph, takes};
 
 use super::{fails_to_boot, lines};
 
@@ -252,5 +252,57 @@ fn a_boot_that_is_cut_behind_its_loads_says_where() {
                 "  help: raise `App::boot_timeout`, or find out what took so long",
             ]
         );
+    });
+}
+
+/// Says what to do about the cause, and not about the place: an address that is taken, no more files.
+#[test]
+fn the_help_of_a_failed_hook_follows_from_the_error_of_the_system() {
+    use std::io;
+    let fails_with = |number: i32| {
+        act(move || async move {
+            let error = io::Error::from_raw_os_error(number);
+            Err(anyhow::Error::from(error).context("listening"))
+        })
+    };
+    let helps = [
+        (
+            24,
+            "the process has as many files and sockets open as it may: raise",
+        ),
+        (
+            98,
+            "another process has this address: end that, or configure",
+        ),
+        (28, "free some space where it writes"),
+        (
+            13,
+            "the user that the process runs as may not do this: grant",
+        ),
+        (111, "fix the first error above"),
+    ];
+    paused(async {
+        let trace = Trace::new();
+        for (number, help) in helps {
+            let mut app = App::new();
+            let base = app.register(Probe::new("base", &trace));
+            app.register(Probe::new("http", &trace).load(fails_with(number)))
+                .after(&base);
+            let error = app.boot().await.unwrap_err().render();
+            let expected = format!("\n  help: everything that had loaded has been closed; {help}");
+            assert!(error.contains(&expected), "{error}");
+
+            let app = App::new().with(Probe::new("file", &trace).close(fails_with(number)));
+            let error = app
+                .boot()
+                .await
+                .unwrap()
+                .close()
+                .await
+                .unwrap_err()
+                .render();
+            let expected = format!("\n  help: everything else has closed; {help}");
+            assert!(error.contains(&expected), "{error}");
+        }
     });
 }
