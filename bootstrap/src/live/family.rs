@@ -278,3 +278,56 @@ impl Parent {
         self.is_over && !self.has_undone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A nest of nodes, each of which waits for the next one, and beside each a leaf that is done.
+    fn nest(depth: u32) -> Family {
+        let mut family = Family::default();
+        for node in 0..depth {
+            let leaf = depth + 1 + node;
+            family.join(node, leaf, leaf);
+            family.end(leaf);
+            family.join(node, node + 1, node + 1);
+        }
+        family
+    }
+
+    /// How many nodes are visited when the innermost one fails, and each fails with the next.
+    fn visits(depth: u32) -> usize {
+        let mut family = nest(depth);
+        let mut visits = 0;
+        for node in (0..=depth).rev() {
+            visits += family.undone_below(node).len();
+            family.lose(node);
+            let mut done = family.end(node);
+            while let Some(lost) = done.lost.pop() {
+                visits += family.standing_below(lost).len();
+                done = family.rolled_back(lost);
+            }
+            assert_eq!(done.nodes, [node]);
+        }
+        visits
+    }
+
+    #[test]
+    fn a_failure_visits_each_node_once_however_deep_it_lies() {
+        for depth in [10, 1_000] {
+            assert_eq!(visits(depth), 2 * depth as usize);
+        }
+    }
+
+    #[test]
+    fn what_was_rolled_back_is_no_part_of_a_unit_further_out() {
+        let mut family = nest(3);
+        family.lose(2);
+        family.end(3);
+        assert_eq!(family.standing_below(1), [5, 2, 6, 3]);
+        family.end(2);
+        family.rolled_back(2);
+        assert_eq!(family.standing_below(1), [5, 2]);
+        assert_eq!(family.descendants(1), [5, 2, 6, 3]);
+    }
+}

@@ -26,7 +26,7 @@ pub(super) struct Joined {
     /// there before its parent, and closes after it.
     pub(super) batch: Option<u32>,
     pub(super) path: Arc<[u32]>,
-    /// A node further out that it fails with, or itself: see [`Nodes::top`](Nodes::top).
+    /// A node further out that it fails with, or itself: see `Nodes::top`.
     pub(super) fails_with: AtomicU32,
     /// By when the nodes that brought it have to be done; known once it begins to load.
     pub(super) haste: OnceLock<Option<Haste>>,
