@@ -156,6 +156,7 @@ fn edit_distance(left: &[char], right: &[char], limit: usize) -> Option<usize> {
 
 /// A text from outside on one line: its control characters, with which it could look like a line of
 /// ours, are escaped.
+#[cfg(any(feature = "config", test))]
 pub(crate) fn one_line(text: &str) -> String {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return text.to_owned();
