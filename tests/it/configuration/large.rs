@@ -134,7 +134,7 @@ fn many_variables_cost_no_more_for_each_key() {
 }
 
 #[test]
-fn more_faults_than_are_looked_for_are_told_so() {
+fn that_there_may_be_more_faults_is_reported() {
     let text = lines("[section.numbers]", 500, |it| format!("key{it} = 'x'"));
     let files = Files::new(&[("service.toml", &text)]);
     let app = App::new().with(Large::default());

@@ -49,7 +49,7 @@ enum Level {
 }
 
 #[test]
-fn a_variable_that_is_set_to_nothing_is_told_so() {
+fn a_variable_that_is_set_to_nothing_is_reported_as_such() {
     let nothing = "`: the environment variable `APP_VALUE` is set to nothing, and ";
     for (said, expected) in [
         (of_variable::<u32>(""), "u32 is expected"),
@@ -80,7 +80,7 @@ fn a_variable_that_is_set_to_nothing_is_told_so() {
 }
 
 #[test]
-fn a_text_where_a_type_of_the_standard_library_is_read_is_told_with_the_form_of_that() {
+fn a_text_where_a_type_of_the_standard_library_is_read_is_reported_with_the_expected_form() {
     for name in ["localhost:3000", "127.0.0.1", "3000"] {
         assert_eq!(
             of_variable::<SocketAddr>(name),
@@ -138,7 +138,7 @@ impl TryFrom<String> for Even {
 }
 
 #[test]
-fn a_type_that_refuses_a_value_says_why_without_the_value() {
+fn the_reason_of_a_type_that_refuses_a_value_is_shown_without_the_value() {
     assert_eq!(
         of_variable::<Even>("70001"),
         "`: its type refuses this (a string): .. is odd, and `..` has to be even"
@@ -162,7 +162,7 @@ enum Either {
 }
 
 #[test]
-fn an_untagged_enum_says_that_nothing_fits() {
+fn the_reason_of_an_untagged_enum_is_shown() {
     assert_eq!(
         of_variable::<Either>("many"),
         "`: its type refuses this (a string): data did not match any variant of untagged enum Either"
@@ -196,11 +196,23 @@ impl TryFrom<Bounds> for Range {
 }
 
 #[test]
-fn a_struct_that_refuses_its_fields_says_why_without_texts_in_it() {
+fn the_reason_of_a_struct_is_shown_without_the_texts_in_it() {
     assert_eq!(
         of_toml::<Range>("[value]\nname = 'hunter2'\nfrom = 2\nto = 1"),
         "`: its type refuses this (a table): in `..`, 2 is more than 1"
     );
+}
+
+#[plugin(name = "ranged", collect = false)]
+struct Ranged {
+    #[option(config = "value")]
+    _value: Range,
+}
+
+impl Hooks for Ranged {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
 }
 
 #[test]
@@ -211,16 +223,6 @@ fn what_stands_in_for_a_wrong_field_is_not_refused_as_a_whole() {
         ".to`: expected u8, found a string"
     );
     let files = Files::new(&[("service.toml", "[value]\nname = 'x'\nfrom = 2\nto = 'y'")]);
-    #[plugin(name = "ranged", collect = false)]
-    struct Ranged {
-        #[option(config = "value")]
-        _value: Range,
-    }
-    impl Hooks for Ranged {
-        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-            Ok(())
-        }
-    }
     let app = App::new().with(Ranged { _value: Range });
     let app = app.configure(of_file(&files.path("service.toml")));
     let errors = app.plan().unwrap_err();
@@ -249,7 +251,7 @@ impl bootstrap::secrecy::zeroize::Zeroize for Quotes {
 }
 
 #[test]
-fn a_type_that_says_that_it_holds_a_secret_is_not_asked_for_a_reason() {
+fn no_reason_is_shown_for_a_type_that_is_a_secret() {
     assert_eq!(
         of_variable::<SecretBox<Quotes>>("hunter2"),
         "`: its type refuses this (a string)"
@@ -268,22 +270,24 @@ fn a_reason_stays_on_its_line() {
     );
 }
 
+#[plugin(name = "bounded", collect = false)]
+struct Bounded {
+    #[option(config = "value")]
+    _value: Bounds,
+}
+
+impl Hooks for Bounded {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
 fn the_name_of_a_key_or_a_file_stays_on_its_line() {
     let files = Files::new(&[(
         "a\nerror[BOOT999]: b.toml",
         "[value]\n\"c\\nerror[BOOT998]\" = 1\nname = 'x'\nfrom = 'y'\nto = 1",
     )]);
-    #[plugin(name = "bounded", collect = false)]
-    struct Bounded {
-        #[option(config = "value")]
-        _value: Bounds,
-    }
-    impl Hooks for Bounded {
-        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-            Ok(())
-        }
-    }
     let value = Bounds {
         name: String::new(),
         from: 0,

@@ -159,7 +159,7 @@ struct Gate {
 /// The side of a gate that blocks.
 #[derive(Clone, Debug)]
 struct Barred {
-    arrives: Sender<()>,
+    reaches: Sender<()>,
     opened: Arc<Mutex<Receiver<()>>>,
     skip: Arc<Mutex<u32>>,
 }
@@ -167,9 +167,9 @@ struct Barred {
 impl Gate {
     fn new(skip: u32) -> (Self, Barred) {
         let (opens, opened) = channel();
-        let (arrives, arrived) = channel();
+        let (reaches, arrived) = channel();
         let barred = Barred {
-            arrives,
+            reaches,
             opened: Arc::new(Mutex::new(opened)),
             skip: Arc::new(Mutex::new(skip)),
         };
@@ -200,7 +200,7 @@ impl Barred {
             return;
         }
         drop(skip);
-        let _ = self.arrives.send(());
+        let _ = self.reaches.send(());
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = opened.recv();
     }
@@ -314,7 +314,7 @@ fn a_paused_clock_stands_still_while_the_configuration_is_read() {
         let began = tokio::time::Instant::now();
         std::thread::spawn(move || {
             gate.arrived.recv().unwrap();
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::park_timeout(Duration::from_millis(20));
             gate.open();
         });
         let running = app.boot().await.unwrap();
