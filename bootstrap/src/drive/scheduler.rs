@@ -308,17 +308,6 @@ impl Scheduler {
         self.ready = ready;
     }
 
-    pub(super) fn forget_ready(&mut self, node: u32) {
-        if self.joined.paths.contains_key(&node) {
-            self.joined
-                .ready
-                .retain(|Reverse((_, other))| *other != node);
-        } else {
-            let key = self.key(node);
-            self.ready.retain(|Reverse(other)| *other != key);
-        }
-    }
-
     /// Nobody waits for the node any more.
     fn leave(&mut self, node: u32) {
         let mut left = Vec::new();
