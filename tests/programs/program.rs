@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bootstrap::{App, Exit};
+use bootstrap::{App, Exit, Registration};
 use support::{Probe, Trace, act, fails, fails_after, hangs, panics, register_graph, say, takes};
 
 /// Prints its events as they happen, because nobody can ask a process that was ended.
@@ -92,7 +92,62 @@ fn app(case: &str) -> App {
         four(&mut app, loaded.parse().expect("a number"));
         return app;
     }
-    on_base(app, case)
+    let is_short = [
+        "panics",
+        "task-hangs",
+        "task-fails-close-hangs",
+        "close-hangs-briefly",
+        "close-blocks",
+    ];
+    if is_short.contains(&case) {
+        app = app.hook_timeout(Duration::from_millis(200));
+    }
+    match case.strip_prefix("in-") {
+        Some(hook) => waits_in(app, hook),
+        None => on_base(app, case),
+    }
+}
+
+/// The base, and a hook of the boot that waits for ever.
+fn waits_in(mut app: App, hook: &str) -> App {
+    let base = app.register(base());
+    match hook {
+        "pre-ready" => app.on_pre_ready(async |_| waits().await),
+        "service" => app.service("service", async |_| waits().await),
+        "ready" => {
+            let slow = Probe::new("slow", &Trace::new()).ready(act(waits));
+            app.register(slow).after(&base);
+            app
+        }
+        "on-ready" => app.on_ready(async |_| waits().await),
+        _ => app.on_start(async |_| waits().await),
+    }
+}
+
+/// A plugin that loads once, and a task that restarts it.
+fn restarts(app: &mut App, base: &Registration<Probe>) {
+    let loads = Arc::new(AtomicUsize::new(0));
+    let once = act(move || {
+        let is_first = loads.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            if is_first {
+                Ok(())
+            } else {
+                anyhow::bail!("gone")
+            }
+        }
+    });
+    let handle = app.handle();
+    let restarts = act(move || {
+        let handle = handle.clone();
+        async move {
+            let _ = handle.restart("flaky").await;
+            Ok(())
+        }
+    });
+    app.register(Probe::new("flaky", &Trace::new()).load(once))
+        .after(base);
+    app.register(Probe::new("restarts", &Trace::new()).run(restarts));
 }
 
 /// The base, and what the case puts on it.
@@ -127,13 +182,6 @@ fn on_base(mut app: App, case: &str) -> App {
             })))
             .after(&base);
         }
-        "in-pre-ready" => app = app.on_pre_ready(async |_| waits().await),
-        "in-service" => app = app.service("service", async |_| waits().await),
-        "in-ready" => {
-            app.register(probe("slow").ready(act(waits))).after(&base);
-        }
-        "in-on-ready" => app = app.on_ready(async |_| waits().await),
-        "in-start" => app = app.on_start(async |_| waits().await),
         "load-stops" | "load-stops-close-fails" => {
             let handle = app.handle();
             let stops = act(move || {
@@ -151,44 +199,19 @@ fn on_base(mut app: App, case: &str) -> App {
                 .after(&base);
         }
         "panics" => {
-            app = app.hook_timeout(Duration::from_millis(200));
             app.register(probe("a").run(panics("run")).close(panics("close")))
                 .after(&base);
         }
         "task-hangs" => {
-            app = app.hook_timeout(Duration::from_millis(200));
             app.register(probe("deaf").run(hangs())).after(&base);
         }
         "task-fails-close-hangs" => {
-            app = app.hook_timeout(Duration::from_millis(200));
             let consumer = probe("consumer")
                 .run(fails_after(10, "queue lost"))
                 .close(hangs());
             app.register(consumer).after(&base);
         }
-        "restart-fails" => {
-            let loads = Arc::new(AtomicUsize::new(0));
-            let once = act(move || {
-                let is_first = loads.fetch_add(1, Ordering::Relaxed) == 0;
-                async move {
-                    if is_first {
-                        Ok(())
-                    } else {
-                        anyhow::bail!("gone")
-                    }
-                }
-            });
-            let handle = app.handle();
-            let restarts = act(move || {
-                let handle = handle.clone();
-                async move {
-                    let _ = handle.restart("flaky").await;
-                    Ok(())
-                }
-            });
-            app.register(probe("flaky").load(once)).after(&base);
-            app.register(probe("restarts").run(restarts));
-        }
+        "restart-fails" => restarts(&mut app, &base),
         "close-fails" => {
             app.register(probe("sore").close(fails("no"))).after(&base);
         }
@@ -202,11 +225,9 @@ fn on_base(mut app: App, case: &str) -> App {
                 .after(&slow);
         }
         "close-hangs-briefly" => {
-            app = app.hook_timeout(Duration::from_millis(200));
             app.register(probe("slow").close(hangs())).after(&base);
         }
         "close-blocks" => {
-            app = app.hook_timeout(Duration::from_millis(200));
             app.register(probe("blocks").close(blocks())).after(&base);
         }
         "close-exits" | "close-exits-elsewhere" => {

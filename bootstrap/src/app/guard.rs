@@ -247,16 +247,14 @@ async fn shutdown_held_up(
         sleep(TICK).await;
         how_far = Shutdown::of(runtime).await;
     }
-    match names.and_then(Threads::named) {
-        Some(threads) => threads_that_hold_up(threads).await,
-        None => {
-            // Without a list of threads only the program knows: one that holds the `Exit` has not
-            // gone on to something else.
-            sleep(MARGIN).await;
-            let is_held = returned.is_some_and(|it| it.diagnosis.strong_count() > 0);
-            (is_held && !is_any_running()).then(|| "a thread of it is blocked".to_owned())
-        }
+    if let Some(threads) = names.and_then(Threads::named) {
+        return threads_that_hold_up(threads).await;
     }
+    // Without a list of threads only the program knows: one that holds the `Exit` has not gone on to
+    // something else.
+    sleep(MARGIN).await;
+    let is_held = returned.is_some_and(|it| it.diagnosis.strong_count() > 0);
+    (is_held && !is_any_running()).then(|| "a thread of it is blocked".to_owned())
 }
 
 /// The same for the threads that were there when the shutdown began. It is held up if some of them

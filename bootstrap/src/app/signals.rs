@@ -68,11 +68,9 @@ pub(super) async fn install(
         );
         let life = Arc::clone(&guard.life);
         tokio::select! {
-            () = async {
-                guard.watch_end(names, returned).await;
-                std::future::pending().await
-            } => {}
             () = superseded(&life, number) => {}
+            // Signals go on to be handled when nothing holds up the end any more.
+            () = guard.watch_end(names, returned) => superseded(&life, number).await,
         }
     };
     std::thread::Builder::new()

@@ -5,30 +5,34 @@ use support::{Act, Probe, Trace, act, paused, succeeds};
 use tokio::time::{Duration, sleep};
 
 /// Asks the app to stop, from outside of its hooks, and then waits until it is cancelled.
-fn asks(trace: &Trace, handle: &Handle, by: fn(Handle)) -> Act {
+fn asks(trace: &Trace, handle: &Handle, by: fn(&Handle)) -> Act {
     let (trace, handle) = (trace.clone(), handle.clone());
     act(move || {
         trace.add(format_args!("{:?}", handle.status()));
-        by(handle.clone());
+        by(&handle);
         std::future::pending()
     })
 }
 
-fn shutdown(handle: Handle) {
+fn shutdown(handle: &Handle) {
     handle.shutdown();
 }
 
-fn close(handle: Handle) {
+fn close(handle: &Handle) {
+    let handle = handle.clone();
     tokio::spawn(async move { handle.close().await });
 }
 
 /// An app with one hook in each part of its boot, of which one asks.
-fn app(trace: &Trace, part: &str, by: fn(Handle)) -> App {
+fn app(trace: &Trace, part: &str, by: fn(&Handle)) -> App {
     let app = App::new();
     let handle = app.handle();
-    let hook = |this: &str| match this == part {
-        true => asks(trace, &handle, by),
-        false => succeeds(),
+    let hook = |this: &str| {
+        if this == part {
+            asks(trace, &handle, by)
+        } else {
+            succeeds()
+        }
     };
     let later = |this: &'static str| {
         let (trace, hook) = (trace.clone(), hook(this));
@@ -57,7 +61,7 @@ fn app(trace: &Trace, part: &str, by: fn(Handle)) -> App {
         })
 }
 
-const WAYS: [fn(Handle); 2] = [shutdown, close];
+const WAYS: [fn(&Handle); 2] = [shutdown, close];
 
 #[test]
 fn a_request_to_stop_before_the_app_has_started_interrupts_the_boot() {
