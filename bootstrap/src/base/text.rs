@@ -383,6 +383,5 @@ mod tests {
         assert_eq!(nearest("maxSize", ["max_size"]), Some("max_size"));
         assert_eq!(nearest("entries", ["entry"]), Some("entry"));
         assert_eq!(nearest("names", ["game", "name"]), Some("name"));
-        assert_eq!(nearest("-", ["_", "a"]), None);
     }
 }
