@@ -308,6 +308,17 @@ impl Scheduler {
         self.ready = ready;
     }
 
+    #[cfg(feature = "testing")]
+    pub(super) fn forget_ready(&mut self, node: u32) {
+        let joined = &mut self.joined.ready;
+        if self.joined.paths.contains_key(&node) {
+            joined.retain(|Reverse((_, other))| *other != node);
+        } else {
+            let key = self.key(node);
+            self.ready.retain(|Reverse(other)| *other != key);
+        }
+    }
+
     /// Nobody waits for the node any more.
     fn leave(&mut self, node: u32) {
         let mut left = Vec::new();

@@ -50,16 +50,6 @@ impl Scheduler {
         self.forget_ready(node);
         Some(node)
     }
-
-    fn forget_ready(&mut self, node: u32) {
-        let joined = &mut self.joined.ready;
-        if self.joined.paths.contains_key(&node) {
-            joined.retain(|Reverse((_, other))| *other != node);
-        } else {
-            let key = self.key(node);
-            self.ready.retain(|Reverse(other)| *other != key);
-        }
-    }
 }
 
 #[cfg(test)]
