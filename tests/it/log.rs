@@ -233,7 +233,7 @@ fn the_logged_tree_of_a_failed_boot_has_what_was_skipped() {
         let app = app.after(async |_| anyhow::bail!("not recovered"));
         app.boot().await.unwrap_err();
         let tree = events(&log).pop().unwrap();
-        assert!(tree.contains("─ fails 0 us failed"), "{tree}");
+        assert!(tree.contains("┬ fails 0 us failed"), "{tree}");
         assert!(tree.contains("─ first skipped"), "{tree}");
         assert!(tree.contains("─ waits skipped"), "{tree}");
     });
