@@ -10,6 +10,9 @@ use crate::boot::undone::Chain;
 use crate::life::ShutdownReason;
 use crate::report::{Cause, Outcome, PluginError, PluginReport, TimeOf, WORTH_A_WORD};
 
+const HELP_WITH_BLOCK: &str =
+    "a hook that blocks can't be cancelled: move what blocks into `tokio::task::spawn_blocking`";
+
 impl fmt::Display for BootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind() {
@@ -58,8 +61,13 @@ impl BootError {
             return fmt::Debug::fmt(errors, f);
         }
         write!(f, "error[{}]: ", self.code())?;
-        if self.failures().is_empty() {
+        let is_interrupted = matches!(self.kind(), BootErrorKind::Interrupted { .. });
+        if self.failures().is_empty() || is_interrupted {
             writeln!(f, "{self}")?;
+            for (number, error) in (1..).zip(self.failures()) {
+                writeln!(f, "  after that, {number}:")?;
+                error.write(f, "    ")?;
+            }
         } else {
             PluginError::write_all(self.failures().iter(), f)?;
         }
@@ -257,6 +265,7 @@ impl BootError {
                 reason: ShutdownReason::RuntimeShutDown,
             } => "keep the runtime until `boot` has returned: nothing can be closed without it"
                 .into(),
+            BootErrorKind::Interrupted { .. } if self.is_abandoned() => HELP_WITH_BLOCK.into(),
             BootErrorKind::Interrupted { .. } => {
                 "everything that had loaded has been closed; boot again".into()
             }
@@ -274,11 +283,7 @@ impl BootError {
         let first = self.failures().first();
         match first.map(|error| (error, error.cause())) {
             Some((error, Cause::TimedOut { .. })) => help_with_limit(error),
-            Some((_, Cause::Abandoned { .. })) => {
-                "a hook that blocks can't be cancelled: move what blocks into \
-                 `tokio::task::spawn_blocking`"
-                    .into()
-            }
+            Some((_, Cause::Abandoned { .. })) => HELP_WITH_BLOCK.into(),
             _ if self.closed().is_empty() => "fix the first error above".into(),
             _ => "everything that had loaded has been closed; fix the first error above".into(),
         }
