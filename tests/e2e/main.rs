@@ -267,6 +267,28 @@ fn a_hook_that_blocks_its_thread_does_not_keep_the_process_alive() {
     );
 }
 
+/// The signal comes first, and the load that blocks is abandoned because of it.
+#[test]
+fn a_signal_while_a_load_blocks_its_thread_interrupts_the_boot() {
+    for (signal, name, code) in [("-TERM", "SIGTERM", 143), ("-INT", "SIGINT", 130)] {
+        let mut program = Program::start("load-blocks-on");
+        program.wait_for("base loads");
+        program.signal(signal);
+        let ended = program.end();
+        assert_eq!(ended.code, Some(code), "{}", ended.err);
+        let first = format!("error[BOOT012]: boot was interrupted: {name} was received\n");
+        assert!(ended.err.starts_with(&first), "{}", ended.err);
+        assert!(
+            ended
+                .err
+                .contains("[blocks] Plugin load failed: blocked its thread"),
+            "{}",
+            ended.err
+        );
+        assert!(ended.out.contains(&"base closes".to_owned()));
+    }
+}
+
 /// Nobody is left in the runtime to notice the end of the time for closing: a thread outside does,
 /// after five seconds.
 #[test]

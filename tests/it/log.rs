@@ -315,3 +315,82 @@ fn a_boot_without_a_runtime_is_logged() {
     let expected = format!("ERROR {} code=\"BOOT013\"", error.render());
     assert_eq!(events(&log), [expected]);
 }
+
+/// Only warnings, in their order, without the limits of hooks.
+fn warnings(log: &Trace) -> Vec<String> {
+    let said = log.take().into_iter();
+    let said = said.filter(|line| line.starts_with("WARN"));
+    let without_limit = |line: String| match line.split_once(" (limit ") {
+        Some((before, behind)) => {
+            let behind = behind.split_once(')').map_or("", |(_, behind)| behind);
+            format!("{before}{behind}")
+        }
+        None => line,
+    };
+    said.map(without_limit).collect()
+}
+
+#[test]
+fn each_hook_that_takes_long_is_named_after_its_own_time() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let trace = Trace::new();
+        let hour = Duration::from_hours(1);
+        let mut app = App::new().hook_timeout(hour).close_timeout(hour);
+        app = app.load_timeout(hour);
+        let probe = |name: &'static str| Probe::new(name, &trace);
+        let quick = app.register(probe("quick").load(takes(10)).close(takes(12_000)));
+        let first = app.register(probe("long").load(takes(41_000)));
+        app.register(probe("soon").load(takes(25_000)).close(takes(10)))
+            .after(&quick);
+        app.register(probe("late").load(takes(12_000)))
+            .after(&first);
+        let running = app.boot().await.unwrap();
+        assert_eq!(
+            warnings(&log),
+            [
+                "WARN `long` has been loading for 10 s; `late` waits for it",
+                "WARN `soon` has been loading for 10 s",
+                "WARN `long` has been loading for 20 s; `late` waits for it",
+                "WARN `soon` has been loading for 20 s",
+                "WARN `long` has been loading for 40 s; `late` waits for it",
+                "WARN `late` has been loading for 10 s",
+            ]
+        );
+        running.close().await.unwrap();
+        assert_eq!(
+            warnings(&log),
+            [
+                "WARN [STOP003] `quick` has been closing for 5 s",
+                "WARN [STOP003] `quick` has been closing for 10 s",
+            ]
+        );
+    });
+}
+
+/// A parent that waits for a child that takes nearly as long is not named: the child is.
+#[test]
+fn of_a_parent_and_the_child_that_it_waits_for_the_child_is_named() {
+    let log = Trace::new();
+    let _listening = log_to(&log);
+    paused(async {
+        let mut app = App::new();
+        app.register_fn("parent", async |cx| {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let child = cx.register_fn("child", async |_| {
+                tokio::time::sleep(Duration::from_secs(21)).await;
+                Ok(())
+            });
+            child.load().await.map(drop)
+        });
+        app.boot().await.unwrap().close().await.unwrap();
+        assert_eq!(
+            warnings(&log),
+            [
+                "WARN `parent/child` has been loading for 10 s; `parent` waits for it",
+                "WARN `parent/child` has been loading for 20 s; `parent` waits for it",
+            ]
+        );
+    });
+}

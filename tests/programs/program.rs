@@ -194,6 +194,9 @@ fn on_base(mut app: App, case: &str) -> App {
             app = app.boot_timeout(Duration::from_millis(300));
             app.register(probe("blocks").load(blocks())).after(&base);
         }
+        "load-blocks-on" => {
+            app.register(probe("blocks").load(blocks())).after(&base);
+        }
         "task-fails" => {
             app.register(probe("consumer").run(fails_after(10, "queue lost")))
                 .after(&base);

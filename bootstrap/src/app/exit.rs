@@ -18,14 +18,15 @@ use crate::report::{Cause, CloseError, EndedBy, PluginError, Report};
 /// | 0 | the app was asked to stop, and everything has closed | |
 /// | 1 | the boot failed, and was rolled back | `BOOT010`, `BOOT011`, `BOOT013`, `BOOT014` |
 /// | 70 | a task failed, or a part of the app was restarted and did not load again | `STOP002`, `RUN001` |
-/// | 74 | a `drain` or `close` hook failed | `STOP001` |
-/// | 75 | closing did not finish in time: a hook was cut short, left behind, or never begun | `STOP004`, `STOP005` |
+/// | 74 | a `drain` or `close` hook failed; or the app asked itself to stop while it booted, and a hook failed after that | `STOP001`, `BOOT012` |
+/// | 75 | stopping did not finish in time: a hook was cut short, left behind, or never begun | `STOP004`, `STOP005`, `BOOT012` |
 /// | 75, or the code from above if that is not 0 | the app has closed, and something that blocks held up the end of the process | `STOP004` |
 /// | 78 | the app can't be planned; nothing was started | the others from `BOOT001` to `BOOT018` |
 /// | 130, 143 | SIGINT or SIGTERM interrupted the boot; or a second one cut the closing short | `BOOT012`, `STOP006` |
 ///
 /// The numbers from 70 are those of BSD's `sysexits.h`. If several apply, the first cause in time
-/// decides: a failed task over the hooks that failed because of it.
+/// decides: a failed task over the hooks that failed because of it, and a signal over the hooks of the boot
+/// that fail after it.
 ///
 /// Printing waits half a second for a reader of the standard error that has stopped, and a standard
 /// error that is closed or full changes nothing.
@@ -53,7 +54,7 @@ impl Exit {
         match result {
             Ok(report) => Self::new(OK, None, report),
             Err(error) => {
-                let code = code_of(error.errors());
+                let code = code_of(error.errors().iter());
                 Self {
                     abandoned: error.abandoned().next().is_some(),
                     cut: cut(error.errors()),
@@ -66,11 +67,13 @@ impl Exit {
     pub(super) fn unbooted(error: &BootError) -> Self {
         let code = match error.kind() {
             BootErrorKind::Plan(_) => NOT_PLANNED,
-            BootErrorKind::Interrupted { reason } => match reason {
-                ShutdownReason::Signal(signal) => 128 + signal.number(),
-                _ if error.rollback_errors().is_empty() => OK,
-                _ => code_of(error.rollback_errors()),
-            },
+            BootErrorKind::Interrupted {
+                reason: ShutdownReason::Signal(signal),
+            } => 128 + signal.number(),
+            BootErrorKind::Interrupted { .. } => {
+                let failures = error.failures().iter();
+                code_of(failures.chain(error.rollback_errors()))
+            }
             _ => BOOT_FAILED,
         };
         // A program that stops itself while it boots has nothing to explain.
@@ -148,11 +151,12 @@ fn cut<'a>(errors: impl IntoIterator<Item = &'a PluginError>) -> Vec<String> {
         .collect()
 }
 
-fn code_of(errors: &[PluginError]) -> u8 {
-    match errors.iter().map(EndedBy::of).min() {
+fn code_of<'a>(errors: impl Iterator<Item = &'a PluginError>) -> u8 {
+    match errors.map(EndedBy::of).min() {
         Some(EndedBy::Failure) => TASK_FAILED,
         Some(EndedBy::Time) => NOT_FINISHED,
-        Some(EndedBy::Hook) | None => CLOSE_FAILED,
+        Some(EndedBy::Hook) => CLOSE_FAILED,
+        None => OK,
     }
 }
 

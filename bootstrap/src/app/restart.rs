@@ -140,7 +140,11 @@ impl Restart<'_> {
         };
         let failures = failure.into_errors();
         let rollback = self.close(&part, After::FailedPart, reason).await;
-        if failures.is_empty() {
+        if failures.iter().all(PluginError::is_late) {
+            // The app was asked to stop first. What failed after that is part of its end.
+            for error in failures {
+                self.tasks.keep_failure(error);
+            }
             return Err(RestartError::Interrupted);
         }
         if !self.settings.keeps_down {

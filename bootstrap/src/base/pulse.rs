@@ -98,7 +98,7 @@ impl Heart {
         let is_empty = |beats: &mut Beats| beats.runtimes.is_empty();
         let beats = self.begins.wait_while(self.beats(), is_empty);
         drop(beats.unwrap_or_else(PoisonError::into_inner));
-        thread::sleep(BEAT);
+        thread::park_timeout(BEAT);
         self.beats().runtimes.values().cloned().collect()
     }
 }
@@ -118,7 +118,7 @@ mod tests {
             .build()
             .unwrap();
         let (release, blocked) = channel::<()>();
-        let (fired, fires) = channel();
+        let (fired, timer) = channel();
         runtime.spawn(async move {
             let _pulse = Pulse::begin();
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -128,7 +128,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(20)).await;
             let _ = blocked.recv();
         });
-        let in_time = fires.recv_timeout(Duration::from_secs(20));
+        let in_time = timer.recv_timeout(Duration::from_secs(20));
         drop(release);
         assert_eq!(in_time, Ok(()));
     }

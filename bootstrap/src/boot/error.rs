@@ -68,7 +68,8 @@ pub enum BootErrorKind {
         /// How long it might take.
         limit: Duration,
     },
-    /// The app was asked to stop while it booted, or before.
+    /// The app was asked to stop while it booted, or before. Hooks that failed after that are
+    /// listed, and do not change the kind; a hook that had failed before makes it `Failed`.
     Interrupted {
         /// Who asked.
         reason: ShutdownReason,
@@ -146,6 +147,10 @@ impl BootError {
         let (cancelled, failures): (Vec<_>, Vec<_>) =
             errors.partition(|error| matches!(error.cause(), Cause::Cancelled));
         let kind = match why {
+            // The first cause decides: what failed later may have failed because of the stop.
+            Why::Interrupted(reason) if failures.iter().all(PluginError::is_late) => {
+                BootErrorKind::Interrupted { reason }
+            }
             // A hook that failed while the boot was being ended is the better explanation.
             _ if !failures.is_empty() => BootErrorKind::Failed,
             Why::Hooks => BootErrorKind::Failed,

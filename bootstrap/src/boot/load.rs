@@ -201,8 +201,12 @@ impl Load {
         self.nodes.end_growth();
         for (node, began) in self.attempts.take() {
             if self.nodes.is_loading(node) {
-                let ended = Instant::now();
-                self.fail(node, Cause::Cancelled, Timing { began, ended });
+                let timing = Timing {
+                    began,
+                    ended: Instant::now(),
+                    was_due: false,
+                };
+                self.fail(node, Cause::Cancelled, timing);
             }
         }
         // Those may have failed others, which are closed now.
@@ -238,7 +242,7 @@ impl Load {
         self.nodes.ready_queue.forget(node);
         let is_cancelled = matches!(cause, Cause::Cancelled);
         let is_cut = is_cancelled && (self.nodes.is_cut(node) || self.is_given_back(node));
-        let error = self.nodes.error(node, Phase::Load, cause);
+        let error = self.nodes.boot_error(node, Phase::Load, cause, timing);
         let at = timing.ended;
         let with_the_boot = is_cancelled && !is_cut;
         let absorber = self.nodes.absorber(node).filter(|_| !with_the_boot);
@@ -295,9 +299,9 @@ impl Load {
         }
         gone.retain(|other| *other != node);
         let done = self.nodes.lose(absorber.top, node);
-        let flow = self.announce(done, Some(node));
+        // Before others hear of it: what waited for a node of the region must not begin.
         self.cut(&gone);
-        flow
+        self.announce(done, Some(node))
     }
 
     fn cut(&self, nodes: &[u32]) {

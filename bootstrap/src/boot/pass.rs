@@ -200,7 +200,7 @@ impl Boot<'_> {
         let scheduler = self.nodes.in_seeded_order(scheduler);
         let limits = Limits {
             deadline: self.until,
-            interrupt: Some(self.nodes.life.stop_token()),
+            interrupt: Some(&self.nodes.life),
             patient_until: None,
             remind_after: SLOW_BOOT,
         };

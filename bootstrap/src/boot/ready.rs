@@ -67,7 +67,7 @@ impl drive::Phase for Ready {
         let Err(cause) = ended else {
             return Flow::GoOn;
         };
-        let error = self.nodes.error(node, Phase::Ready, cause);
+        let error = self.nodes.boot_error(node, Phase::Ready, cause, timing);
         self.troubles.push(&self.nodes, timing.ended, node, error);
         Flow::Stop
     }

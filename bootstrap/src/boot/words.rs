@@ -59,8 +59,13 @@ impl BootError {
             return fmt::Debug::fmt(errors, f);
         }
         write!(f, "error[{}]: ", self.code())?;
-        if self.failures().is_empty() {
+        let is_interrupted = matches!(self.kind(), BootErrorKind::Interrupted { .. });
+        if self.failures().is_empty() || is_interrupted {
             writeln!(f, "{self}")?;
+            for (number, error) in (1..).zip(self.failures()) {
+                writeln!(f, "  after that, {number}:")?;
+                error.write(f, "    ")?;
+            }
         } else {
             PluginError::write_all(self.failures().iter(), f)?;
         }
@@ -261,6 +266,9 @@ impl BootError {
                 reason: ShutdownReason::RuntimeShutDown,
             } => "keep the runtime until `boot` has returned: nothing can be closed without it"
                 .into(),
+            BootErrorKind::Interrupted { .. } if self.is_abandoned() => {
+                text::HELP_WITH_BLOCKING.into()
+            }
             BootErrorKind::Interrupted { .. } => {
                 "everything that had loaded has been closed; boot again".into()
             }

@@ -1,5 +1,8 @@
 //! The shared state of a pass. Every method is short and polls nothing: it runs under a lock.
 
+mod ends;
+mod watch;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::task::Waker;
@@ -43,6 +46,8 @@ pub(super) struct Board<O> {
     patient_with: HashSet<u32>,
     /// Nodes whose jobs end or have to end. What such a node has brought with it does not begin.
     ending: HashSet<u32>,
+    /// Nodes to be started again once it is known how what brought them ends.
+    held: Vec<u32>,
     /// Parked jobs that have to go when what their nodes brought with them has begun.
     deferred: Vec<u32>,
     /// What each driver polls at the moment.
@@ -168,8 +173,9 @@ pub(super) struct Summons {
 pub(super) struct GivenUp<O> {
     pub(super) node: u32,
     pub(super) began: Instant,
+    pub(super) verdict: Verdict,
     /// The job, if no driver came to drop it; `None` if it holds its driver.
-    pub(super) job: Option<(Parked<O>, Verdict)>,
+    pub(super) job: Option<Parked<O>>,
 }
 
 impl<O> Board<O> {
@@ -190,6 +196,7 @@ impl<O> Board<O> {
             doomed: HashSet::new(),
             patient_with: HashSet::new(),
             ending: HashSet::new(),
+            held: Vec::new(),
             deferred: Vec::new(),
             seats: Vec::new(),
             idle: Vec::new(),
@@ -254,12 +261,10 @@ impl<O> Board<O> {
         let mut verdict = None;
         let is_new = next.is_some();
         if !is_new {
-            next = self.again.pop_front();
+            next = self.next_again(&spares);
             self.spared.extend(next.filter(|node| spares(*node)));
-            let is_doomed = next.is_some_and(|it| {
-                !self.spared.contains(&it)
-                    && (self.doomed.remove(&it) || self.is_brought_by_ending(it))
-            });
+            let is_doomed =
+                next.is_some_and(|it| !self.spared.contains(&it) && self.doomed.remove(&it));
             verdict = is_doomed.then_some(Verdict::Cancelled);
         }
         if let Some(node) = next {
@@ -294,25 +299,16 @@ impl<O> Board<O> {
         None
     }
 
-    fn is_brought_by_ending(&self, node: u32) -> bool {
-        if self.ending.is_empty() {
-            return false;
+    /// A node that begins again.
+    fn next_again(&mut self, spares: impl Fn(u32) -> bool) -> Option<u32> {
+        while let Some(node) = self.again.pop_front() {
+            let goes_on = self.doomed.contains(&node) || spares(node);
+            if goes_on || !self.is_brought_by_ending(node) {
+                return Some(node);
+            }
+            self.held.push(node);
         }
-        let mut ancestors = self.scheduler.ancestors(node).iter();
-        ancestors.any(|it| *it != node && self.ending.contains(it))
-    }
-
-    /// Whether a job that has to go is dropped later: a hook that it waits for begins at this moment
-    /// on another thread, and must not begin after the drop.
-    fn is_deferred(&self, node: u32) -> bool {
-        let is_cut = |it: &Waiting<O>| it.verdict.is_some() && !it.last_look;
-        self.parked.get(&node).is_some_and(is_cut) && self.begins_below(node)
-    }
-
-    fn begins_below(&self, node: u32) -> bool {
-        let begins = self.seats.iter().flatten().filter(|it| it.begins);
-        let mut begins = begins.filter(|it| it.node != node);
-        begins.any(|it| self.scheduler.ancestors(it.node).contains(&node))
+        None
     }
 
     #[cfg(not(feature = "testing"))]
@@ -345,34 +341,6 @@ impl<O> Board<O> {
             self.alarm = Some(at);
         }
         earlier
-    }
-
-    /// Whether the job that a driver was given may begin.
-    pub(super) fn begins(&self, seat: usize) -> Begins {
-        match &self.seats[seat] {
-            None => Begins::LeftBehind,
-            Some(polling) if polling.verdict == Some(Verdict::Cancelled) => Begins::Never,
-            // What returns at its first poll needs no time.
-            Some(_) => Begins::Now,
-        }
-    }
-
-    /// Takes back a node that a driver has not begun, if the pass has ended meanwhile.
-    pub(super) fn takes_back(&mut self, seat: usize) -> bool {
-        let is_stopped = self.scheduler.is_stopped();
-        let is_cut = |it: &mut Polling| is_stopped && it.verdict == Some(Verdict::Cancelled);
-        let Some(polling) = self.seats[seat].take_if(is_cut) else {
-            return false;
-        };
-        let node = polling.node;
-        self.ending.remove(&node);
-        self.sentenced.retain(|(other, _)| *other != node);
-        if polling.is_new {
-            self.scheduler.hold(node);
-        } else {
-            self.scheduler.finish(node);
-        }
-        true
     }
 
     /// A driver is done with polling; false if its job was given up meanwhile.
@@ -437,8 +405,9 @@ impl<O> Board<O> {
     /// A job has ended, and the phase knows.
     pub(super) fn finish(&mut self, node: u32, flow: Flow, now: Instant) {
         self.spared.retain(|other| *other != node);
-        if self.ending.remove(&node) {
+        if !self.ending.is_empty() && self.ending.remove(&node) {
             self.scheduler.unhold();
+            self.again.extend(self.held.drain(..));
         }
         if flow == Flow::Again && !self.scheduler.is_stopped() {
             // Limits and verdicts were for the job that has ended.
@@ -454,23 +423,6 @@ impl<O> Board<O> {
         self.scheduler.finish(node);
         if flow == Flow::Stop {
             self.cancel_all(now);
-        }
-    }
-
-    /// Starts nothing more, and sentences everything that runs.
-    pub(super) fn cancel_all(&mut self, now: Instant) {
-        self.scheduler.stop();
-        for node in std::mem::take(&mut self.again) {
-            self.scheduler.finish(node);
-        }
-        let mut parked: Vec<u32> = self.parked.keys().copied().collect();
-        // Those of a map come in any order, and they are dropped in this one.
-        parked.sort_unstable();
-        let polled = self.seats.iter().flatten().map(|polling| polling.node);
-        for node in parked.into_iter().chain(polled.collect::<Vec<_>>()) {
-            if !self.spared.contains(&node) {
-                self.sentence(node, Verdict::Cancelled, now);
-            }
         }
     }
 
@@ -494,144 +446,9 @@ impl<O> Board<O> {
         self.scheduler.release(node);
     }
 
-    /// Ends a part of the pass: cancels what runs of it, and skips what has not begun; returns
-    /// that.
-    pub(super) fn cut(&mut self, nodes: &[u32], now: Instant) -> Vec<u32> {
-        let mut skipped = Vec::new();
-        for node in nodes {
-            if self.scheduler.skip(*node) {
-                skipped.push(*node);
-            } else if self.again.contains(node) || self.spared.contains(node) {
-                self.doomed.insert(*node);
-            } else {
-                self.sentence(*node, Verdict::Cancelled, now);
-            }
-        }
-        if !skipped.is_empty() {
-            self.scheduler.forget_skipped();
-        }
-        skipped
-    }
-
-    /// The first verdict stays.
-    fn sentence(&mut self, node: u32, verdict: Verdict, now: Instant) {
-        let known = match self.parked.get_mut(&node) {
-            Some(waiting) => {
-                let is_first = waiting.verdict.is_none();
-                waiting.last_look |= is_first && waiting.queued && verdict == Verdict::Cancelled;
-                &mut waiting.verdict
-            }
-            None => match self.polling(node) {
-                Some(polling) => &mut polling.verdict,
-                None => return,
-            },
-        };
-        if known.is_none() {
-            *known = Some(verdict);
-            self.ending.insert(node);
-            self.sentenced.push((node, now + self.grace(node, now)));
-            self.unseen = true;
-            self.wake(node);
-        }
-    }
-
-    fn grace(&self, node: u32, now: Instant) -> Duration {
-        if self.patient_with.contains(&node) {
-            // It has had its time to end.
-            return LAST_CHANCE;
-        }
-        let left = |until: Instant| until.saturating_duration_since(now);
-        let left = self.patient_until.map_or(GRACE, left);
-        left.clamp(LAST_CHANCE, GRACE)
-    }
-
-    /// Sentences what is due, and gives up what has not ended in spite of its verdict.
-    pub(super) fn tick(
-        &mut self,
-        now: Instant,
-        extended: impl Fn(u32, Duration) -> Option<Instant>,
-    ) -> Vec<GivenUp<O>> {
-        self.sentence_due(now, extended);
-        self.let_begin(now);
-        let (late, rest) = std::mem::take(&mut self.sentenced)
-            .into_iter()
-            .partition(|(_, until)| *until <= now);
-        self.sentenced = rest;
-        let late: Vec<(u32, Instant)> = late;
-        late.into_iter()
-            .filter_map(|(node, _)| self.give_up(node))
-            .collect()
-    }
-
-    /// What has been polled for a while has begun: nothing is deferred any more for its sake.
-    fn let_begin(&mut self, now: Instant) {
-        for polling in self.seats.iter_mut().flatten() {
-            polling.begins &= now < polling.began + BEGINNING;
-        }
-        self.woken.extend(self.deferred.drain(..));
-    }
-
-    /// Sentences those whose own time is up.
-    pub(super) fn sentence_due(
-        &mut self,
-        now: Instant,
-        extended: impl Fn(u32, Duration) -> Option<Instant>,
-    ) {
-        while let Some(Reverse((at, node, limit))) = self.due.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.due.pop();
-            let later = extended(node, limit);
-            if let Some(later) = later.filter(|later| *later > now) {
-                self.due.push(Reverse((later, node, limit)));
-                continue;
-            }
-            // What it waits for had no more time than it: that is to blame, and it shall hear of it.
-            if self.scheduler.is_lent(node) && self.patient_with.insert(node) {
-                self.due.push(Reverse((at + GRACE, node, limit)));
-                continue;
-            }
-            self.sentence(node, Verdict::TimedOut(limit), now);
-        }
-    }
-
-    fn give_up(&mut self, node: u32) -> Option<GivenUp<O>> {
-        if let Some(Waiting { job, verdict, .. }) = self.parked.remove(&node) {
-            return Some(GivenUp {
-                node,
-                began: job.began,
-                job: Some((job, verdict.unwrap_or(Verdict::Cancelled))),
-            });
-        }
-        let holds =
-            |seat: &&Option<Polling>| seat.as_ref().is_some_and(|polling| polling.node == node);
-        let seat = self.seats.iter().position(|seat| holds(&seat))?;
-        let began = self.get_up(seat)?.began;
-        self.lost_drivers += 1;
-        Some(GivenUp {
-            node,
-            began,
-            job: None,
-        })
-    }
-
-    /// When the watcher has to look again.
-    pub(super) fn set_alarm(&mut self) -> Option<Instant> {
-        let due = self.due.peek().map(|Reverse((at, ..))| *at);
-        let ends = self.sentenced.iter().map(|(_, until)| *until);
-        // Something may be deferred until these have begun.
-        let begins = self.seats.iter().flatten().filter(|it| it.begins);
-        let begins = begins.filter(|_| !self.sentenced.is_empty());
-        let begun = begins.map(|it| it.began + BEGINNING);
-        self.alarm = due.into_iter().chain(ends).chain(begun).min();
-        self.unseen = false;
-        self.alarm
-    }
-
-    /// Whether the watcher has to set its alarm, or to end the pass.
-    pub(super) fn must_look(&self) -> bool {
-        self.unseen || self.scheduler.is_done()
+    /// Whether nothing runs, and nothing will.
+    pub(super) fn is_done(&self) -> bool {
+        self.over || self.scheduler.is_done()
     }
 
     /// Ends the pass if nothing runs and nothing will; returns the drivers to send home.
@@ -641,17 +458,6 @@ impl<O> Board<O> {
             return self.idle.drain(..).map(|(_, waker)| waker).collect();
         }
         Vec::new()
-    }
-
-    /// The jobs that run for so long already, in the order of their nodes.
-    pub(super) fn running(&self, now: Instant, than: Duration) -> Vec<(u32, Duration)> {
-        let parked = self.parked.iter().map(|(node, it)| (*node, it.job.began));
-        let polled = self.seats.iter().flatten().map(|it| (it.node, it.began));
-        let all = parked.chain(polled);
-        let since = all.map(|(node, began)| (node, now.saturating_duration_since(began)));
-        let mut slow: Vec<_> = since.filter(|(_, since)| *since >= than).collect();
-        slow.sort_unstable();
-        slow
     }
 
     /// Who waits for a node, the nearest first.

@@ -150,6 +150,7 @@ impl<P: Phase> Driver<P> {
         let timing = Timing {
             began,
             ended: Instant::now(),
+            was_due: matches!(end, End::TimedOut(_)),
         };
         // A phase keeps what happened before it does anything that can panic, such as logging.
         let flow = guard(|| self.pass.phase.end(node, end, timing));

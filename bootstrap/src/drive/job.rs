@@ -125,6 +125,8 @@ pub(crate) enum End<O> {
 pub(crate) struct Timing {
     pub(crate) began: Instant,
     pub(crate) ended: Instant,
+    /// Whether its own time was up.
+    pub(crate) was_due: bool,
 }
 
 impl Timing {

@@ -6,7 +6,8 @@
 //!
 //! - `ways` is what it goes along: the plan, or more.
 //! - `scheduler` is pure: which nodes may run now.
-//! - `board` is the shared state of a pass: what runs, waits, is due or has to go.
+//! - `board` is the shared state of a pass: what runs, waits, is due or has to go. Its parts are what
+//!   the watcher asks (`watch`), and how jobs end before they are done (`ends`).
 //! - `driver` is the task that polls jobs; several of them share a board.
 //! - `pass` watches over the drivers, with timers, and never polls a job itself.
 //!
@@ -21,7 +22,8 @@
 //! there: a driver that is summoned alone would wait for the very hook that blocks. Each summons
 //! therefore wakes two, and the second pushes the first one out to where it can be stolen. For the
 //! same reason a driver goes back to the runtime whenever it has told the watcher something: what
-//! it polls next may block. And it goes back after so many turns, because a job that wakes itself
+//! it polls next may block. What a hook does with the pass summons drivers as well, and wakes the
+//! watcher only if that has to look. And it goes back after so many turns, because a job that wakes itself
 //! would otherwise keep everything else of that thread waiting.
 
 mod board;

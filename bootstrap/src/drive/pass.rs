@@ -8,15 +8,15 @@ use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 
 use crate::base::lock::lock;
 use crate::base::panic::guard;
 use crate::base::task::{make_way, spawn_apart};
 use crate::base::time::{cancelled, later, until};
-use crate::drive::board::{Board, GivenUp};
+use crate::drive::board::{Board, GivenUp, Verdict};
 use crate::drive::job::{End, Grow, Phase, Slow, Timing};
 use crate::drive::scheduler::{Join, Scheduler};
+use crate::life::Life;
 
 /// Of how many jobs that take long it is told who waits for them.
 const TOLD: usize = 50;
@@ -25,13 +25,28 @@ const TOLD: usize = 50;
 pub(crate) struct Limits<'a> {
     /// At this time everything that runs is cancelled, and nothing more is started.
     pub(crate) deadline: Option<Instant>,
-    /// The same when this is cancelled.
-    pub(crate) interrupt: Option<&'a CancellationToken>,
+    /// The same when this app is asked to stop.
+    pub(crate) interrupt: Option<&'a Life>,
     /// A job that should have ended is waited for [`GRACE`](super::GRACE), and from this time on
     /// no longer than [`LAST_CHANCE`](super::LAST_CHANCE).
     pub(crate) patient_until: Option<Instant>,
     /// How long jobs may take before that is worth a word; then twice as long, and so on.
     pub(crate) remind_after: Duration,
+}
+
+impl Limits<'_> {
+    /// Why the pass has to end early, and since when; of two reasons the first one, even if the
+    /// runtime had no time to look at its timers.
+    fn reason_to_end(&self) -> Option<(Ending, Instant)> {
+        let stop = self.interrupt.and_then(Life::stopped_at);
+        let deadline = self.deadline.filter(|at| *at <= Instant::now());
+        match (stop, deadline) {
+            (Some(stop), deadline) if deadline.is_none_or(|at| stop <= at) => {
+                Some((Ending::Interrupted, stop))
+            }
+            (_, deadline) => Some((Ending::Expired, deadline?)),
+        }
+    }
 }
 
 /// How a pass went.
@@ -119,29 +134,29 @@ impl<P: Phase> Pass<P> {
 
     async fn watch(self: &Arc<Self>, limits: Limits<'_>) -> Ended {
         let mut ending = Ending::OfItself;
-        let began = Instant::now();
-        let mut slow = limits.remind_after;
-        while let Look::Again(alarm) = self.look() {
-            let going = ending == Ending::OfItself;
+        let mut reminded = Instant::now();
+        let mut remind_at = later(reminded, limits.remind_after);
+        loop {
+            let mut going = ending == Ending::OfItself && !self.board().is_done();
+            // Before the limits of jobs are looked at, which may have passed since.
+            if let Some((reason, at)) = limits.reason_to_end().filter(|_| going) {
+                (ending, going) = (reason, false);
+                self.cancel(at);
+            }
+            let Look::Again(alarm) = self.look() else {
+                break;
+            };
             tokio::select! {
                 biased;
-                () = std::future::ready(()), if going && has_come(limits.deadline) => {
-                    ending = Ending::Expired;
-                    self.cancel();
-                }
                 () = self.changed.notified() => {}
-                () = cancelled(limits.interrupt), if going => {
-                    ending = Ending::Interrupted;
-                    self.cancel();
-                }
-                () = until(limits.deadline), if going => {
-                    ending = Ending::Expired;
-                    self.cancel();
-                }
+                () = cancelled(limits.interrupt.map(Life::stop_token)), if going => {}
+                () = until(limits.deadline), if going => {}
                 () = until(alarm) => {}
-                () = sleep_until(later(began, slow)) => {
-                    self.remind(limits.remind_after);
-                    slow = slow.saturating_mul(2);
+                () = sleep_until(remind_at) => {
+                    let now = Instant::now();
+                    self.remind(reminded, now, limits.remind_after);
+                    remind_at = self.board().next_reminder(now, limits.remind_after);
+                    reminded = now;
                 }
             }
         }
@@ -151,34 +166,29 @@ impl<P: Phase> Pass<P> {
         }
     }
 
-    fn remind(&self, than: Duration) {
-        let slow = self.slow(than);
+    /// Names the jobs whose time for that has come since the last look.
+    fn remind(&self, last: Instant, now: Instant, after: Duration) {
+        let slow = self.slow(last, now, after);
         if !slow.is_empty() {
             let _ = guard(|| self.phase.is_slow(&slow));
         }
     }
 
-    /// The jobs that take long, but for those that wait for another one of them.
-    fn slow(&self, than: Duration) -> Vec<Slow> {
+    /// The jobs to name, but for those that wait for another one that takes long: that is named in
+    /// its own time.
+    fn slow(&self, last: Instant, now: Instant, after: Duration) -> Vec<Slow> {
         let board = self.board();
-        let running = board.running(Instant::now(), than).into_iter();
-        let slow = running.enumerate().map(|(place, (node, since))| {
-            // Nobody reads more; and each may be waited for by all others.
-            let waiting = if place < TOLD {
-                board.waits_for(node)
-            } else {
-                Vec::new()
-            };
-            Slow {
-                node,
-                since,
-                waiting,
-            }
-        });
-        let mut slow: Vec<Slow> = slow.collect();
+        let (mut slow, others) = board.slow(last, now, after);
+        let mut waiting: HashSet<u32> = HashSet::new();
+        // Nobody reads more; and each may be waited for by all others.
+        for it in slow.iter_mut().take(TOLD) {
+            it.waiting = board.waits_for(it.node);
+            waiting.extend(&it.waiting);
+        }
+        for node in others.into_iter().take(TOLD) {
+            waiting.extend(board.waits_for(node));
+        }
         drop(board);
-        let waiting = slow.iter().flat_map(|it| &it.waiting).copied();
-        let waiting: HashSet<u32> = waiting.collect();
         slow.retain(|it| !waiting.contains(&it.node));
         slow
     }
@@ -209,19 +219,24 @@ impl<P: Phase> Pass<P> {
         end.into_iter().chain(latest).min()
     }
 
-    fn cancel(&self) {
-        let now = Instant::now();
+    /// Ends the pass early, for a reason that there is since `at`: the time of a job that was up by
+    /// then is what ends that job.
+    fn cancel(&self, at: Instant) {
         let mut board = self.board();
-        // Whose own time is up at this very moment hears that reason.
-        board.sentence_due(now, |node, limit| self.extended(node, limit));
-        board.cancel_all(now);
+        board.sentence_due(at, |node, limit| self.extended(node, limit));
+        board.cancel_all(Instant::now());
     }
 
     fn give_up(&self, job: GivenUp<P::Output>, now: Instant) {
-        let GivenUp { node, began, job } = job;
+        let GivenUp {
+            node,
+            began,
+            verdict,
+            job,
+        } = job;
         let end = match job {
             None => End::Abandoned,
-            Some((job, verdict)) => {
+            Some(job) => {
                 // No driver came to drop it, so they are all held by jobs that block. Dropping it
                 // runs the user's code, which may block as well: not here.
                 spawn_apart(&self.runtime, async move {
@@ -230,7 +245,12 @@ impl<P: Phase> Pass<P> {
                 End::from(verdict)
             }
         };
-        let flow = self.phase.end(node, end, Timing { began, ended: now });
+        let timing = Timing {
+            began,
+            ended: now,
+            was_due: verdict != Verdict::Cancelled,
+        };
+        let flow = self.phase.end(node, end, timing);
         self.board().finish(node, flow, now);
     }
 }
@@ -276,9 +296,4 @@ impl<P: Phase> Grow for Pass<P> {
     fn cut(&self, nodes: &[u32]) -> Vec<u32> {
         self.change(|board| board.cut(nodes, Instant::now()))
     }
-}
-
-/// Whether a time has come, even if the runtime has had no time to look at its timers.
-fn has_come(time: Option<Instant>) -> bool {
-    time.is_some_and(|time| time <= Instant::now())
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::inside::{Inside, inside_of};
@@ -25,6 +26,8 @@ pub(crate) type Reporter = Arc<dyn Fn() -> Report + Send + Sync>;
 pub(crate) struct Life {
     status: watch::Sender<Status>,
     stop: CancellationToken,
+    /// When it was first asked to stop.
+    stopped_at: OnceLock<Instant>,
     reason: OnceLock<ShutdownReason>,
     outcome: OnceLock<End>,
     reporter: OnceLock<Reporter>,
@@ -36,6 +39,7 @@ impl Life {
         Self {
             status: watch::Sender::new(Status::Configured),
             stop: CancellationToken::new(),
+            stopped_at: OnceLock::new(),
             reason: OnceLock::new(),
             outcome: OnceLock::new(),
             reporter: OnceLock::new(),
@@ -92,12 +96,18 @@ impl Life {
     /// Asks the app to stop. The first reason stays.
     pub(crate) fn request_stop(&self, reason: ShutdownReason) {
         let _ = self.reason.set(reason);
+        let _ = self.stopped_at.set(Instant::now());
         self.stop.cancel();
         make_way_here();
     }
 
     pub(crate) fn stop_token(&self) -> &CancellationToken {
         &self.stop
+    }
+
+    /// When the app was first asked to stop.
+    pub(crate) fn stopped_at(&self) -> Option<Instant> {
+        self.stopped_at.get().copied()
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -126,11 +136,17 @@ impl Life {
             asker,
             answer,
         };
-        let sent = restarts.map(|restarts| restarts.send(request));
+        let sent = restarts.filter(|restarts| restarts.send(request).is_ok());
         make_way_here();
         let answered = match sent {
-            Some(Ok(())) => answered.await.ok(),
-            _ => None,
+            // A request that is sent while the receiver goes away may be neither answered nor
+            // dropped.
+            Some(restarts) => tokio::select! {
+                biased;
+                answered = answered => answered.ok(),
+                () = restarts.closed() => None,
+            },
+            None => None,
         };
         answered.unwrap_or_else(|| Err(self.restarts_nothing()))
     }

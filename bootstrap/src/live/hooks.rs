@@ -98,7 +98,7 @@ impl AppHook {
         let is_slow = warn_if_slow(of.clone(), phase, within.limit);
         let home = Arc::clone(nodes) as Arc<dyn Home>;
         let place = Around::hook(Arc::clone(&home), node, phase, of.clone());
-        let error = |cause| PluginError::new(of, at, phase, cause);
+        let error = |cause, is_late| PluginError::new(of, at, phase, cause).after_stop(is_late);
         let began = Instant::now();
         let cx = AppContext::new(home, node);
         let inside = Inside::Hook(nodes.life.mark());
@@ -107,7 +107,9 @@ impl AppHook {
         let (ending, cut) = tokio::select! {
             biased;
             ended = task.ended() => {
-                return Ran { ending: Ending::OfItself, error: ended.err().map(error) };
+                let is_late = nodes.life.is_stopping();
+                let error = ended.err().map(|cause| error(cause, is_late));
+                return Ran { ending: Ending::OfItself, error };
             }
             () = cancelled(within.interrupt) => (Ending::Interrupted, Cause::Cancelled),
             () = until(within.until) => (Ending::Expired, Cause::Cancelled),
@@ -123,7 +125,8 @@ impl AppHook {
                 after: began.elapsed(),
             }),
         };
-        let error = cause.map(error);
+        let is_late = ending == Ending::Interrupted;
+        let error = cause.map(|cause| error(cause, is_late));
         Ran { ending, error }
     }
 }

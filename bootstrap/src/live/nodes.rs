@@ -368,6 +368,18 @@ impl Nodes {
         PluginError::new(member.name.clone(), declared, phase, cause)
     }
 
+    /// The same of a hook of a boot or a restart, which may have been asked to stop before.
+    pub(crate) fn boot_error(
+        &self,
+        node: u32,
+        phase: Phase,
+        cause: Cause,
+        timing: Timing,
+    ) -> PluginError {
+        let is_late = self.life.is_stopping() && !timing.was_due;
+        self.error(node, phase, cause).after_stop(is_late)
+    }
+
     /// An error of a task, which has a name of its own.
     pub(crate) fn task_error(&self, node: u32, name: PluginName, cause: Cause) -> PluginError {
         let declared = self.member(node).descriptor.location();

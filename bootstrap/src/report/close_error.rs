@@ -50,8 +50,8 @@ impl EndedBy {
                 | Cause::Abandoned { .. }
         );
         match error.phase() {
-            // Of a restart.
-            Phase::Load | Phase::Ready | Phase::OnReady => Self::Failure,
+            // Of a restart, or of a boot that had been asked to stop.
+            Phase::Load | Phase::Ready | Phase::OnReady if !error.is_late() => Self::Failure,
             Phase::Run if !is_unfinished => Self::Failure,
             _ if is_unfinished => Self::Time,
             _ => Self::Hook,

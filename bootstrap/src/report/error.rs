@@ -32,6 +32,8 @@ struct Inner {
     phase: Phase,
     cause: Cause,
     words: Words,
+    /// Whether the app was asked to stop before.
+    is_late: bool,
 }
 
 /// What the error of a hook says. Asked for once, when it is caught: the user's `Display` may
@@ -254,7 +256,22 @@ impl PluginError {
             phase,
             words: Words::of(&cause),
             cause,
+            is_late: false,
         }))
+    }
+
+    /// The same error, before it is shared. `is_late` says whether the app was asked to stop before
+    /// the hook went wrong: then that may be why it did.
+    pub(crate) fn after_stop(mut self, is_late: bool) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.is_late = is_late;
+        }
+        self
+    }
+
+    /// Whether the app was asked to stop before the hook went wrong.
+    pub(crate) fn is_late(&self) -> bool {
+        self.0.is_late
     }
 
     /// The plugin, or the service; `app` for a hook of the app itself.

@@ -108,6 +108,7 @@ impl Supervisor {
             let timing = Timing {
                 began: self.began,
                 ended: now,
+                was_due: false,
             };
             self.nodes.note(self.node, Phase::Run, outcome, timing);
         } else {

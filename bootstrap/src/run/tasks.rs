@@ -277,6 +277,7 @@ impl Tasks {
             let timing = Timing {
                 began: task.began,
                 ended: Instant::now(),
+                was_due: false,
             };
             self.nodes.note(node, Phase::Run, outcome, timing);
         } else {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bootstrap::prelude::*;
 use bootstrap::{App, Descriptor, Plugin, Retry, Running, States};
-use support::{Probe, Trace, act, bounded, fails, succeeds};
+use support::{Probe, Trace, act, bounded, fails};
 use tokio::runtime::{Builder, Runtime};
 
 /// Each limit under test, and how long after the beginning a stop is requested.
@@ -246,16 +246,18 @@ impl Case {
     }
 
     fn app(&self, block: Block) -> App {
-        use Place as P;
         let mut app = self.limited();
-        let trace = Trace::new();
-        let probe = |name: &'static str| Probe::new(name, &trace);
-        let acts = {
-            let block = block.clone();
-            act(move || block.clone().run())
-        };
+        app.register_fn("other", async |_| Ok(()));
+        match self.with_child(&mut app, block) {
+            Some(block) => self.with_hook(app, block),
+            None => app,
+        }
+    }
+
+    /// Registers a plugin whose child blocks; gives the block back if it is for another place.
+    fn with_child(&self, app: &mut App, block: Block) -> Option<Block> {
+        use Place as P;
         match self.place {
-            P::Root => drop(app.register_fn("blocks", async move |_| block.run().await)),
             P::Child => drop(app.register_fn("p", async move |cx| {
                 cx.register_fn("blocks", async move |_| block.run().await);
                 Ok(())
@@ -287,15 +289,41 @@ impl Case {
                 let (loaded, blocked) = tokio::join!(child.load(), block.run());
                 loaded.map(drop).and(blocked)
             })),
-            P::ScopedPlugin => app.scope("s", |scope| {
-                scope.register_fn("blocks", async move |_| block.run().await);
-            }),
             P::ScopedChild => drop(app.register_fn("p", async move |cx| {
                 cx.scope("s", |scope| {
                     scope.register_fn("blocks", async move |_| block.run().await);
                 });
                 cx.flush().await
             })),
+            P::RolledBackSibling => drop(app.register_fn("p", async move |cx| {
+                let part = Part {
+                    close: Mutex::new(Some(block)),
+                    ..Part::new()
+                };
+                let child = cx.register_fn("c", async move |cx| {
+                    cx.register(part).load().await?;
+                    anyhow::bail!("the child fails")
+                });
+                child.load().await.map(drop)
+            })),
+            _ => return Some(block),
+        }
+        None
+    }
+
+    fn with_hook(&self, mut app: App, block: Block) -> App {
+        use Place as P;
+        let trace = Trace::new();
+        let probe = |name: &'static str| Probe::new(name, &trace);
+        let acts = {
+            let block = block.clone();
+            act(move || block.clone().run())
+        };
+        match self.place {
+            P::Root => drop(app.register_fn("blocks", async move |_| block.run().await)),
+            P::ScopedPlugin => app.scope("s", |scope| {
+                scope.register_fn("blocks", async move |_| block.run().await);
+            }),
             P::Barrier => {
                 app.register(probe("p"));
                 app = app.after(async move |_| block.run().await);
@@ -319,17 +347,6 @@ impl Case {
                 leaves: Some(block),
                 fails_before: true,
                 ..Part::new()
-            })),
-            P::RolledBackSibling => drop(app.register_fn("p", async move |cx| {
-                let part = Part {
-                    close: Mutex::new(Some(block)),
-                    ..Part::new()
-                };
-                let child = cx.register_fn("c", async move |cx| {
-                    cx.register(part).load().await?;
-                    anyhow::bail!("the child fails")
-                });
-                child.load().await.map(drop)
             })),
             P::RolledBackPlugin => {
                 let closes = app.register(probe("closes").close(acts));
@@ -361,8 +378,8 @@ impl Case {
                 close: Mutex::new(Some(block)),
                 ..Part::new()
             })),
+            _ => unreachable!("{self:?} is a child"),
         }
-        app.register(probe("other").load(succeeds()));
         app
     }
 
@@ -396,7 +413,7 @@ impl Case {
         let handle = app.handle();
         let stop = move || {
             thread::spawn(move || {
-                thread::sleep(LIMIT);
+                thread::park_timeout(LIMIT);
                 handle.shutdown();
             })
         };

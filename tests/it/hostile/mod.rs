@@ -2,5 +2,6 @@
 
 mod alone;
 mod blocks;
+mod late;
 mod panics;
 mod runtime;

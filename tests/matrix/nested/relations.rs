@@ -370,7 +370,7 @@ impl<'a> Story<'a> {
             .lives
             .iter()
             .filter(|it| it.parent == Some(parent.number));
-        for child in children {
+        for child in children.filter(|it| !self.is_only_glanced_at(parent, it)) {
             let waits = parent.acts.iter().filter_map(|(hook, act)| match hook {
                 Hook::Wait(up_to) if *up_to >= child.node && self.is_awaited(child.node) => {
                     act.ended
@@ -388,6 +388,24 @@ impl<'a> Story<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a parent has begun to wait for a child, and did not go on. It goes on beside the
+    /// child then, and may fail at the moment at which that begins.
+    fn is_only_glanced_at(&self, parent: &Life, child: &Life) -> bool {
+        let behind = self
+            .case
+            .children(parent.node)
+            .filter(|it| *it >= child.node);
+        let mut behind = behind.map(|it| self.case.nodes[it].way);
+        let is_glance = behind.any(|way| way == Way::Glance);
+        let waits = parent.acts.iter().any(|(hook, act)| match hook {
+            Hook::Wait(up_to) => {
+                *up_to >= child.node && act.began.is_some_and(|it| it < child.began())
+            }
+            _ => false,
+        });
+        is_glance && !waits
     }
 
     /// Hooks that wait for the app to be ready run when nothing loads any more.
