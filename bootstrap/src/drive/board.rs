@@ -1,8 +1,5 @@
 //! The shared state of a pass. Every method is short and polls nothing: it runs under a lock.
 
-mod ends;
-mod watch;
-
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::task::Waker;
@@ -21,7 +18,7 @@ pub(crate) const LAST_CHANCE: Duration = Duration::from_millis(100);
 
 /// How long the first instruction of a hook may take to be reached: its thread may have to wait for
 /// a core. Ends before the grace does.
-const BEGINNING: Duration = Duration::from_millis(500);
+pub(super) const BEGINNING: Duration = Duration::from_millis(500);
 
 /// Why a job has to end before it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,47 +28,47 @@ pub(super) enum Verdict {
 }
 
 pub(super) struct Board<O> {
-    scheduler: Scheduler,
+    pub(super) scheduler: Scheduler,
     /// Jobs that wait for something.
-    parked: HashMap<u32, Waiting<O>>,
+    pub(super) parked: HashMap<u32, Waiting<O>>,
     /// Parked jobs that can go on, or have to go.
-    woken: VecDeque<u32>,
+    pub(super) woken: VecDeque<u32>,
     /// Nodes to be started again.
-    again: VecDeque<u32>,
+    pub(super) again: VecDeque<u32>,
     /// Nodes whose jobs are not cancelled with the rest.
-    spared: Vec<u32>,
+    pub(super) spared: Vec<u32>,
     /// Nodes that are or will be started again, and have to end when nothing is to be given back.
-    doomed: HashSet<u32>,
+    pub(super) doomed: HashSet<u32>,
     /// Nodes whose time was up while they waited for what they had brought with them.
-    patient_with: HashSet<u32>,
+    pub(super) patient_with: HashSet<u32>,
     /// Nodes whose jobs end or have to end. What such a node has brought with it does not begin.
-    ending: HashSet<u32>,
+    pub(super) ending: HashSet<u32>,
     /// Nodes to be started again once it is known how what brought them ends.
-    held: Vec<u32>,
+    pub(super) held: Vec<u32>,
     /// Parked jobs that have to go when what their nodes brought with them has begun.
-    deferred: Vec<u32>,
+    pub(super) deferred: Vec<u32>,
     /// What each driver polls at the moment.
-    seats: Vec<Option<Polling>>,
+    pub(super) seats: Vec<Option<Polling>>,
     /// Drivers that have nothing to do, by their seats.
-    idle: Vec<(usize, Waker)>,
+    pub(super) idle: Vec<(usize, Waker)>,
     /// Whether drivers have been summoned and none has come yet.
-    summoned: bool,
-    most_drivers: usize,
+    pub(super) summoned: bool,
+    pub(super) most_drivers: usize,
     /// Drivers that a job holds which was left behind.
-    lost_drivers: usize,
+    pub(super) lost_drivers: usize,
     /// When jobs must be done. Those that are done already are passed over.
-    due: BinaryHeap<Reverse<(Instant, u32, Duration)>>,
+    pub(super) due: BinaryHeap<Reverse<(Instant, u32, Duration)>>,
     /// Jobs with a verdict, and until when they may take to end.
-    sentenced: Vec<(u32, Instant)>,
+    pub(super) sentenced: Vec<(u32, Instant)>,
     /// Whether the watcher does not know of all of them.
-    unseen: bool,
+    pub(super) unseen: bool,
     /// When the watcher has to look; a driver that sees it go by tells the watcher.
-    alarm: Option<Instant>,
+    pub(super) alarm: Option<Instant>,
     /// The end of the pass, for which the watcher has a timer of its own.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     /// From then on nobody is waited for longer than a last chance.
-    patient_until: Option<Instant>,
-    over: bool,
+    pub(super) patient_until: Option<Instant>,
+    pub(super) over: bool,
 }
 
 /// A job that waits for its waker.
@@ -82,27 +79,27 @@ pub(super) struct Parked<O> {
 }
 
 /// A parked job, as the board keeps it.
-struct Waiting<O> {
-    job: Parked<O>,
+pub(super) struct Waiting<O> {
+    pub(super) job: Parked<O>,
     /// Whether it stands in `woken`.
-    queued: bool,
-    verdict: Option<Verdict>,
+    pub(super) queued: bool,
+    pub(super) verdict: Option<Verdict>,
     /// Whether it was woken before it was cancelled, and is polled once more: it may be done, or
     /// have failed at the same instant as another one.
-    last_look: bool,
+    pub(super) last_look: bool,
 }
 
 /// A job that a driver polls at the moment.
-struct Polling {
-    node: u32,
-    began: Instant,
+pub(super) struct Polling {
+    pub(super) node: u32,
+    pub(super) began: Instant,
     /// Whether the work at the node has just been started, for the first time or again.
-    begins: bool,
+    pub(super) begins: bool,
     /// Whether it is for the first time.
-    is_new: bool,
+    pub(super) is_new: bool,
     /// It was woken meanwhile.
-    woken: bool,
-    verdict: Option<Verdict>,
+    pub(super) woken: bool,
+    pub(super) verdict: Option<Verdict>,
 }
 
 impl Polling {
@@ -355,7 +352,7 @@ impl<O> Board<O> {
     }
 
     /// A driver polls its job no more.
-    fn get_up(&mut self, seat: usize) -> Option<Polling> {
+    pub(super) fn get_up(&mut self, seat: usize) -> Option<Polling> {
         self.woken.extend(self.deferred.drain(..));
         self.seats[seat].take()
     }
@@ -397,7 +394,7 @@ impl<O> Board<O> {
         }
     }
 
-    fn polling(&mut self, node: u32) -> Option<&mut Polling> {
+    pub(super) fn polling(&mut self, node: u32) -> Option<&mut Polling> {
         let mut seats = self.seats.iter_mut().flatten();
         seats.find(|polling| polling.node == node)
     }

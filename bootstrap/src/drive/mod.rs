@@ -6,8 +6,8 @@
 //!
 //! - `ways` is what it goes along: the plan, or more.
 //! - `scheduler` is pure: which nodes may run now.
-//! - `board` is the shared state of a pass: what runs, waits, is due or has to go. Its parts are what
-//!   the watcher asks (`watch`), and how jobs end before they are done (`ends`).
+//! - `board` is the shared state of a pass: what runs, waits, is due or has to go. `watch` is what the
+//!   watcher asks of it, and `ends` how jobs end before they are done.
 //! - `driver` is the task that polls jobs; several of them share a board.
 //! - `pass` watches over the drivers, with timers, and never polls a job itself.
 //!
@@ -28,6 +28,7 @@
 
 mod board;
 mod driver;
+mod ends;
 mod job;
 mod pass;
 #[cfg(feature = "testing")]
@@ -35,6 +36,7 @@ mod ranks;
 mod scheduler;
 #[cfg(feature = "testing")]
 mod shuffle;
+mod watch;
 mod ways;
 
 pub(crate) use board::{GRACE, LAST_CHANCE};

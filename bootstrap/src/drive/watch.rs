@@ -11,7 +11,7 @@ use crate::drive::job::Slow;
 
 impl<O> Board<O> {
     /// Sentences what is due, and gives up what has not ended in spite of its verdict.
-    pub(in crate::drive) fn tick(
+    pub(super) fn tick(
         &mut self,
         now: Instant,
         extended: impl Fn(u32, Duration) -> Option<Instant>,
@@ -37,7 +37,7 @@ impl<O> Board<O> {
     }
 
     /// Sentences those whose own time is up.
-    pub(in crate::drive) fn sentence_due(
+    pub(super) fn sentence_due(
         &mut self,
         now: Instant,
         extended: impl Fn(u32, Duration) -> Option<Instant>,
@@ -84,7 +84,7 @@ impl<O> Board<O> {
     }
 
     /// When the watcher has to look again.
-    pub(in crate::drive) fn set_alarm(&mut self) -> Option<Instant> {
+    pub(super) fn set_alarm(&mut self) -> Option<Instant> {
         let due = self.due.peek().map(|Reverse((at, ..))| *at);
         let ends = self.sentenced.iter().map(|(_, until)| *until);
         // Something may be deferred until these have begun.
@@ -97,13 +97,13 @@ impl<O> Board<O> {
     }
 
     /// Whether the watcher has to set its alarm, or to end the pass.
-    pub(in crate::drive) fn must_look(&self) -> bool {
+    pub(super) fn must_look(&self) -> bool {
         self.unseen || self.is_done()
     }
 
     /// The jobs to name now, in the order of their nodes: those that have run for `after`, or twice
     /// that, and so on, since the last look. Also the others that take long.
-    pub(in crate::drive) fn slow(
+    pub(super) fn slow(
         &self,
         last: Instant,
         now: Instant,
@@ -128,7 +128,7 @@ impl<O> Board<O> {
     }
 
     /// When the next job is to be named, if none begins before.
-    pub(in crate::drive) fn next_reminder(&self, now: Instant, after: Duration) -> Instant {
+    pub(super) fn next_reminder(&self, now: Instant, after: Duration) -> Instant {
         let next = |(_, began)| times(began, after).find(|at| *at > now);
         let all = self.running().filter_map(next);
         all.chain([later(now, after)]).min().unwrap_or(now)

@@ -29,7 +29,7 @@ impl<O> Board<O> {
     }
 
     /// Whether the job that a driver was given may begin.
-    pub(in crate::drive) fn begins(&self, seat: usize) -> Begins {
+    pub(super) fn begins(&self, seat: usize) -> Begins {
         match &self.seats[seat] {
             None => Begins::LeftBehind,
             Some(polling) if polling.verdict == Some(Verdict::Cancelled) => Begins::Never,
@@ -39,7 +39,7 @@ impl<O> Board<O> {
     }
 
     /// Takes back a node that a driver has not begun, if the pass has ended meanwhile.
-    pub(in crate::drive) fn takes_back(&mut self, seat: usize) -> bool {
+    pub(super) fn takes_back(&mut self, seat: usize) -> bool {
         let is_stopped = self.scheduler.is_stopped();
         let is_cut = |it: &mut Polling| is_stopped && it.verdict == Some(Verdict::Cancelled);
         if !self.seats[seat].as_mut().is_some_and(is_cut) {
@@ -60,7 +60,7 @@ impl<O> Board<O> {
     }
 
     /// Starts nothing more, and sentences everything that runs.
-    pub(in crate::drive) fn cancel_all(&mut self, now: Instant) {
+    pub(super) fn cancel_all(&mut self, now: Instant) {
         self.scheduler.stop();
         self.again.extend(self.held.drain(..));
         for node in std::mem::take(&mut self.again) {
@@ -79,7 +79,7 @@ impl<O> Board<O> {
 
     /// Ends a part of the pass: cancels what runs of it, and skips what has not begun; returns
     /// that.
-    pub(in crate::drive) fn cut(&mut self, nodes: &[u32], now: Instant) -> Vec<u32> {
+    pub(super) fn cut(&mut self, nodes: &[u32], now: Instant) -> Vec<u32> {
         let mut skipped = Vec::new();
         for node in nodes {
             if self.scheduler.skip(*node) {
