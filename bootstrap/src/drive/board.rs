@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::time::later;
 use crate::drive::job::{Flow, JobFuture};
 use crate::drive::scheduler::{Join, Scheduler};
 
@@ -66,6 +67,9 @@ pub(super) struct Board<O> {
     pub(super) alarm: Option<Instant>,
     /// The end of the pass, for which the watcher has a timer of its own.
     pub(super) deadline: Option<Instant>,
+    /// When the watcher names the jobs that take long; nothing while none is under way.
+    pub(super) remind_at: Option<Instant>,
+    pub(super) remind_after: Duration,
     /// From then on nobody is waited for longer than a last chance.
     pub(super) patient_until: Option<Instant>,
     pub(super) over: bool,
@@ -181,8 +185,11 @@ impl<O> Board<O> {
         most_drivers: usize,
         deadline: Option<Instant>,
         patient_until: Option<Instant>,
+        remind_after: Duration,
     ) -> Self {
         Self {
+            remind_at: Some(later(Instant::now(), remind_after)),
+            remind_after,
             deadline,
             patient_until,
             scheduler,
@@ -274,7 +281,7 @@ impl<O> Board<O> {
                 node,
                 began: now,
                 released_by: self.scheduler.released_by(node),
-                ring: limit(node).is_some_and(|limit| self.add_due(node, now, limit)),
+                ring: self.add_times(node, now, limit(node)),
             };
         }
         if self.scheduler.is_done() {
@@ -325,6 +332,17 @@ impl<O> Board<O> {
         let alarm = self.alarm.take_if(passed).is_some();
         let deadline = self.deadline.take_if(passed).is_some();
         alarm || deadline
+    }
+
+    /// Returns whether the watcher has to set its timer to an earlier time.
+    fn add_times(&mut self, node: u32, now: Instant, limit: Option<Duration>) -> bool {
+        let is_due_earlier = limit.is_some_and(|limit| self.add_due(node, now, limit));
+        let remind_at = later(now, self.remind_after);
+        let is_named_earlier = self.remind_at.is_none_or(|at| remind_at < at);
+        if is_named_earlier {
+            self.remind_at = Some(remind_at);
+        }
+        is_due_earlier || is_named_earlier
     }
 
     /// Returns whether the watcher has to set its timer to an earlier time.

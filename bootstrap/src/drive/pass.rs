@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::base::lock::lock;
 use crate::base::panic::guard;
 use crate::base::task::{make_way, spawn_apart};
-use crate::base::time::{cancelled, later, until};
+use crate::base::time::{cancelled, until};
 use crate::drive::board::{Board, GivenUp, Verdict};
 use crate::drive::job::{End, Grow, Phase, Slow, Timing};
 use crate::drive::scheduler::{Join, Scheduler};
@@ -88,6 +88,7 @@ pub(crate) async fn run<P: Phase>(
         most_drivers(&runtime),
         limits.deadline,
         limits.patient_until,
+        limits.remind_after,
     );
     let pass = Arc::new_cyclic(|me| Pass {
         me: Weak::clone(me),
@@ -135,7 +136,6 @@ impl<P: Phase> Pass<P> {
     async fn watch(self: &Arc<Self>, limits: Limits<'_>) -> Ended {
         let mut ending = Ending::OfItself;
         let mut reminded = Instant::now();
-        let mut remind_at = later(reminded, limits.remind_after);
         loop {
             let mut going = ending == Ending::OfItself && !self.board().is_done();
             // Before the limits of jobs are looked at, which may have passed since.
@@ -146,16 +146,17 @@ impl<P: Phase> Pass<P> {
             let Look::Again(alarm) = self.look() else {
                 break;
             };
+            let remind_at = self.board().remind_at;
             tokio::select! {
                 biased;
                 () = self.changed.notified() => {}
                 () = cancelled(limits.interrupt.map(Life::stop_token)), if going => {}
                 () = until(limits.deadline), if going => {}
                 () = until(alarm) => {}
-                () = sleep_until(remind_at) => {
+                () = until(remind_at) => {
                     let now = Instant::now();
-                    self.remind(reminded, now, limits.remind_after);
-                    remind_at = self.board().next_reminder(now, limits.remind_after);
+                    self.remind(reminded, now);
+                    self.board().set_reminder(now);
                     reminded = now;
                 }
             }
@@ -167,8 +168,8 @@ impl<P: Phase> Pass<P> {
     }
 
     /// Names the jobs whose time for that has come since the last look.
-    fn remind(&self, last: Instant, now: Instant, after: Duration) {
-        let slow = self.slow(last, now, after);
+    fn remind(&self, last: Instant, now: Instant) {
+        let slow = self.slow(last, now);
         if !slow.is_empty() {
             let _ = guard(|| self.phase.is_slow(&slow));
         }
@@ -176,9 +177,9 @@ impl<P: Phase> Pass<P> {
 
     /// The jobs to name, but for those that wait for another one that takes long: that is named in
     /// its own time.
-    fn slow(&self, last: Instant, now: Instant, after: Duration) -> Vec<Slow> {
+    fn slow(&self, last: Instant, now: Instant) -> Vec<Slow> {
         let board = self.board();
-        let (mut slow, others) = board.slow(last, now, after);
+        let (mut slow, others) = board.slow(last, now);
         let mut waiting: HashSet<u32> = HashSet::new();
         // Nobody reads more; and each may be waited for by all others.
         for it in slow.iter_mut().take(TOLD) {

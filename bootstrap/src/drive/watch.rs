@@ -103,12 +103,8 @@ impl<O> Board<O> {
 
     /// The jobs to name now, in the order of their nodes: those that have run for `after`, or twice
     /// that, and so on, since the last look. Also the others that take long.
-    pub(super) fn slow(
-        &self,
-        last: Instant,
-        now: Instant,
-        after: Duration,
-    ) -> (Vec<Slow>, Vec<u32>) {
+    pub(super) fn slow(&self, last: Instant, now: Instant) -> (Vec<Slow>, Vec<u32>) {
+        let after = self.remind_after;
         let (mut slow, mut others) = (Vec::new(), Vec::new());
         for (node, began) in self.running() {
             let since = now.saturating_duration_since(began);
@@ -127,11 +123,11 @@ impl<O> Board<O> {
         (slow, others)
     }
 
-    /// When the next job is to be named, if none begins before.
-    pub(super) fn next_reminder(&self, now: Instant, after: Duration) -> Instant {
+    /// Sets when the next job is to be named. One that begins later may set an earlier time.
+    pub(super) fn set_reminder(&mut self, now: Instant) {
+        let after = self.remind_after;
         let next = |(_, began)| times(began, after).find(|at| *at > now);
-        let all = self.running().filter_map(next);
-        all.chain([later(now, after)]).min().unwrap_or(now)
+        self.remind_at = self.running().filter_map(next).min();
     }
 
     /// The jobs under way, and when they began.

@@ -288,7 +288,7 @@ fn a_variable_that_is_no_text_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = OsStr::from_bytes(b"\xff");
     let text = misconfigured(command(folder.path()).env("BOOKMARKS_DATABASE", bytes));
-    let wrong = "can't read `database`: the variable is no Unicode";
+    let wrong = "can't read `database`: the variable is not valid Unicode";
     assert!(text.contains(wrong), "{text}");
 }
 
@@ -368,8 +368,8 @@ fn a_port_that_is_taken_is_told() {
             .env("RUST_LOG", "error"),
     );
     assert!(
-        text.starts_with(&format!(
-            "error[BOOT010]: [http] Plugin load failed: binding {address}\n"
+        text.contains(&format!(
+            "\nerror[BOOT010]: [http] Plugin load failed: binding {address}\n"
         )),
         "{text}"
     );
@@ -383,7 +383,7 @@ fn a_mistake_in_the_configuration_is_told() {
     std::fs::write(folder.path().join("bookmarks.toml"), "listen = \"nowhere\"").unwrap();
     let text = misconfigured(&mut command(folder.path()));
     assert!(
-        text.starts_with("error[BOOT017]: plugin `section Settings` can't read `listen`"),
+        text.contains("\nerror[BOOT017]: plugin `section Settings` can't read `listen`"),
         "{text}"
     );
     assert!(text.contains("found: bookmarks.toml:1:1"), "{text}");
