@@ -519,3 +519,47 @@ fn a_failure_that_was_recovered_from_is_told_to_on_error() {
         assert_eq!(trace.count("[bad] Plugin load failed: e1"), 1);
     });
 }
+
+/// Brings a child with it that takes its time to close, and fails.
+struct Retries(Trace);
+
+#[bootstrap::async_trait]
+impl bootstrap::Plugin for Retries {
+    fn descriptor(&self) -> bootstrap::Descriptor {
+        let tick = Duration::from_millis(1);
+        let retry = bootstrap::Retry::attempts(3).waiting(tick, tick);
+        bootstrap::Descriptor::new("retries").retry(retry)
+    }
+
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<bootstrap::States> {
+        self.0.add("an attempt");
+        let child = Probe::new("child", &self.0).close(takes(100));
+        cx.register(child).load().await?;
+        anyhow::bail!("not yet")
+    }
+}
+
+/// What the attempt has brought with it is still closed, and then nothing waits for the plugin.
+#[test]
+fn a_plugin_that_is_cut_off_between_two_attempts_does_not_begin_another() {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        app.register(Retries(trace.clone()));
+        app.register(Probe::new("bad", &trace).load(fails_after(50, "e1")));
+        let app = app.recover(async |_| Ok(()));
+        let running = app.boot().await.unwrap();
+        assert_eq!(
+            trace.events(),
+            [
+                "load(bad)+",
+                "an attempt",
+                "load(child)+",
+                "load(child)-",
+                "close(child)+",
+                "close(child)-",
+            ]
+        );
+        running.close().await.unwrap();
+    });
+}
