@@ -111,6 +111,8 @@ fn a_program_goes_on_after_run_for_as_long_as_it_likes() {
     let all = ended([
         ("nothing", "threads", "goes-on", 7),
         ("nothing", "one-thread", "goes-on", 7),
+        ("nothing", "threads", "goes-on-with-another-runtime", 7),
+        ("nothing", "one-thread", "goes-on-with-another-runtime", 7),
         ("nothing", "threads", "holds-the-exit-and-goes-on", 0),
         ("nothing", "one-thread", "holds-the-exit-and-goes-on", 0),
         ("thread", "threads", "abandons-the-runtime-and-goes-on", 7),

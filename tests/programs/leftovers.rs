@@ -252,6 +252,14 @@ fn main() -> ExitCode {
             takes_long();
             ExitCode::from(7)
         }
+        // The main thread waits for the threads of a runtime, but not for those of the first one.
+        "goes-on-with-another-runtime" => {
+            drop((exit, runtime));
+            let second = self::runtime(which);
+            second.block_on(async { tokio::time::sleep(Duration::from_secs(6)).await });
+            say("main has ended");
+            ExitCode::from(7)
+        }
         "holds-the-exit-and-goes-on" => {
             drop(runtime);
             takes_long();

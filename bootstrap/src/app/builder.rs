@@ -433,7 +433,8 @@ impl App {
     /// the runtime lives, nor after it has shut down, nor after
     /// [`Runtime::shutdown_background`](tokio::runtime::Runtime::shutdown_background) or while
     /// another app is in `run`. It finds out from `/proc` whether the main thread waits for threads
-    /// of the runtime. Where there is no `/proc`, it counts a program that still holds the `Exit` five
+    /// of the runtime, by their name: give another runtime that outlives this one a name of its own
+    /// ([`Builder::thread_name`](tokio::runtime::Builder::thread_name)). Where there is no `/proc`, it counts a program that still holds the `Exit` five
     /// seconds after the runtime began to shut down as held up: drop it before a long epilogue there.
     ///
     /// # Cancel safety

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::app::guard::{Diagnosis, NOT_FINISHED, Returned, print};
 use crate::app::not_installed::NotInstalled;
+use crate::app::threads::Waiter;
 use crate::boot::{BootError, BootErrorKind};
 use crate::life::ShutdownReason;
 use crate::report::{Cause, CloseError, EndedBy, PluginError, Report};
@@ -109,6 +110,7 @@ impl Exit {
             code: self.code,
             cut: self.cut.clone(),
             diagnosis: Arc::downgrade(&self.diagnosis),
+            thread: Waiter::this(),
         }
     }
 

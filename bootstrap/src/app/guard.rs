@@ -15,7 +15,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::logged;
-use crate::app::threads::{MainThread, Threads};
+use crate::app::sentinel::Sentinel;
+use crate::app::threads::{Threads, Waiter};
 use crate::base::lock::lock;
 use crate::base::panic;
 use crate::base::text::{self, HELP_WITH_BLOCKING};
@@ -81,6 +82,8 @@ pub(super) struct Returned {
     pub(super) cut: Vec<String>,
     /// Gone when the program has dropped the `Exit`.
     pub(super) diagnosis: Weak<Diagnosis>,
+    /// The thread that ran `run` to its end.
+    pub(super) thread: Option<Waiter>,
 }
 
 /// The text of an `Exit`, which is printed once.
@@ -107,10 +110,29 @@ pub(super) struct Guard {
     pub(super) life: Arc<Life>,
     pub(super) close_timeout: Duration,
     /// The runtime around `run`.
-    pub(super) runtime: Option<Handle>,
+    runtime: Option<(Handle, Sentinel)>,
 }
 
 impl Guard {
+    pub(super) fn new(life: Arc<Life>, close_timeout: Duration) -> Self {
+        let runtime = Handle::try_current().ok().map(|runtime| {
+            let sentinel = Sentinel::post(&runtime);
+            (runtime, sentinel)
+        });
+        Self {
+            life,
+            close_timeout,
+            runtime,
+        }
+    }
+
+    /// Asks the runtime for what the guard has to know when that is gone.
+    pub(super) async fn ask_runtime(&self) {
+        if let Some((runtime, sentinel)) = &self.runtime {
+            sentinel.learn_name(runtime).await;
+        }
+    }
+
     /// Watches the close, and the rest of `run`, until that has returned or was dropped.
     pub(super) async fn watch_run(
         &self,
@@ -166,7 +188,7 @@ impl Guard {
 
     /// Watches the shutdown of the runtime: ends the process if something holds it up. Returns when
     /// nothing does any more.
-    pub(super) async fn watch_end(self, names: Option<String>, returned: Option<Returned>) {
+    pub(super) async fn watch_end(self, returned: Option<Returned>) {
         let close = async {
             // The future of `run` was dropped, and the app closes in the background.
             if returned.is_none() {
@@ -174,8 +196,8 @@ impl Guard {
             }
         };
         let shutdown = async {
-            if let Some(runtime) = &self.runtime {
-                let held_up = shutdown_held_up(runtime, names.as_deref(), returned.as_ref()).await;
+            if let Some((runtime, sentinel)) = &self.runtime {
+                let held_up = shutdown_held_up(runtime, sentinel, returned.as_ref()).await;
                 if let Some(by) = held_up {
                     end_held_up(&by, returned.as_ref());
                 }
@@ -219,17 +241,10 @@ async fn is_refused(spawn: impl FnOnce() -> JoinHandle<()>) -> bool {
     matches!(answer, Ok(Err(error)) if error.is_cancelled())
 }
 
-/// The name of the threads of a runtime, without its number.
-pub(super) async fn name_of_threads(runtime: Option<&Handle>) -> Option<String> {
-    let name = || std::thread::current().name().map(str::to_owned);
-    let asked = panic::guard(|| runtime.map(|runtime| runtime.spawn_blocking(name)));
-    timeout(SLOWEST_TICK, asked.ok()??).await.ok()?.ok()?
-}
-
 /// Waits for the shutdown of a runtime. Returns what holds it up, or nothing if it is over.
 async fn shutdown_held_up(
     runtime: &Handle,
-    names: Option<&str>,
+    sentinel: &Sentinel,
     returned: Option<&Returned>,
 ) -> Option<String> {
     let mut tick = TICK;
@@ -247,8 +262,14 @@ async fn shutdown_held_up(
         sleep(TICK).await;
         how_far = Shutdown::of(runtime).await;
     }
-    if let Some(threads) = names.and_then(Threads::named) {
-        return threads_that_hold_up(threads).await;
+    let began = Instant::now();
+    while !sentinel.is_dropped() && began.elapsed() < SLOWEST_TICK {
+        sleep(TICK).await;
+    }
+    if let (Some(name), Some(threads)) = (sentinel.name(), sentinel.threads()) {
+        let run = returned.and_then(|it| it.thread.as_ref());
+        let run = run.filter(|it| !it.is_named(name));
+        return threads_that_hold_up(threads, run).await;
     }
     // Without a list of threads only the program knows: one that holds the `Exit` has not gone on to
     // something else.
@@ -258,20 +279,24 @@ async fn shutdown_held_up(
 }
 
 /// The same for the threads that were there when the shutdown began. It is held up if some of them
-/// stay, while the main thread waits and does nothing else: it is the one that ends the process.
-async fn threads_that_hold_up(mut threads: Threads) -> Option<String> {
-    let mut main = MainThread::look();
+/// stay, while the main thread, which ends the process, and the one that ran `run`, which shuts the
+/// runtime down, wait and do nothing else.
+async fn threads_that_hold_up(mut threads: Threads, run: Option<&Waiter>) -> Option<String> {
+    let main = Waiter::main();
+    let steps = || (main.switches(), run.and_then(Waiter::switches));
+    let mut before = steps();
     let mut since = Instant::now();
     loop {
         sleep(TICK).await;
-        if threads.remaining() == 0 {
+        if threads.remaining() == 0 || run.is_some_and(Waiter::has_ended) {
             return None;
         }
-        let now = MainThread::look();
-        if now != main {
-            (main, since) = (now, Instant::now());
+        let now = steps();
+        if now != before {
+            (before, since) = (now, Instant::now());
         }
-        if since.elapsed() >= MARGIN && MainThread::may_wait() && !is_any_running() {
+        let may_wait = main.may_wait() && run.is_none_or(Waiter::may_wait);
+        if since.elapsed() >= MARGIN && may_wait && !is_any_running() {
             let blocked = match threads.remaining() {
                 1 => "1 thread of it is".to_owned(),
                 more => format!("{more} threads of it are"),

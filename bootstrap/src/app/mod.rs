@@ -16,6 +16,7 @@ mod outside;
 mod restart;
 mod running;
 mod scope;
+mod sentinel;
 mod signals;
 mod start;
 mod threads;

@@ -7,12 +7,9 @@ use std::io;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
-use crate::app::guard::{
-    Guard, InRun, end_process, force_end, is_any_running, left_open, name_of_threads,
-};
+use crate::app::guard::{Guard, InRun, end_process, force_end, is_any_running, left_open};
 use crate::app::not_installed::NotInstalled;
 use crate::base::log::log;
 use crate::base::panic;
@@ -45,11 +42,7 @@ pub(super) async fn install(
         *latest += 1;
         number = *latest;
     });
-    let guard = Guard {
-        life: Arc::clone(&life),
-        close_timeout,
-        runtime: Handle::try_current().ok(),
-    };
+    let guard = Guard::new(Arc::clone(&life), close_timeout);
     let ignored = Ignored::read();
     for signal in [Signal::Terminate, Signal::Interrupt] {
         if ignored.has(signal) {
@@ -62,15 +55,12 @@ pub(super) async fn install(
         }
     }
     let watch = async move {
-        let (names, returned) = tokio::join!(
-            name_of_threads(guard.runtime.as_ref()),
-            guard.watch_run(returned)
-        );
+        let ((), returned) = tokio::join!(guard.ask_runtime(), guard.watch_run(returned));
         let life = Arc::clone(&guard.life);
         tokio::select! {
             () = superseded(&life, number) => {}
             // Signals go on to be handled when nothing holds up the end any more.
-            () = guard.watch_end(names, returned) => superseded(&life, number).await,
+            () = guard.watch_end(returned) => superseded(&life, number).await,
         }
     };
     std::thread::Builder::new()

@@ -19,10 +19,22 @@ impl Threads {
     /// The threads that have a name, whatever the number at its end. `None` if there is no list.
     pub(super) fn named(name: &str) -> Option<Self> {
         let name = kept(name);
-        let listed = fs::read_dir(THREADS).ok()?;
-        let paths = listed.filter_map(|entry| entry.ok().map(|entry| entry.path()));
         let has_name = |path: &PathBuf| name_of(path).is_some_and(|it| kept(&it) == name);
-        Some(Self(paths.filter(has_name).collect()))
+        let mut listed = list()?;
+        // Linux cuts a list short when a thread ends meanwhile, so it is read until nothing changes.
+        for _ in 0..MOST_LISTS {
+            let again = list()?;
+            let is_new = |path: &&PathBuf| !listed.contains(path);
+            let new: Vec<PathBuf> = again.iter().filter(is_new).cloned().collect();
+            let is_same = again.len() == listed.len() && new.is_empty();
+            listed.extend(new);
+            if is_same {
+                break;
+            }
+            listed.retain(|path| path.exists());
+        }
+        listed.retain(has_name);
+        Some(Self(listed))
     }
 
     /// How many of them have not ended.
@@ -30,6 +42,18 @@ impl Threads {
         self.0.retain(|path| path.exists());
         self.0.len()
     }
+}
+
+/// How often threads are listed at most.
+const MOST_LISTS: usize = 20;
+
+fn list() -> Option<Vec<PathBuf>> {
+    let entries = fs::read_dir(THREADS).ok()?;
+    Some(
+        entries
+            .filter_map(|it| it.ok().map(|it| it.path()))
+            .collect(),
+    )
 }
 
 fn name_of(thread: &Path) -> Option<String> {
@@ -49,31 +73,45 @@ fn kept(name: &str) -> String {
         .to_owned()
 }
 
-/// What the main thread has done so far: how often it has been switched. It differs from an
-/// earlier look if the thread has run in between.
-#[derive(PartialEq, Eq)]
-pub(super) struct MainThread(Option<Vec<String>>);
+/// A thread that may wait for the shutdown of a runtime: the main thread, or the one that ran
+/// [`App::run`](crate::App::run).
+pub(super) struct Waiter(PathBuf);
 
-impl MainThread {
-    pub(super) fn look() -> Self {
-        let status = fs::read_to_string(Self::path().join("status")).ok();
-        Self(status.map(|status| {
-            let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
-            lines.map(str::to_owned).collect()
-        }))
+impl Waiter {
+    /// The main thread, which has the number of the process.
+    pub(super) fn main() -> Self {
+        Self(Path::new(THREADS).join(std::process::id().to_string()))
+    }
+
+    /// This thread.
+    pub(super) fn this() -> Option<Self> {
+        let this = fs::read_link("/proc/thread-self").ok()?;
+        Some(Self(Path::new(THREADS).join(this.file_name()?)))
+    }
+
+    /// Whether it is one of the threads with this name.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        name_of(&self.0).is_some_and(|it| kept(&it) == kept(name))
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        !self.0.exists()
+    }
+
+    /// How often it has been switched: it differs from an earlier look if the thread has run in
+    /// between.
+    pub(super) fn switches(&self) -> Option<Vec<String>> {
+        let status = fs::read_to_string(self.0.join("status")).ok()?;
+        let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
+        Some(lines.map(str::to_owned).collect())
     }
 
     /// Whether it may be waiting for another thread, as the shutdown of a runtime does. A thread that
     /// sleeps, or waits for a socket, does not.
-    pub(super) fn may_wait() -> bool {
-        let at = fs::read_to_string(Self::path().join("wchan")).unwrap_or_default();
+    pub(super) fn may_wait(&self) -> bool {
+        let at = fs::read_to_string(self.0.join("wchan")).unwrap_or_default();
         // Some systems keep the place to themselves: empty, or `0`.
         at.is_empty() || at == "0" || at.contains("futex")
-    }
-
-    /// The main thread has the number of the process.
-    fn path() -> PathBuf {
-        Path::new(THREADS).join(std::process::id().to_string())
     }
 }
 

@@ -1,0 +1,91 @@
+//! The sentinel: a task of the runtime around `run` that notes which threads are there when it is
+//! dropped, because the runtime shuts down.
+//!
+//! That moment counts: the shutdown waits for the thread that drops the tasks, so the program has
+//! made no other runtime yet, whose threads might have the same name.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+
+use crate::app::threads::Threads;
+use crate::base::lock::lock;
+use crate::base::panic;
+
+/// How long a runtime may take to say what its threads are called.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The threads of a runtime, while it lives and when it shuts down.
+pub(super) struct Sentinel {
+    noted: Arc<Noted>,
+    task: AbortHandle,
+}
+
+#[derive(Default)]
+struct Noted {
+    /// The name of the threads.
+    name: OnceLock<String>,
+    threads: Mutex<Option<Threads>>,
+}
+
+/// What the task holds.
+struct Watch(Arc<Noted>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let threads = self.0.name.get().and_then(|name| Threads::named(name));
+        *lock(&self.0.threads) = threads;
+    }
+}
+
+impl Sentinel {
+    pub(super) fn post(runtime: &Handle) -> Self {
+        let noted = Arc::<Noted>::default();
+        let watch = Watch(Arc::clone(&noted));
+        let task = runtime.spawn(async move {
+            let _watch = watch;
+            pending::<()>().await;
+        });
+        let task = task.abort_handle();
+        Self { noted, task }
+    }
+
+    /// Asks the runtime for the name of its threads.
+    pub(super) async fn learn_name(&self, runtime: &Handle) {
+        let name = || std::thread::current().name().map(str::to_owned);
+        // It panics where no thread can be spawned.
+        let Ok(asked) = panic::guard(|| runtime.spawn_blocking(name)) else {
+            return;
+        };
+        if let Ok(Ok(Some(name))) = timeout(PATIENCE, asked).await {
+            let _ = self.noted.name.set(name);
+        }
+    }
+
+    pub(super) fn name(&self) -> Option<&str> {
+        self.noted.name.get().map(String::as_str)
+    }
+
+    /// The threads that were there when the runtime began to drop its tasks. If no thread of it was
+    /// free to do that, those that are there now.
+    pub(super) fn threads(&self) -> Option<Threads> {
+        let noted = lock(&self.noted.threads).take();
+        noted.or_else(|| Threads::named(self.name()?))
+    }
+
+    /// Whether the runtime has begun to drop its tasks.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.task.is_finished()
+    }
+}
+
+/// A runtime that goes on has nothing left of it.
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
