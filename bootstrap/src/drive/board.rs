@@ -371,7 +371,9 @@ impl<O> Board<O> {
 
     /// A driver polls its job no more.
     pub(super) fn get_up(&mut self, seat: usize) -> Option<Polling> {
-        self.woken.extend(self.deferred.drain(..));
+        if !self.deferred.is_empty() {
+            self.woken.extend(self.deferred.drain(..));
+        }
         self.seats[seat].take()
     }
 
