@@ -28,9 +28,29 @@ pub struct Ended {
     pub err: String,
 }
 
+/// Whether programs that are started from here ignore a signal, because this one does: `nohup` has
+/// that effect, and so has `&` in a shell.
+pub fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.unwrap_or(0) >> (signal - 1) & 1 == 1
+}
+
+/// A command whose process handles SIGINT and SIGHUP as usual. If the tests run in the background of a
+/// shell, or under `nohup`, these are ignored, and a child process would inherit that.
+pub fn command(program: &str) -> Command {
+    if !is_ignored(1) && !is_ignored(2) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP,INT", program]);
+    command
+}
+
 impl Program {
     pub fn start(case: &str) -> Self {
-        Self::start_by(Command::new(env!("CARGO_BIN_EXE_program")).arg(case))
+        Self::start_by(command(env!("CARGO_BIN_EXE_program")).arg(case))
     }
 
     pub fn start_by(command: &mut Command) -> Self {

@@ -1,11 +1,11 @@
 //! What a subscriber of `tracing` sees of outcomes that the `Exit` prints.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::child::{Ended, Program};
+use crate::child::{Ended, Program, command};
 
 fn start(program: &str, args: &[&str]) -> Program {
-    let mut command = Command::new(program);
+    let mut command = command(program);
     let command = command.args(args).env("LOG_TO_STDOUT", "1");
     Program::start_by(command.stdin(Stdio::piped()))
 }

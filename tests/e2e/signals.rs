@@ -4,7 +4,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::child::Program;
+use crate::child::{Program, is_ignored};
 
 /// S43: a signal when a quarter, a half and three quarters of the boot are done.
 #[test]
@@ -23,15 +23,6 @@ fn a_signal_at_any_part_of_the_boot_closes_what_had_loaded_in_reverse() {
             assert_eq!(ended.out, expected);
         }
     }
-}
-
-/// Whether programs that are started from here ignore a signal, because this one does: `nohup` has
-/// that effect, and so has `&` in a shell.
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    ignored.unwrap_or(0) >> (signal - 1) & 1 == 1
 }
 
 /// S47: signals that nobody asked for do what they always do.

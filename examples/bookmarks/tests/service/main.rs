@@ -397,7 +397,7 @@ fn sighup_stays_ignored_where_the_parent_process_ignores_it() {
     let mut shell = Command::new("sh");
     shell
         .args(["-c", "trap '' HUP; exec \"$0\""])
-        .arg(service.get_program())
+        .arg(env!("CARGO_BIN_EXE_bookmarks"))
         .current_dir(folder.path())
         .envs(
             service

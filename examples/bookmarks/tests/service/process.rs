@@ -128,14 +128,31 @@ impl Service {
 }
 
 pub fn command(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bookmarks"));
+    let mut command = with_signals(env!("CARGO_BIN_EXE_bookmarks"));
     in_folder(&mut command, folder);
+    command
+}
+
+/// A command whose process handles SIGINT and SIGHUP as usual. If the tests run in the background of a
+/// shell, or under `nohup`, these are ignored, and a child process would inherit that.
+fn with_signals(program: &str) -> Command {
+    let is_ignored = |line: &str| {
+        let mask = line.strip_prefix("SigIgn:")?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    };
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(is_ignored).unwrap_or(0);
+    if ignored & 0b11 == 0 {
+        return Command::new(program);
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP,INT", program]);
     command
 }
 
 /// The service with what a shell sets up before it: limits, redirections.
 pub fn command_after(folder: &Path, preparation: &str) -> Command {
-    let mut command = Command::new("sh");
+    let mut command = with_signals("sh");
     let script = format!("{preparation}; exec \"$0\"");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_bookmarks")]);
     in_folder(&mut command, folder);
