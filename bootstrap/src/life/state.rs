@@ -110,6 +110,11 @@ impl Life {
         self.stopped_at.get().copied()
     }
 
+    /// Whether the app was asked to stop before that. At one instant, a failure counts as the first.
+    pub(crate) fn was_stopping_before(&self, at: Instant) -> bool {
+        self.stopped_at().is_some_and(|stopped| stopped < at)
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
     }

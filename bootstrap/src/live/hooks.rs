@@ -107,7 +107,7 @@ impl AppHook {
         let (ending, cut) = tokio::select! {
             biased;
             ended = task.ended() => {
-                let is_late = nodes.life.is_stopping();
+                let is_late = nodes.life.was_stopping_before(Instant::now());
                 let error = ended.err().map(|cause| error(cause, is_late));
                 return Ran { ending: Ending::OfItself, error };
             }
@@ -125,7 +125,8 @@ impl AppHook {
                 after: began.elapsed(),
             }),
         };
-        let is_late = ending == Ending::Interrupted;
+        let is_late =
+            ending == Ending::Interrupted && nodes.life.was_stopping_before(Instant::now());
         let error = cause.map(|cause| error(cause, is_late));
         Ran { ending, error }
     }

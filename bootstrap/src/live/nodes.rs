@@ -376,7 +376,7 @@ impl Nodes {
         cause: Cause,
         timing: Timing,
     ) -> PluginError {
-        let is_late = self.life.is_stopping() && !timing.was_due;
+        let is_late = !timing.was_due && self.life.was_stopping_before(timing.ended);
         self.error(node, phase, cause).after_stop(is_late)
     }
 
