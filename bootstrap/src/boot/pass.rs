@@ -123,12 +123,16 @@ impl Boot<'_> {
     }
 
     /// Judges the hooks of an app that has started: one that was cancelled by a request to stop is no
-    /// failure.
+    /// failure. Of a request to stop and a failure, the first one in time is the cause.
     fn judge_started(&self, troubles: &Troubles) -> Result<(), Failure> {
         let is_failure = |it: &Trouble| !matches!(it.error.cause(), Cause::Cancelled);
         let troubles: Vec<Trouble> = troubles.take(self.nodes);
         if troubles.iter().any(is_failure) {
-            let why = Why::Hooks;
+            let life = &self.nodes.life;
+            let why = match life.is_stopping() {
+                true => Why::Interrupted(life.reason()),
+                false => Why::Hooks,
+            };
             return Err(Failure { why, troubles });
         }
         Ok(())
