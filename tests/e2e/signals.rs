@@ -1,10 +1,9 @@
 //! What signals and exits do, in the middle of things.
 
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::child::{Program, is_ignored};
+use crate::child::{Program, command, is_ignored};
 
 /// S43: a signal when a quarter, a half and three quarters of the boot are done.
 #[test]
@@ -33,7 +32,7 @@ fn other_signals_end_the_process_as_they_always_do() {
             continue;
         }
         // Some of them would leave a file behind.
-        let mut program = Program::start_by(Command::new("sh").args([
+        let mut program = Program::start_by(command("sh").args([
             "-c",
             "ulimit -c 0; exec \"$0\" serve",
             env!("CARGO_BIN_EXE_program"),
@@ -72,11 +71,8 @@ fn a_signal_behind_the_loads_interrupts_the_boot_until_the_app_has_started() {
 fn a_signal_that_the_parent_process_ignores_stays_ignored() {
     for (ignored, other, code) in [("INT", "-TERM", 143), ("TERM", "-INT", 130)] {
         let start = format!("trap '' {ignored}; exec \"$0\" boot-stops-after-1");
-        let mut program = Program::start_by(Command::new("sh").args([
-            "-c",
-            &start,
-            env!("CARGO_BIN_EXE_program"),
-        ]));
+        let mut program =
+            Program::start_by(command("sh").args(["-c", &start, env!("CARGO_BIN_EXE_program")]));
         program.wait_for("p2 loads");
         // One that was handled would end the process, if not at once then by its repetition.
         program.signal(&format!("-{ignored}"));
@@ -92,7 +88,7 @@ fn a_signal_that_the_parent_process_ignores_stays_ignored() {
 #[test]
 fn a_program_in_the_background_of_a_script_is_not_stopped_by_sigint() {
     // Without job control, `&` ignores SIGINT.
-    let mut program = Program::start_by(Command::new("sh").args([
+    let mut program = Program::start_by(command("sh").args([
         "-c",
         "\"$0\" boot-stops-after-1 & sleep 0.5; kill -INT $!; sleep 0.5; \
          kill -TERM $!; wait $!",

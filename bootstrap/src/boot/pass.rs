@@ -129,9 +129,10 @@ impl Boot<'_> {
         let troubles: Vec<Trouble> = troubles.take(self.nodes);
         if troubles.iter().any(is_failure) {
             let life = &self.nodes.life;
-            let why = match life.is_stopping() {
-                true => Why::Interrupted(life.reason()),
-                false => Why::Hooks,
+            let why = if life.is_stopping() {
+                Why::Interrupted(life.reason())
+            } else {
+                Why::Hooks
             };
             return Err(Failure { why, troubles });
         }
