@@ -151,6 +151,7 @@ fn restarts(app: &mut App, base: &Registration<Probe>) {
 }
 
 /// The base, and what the case puts on it.
+#[allow(clippy::too_many_lines, reason = "one case after the other")]
 fn on_base(mut app: App, case: &str) -> App {
     let probe = |name: &'static str| Probe::new(name, &Trace::new());
     let base = app.register(match case {
