@@ -26,6 +26,7 @@ mod lists;
 mod log;
 mod made_from;
 mod nested;
+mod no_load;
 mod owed;
 mod plan;
 mod ports;
