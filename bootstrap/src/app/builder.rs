@@ -419,7 +419,7 @@ impl App {
     ///
     /// Threads that the app does not know of may hold up the end as well: work in
     /// [`spawn_blocking`](tokio::task::spawn_blocking) whose hook was cut short, a read of
-    /// [`tokio::io::stdin`], a `Drop` that blocks. A guard, which lives as long as the process, gives
+    /// `tokio::io::stdin`, a `Drop` that blocks. A guard, which lives as long as the process, gives
     /// five seconds each to
     ///
     /// - a close that has passed [`App::close_timeout`],

@@ -33,7 +33,7 @@ use crate::report::{Cause, CloseError, EndedBy, PluginError, Report};
 /// error that is closed or full changes nothing.
 ///
 /// While the tokio runtime around `run` shuts down, a guard watches over the process: see
-/// [`App::run`](crate::App::run#the-end-of-the-process).
+/// [`App::run`](crate::App::run).
 #[must_use = "return it from `main`"]
 pub struct Exit {
     code: u8,
