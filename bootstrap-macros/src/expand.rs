@@ -44,6 +44,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
     let provided = gives::provided(model, &names);
     let default = default(model, &names);
     let from_outside = configured::from_outside(model, &names);
+    let loads = sound.then(|| loads(model, &names));
     let proof = sound.then(|| proof(model, &names));
     let submission = sound.then(|| submission(model, &names));
     let fields = sound.then(|| fields(model, &names));
@@ -68,6 +69,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
             #provided
             #default
             #from_outside
+            #loads
             #proof
             #submission
             #fields
@@ -350,7 +352,21 @@ fn behaviour(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     } else {
         format_ident!("registered", span = span)
     };
-    quote_spanned!(span=> #private::Behaviour::#made::<#plugin>())
+    let with_load = gives::with_load(model).filter(|_| model.is_generic());
+    quote_spanned!(span=> #private::Behaviour::#made::<#plugin>() #with_load)
+}
+
+/// The proof that a plugin with states has a `load`. A static of its own: a declaration that can't
+/// be evaluated would be noted again at every dependent. A generic plugin has none, so its
+/// declaration proves it where the plugin is used.
+fn loads(model: &PluginModel, names: &Names<'_>) -> Option<TokenStream> {
+    let with_load = gives::with_load(model).filter(|_| !model.is_generic())?;
+    let span = model.ident.span();
+    let private = names.private_at(span);
+    let name = Ident::new("a_plugin_with_states_needs_a_load", span);
+    Some(quote_spanned!(span=>
+        static #name: #private::Behaviour = __DECLARED.declaration.behaviour #with_load;
+    ))
 }
 
 fn limit(millis: Option<u64>, names: &Names<'_>) -> TokenStream {

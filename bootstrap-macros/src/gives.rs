@@ -78,6 +78,27 @@ pub(crate) fn types(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     )
 }
 
+/// The call that rejects a plugin with states that has no `load`; `None` for one without states.
+pub(crate) fn with_load(model: &PluginModel) -> Option<TokenStream> {
+    let states = model.states.iter().map(|state| text(&state.ty));
+    let ports = model.ports.iter().map(|port| text(&port.ty));
+    let provided: Vec<_> = states.clone().chain(ports.clone()).collect();
+    let returned = states.chain(ports.map(|port| format!("Arc<{port}>")));
+    let returned: Vec<_> = returned.collect();
+    let returned = match returned.as_slice() {
+        [] => return None,
+        [only] => only.clone(),
+        several => format!("({})", several.join(", ")),
+    };
+    let (name, ident) = (model.name.value(), &model.ident);
+    let missing = format!(
+        "the plugin `{name}` provides `{}`, but has no `load`\n\
+         help: add `async fn load(&mut self, cx: &mut LoadContext) -> Result<{returned}>` to `impl Hooks for {ident}`",
+        provided.join("`, `"),
+    );
+    Some(quote_spanned!(ident.span()=> .with_load(#missing)))
+}
+
 /// From what `load` returned to states without types.
 pub(crate) fn pack(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let private = names.private();

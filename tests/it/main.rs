@@ -27,6 +27,7 @@ mod log;
 mod made_fields;
 mod made_from;
 mod nested;
+mod no_load;
 mod owed;
 mod plan;
 mod ports;

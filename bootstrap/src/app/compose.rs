@@ -289,11 +289,7 @@ impl App {
     /// #[plugin]
     /// struct Consumer;
     ///
-    /// impl Hooks for Consumer {
-    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-    ///         Ok(())
-    ///     }
-    /// }
+    /// impl Hooks for Consumer {}
     ///
     /// # fn main() -> Result<(), bootstrap::PlanErrors> {
     /// let plan = App::collect().without::<Consumer>("this process only serves").plan()?;

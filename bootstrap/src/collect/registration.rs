@@ -234,9 +234,7 @@ impl<P: ?Sized> Registration<P> {
     /// use bootstrap::prelude::*;
     ///
     /// # #[plugin] struct Metrics;
-    /// # impl Hooks for Metrics {
-    /// #     async fn load(&mut self, _: &mut LoadContext) -> Result<()> { Ok(()) }
-    /// # }
+    /// # impl Hooks for Metrics {}
     /// let mut app = App::new();
     /// app.register(Metrics).switch_off("nobody looks at them here");
     /// let plan = app.plan()?;

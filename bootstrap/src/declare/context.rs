@@ -471,10 +471,6 @@ impl<P: Contextual + ?Sized> RunContext<P> {
     /// struct Ticker;
     ///
     /// impl Hooks for Ticker {
-    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-    ///         Ok(())
-    ///     }
-    ///
     ///     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
     ///         let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
     ///         loop {

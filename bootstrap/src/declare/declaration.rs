@@ -116,6 +116,17 @@ impl Behaviour {
             build: None,
         }
     }
+
+    /// Of a plugin with states.
+    ///
+    /// # Panics
+    ///
+    /// In a constant, if it has no `load` that makes them.
+    #[track_caller]
+    pub const fn with_load(self, missing: &'static str) -> Self {
+        assert!(self.hooks.load, "{}", missing);
+        self
+    }
 }
 
 /// A field that asks for a state.

@@ -1,10 +1,12 @@
 //! The hooks of a plugin, as its author writes them.
 
+use std::any::Any;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::declare::context::{CloseContext, DrainContext, LoadContext, ReadyContext, RunContext};
 use crate::declare::declaration::{Declaration, Link};
@@ -23,7 +25,7 @@ use crate::declare::states::States;
 )]
 pub trait Declare: Sized + 'static {
     /// What `load` returns: `()`, the state, or a tuple of the states in the order of the list.
-    type States;
+    type States: 'static;
 
     /// The same shape with a [`State`](crate::State) for each state.
     type Handles;
@@ -47,8 +49,9 @@ pub trait Declare: Sized + 'static {
 
 /// What a plugin does, and when.
 ///
-/// Written by hand for every struct that has `#[plugin]`; only [`load`](Hooks::load) has no
-/// default. The order over an app's life, along the edges of the graph:
+/// Written by hand for every struct that has `#[plugin]`. Every hook is optional, except that a
+/// plugin with `states` or `ports` needs a [`load`](Hooks::load) that returns them. The order over
+/// an app's life, along the edges of the graph:
 ///
 /// | hook | when | order |
 /// |---|---|---|
@@ -87,10 +90,14 @@ pub trait Declare: Sized + 'static {
 #[diagnostic::on_unimplemented(
     message = "the plugin `{Self}` has no hooks",
     label = "`impl Hooks for {Self}` is missing",
-    note = "write `impl Hooks for {Self} {{ async fn load(&mut self, cx: &mut LoadContext) -> Result<..> {{ .. }} }}`"
+    note = "help: write `impl Hooks for {Self} {{}}`; if it has `states` or `ports`, with `async fn load(&mut self, cx: &mut LoadContext) -> Result<..>`"
 )]
 pub trait Hooks: Declare {
-    /// Makes the plugin's states. Every field is bound; nobody else has the plugin yet.
+    /// Makes the plugin's states. Every field is bound, and no other code has the plugin yet.
+    ///
+    /// A plugin without states and ports may leave it out: it counts as loaded once everything that
+    /// it requires has loaded. If a plugin with states has no `load`, that is a compile error; for a
+    /// generic plugin, where it is registered.
     ///
     /// # Errors
     ///
@@ -103,7 +110,10 @@ pub trait Hooks: Declare {
     /// The future is dropped where it waits when the boot fails elsewhere, is interrupted, or
     /// this plugin's time is up. `close` is not called then: what was acquired half-way must
     /// clean up after itself when it is dropped.
-    fn load(&mut self, cx: &mut LoadContext) -> impl Future<Output = Result<Self::States>> + Send;
+    fn load(&mut self, cx: &mut LoadContext) -> impl Future<Output = Result<Self::States>> + Send {
+        let _ = cx;
+        NoLoad(PhantomData)
+    }
 
     /// Runs once every plugin of the app has loaded.
     ///
@@ -169,13 +179,32 @@ impl Future for NotOverridden {
     }
 }
 
-/// Which hooks besides `load` a plugin has. Those that it has not are never called.
+/// The future of a `load` that its author did not write. Recognised as [`NotOverridden`] is.
+#[repr(align(128))]
+struct NoLoad<S>(PhantomData<fn() -> S>);
+
+impl<S: 'static> Future for NoLoad<S> {
+    type Output = Result<S>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut states: Option<S> = None;
+        // `S` is `()`: `Behaviour::with_load` rejects any other plugin without a `load`.
+        let any: &mut dyn Any = &mut states;
+        if let Some(states) = any.downcast_mut() {
+            *states = Some(());
+        }
+        Poll::Ready(states.context("it has states and no `load`"))
+    }
+}
+
+/// Which hooks a plugin has. Those besides `load` are never called if it does not have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each stands for a hook, and any may be true"
 )]
 pub struct HookSet {
+    pub(crate) load: bool,
     pub(crate) ready: bool,
     pub(crate) run: bool,
     pub(crate) drain: bool,
@@ -185,6 +214,7 @@ pub struct HookSet {
 impl HookSet {
     /// Every hook: what is assumed of plugins that are implemented by hand.
     pub const ALL: Self = Self {
+        load: true,
         ready: true,
         run: true,
         drain: true,
@@ -193,6 +223,7 @@ impl HookSet {
 
     /// No hook besides `load`.
     pub const NONE: Self = Self {
+        load: true,
         ready: false,
         run: false,
         drain: false,
@@ -202,6 +233,7 @@ impl HookSet {
     /// The hooks that `P` overrides.
     pub const fn of<P: Hooks>() -> Self {
         Self {
+            load: is_load_overridden(&P::load),
             ready: is_overridden(&P::ready),
             run: is_overridden(&P::run),
             drain: is_overridden(&P::drain),
@@ -210,7 +242,7 @@ impl HookSet {
     }
 }
 
-/// `hook` only tells its type: a function item, which has no value at run time.
+/// `hook` only gives its type: a function item, which has no value at run time.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "see above")]
 const fn is_overridden<P, C, H, F>(_hook: &H) -> bool
 where
@@ -218,5 +250,20 @@ where
     C: 'static,
     H: Fn(&'static P, &'static C) -> F,
 {
-    size_of::<F>() != 0 || align_of::<F>() != align_of::<NotOverridden>()
+    !is_default::<F>()
+}
+
+/// The same for `load`, which takes its arguments in another way.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "see above")]
+const fn is_load_overridden<P, H, F>(_load: &H) -> bool
+where
+    P: 'static,
+    H: Fn(&'static mut P, &'static mut LoadContext) -> F,
+{
+    !is_default::<F>()
+}
+
+/// Whether the future of a hook is the one of its default.
+const fn is_default<F>() -> bool {
+    size_of::<F>() == 0 && align_of::<F>() == align_of::<NotOverridden>()
 }

@@ -89,9 +89,7 @@ impl fmt::Debug for PluginList {
 /// struct Welcome {
 ///     mailer: Port<dyn Mailer>,
 /// }
-/// # impl Hooks for Welcome {
-/// #     async fn load(&mut self, _: &mut LoadContext) -> Result<()> { Ok(()) }
-/// # }
+/// # impl Hooks for Welcome {}
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
@@ -109,9 +107,7 @@ impl fmt::Debug for PluginList {
 /// # pub trait Mailer: Send + Sync {}
 /// # #[plugin]
 /// # struct Welcome { mailer: Port<dyn Mailer> }
-/// # impl Hooks for Welcome {
-/// #     async fn load(&mut self, _: &mut LoadContext) -> Result<()> { Ok(()) }
-/// # }
+/// # impl Hooks for Welcome {}
 /// let app = App::of(plugins![Welcome]);
 /// ```
 #[macro_export]

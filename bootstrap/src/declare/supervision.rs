@@ -22,9 +22,7 @@ use crate::declare::retry::Retry;
 ///
 /// # #[plugin]
 /// # struct Poller;
-/// # impl Hooks for Poller {
-/// #     async fn load(&mut self, _: &mut LoadContext) -> Result<()> { Ok(()) }
-/// # }
+/// # impl Hooks for Poller {}
 /// let five_a_minute = Restart::at_most(5, Duration::from_secs(60));
 /// let supervision = Supervision::new()
 ///     .on_error(Policy::Restart(five_a_minute))

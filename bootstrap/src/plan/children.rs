@@ -39,11 +39,7 @@ impl<'p> PlannedPlugin<'p> {
     /// #[plugin(within = Server)]
     /// struct Routes;
     ///
-    /// impl Hooks for Routes {
-    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-    ///         Ok(())
-    ///     }
-    /// }
+    /// impl Hooks for Routes {}
     ///
     /// let plan = App::new().with(Server).plan()?;
     /// let server = plan.order().next().unwrap();

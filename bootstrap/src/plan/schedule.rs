@@ -31,11 +31,7 @@ use crate::values::Key;
 ///     config: State<Config>,
 /// }
 ///
-/// impl Hooks for Server {
-///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-///         Ok(())
-///     }
-/// }
+/// impl Hooks for Server {}
 ///
 /// let plan = App::new().with(Server::default()).supply(Config).plan()?;
 /// let names: Vec<String> = plan.order().map(|plugin| plugin.name().to_string()).collect();

@@ -84,9 +84,7 @@ pub fn alone<P: Plugin>(plugin: P) -> App {
 ///
 /// #[plugin(name = "mailer")]
 /// struct Mailer;
-/// # impl Hooks for Mailer {
-/// #     async fn load(&mut self, _: &mut LoadContext) -> Result<()> { Ok(()) }
-/// # }
+/// # impl Hooks for Mailer {}
 ///
 /// let plan = testing::part(["api"]).plan()?;
 /// let names: Vec<String> = plan.order().map(|plugin| plugin.name().to_string()).collect();

@@ -10,10 +10,6 @@ use tokio::signal::unix::{SignalKind, signal};
 struct Reload;
 
 impl Hooks for Reload {
-    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-        Ok(())
-    }
-
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
         // A handler would end that `nohup` ignores it.
         if is_ignored(SignalKind::hangup()) {

@@ -127,10 +127,6 @@ struct Hang {
 }
 
 impl Hooks for Hang {
-    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-        Ok(())
-    }
-
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
         sleep(Duration::from_millis(20)).await;
         self.bookmarks.list().await?;

@@ -15,10 +15,6 @@ pub struct Http {
 }
 
 impl Hooks for Http {
-    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-        Ok(())
-    }
-
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
         println!("{}", self.orders.place("ada@example.org"));
         println!("{}", self.health.report());

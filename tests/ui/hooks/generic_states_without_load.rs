@@ -1,0 +1,24 @@
+use bootstrap::prelude::*;
+
+struct Pool;
+
+trait Driver: Send + Sync + 'static {}
+
+struct Postgres;
+
+impl Driver for Postgres {}
+
+struct Connections<D>(std::marker::PhantomData<D>);
+
+#[plugin(states = [Connections<D>], collect = false)]
+struct Database<D: Driver> {
+    #[local]
+    driver: std::marker::PhantomData<D>,
+}
+
+impl<D: Driver> Hooks for Database<D> {}
+
+fn main() {
+    let _ = Pool;
+    let _app = App::new().with(Database::<Postgres>::default());
+}
