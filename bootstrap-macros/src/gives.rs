@@ -171,7 +171,7 @@ fn provided_states(model: &PluginModel, names: &Names<'_>) -> TokenStream {
                 const PROVIDER: #private::Provider =
                     #private::Provider::Plugin(<#plugin as #private::Declare>::LINK);
             };
-            names.implement(span, "Provided", &state, &body)
+            names.implement(span, "OnlyOnePluginMayProvide", &state, &body)
         });
         quote!(#provides #makes)
     });

@@ -16,10 +16,10 @@ pub use crate::collect::Sectioned;
 pub use crate::collect::{Aside, Collected, Kin};
 pub use crate::declare::{
     Answer, At, Behaviour, Besides, By, Cut, Declaration, Declare, Declared, End, HasFields,
-    Identity, Inject, Link, Mention, PluginList, Port, Proof, Provided, Provider, Provides,
-    ProvidesPort, Requirement, Retry, StandsOnceInTheList, Start, State, States, Supervision,
-    Switch, after_first, answer, by_default, check, check_child, check_list, explore, field,
-    fields_of, look_for, made, made_instead, made_port,
+    Identity, Inject, Link, Mention, OnlyOnePluginMayProvide, PluginList, Port, Proof, Provider,
+    Provides, ProvidesPort, Requirement, Retry, StandsOnceInTheList, Start, State, States,
+    Supervision, Switch, after_first, answer, by_default, check, check_child, check_list, explore,
+    field, fields_of, look_for, made, made_instead, made_port,
 };
 #[cfg(feature = "config")]
 pub use crate::declare::{FromOutside, SectionPlugin, Setting, Values, configured, section};

@@ -149,6 +149,12 @@ mod values;
 #[doc(hidden)]
 pub mod __private;
 
+pub mod extend {
+    //! What generated code and other crates build plugins with.
+
+    pub use crate::declare::OnlyOnePluginMayProvide;
+}
+
 pub mod prelude {
     //! What a file that declares plugins needs.
 

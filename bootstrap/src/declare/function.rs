@@ -145,7 +145,7 @@ impl Plugin for Supplied {
 #[macro_export]
 macro_rules! supplied {
     ($($state:ty),+ $(,)?) => {$(
-        impl $crate::__private::Provided for $state {
+        impl $crate::__private::OnlyOnePluginMayProvide for $state {
             const PROVIDER: $crate::__private::Provider = $crate::__private::Provider::Supplied(
                 $crate::Location::new(
                     ::core::file!(),

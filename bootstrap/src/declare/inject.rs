@@ -14,16 +14,28 @@ use crate::declare::states::States;
 
 /// A type that is a state: some plugin lists it in its `states`, or `main` supplies it.
 ///
-/// `#[plugin(states = [T])]` implements this for `T`, and [`supplied!`](crate::supplied) does; it
-/// is not implemented by hand. That a type has at most one provider is therefore checked by the
-/// compiler (two are E0119), and so is that every `State<T>` in a plugin's field has one at all.
+/// It holds for every type that has a provider, and can't be implemented: see
+/// [`OnlyOnePluginMayProvide`](crate::extend::OnlyOnePluginMayProvide). That every `State<T>` in a
+/// plugin's field has a provider is therefore checked by the compiler. A generic plugin writes it as
+/// a bound: `struct Cache<T: Provided> { source: State<T> }`.
 #[diagnostic::on_unimplemented(
     message = "no plugin provides the state `{Self}`",
     label = "nobody provides `{Self}`",
     note = "list it in the `states = [..]` of the plugin that makes it, or, if `main` supplies it, write `bootstrap::supplied!({Self});` where the type is declared",
     note = "the state's own type stands in `State<..>`: not an `Arc`, a reference or an `Option` of it"
 )]
-pub trait Provided: Sized + Send + Sync + 'static {
+pub trait Provided: OnlyOnePluginMayProvide {}
+
+#[diagnostic::do_not_recommend]
+impl<T: OnlyOnePluginMayProvide> Provided for T {}
+
+/// A state and its one provider.
+///
+/// [`#[plugin(states = [T])]`](macro@crate::plugin) implements this for `T`, and so do
+/// [`supplied!`](crate::supplied) and `section!`; nothing else may. Two providers are two
+/// implementations, which is error E0119 at both of them: "conflicting implementations of trait
+/// `OnlyOnePluginMayProvide` for type `T`".
+pub trait OnlyOnePluginMayProvide: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     const PROVIDER: Provider;
 }
@@ -38,7 +50,7 @@ pub trait Provided: Sized + Send + Sync + 'static {
 pub trait Original: Send + Sync + 'static {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Provided> Original for T {}
+impl<T: OnlyOnePluginMayProvide> Original for T {}
 
 /// How a state gets into what a `load` made, and is found in it again.
 #[doc(hidden)]
@@ -50,10 +62,10 @@ pub struct Made<T> {
 
 /// The one door through which generated code refers to a state that a plugin makes.
 ///
-/// A function rather than methods of [`Provided`]: a call of a method checks the supertraits
+/// A function rather than methods of [`OnlyOnePluginMayProvide`]: a call of a method checks the supertraits
 /// again, and a state that is not `Send` would be reported twice.
 #[doc(hidden)]
-pub const fn made<T: Provided>() -> Made<T> {
+pub const fn made<T: OnlyOnePluginMayProvide>() -> Made<T> {
     Made {
         put: |state, states| states.with(state),
         find: |states| states.get(),

@@ -124,7 +124,7 @@ macro_rules! section {
                 __bootstrap::Sectioned(&__DECLARED.declaration)
             }
 
-            impl __bootstrap::Provided for $section {
+            impl __bootstrap::OnlyOnePluginMayProvide for $section {
                 const PROVIDER: __bootstrap::Provider = __bootstrap::Provider::Plugin(__LINK);
             }
         };
