@@ -179,7 +179,7 @@ fn port(ty: &Type, diagnostics: &mut Diagnostics) -> StateType {
 }
 
 /// The `T` of a `Wrapper<T>`, by the last word of its path.
-fn wrapped<'t>(ty: &'t Type, wrapper: &str) -> Option<&'t Type> {
+pub(crate) fn wrapped<'t>(ty: &'t Type, wrapper: &str) -> Option<&'t Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else {
@@ -191,14 +191,18 @@ fn wrapped<'t>(ty: &'t Type, wrapper: &str) -> Option<&'t Type> {
     }
 }
 
-/// Whether a field of this type asks for a state, as far as can be seen.
-pub(crate) fn asks_for_a_state(ty: &Type) -> bool {
-    handle(ty) == Some("State")
-}
-
-/// The state that a field of this type asks for, as far as can be seen.
-pub(crate) fn state_of(ty: &Type) -> Option<&Type> {
-    wrapped(wrapped(ty, "Option").unwrap_or(ty), "State")
+/// The same, to change it.
+pub(crate) fn wrapped_mut<'t>(ty: &'t mut Type, wrapper: &str) -> Option<&'t mut Type> {
+    wrapped(ty, wrapper)?;
+    let Type::Path(path) = ty else { return None };
+    let PathArguments::AngleBracketed(arguments) = &mut path.path.segments.last_mut()?.arguments
+    else {
+        return None;
+    };
+    match arguments.args.first_mut()? {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    }
 }
 
 /// The handle that a field of this type is, as far as can be seen: it is a requirement then.

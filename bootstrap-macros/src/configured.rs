@@ -8,7 +8,8 @@ use syn::spanned::Spanned;
 use crate::args::{Enabled, PluginArgs};
 use crate::check::text;
 use crate::diagnostics::Diagnostics;
-use crate::expand::{Names, option, start};
+use crate::expand::Names;
+use crate::fields::{self, start};
 use crate::model::{DefaultValue, Field, FieldKind, PluginModel};
 
 /// Whether the runtime crate can read a configuration.
@@ -54,27 +55,27 @@ fn check_key(key: &LitStr, is_on: bool, diagnostics: &mut Diagnostics) {
 
 /// The options that are read, in a declaration. Nothing else stands there if the runtime crate
 /// can't read any.
-pub(crate) fn settings(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+pub(crate) fn settings(model: &PluginModel, names: &Names<'_>) -> Vec<TokenStream> {
     if !IS_ON {
-        return quote!(&[]);
+        return Vec::new();
     }
     let settings = model
         .configured()
         .map(|(field, key)| setting(field, key, names));
-    quote!(&[#(#settings),*])
+    settings.collect()
 }
 
 fn setting(field: &Field, key: &LitStr, names: &Names<'_>) -> TokenStream {
     let location = names.location(field.span);
-    let (cfgs, name, text) = (&field.cfgs, &field.name, text(&field.ty));
-    let value = names.field_by("configured", field);
+    let (cfgs, name, text) = (&field.cfgs, &field.name, &field.text);
+    let value = fields::configured(field, names);
     let is_required = matches!(field.kind, FieldKind::Option(DefaultValue::Configured));
     let call = quote_spanned!(field.ty.span()=> #value.setting);
     quote!(#(#cfgs)* #call((#name, #text), #location, #key, #is_required))
 }
 
 /// What decides whether it is part of an app, in a declaration.
-pub(crate) fn switch(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+pub(crate) fn switch(model: &PluginModel, names: &Names<'_>) -> Option<TokenStream> {
     let private = names.private();
     let switch = model.enabled.as_ref().map(|enabled| {
         let (span, by): (Span, TokenStream) = match enabled {
@@ -92,7 +93,7 @@ pub(crate) fn switch(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         let location = names.location(span);
         Some(quote!(#private::Switch { location: #location, by: #private::By::#by }))
     });
-    option(switch.flatten())
+    switch.flatten()
 }
 
 /// How the plugin is made when the configuration is known; nothing if it has a default.

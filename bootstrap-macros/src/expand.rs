@@ -19,16 +19,16 @@
 //! Names: bindings are called `__x`, because a constant of the user's with the name of a binding
 //! would make a pattern of it, also if it comes from a glob import.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit, Path, Type};
 
-use crate::check::{asks_for_a_state, text};
 use crate::configured;
+use crate::fields;
 use crate::gives;
-use crate::model::{DefaultValue, Field, FieldKind, PluginModel, StateType};
-use crate::ties::{fields, link, needs_proof, proof, submission};
+use crate::model::{PluginModel, StateType};
+use crate::ties::{link, list_of_fields, needs_proof, proof, submission};
 
 /// The struct and everything that makes it a plugin.
 ///
@@ -39,6 +39,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
     let names = Names::new(model);
     let door = door(model);
     let aliases = aliases(model);
+    let field_aliases = fields::aliases(model);
     let declared = declared(model, &names, sound);
     let declare = declare(model, &names);
     let provided = gives::provided(model, &names);
@@ -47,7 +48,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
     let loads = sound.then(|| loads(model, &names));
     let proof = sound.then(|| proof(model, &names));
     let submission = sound.then(|| submission(model, &names));
-    let fields = sound.then(|| fields(model, &names));
+    let list = sound.then(|| list_of_fields(model, &names));
     quote! {
         #item
 
@@ -57,6 +58,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
             clippy::restriction,
             dead_code,
             missing_docs,
+            non_camel_case_types,
             non_upper_case_globals,
             unused_qualifications,
             reason = "generated code"
@@ -64,6 +66,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
         const _: () = {
             #door
             #aliases
+            #field_aliases
             #declared
             #declare
             #provided
@@ -72,7 +75,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
             #loads
             #proof
             #submission
-            #fields
+            #list
         };
     }
 }
@@ -95,6 +98,10 @@ impl<'m> Names<'m> {
     #[allow(clippy::unused_self, reason = "how things are called is known here")]
     pub(crate) fn private_at(&self, span: Span) -> Ident {
         Ident::new("__bootstrap", span)
+    }
+
+    pub(crate) fn is_generic(&self) -> bool {
+        self.model.is_generic()
     }
 
     /// The plugin with its generics, as in `impl .. for #it`.
@@ -148,10 +155,7 @@ impl<'m> Names<'m> {
         body: &TokenStream,
     ) -> TokenStream {
         let (generics, _, wheres) = self.model.generics.split_for_impl();
-        quote_spanned!(span=>
-            #[automatically_derived]
-            impl #generics #path for #target #wheres { #body }
-        )
+        quote_spanned!(span=> impl #generics #path for #target #wheres { #body })
     }
 
     pub(crate) fn location(&self, span: Span) -> TokenStream {
@@ -177,23 +181,6 @@ impl<'m> Names<'m> {
         let private = self.private_at(span);
         quote_spanned!(span=> <#plugin as #private::Declare>::LINK)
     }
-
-    /// The field, as a value that knows what it asks for and how to get at it.
-    fn field(&self, field: &Field) -> TokenStream {
-        self.field_by("field", field)
-    }
-
-    /// The field, through the door that is called so.
-    pub(crate) fn field_by(&self, door: &str, field: &Field) -> TokenStream {
-        let (first, last) = (field.ty.span(), last_span(&field.ty));
-        let private = self.private_at(first);
-        let plugin = respanned(self.plugin(), first);
-        let member = respanned(field.member.to_token_stream(), last);
-        let mut project = quote_spanned!(first=> |__plugin: &mut #plugin|);
-        project.extend(quote_spanned!(last=> &mut __plugin.#member));
-        let door = Ident::new(door, first);
-        quote_spanned!(first=> #private::#door(#project))
-    }
 }
 
 /// The one path to the runtime crate: if it leads nowhere, that is one error, at the path.
@@ -209,8 +196,8 @@ fn door(model: &PluginModel) -> TokenStream {
     }
 }
 
-/// Every state type is emitted once, as an alias: one that does not exist is then reported once.
-/// Aliases can't see type parameters, so generic plugins do without.
+/// The type of each state, port and child is emitted once, as an alias: one that does not exist is
+/// then reported once. Aliases can't see type parameters, so generic plugins do without.
 fn aliases(model: &PluginModel) -> TokenStream {
     if model.is_generic() {
         return TokenStream::new();
@@ -238,21 +225,6 @@ fn alias(kind: &str, i: usize, ty: &Type) -> Ident {
     format_ident!("{kind}{i}", span = ty.span())
 }
 
-/// The same names, blamed on another place.
-fn respanned(tokens: TokenStream, place: Span) -> TokenStream {
-    let respan = |mut token: TokenTree| {
-        token.set_span(token.span().located_at(place));
-        token
-    };
-    tokens.into_iter().map(respan).collect()
-}
-
-/// The span of a type's last token: with the first one's, rustc underlines all of it.
-fn last_span(ty: &Type) -> Span {
-    let last = ty.to_token_stream().into_iter().last();
-    last.map_or_else(Span::call_site, |token| token.span())
-}
-
 fn to_u32(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
@@ -267,7 +239,11 @@ fn declared(model: &PluginModel, names: &Names<'_>, sound: bool) -> TokenStream 
     let declaration = declaration(model, names);
     let plugin = &model.ident;
     let is_proven = sound && needs_proof(model);
-    let proof = option(is_proven.then(|| quote!(&__PROOF)));
+    let proof = if is_proven {
+        quote!(#private::Some(&__PROOF))
+    } else {
+        quote!(#private::None)
+    };
     quote! {
         static __DECLARED: #private::Declared = #private::Declared::new(
             #declaration,
@@ -277,48 +253,66 @@ fn declared(model: &PluginModel, names: &Names<'_>, sound: bool) -> TokenStream 
     }
 }
 
+/// What is not said is left to the runtime crate: the fewer tokens, the faster.
 fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let private = names.private();
     let plugin = names.plugin();
     let name = &model.name;
     let location = names.location(model.ident.span());
-    let provides = gives::keys(names);
-    let is_primary = model.is_primary;
-    let requires = model.requirements().map(|field| requirement(field, names));
+    let behaviour = behaviour(model, names);
+    let mut said = TokenStream::new();
+    said.extend(list("provides", gives::keys(names)));
+    let requires = model.requirements();
+    let requires = requires.map(|field| fields::requirement(field, names));
+    said.extend(list("requires", requires));
     let after = model.after.iter().map(|path| mention(path, path, names));
-    let within = model.within.as_ref();
-    let within = option(within.map(|path| mention(path, path, names)));
+    said.extend(list("after", after));
     let children = model.children.iter().enumerate();
     let children = children.map(|(i, path)| mention(path, names.child(i, path), names));
-    let timeout = limit(model.timeout, names);
-    let close_timeout = limit(model.close_timeout, names);
-    let retry = option(model.retry.as_ref().map(|expr| retry(expr, names)));
-    let supervision = supervision(model.supervise.as_ref(), names);
-    let behaviour = behaviour(model, names);
+    said.extend(list("children", children));
+    said.extend(list("settings", configured::settings(model, names)));
+    if model.is_primary {
+        said.extend(quote!(is_primary: true,));
+    }
+    let within = model.within.as_ref();
+    let within = within.map(|path| mention(path, path, names));
+    said.extend(some("within", within, names));
+    said.extend(some("timeout", limit(model.timeout, names), names));
+    said.extend(some(
+        "close_timeout",
+        limit(model.close_timeout, names),
+        names,
+    ));
+    let retry = model.retry.as_ref().map(|expr| retry(expr, names));
+    said.extend(some("retry", retry, names));
+    if let Some(supervision) = &model.supervise {
+        said.extend(quote!(supervision: #supervision,));
+    }
     let stands_in_for = model.stands_in_for.as_ref();
-    let stands_in_for = option(stands_in_for.map(|path| names.link_to(path.span(), path)));
-    let enabled = configured::switch(model, names);
-    let settings = configured::settings(model, names);
+    let stands_in_for = stands_in_for.map(|path| names.link_to(path.span(), path));
+    said.extend(some("stands_in_for", stands_in_for, names));
+    said.extend(some("enabled", configured::switch(model, names), names));
     quote!(#private::Declaration {
-        name: #name,
-        location: #location,
-        plugin: #private::Identity::of::<#plugin>(),
-        provides: &[#(#provides),*],
-        is_primary: #is_primary,
-        requires: &[#(#requires),*],
-        after: &[#(#after),*],
-        within: #within,
-        children: &[#(#children),*],
-        timeout: #timeout,
-        close_timeout: #close_timeout,
-        retry: #retry,
-        supervision: #supervision,
-        behaviour: #behaviour,
-        stands_in_for: #stands_in_for,
-        enabled: #enabled,
-        settings: #settings,
-        is_section: false,
+        #said
+        ..#private::Declaration::of::<#plugin>(
+            #name,
+            #location,
+            #behaviour,
+        )
     })
+}
+
+/// A field of the declaration that is a list, unless that is empty.
+fn list(name: &str, items: impl IntoIterator<Item = TokenStream>) -> Option<TokenStream> {
+    let name = Ident::new(name, Span::call_site());
+    let items: Vec<_> = items.into_iter().collect();
+    (!items.is_empty()).then(|| quote!(#name: &[#(#items),*],))
+}
+
+/// A field of the declaration that is optional.
+fn some(name: &str, value: Option<TokenStream>, names: &Names<'_>) -> Option<TokenStream> {
+    let (name, private) = (Ident::new(name, Span::call_site()), names.private());
+    value.map(|value| quote!(#name: #private::Some(#value),))
 }
 
 /// A plugin that the attribute names at `path`.
@@ -327,14 +321,6 @@ fn mention(path: &Path, plugin: impl ToTokens, names: &Names<'_>) -> TokenStream
     let location = names.location(path.span());
     let link = names.link_to(path.span(), plugin);
     quote!(#private::Mention { location: #location, plugin: #link })
-}
-
-fn requirement(field: &Field, names: &Names<'_>) -> TokenStream {
-    let location = names.location(field.span);
-    let (cfgs, name, text) = (&field.cfgs, &field.name, text(&field.ty));
-    let value = names.field(field);
-    let call = quote_spanned!(field.ty.span()=> #value.requirement);
-    quote!(#(#cfgs)* #call(#name, #text, #location))
 }
 
 /// The one place that needs the plugin's hooks, so that a missing `impl Hooks` is one error.
@@ -369,9 +355,9 @@ fn loads(model: &PluginModel, names: &Names<'_>) -> Option<TokenStream> {
     ))
 }
 
-fn limit(millis: Option<u64>, names: &Names<'_>) -> TokenStream {
+fn limit(millis: Option<u64>, names: &Names<'_>) -> Option<TokenStream> {
     let private = names.private();
-    option(millis.map(|millis| quote!(#private::Duration::from_millis(#millis))))
+    millis.map(|millis| quote!(#private::Duration::from_millis(#millis)))
 }
 
 /// A bare number is a number of attempts.
@@ -390,26 +376,10 @@ fn retry(expr: &Expr, names: &Names<'_>) -> TokenStream {
     }
 }
 
-fn supervision(expr: Option<&Expr>, names: &Names<'_>) -> TokenStream {
-    let private = names.private();
-    expr.map_or_else(
-        || quote!(#private::Supervision::new()),
-        ToTokens::to_token_stream,
-    )
-}
-
-pub(crate) fn option(value: Option<TokenStream>) -> TokenStream {
-    if let Some(value) = value {
-        quote!(::core::option::Option::Some(#value))
-    } else {
-        quote!(::core::option::Option::None)
-    }
-}
-
 fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let private = names.private();
     let ident = &model.ident;
-    let types = gives::types(model, names);
+    let gives = gives::gives(model, names);
     let declaration = if model.is_generic() {
         let declaration = declaration(model, names);
         quote!(&#declaration)
@@ -417,34 +387,14 @@ fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         quote!(&__DECLARED.declaration)
     };
     let link = link(model, names);
-    let pack = gives::pack(model, names);
-    let handles = gives::handles(model, names);
-    let reset = reset(model);
+    let reset = fields::reset(model);
     let body = quote! {
-        #types
+        #gives
         const DECLARATION: &'static #private::Declaration = #declaration;
         const LINK: #private::Link = #link;
-        #pack
-        #handles
         #reset
     };
     names.implement(ident.span(), "Declare", &names.plugin(), &body)
-}
-
-fn reset(model: &PluginModel) -> Option<TokenStream> {
-    let reset: Vec<_> = model.locals().map(reset_field).collect();
-    let is_there = !reset.is_empty();
-    is_there.then(|| quote!(fn reset(&mut self) { #(#reset)* }))
-}
-
-fn reset_field(field: &Field) -> TokenStream {
-    let (cfgs, member) = (&field.cfgs, &field.member);
-    let default = type_default(field);
-    quote!(#(#cfgs)* { self.#member = #default; })
-}
-
-fn type_default(field: &Field) -> TokenStream {
-    quote_spanned!(field.ty.span()=> ::core::default::Default::default())
 }
 
 fn default(model: &PluginModel, names: &Names<'_>) -> TokenStream {
@@ -452,7 +402,7 @@ fn default(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let fields = model.fields.iter().map(|field| {
-        let (cfgs, member, value) = (&field.cfgs, &field.member, start(field, names));
+        let (cfgs, member, value) = (&field.cfgs, &field.member, fields::start(field, names));
         quote!(#(#cfgs)* #member: #value,)
     });
     let span = model.ident.span();
@@ -476,19 +426,4 @@ fn default(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         #[automatically_derived]
         impl #generics ::core::default::Default for #plugin #wheres { #body }
     )
-}
-
-/// The value with which a field starts.
-pub(crate) fn start(field: &Field, names: &Names<'_>) -> TokenStream {
-    match &field.kind {
-        FieldKind::Option(DefaultValue::Expr(expr)) => expr.to_token_stream(),
-        // Through the same door as its declaration, so that a field that can't be injected is
-        // not said to have no default as well.
-        FieldKind::Requirement if !asks_for_a_state(&field.ty) => {
-            let value = names.field(field);
-            let unbound = quote_spanned!(field.ty.span()=> #value.unbound);
-            quote!((#unbound)())
-        }
-        _ => type_default(field),
-    }
 }

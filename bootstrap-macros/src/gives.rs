@@ -34,7 +34,7 @@ fn gifts(model: &PluginModel, names: &Names<'_>) -> Vec<Gift> {
         Gift {
             made: quote_spanned!(ty.span()=> #private::Arc<#port>),
             handle: quote_spanned!(ty.span()=> #private::Port<#port>),
-            door: Some(quote_spanned!(ty.span()=> #private::made_port::<#port>())),
+            door: Some(quote_spanned!(ty.span()=> <#port as #private::SharedAtPort>::MADE)),
         }
     });
     states.chain(ports).collect()
@@ -64,9 +64,15 @@ pub(crate) fn keys(names: &Names<'_>) -> Vec<TokenStream> {
     states.chain(ports).collect()
 }
 
-/// What `load` returns, and what contexts hand out.
-pub(crate) fn types(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+/// What `load` returns and contexts hand out, and the ways between the two.
+pub(crate) fn gives(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let gifts = gifts(model, names);
+    let (types, pack) = (types(model, &gifts), pack(&gifts, names));
+    let handles = handles(&gifts, names);
+    quote!(#types #pack #handles)
+}
+
+fn types(model: &PluginModel, gifts: &[Gift]) -> TokenStream {
     let states_type = shape(gifts.iter().map(|gift| &gift.made));
     let handles_type = shape(gifts.iter().map(|gift| &gift.handle));
     // A public plugin with a private state is rustc's to report, at the state.
@@ -100,38 +106,33 @@ pub(crate) fn with_load(model: &PluginModel) -> Option<TokenStream> {
 }
 
 /// From what `load` returned to states without types.
-pub(crate) fn pack(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+fn pack(gifts: &[Gift], names: &Names<'_>) -> TokenStream {
     let private = names.private();
-    let gifts = gifts(model, names);
     let values: Vec<_> = (0..gifts.len())
         .map(|i| format_ident!("__state{i}"))
         .collect();
     let pattern = shape(&values);
-    let put = gifts.iter().zip(&values).filter_map(|(gift, value)| {
-        let door = gift.door.as_ref()?;
-        Some(quote!(let __packed = #door.put(#value, __packed);))
-    });
-    quote! {
-        fn pack(__states: Self::States) -> #private::States {
-            let #pattern = __states;
-            let __packed = #private::States::new();
-            #(#put)*
-            __packed
-        }
-    }
+    let none = quote!(#private::States::new());
+    let packed = gifts
+        .iter()
+        .zip(&values)
+        .fold(none, |packed, (gift, value)| {
+            let door = gift.door.as_ref();
+            door.map_or_else(|| packed.clone(), |door| quote!(#door.put(#value, #packed)))
+        });
+    quote!(fn pack(#pattern: Self::States) -> #private::States { #packed })
 }
 
 /// Back from there to handles with types.
-pub(crate) fn handles(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+fn handles(gifts: &[Gift], names: &Names<'_>) -> TokenStream {
     let private = names.private();
-    let gifts = gifts(model, names);
     let find = |door: &TokenStream| quote!(#door.find(__states)?);
-    let nothing = || quote!(::core::option::Option::None?);
+    let nothing = || quote!(#private::None?);
     let found = gifts.iter().map(|gift| gift.door.as_ref());
     let found = shape(found.map(|door| door.map_or_else(nothing, find)));
     quote! {
-        fn handles(__states: &#private::States) -> ::core::option::Option<Self::Handles> {
-            ::core::option::Option::Some(#found)
+        fn handles(__states: &#private::States) -> #private::Option<Self::Handles> {
+            #private::Some(#found)
         }
     }
 }
@@ -168,8 +169,7 @@ fn provided_states(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         let provides = names.implement_path(span, &path, &plugin, &TokenStream::new());
         let makes = model.stands_in_for.is_none().then(|| {
             let body = quote! {
-                const PROVIDER: #private::Provider =
-                    #private::Provider::Plugin(<#plugin as #private::Declare>::LINK);
+                const PROVIDER: #private::Provider = #private::Provider::of::<#plugin>();
             };
             names.implement(span, "OnlyOnePluginMayProvide", &state, &body)
         });

@@ -1,15 +1,16 @@
 //! What the attribute stands on, and the attributes on its fields.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Generics, Item, ItemStruct, LitStr, Member, Meta, Token, Type, parse_quote_spanned,
+    Attribute, Generics, Item, ItemStruct, LitStr, Member, Meta, Path, Token, Type,
+    parse_quote_spanned,
 };
 
 use crate::args::{OptionArgs, Start};
-use crate::check::{handle, state_of, text};
+use crate::check::{handle, text, wrapped, wrapped_mut};
 use crate::diagnostics::Diagnostics;
 use crate::model::{DefaultValue, Field, FieldKind};
 use crate::suggest::nearest;
@@ -25,49 +26,63 @@ pub(crate) struct Subject {
     pub(crate) fields: Vec<Field>,
 }
 
-/// Parses the struct; anything else is reported in the words that fit it.
-pub(crate) fn parse(tokens: &TokenStream, diagnostics: &mut Diagnostics) -> Option<Subject> {
-    // What does not parse is reported by rustc, which sees the same tokens.
-    let item = syn::parse2(tokens.clone()).ok()?;
-    if !matches!(item, Item::Struct(_)) {
-        let (token, what) = describe(&item);
-        diagnostics.at(
-            token,
-            format_args!(
-                "`#[plugin]` goes on a struct, not on {what}: its fields are what the plugin needs"
-            ),
-        );
-    }
-    match item {
-        Item::Struct(mut item) => {
-            take_second_plugin(&mut item.attrs, diagnostics);
-            bound_parameters(&mut item.generics, diagnostics);
-            let fields = take_fields(&mut item, diagnostics);
-            Some(Subject {
-                tokens: item.to_token_stream(),
-                is_struct: true,
-                ident: item.ident,
-                generics: item.generics,
-                attributes: item.attrs,
-                fields,
-            })
-        }
-        Item::Enum(item) => Some(no_struct(tokens, item.ident, item.generics)),
-        Item::Union(item) => Some(no_struct(tokens, item.ident, item.generics)),
-        _ => None,
+/// Parses the struct; anything else is reported in the words that fit it. `krate` is where the
+/// runtime crate is, if not at `::bootstrap`.
+pub(crate) fn parse(
+    tokens: &TokenStream,
+    krate: Option<&Path>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Subject> {
+    // A struct first, without the look ahead that any item takes.
+    match syn::parse2(tokens.clone()) {
+        Ok(item) => Some(parse_struct(item, krate, diagnostics)),
+        Err(_) => no_struct(tokens, diagnostics),
     }
 }
 
-/// A type that can't be a plugin, but whose users should not have to hear of it as well.
-fn no_struct(tokens: &TokenStream, ident: Ident, generics: Generics) -> Subject {
+fn parse_struct(
+    mut item: ItemStruct,
+    krate: Option<&Path>,
+    diagnostics: &mut Diagnostics,
+) -> Subject {
+    take_second_plugin(&mut item.attrs, diagnostics);
+    bound_parameters(&mut item.generics, diagnostics);
+    let fields = take_fields(&mut item, krate, diagnostics);
     Subject {
+        tokens: item.to_token_stream(),
+        is_struct: true,
+        ident: item.ident,
+        generics: item.generics,
+        attributes: item.attrs,
+        fields,
+    }
+}
+
+/// A type that can't be a plugin is kept usable all the same, so that its users have no errors of
+/// their own.
+fn no_struct(tokens: &TokenStream, diagnostics: &mut Diagnostics) -> Option<Subject> {
+    // What does not parse is reported by rustc, which sees the same tokens.
+    let item = syn::parse2(tokens.clone()).ok()?;
+    let (token, what) = describe(&item);
+    diagnostics.at(
+        token,
+        format_args!(
+            "`#[plugin]` goes on a struct, not on {what}: its fields are what the plugin needs"
+        ),
+    );
+    let (ident, generics) = match item {
+        Item::Enum(item) => (item.ident, item.generics),
+        Item::Union(item) => (item.ident, item.generics),
+        _ => return None,
+    };
+    Some(Subject {
         tokens: tokens.clone(),
         is_struct: false,
         ident,
         generics,
         attributes: Vec::new(),
         fields: Vec::new(),
-    }
+    })
 }
 
 /// A type without any bound may borrow, so no plugin can have it: it gets the bounds that are
@@ -124,7 +139,11 @@ fn describe(item: &Item) -> (TokenStream, &'static str) {
 }
 
 /// Reads the attributes on the fields and takes ours off, because rustc does not know them.
-fn take_fields(item: &mut ItemStruct, diagnostics: &mut Diagnostics) -> Vec<Field> {
+fn take_fields(
+    item: &mut ItemStruct,
+    krate: Option<&Path>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Field> {
     let theirs_may_be_helpers = item.attrs.iter().any(brings_helpers);
     let count = item.fields.len();
     let mut fields = Vec::new();
@@ -134,6 +153,9 @@ fn take_fields(item: &mut ItemStruct, diagnostics: &mut Diagnostics) -> Vec<Fiel
         }
         let ours = take_ours(&mut field.attrs, diagnostics);
         let (kind, config) = kind(&ours, &field.ty, diagnostics);
+        if matches!(kind, FieldKind::Requirement) {
+            mean_port(&mut field.ty, krate, diagnostics);
+        }
         let field = describe_field(field, index, kind, config);
         let is_last = fields.len() + 1 == count;
         if let (Member::Unnamed(_), Some(cfg), false) = (&field.member, field.cfgs.first(), is_last)
@@ -166,7 +188,13 @@ fn describe_field(
         Some(ident) => syn::ext::IdentExt::unraw(ident).to_string(),
         None => index.to_string(),
     };
+    let tokens = field.ty.to_token_stream();
+    let text = text(&tokens);
+    let (first, last) = (field.ty.span(), tokens.into_iter().last());
     Field {
+        text,
+        first,
+        last: last.map_or(first, |token| token.span()),
         cfgs: field
             .attrs
             .iter()
@@ -275,15 +303,28 @@ fn is(attribute: &Attribute, name: &str) -> bool {
     attribute.path().is_ident(name)
 }
 
-/// A state has a size.
-fn asks_for_what_can_be(ty: &Type, diagnostics: &mut Diagnostics) {
-    if let Some(inner @ Type::TraitObject(_)) = state_of(ty) {
-        let inner = text(inner);
-        diagnostics.at(
-            ty,
-            format_args!("`{inner}` is what anybody may provide: ask for a `Port<{inner}>`"),
-        );
+/// Takes `State<dyn Trait>`, also in an `Option` or a `Lazy`, for the `Port` that is meant: rustc
+/// would report that a state has a size.
+fn mean_port(ty: &mut Type, krate: Option<&Path>, diagnostics: &mut Diagnostics) {
+    for outer in ["Option", "Lazy"] {
+        if let Some(inner) = wrapped_mut(ty, outer) {
+            return mean_port(inner, krate, diagnostics);
+        }
     }
+    let Some(Type::TraitObject(object)) = wrapped(ty, "State") else {
+        return;
+    };
+    let meant = text(object);
+    diagnostics.at(
+        &*ty,
+        format_args!("a trait object is provided at a port: write `Port<{meant}>`"),
+    );
+    let span = ty.span();
+    let krate = krate.map_or_else(
+        || quote_spanned!(span=> ::bootstrap),
+        ToTokens::to_token_stream,
+    );
+    *ty = parse_quote_spanned!(span=> #krate::Port<#object>);
 }
 
 /// What a field is, and from which key of the configuration it is read.
@@ -293,7 +334,6 @@ fn kind(
     diagnostics: &mut Diagnostics,
 ) -> (FieldKind, Option<LitStr>) {
     let [first, rest @ ..] = ours else {
-        asks_for_what_can_be(ty, diagnostics);
         return (FieldKind::Requirement, None);
     };
     if let Some(handle) = handle(ty) {

@@ -8,6 +8,7 @@ mod configured;
 mod diagnostics;
 mod expand;
 mod family;
+mod fields;
 mod gives;
 mod grammar;
 mod item;

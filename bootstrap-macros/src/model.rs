@@ -57,6 +57,11 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) span: Span,
     pub(crate) ty: Type,
+    /// The type as a person would write it.
+    pub(crate) text: String,
+    /// Where the type begins, and where it ends: rustc underlines what is between the two.
+    pub(crate) first: Span,
+    pub(crate) last: Span,
     pub(crate) kind: FieldKind,
     /// The key of the configuration from which it is read.
     pub(crate) config: Option<LitStr>,

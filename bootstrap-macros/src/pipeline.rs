@@ -14,7 +14,7 @@ use crate::item;
 pub(crate) fn plugin(args: TokenStream, tokens: &TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     let args = PluginArgs::parse(args, &mut diagnostics);
-    let Some(subject) = item::parse(tokens, &mut diagnostics) else {
+    let Some(subject) = item::parse(tokens, args.krate.value(), &mut diagnostics) else {
         let errors = diagnostics.finish().map(|error| error.to_compile_error());
         return quote!(#tokens #errors);
     };

@@ -1,6 +1,6 @@
 //! The pipeline on tokens, without a compiler: what comes out, and which mistakes are found.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
 use crate::check::{kebab_case, text};
@@ -190,4 +190,33 @@ fn a_type_is_shown_as_it_was_written() {
         "State<HashMap<A, (B, [u8; 4])>>"
     );
     assert_eq!(text(quote!(State<dyn Send>)), "State<dyn Send>");
+}
+
+/// Macros are compiled without optimization in most builds, where the time of this one is what its
+/// tokens take: about a microsecond each.
+#[test]
+fn a_plugin_expands_to_few_tokens() {
+    fn count(tokens: TokenStream) -> usize {
+        let inner = |token| match token {
+            TokenTree::Group(group) => 1 + count(group.stream()),
+            _ => 1,
+        };
+        tokens.into_iter().map(inner).sum()
+    }
+    let output = expand(
+        quote!(states = [Pool]),
+        quote! {
+            pub struct Database {
+                config: State<Config>,
+                cache: State<Cache>,
+                mailer: State<Mailer>,
+                #[option(default = 8)]
+                pub connections: u32,
+                #[option]
+                pub name: String,
+            }
+        },
+    );
+    let tokens = count(output);
+    assert!(tokens <= 900, "{tokens} tokens");
 }

@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 
 use crate::check::text;
 use crate::expand::Names;
+use crate::fields;
 use crate::model::PluginModel;
 
 /// The link to the plugin itself, with what tells it from every other.
@@ -20,13 +21,7 @@ pub(crate) fn link(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     };
     let tokens = fingerprint(model);
     let of_child = model.within.is_some().then(|| quote!(.of_child()));
-    quote!(#private::Link::#kind(
-        ::core::module_path!(),
-        #tokens,
-        ::core::line!(),
-        ::core::column!(),
-        #target,
-    ) #of_child)
+    quote!(#private::link_at!(#kind, #tokens, #target) #of_child)
 }
 
 /// A hash of what is written, and where (FNV-1a).
@@ -41,7 +36,7 @@ fn fingerprint(model: &PluginModel) -> u64 {
     add(&start.line.to_le_bytes());
     add(&start.column.to_le_bytes());
     add(model.ident.to_string().as_bytes());
-    let fields = model.requirements().map(|field| text(&field.ty));
+    let fields = model.requirements().map(|field| field.text.clone());
     let gifts = model.states.iter().chain(&model.ports);
     let gifts = gifts.map(|gift| text(&gift.ty));
     let kin = model.within.iter().chain(&model.children);
@@ -100,9 +95,9 @@ pub(crate) fn submission(model: &PluginModel, names: &Names<'_>) -> TokenStream 
 
 /// The types of the fields that are requirements, for lists that are checked: `(A, (B, ()))`. What
 /// may not be there, because of a `#[cfg]`, is not told.
-pub(crate) fn fields(model: &PluginModel, names: &Names<'_>) -> TokenStream {
+pub(crate) fn list_of_fields(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let always = model.requirements().filter(|field| field.cfgs.is_empty());
-    let types: Vec<_> = always.map(|field| &field.ty).collect();
+    let types: Vec<_> = always.map(|field| fields::ty(field, names)).collect();
     let list = types
         .iter()
         .rev()

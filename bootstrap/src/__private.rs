@@ -2,11 +2,16 @@
 //! same version may rely on it.
 #![allow(missing_docs)]
 
+pub use std::option::Option::{self, None, Some};
 pub use std::sync::Arc;
 pub use std::time::Duration;
 
 pub use inventory;
 
+/// Generated code spells a type with it, so that rustc underlines all of the type.
+pub type Itself<T> = T;
+
+pub use crate::__link_at as link_at;
 pub use crate::Result;
 pub use crate::app::{ListedName, Verifiable, assert_verified, listed, verify};
 pub use crate::base::key::StateKey;
@@ -17,9 +22,9 @@ pub use crate::collect::{Aside, Collected, Kin};
 pub use crate::declare::{
     Answer, At, Behaviour, Besides, By, Cut, Declaration, Declare, Declared, End, HasFields,
     Identity, Inject, Link, Mention, OnlyOnePluginMayProvide, PluginList, Port, Proof, Provider,
-    Provides, ProvidesPort, Requirement, Retry, StandsOnceInTheList, Start, State, States,
-    Supervision, Switch, after_first, answer, by_default, check, check_child, check_list, explore,
-    field, fields_of, look_for, made, made_instead, made_port,
+    Provides, ProvidesPort, RequiredBy, Requirement, Retry, SharedAtPort, StandsOnceInTheList,
+    Start, State, States, Supervision, Switch, after_first, answer, by_default, check, check_child,
+    check_list, explore, field, fields_of, look_for, made, made_instead,
 };
 #[cfg(feature = "config")]
 pub use crate::declare::{FromOutside, SectionPlugin, Setting, Values, configured, section};

@@ -152,7 +152,7 @@ pub mod __private;
 pub mod extend {
     //! What generated code and other crates build plugins with.
 
-    pub use crate::declare::OnlyOnePluginMayProvide;
+    pub use crate::declare::{OnlyOnePluginMayProvide, RequiredBy};
 }
 
 pub mod prelude {

@@ -15,7 +15,7 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::declare::asks::Asks;
 use crate::declare::field::AnyField;
-use crate::declare::hooks::{HookSet, Hooks};
+use crate::declare::hooks::{Declare, HookSet, Hooks};
 use crate::declare::outside::Outside;
 use crate::declare::plugin::Plugin;
 use crate::declare::precedence::Precedence;
@@ -53,6 +53,36 @@ pub struct Declaration {
     pub settings: &'static [Setting],
     /// Whether it is a section of the configuration, and nothing else.
     pub is_section: bool,
+}
+
+impl Declaration {
+    /// One that says nothing but what each does: the rest is written where it is said.
+    pub const fn of<P: 'static>(
+        name: &'static str,
+        location: Location,
+        behaviour: Behaviour,
+    ) -> Self {
+        Self {
+            name,
+            location,
+            plugin: Identity::of::<P>(),
+            provides: &[],
+            is_primary: false,
+            requires: &[],
+            after: &[],
+            within: None,
+            children: &[],
+            timeout: None,
+            close_timeout: None,
+            retry: None,
+            supervision: Supervision::new(),
+            behaviour,
+            stands_in_for: None,
+            enabled: None,
+            settings: &[],
+            is_section: false,
+        }
+    }
 }
 
 /// Nothing is read without the feature `config`.
@@ -172,6 +202,21 @@ impl Need {
     }
 }
 
+/// The place of a link: that of the outermost macro call around it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __link_at {
+    ($kind:ident, $tokens:expr, $target:expr) => {
+        $crate::__private::Link::$kind(
+            ::core::module_path!(),
+            $tokens,
+            ::core::line!(),
+            ::core::column!(),
+            $target,
+        )
+    };
+}
+
 /// Where a state comes from, by its type.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
@@ -188,6 +233,13 @@ pub enum Provider {
 pub struct Identity {
     pub id: TypeId,
     pub type_name: fn() -> &'static str,
+}
+
+#[allow(missing_docs)]
+impl Provider {
+    pub const fn of<P: Declare>() -> Self {
+        Self::Plugin(P::LINK)
+    }
 }
 
 impl Identity {

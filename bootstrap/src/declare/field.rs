@@ -18,12 +18,12 @@ pub struct Field<P, T> {
     erase: fn(&mut T) -> &mut dyn Bind,
 }
 
-impl<P, T: Bind> Field<P, T> {
-    pub(crate) const fn new(project: fn(&mut P) -> &mut T) -> Self {
-        Self {
-            project,
-            erase: |field| field,
-        }
+impl<P, T> Field<P, T> {
+    pub(super) const fn new(
+        project: fn(&mut P) -> &mut T,
+        erase: fn(&mut T) -> &mut dyn Bind,
+    ) -> Self {
+        Self { project, erase }
     }
 }
 
@@ -100,7 +100,7 @@ impl Bound {
     }
 }
 
-impl<T: Send + Sync + 'static> sealed::Sealed for State<T> {}
+impl<T> sealed::Sealed for State<T> {}
 
 impl<T: Send + Sync + 'static> Bind for State<T> {
     fn wish(&self) -> Wish {
@@ -123,8 +123,6 @@ impl<T: Send + Sync + 'static> Bind for State<T> {
 /// not.
 macro_rules! optional {
     ($handle:ident, $key:path, $($bounds:tt)*) => {
-        impl<T: $($bounds)*> $crate::declare::field::sealed::Sealed for Option<$handle<T>> {}
-
         impl<T: $($bounds)*> $crate::declare::field::Bind for Option<$handle<T>> {
             fn wish(&self) -> $crate::declare::field::Wish {
                 $crate::declare::field::Wish {
@@ -142,6 +140,8 @@ macro_rules! optional {
     };
 }
 pub(super) use optional;
+
+impl<T> sealed::Sealed for Option<State<T>> {}
 
 optional!(State, StateKey::of::<T>, Send + Sync + 'static);
 

@@ -1,12 +1,13 @@
 //! Which types may be states, and which a plugin's fields.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::declare::asks::Asks;
 use crate::declare::declaration::{Need, Provider, Requirement};
-use crate::declare::field::{Bind, Field};
+use crate::declare::field::{Bind, Field, sealed};
 use crate::declare::lazy::Lazy;
 use crate::declare::port::{Port, Ports};
 use crate::declare::state::State;
@@ -20,9 +21,8 @@ use crate::declare::states::States;
 /// a bound: `struct Cache<T: Provided> { source: State<T> }`.
 #[diagnostic::on_unimplemented(
     message = "no plugin provides the state `{Self}`",
-    label = "nobody provides `{Self}`",
-    note = "list it in the `states = [..]` of the plugin that makes it, or, if `main` supplies it, write `bootstrap::supplied!({Self});` where the type is declared",
-    note = "the state's own type stands in `State<..>`: not an `Arc`, a reference or an `Option` of it"
+    label = "not provided by any plugin",
+    note = "help: list `{Self}` in the `states = [..]` of the plugin that makes it; if `main` supplies it, write `bootstrap::supplied!({Self});` where the type is declared"
 )]
 pub trait Provided: OnlyOnePluginMayProvide {}
 
@@ -81,21 +81,12 @@ pub const fn made_instead<T: Original>() -> Made<T> {
     }
 }
 
-/// The door to what is provided at a port.
+/// The same for what is provided at a port: see [`SharedAtPort::MADE`].
 #[doc(hidden)]
 #[allow(missing_debug_implementations)]
 pub struct MadePort<T: ?Sized> {
     put: fn(Arc<T>, States) -> States,
     find: fn(&States) -> Option<Port<T>>,
-}
-
-/// A function, for the reason for which [`made`] is one.
-#[doc(hidden)]
-pub const fn made_port<T: ?Sized + Shared>() -> MadePort<T> {
-    MadePort {
-        put: |value, states| states.with_port(value),
-        find: States::get_port,
-    }
 }
 
 impl<T: ?Sized> MadePort<T> {
@@ -172,7 +163,7 @@ pub trait Provides<T> {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be shared between threads, and so not be provided at a port",
     label = "not `Send + Sync`",
-    note = "if it is a trait of yours, write `trait ..: Send + Sync` where it is declared"
+    note = "help: if it is a trait of yours, write `trait ..: Send + Sync` where it is declared"
 )]
 pub trait Shared: Send + Sync + 'static {}
 
@@ -198,16 +189,23 @@ pub trait ProvidesPort<T: ?Sized> {}
 /// | `Option` of one of them | a requirement if its provider is part of the app; otherwise `None` |
 /// | [`Ports<T>`](Ports) | all that are provided at a port |
 /// | [`Lazy<State<T>>`](Lazy), `Lazy<Port<T>>` | a requirement without an order, which is looked up when it is used |
+///
+/// It has no bounds on what it requires: that has a provider if it is [`RequiredBy`] the field. So
+/// each mistake is reported by one trait, in the words of that trait.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be injected into a plugin",
-    label = "neither a requirement nor marked as an option",
-    note = "if it is an option, mark the field `#[option]`; if it is the plugin's own memory, `#[local]`",
-    note = "if it is a state, ask for `State<..>` of the type that a plugin lists in its `states`: `State<C>` instead of `C` or `Arc<C>`, `Option<State<C>>` instead of `Option<C>`",
-    note = "if any crate may provide it, ask for a `Port<..>`: `Port<dyn C>` instead of `Arc<dyn C>`; `Ports<dyn C>` for all of them"
+    message = "a field of type `{Self}` can't be injected into a plugin",
+    label = "not a requirement, and not marked as an option",
+    note = "requirements are `State<T>`, `Port<dyn T>`, `Option` of one of them, `Lazy` of one of them, and `Ports<dyn T>`, all of `bootstrap`: other crates have types with these names, for example `axum::extract::State`",
+    note = "help: mark plain data `#[option]` and the plugin's own memory `#[local]`; write `State<C>` instead of `C` or `Arc<C>`, and `Port<dyn C>` instead of `Arc<dyn C>`"
 )]
-pub trait Inject: Bind + Sized {
+pub trait Inject: sealed::Sealed + Sized + 'static {
+    /// The state, or [`PortOf`] the port.
     #[doc(hidden)]
-    const NEED: Need;
+    type Requires: ?Sized;
+
+    /// What threads share through the field, if its provider is not known at compile time.
+    #[doc(hidden)]
+    type Shares: ?Sized;
 
     /// The port that it requires, for `plugins!`.
     #[doc(hidden)]
@@ -217,110 +215,156 @@ pub trait Inject: Bind + Sized {
     fn unbound() -> Self;
 }
 
+/// A state, or a port, that a field of type `F` can require: it has a provider, or may have one.
+///
+/// Every state that a plugin lists in its `states` is required by fields of the types
+/// [`State<T>`](State), `Option<State<T>>` and [`Lazy<State<T>>`](Lazy). Generated code asks for
+/// nothing else of a field, so that a missing provider is one error. Not to be implemented.
+#[diagnostic::on_unimplemented(
+    message = "no plugin provides the state `{Self}`",
+    label = "not provided by any plugin",
+    note = "the type in `State<..>` is the state itself: not an `Arc`, a reference or an `Option` of it",
+    note = "help: list `{Self}` in the `states = [..]` of the plugin that makes it; if `main` supplies it, write `bootstrap::supplied!({Self});` where the type is declared"
+)]
+pub trait RequiredBy<F> {
+    #[doc(hidden)]
+    const REQUIRED: Required<F>;
+}
+
+/// What a field of type `F` requires, and how it is bound.
+#[doc(hidden)]
+#[allow(missing_debug_implementations)]
+pub struct Required<F> {
+    /// What it requires.
+    pub need: Need,
+    erase: fn(&mut F) -> &mut dyn Bind,
+}
+
+/// What is shared through a port. Without supertraits, as generated code names its constant: a path
+/// to that would check them again, and one mistake would be two errors.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be shared between threads, and so not be provided at a port",
+    label = "not `Send + Sync`",
+    note = "help: if it is a trait of yours, write `trait ..: Send + Sync` where it is declared"
+)]
+pub trait SharedAtPort {
+    const SHARED: () = ();
+
+    /// The door to what is provided at this port.
+    const MADE: MadePort<Self>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized + Send + Sync + 'static> SharedAtPort for T {
+    const MADE: MadePort<T> = MadePort {
+        put: |value, states| states.with_port(value),
+        find: States::get_port,
+    };
+}
+
+/// What a field with a port requires.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct PortOf<T: ?Sized>(PhantomData<fn(&T)>);
+
 /// What a field requires that requires no port.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct NoPort;
 
-impl<T: Provided> Inject for State<T> {
-    const NEED: Need = state::<T>(Asks::Required);
-    type Port = NoPort;
+/// Fields that require a state: its type names the provider.
+macro_rules! states {
+    ($($field:ty, $asks:ident, $unbound:expr;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<T: 'static> Inject for $field {
+            type Requires = T;
+            type Shares = ();
+            type Port = NoPort;
 
-    fn unbound() -> Self {
-        State::unbound()
-    }
+            fn unbound() -> Self {
+                $unbound
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<T: Provided> RequiredBy<$field> for T {
+            const REQUIRED: Required<$field> = Required {
+                need: Need {
+                    state: StateKey::of::<T>(),
+                    asks: Asks::$asks,
+                    provider: Some(T::PROVIDER),
+                },
+                erase: |field| field,
+            };
+        }
+    )*};
 }
 
-impl<T: Provided> Inject for Option<State<T>> {
-    const NEED: Need = state::<T>(Asks::Optional);
-    type Port = NoPort;
+/// Fields that require a port, whose provider only the plan knows.
+macro_rules! ports {
+    ($($field:ty, $asks:ident, $port:ty, $unbound:expr;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<T: ?Sized + 'static> Inject for $field {
+            type Requires = PortOf<T>;
+            type Shares = T;
+            type Port = $port;
 
-    fn unbound() -> Self {
-        None
-    }
+            fn unbound() -> Self {
+                $unbound
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<T: ?Sized + 'static> RequiredBy<$field> for PortOf<T> {
+            const REQUIRED: Required<$field> = Required {
+                need: Need {
+                    state: StateKey::port::<T>(),
+                    asks: Asks::$asks,
+                    provider: None,
+                },
+                erase: |field| field,
+            };
+        }
+    )*};
 }
 
-impl<T: Provided> Inject for Lazy<State<T>> {
-    const NEED: Need = state::<T>(Asks::Later);
-    type Port = NoPort;
-
-    fn unbound() -> Self {
-        Lazy::unbound()
-    }
+states! {
+    State<T>, Required, State::unbound();
+    Option<State<T>>, Optional, None;
+    Lazy<State<T>>, Later, Lazy::of(State::unbound());
 }
 
-/// A state, of which its type knows who provides it.
-const fn state<T: Provided>(asks: Asks) -> Need {
-    Need {
-        state: StateKey::of::<T>(),
-        asks,
-        provider: Some(T::PROVIDER),
-    }
-}
-
-impl<T: ?Sized + Shared> Inject for Port<T> {
-    const NEED: Need = port::<T>(Asks::Required);
-    type Port = T;
-
-    fn unbound() -> Self {
-        Port::unbound()
-    }
-}
-
-impl<T: ?Sized + Shared> Inject for Option<Port<T>> {
-    const NEED: Need = port::<T>(Asks::Optional);
-    type Port = NoPort;
-
-    fn unbound() -> Self {
-        None
-    }
-}
-
-impl<T: ?Sized + Shared> Inject for Ports<T> {
-    const NEED: Need = port::<T>(Asks::All);
-    type Port = NoPort;
-
-    fn unbound() -> Self {
-        Ports::unbound()
-    }
-}
-
-impl<T: ?Sized + Shared> Inject for Lazy<Port<T>> {
-    const NEED: Need = port::<T>(Asks::Later);
-    type Port = T;
-
-    fn unbound() -> Self {
-        Lazy::unbound()
-    }
-}
-
-const fn port<T: ?Sized + 'static>(asks: Asks) -> Need {
-    Need {
-        state: StateKey::port::<T>(),
-        asks,
-        provider: None,
-    }
+ports! {
+    Port<T>, Required, T, Port::unbound();
+    Option<Port<T>>, Optional, NoPort, None;
+    Ports<T>, All, NoPort, Ports::unbound();
+    Lazy<Port<T>>, Later, T, Lazy::of(Port::unbound());
 }
 
 /// A field that is a requirement.
 #[doc(hidden)]
 #[allow(missing_debug_implementations)]
 pub struct Injected<P, T> {
-    /// How it starts.
-    pub unbound: fn() -> T,
     need: Need,
     field: Field<P, T>,
 }
 
-/// The one door through which generated code refers to a field, so that a field that can't be
-/// injected is one error.
+/// The door through which generated code refers to a field. It has no bounds, which messages would
+/// quote: the paths to its last two arguments have checked everything.
 #[doc(hidden)]
-pub const fn field<P, T: Inject>(project: fn(&mut P) -> &mut T) -> Injected<P, T> {
-    Injected {
-        unbound: T::unbound,
-        need: T::NEED,
-        field: Field::new(project),
-    }
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a constant, for which a reference is more to write"
+)]
+pub const fn field<P, T>(
+    project: fn(&mut P) -> &mut T,
+    required: Required<T>,
+    _shared: (),
+) -> Injected<P, T> {
+    let Required { need, erase } = required;
+    let field = Field::new(project, erase);
+    Injected { need, field }
 }
 
 impl<P: 'static, T: 'static> Injected<P, T> {

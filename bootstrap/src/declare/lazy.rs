@@ -66,17 +66,17 @@ pub struct Lazy<H> {
     later: Option<Later>,
 }
 
+impl<H> Lazy<H> {
+    pub(super) const fn of(handle: H) -> Self {
+        let later = None;
+        Self { handle, later }
+    }
+}
+
 impl<H: Handle> Lazy<H> {
     /// A requirement that is resolved by its type.
     pub fn unbound() -> Self {
-        Self::aimed(H::unbound())
-    }
-
-    fn aimed(handle: H) -> Self {
-        Self {
-            handle,
-            later: None,
-        }
+        Self::of(H::unbound())
     }
 
     /// What the provider has made, as it is now: after a restart of that, what it has made then.
@@ -120,7 +120,7 @@ impl<T: Send + Sync + 'static> Handle for State<T> {
     }
 }
 
-impl<T: ?Sized + Send + Sync + 'static> Handle for Port<T> {
+impl<T: ?Sized + 'static> Handle for Port<T> {
     const KEY: StateKey = StateKey::port::<T>();
 
     fn unbound() -> Self {
@@ -135,7 +135,7 @@ impl<T: ?Sized + Send + Sync + 'static> Handle for Port<T> {
 /// Means one registration: that of the handle.
 impl<H: Handle> From<H> for Lazy<H> {
     fn from(handle: H) -> Self {
-        Self::aimed(handle)
+        Self::of(handle)
     }
 }
 
@@ -165,7 +165,7 @@ impl<H: Handle> fmt::Debug for Lazy<H> {
     }
 }
 
-impl<H: Handle> sealed::Sealed for Lazy<H> {}
+impl<H> sealed::Sealed for Lazy<H> {}
 
 impl<H: Handle> Bind for Lazy<H> {
     fn wish(&self) -> Wish {

@@ -118,7 +118,7 @@ macro_rules! plugins {
     ) => {{
         static A_PLUGIN_IS_MISSING_IN_THIS_LIST: () = $crate::__private::check_list(
             &[$(<$plugin as $crate::__private::Declare>::LINK),*],
-            &[$($(<$besides as $crate::__private::Inject>::NEED),*)?],
+            &[$($(<<$besides as $crate::__private::Inject>::Requires as $crate::__private::RequiredBy<$besides>>::REQUIRED.need),*)?],
         );
         #[allow(unreachable_code, unused, clippy::all, clippy::pedantic)]
         fn a_port_is_missing_in_this_list() {

@@ -71,8 +71,8 @@ pub(crate) use function::Supplied;
 pub(crate) use hooks::HookSet;
 pub use hooks::{Declare, Hooks};
 pub use inject::{
-    Inject, OnlyOnePluginMayProvide, Provided, Provides, ProvidesPort, Shared, field, made,
-    made_instead, made_port,
+    Inject, OnlyOnePluginMayProvide, Provided, Provides, ProvidesPort, RequiredBy, Shared,
+    SharedAtPort, field, made, made_instead,
 };
 pub use kin::check_child;
 pub(crate) use later::{Later, Resolve};

@@ -192,7 +192,7 @@ impl<T: ?Sized + 'static> fmt::Debug for Port<T> {
     }
 }
 
-impl<T: ?Sized + 'static> sealed::Sealed for Port<T> {}
+impl<T: ?Sized> sealed::Sealed for Port<T> {}
 
 impl<T: ?Sized + 'static> Bind for Port<T> {
     fn wish(&self) -> Wish {
@@ -210,6 +210,8 @@ impl<T: ?Sized + 'static> Bind for Port<T> {
             .map_or_else(Port::unbound, Port::bound);
     }
 }
+
+impl<T: ?Sized> sealed::Sealed for Option<Port<T>> {}
 
 optional!(Port, StateKey::port::<T>, ?Sized + 'static);
 
@@ -364,7 +366,7 @@ impl<T: ?Sized> fmt::Debug for Ports<T> {
     }
 }
 
-impl<T: ?Sized + 'static> sealed::Sealed for Ports<T> {}
+impl<T: ?Sized> sealed::Sealed for Ports<T> {}
 
 impl<T: ?Sized + 'static> Bind for Ports<T> {
     fn wish(&self) -> Wish {

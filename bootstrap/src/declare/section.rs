@@ -73,52 +73,31 @@ macro_rules! section {
         const _: () = {
             use $crate::__private as __bootstrap;
 
+            const __LOCATION: $crate::Location =
+                $crate::Location::new(::core::file!(), ::core::line!(), ::core::column!());
+
             static __DECLARED: __bootstrap::Declared = __bootstrap::Declared::new(
                 __bootstrap::Declaration {
-                    name: ::core::concat!("section ", ::core::stringify!($section)),
-                    location: $crate::Location::new(
-                        ::core::file!(),
-                        ::core::line!(),
-                        ::core::column!(),
-                    ),
-                    plugin: __bootstrap::Identity::of::<__bootstrap::SectionPlugin<$section>>(),
                     provides: &[__bootstrap::StateKey::of::<$section>()],
-                    requires: &[],
-                    after: &[],
-                    within: ::core::option::Option::None,
-                    children: &[],
-                    timeout: ::core::option::Option::None,
-                    close_timeout: ::core::option::Option::None,
-                    retry: ::core::option::Option::None,
-                    supervision: __bootstrap::Supervision::new(),
-                    behaviour: __bootstrap::Behaviour::section::<$section>(),
-                    stands_in_for: ::core::option::Option::None,
-                    enabled: ::core::option::Option::None,
                     settings: &[__bootstrap::Setting {
                         field: "",
                         type_text: ::core::stringify!($section),
-                        location: $crate::Location::new(
-                            ::core::file!(),
-                            ::core::line!(),
-                            ::core::column!(),
-                        ),
+                        location: __LOCATION,
                         key: $key,
                         required: true,
                         access: &__bootstrap::section::<$section>(),
                     }],
-                    is_primary: false,
                     is_section: true,
+                    ..__bootstrap::Declaration::of::<__bootstrap::SectionPlugin<$section>>(
+                        ::core::concat!("section ", ::core::stringify!($section)),
+                        __LOCATION,
+                        __bootstrap::Behaviour::section::<$section>(),
+                    )
                 },
                 __LINK,
                 ::core::option::Option::None,
             );
-            const __LINK: __bootstrap::Link = __bootstrap::Link::new(
-                ::core::module_path!(),
-                0,
-                ::core::line!(),
-                ::core::column!(),
-                &__DECLARED,
-            );
+            const __LINK: __bootstrap::Link = __bootstrap::link_at!(new, 0, &__DECLARED);
 
             __bootstrap::inventory::submit! {
                 __bootstrap::Sectioned(&__DECLARED.declaration)

@@ -49,6 +49,24 @@ impl Hooks for Everything {
     }
 }
 
+/// A field whose type names the plugin itself.
+#[plugin]
+struct Observed {
+    observers: Ports<dyn interface::Check<Self>>,
+    pairs: Ports<(u8, [Option<Self>; 2])>,
+}
+
+impl Hooks for Observed {}
+
+#[plugin(collect = false)]
+struct GenericObserved<T: Send + Sync + 'static> {
+    observers: Ports<dyn interface::Check<Self>>,
+    #[option(required)]
+    value: T,
+}
+
+impl<T: Send + Sync + 'static> Hooks for GenericObserved<T> {}
+
 /// A generic plugin at a port of its parameter.
 #[plugin(ports = [dyn interface::Check<T>], collect = false)]
 struct Generic<T: Clone + Send + Sync + 'static> {
@@ -97,6 +115,6 @@ impl Hooks for Fake {
 
 fn main() {
     let app = App::collect().with(Generic { value: 1_u8 }).with(Generic { value: 2_u8 });
-    assert_eq!(app.plan().unwrap().len(), 4);
+    assert_eq!(app.plan().unwrap().len(), 5);
     let _ = Fake;
 }
