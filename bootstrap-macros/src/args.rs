@@ -277,6 +277,8 @@ pub(crate) struct OptionArgs {
     pub(crate) start: Start,
     /// `config = ".."`
     pub(crate) config: Slot<LitStr>,
+    /// `setter = false`
+    pub(crate) setter: Slot<LitBool>,
 }
 
 /// The value with which an option starts.
@@ -291,8 +293,12 @@ pub(crate) enum Start {
 
 impl From<Start> for OptionArgs {
     fn from(start: Start) -> Self {
-        let config = Slot::Absent;
-        Self { start, config }
+        let (config, setter) = (Slot::Absent, Slot::Absent);
+        Self {
+            start,
+            config,
+            setter,
+        }
     }
 }
 
@@ -325,6 +331,11 @@ impl OptionArgs {
                 self.config.fill(key, parsed, diagnostics);
                 return;
             }
+            "setter" => {
+                let parsed = value(key, input, "a bool", "setter = false");
+                self.setter.fill(key, parsed, diagnostics);
+                return;
+            }
             "default" => value(key, input, "an expression", "default = 8")
                 .map(|expr| Start::Default(Box::new(expr))),
             "required" => {
@@ -351,8 +362,8 @@ impl OptionArgs {
 
     fn unknown(key: &Ident, input: ParseStream<'_>) -> syn::Error {
         skip_to_comma(input);
-        let hint = nearest(&key.to_string(), &["default", "required", "config"]).map_or_else(
-            || "; `#[option]` takes `default = ..`, `required` or `config = \"..\"`".into(),
+        let hint = nearest(&key.to_string(), &["default", "required", "config", "setter"]).map_or_else(
+            || "; `#[option]` takes `default = ..`, `required`, `config = \"..\"` or `setter = false`".into(),
             |meant| format!(", did you mean `{meant}`?"),
         );
         let message = format!("unknown argument `{key}`{hint}");

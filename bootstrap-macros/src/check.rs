@@ -13,6 +13,8 @@
 //! | the same state or port written twice | here, by its tokens | the second one |
 //! | `Port<..>`, `Arc<..>`, `Box<..>` as a port | here | the port |
 //! | generics on a collected plugin | here | the generics |
+//! | an option whose setter would hide `Default::default` or `new` | here | the field |
+//! | an option whose setter is there already | rustc, E0592 | the field; the method |
 //! | a required option on a collected plugin | here | the field |
 //! | an empty key of the configuration; `config` or a key without the feature; `enabled` on a child | `configured` | the key |
 //! | `derive(Default)` beside the generated one | here | the derive |
@@ -37,7 +39,7 @@ use crate::args::PluginArgs;
 use crate::diagnostics::Diagnostics;
 use crate::family;
 use crate::item::Subject;
-use crate::model::{DefaultValue, FieldKind, PluginModel, StateType};
+use crate::model::{DefaultValue, Field, FieldKind, PluginModel, StateType};
 use crate::{configured, renamed, time};
 
 /// Applies every rule. The model is usable only if `diagnostics` stayed empty; if it did not, it
@@ -49,9 +51,10 @@ pub(crate) fn check(
 ) -> PluginModel {
     let name = name(args, &subject.ident, diagnostics);
     let derived_default = subject.attributes.iter().find_map(derived_default);
-    let model = PluginModel {
+    let mut model = PluginModel {
         item: subject.tokens,
         is_struct: subject.is_struct,
+        vis: subject.vis,
         generics: subject.generics,
         krate: krate(args, diagnostics),
         name,
@@ -77,6 +80,7 @@ pub(crate) fn check(
     family::check(&model, diagnostics);
     borrows_nothing(&model, diagnostics);
     can_be_collected(&model, diagnostics);
+    setters_hide_nothing(&mut model, diagnostics);
     if let Some(derived) = derived_default.filter(|_| model.has_default()) {
         diagnostics.at(
             derived,
@@ -316,16 +320,37 @@ fn can_be_collected(model: &PluginModel, diagnostics: &mut Diagnostics) {
             "a plugin with generic parameters can't be collected: write `collect = false`, and register it with the types that it is for",
         );
     }
-    for field in &model.fields {
-        if matches!(field.kind, FieldKind::Option(DefaultValue::Required)) {
-            diagnostics.push(syn::Error::new(
-                field.span,
-                format_args!(
-                    "the option `{}` has no default, so this plugin can't be collected: give it one, or write `collect = false` and register the plugin",
-                    field.name
-                ),
-            ));
-        }
+    for field in model.required() {
+        diagnostics.push(syn::Error::new(
+            field.span,
+            format_args!(
+                "the option `{}` has no default, so this plugin can't be collected: give it one, or write `collect = false` and register the plugin",
+                field.name
+            ),
+        ));
+    }
+}
+
+/// A method of the struct is found before one of a trait.
+fn setters_hide_nothing(model: &mut PluginModel, diagnostics: &mut Diagnostics) {
+    let has_constructor = model.has_constructor();
+    let has_method = |field: &&mut Field| {
+        field.has_setter && !matches!(field.kind, FieldKind::Option(DefaultValue::Required))
+    };
+    for field in model.fields.iter_mut().filter(has_method) {
+        let hidden = match field.name.as_str() {
+            "default" => "Default::default",
+            "new" if has_constructor => "new",
+            _ => continue,
+        };
+        diagnostics.push(syn::Error::new(
+            field.span,
+            format_args!(
+                "the setter of this option would hide `{hidden}`: write `#[option(setter = false)]`, \
+                 or give it another name"
+            ),
+        ));
+        field.has_setter = false;
     }
 }
 

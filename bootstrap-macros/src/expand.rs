@@ -28,6 +28,7 @@ use crate::configured;
 use crate::fields;
 use crate::gives;
 use crate::model::{PluginModel, StateType};
+use crate::setters;
 use crate::ties::{link, list_of_fields, needs_proof, proof, submission};
 
 /// The struct and everything that makes it a plugin.
@@ -45,6 +46,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
     let provided = gives::provided(model, &names);
     let default = default(model, &names);
     let from_outside = configured::from_outside(model, &names);
+    let setters = setters::setters(model, &names);
     let loads = sound.then(|| loads(model, &names));
     let proof = sound.then(|| proof(model, &names));
     let submission = sound.then(|| submission(model, &names));
@@ -60,6 +62,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
             missing_docs,
             non_camel_case_types,
             non_upper_case_globals,
+            private_interfaces,
             unused_qualifications,
             reason = "generated code"
         )]
@@ -72,6 +75,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
             #provided
             #default
             #from_outside
+            #setters
             #loads
             #proof
             #submission

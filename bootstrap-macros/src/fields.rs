@@ -6,7 +6,7 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::Token;
+use syn::{Member, Token};
 
 use crate::check::{handle, wrapped};
 use crate::expand::Names;
@@ -121,7 +121,12 @@ pub(crate) fn configured(field: &Field, names: &Names<'_>) -> TokenStream {
 /// From the plugin to the field: a closure that rustc underlines as it does the type.
 fn project(field: &Field, names: &Names<'_>) -> TokenStream {
     let plugin = respanned(names.plugin(), field.first);
-    let member = respanned(field.member.to_token_stream(), field.last);
+    let mut member = field.member.clone();
+    let place = field.span.located_at(field.last);
+    match &mut member {
+        Member::Named(ident) => ident.set_span(place),
+        Member::Unnamed(index) => index.span = place,
+    }
     quote_spanned!(field.first=> |__plugin: &mut #plugin| &mut __plugin.#member)
 }
 

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Generics, Item, ItemStruct, LitStr, Member, Meta, Path, Token, Type,
+    Attribute, Generics, Item, ItemStruct, LitStr, Member, Meta, Path, Token, Type, Visibility,
     parse_quote_spanned,
 };
 
@@ -20,6 +20,7 @@ pub(crate) struct Subject {
     /// The item without the attributes that are ours.
     pub(crate) tokens: TokenStream,
     pub(crate) is_struct: bool,
+    pub(crate) vis: Visibility,
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
     pub(crate) attributes: Vec<Attribute>,
@@ -51,6 +52,7 @@ fn parse_struct(
     Subject {
         tokens: item.to_token_stream(),
         is_struct: true,
+        vis: item.vis,
         ident: item.ident,
         generics: item.generics,
         attributes: item.attrs,
@@ -78,6 +80,7 @@ fn no_struct(tokens: &TokenStream, diagnostics: &mut Diagnostics) -> Option<Subj
     Some(Subject {
         tokens: tokens.clone(),
         is_struct: false,
+        vis: Visibility::Inherited,
         ident,
         generics,
         attributes: Vec::new(),
@@ -152,11 +155,11 @@ fn take_fields(
             correct_spelling(&mut field.attrs, diagnostics);
         }
         let ours = take_ours(&mut field.attrs, diagnostics);
-        let (kind, config) = kind(&ours, &field.ty, diagnostics);
-        if matches!(kind, FieldKind::Requirement) {
+        let role = role(&ours, &field.ty, diagnostics);
+        if matches!(role.kind, FieldKind::Requirement) {
             mean_port(&mut field.ty, krate, diagnostics);
         }
-        let field = describe_field(field, index, kind, config);
+        let field = describe_field(field, index, role);
         let is_last = fields.len() + 1 == count;
         if let (Member::Unnamed(_), Some(cfg), false) = (&field.member, field.cfgs.first(), is_last)
         {
@@ -170,12 +173,26 @@ fn take_fields(
     fields
 }
 
-fn describe_field(
-    field: &syn::Field,
-    index: u32,
+/// What the attributes on a field say.
+struct Role {
     kind: FieldKind,
+    /// The key of the configuration from which it is read.
     config: Option<LitStr>,
-) -> Field {
+    has_setter: bool,
+}
+
+impl From<FieldKind> for Role {
+    fn from(kind: FieldKind) -> Self {
+        let (config, has_setter) = (None, false);
+        Self {
+            kind,
+            config,
+            has_setter,
+        }
+    }
+}
+
+fn describe_field(field: &syn::Field, index: u32, role: Role) -> Field {
     let span = field
         .ident
         .as_ref()
@@ -195,19 +212,22 @@ fn describe_field(
         text,
         first,
         last: last.map_or(first, |token| token.span()),
-        cfgs: field
-            .attrs
-            .iter()
-            .filter(|it| is_cfg(it))
-            .cloned()
-            .collect(),
+        cfgs: attributes(field, is_cfg),
+        docs: attributes(field, |it| is(it, "doc")),
+        vis: field.vis.clone(),
         member,
         name,
         span,
         ty: field.ty.clone(),
-        kind,
-        config,
+        kind: role.kind,
+        config: role.config,
+        has_setter: role.has_setter,
     }
+}
+
+fn attributes(field: &syn::Field, are: impl Fn(&Attribute) -> bool) -> Vec<Attribute> {
+    let all = field.attrs.iter().filter(|it| are(it));
+    all.cloned().collect()
 }
 
 /// Whether the attribute decides about whether a field is there.
@@ -327,14 +347,10 @@ fn mean_port(ty: &mut Type, krate: Option<&Path>, diagnostics: &mut Diagnostics)
     *ty = parse_quote_spanned!(span=> #krate::Port<#object>);
 }
 
-/// What a field is, and from which key of the configuration it is read.
-fn kind(
-    ours: &[Attribute],
-    ty: &Type,
-    diagnostics: &mut Diagnostics,
-) -> (FieldKind, Option<LitStr>) {
+/// What a field is for.
+fn role(ours: &[Attribute], ty: &Type, diagnostics: &mut Diagnostics) -> Role {
     let [first, rest @ ..] = ours else {
-        return (FieldKind::Requirement, None);
+        return FieldKind::Requirement.into();
     };
     if let Some(handle) = handle(ty) {
         diagnostics.at(
@@ -343,7 +359,7 @@ fn kind(
                 "a `{handle}` is a requirement, which the app fills: take this attribute away"
             ),
         );
-        return (FieldKind::Requirement, None);
+        return FieldKind::Requirement.into();
     }
     for another in rest {
         let message = if is(first, "option") && is(another, "option") {
@@ -362,7 +378,7 @@ fn kind(
                 "`#[local]` takes no argument: the field starts as the default of its type",
             );
         }
-        return (FieldKind::Local, None);
+        return FieldKind::Local.into();
     }
     let args = OptionArgs::parse(first, diagnostics);
     let config = args.config.value().cloned();
@@ -381,5 +397,10 @@ fn kind(
             DefaultValue::Required
         }
     };
-    (FieldKind::Option(start), config)
+    let setter = args.setter.value();
+    Role {
+        kind: FieldKind::Option(start),
+        config,
+        has_setter: setter.is_none_or(|setter| setter.value),
+    }
 }

@@ -15,6 +15,7 @@ mod item;
 mod model;
 mod pipeline;
 mod renamed;
+mod setters;
 mod suggest;
 mod ties;
 mod time;

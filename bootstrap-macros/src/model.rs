@@ -1,7 +1,7 @@
 //! A plugin as the macro knows it once every rule holds. Nothing in here is half valid.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::{Attribute, Expr, Generics, LitStr, Member, Path, Type};
+use syn::{Attribute, Expr, Generics, LitStr, Member, Path, Type, Visibility};
 
 use crate::args::Enabled;
 
@@ -14,6 +14,7 @@ pub(crate) struct PluginModel {
     pub(crate) item: TokenStream,
     /// Whether the item is a struct; what is not is reported, and kept usable all the same.
     pub(crate) is_struct: bool,
+    pub(crate) vis: Visibility,
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
     /// Where the runtime crate is, if not at `::bootstrap`.
@@ -53,6 +54,8 @@ pub(crate) struct StateType {
 pub(crate) struct Field {
     /// The `#[cfg(..)]`s on it, which everything has that is said about it.
     pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
     pub(crate) member: Member,
     pub(crate) name: String,
     pub(crate) span: Span,
@@ -65,6 +68,8 @@ pub(crate) struct Field {
     pub(crate) kind: FieldKind,
     /// The key of the configuration from which it is read.
     pub(crate) config: Option<LitStr>,
+    /// Whether an option may have a method that sets it.
+    pub(crate) has_setter: bool,
 }
 
 pub(crate) enum FieldKind {
@@ -83,6 +88,16 @@ pub(crate) enum DefaultValue {
     Required,
     /// None: it is read from the configuration.
     Configured,
+}
+
+impl Field {
+    /// The name; `None` for a field with a number.
+    pub(crate) fn ident(&self) -> Option<&Ident> {
+        match &self.member {
+            Member::Named(ident) => Some(ident),
+            Member::Unnamed(_) => None,
+        }
+    }
 }
 
 impl PluginModel {
@@ -126,12 +141,31 @@ impl PluginModel {
             .filter(|field| matches!(field.kind, FieldKind::Option(DefaultValue::Configured)))
     }
 
+    /// The options without a default.
+    pub(crate) fn required(&self) -> impl Iterator<Item = &Field> {
+        self.fields
+            .iter()
+            .filter(|field| matches!(field.kind, FieldKind::Option(DefaultValue::Required)))
+    }
+
     /// Whether every field has a default.
     pub(crate) fn has_default(&self) -> bool {
-        !self
-            .fields
-            .iter()
-            .any(|field| matches!(field.kind, FieldKind::Option(DefaultValue::Required)))
+        self.required().next().is_none()
+    }
+
+    /// The options that are set by a method.
+    pub(crate) fn settable(&self) -> impl Iterator<Item = (&Field, &Ident)> {
+        self.fields.iter().filter_map(|field| match &field.kind {
+            FieldKind::Option(DefaultValue::Required) => None,
+            FieldKind::Option(_) if field.has_setter => Some((field, field.ident()?)),
+            _ => None,
+        })
+    }
+
+    /// Whether it is made by a function that takes the required options.
+    pub(crate) fn has_constructor(&self) -> bool {
+        let has_setter = |field: &Field| field.has_setter && field.ident().is_some();
+        !self.has_default() && self.required().all(has_setter)
     }
 
     /// Whether the struct has lifetimes, which no plugin can have.

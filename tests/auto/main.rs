@@ -6,6 +6,7 @@
 )]
 
 mod family;
+mod setters;
 mod verify;
 
 use std::cell::Cell;

@@ -377,7 +377,7 @@ impl LoadContext {
     ///     cx.register(Routes::default());
     ///     cx.scope("admin", |scope| {
     ///         scope.register(PrefixPlugin { path: "/admin" });
-    ///         scope.register(Routes { expected: "/admin", ..Routes::default() });
+    ///         scope.register(Routes::default().expected("/admin"));
     ///     });
     ///     Ok(())
     /// });

@@ -86,3 +86,40 @@ impl Hooks for Hub {
 /// A state that nobody provides.
 #[derive(Debug)]
 pub struct Nobodys;
+
+/// What is printed on pages.
+#[derive(Debug)]
+pub struct Printed(pub String);
+
+/// A plugin that another crate makes: its field `ink` can't be written there.
+#[plugin(states = [Printed], collect = false)]
+#[derive(Debug)]
+pub struct Printer {
+    ink: State<Ink>,
+    /// What to print.
+    #[option(required)]
+    text: String,
+    /// How often.
+    #[option(default = 1)]
+    pub copies: usize,
+    #[cfg(any())]
+    #[option]
+    pub missing: Missing,
+    #[option(default = '.', setter = false)]
+    end: char,
+}
+
+impl Printer {
+    /// What is printed last.
+    pub fn end(&self) -> char {
+        self.end
+    }
+}
+
+impl Hooks for Printer {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Printed> {
+        let mut text = self.text.repeat(self.copies);
+        text.push(self.end());
+        Ok(Printed(format!("{text} in {}", self.ink.0)))
+    }
+}
