@@ -1,5 +1,8 @@
 //! `Plugin`: the object-safe form in which the runtime holds every plugin.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use anyhow::Result;
 use async_trait::async_trait;
 
@@ -7,7 +10,7 @@ use crate::declare::context::{CloseContext, DrainContext, LoadContext, ReadyCont
 use crate::declare::declaration::Identity;
 use crate::declare::descriptor::Descriptor;
 use crate::declare::field::Fields;
-use crate::declare::hooks::{Declare, Hooks};
+use crate::declare::hooks::{Declare, HookSet, Hooks};
 use crate::declare::outside::Outside;
 #[cfg(feature = "config")]
 use crate::declare::setting::configure;
@@ -143,6 +146,15 @@ pub trait Plugin: Send + Sync + 'static {
     }
 }
 
+/// What `#[async_trait]` makes of the future of a hook.
+type HookFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
+/// The future of a hook that its plugin does not override. It is compiled once for all plugins,
+/// which is why the hooks below are written without `async`.
+fn not_overridden<'a>() -> HookFuture<'a> {
+    Box::pin(std::future::ready(Ok(())))
+}
+
 #[diagnostic::do_not_recommend]
 #[async_trait]
 impl<P: Hooks + Send + Sync> Plugin for P {
@@ -162,20 +174,68 @@ impl<P: Hooks + Send + Sync> Plugin for P {
         Hooks::load(self, cx).await.map(P::pack)
     }
 
-    async fn ready(&self, cx: &ReadyContext) -> Result<()> {
-        Hooks::ready(self, &cx.typed::<P>()).await
+    fn ready<'plugin, 'context, 'async_trait>(
+        &'plugin self,
+        cx: &'context ReadyContext,
+    ) -> HookFuture<'async_trait>
+    where
+        'plugin: 'async_trait,
+        'context: 'async_trait,
+        Self: 'async_trait,
+    {
+        if const { HookSet::of::<P>().ready } {
+            Box::pin(async move { Hooks::ready(self, &cx.typed::<P>()).await })
+        } else {
+            not_overridden()
+        }
     }
 
-    async fn run(&self, cx: &RunContext) -> Result<()> {
-        Hooks::run(self, &cx.typed::<P>()).await
+    fn run<'plugin, 'context, 'async_trait>(
+        &'plugin self,
+        cx: &'context RunContext,
+    ) -> HookFuture<'async_trait>
+    where
+        'plugin: 'async_trait,
+        'context: 'async_trait,
+        Self: 'async_trait,
+    {
+        if const { HookSet::of::<P>().run } {
+            Box::pin(async move { Hooks::run(self, &cx.typed::<P>()).await })
+        } else {
+            not_overridden()
+        }
     }
 
-    async fn drain(&self, cx: &DrainContext) -> Result<()> {
-        Hooks::drain(self, &cx.typed::<P>()).await
+    fn drain<'plugin, 'context, 'async_trait>(
+        &'plugin self,
+        cx: &'context DrainContext,
+    ) -> HookFuture<'async_trait>
+    where
+        'plugin: 'async_trait,
+        'context: 'async_trait,
+        Self: 'async_trait,
+    {
+        if const { HookSet::of::<P>().drain } {
+            Box::pin(async move { Hooks::drain(self, &cx.typed::<P>()).await })
+        } else {
+            not_overridden()
+        }
     }
 
-    async fn close(&self, cx: &CloseContext) -> Result<()> {
-        Hooks::close(self, &cx.typed::<P>()).await
+    fn close<'plugin, 'context, 'async_trait>(
+        &'plugin self,
+        cx: &'context CloseContext,
+    ) -> HookFuture<'async_trait>
+    where
+        'plugin: 'async_trait,
+        'context: 'async_trait,
+        Self: 'async_trait,
+    {
+        if const { HookSet::of::<P>().close } {
+            Box::pin(async move { Hooks::close(self, &cx.typed::<P>()).await })
+        } else {
+            not_overridden()
+        }
     }
 
     #[cfg(feature = "config")]

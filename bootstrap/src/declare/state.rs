@@ -53,9 +53,8 @@ use crate::declare::value::StateValue;
 /// # }
 /// ```
 pub struct State<T> {
-    /// The value, once this handle knows it. Reading costs one load and one branch more than an
-    /// `Arc`.
-    value: OnceLock<Arc<T>>,
+    /// The value, in a handle that was bound. Reading costs one branch more than an `Arc`.
+    value: Option<Arc<T>>,
     /// Where the value will come from, for handles that were aimed before there was one.
     slot: Option<Arc<Slot<T>>>,
 }
@@ -64,14 +63,14 @@ impl<T> State<T> {
     /// A handle that nobody has bound or aimed: as a plugin's field it is resolved by its type.
     pub const fn unbound() -> Self {
         Self {
-            value: OnceLock::new(),
+            value: None,
             slot: None,
         }
     }
 
     pub(crate) fn aimed(slot: Arc<Slot<T>>) -> Self {
         Self {
-            value: OnceLock::new(),
+            value: None,
             slot: Some(slot),
         }
     }
@@ -87,7 +86,7 @@ impl<T> State<T> {
 
     pub(crate) fn bound(value: Arc<T>) -> Self {
         Self {
-            value: OnceLock::from(value),
+            value: Some(value),
             slot: None,
         }
     }
@@ -104,17 +103,15 @@ impl<T> State<T> {
     /// ```
     #[inline]
     pub fn try_get(&self) -> Option<&T> {
-        match self.value.get() {
+        match &self.value {
             Some(value) => Some(value),
             None => self.look_up(),
         }
     }
 
-    /// Asks the slot, and remembers its answer so that the next read is a cheap one.
-    #[cold]
+    /// The value in the slot, if its plugin has loaded.
     fn look_up(&self) -> Option<&T> {
-        let value = self.slot.as_ref()?.value.get()?;
-        Some(self.value.get_or_init(|| Arc::clone(value)))
+        Some(self.slot.as_ref()?.value.get()?)
     }
 
     #[cold]
@@ -260,6 +257,6 @@ impl<T> State<T> {
 
     /// Where its value lies, if it has one.
     pub(crate) fn address(&self) -> Option<usize> {
-        self.value.get().map(|value| Arc::as_ptr(value).addr())
+        self.value.as_ref().map(|value| Arc::as_ptr(value).addr())
     }
 }
