@@ -44,6 +44,6 @@ async fn main() -> Result<()> {
         second: servus.state(),
     });
     // One at a time, so that this program prints the same every time.
-    app.serial().boot().await?.close().await?;
+    app.max_concurrency(1).boot().await?.close().await?;
     Ok(())
 }

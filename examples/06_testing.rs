@@ -1,6 +1,6 @@
 //! A plugin tested with a fake in the place of another, and an app under every fault.
 //!
-//! Two ways to a fake: supply the state that the plugin asks for, or register a stand-in for the
+//! Two ways to a fake: supply the state that the plugin asks for, or register a replacement for the
 //! plugin that makes it. Neither loads the real one, nor what only that needed. The rest is the test
 //! kit: the feature `testing` of `bootstrap`.
 
@@ -54,7 +54,7 @@ async fn greets_at_eight() -> Result<()> {
 }
 
 /// A plugin of its own in the place of the clock, for fakes that need more than a value.
-#[plugin(states = [Clock], stands_in_for = SystemClock)]
+#[plugin(states = [Clock], replaces = SystemClock)]
 struct StoppedClock {
     #[option(default = 8)]
     at: u32,

@@ -72,7 +72,7 @@ impl Hooks for Server {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let running = App::collect().serial().boot().await?;
+    let running = App::collect().max_concurrency(1).boot().await?;
     let report = running.report();
     for plugin in report.plugins.iter() {
         let parent = plugin.parent.map(|parent| &report.plugins[parent].name);

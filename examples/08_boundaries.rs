@@ -54,6 +54,6 @@ async fn main() -> Result<()> {
         .with(EndpointPlugin { url: "app.local" })
         .with(Client::default());
     println!("{}", app.plan()?);
-    app.serial().boot().await?.close().await?;
+    app.max_concurrency(1).boot().await?.close().await?;
     Ok(())
 }

@@ -67,15 +67,15 @@ pub(crate) struct PluginArgs {
     pub(crate) states: Slot<Vec<Type>>,
     pub(crate) ports: Slot<Vec<Type>>,
     pub(crate) primary: Slot<LitBool>,
-    pub(crate) timeout: Slot<LitStr>,
+    pub(crate) load_timeout: Slot<LitStr>,
     pub(crate) close_timeout: Slot<LitStr>,
     pub(crate) retry: Slot<Expr>,
     pub(crate) supervise: Slot<Expr>,
     pub(crate) after: Slot<Vec<Path>>,
     pub(crate) collect: Slot<LitBool>,
-    pub(crate) within: Slot<Path>,
+    pub(crate) child_of: Slot<Path>,
     pub(crate) children: Slot<Vec<Path>>,
-    pub(crate) stands_in_for: Slot<Path>,
+    pub(crate) replaces: Slot<Path>,
     pub(crate) enabled: Slot<Enabled>,
     pub(crate) krate: Slot<Path>,
 }
@@ -85,15 +85,15 @@ const KEYS: [&str; 15] = [
     "states",
     "ports",
     "primary",
-    "timeout",
+    "load_timeout",
     "close_timeout",
     "retry",
     "supervise",
     "after",
     "collect",
-    "within",
+    "child_of",
     "children",
-    "stands_in_for",
+    "replaces",
     "enabled",
     "crate",
 ];
@@ -142,13 +142,14 @@ impl Parse for Enabled {
 }
 
 /// What other libraries call arguments of ours.
-const SYNONYMS: [(&str, &str); 6] = [
+const SYNONYMS: [(&str, &str); 7] = [
     ("restart", "supervise"),
     ("retries", "retry"),
     ("provides", "states"),
     ("exports", "states"),
-    ("replaces", "stands_in_for"),
-    ("parent", "within"),
+    ("overrides", "replaces"),
+    ("timeout", "load_timeout"),
+    ("parent", "child_of"),
 ];
 
 /// What other libraries call the list of requirements, which are fields here.
@@ -181,9 +182,9 @@ impl PluginArgs {
                 let parsed = value(key, input, "a bool", "primary = true");
                 self.primary.fill(key, parsed, diagnostics);
             }
-            "timeout" => {
-                let parsed = value(key, input, "a string", "timeout = \"5s\"");
-                self.timeout.fill(key, parsed, diagnostics);
+            "load_timeout" => {
+                let parsed = value(key, input, "a string", "load_timeout = \"5s\"");
+                self.load_timeout.fill(key, parsed, diagnostics);
             }
             "close_timeout" => {
                 let parsed = value(key, input, "a string", "close_timeout = \"30s\"");
@@ -206,17 +207,17 @@ impl PluginArgs {
                 let parsed = value(key, input, "a bool", "collect = false");
                 self.collect.fill(key, parsed, diagnostics);
             }
-            "within" => {
-                let parsed = value(key, input, "a plugin", "within = Server");
-                self.within.fill(key, parsed, diagnostics);
+            "child_of" => {
+                let parsed = value(key, input, "a plugin", "child_of = Server");
+                self.child_of.fill(key, parsed, diagnostics);
             }
             "children" => {
                 let parsed = CHILDREN.parse(key, input, diagnostics);
                 self.children.fill(key, parsed, diagnostics);
             }
-            "stands_in_for" => {
-                let parsed = value(key, input, "a plugin", "stands_in_for = Database");
-                self.stands_in_for.fill(key, parsed, diagnostics);
+            "replaces" => {
+                let parsed = value(key, input, "a plugin", "replaces = Database");
+                self.replaces.fill(key, parsed, diagnostics);
             }
             "enabled" => {
                 let parsed = value(key, input, Enabled::WHAT, Enabled::EXAMPLE);

@@ -8,7 +8,7 @@
 //! | `State<..>`, `Arc<..>`, `Option<..>`, `dyn ..`, `&..` as a state | here | the state |
 //! | a type parameter without bounds | `item` | the parameter |
 //! | `after = [Self]` | here | the word |
-//! | a plugin within itself, or its own child; one that is child and parent; `within` on a generic plugin or a stand-in | `family` | the path |
+//! | a plugin that is a child of itself; one that is child and parent; `child_of` on a generic plugin or a replacement | `family` | the path |
 //! | empty or unprintable name | here | the literal |
 //! | the same state or port written twice | here, by its tokens | the second one |
 //! | `Port<..>`, `Arc<..>`, `Box<..>` as a port | here | the port |
@@ -25,7 +25,7 @@
 //! | a state or a plugin that is not `Send + Sync + 'static` | rustc, supertraits | the state; the plugin |
 //! | a missing `impl Hooks`; `load` that makes something else | rustc, by `Hooks` | the plugin; the hook |
 //! | a missing `load` of a plugin with states | rustc, by a constant | the plugin |
-//! | plugins in a circle, also of one; plugins within each other | rustc, by a constant that walks the graph | the plugin |
+//! | plugins in a circle, also of one; plugins that are children of each other | rustc, by a constant that walks the graph | the plugin |
 //! | a child that is collected | rustc, by a constant | the child |
 //! | one state under two aliases; two plugins with one name | the plan | at run time |
 
@@ -62,14 +62,14 @@ pub(crate) fn check(
         ports: ports(args, diagnostics),
         is_primary: args.primary.value().is_some_and(|primary| primary.value),
         after: after(args, diagnostics),
-        within: family::within(args, &subject.ident, diagnostics),
+        child_of: family::child_of(args, &subject.ident, diagnostics),
         children: family::children(args, &subject.ident, diagnostics),
         ident: subject.ident,
-        timeout: limit(args.timeout.value(), diagnostics),
+        load_timeout: limit(args.load_timeout.value(), diagnostics),
         close_timeout: limit(args.close_timeout.value(), diagnostics),
         retry: args.retry.value().cloned(),
         supervise: args.supervise.value().cloned(),
-        stands_in_for: args.stands_in_for.value().cloned(),
+        replaces: args.replaces.value().cloned(),
         enabled: configured::enabled(args, diagnostics),
         collect: is_collected(args, diagnostics),
         derives_default: derived_default.is_some(),
@@ -274,20 +274,20 @@ fn limit(text: Option<&LitStr>, diagnostics: &mut Diagnostics) -> Option<u64> {
 }
 
 fn is_collected(args: &PluginArgs, diagnostics: &mut Diagnostics) -> bool {
-    let stands_in = args.stands_in_for.key().is_some();
-    let is_child = args.within.key().is_some();
+    let stands_in = args.replaces.key().is_some();
+    let is_child = args.child_of.key().is_some();
     match args.collect.value() {
         Some(collect) if stands_in && collect.value => {
             diagnostics.at(
                 collect,
-                "a stand-in is never collected: it replaces a plugin where it is registered",
+                "a replacement is never collected: it replaces a plugin where it is registered",
             );
             false
         }
         Some(collect) if is_child && collect.value => {
             diagnostics.at(
                 collect,
-                "a plugin that is within another one is never collected: that one registers it",
+                "the child of another plugin is never collected: its parent registers it",
             );
             false
         }

@@ -278,10 +278,10 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     if model.is_primary {
         said.extend(quote!(is_primary: true,));
     }
-    let within = model.within.as_ref();
-    let within = within.map(|path| mention(path, path, names));
-    said.extend(some("within", within, names));
-    said.extend(some("timeout", limit(model.timeout, names), names));
+    let parent = model.child_of.as_ref();
+    let parent = parent.map(|path| mention(path, path, names));
+    said.extend(some("child_of", parent, names));
+    said.extend(some("load_timeout", limit(model.load_timeout, names), names));
     said.extend(some(
         "close_timeout",
         limit(model.close_timeout, names),
@@ -292,9 +292,9 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     if let Some(supervision) = &model.supervise {
         said.extend(quote!(supervision: #supervision,));
     }
-    let stands_in_for = model.stands_in_for.as_ref();
-    let stands_in_for = stands_in_for.map(|path| names.link_to(path.span(), path));
-    said.extend(some("stands_in_for", stands_in_for, names));
+    let replaces = model.replaces.as_ref();
+    let replaces = replaces.map(|path| names.link_to(path.span(), path));
+    said.extend(some("replaces", replaces, names));
     said.extend(some("enabled", configured::switch(model, names), names));
     quote!(#private::Declaration {
         #said

@@ -1,4 +1,4 @@
-//! Rules of `within` and `children`: who registers whom.
+//! Rules of `child_of` and `children`: who registers whom.
 
 use std::collections::HashSet;
 
@@ -11,16 +11,16 @@ use crate::diagnostics::Diagnostics;
 use crate::model::PluginModel;
 
 /// The plugin that registers this one.
-pub(crate) fn within(
+pub(crate) fn child_of(
     args: &PluginArgs,
     own: &Ident,
     diagnostics: &mut Diagnostics,
 ) -> Option<Path> {
-    let parent = args.within.value()?;
+    let parent = args.child_of.value()?;
     if is_itself(parent, own) {
         diagnostics.at(
             parent,
-            "a plugin can't be within itself: name the plugin that registers it while it loads",
+            "a plugin can't be a child of itself: name the plugin that registers it while it loads",
         );
         return None;
     }
@@ -54,13 +54,13 @@ fn is_itself(path: &Path, own: &Ident) -> bool {
 
 /// What does not go together.
 pub(crate) fn check(model: &PluginModel, diagnostics: &mut Diagnostics) {
-    let Some(parent) = &model.within else {
+    let Some(parent) = &model.child_of else {
         return;
     };
-    if model.stands_in_for.is_some() {
+    if model.replaces.is_some() {
         diagnostics.at(
             parent,
-            "a stand-in is not within another plugin: name it in the `children = [..]` of who registers it",
+            "a replacement is not the child of another plugin: name it in the `children = [..]` of the plugin that registers it",
         );
     }
     if model.is_generic() && !model.borrows() {

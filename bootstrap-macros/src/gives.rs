@@ -46,7 +46,7 @@ fn state_door(
     state: &TokenStream,
     private: &Ident,
 ) -> TokenStream {
-    let made = if model.stands_in_for.is_some() {
+    let made = if model.replaces.is_some() {
         Ident::new("made_instead", span)
     } else {
         Ident::new("made", span)
@@ -137,7 +137,7 @@ fn handles(gifts: &[Gift], names: &Names<'_>) -> TokenStream {
     }
 }
 
-/// Who provides what. A stand-in makes the states of another plugin: who provides them is said
+/// Who provides what. A replacement makes the states of another plugin: who provides them is said
 /// there. A port is anybody's.
 pub(crate) fn provided(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let states = provided_states(model, names);
@@ -167,7 +167,7 @@ fn provided_states(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         let door = names.private_at(span);
         let path = quote_spanned!(span=> #door::Provides<#state>);
         let provides = names.implement_path(span, &path, &plugin, &TokenStream::new());
-        let makes = model.stands_in_for.is_none().then(|| {
+        let makes = model.replaces.is_none().then(|| {
             let body = quote! {
                 const PROVIDER: #private::Provider = #private::Provider::of::<#plugin>();
             };

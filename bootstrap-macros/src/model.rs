@@ -25,17 +25,17 @@ pub(crate) struct PluginModel {
     /// Whether it is meant where several provide the same.
     pub(crate) is_primary: bool,
     pub(crate) after: Vec<Path>,
-    pub(crate) timeout: Option<u64>,
+    pub(crate) load_timeout: Option<u64>,
     pub(crate) close_timeout: Option<u64>,
     /// A number of attempts, or a `Retry`.
     pub(crate) retry: Option<Expr>,
     /// A `Supervision`.
     pub(crate) supervise: Option<Expr>,
     /// The plugin that registers this one while it loads.
-    pub(crate) within: Option<Path>,
+    pub(crate) child_of: Option<Path>,
     /// Plugins that this one registers while it loads.
     pub(crate) children: Vec<Path>,
-    pub(crate) stands_in_for: Option<Path>,
+    pub(crate) replaces: Option<Path>,
     /// What decides whether it is part of an app.
     pub(crate) enabled: Option<Enabled>,
     pub(crate) collect: bool,
@@ -107,7 +107,7 @@ impl PluginModel {
 
     /// Whether it says anything of parents or children.
     pub(crate) fn has_kin(&self) -> bool {
-        self.within.is_some() || !self.children.is_empty()
+        self.child_of.is_some() || !self.children.is_empty()
     }
 
     /// Whether it joins apps that collect; generic ones can't, they have to be registered.
@@ -119,7 +119,7 @@ impl PluginModel {
     /// known from the type of the port, so the plan finds it in a list.
     pub(crate) fn is_aside(&self) -> bool {
         let is_known = self.is_collected() || self.has_kin() || self.is_generic();
-        !is_known && !self.ports.is_empty() && self.stands_in_for.is_none()
+        !is_known && !self.ports.is_empty() && self.replaces.is_none()
     }
 
     /// The options that are read from the configuration.

@@ -30,7 +30,7 @@ fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
 #[test]
 fn a_plugin_expands_to_its_struct_and_one_constant() {
     let output = expand(
-        quote!(name = "db", states = [Pool], timeout = "5s"),
+        quote!(name = "db", states = [Pool], load_timeout = "5s"),
         quote! {
             pub struct Database {
                 config: State<Config>,
@@ -82,7 +82,7 @@ fn attributes_of_others_stay() {
 #[test]
 fn all_mistakes_of_one_item_are_reported_together() {
     let output = expand(
-        quote!(nam = "", timeout = 3, states = [A, A]),
+        quote!(nam = "", load_timeout = 3, states = [A, A]),
         quote! {
             #[derive(Default)]
             struct S<T> {
@@ -96,7 +96,7 @@ fn all_mistakes_of_one_item_are_reported_together() {
         errors(&output),
         [
             "unknown argument `nam`, did you mean `name`?",
-            "`timeout` takes a string: `timeout = \"5s\"`",
+            "`load_timeout` takes a string: `load_timeout = \"5s\"`",
             "a plugin is shared between threads and lives as long as its app: write `T: Send + Sync + 'static`",
             "a field is an `#[option]` or `#[local]`, not both",
             "a plugin's name can't be empty: messages show it",
@@ -137,7 +137,7 @@ fn what_is_no_struct_comes_out_as_it_went_in() {
 #[test]
 fn a_stand_in_provides_nothing_and_is_not_collected() {
     let output = expand(
-        quote!(states = [Pool], stands_in_for = Database),
+        quote!(states = [Pool], replaces = Database),
         quote!(
             struct Fake;
         ),
@@ -151,7 +151,7 @@ fn a_stand_in_provides_nothing_and_is_not_collected() {
 #[test]
 fn a_child_provides_its_states_and_is_found_by_its_parent_only() {
     let output = expand(
-        quote!(states = [Table], within = Server),
+        quote!(states = [Table], child_of = Server),
         quote!(
             struct Routes;
         ),

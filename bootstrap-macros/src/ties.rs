@@ -20,7 +20,7 @@ pub(crate) fn link(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         (format_ident!("new"), quote!(&__DECLARED))
     };
     let tokens = fingerprint(model);
-    let of_child = model.within.is_some().then(|| quote!(.of_child()));
+    let of_child = model.child_of.is_some().then(|| quote!(.of_child()));
     quote!(#private::link_at!(#kind, #tokens, #target) #of_child)
 }
 
@@ -39,7 +39,7 @@ fn fingerprint(model: &PluginModel) -> u64 {
     let fields = model.requirements().map(|field| field.text.clone());
     let gifts = model.states.iter().chain(&model.ports);
     let gifts = gifts.map(|gift| text(&gift.ty));
-    let kin = model.within.iter().chain(&model.children);
+    let kin = model.child_of.iter().chain(&model.children);
     let named = model.after.iter().chain(kin).map(text);
     for tokens in fields.chain(gifts).chain(named) {
         add(tokens.as_bytes());

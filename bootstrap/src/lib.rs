@@ -33,7 +33,7 @@
 //! }
 //!
 //! // A plugin that needs it: the field is the requirement.
-//! #[plugin(timeout = "5s")]
+//! #[plugin(load_timeout = "5s")]
 //! struct Database {
 //!     config: State<Config>,
 //! }
@@ -81,12 +81,12 @@
 //! | read files and variables | [`App::configure`], [`Configuration`], [`section!`] | [Configuration](guide::configuration) |
 //! | leave plugins out | `enabled = ..`, [`Registration::switch_off`], [`App::without`] | [Conditions](guide::conditions) |
 //! | boot it | [`App::boot`], [`App::run`], [`Retry`], [`BootError`] | [Boot](guide::boot) |
-//! | keep parts apart | [`App::scope`], [`App::after`], [`App::recover`], [`LoadContext::register`] | [Parts](guide::parts) |
+//! | keep parts apart | [`App::scope`], [`App::barrier`], [`App::recover`], [`LoadContext::register`] | [Parts](guide::parts) |
 //! | work in the background | [`RunContext`], [`Supervision`], [`Lazy`], [`Swap`], [`Handle::restart`] | [Run](guide::run) |
 //! | reach the app from anywhere | [`current`](current()), [`RequestScope`], [`RequestState`] | [Far away](guide::far_away) |
-//! | stop it | [`Handle`], [`App::close_timeout`], [`CloseError`], [`Exit`] | [Close](guide::close) |
+//! | stop it | [`Handle`], [`App::shutdown_timeout`], [`CloseError`], [`Exit`] | [Close](guide::close) |
 //! | see what it does | [`Plan`], [`Report`], [`App::on_error`] | [See](guide::see) |
-//! | test a part, with fakes | [`App::only`], `stands_in_for` | [Test](guide::test) |
+//! | test a part, with fakes | [`App::only`], `replaces` | [Test](guide::test) |
 //! | test it under every fault | [`testing`] | [The test kit](guide::test_kit) |
 //! | look up a message | [`BootError::code`], [`PlanError::code`], [`CloseError::code`] | [Codes](guide::codes) |
 //!
@@ -180,7 +180,7 @@ pub use base::phase::Phase;
 pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::{Registration, Unused};
 pub use declare::{
-    AfterContext, AppContext, CannotSet, Child, ChildScope, CloseContext, Contextual, Current,
+    BarrierContext, AppContext, CannotSet, Child, ChildScope, CloseContext, Contextual, Current,
     Declare, Descriptor, DrainContext, Entered, ErrorContext, Fields, FnPlugin, Hooks, Ingredients,
     Inject, Lazy, LoadContext, NoApp, Plugin, PluginList, Policy, Port, Ports, PortsIter, Provided,
     Provides, ProvidesPort, ReadyContext, Replaceable, Restart, Retry, RunContext, Service,

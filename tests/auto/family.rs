@@ -33,7 +33,7 @@ impl Hooks for Site {
 
 struct Frame;
 
-#[plugin(name = "frame", states = [Frame], within = Site)]
+#[plugin(name = "frame", states = [Frame], child_of = Site)]
 struct FramePlugin {
     _paint: State<Paint>,
 }
@@ -67,7 +67,7 @@ impl Hooks for Painter {
     }
 }
 
-#[plugin(name = "fake-site", stands_in_for = Site)]
+#[plugin(name = "fake-site", replaces = Site)]
 struct FakeSite;
 
 impl Hooks for FakeSite {
@@ -79,7 +79,7 @@ impl Hooks for FakeSite {
 struct Spokes;
 
 /// Its parent is in another crate, which knows nothing of it.
-#[plugin(name = "spokes", states = [Spokes], within = Hub)]
+#[plugin(name = "spokes", states = [Spokes], child_of = Hub)]
 struct SpokesPlugin {
     _paint: State<Paint>,
 }

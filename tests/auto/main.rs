@@ -126,7 +126,7 @@ impl Hooks for Vault {
     }
 }
 
-#[plugin(name = "fake-sum", states = [Sum], stands_in_for = SumPlugin)]
+#[plugin(name = "fake-sum", states = [Sum], replaces = SumPlugin)]
 struct FakeSum;
 
 impl Hooks for FakeSum {
@@ -247,7 +247,7 @@ fn a_stand_in_replaces_its_plugin_and_what_only_that_needed() {
     });
 }
 
-/// A stand-in does without what the replaced plugin needed, but not without what works by itself.
+/// A replacement does without what the replaced plugin needed, but not without what works by itself.
 #[test]
 fn a_provider_with_a_ready_hook_stays_when_its_only_user_is_replaced() {
     let plan = App::collect().with(FakeSum).plan().unwrap();
@@ -370,7 +370,7 @@ fn a_plugin_in_a_scope_replaces_no_collected_one() {
 #[test]
 fn a_plugin_that_a_scope_publishes_to_the_app_replaces_the_collected_one() {
     let mut app = App::collect();
-    app.scope("other", |other| other.register(FakeSum).publish());
+    app.scope("other", |other| other.register(FakeSum).export());
     assert_eq!(
         names(&app.plan().unwrap()),
         all_but(&["sum", "numbers", "source"], &["other/fake-sum"])
@@ -417,14 +417,14 @@ fn a_field_that_is_answered_in_its_scope_pulls_nothing() {
 /// Collected plugins stand before the first barrier of the app.
 #[test]
 fn a_collected_plugin_that_needs_one_after_a_barrier_is_a_circle() {
-    let app = || App::collect().after(async |_| Ok(()));
+    let app = || App::collect().barrier(async |_| Ok(()));
     let plan = app().with(ByHand).plan().unwrap();
     let last: Vec<String> = plan
         .order()
         .skip(ALL.len())
         .map(|plugin| plugin.name().to_string())
         .collect();
-    assert_eq!(last, ["after", "by-hand"]);
+    assert_eq!(last, ["barrier", "by-hand"]);
 
     let errors = app().with(SumPlugin::default()).plan().unwrap_err();
     let [PlanError::Circle { reasons, cut, .. }] = errors.errors() else {

@@ -281,11 +281,11 @@ fn declared_children_may_be_listed_and_need_not() {
 fn barriers_are_no_plugins() {
     let app = || {
         let app = App::new().with(TotalPlugin::default());
-        app.after(async |_| Ok(()))
+        app.barrier(async |_| Ok(()))
     };
     assert_eq!(wrong(app(), &["total"]), None);
     assert_eq!(
-        lines(app(), &["total", "after"], "  missing: "),
+        lines(app(), &["total", "barrier"], "  missing: "),
         ["`after`"]
     );
 }

@@ -1,7 +1,7 @@
 //! Barriers: hooks between what was registered before them and what after.
 
 use bootstrap::prelude::*;
-use bootstrap::{AfterContext, PlanError, Unused};
+use bootstrap::{BarrierContext, PlanError, Unused};
 use support::{Probe, Trace, fails_after, paused, takes};
 
 struct Config(&'static str);
@@ -40,7 +40,7 @@ fn order(app: &App) -> Vec<String> {
 fn noting(
     trace: &Trace,
     event: &'static str,
-) -> impl FnOnce(AfterContext) -> std::future::Ready<Result<()>> + Send + 'static {
+) -> impl FnOnce(BarrierContext) -> std::future::Ready<Result<()>> + Send + 'static {
     let trace = trace.clone();
     move |_| {
         trace.add(event);
@@ -61,7 +61,7 @@ fn a_barrier_waits_for_all_that_was_registered_before_it() {
                 inner.register(Probe::new("nested", &trace).load(takes(50)));
             });
         });
-        let mut app = app.after(noting(&trace, "after"));
+        let mut app = app.barrier(noting(&trace, "barrier"));
         app.register(Probe::new("late", &trace));
         let started = trace.clone();
         let app = app.on_start(async move |_| {
@@ -76,7 +76,7 @@ fn a_barrier_waits_for_all_that_was_registered_before_it() {
                 "load(slow)+",
                 "load(slow)-",
                 "load(nested)-",
-                "after",
+                "barrier",
                 "load(late)+",
                 "load(late)-",
                 "start",
@@ -93,16 +93,16 @@ fn barriers_can_be_chained_and_what_comes_after_them_still_loads() {
     paused(async {
         let trace = Trace::new();
         let app = App::new()
-            .serial()
+            .max_concurrency(1)
             .with(Probe::new("z", &trace))
-            .after(noting(&trace, "first"))
-            .after(noting(&trace, "second"))
+            .barrier(noting(&trace, "first"))
+            .barrier(noting(&trace, "second"))
             .with(Probe::new("y", &trace))
-            .after(noting(&trace, "third"))
+            .barrier(noting(&trace, "third"))
             .with(Probe::new("x", &trace));
         assert_eq!(
             order(&app),
-            ["z", "after#1", "after#2", "y", "after#3", "x"]
+            ["z", "barrier#1", "barrier#2", "y", "barrier#3", "x"]
         );
         let running = app.boot().await.unwrap();
         assert_eq!(
@@ -133,7 +133,7 @@ fn a_barrier_of_a_scope_concerns_nobody_outside() {
     let mut app = App::new();
     app.scope("admin", |admin| {
         admin.register(Probe::new("early", &trace));
-        admin.after(async |_| Ok(())).recover(async |_| Ok(()));
+        admin.barrier(async |_| Ok(())).recover(async |_| Ok(()));
         admin.register(Probe::new("late", &trace));
         admin.scope("inner", |inner| inner.register(Probe::new("late", &trace)));
     });
@@ -164,14 +164,14 @@ fn a_barrier_hears_that_nothing_went_wrong() {
         app.scope("admin", |admin| {
             admin.register(ConfigPlugin { value: "admin" });
             let seen = seen.clone();
-            admin.after(async move |cx: AfterContext| {
+            admin.barrier(async move |cx: BarrierContext| {
                 seen.add(cx.state::<Config>()?.0);
                 Ok(())
             });
         });
         let app = app
             .recover(noting(&trace, "nothing to recover from"))
-            .after(async move |cx: AfterContext| {
+            .barrier(async move |cx: BarrierContext| {
                 assert!(cx.outcome().is_ok() && cx.errors().is_empty());
                 assert!(cx.report().plugin("config").is_some());
                 assert_eq!(cx.handle().status(), bootstrap::Status::Booting);
@@ -191,7 +191,7 @@ fn a_barrier_that_fails_fails_the_boot() {
         let trace = Trace::new();
         let app = App::new().with(Probe::new("early", &trace));
         let line = line!() + 1;
-        let app = app.after(async |_| anyhow::bail!("not like this"));
+        let app = app.barrier(async |_| anyhow::bail!("not like this"));
         let app = app.with(Probe::new("late", &trace));
         let error = app.boot().await.unwrap_err();
         assert_eq!(
@@ -216,7 +216,7 @@ fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_circle() {
     let early = line!() + 1;
     let app = App::new().with(User::default());
     let barrier = line!() + 1;
-    let app = app.after(async |_| Ok(()));
+    let app = app.barrier(async |_| Ok(()));
     let late = line!() + 1;
     let app = app.with(ConfigPlugin::default());
     let errors = app.plan().unwrap_err();
@@ -225,11 +225,11 @@ fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_circle() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
         lines[0],
-        "error[BOOT002]: plugin `after` depends on itself, through 2 other plugins"
+        "error[BOOT002]: plugin `barrier` depends on itself, through 2 other plugins"
     );
     assert_eq!(
         lines[1],
-        format!("  `after` -> `user`: `user` is registered before it ({file}:{early})")
+        format!("  `barrier` -> `user`: `user` is registered before it ({file}:{early})")
     );
     assert!(
         lines[2].starts_with("  `user` -> `config`: field `config: State<Config>` ("),
@@ -237,11 +237,11 @@ fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_circle() {
     );
     assert_eq!(
         lines[3],
-        format!("  `config` -> `after`: `config` is registered after it ({file}:{late})")
+        format!("  `config` -> `barrier`: `config` is registered after it ({file}:{late})")
     );
     assert_eq!(
         lines[4],
-        "  help: `config` is registered after the barrier `after`, and needed before it: register \
+        "  help: `config` is registered after the barrier `barrier`, and needed before it: register \
          `config` before the barrier, or `user` after it, or take the barrier away"
     );
     assert_eq!(lines.len(), 5, "{text}");
@@ -257,7 +257,7 @@ fn a_way_to_a_mistake_does_not_lead_through_a_barrier() {
     let trace = Trace::new();
     let app = App::new()
         .with(User::default())
-        .after(async |_| Ok(()))
+        .barrier(async |_| Ok(()))
         .with(Probe::new("late", &trace));
     let errors = app.plan().unwrap_err();
     let [PlanError::Missing { askers, .. }] = errors.errors() else {
@@ -268,10 +268,10 @@ fn a_way_to_a_mistake_does_not_lead_through_a_barrier() {
 
 #[test]
 fn a_barrier_is_no_plugin_to_expect_and_is_never_unused() {
-    let app = || App::new().after(async |_| Ok(()));
+    let app = || App::new().barrier(async |_| Ok(()));
     assert_eq!(
-        app().expect(["after"]).plan().unwrap_err().to_string(),
-        "plugin `after` is expected, and is not part of this app"
+        app().expect(["barrier"]).plan().unwrap_err().to_string(),
+        "plugin `barrier` is expected, and is not part of this app"
     );
     for policy in [Unused::Warn, Unused::Deny, Unused::Skip] {
         let plan = app().unused(policy).plan().unwrap();
@@ -283,7 +283,7 @@ fn a_barrier_is_no_plugin_to_expect_and_is_never_unused() {
 fn a_plan_shows_barriers_as_what_they_are() {
     let app = App::new()
         .with(ConfigPlugin::default())
-        .after(async |_| Ok(()))
+        .barrier(async |_| Ok(()))
         .with(User::default());
     let plan = app.plan().unwrap();
     assert_eq!(
@@ -295,7 +295,7 @@ fn a_plan_shows_barriers_as_what_they_are() {
         plan.to_mermaid(),
         r#"flowchart LR
     p0["config"]
-    p1{{"after"}}
+    p1{{"barrier"}}
     p2["user"]
     p0 -.-> p1
     p0 -->|"Config"| p2
@@ -303,7 +303,7 @@ fn a_plan_shows_barriers_as_what_they_are() {
     );
     assert!(
         plan.to_dot()
-            .contains(r#"p1 [label="after", shape=hexagon];"#)
+            .contains(r#"p1 [label="barrier", shape=hexagon];"#)
     );
     let json = serde_json::to_value(&plan).unwrap();
     assert_eq!(json["plugins"][1]["barrier"], true);
@@ -321,7 +321,7 @@ fn many_barriers_add_an_edge_or_two_for_each_plugin() {
         for m in 0..5 {
             app.register(Probe::new(format!("p{n:03}{m}"), &trace));
         }
-        app = app.after(async |_| Ok(()));
+        app = app.barrier(async |_| Ok(()));
     }
     let plan = app.plan().unwrap();
     assert_eq!(plan.len(), 1_200);
@@ -347,12 +347,12 @@ fn a_barrier_waits_for_what_stands_before_one_that_was_cut_off() {
                 });
                 std::future::pending().await
             });
-            admin.after(noting(&inner, "never"));
+            admin.barrier(noting(&inner, "never"));
             admin.register(Probe::new("late", &inner));
         });
         app.register(Probe::new("bad", &trace).load(fails_after(10, "boom")));
         let recovered = trace.clone();
-        let app = app.recover(async move |cx: AfterContext| {
+        let app = app.recover(async move |cx: BarrierContext| {
             recovered.add(cx.errors().len());
             Ok(())
         });
@@ -372,7 +372,7 @@ fn what_a_barrier_that_was_cut_off_would_have_heard_is_told_to_the_next() {
         });
         app.register(Probe::new("second", &trace).load(fails_after(10, "two")));
         let recovered = trace.clone();
-        let app = app.recover(async move |cx: AfterContext| {
+        let app = app.recover(async move |cx: BarrierContext| {
             for error in cx.errors() {
                 recovered.add(error);
             }

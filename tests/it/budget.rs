@@ -59,7 +59,7 @@ fn the_last_of_a_chain_closes_in_what_is_left_of_the_time() {
         ),
     ] {
         paused(async move {
-            let app = App::new().close_timeout(budget);
+            let app = App::new().shutdown_timeout(budget);
             let (closed, _) = close_chain(app, vec![takes(6_000); 3]).await;
             assert_eq!(split(closed.unwrap_err().report()), shares);
         });
@@ -70,7 +70,7 @@ fn the_last_of_a_chain_closes_in_what_is_left_of_the_time() {
 #[test]
 fn every_close_has_a_last_chance_when_the_time_is_up_from_the_start() {
     paused(async {
-        let app = App::new().close_timeout(Duration::ZERO);
+        let app = App::new().shutdown_timeout(Duration::ZERO);
         let (closed, took) = close_chain(app, vec![takes(50); 5]).await;
         assert_eq!(took, Duration::from_millis(250));
         let shares = split(&closed.unwrap());

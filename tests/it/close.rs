@@ -200,8 +200,8 @@ fn closing_ends_by_its_deadline() {
     paused(async {
         let trace = Trace::new();
         let mut app = App::new()
-            .close_timeout(Duration::from_secs(8))
-            .hook_timeout(Duration::from_secs(5));
+            .shutdown_timeout(Duration::from_secs(8))
+            .close_timeout(Duration::from_secs(5));
         let probes = vec![
             Probe::new("last", &trace),
             Probe::new("c", &trace).close(hangs()),
@@ -233,7 +233,7 @@ fn closing_ends_by_its_deadline() {
 fn what_the_deadline_kept_from_closing_is_named() {
     paused(async {
         let trace = Trace::new();
-        let mut app = App::new().close_timeout(Duration::from_secs(1));
+        let mut app = App::new().shutdown_timeout(Duration::from_secs(1));
         let probes: Vec<_> = (0..20)
             .map(|n| Probe::new(format!("p{n:02}"), &trace).close(hangs()))
             .collect();
@@ -270,7 +270,7 @@ fn a_hook_that_blocks_its_thread_is_left_behind() {
             async { Ok(()) }
         });
         let trace = Trace::new();
-        let mut app = App::new().hook_timeout(Duration::from_millis(50));
+        let mut app = App::new().close_timeout(Duration::from_millis(50));
         let probes = vec![
             Probe::new("a", &trace),
             Probe::new("b", &trace).close(blocks),

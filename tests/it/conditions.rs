@@ -18,7 +18,7 @@ impl Hooks for Database {
     }
 }
 
-#[plugin(name = "fake-database", states = [Pool], stands_in_for = Database)]
+#[plugin(name = "fake-database", states = [Pool], replaces = Database)]
 struct FakeDatabase;
 
 impl Hooks for FakeDatabase {
@@ -352,8 +352,8 @@ fn a_key_that_is_no_bool_is_a_fault() {
 fn instances_are_switched_by_keys_of_their_own() {
     let configuration = Configuration::new().set("b.parts.mail", false);
     let mut app = App::new().configure(configuration);
-    app.register(ByKey).named("a").configured_from("a");
-    app.register(ByKey).named("b").configured_from("b");
+    app.register(ByKey).named("a").config_prefix("a");
+    app.register(ByKey).named("b").config_prefix("b");
     assert_eq!(names(&app), ["a"]);
 }
 
@@ -415,7 +415,7 @@ impl Hooks for Parent {
 
 struct Table;
 
-#[plugin(name = "routes", states = [Table], within = Parent)]
+#[plugin(name = "routes", states = [Table], child_of = Parent)]
 struct Routes;
 
 impl Hooks for Routes {

@@ -237,7 +237,7 @@ fn a_closure_plugin_is_told_its_name_and_gets_a_handle() {
     });
 }
 
-#[plugin(timeout = "250ms", close_timeout = "2m", name = "limits")]
+#[plugin(load_timeout = "250ms", close_timeout = "2m", name = "limits")]
 struct Limits;
 
 impl Hooks for Limits {
@@ -331,7 +331,7 @@ fn a_boxed_plugin_is_a_plugin() {
 }
 
 /// A fake that takes the place of `Both` in tests.
-#[plugin(states = [Left, Right], stands_in_for = Both)]
+#[plugin(states = [Left, Right], replaces = Both)]
 struct FakeBoth;
 
 impl Hooks for FakeBoth {

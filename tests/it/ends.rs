@@ -64,7 +64,7 @@ async fn end(ends: Ends, policy: Policy) -> (Option<String>, usize, String) {
 #[test]
 fn every_end_of_a_task_has_the_outcome_that_its_policy_says() {
     use Ends::{Well, WithAPanic, WithAnError};
-    const AGAIN: Policy = Policy::Restart(Restart::at_most(1, SECOND).waiting(SECOND, SECOND));
+    const AGAIN: Policy = Policy::Restart(Restart::at_most(1, SECOND).backoff(SECOND, SECOND));
     const ENDED: Option<&str> = Some("the task of `a` ended");
     const FAILED: Option<&str> = Some("the task of `a` failed");
     const ERROR: &str = "[a] Plugin run failed: lost";
@@ -126,7 +126,7 @@ fn fails_every(millis: u64, runs: &Arc<AtomicUsize>) -> Act {
 
 fn three_in_five_seconds() -> Supervision {
     let wait = Duration::from_millis(1);
-    let restart = Restart::at_most(3, 5 * SECOND).waiting(wait, wait);
+    let restart = Restart::at_most(3, 5 * SECOND).backoff(wait, wait);
     Supervision::new().on_error(Policy::Restart(restart))
 }
 

@@ -134,7 +134,7 @@ fn two_providers_of_a_port_are_left_to_the_plan() {
 
 #[test]
 fn a_stand_in_and_a_parent_count_for_what_they_replace_and_bring() {
-    #[plugin(name = "fake", states = [Pool], stands_in_for = Database)]
+    #[plugin(name = "fake", states = [Pool], replaces = Database)]
     struct Fake;
 
     impl Hooks for Fake {
@@ -145,7 +145,7 @@ fn a_stand_in_and_a_parent_count_for_what_they_replace_and_bring() {
 
     struct Table;
 
-    #[plugin(name = "routes", states = [Table], within = Server)]
+    #[plugin(name = "routes", states = [Table], child_of = Server)]
     struct Routes;
 
     impl Hooks for Routes {
@@ -184,7 +184,7 @@ fn a_stand_in_and_a_parent_count_for_what_they_replace_and_bring() {
 
 #[test]
 fn a_port_of_a_plugin_that_another_one_registers_is_named_behind_the_list() {
-    #[plugin(name = "fax", ports = [dyn Mailer], within = Office)]
+    #[plugin(name = "fax", ports = [dyn Mailer], child_of = Office)]
     struct Fax;
 
     impl Hooks for Fax {

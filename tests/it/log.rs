@@ -130,7 +130,7 @@ fn hooks_that_take_long_are_logged_with_what_waits_for_them() {
     let _listening = log_to(&log);
     paused(async {
         let trace = Trace::new();
-        let mut app = App::new().hook_timeout(Duration::from_secs(8));
+        let mut app = App::new().close_timeout(Duration::from_secs(8));
         let waits = register_fn_that_tells(&mut app);
         app.register(Probe::new("http", &trace).close(hangs()))
             .after(&waits);
@@ -230,7 +230,7 @@ fn the_logged_tree_of_a_failed_boot_has_what_was_skipped() {
         app.register(Probe::new("fails", &trace).load(fails("no")));
         let skipped = app.register(Probe::new("waits", &trace));
         skipped.after(&app.register(Probe::new("first", &trace).load(takes(5))));
-        let app = app.after(async |_| anyhow::bail!("not recovered"));
+        let app = app.barrier(async |_| anyhow::bail!("not recovered"));
         app.boot().await.unwrap_err();
         let tree = events(&log).pop().unwrap();
         assert!(tree.contains("┬ fails 0 us failed"), "{tree}");
@@ -337,7 +337,7 @@ fn each_hook_that_takes_long_is_named_after_its_own_time() {
     paused(async {
         let trace = Trace::new();
         let hour = Duration::from_hours(1);
-        let mut app = App::new().hook_timeout(hour).close_timeout(hour);
+        let mut app = App::new().close_timeout(hour).shutdown_timeout(hour);
         app = app.load_timeout(hour);
         let probe = |name: &'static str| Probe::new(name, &trace);
         let quick = app.register(probe("quick").load(takes(10)).close(takes(12_000)));

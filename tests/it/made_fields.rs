@@ -177,7 +177,7 @@ fn children_and_plugins_in_scopes_get_what_the_closure_put_into_their_fields() {
             let new = scope.register(db("new"));
             let copy =
                 scope.register_with((old.state(), new.state()), |(from, to)| Copy { from, to });
-            copy.publish();
+            copy.export();
         });
         assert_eq!(copied(app).await, "old -> new");
 

@@ -37,7 +37,7 @@ impl Drop for Leaves {
 #[bootstrap::async_trait]
 impl Plugin for Leaves {
     fn descriptor(&self) -> Descriptor {
-        Descriptor::new("leaves").timeout(Duration::from_secs(2))
+        Descriptor::new("leaves").load_timeout(Duration::from_secs(2))
     }
 
     async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
@@ -172,7 +172,7 @@ fn a_close_that_hangs_keeps_nothing_from_being_done() {
 #[test]
 fn what_there_is_no_time_for_is_named() {
     paused(async {
-        let mut app = App::new().close_timeout(Duration::ZERO);
+        let mut app = App::new().shutdown_timeout(Duration::ZERO);
         app.register_fn("many", async |cx| {
             for _ in 0..30 {
                 cx.on_close(async |_| std::future::pending().await);
@@ -360,7 +360,7 @@ fn progress_moves_the_limit_of_its_own_hook_alone() {
                 std::future::pending().await
             }
         }
-        let app = App::new().hook_timeout(Duration::from_millis(200));
+        let app = App::new().close_timeout(Duration::from_millis(200));
         let running = app.with(Works).boot().await.unwrap();
         let error = running.close().await.unwrap_err();
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{AfterContext, BootErrorKind, Cause, Outcome};
+use bootstrap::{BarrierContext, BootErrorKind, Cause, Outcome};
 use support::{Probe, Trace, fails, fails_after, hangs, panics, paused, takes};
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ impl Hooks for Greedy {
 fn noting(
     name: &'static str,
     trace: &Trace,
-) -> impl FnOnce(AfterContext) -> std::future::Ready<Result<()>> + Send + 'static {
+) -> impl FnOnce(BarrierContext) -> std::future::Ready<Result<()>> + Send + 'static {
     let trace = trace.clone();
     move |cx| {
         match cx.outcome() {
@@ -72,7 +72,7 @@ fn a_barrier_that_recovers_lets_the_boot_go_on() {
         app.register(Probe::new("p2", &trace));
         let mut app = app.recover(noting("recover", &trace));
         app.register(Probe::new("p3", &trace));
-        let running = app.serial().boot().await.unwrap();
+        let running = app.max_concurrency(1).boot().await.unwrap();
         assert_eq!(
             trace.take(),
             [
@@ -108,14 +108,14 @@ fn a_barrier_that_observes_passes_the_error_on() {
         let trace = Trace::new();
         let mut app = App::new();
         app.register(Probe::new("p1", &trace).load(fails("e1")));
-        let mut app = app.after(noting("after", &trace));
+        let mut app = app.barrier(noting("barrier", &trace));
         app.register(Probe::new("p2", &trace));
         let error = app.boot().await.unwrap_err();
         assert_eq!(error.to_string(), "[p1] Plugin load failed: e1");
         assert_eq!(error.failures().len(), 1);
         assert_eq!(
             trace.events(),
-            ["load(p1)+", "after: [p1] Plugin load failed: e1"]
+            ["load(p1)+", "barrier: [p1] Plugin load failed: e1"]
         );
     });
 }
@@ -126,11 +126,11 @@ fn an_error_goes_from_one_barrier_to_the_next() {
         let trace = Trace::new();
         let mut app = App::new();
         app.register(Probe::new("p1", &trace).load(fails("e1")));
-        let mut app = app.after(noting("first", &trace));
+        let mut app = app.barrier(noting("first", &trace));
         app.register(Probe::new("p2", &trace));
-        let app = app.after(noting("second", &trace));
+        let app = app.barrier(noting("second", &trace));
         let app = app.recover(noting("third", &trace));
-        let mut app = app.after(noting("fourth", &trace));
+        let mut app = app.barrier(noting("fourth", &trace));
         app.register(Probe::new("p3", &trace));
         let running = app.boot().await.unwrap();
         assert_eq!(
@@ -232,7 +232,7 @@ fn panics_and_limits_are_errors_that_can_be_recovered_from() {
             app.register(
                 Probe::new("bad", &trace)
                     .load(act)
-                    .timeout(Duration::from_millis(20)),
+                    .load_timeout(Duration::from_millis(20)),
             );
             let app = app.recover(noting("recover", &trace));
             app.boot().await.unwrap().close().await.unwrap();
@@ -288,7 +288,7 @@ fn a_barrier_may_wait_and_sees_the_states_before_it() {
         let trace = Trace::new();
         let noted = trace.clone();
         let app = App::new().with(ConfigPlugin);
-        let app = app.after(async move |cx| {
+        let app = app.barrier(async move |cx| {
             tokio::time::sleep(Duration::from_millis(10)).await;
             noted.add(format_args!("port {}", cx.state::<Config>()?.0));
             Ok(())
@@ -404,13 +404,13 @@ fn the_time_of_the_boot_is_nothing_to_recover_from() {
 fn a_barrier_that_hangs_has_the_limit_of_a_load() {
     paused(async {
         let app = App::new().load_timeout(Duration::from_secs(1));
-        let app = app.after(async |_| std::future::pending().await);
+        let app = app.barrier(async |_| std::future::pending().await);
         let error = app.boot().await.unwrap_err();
         assert!(matches!(
             error.failures()[0].cause(),
             Cause::TimedOut { .. }
         ));
-        assert_eq!(error.failures()[0].plugin(), "after");
+        assert_eq!(error.failures()[0].plugin(), "barrier");
     });
 }
 
@@ -484,7 +484,7 @@ fn a_plugin_before_a_barrier_can_be_restarted() {
         let trace = Trace::new();
         let mut app = App::new();
         let before = app.register(Probe::new("before", &trace));
-        let mut app = app.after(noting("after", &trace));
+        let mut app = app.barrier(noting("barrier", &trace));
         app.register(Probe::new("behind", &trace));
         let running = app.boot().await.unwrap();
         trace.take();
@@ -527,7 +527,7 @@ struct Retries(Trace);
 impl bootstrap::Plugin for Retries {
     fn descriptor(&self) -> bootstrap::Descriptor {
         let tick = Duration::from_millis(1);
-        let retry = bootstrap::Retry::attempts(3).waiting(tick, tick);
+        let retry = bootstrap::Retry::attempts(3).backoff(tick, tick);
         bootstrap::Descriptor::new("retries").retry(retry)
     }
 

@@ -54,7 +54,7 @@ fn the_boot_is_drawn_as_a_tree_of_waiting() {
 fn a_report_holds_every_hook_and_the_tree_shows_those_that_took_time() {
     paused(async {
         let trace = Trace::new();
-        let mut app = App::new().hook_timeout(Duration::from_millis(500));
+        let mut app = App::new().close_timeout(Duration::from_millis(500));
         let probes = vec![
             Probe::new("database", &trace).close(takes(3)),
             Probe::new("http", &trace)
@@ -246,7 +246,7 @@ fn a_plugin_is_drawn_although_what_needed_it_had_not_begun() {
             Probe::new("never", &trace),
         ];
         register_graph(&mut app, probes, &[&[], &[0], &[0]]);
-        let error = app.serial().boot().await.unwrap_err();
+        let error = app.max_concurrency(1).boot().await.unwrap_err();
         assert_eq!(error.report().close_tree(), "close 0 us\n└── base 0 us");
     });
 }

@@ -58,7 +58,7 @@ fn a_restart_closes_and_loads_what_depends_on_a_plugin_and_nothing_else() {
         let probes = ["base", "middle", "top", "aside"]
             .map(|name| Probe::new(name, &trace).run(hangs()).drain(takes(1)));
         let registrations = register_graph(&mut app, Vec::from(probes), &[&[], &[0], &[1], &[0]]);
-        let app = app.hook_timeout(SECOND);
+        let app = app.close_timeout(SECOND);
         let running = app.boot().await.unwrap();
         trace.take();
         running.restart(&registrations[1]).await.unwrap();
@@ -221,7 +221,7 @@ fn a_part_that_does_not_load_again_stops_the_app() {
 fn a_part_that_does_not_load_again_may_stay_down() {
     paused(async {
         let (trace, broken) = (Trace::new(), Arc::default());
-        let mut app = App::new().keep_down();
+        let mut app = App::new().tolerate_failed_restarts();
         let probes = vec![
             Probe::new("a", &trace).load(breaks(&broken)),
             Probe::new("other", &trace),

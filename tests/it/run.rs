@@ -305,7 +305,7 @@ fn a_task_that_blocks_its_thread_is_left_behind() {
         });
         let trace = Trace::new();
         let app = App::new()
-            .hook_timeout(Duration::from_millis(50))
+            .close_timeout(Duration::from_millis(50))
             .with(Probe::new("blocks", &trace).run(blocks));
         let error = app.boot().await.unwrap().close().await.unwrap_err();
         let abandoned: Vec<_> = error.abandoned().map(ToString::to_string).collect();

@@ -40,7 +40,7 @@ impl Hooks for Seer {
     }
 }
 
-#[plugin(name = "fake-config", states = [Config], stands_in_for = ConfigPlugin)]
+#[plugin(name = "fake-config", states = [Config], replaces = ConfigPlugin)]
 struct FakeConfig;
 
 impl Hooks for FakeConfig {
@@ -171,7 +171,7 @@ fn a_state_of_another_scope_is_named_with_the_way_to_see_it() {
         "{near}"
     );
     assert!(
-        help.starts_with("show `admin/config` to the scope around it, with `.publish()`"),
+        help.starts_with("show `admin/config` to the scope around it, with `.export()`"),
         "{help}"
     );
 
@@ -194,7 +194,7 @@ fn a_plugin_that_is_published_is_seen_in_the_scope_around_and_no_further() {
         let mut app = App::new();
         let beside = app.scope("outer", |outer| {
             outer.scope("inner", |inner| {
-                inner.register(ConfigPlugin::of("inner")).publish();
+                inner.register(ConfigPlugin::of("inner")).export();
             });
             let beside = outer.scope("beside", |beside| beside.register(Seer::default()));
             outer.register(Seer::default());
@@ -207,7 +207,7 @@ fn a_plugin_that_is_published_is_seen_in_the_scope_around_and_no_further() {
         let mut app = App::new();
         app.scope("outer", |outer| {
             outer.scope("inner", |inner| {
-                inner.register(ConfigPlugin::of("inner")).publish()
+                inner.register(ConfigPlugin::of("inner")).export()
             })
         });
         app.register(Seer::default());
@@ -222,7 +222,7 @@ fn a_plugin_that_is_published_is_seen_in_the_scope_around_and_no_further() {
 fn a_published_state_and_one_of_the_scope_around_are_ambiguous_there_only() {
     let mut app = App::new().with(ConfigPlugin::of("app"));
     app.scope("admin", |admin| {
-        admin.register(ConfigPlugin::of("admin")).publish();
+        admin.register(ConfigPlugin::of("admin")).export();
         admin.register(Seer::default());
     });
     assert!(app.plan().is_ok());
@@ -306,7 +306,7 @@ fn a_hook_reads_states_from_where_its_plugin_stands() {
         assert_eq!(
             error.to_string(),
             "the state `Config` is only provided in other scopes (`one/config`, `two/config`): \
-             take it from its registration, with `state()`, or `publish` it"
+             take it from its registration, with `state()`, or `export` it"
         );
         assert!(matches!(error, StateError::Hidden { .. }));
         running.close().await.unwrap();
@@ -487,13 +487,13 @@ fn a_plan_shows_scopes_and_what_they_hide() {
     assert_eq!(plan.scopes().count(), 2);
 }
 
-/// A plugin that is published hides what is beyond the scope in which it is seen.
+/// A plugin that is exported hides what is beyond the scope in which it is seen.
 #[test]
 fn a_published_plugin_hides_from_where_it_is_seen() {
     let mut app = App::new().with(ConfigPlugin::of("app"));
     app.scope("outer", |outer| {
         outer.scope("inner", |inner| {
-            inner.register(ConfigPlugin::of("inner")).publish()
+            inner.register(ConfigPlugin::of("inner")).export()
         })
     });
     let plan = app.plan().unwrap();

@@ -223,7 +223,7 @@ fn an_optional_state_is_there_if_its_provider_is_part_of_the_app() {
 /// S38: an optional state whose plugin is there and fails is a failure, and no `None`.
 #[test]
 fn an_optional_state_whose_provider_fails_fails_the_boot() {
-    #[plugin(states = [Config], stands_in_for = ConfigPlugin)]
+    #[plugin(states = [Config], replaces = ConfigPlugin)]
     struct Broken;
 
     impl Hooks for Broken {

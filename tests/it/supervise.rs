@@ -40,7 +40,7 @@ fn listening(app: App, heard: &Trace) -> App {
 }
 
 fn restarts(most: u32) -> Policy {
-    Policy::Restart(Restart::at_most(most, 60 * SECOND).waiting(SECOND, 4 * SECOND))
+    Policy::Restart(Restart::at_most(most, 60 * SECOND).backoff(SECOND, 4 * SECOND))
 }
 
 /// D22: a failure that is mended by a restart is heard of, and ends nothing.
@@ -48,7 +48,7 @@ fn restarts(most: u32) -> Policy {
 fn a_task_that_fails_is_started_again() {
     paused(async {
         let (heard, count) = (Trace::new(), Arc::default());
-        let mut app = listening(App::new().hook_timeout(SECOND), &heard);
+        let mut app = listening(App::new().close_timeout(SECOND), &heard);
         app.register(Probe::new("a", &Trace::new()).run(fails_then_waits(2, &count)))
             .supervise(Supervision::new().on_error(restarts(5)));
         let began = Instant::now();
@@ -156,7 +156,7 @@ fn a_task_that_ends_too_often_is_a_failure() {
 fn a_stop_does_not_wait_for_a_restart() {
     paused(async {
         let count = Arc::default();
-        let slow = Restart::at_most(5, 600 * SECOND).waiting(100 * SECOND, 100 * SECOND);
+        let slow = Restart::at_most(5, 600 * SECOND).backoff(100 * SECOND, 100 * SECOND);
         let mut app = App::new();
         app.register(Probe::new("a", &Trace::new()).run(fails_then_waits(99, &count)))
             .supervise(Supervision::new().on_error(Policy::Restart(slow)));
@@ -289,7 +289,7 @@ fn a_spawned_task_that_does_not_stop_is_cancelled_and_named() {
     paused(async {
         let alive = Arc::new(());
         let theirs = Arc::clone(&alive);
-        let mut app = App::new().hook_timeout(SECOND);
+        let mut app = App::new().close_timeout(SECOND);
         app.register_fn("a", async move |cx| {
             cx.supervise("deaf", Supervision::new(), move |_| {
                 let held = Arc::clone(&theirs);
@@ -377,7 +377,7 @@ fn an_on_error_hook_that_misbehaves_is_contained() {
     paused(async {
         let heard = Trace::new();
         let app = App::new()
-            .hook_timeout(SECOND)
+            .close_timeout(SECOND)
             .on_error(async |_| anyhow::bail!("the tracker is down"))
             .on_error(async |_| panic!("the tracker is gone"))
             .on_error(|_| -> std::future::Ready<Result<()>> { panic!("at once") })
@@ -391,7 +391,7 @@ fn an_on_error_hook_that_misbehaves_is_contained() {
     });
 }
 
-const AGAIN: Policy = Policy::Restart(Restart::at_most(1, SECOND).waiting(SECOND, SECOND));
+const AGAIN: Policy = Policy::Restart(Restart::at_most(1, SECOND).backoff(SECOND, SECOND));
 
 /// Fails to load once, and its task fails once.
 #[plugin(name = "stubborn", collect = false, retry = 2, supervise = Supervision::new().on_error(AGAIN))]
@@ -460,7 +460,7 @@ fn a_task_that_is_spawned_while_its_plugin_closes_is_cancelled() {
 fn a_task_that_was_started_again_is_reported_as_running() {
     paused(async {
         let count = Arc::default();
-        let mut app = App::new().hook_timeout(SECOND);
+        let mut app = App::new().close_timeout(SECOND);
         app.register(Probe::new("a", &Trace::new()).run(fails_then_waits(1, &count)))
             .supervise(Supervision::new().on_error(restarts(5)));
         let running = app.boot().await.unwrap();

@@ -59,7 +59,7 @@ fn every_hook_can_hang_until_its_time_is_up() {
         for phase in PHASES {
             let app = service()
                 .load_timeout(Duration::from_secs(3))
-                .hook_timeout(Duration::from_secs(3))
+                .close_timeout(Duration::from_secs(3))
                 .fault(Fault::at("http", phase).hang());
             let said = match app.boot().await {
                 Err(error) => error.to_string(),
@@ -220,17 +220,17 @@ fn refused(fault: Fault) -> String {
 fn a_fault_without_a_plugin_is_an_error() {
     assert_eq!(
         refused(Fault::at("databse", Phase::Load).fail("no")),
-        "[app] Plugin pre-ready failed: a fault is to happen in `load` of `databse`, and no plugin \
+        "[app] Plugin on-loaded failed: a fault is to happen in `load` of `databse`, and no plugin \
          is called so; did you mean `database`?"
     );
     assert_eq!(
         refused(Fault::at("mailer", Phase::Close).hang()),
-        "[app] Plugin pre-ready failed: a fault is to happen in `close` of `mailer`, and no plugin \
+        "[app] Plugin on-loaded failed: a fault is to happen in `close` of `mailer`, and no plugin \
          is called so"
     );
     assert_eq!(
         refused(Fault::of::<Steps>(Phase::Load).hang()),
-        "[app] Plugin pre-ready failed: a fault is to happen in `load` of a `Steps`, and there is \
+        "[app] Plugin on-loaded failed: a fault is to happen in `load` of a `Steps`, and there is \
          none"
     );
 }
@@ -314,12 +314,12 @@ fn a_plugin_with_a_fault_is_configured_when_it_loads_again() {
 fn a_fault_in_a_hook_that_the_plugin_does_not_have_is_an_error() {
     assert_eq!(
         refused(Fault::at("database", Phase::Drain).fail("no")),
-        "[app] Plugin pre-ready failed: a fault is to happen in `drain` of `database`, which has no \
+        "[app] Plugin on-loaded failed: a fault is to happen in `drain` of `database`, which has no \
          such hook"
     );
     assert_eq!(
         refused(Fault::at("database", Phase::Stop).fail("no")),
-        "[app] Plugin pre-ready failed: a fault is to happen at `database` in the phase `stop`: \
+        "[app] Plugin on-loaded failed: a fault is to happen at `database` in the phase `stop`: \
          faults are for `load`, `ready`, `run`, `drain` and `close`"
     );
 }
@@ -334,7 +334,7 @@ fn a_fault_behind_one_that_happens_every_time_is_an_error() {
     let always = || Fault::of::<Database>(Phase::Close).fail("always");
     assert_eq!(
         twice(always()).unwrap_err().to_string(),
-        "[app] Plugin pre-ready failed: a fault is to happen in `close` of `database`, where an \
+        "[app] Plugin on-loaded failed: a fault is to happen in `close` of `database`, where an \
          earlier one happens every time: limit that one with `Fault::times`"
     );
     twice(always().times(1)).unwrap();
@@ -349,7 +349,7 @@ fn a_fault_in_background_work_that_is_left_out_is_an_error() {
     let error = paused(app.boot()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "[app] Plugin pre-ready failed: a fault is to happen in `run` of `http`, and \
+        "[app] Plugin on-loaded failed: a fault is to happen in `run` of `http`, and \
          `App::without_tasks` starts no `run` hook"
     );
 }

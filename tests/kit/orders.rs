@@ -20,7 +20,7 @@ fn recorded(seed: Option<u64>, serial: bool) -> Record {
         app = app.seed(seed);
     }
     if serial {
-        app = app.serial();
+        app = app.max_concurrency(1);
     }
     let record = app.record();
     paused(async {

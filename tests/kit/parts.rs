@@ -181,7 +181,7 @@ impl Hooks for Reader {
     }
 }
 
-/// S73: of a collected app only the part that is named, without what a stand-in or a supplied state
+/// S73: of a collected app only the part that is named, without what a replacement or a supplied state
 /// takes the place of.
 #[test]
 fn a_part_of_a_collected_app_is_what_is_named_and_what_that_needs() {

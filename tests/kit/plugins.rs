@@ -33,7 +33,7 @@ impl Hooks for TimeServerPlugin {
 }
 
 /// The clock of a test.
-#[plugin(states = [Clock], stands_in_for = SystemClock)]
+#[plugin(states = [Clock], replaces = SystemClock)]
 pub struct StoppedClock;
 
 impl Hooks for StoppedClock {
@@ -45,7 +45,7 @@ impl Hooks for StoppedClock {
 pub struct Pool(pub Resource);
 
 /// Opens a connection, which takes a while, and closes it.
-#[plugin(states = [Pool], collect = false, timeout = "5s")]
+#[plugin(states = [Pool], collect = false, load_timeout = "5s")]
 pub struct Database;
 
 impl Hooks for Database {

@@ -18,7 +18,7 @@ pub fn said<T>(code: impl FnOnce() -> T) -> String {
 #[test]
 fn everything_that_happens_is_recorded_in_its_order() {
     paused(async {
-        let mut app = service().serial();
+        let mut app = service().max_concurrency(1);
         let record = app.record();
         let running = app.boot().await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -213,7 +213,7 @@ fn an_event_that_can_not_happen_is_a_slip_in_the_test() {
     for event in [
         "a: load",
         "a: b: close timed out",
-        "app: pre-ready failed",
+        "app: on-loaded failed",
         "x: service drop done",
     ] {
         record.assert_never(event);

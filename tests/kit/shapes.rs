@@ -29,7 +29,7 @@ fn scopes_with_plugins_of_one_type() {
 fn barriers_that_observe_and_recover() {
     let parts = || {
         let mut app = App::new().with(Database);
-        app = app.after(async |_| Ok(()));
+        app = app.barrier(async |_| Ok(()));
         app.register_fn("analytics", async |_| {
             let _connection = testing::resource("connection");
             sleep(Duration::from_millis(3)).await;
@@ -98,7 +98,7 @@ fn services_and_hooks_of_the_app() {
         App::new()
             .with(Database)
             .service("pool", async |cx| Ok(cx.state::<Pool>()?))
-            .on_pre_ready(async |_| Ok(()))
+            .on_loaded(async |_| Ok(()))
             .on_start(async |_| Ok(()))
             .on_close(async |_| {
                 sleep(Duration::from_millis(1)).await;
@@ -123,7 +123,7 @@ fn a_restart_in_every_run() {
 
 #[test]
 fn one_hook_at_a_time() {
-    let app = || App::new().with(Database).with(Http::default()).serial();
+    let app = || App::new().with(Database).with(Http::default()).max_concurrency(1);
     explore(app).orders(1).check();
 }
 
@@ -167,7 +167,7 @@ fn restarted(app: fn() -> App, plugin: &'static str) {
 
 #[test]
 fn a_restart_of_what_stands_before_a_barrier() {
-    let observed = || App::new().with(Database).after(async |_| Ok(()));
+    let observed = || App::new().with(Database).barrier(async |_| Ok(()));
     restarted(observed, "database");
     let behind = || {
         let app = App::new().with(Database).recover(async |_| Ok(()));

@@ -137,7 +137,7 @@ impl Plugin for Full {
         let script = &self.actor.script;
         let mut descriptor = Descriptor::new(name(self.actor.node)).provides::<Made>();
         if let Some(limit) = script.limit {
-            descriptor = descriptor.timeout(millis(limit));
+            descriptor = descriptor.load_timeout(millis(limit));
         }
         if let Some(limit) = script.close_limit {
             descriptor = descriptor.close_timeout(millis(limit));

@@ -139,13 +139,13 @@ impl Case {
             app = app.load_timeout(millis(limit));
         }
         if let Some(limit) = self.hook_limit {
-            app = app.hook_timeout(millis(limit));
+            app = app.close_timeout(millis(limit));
         }
         if let Some(limit) = self.boot_limit {
             app = app.boot_timeout(millis(limit));
         }
         if let Some(limit) = self.close_limit {
-            app = app.close_timeout(millis(limit));
+            app = app.shutdown_timeout(millis(limit));
         }
         app
     }

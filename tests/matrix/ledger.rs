@@ -14,7 +14,7 @@ pub enum Hook {
     Load,
     /// Whoever waits for what it has registered, up to this one.
     Wait(usize),
-    PreReady,
+    Loaded,
     Ready,
     Start,
     Run,

@@ -234,7 +234,7 @@ impl<'a> Life<'a> {
 
     fn phases_do_not_overlap(&self) -> Checked {
         let phase = |hook: Hook| match hook {
-            Hook::Load | Hook::Wait(_) | Hook::PreReady => 0,
+            Hook::Load | Hook::Wait(_) | Hook::Loaded => 0,
             Hook::Ready => 1,
             Hook::Start => 2,
             Hook::Run | Hook::Task => 3,

@@ -117,8 +117,8 @@ fn app(what: &str) -> App {
     BEGAN.store(false, Ordering::Relaxed);
     let mut app = App::new()
         .load_timeout(Duration::from_millis(200))
-        .hook_timeout(Duration::from_millis(200))
-        .close_timeout(Duration::from_secs(2));
+        .close_timeout(Duration::from_millis(200))
+        .shutdown_timeout(Duration::from_secs(2));
     let left = Probe::new("left", &Trace::new());
     match what {
         "nothing" => {

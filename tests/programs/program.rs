@@ -87,7 +87,7 @@ fn floods() -> support::Act {
 }
 
 fn app(case: &str) -> App {
-    let mut app = App::new().close_timeout(Duration::from_secs(20));
+    let mut app = App::new().shutdown_timeout(Duration::from_secs(20));
     if let Some(loaded) = case.strip_prefix("boot-stops-after-") {
         four(&mut app, loaded.parse().expect("a number"));
         return app;
@@ -100,7 +100,7 @@ fn app(case: &str) -> App {
         "close-blocks",
     ];
     if is_short.contains(&case) {
-        app = app.hook_timeout(Duration::from_millis(200));
+        app = app.close_timeout(Duration::from_millis(200));
     }
     match case.strip_prefix("in-") {
         Some(hook) => waits_in(app, hook),
@@ -112,7 +112,7 @@ fn app(case: &str) -> App {
 fn waits_in(mut app: App, hook: &str) -> App {
     let base = app.register(base());
     match hook {
-        "pre-ready" => app.on_pre_ready(async |_| waits().await),
+        "on-loaded" => app.on_loaded(async |_| waits().await),
         "service" => app.service("service", async |_| waits().await),
         "ready" => {
             let slow = Probe::new("slow", &Trace::new()).ready(act(waits));
@@ -240,7 +240,7 @@ fn on_base(mut app: App, case: &str) -> App {
                 .after(&base);
         }
         "close-blocks-everything" => {
-            app = app.close_timeout(Duration::from_millis(100));
+            app = app.shutdown_timeout(Duration::from_millis(100));
             for name in ["one", "three", "two"] {
                 app.register(probe(name).close(blocks())).after(&base);
             }

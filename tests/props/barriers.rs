@@ -37,7 +37,7 @@ fn fill(scope: &mut Scope<'_>, steps: &[Step]) {
     for (place, step) in steps.iter().enumerate() {
         match step {
             Step::Plugin => drop(scope.register_fn("p", async |_| Ok(()))),
-            Step::Barrier => drop(scope.after(async |_| Ok(()))),
+            Step::Barrier => drop(scope.barrier(async |_| Ok(()))),
             Step::Scope(inner) => scope.scope(format!("s{place}"), |scope| fill(scope, inner)),
         }
     }

@@ -110,7 +110,7 @@ impl Plugin for Parent {
 #[derive(Clone, Copy, Debug)]
 struct Standing {
     scope: usize,
-    published: bool,
+    exported: bool,
     precedence: u8,
 }
 
@@ -124,9 +124,9 @@ fn any_case() -> impl Strategy<Value = (Vec<usize>, Vec<Standing>, usize)> {
         let scopes = parents.len() + 1;
         let precedence = prop_oneof![3 => Just(0), 2 => Just(1), 1 => Just(2)];
         let maker = (0..scopes, any::<bool>(), precedence);
-        let maker = maker.prop_map(|(scope, published, precedence)| Standing {
+        let maker = maker.prop_map(|(scope, exported, precedence)| Standing {
             scope,
-            published,
+            exported,
             precedence,
         });
         (Just(parents), vec(maker, 0..7), 0..scopes)
@@ -153,7 +153,7 @@ impl Oracle<'_> {
     fn seen(&self) -> Vec<Vec<usize>> {
         let is_in = |maker: &Standing, scope: usize| {
             let around = way_out(self.parents, maker.scope).get(1).copied();
-            maker.scope == scope || maker.published && around == Some(scope)
+            maker.scope == scope || maker.exported && around == Some(scope)
         };
         let here = |scope: usize| -> Vec<usize> {
             let numbers = 0..self.makers.len();
@@ -219,8 +219,8 @@ fn build(
                 1 => registration.primary(),
                 _ => registration.overrides(),
             };
-            if maker.published {
-                registration.publish();
+            if maker.exported {
+                registration.export();
             }
         }
     }

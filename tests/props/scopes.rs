@@ -55,7 +55,7 @@ impl Plugin for Asker {
 struct Standing {
     scope: usize,
     makes: (bool, bool),
-    published: bool,
+    exported: bool,
 }
 
 /// Scopes by their parents (number 0 is the app), and makers in them.
@@ -67,10 +67,10 @@ fn any_scopes() -> impl Strategy<Value = (Vec<usize>, Vec<Standing>)> {
             .collect();
         let scopes = parents.len() + 1;
         let maker = (0..scopes, any::<(bool, bool)>(), any::<bool>());
-        let maker = maker.prop_map(|(scope, makes, published)| Standing {
+        let maker = maker.prop_map(|(scope, makes, exported)| Standing {
             scope,
             makes,
-            published,
+            exported,
         });
         (Just(parents), vec(maker, 0..8))
     })
@@ -80,7 +80,7 @@ fn any_scopes() -> impl Strategy<Value = (Vec<usize>, Vec<Standing>)> {
 fn meant(parents: &[usize], makers: &[Standing], from: usize) -> Vec<String> {
     let is_seen_in = |maker: &Standing, scope: usize| {
         let around = way_out(parents, maker.scope).get(1).copied();
-        maker.makes.1 && (maker.scope == scope || maker.published && around == Some(scope))
+        maker.makes.1 && (maker.scope == scope || maker.exported && around == Some(scope))
     };
     let names = |scope: usize| -> Vec<String> {
         let makers = makers.iter().enumerate();
@@ -106,8 +106,8 @@ fn fill(
                 name: format!("m{number}"),
                 makes: maker.makes,
             });
-            if maker.published {
-                registration.publish();
+            if maker.exported {
+                registration.export();
             }
         }
     }

@@ -196,7 +196,7 @@ pub struct Probe {
     run: Option<Act>,
     drain: Option<Act>,
     close: Act,
-    timeout: Option<Duration>,
+    load_timeout: Option<Duration>,
     close_timeout: Option<Duration>,
 }
 
@@ -217,7 +217,7 @@ impl Probe {
             run: None,
             drain: None,
             close: succeeds(),
-            timeout: None,
+            load_timeout: None,
             close_timeout: None,
         }
     }
@@ -259,8 +259,8 @@ impl Probe {
 
     /// How long `load` and `ready` may take.
     #[must_use]
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = Some(limit);
+    pub fn load_timeout(mut self, limit: Duration) -> Self {
+        self.load_timeout = Some(limit);
         self
     }
 
@@ -294,8 +294,8 @@ impl Drop for Unfinished<'_> {
 impl Plugin for Probe {
     fn descriptor(&self) -> Descriptor {
         let mut descriptor = Descriptor::new(self.name.clone());
-        if let Some(limit) = self.timeout {
-            descriptor = descriptor.timeout(limit);
+        if let Some(limit) = self.load_timeout {
+            descriptor = descriptor.load_timeout(limit);
         }
         if let Some(limit) = self.close_timeout {
             descriptor = descriptor.close_timeout(limit);

@@ -104,7 +104,7 @@ impl App {
     /// An app that holds every plugin that is linked into this binary and can be made by default.
     ///
     /// A plugin that is registered takes the place of the default one of its type; a state that is
-    /// supplied, or a stand-in, that of the plugin which provides it. Crates that nothing in the
+    /// supplied, or a replacement, that of the plugin which provides it. Crates that nothing in the
     /// code refers to are not linked, whatever `Cargo.toml` says: name them with
     /// [`link!`](crate::link), and name plugins that must be there with [`App::expect`].
     pub fn collect() -> Self {
@@ -361,7 +361,7 @@ impl App {
             life,
         } = self;
         hooks.on_close.reverse();
-        on_error.set_limit(settings.hook_timeout);
+        on_error.set_limit(settings.close_timeout);
         let_go_of_skipped(&registry, &plan);
         let shared = Arc::clone(&registry);
         let nodes = with_registry(&registry, |registry| {
@@ -422,7 +422,7 @@ impl App {
     /// `tokio::io::stdin`, a `Drop` that blocks. A guard, which lives as long as the process, gives
     /// five seconds each to
     ///
-    /// - a close that has passed [`App::close_timeout`],
+    /// - a close that has passed [`App::shutdown_timeout`],
     /// - the rest of this function after the close,
     /// - the shutdown of the tokio runtime on which this was called, whenever it begins.
     ///
@@ -443,7 +443,7 @@ impl App {
     /// background.
     pub async fn run(self) -> Exit {
         let life = Arc::clone(&self.life.0);
-        let in_run = match signals::install(life, self.settings.close_timeout).await {
+        let in_run = match signals::install(life, self.settings.shutdown_timeout).await {
             Ok(in_run) => in_run,
             Err(error) => {
                 let exit = Exit::no_signals(&error);

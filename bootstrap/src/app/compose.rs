@@ -10,7 +10,7 @@ use crate::app::builder::App;
 use crate::app::scope::Scope;
 use crate::base::location::Location;
 use crate::collect::{Unused, with_registry};
-use crate::declare::{AfterContext, BarrierKind, Identity, Plugin};
+use crate::declare::{BarrierContext, BarrierKind, Identity, Plugin};
 #[cfg(feature = "config")]
 use crate::values::Configuration;
 
@@ -153,7 +153,7 @@ impl App {
     /// when all of the former has loaded, and before any of the latter does.
     ///
     /// It tells whoever wants to know how it went up to here, with
-    /// [`cx.outcome()`](AfterContext::outcome), and changes nothing about that: an error goes on to
+    /// [`cx.outcome()`](BarrierContext::outcome), and changes nothing about that: an error goes on to
     /// the next barrier, or fails the boot. If the hook itself fails, that is one more.
     ///
     /// Before the barrier stands what was registered before it, in scopes that were opened before it
@@ -169,30 +169,30 @@ impl App {
     /// # async fn main() -> Result<()> {
     /// let mut app = App::new();
     /// app.register_fn("migrate", async |_| Ok(()));
-    /// let mut app = app.after(async |cx| {
+    /// let mut app = app.barrier(async |cx| {
     ///     println!("migrated: {:?}", cx.outcome());
     ///     Ok(())
     /// });
     /// app.register_fn("serve", async |_| Ok(()));
     ///
     /// let names: Vec<String> = app.plan()?.order().map(|it| it.name().to_string()).collect();
-    /// assert_eq!(names, ["migrate", "after", "serve"]);
+    /// assert_eq!(names, ["migrate", "barrier", "serve"]);
     /// # app.boot().await?.close().await?;
     /// # Ok(())
     /// # }
     /// ```
     #[track_caller]
-    pub fn after<F, Fut>(mut self, hook: F) -> Self
+    pub fn barrier<F, Fut>(mut self, hook: F) -> Self
     where
-        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        F: FnOnce(BarrierContext) -> Fut + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         self.root()
-            .barrier(BarrierKind::Observe, Location::caller(), hook);
+            .add_barrier(BarrierKind::Observe, Location::caller(), hook);
         self
     }
 
-    /// Adds a barrier as [`App::after`] does, whose hook is called only if something before it
+    /// Adds a barrier as [`App::barrier`] does, whose hook is called only if something before it
     /// failed. If it returns `Ok`, the boot goes on without what failed; if it fails, so does the
     /// boot.
     ///
@@ -223,11 +223,11 @@ impl App {
     #[track_caller]
     pub fn recover<F, Fut>(mut self, hook: F) -> Self
     where
-        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        F: FnOnce(BarrierContext) -> Fut + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         self.root()
-            .barrier(BarrierKind::Recover, Location::caller(), hook);
+            .add_barrier(BarrierKind::Recover, Location::caller(), hook);
         self
     }
 

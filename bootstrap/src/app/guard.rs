@@ -108,20 +108,20 @@ impl Diagnosis {
 /// What the guard watches.
 pub(super) struct Guard {
     pub(super) life: Arc<Life>,
-    pub(super) close_timeout: Duration,
+    pub(super) shutdown_timeout: Duration,
     /// The runtime around `run`.
     runtime: Option<(Handle, Sentinel)>,
 }
 
 impl Guard {
-    pub(super) fn new(life: Arc<Life>, close_timeout: Duration) -> Self {
+    pub(super) fn new(life: Arc<Life>, shutdown_timeout: Duration) -> Self {
         let runtime = Handle::try_current().ok().map(|runtime| {
             let sentinel = Sentinel::post(&runtime);
             (runtime, sentinel)
         });
         Self {
             life,
-            close_timeout,
+            shutdown_timeout,
             runtime,
         }
     }
@@ -169,10 +169,10 @@ impl Guard {
             // A boot that failed is rolled back without a request.
             _ = status.wait_for(|status| *status > Status::Ready) => {}
         }
-        let limit = self.close_timeout.saturating_add(MARGIN);
+        let limit = self.shutdown_timeout.saturating_add(MARGIN);
         let closed = status.wait_for(|status| status.is_final());
         if timeout(limit, closed).await.is_err() {
-            let limit = text::duration(self.close_timeout);
+            let limit = text::duration(self.shutdown_timeout);
             let left = left_open(&self.life.report());
             force_end(
                 NOT_FINISHED,

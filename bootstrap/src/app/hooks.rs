@@ -19,7 +19,7 @@ impl App {
     /// # use bootstrap::prelude::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<()> {
-    /// let app = App::new().on_pre_ready(async |cx| {
+    /// let app = App::new().on_loaded(async |cx| {
     ///     println!("{}", cx.report());
     ///     Ok(())
     /// });
@@ -28,19 +28,19 @@ impl App {
     /// # }
     /// ```
     #[track_caller]
-    pub fn on_pre_ready<F, Fut>(mut self, hook: F) -> Self
+    pub fn on_loaded<F, Fut>(mut self, hook: F) -> Self
     where
         F: FnOnce(AppContext) -> Fut + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         self.hooks
-            .pre_ready
+            .on_loaded
             .push(AppHook::new(hook, Location::caller()));
         self
     }
 
     /// Adds a service: a value with a name, which `factory` makes once every plugin has loaded and
-    /// the hooks [`App::on_pre_ready`] have run, before anything is ready.
+    /// the hooks [`App::on_loaded`] have run, before anything is ready.
     ///
     /// Services start one after the other, in the order of their registration, so that a factory
     /// may use those that were registered earlier. What is a component of its own, with states,
@@ -219,7 +219,7 @@ impl App {
     ///
     /// It may be called for several errors at a time, and changes nothing about what becomes of
     /// them. What it does wrong itself is logged. Each call may take as long as
-    /// [`App::hook_timeout`] says; the end of the close waits a moment for those that are not done.
+    /// [`App::close_timeout`] says; the end of the close waits a moment for those that are not done.
     ///
     /// # Examples
     ///

@@ -5,12 +5,21 @@ use std::time::Duration;
 use crate::app::builder::App;
 
 impl App {
-    /// Runs one hook at a time: loads in the order of the [`Plan`](crate::Plan), closes in exactly the reverse.
-    pub fn serial(self) -> Self {
-        self.max_concurrency(1)
-    }
-
-    /// Runs at most `n` hooks at a time; 0 counts as 1. Without it there is no limit.
+    /// Limits how many hooks run at a time: `n`, where 0 counts as 1. Without it there is no limit.
+    ///
+    /// With 1, plugins load in the order of the [`Plan`](crate::Plan) and close in exactly the
+    /// reverse.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bootstrap::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// App::new().max_concurrency(1).boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn max_concurrency(mut self, n: usize) -> Self {
         self.settings.max_concurrency = n.max(1);
         self
@@ -30,7 +39,7 @@ impl App {
     }
 
     /// How long each `load`, each `ready` and each hook of the app while it boots
-    /// ([`on_pre_ready`](App::on_pre_ready), [`service`](App::service),
+    /// ([`on_loaded`](App::on_loaded), [`service`](App::service),
     /// [`on_ready`](App::on_ready), [`on_start`](App::on_start)) may take that has no limit of its own; also how long a
     /// [restart](crate::Handle::restart) may read the configuration. Without it there is no limit.
     pub fn load_timeout(mut self, limit: Duration) -> Self {
@@ -44,16 +53,16 @@ impl App {
     /// 100 ms: draining, tasks, [`on_close`](App::on_close) hooks and the end of services for so
     /// long together, closing for a second. Two seconds after the limit it is over, and what has not closed is part of the
     /// error.
-    pub fn close_timeout(mut self, limit: Duration) -> Self {
-        self.settings.close_timeout = limit;
+    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+        self.settings.shutdown_timeout = limit;
         self
     }
 
     /// How long each `drain`, each end of a `run` task, each `close` and each
     /// [`on_close`](App::on_close) hook may take that has no limit of its own: 10 s by default. One
     /// that takes longer is cancelled, and everything else goes on closing.
-    pub fn hook_timeout(mut self, limit: Duration) -> Self {
-        self.settings.hook_timeout = limit;
+    pub fn close_timeout(mut self, limit: Duration) -> Self {
+        self.settings.close_timeout = limit;
         self
     }
 
@@ -61,8 +70,8 @@ impl App {
     /// the rest goes on. Without this, the app stops.
     ///
     /// See [`Handle::restart`](crate::Handle::restart).
-    pub fn keep_down(mut self) -> Self {
-        self.settings.keeps_down = true;
+    pub fn tolerate_failed_restarts(mut self) -> Self {
+        self.settings.tolerates_failed_restarts = true;
         self
     }
 }

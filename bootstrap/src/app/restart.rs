@@ -147,7 +147,7 @@ impl Restart<'_> {
             }
             return Err(RestartError::Interrupted);
         }
-        if !self.settings.keeps_down {
+        if !self.settings.tolerates_failed_restarts {
             for error in &failures {
                 self.tasks.keep_failure(error.clone());
             }

@@ -11,7 +11,7 @@ use anyhow::Result;
 use crate::base::location::Location;
 use crate::collect::{Entry, ROOT, Registration, SharedRegistry, with_registry};
 use crate::declare::{
-    AfterContext, Barrier, BarrierKind, FnPlugin, Hooks, Ingredients, LoadContext, Plugin,
+    BarrierContext, Barrier, BarrierKind, FnPlugin, Hooks, Ingredients, LoadContext, Plugin,
     StateValue, Supplied, With,
 };
 
@@ -24,7 +24,7 @@ use crate::declare::{
 /// [`Plan`](crate::Plan) shows; scopes beside each other see nothing of each other; and the same
 /// plugin in two scopes has two states.
 ///
-/// There are two ways across. [`Registration::publish`] shows the states of a plugin in the scope
+/// There are two ways across. [`Registration::export`] shows the states of a plugin in the scope
 /// around its own as well. And a handle from [`Registration::state`] may be put into a field
 /// anywhere: whoever has the registration has been given it on purpose.
 ///
@@ -191,33 +191,33 @@ impl<'a> Scope<'a> {
     }
 
     /// Calls a hook between what was registered in this scope before this call and what is
-    /// registered in it after; see [`App::after`](crate::App::after). What stands outside of the
+    /// registered in it after; see [`App::barrier`](crate::App::barrier). What stands outside of the
     /// scope is not concerned.
     #[track_caller]
-    pub fn after<F, Fut>(&mut self, hook: F) -> &mut Self
+    pub fn barrier<F, Fut>(&mut self, hook: F) -> &mut Self
     where
-        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        F: FnOnce(BarrierContext) -> Fut + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        self.barrier(BarrierKind::Observe, Location::caller(), hook);
+        self.add_barrier(BarrierKind::Observe, Location::caller(), hook);
         self
     }
 
-    /// Adds a barrier as [`Scope::after`] does, whose hook is called only if something before it
+    /// Adds a barrier as [`Scope::barrier`] does, whose hook is called only if something before it
     /// in this scope failed; see [`App::recover`](crate::App::recover).
     #[track_caller]
     pub fn recover<F, Fut>(&mut self, hook: F) -> &mut Self
     where
-        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        F: FnOnce(BarrierContext) -> Fut + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        self.barrier(BarrierKind::Recover, Location::caller(), hook);
+        self.add_barrier(BarrierKind::Recover, Location::caller(), hook);
         self
     }
 
-    pub(super) fn barrier<F, Fut>(&mut self, kind: BarrierKind, at: Location, hook: F)
+    pub(super) fn add_barrier<F, Fut>(&mut self, kind: BarrierKind, at: Location, hook: F)
     where
-        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        F: FnOnce(BarrierContext) -> Fut + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let entry = Entry::barrier(Barrier::new(kind, at, hook), self.number, at);

@@ -15,7 +15,7 @@ use crate::base::log::log;
 use crate::base::panic;
 use crate::life::{Life, ShutdownReason, Signal};
 
-/// How soon after the first one a signal counts as the same: `timeout`, and others who start
+/// How soon after the first one a signal counts as the same: `load_timeout`, and others who start
 /// programs, send theirs to the process and then once more to its group.
 const REPEATED: Duration = Duration::from_millis(250);
 
@@ -33,7 +33,7 @@ static LATEST: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::Sender::ne
 /// If the thread can't be spawned or the handlers can't be installed, with what to do about it.
 pub(super) async fn install(
     life: Arc<Life>,
-    close_timeout: Duration,
+    shutdown_timeout: Duration,
 ) -> Result<InRun, NotInstalled> {
     let (installed, ready) = oneshot::channel();
     let (in_run, returned) = oneshot::channel();
@@ -42,7 +42,7 @@ pub(super) async fn install(
         *latest += 1;
         number = *latest;
     });
-    let guard = Guard::new(Arc::clone(&life), close_timeout);
+    let guard = Guard::new(Arc::clone(&life), shutdown_timeout);
     let ignored = Ignored::read();
     for signal in [Signal::Terminate, Signal::Interrupt] {
         if ignored.has(signal) {

@@ -159,7 +159,7 @@ pub fn assert_verified(app: impl Verifiable, list: Option<&[String]>) {
 /// bootstrap::verify!(["api", "config"]);
 ///
 /// fn serial_app() -> App {
-///     App::collect().serial()
+///     App::collect().max_concurrency(1)
 /// }
 ///
 /// bootstrap::verify!(serial_app());

@@ -8,8 +8,8 @@ use std::fmt;
 pub enum Phase {
     /// [`Hooks::load`](crate::Hooks::load)
     Load,
-    /// [`App::on_pre_ready`](crate::App::on_pre_ready)
-    PreReady,
+    /// [`App::on_loaded`](crate::App::on_loaded)
+    Loaded,
     /// [`App::service`](crate::App::service)
     Service,
     /// [`Hooks::ready`](crate::Hooks::ready)
@@ -35,7 +35,7 @@ impl Phase {
     #[cfg(feature = "testing")]
     pub(crate) const ALL: [Self; 11] = [
         Phase::Load,
-        Phase::PreReady,
+        Phase::Loaded,
         Phase::Service,
         Phase::Ready,
         Phase::OnReady,
@@ -56,7 +56,7 @@ impl Phase {
     pub(crate) fn does(self) -> &'static str {
         match self {
             Phase::Load => "loading",
-            Phase::PreReady => "in an `on_pre_ready` hook",
+            Phase::Loaded => "in an `on_loaded` hook",
             Phase::Service => "starting",
             Phase::Ready => "getting ready",
             Phase::OnReady => "in an `on_ready` hook",
@@ -83,7 +83,7 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Phase::Load => "load",
-            Phase::PreReady => "pre-ready",
+            Phase::Loaded => "on-loaded",
             Phase::Service => "service start",
             Phase::Ready => "ready",
             Phase::OnReady => "on-ready",

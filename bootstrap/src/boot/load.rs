@@ -54,7 +54,7 @@ impl Load {
         Arc::new_cyclic(|me| Self {
             nodes: Arc::clone(nodes),
             limit: settings.load_timeout,
-            hook_limit: settings.hook_timeout,
+            hook_limit: settings.close_timeout,
             attempts: Attempts::default(),
             rollback: Rollback::new(nodes, settings, tasks),
             scopes: ScopeLimits::default(),

@@ -49,7 +49,7 @@ pub(crate) async fn boot(
     nodes.boot_is_over();
     let mut left = Vec::new();
     if booted.is_err() {
-        left.append(&mut hooks.pre_ready);
+        left.append(&mut hooks.on_loaded);
         left.extend(hooks.services.drain(..).map(Service::into_start));
         left.extend(nodes.ready_queue.take());
     }
@@ -108,7 +108,7 @@ impl Boot<'_> {
         self.nodes.loads_are_over();
         #[cfg(feature = "testing")]
         self.check_rig(&troubles)?;
-        let ending = app.run(&mut hooks.pre_ready, Phase::PreReady).await;
+        let ending = app.run(&mut hooks.on_loaded, Phase::Loaded).await;
         self.judge_app(ending, &troubles)?;
         let ending = app.start(&mut hooks.services).await;
         self.judge_app(ending, &troubles)?;

@@ -81,7 +81,7 @@ impl BootError {
         let cancelled = text::count(self.cancelled().len(), "plugin");
         match at {
             Some(Phase::Ready) => write!(f, "{cancelled} not ready"),
-            Some(Phase::PreReady) => f.write_str("an `on_pre_ready` hook was still running"),
+            Some(Phase::Loaded) => f.write_str("an `on_loaded` hook was still running"),
             Some(Phase::OnReady) => f.write_str("an `on_ready` hook was still running"),
             Some(Phase::Start) => f.write_str("an `on_start` hook was still running"),
             Some(Phase::Service) => {
@@ -253,10 +253,10 @@ impl BootError {
             BootErrorKind::TimedOut { .. } => match self.cancelled() {
                 [only] if self.0.cancelled_in == Some(Phase::Load) => format!(
                     "find out what `{only}` waits for, or raise `App::boot_timeout`; with a \
-                     `timeout` of its own it would fail sooner"
+                     `load_timeout` of its own it would fail sooner"
                 ),
                 [_, ..] if self.0.cancelled_in == Some(Phase::Load) => {
-                    "find out what these wait for, or raise `App::boot_timeout`; with a `timeout` \
+                    "find out what these wait for, or raise `App::boot_timeout`; with a `load_timeout` \
                      of its own the one that hangs would fail sooner"
                         .into()
                 }
@@ -308,7 +308,7 @@ fn help_with_limit(error: &PluginError) -> String {
             ..
         } => {
             return format!(
-                "find out what `{plugin}` waits for, or raise the `timeout` of `{parent}`, in \
+                "find out what `{plugin}` waits for, or raise the `load_timeout` of `{parent}`, in \
                  whose time it loads"
             );
         }
@@ -324,7 +324,7 @@ fn help_with_limit(error: &PluginError) -> String {
     }
     match error.phase() {
         Phase::Load | Phase::Ready => format!(
-            "find out what `{plugin}` waits for, or raise its `timeout`, or `App::load_timeout`"
+            "find out what `{plugin}` waits for, or raise its `load_timeout`, or `App::load_timeout`"
         ),
         _ => "find out what the hook waits for, or raise `App::load_timeout`".into(),
     }

@@ -69,9 +69,9 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         nodes,
         tasks: &tasks,
         budget: Budget {
-            hook: settings.hook_timeout,
-            whole: settings.close_timeout,
-            until: later(clock.0, settings.close_timeout),
+            hook: settings.close_timeout,
+            whole: settings.shutdown_timeout,
+            until: later(clock.0, settings.shutdown_timeout),
         },
         limit: settings.max_concurrency,
         reason: &reason,

@@ -65,7 +65,7 @@ struct Choice<'r> {
     mode: Mode,
     roster: &'r Roster,
     brood: &'r Brood,
-    /// Plugins that are not to be added: registered, or replaced by a stand-in.
+    /// Plugins that are not to be added: registered, or replaced by a replacement.
     settled: TypeSet,
     /// The states that each scope but the root sees at once.
     inner: HashSet<(u32, TypeId)>,
@@ -80,7 +80,7 @@ struct Choice<'r> {
     chosen: Vec<&'static Declaration>,
     /// How much of `chosen` has been followed.
     followed: usize,
-    /// Plugins that would have been added, but for a stand-in or a supplied state.
+    /// Plugins that would have been added, but for a replacement or a supplied state.
     replaced: Vec<&'static Declaration>,
     gate: &'r Gate<'r>,
     /// Whether a plugin is switched off.
@@ -116,7 +116,7 @@ impl<'r> Choice<'r> {
         };
         choice.settle_off();
         for member in &roster.members {
-            for scope in roster.scopes.seen_in(member.scope, member.published) {
+            for scope in roster.scopes.seen_in(member.scope, member.exported) {
                 choice.settle(member, scope);
             }
         }
@@ -127,7 +127,7 @@ impl<'r> Choice<'r> {
     /// instead of it, nor what only it needs.
     fn settle_off(&mut self) {
         for off in &self.roster.off {
-            let mut seen_in = self.roster.scopes.seen_in(off.scope, off.published);
+            let mut seen_in = self.roster.scopes.seen_in(off.scope, off.exported);
             let declaration = off.descriptor.declaration();
             if let Some(declaration) = declaration.filter(|_| seen_in.any(|it| it == ROOT)) {
                 self.settled.insert(declaration.plugin.id);
@@ -149,10 +149,10 @@ impl<'r> Choice<'r> {
         if is_supplied || member.precedence == Precedence::Override {
             self.supplied.extend(states);
         }
-        if let Some(replaced) = member.descriptor.stands_in_for() {
+        if let Some(replaced) = member.descriptor.replaces() {
             self.settled.insert(replaced.id);
         }
-        self.replaced.extend(member.descriptor.replaces());
+        self.replaced.extend(member.descriptor.replaced());
     }
 
     fn consider(&mut self, declaration: &'static Declaration) {
@@ -178,7 +178,7 @@ impl<'r> Choice<'r> {
             descriptor: Descriptor::declared(declaration),
             source: Source::Collected(declaration),
             scope: ROOT,
-            published: false,
+            exported: false,
             #[cfg(feature = "config")]
             prefix: None,
             reason,
@@ -285,7 +285,7 @@ impl<'r> Choice<'r> {
         }
     }
 
-    /// A stand-in needs less than what it replaces: what nobody else needs stays away, unless it
+    /// A replacement needs less than what it replaces: what nobody else needs stays away, unless it
     /// does something of its own accord.
     fn leave_out_what_only_replaced_plugins_need(&mut self) {
         let mut suspects = TypeMap::default();

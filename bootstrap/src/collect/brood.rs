@@ -19,11 +19,11 @@ impl Brood {
     pub(crate) fn linked() -> Self {
         let mut brood = Self::default();
         for kin in inventory::linked_kin() {
-            if let Some(parent) = &kin.within {
+            if let Some(parent) = &kin.child_of {
                 brood.add(parent.plugin.declaration(), kin);
             }
-            // A stand-in is registered by hand: nobody has to look for it, or can.
-            for child in kin.children.iter().filter(|_| kin.stands_in_for.is_none()) {
+            // A replacement is registered by hand: nobody has to look for it, or can.
+            for child in kin.children.iter().filter(|_| kin.replaces.is_none()) {
                 brood.add(kin, child.plugin.declaration());
             }
         }

@@ -23,7 +23,7 @@ pub(crate) struct Entry {
     pub(super) supplied: bool,
     pub(super) scope: u32,
     /// Whether it is seen in the scope around its own as well.
-    pub(super) published: bool,
+    pub(super) exported: bool,
     /// What the registration says of it; without that, the descriptor's holds.
     pub(super) precedence: Option<Precedence>,
     pub(super) barrier: Option<BarrierKind>,
@@ -77,7 +77,7 @@ impl Entry {
             at,
             supplied,
             scope,
-            published: false,
+            exported: false,
             precedence: None,
             barrier: None,
             policies: None,
@@ -113,7 +113,7 @@ impl Entry {
                 Source::Registered { entry, at }
             },
             scope: self.scope,
-            published: self.published,
+            exported: self.exported,
             precedence: self.precedence(),
             barrier: self.barrier,
             prefix: self.prefix.clone(),

@@ -194,8 +194,8 @@ impl<P: ?Sized> Registration<P> {
     /// one state are two as ever. Without effect in the app itself, and once the app boots.
     ///
     /// See [`App::scope`](crate::App::scope).
-    pub fn publish(self) -> Self {
-        with_registry(&self.registry, |registry| registry.publish(self.entry));
+    pub fn export(self) -> Self {
+        with_registry(&self.registry, |registry| registry.export(self.entry));
         self
     }
 
@@ -287,14 +287,14 @@ impl<P: ?Sized> Registration<P> {
     /// # async fn main() -> Result<()> {
     /// let configuration = Configuration::new().set("main.size", 4).set("replica.size", 2);
     /// let mut app = App::new().configure(configuration);
-    /// app.register(Database::default()).named("main").configured_from("main");
-    /// app.register(Database::default()).named("replica").configured_from("replica");
+    /// app.register(Database::default()).named("main").config_prefix("main");
+    /// app.register(Database::default()).named("replica").config_prefix("replica");
     /// app.boot().await?.close().await?;
     /// # Ok(())
     /// # }
     /// ```
     #[cfg(feature = "config")]
-    pub fn configured_from(self, prefix: impl Into<String>) -> Self {
+    pub fn config_prefix(self, prefix: impl Into<String>) -> Self {
         let prefix = Arc::from(prefix.into());
         with_registry(&self.registry, |registry| {
             registry.configure_from(self.entry, prefix);

@@ -184,8 +184,8 @@ impl Registry {
         self.policies(entry).retry = Some(retry);
     }
 
-    pub(super) fn publish(&mut self, entry: u32) {
-        self.entries[entry as usize].published = true;
+    pub(super) fn export(&mut self, entry: u32) {
+        self.entries[entry as usize].exported = true;
     }
 
     pub(super) fn prefer(&mut self, entry: u32, precedence: Precedence) {
@@ -259,10 +259,10 @@ impl Registry {
             off: Vec::new(),
             absent: Vec::new(),
         };
-        let replaced_by = self.stand_ins(gate.verdicts);
+        let replaced_by = self.replacements(gate.verdicts);
         roster.member_of_entry = vec![None; self.entries.len()];
-        for (entry, stand_in) in replaced_by.iter().enumerate() {
-            if stand_in.is_none() {
+        for (entry, replacement) in replaced_by.iter().enumerate() {
+            if replacement.is_none() {
                 if let Some(reason) = self.off(&self.entries[entry], gate.verdicts) {
                     roster.off.push(self.left_out(entry, reason));
                     continue;
@@ -271,9 +271,9 @@ impl Registry {
                 self.enlist(entry, &mut roster);
             }
         }
-        for (entry, stand_in) in replaced_by.iter().enumerate() {
-            if let Some(stand_in) = stand_in {
-                roster.member_of_entry[entry] = roster.member_of_entry[*stand_in as usize];
+        for (entry, replacement) in replaced_by.iter().enumerate() {
+            if let Some(replacement) = replacement {
+                roster.member_of_entry[entry] = roster.member_of_entry[*replacement as usize];
             }
         }
         if self.unused != Unused::Load {
@@ -320,7 +320,7 @@ impl Registry {
                 at: entry.at,
             },
             scope: entry.scope,
-            published: entry.published,
+            exported: entry.exported,
             #[cfg(feature = "config")]
             prefix: entry.prefix.clone(),
             reason,
@@ -329,11 +329,11 @@ impl Registry {
 
     /// For each entry, the one that stands in for its plugin: in its scope, or in the nearest one
     /// around that has one.
-    fn stand_ins(&self, verdicts: &Verdicts) -> Vec<Option<u32>> {
-        let stand_ins: Vec<(Identity, u32, u32)> = (0_u32..)
+    fn replacements(&self, verdicts: &Verdicts) -> Vec<Option<u32>> {
+        let replacements: Vec<(Identity, u32, u32)> = (0_u32..)
             .zip(&self.entries)
             .filter_map(|(number, entry)| {
-                Some((entry.descriptor.stands_in_for()?, entry.scope, number))
+                Some((entry.descriptor.replaces()?, entry.scope, number))
             })
             // One that is switched off stands in for nobody.
             .filter(|(_, _, number)| {
@@ -346,8 +346,8 @@ impl Registry {
                 *identity == entry.identity && self.scopes.is_inside(entry.scope, *scope)
             };
             let nearest = |(_, scope, _): &&(Identity, u32, u32)| Reverse(*scope);
-            let stand_in = stand_ins.iter().filter(of).min_by_key(nearest);
-            stand_in.map(|(_, _, number)| *number)
+            let replacement = replacements.iter().filter(of).min_by_key(nearest);
+            replacement.map(|(_, _, number)| *number)
         };
         self.entries.iter().map(replaces).collect()
     }
@@ -414,7 +414,7 @@ impl Registry {
             Adjust::Retry(retry) => self.retry(entry, retry),
             Adjust::Supervision(supervision) => self.supervise(entry, supervision),
             Adjust::After(earlier) => self.order_after(entry, earlier),
-            Adjust::Publish => self.publish(entry),
+            Adjust::Export => self.export(entry),
             Adjust::Precedence(precedence) => self.prefer(entry, precedence),
         }
     }

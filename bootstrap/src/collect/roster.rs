@@ -51,7 +51,7 @@ pub(crate) struct Off {
     pub(crate) descriptor: Descriptor,
     pub(crate) source: Source,
     pub(crate) scope: u32,
-    pub(crate) published: bool,
+    pub(crate) exported: bool,
     /// Below which key it would be configured.
     #[cfg(feature = "config")]
     pub(crate) prefix: Option<Arc<str>>,
@@ -88,7 +88,7 @@ impl Roster {
             policies: None,
             source: Source::Collected(declaration),
             scope: ROOT,
-            published: false,
+            exported: false,
             precedence: declaration.precedence(),
             barrier: None,
             prefix: None,
@@ -109,7 +109,7 @@ pub(crate) struct Member {
     pub(crate) source: Source,
     pub(crate) scope: u32,
     /// Whether it is seen in the scope around its own as well.
-    pub(crate) published: bool,
+    pub(crate) exported: bool,
     /// How much it counts where several provide the same.
     pub(crate) precedence: Precedence,
     /// What kind of barrier it is, if it is one.

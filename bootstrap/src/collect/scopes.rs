@@ -38,7 +38,7 @@ pub(crate) struct Candidate {
     pub(crate) node: u32,
     pub(crate) scope: u32,
     /// Whether it is seen in the scope around its own as well.
-    pub(crate) published: bool,
+    pub(crate) exported: bool,
 }
 
 /// Who of the candidates is meant.
@@ -120,15 +120,15 @@ impl Scopes {
     }
 
     /// The scopes whose plugins find somebody at once: its own, and the one around it if it is
-    /// published.
-    pub(crate) fn seen_in(&self, scope: u32, published: bool) -> impl Iterator<Item = u32> {
-        let around = published.then(|| self.parent(scope)).flatten();
+    /// exported.
+    pub(crate) fn seen_in(&self, scope: u32, exported: bool) -> impl Iterator<Item = u32> {
+        let around = exported.then(|| self.parent(scope)).flatten();
         std::iter::once(scope).chain(around)
     }
 
     /// Whether somebody is seen from a scope, if nobody nearer hides it.
-    pub(crate) fn sees(&self, from: u32, scope: u32, published: bool) -> bool {
-        let mut places = self.seen_in(scope, published);
+    pub(crate) fn sees(&self, from: u32, scope: u32, exported: bool) -> bool {
+        let mut places = self.seen_in(scope, exported);
         places.any(|place| self.is_inside(from, place))
     }
 
@@ -136,7 +136,7 @@ impl Scopes {
     pub(crate) fn places(&self, from: u32, candidates: &[Candidate]) -> Vec<Vec<u32>> {
         let here = |place: u32| {
             let is_here =
-                |it: &&Candidate| self.seen_in(it.scope, it.published).any(|at| at == place);
+                |it: &&Candidate| self.seen_in(it.scope, it.exported).any(|at| at == place);
             candidates
                 .iter()
                 .filter(is_here)
@@ -152,7 +152,7 @@ impl Scopes {
         let mut nearest = ROOT;
         let mut nodes = Vec::new();
         for candidate in candidates {
-            for place in self.seen_in(candidate.scope, candidate.published) {
+            for place in self.seen_in(candidate.scope, candidate.exported) {
                 if place < nearest || !self.is_inside(from, place) {
                     continue;
                 }
@@ -184,11 +184,11 @@ mod tests {
         scopes
     }
 
-    fn candidate(node: u32, scope: u32, published: bool) -> Candidate {
+    fn candidate(node: u32, scope: u32, exported: bool) -> Candidate {
         Candidate {
             node,
             scope,
-            published,
+            exported,
         }
     }
 

@@ -13,7 +13,7 @@ pub(crate) enum Adjust {
     /// It loads after this entry.
     After(u32),
     /// Its states are seen in the scope around its own as well.
-    Publish,
+    Export,
     /// Who is meant where several provide the same.
     Precedence(Precedence),
 }

@@ -11,7 +11,7 @@ use crate::declare::state::State;
 use crate::life::Handle;
 use crate::report::{PluginError, Report};
 
-/// What the hooks of the app itself may use: [`App::on_pre_ready`](crate::App::on_pre_ready),
+/// What the hooks of the app itself may use: [`App::on_loaded`](crate::App::on_loaded),
 /// [`App::on_ready`](crate::App::on_ready), [`App::on_start`](crate::App::on_start),
 /// [`App::on_close`](crate::App::on_close); factories of services,
 /// [`App::service`](crate::App::service); and hooks that a plugin adds,

@@ -33,7 +33,7 @@ impl BarrierKind {
     /// What messages call such a barrier.
     fn name(self) -> &'static str {
         match self {
-            BarrierKind::Observe => "after",
+            BarrierKind::Observe => "barrier",
             BarrierKind::Recover => "recover",
         }
     }
@@ -47,12 +47,12 @@ pub(crate) struct Barrier {
     call: Mutex<Option<Call>>,
 }
 
-type Call = Box<dyn FnOnce(AfterContext) -> HookFuture + Send>;
+type Call = Box<dyn FnOnce(BarrierContext) -> HookFuture + Send>;
 
 impl Barrier {
     pub(crate) fn new<F, Fut>(kind: BarrierKind, at: Location, call: F) -> Self
     where
-        F: FnOnce(AfterContext) -> Fut + Send + 'static,
+        F: FnOnce(BarrierContext) -> Fut + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let call: Call = Box::new(move |cx| Box::pin(call(cx)));
@@ -89,20 +89,20 @@ impl Plugin for Barrier {
             .unwrap_or_else(PoisonError::into_inner)
             .take()
             .context("a barrier can be passed only once")?;
-        call(AfterContext::new(cx.site().clone(), errors)).await?;
+        call(BarrierContext::new(cx.site().clone(), errors)).await?;
         Ok(States::new())
     }
 }
 
-/// What [`App::after`](crate::App::after) and [`App::recover`](crate::App::recover) may use: what
+/// What [`App::barrier`](crate::App::barrier) and [`App::recover`](crate::App::recover) may use: what
 /// went wrong before, and the app around. A cheap handle.
 #[derive(Clone)]
-pub struct AfterContext {
+pub struct BarrierContext {
     site: Site,
     errors: Arc<[PluginError]>,
 }
 
-impl AfterContext {
+impl BarrierContext {
     fn new(site: Site, errors: Vec<PluginError>) -> Self {
         Self {
             site,
@@ -133,11 +133,11 @@ impl AfterContext {
         self.site.state()
     }
 
-    /// What is provided at a port, as with [`AfterContext::state`].
+    /// What is provided at a port, as with [`BarrierContext::state`].
     ///
     /// # Errors
     ///
-    /// As with [`AfterContext::state`].
+    /// As with [`BarrierContext::state`].
     pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
         self.site.port()
     }
@@ -155,9 +155,9 @@ impl AfterContext {
     }
 }
 
-impl fmt::Debug for AfterContext {
+impl fmt::Debug for BarrierContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AfterContext")
+        f.debug_struct("BarrierContext")
             .field("errors", &self.errors)
             .finish_non_exhaustive()
     }

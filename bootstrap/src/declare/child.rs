@@ -147,8 +147,8 @@ impl<P: ?Sized> Child<P> {
     }
 
     /// Shows its states in the scope around its own as well; see [`LoadContext::scope`].
-    pub fn publish(self) -> Self {
-        self.adjust(Adjust::Publish)
+    pub fn export(self) -> Self {
+        self.adjust(Adjust::Export)
     }
 
     fn adjust(self, change: Adjust) -> Self {
@@ -223,7 +223,7 @@ impl LoadContext {
     /// that one, or before a [`flush`](LoadContext::flush).
     ///
     /// Whose state plugins need that are no relatives says so where it is declared, with
-    /// `within = ..`, or its parent does, with `children = [..]`: see
+    /// `child_of = ..`, or its parent does, with `children = [..]`: see
     /// [`#[plugin]`](macro@crate::plugin).
     ///
     /// # When a child fails

@@ -22,7 +22,7 @@
 //!
 //! A plugin that another one registers while it loads is a *child*. Who needs its state waits for
 //! its parent as well, and a parent for the children that it lists: these are edges like others. A
-//! child that names its parent (`within`) is not known to that, so each such child is the start of
+//! child that names its parent (`child_of`) is not known to that, so each such child is the start of
 //! one more walk, which looks for a way to its parent. What leads through two such children, each
 //! needing the parent of the other, is left to the plan.
 
@@ -320,7 +320,7 @@ const fn report<const N: usize>(
         i += 1;
     }
     let start = path[0].at;
-    if let (Goal::Parent, Some(within)) = (goal, start.within) {
+    if let (Goal::Parent, Some(within)) = (goal, start.child_of) {
         write_family(&mut text, end, start, &within);
     }
     text.push("\nhelp: ");
@@ -362,7 +362,7 @@ const fn write_step(text: &mut Text, Step { at, edge, ups }: Step, to: &Declarat
         && let Some(child) = at.edge(edge)
     {
         text.quote(child.declaration().name);
-        text.push(", within ");
+        text.push(", child of ");
         text.quote(to.name);
         text.push(",");
     } else {
@@ -375,6 +375,6 @@ const fn write_step(text: &mut Text, Step { at, edge, ups }: Step, to: &Declarat
 const fn write_family(text: &mut Text, parent: &Declaration, child: &Declaration, at: &Mention) {
     text.line(parent.name, "waits for ");
     text.quote(child.name);
-    text.push(", which is within it");
+    text.push(", which is a child of it");
     text.at(at.location);
 }

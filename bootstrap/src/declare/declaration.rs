@@ -38,15 +38,15 @@ pub struct Declaration {
     pub requires: &'static [Requirement],
     pub after: &'static [Mention],
     /// The plugin that registers this one while it loads.
-    pub within: Option<Mention>,
+    pub child_of: Option<Mention>,
     /// Plugins that this one registers while it loads, and that don't say so themselves.
     pub children: &'static [Mention],
-    pub timeout: Option<Duration>,
+    pub load_timeout: Option<Duration>,
     pub close_timeout: Option<Duration>,
     pub retry: Option<Retry>,
     pub supervision: Supervision,
     pub behaviour: Behaviour,
-    pub stands_in_for: Option<Link>,
+    pub replaces: Option<Link>,
     /// What decides whether it is part of an app.
     pub enabled: Option<Switch>,
     /// Options that are read from the configuration.
@@ -70,14 +70,14 @@ impl Declaration {
             is_primary: false,
             requires: &[],
             after: &[],
-            within: None,
+            child_of: None,
             children: &[],
-            timeout: None,
+            load_timeout: None,
             close_timeout: None,
             retry: None,
             supervision: Supervision::new(),
             behaviour,
-            stands_in_for: None,
+            replaces: None,
             enabled: None,
             settings: &[],
             is_section: false,
@@ -331,7 +331,7 @@ impl Link {
         }
     }
 
-    /// The same of a plugin that is `within` another one.
+    /// The same of a plugin that is `child_of` another one.
     #[must_use]
     pub const fn of_child(self) -> Self {
         Self {
@@ -345,7 +345,7 @@ impl Link {
     /// Reads what other declarations say, which no constant may: only the initializer of a static.
     pub(crate) const fn parent(self) -> Option<&'static Mention> {
         if self.is_child {
-            self.declaration.within.as_ref()
+            self.declaration.child_of.as_ref()
         } else {
             None
         }
@@ -421,7 +421,7 @@ impl Declaration {
 
     /// Whether this plugin is registered by `ancestor`, or by one that is, and so on.
     pub(crate) const fn is_within(&self, ancestor: Link) -> bool {
-        let mut within = self.within;
+        let mut within = self.child_of;
         let mut steps = 0;
         while let Some(parent) = within {
             if parent.plugin.id == ancestor.id {
@@ -430,7 +430,7 @@ impl Declaration {
             if steps == MOST_ANCESTORS {
                 return false;
             }
-            within = parent.plugin.declaration.within;
+            within = parent.plugin.declaration.child_of;
             steps += 1;
         }
         false

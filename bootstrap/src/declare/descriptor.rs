@@ -27,7 +27,7 @@ use crate::declare::supervision::{Policies, Supervision};
 /// struct Rows;
 /// let descriptor = Descriptor::new("import-2024.csv")
 ///     .provides::<Rows>()
-///     .timeout(Duration::from_secs(5));
+///     .load_timeout(Duration::from_secs(5));
 /// assert_eq!(descriptor.name(), "import-2024.csv");
 /// ```
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ struct Made {
     name: PluginName,
     location: Location,
     provides: Vec<StateKey>,
-    timeout: Option<Duration>,
+    load_timeout: Option<Duration>,
     close_timeout: Option<Duration>,
     policies: Option<Box<Policies>>,
     hooks: HookSet,
@@ -71,7 +71,7 @@ impl Descriptor {
             },
             location,
             provides: Vec::new(),
-            timeout: None,
+            load_timeout: None,
             close_timeout: None,
             policies: None,
             hooks: HookSet::ALL,
@@ -102,8 +102,8 @@ impl Descriptor {
 
     /// How long `load` and `ready` may take, each; without it the app's limit holds.
     #[must_use]
-    pub fn timeout(self, limit: Duration) -> Self {
-        self.change(|made| made.timeout = Some(limit))
+    pub fn load_timeout(self, limit: Duration) -> Self {
+        self.change(|made| made.load_timeout = Some(limit))
     }
 
     /// How long `drain`, the end of `run` and `close` may take, each; without it the app's limit
@@ -186,8 +186,8 @@ impl Descriptor {
 
     pub(crate) fn load_limit(&self) -> Option<Duration> {
         match &self.0 {
-            Facts::Declared(declaration) => declaration.timeout,
-            Facts::Made(made) => made.timeout,
+            Facts::Declared(declaration) => declaration.load_timeout,
+            Facts::Made(made) => made.load_timeout,
         }
     }
 
@@ -223,13 +223,13 @@ impl Descriptor {
     }
 
     /// The type of plugin that this one stands in for.
-    pub(crate) fn stands_in_for(&self) -> Option<Identity> {
-        Some(self.replaces()?.plugin)
+    pub(crate) fn replaces(&self) -> Option<Identity> {
+        Some(self.replaced()?.plugin)
     }
 
     /// The plugin that this one stands in for, as declared.
-    pub(crate) fn replaces(&self) -> Option<&'static Declaration> {
-        Some(self.declaration()?.stands_in_for?.declaration())
+    pub(crate) fn replaced(&self) -> Option<&'static Declaration> {
+        Some(self.declaration()?.replaces?.declaration())
     }
 
     pub(crate) fn declaration(&self) -> Option<&'static Declaration> {
@@ -246,7 +246,7 @@ impl From<&'static Declaration> for Made {
             name: PluginName::from(declaration.name),
             location: declaration.location,
             provides: declaration.provides.to_vec(),
-            timeout: declaration.timeout,
+            load_timeout: declaration.load_timeout,
             close_timeout: declaration.close_timeout,
             policies: Some(Box::new(Policies {
                 retry: declaration.retry,

@@ -31,7 +31,7 @@ pub enum StateError {
     },
     /// Only plugins in scopes that are not seen from here provide it.
     #[error(
-        "the {} is only provided in other scopes ({}): take it from its registration, with `{}()`, or `publish` it",
+        "the {} is only provided in other scopes ({}): take it from its registration, with `{}()`, or `export` it",
         .state.described(),
         list(.plugins),
         .state.noun()

@@ -45,7 +45,7 @@ pub trait OnlyOnePluginMayProvide: Sized + Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "no plugin provides the state `{Self}`, so there is nothing to stand in for",
     label = "not a state of another plugin",
-    note = "a stand-in lists states of the plugin that `stands_in_for` names: list `{Self}` in the `states = [..]` of that one"
+    note = "a replacement lists states of the plugin that `replaces` names: list `{Self}` in the `states = [..]` of that one"
 )]
 pub trait Original: Send + Sync + 'static {}
 

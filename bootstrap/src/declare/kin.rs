@@ -26,7 +26,7 @@ pub const fn check_child(child: Link) {
     text.push(" is collected, so it is part of the app without its parent");
     text.at(declaration.location);
     text.push(
-        "\nhelp: write `within = ..` with its parent there, or `collect = false` if it can't name that",
+        "\nhelp: write `child_of = ..` with its parent there, or `collect = false` if it can't name that",
     );
     panic!("{}", text.as_str());
 }
@@ -68,18 +68,18 @@ pub(super) const fn check_family(start: Link) {
 #[track_caller]
 const fn check_ancestors(start: Link) {
     let mut text = Text::new();
-    text.push("plugins are within each other");
+    text.push("plugins are children of each other");
     let mut at = start;
     let mut steps = 0;
     while let Some(parent) = at.parent()
         && steps < MOST_ANCESTORS
     {
-        text.line(at.declaration().name, "is within ");
+        text.line(at.declaration().name, "is a child of ");
         text.quote(parent.plugin.declaration().name);
         text.at(parent.location);
         at = parent.plugin;
         if at.id() == start.id() {
-            text.push("\nhelp: one of them is registered first: take its `within` away");
+            text.push("\nhelp: one of them is registered first: take its `child_of` away");
             panic!("{}", text.as_str());
         }
         if at.id() > start.id() {

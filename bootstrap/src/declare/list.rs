@@ -478,7 +478,7 @@ const fn holds(list: &[Link], wanted: Link) -> bool {
         if list[place].id() == wanted.id() || declaration.lists(wanted) {
             return true;
         }
-        if let Some(replaced) = declaration.stands_in_for
+        if let Some(replaced) = declaration.replaces
             && replaced.id() == wanted.id()
         {
             return true;

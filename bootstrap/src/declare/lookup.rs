@@ -90,7 +90,7 @@ macro_rules! serves {
             /// # #[tokio::main(flavor = "current_thread")]
             /// # async fn main() -> Result<()> {
             /// let app = App::new()
-            ///     .on_pre_ready(async |cx| {
+            ///     .on_loaded(async |cx| {
             ///         cx.set_service("connections", 7)?;
             ///         Ok(())
             ///     })

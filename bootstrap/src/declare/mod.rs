@@ -49,7 +49,7 @@ pub(crate) use adjust::Adjust;
 pub use app_context::{AppContext, ErrorContext};
 pub(crate) use app_hook::AppHook;
 pub use asks::Asks;
-pub use barrier::AfterContext;
+pub use barrier::BarrierContext;
 pub(crate) use barrier::{Barrier, BarrierKind};
 pub use child::{Child, ChildScope};
 pub use circle::{check, explore};

@@ -220,7 +220,7 @@ optional!(Port, StateKey::port::<T>, ?Sized + 'static);
 /// As a field it is a requirement: the plugin loads after all of them, of which there may be none.
 /// They are those that it sees from its scope, itself and what it registers aside, in the order of
 /// their names. What others register while they load is among them if one of the two says so, with
-/// `within` or `children`: whether the rest has come yet would be chance. One that did not load, in an
+/// `child_of` or `children`: whether the rest has come yet would be chance. One that did not load, in an
 /// app that [goes on](crate::App::recover) without it, is not among them.
 ///
 /// # Examples

@@ -40,7 +40,7 @@ use std::time::Duration;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
 /// let mut app = App::new();
-/// let patience = Retry::attempts(5).waiting(Duration::from_millis(1), Duration::from_millis(8));
+/// let patience = Retry::attempts(5).backoff(Duration::from_millis(1), Duration::from_millis(8));
 /// app.register(Database::default()).retry(patience);
 /// app.boot().await?.close().await?;
 /// # Ok(())
@@ -66,7 +66,7 @@ impl Retry {
 
     /// How long to wait after the first attempt, and at most.
     #[must_use]
-    pub const fn waiting(self, first: Duration, longest: Duration) -> Self {
+    pub const fn backoff(self, first: Duration, longest: Duration) -> Self {
         Self {
             first,
             longest,
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest_and_vary_by_half() {
-        let retry = Retry::attempts(6).waiting(Duration::from_secs(1), Duration::from_secs(5));
+        let retry = Retry::attempts(6).backoff(Duration::from_secs(1), Duration::from_secs(5));
         for (attempt, whole) in [(1, 1), (2, 2), (3, 4), (4, 5), (5, 5)] {
             let whole = Duration::from_secs(whole);
             assert_eq!(retry.wait_with(attempt, 0), Some(whole));
@@ -114,11 +114,11 @@ mod tests {
 
     #[test]
     fn no_number_overflows() {
-        let retry = Retry::attempts(u32::MAX).waiting(Duration::MAX, Duration::MAX);
+        let retry = Retry::attempts(u32::MAX).backoff(Duration::MAX, Duration::MAX);
         assert_eq!(retry.wait_with(u32::MAX - 1, 0), Some(Duration::MAX));
         assert!(retry.wait_with(1, u64::MAX).is_some());
         assert_eq!(Retry::attempts(0).wait(1), None);
-        let at_once = Retry::attempts(2).waiting(Duration::ZERO, Duration::ZERO);
+        let at_once = Retry::attempts(2).backoff(Duration::ZERO, Duration::ZERO);
         assert_eq!(at_once.wait_with(1, 5), Some(Duration::ZERO));
     }
 }

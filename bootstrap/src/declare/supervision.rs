@@ -123,7 +123,7 @@ pub(crate) enum How {
 impl Restart {
     /// At most so many restarts within any such time; one more stops the app.
     ///
-    /// The waits are those of [`Restart::waiting`], 100 ms to 10 s.
+    /// The waits are those of [`Restart::backoff`], 100 ms to 10 s.
     pub const fn at_most(most: u32, within: Duration) -> Self {
         Self {
             most,
@@ -136,9 +136,9 @@ impl Restart {
     /// that lies within the time of [`Restart::at_most`], and a random part of it, between a half
     /// and the whole, is waited.
     #[must_use]
-    pub const fn waiting(self, first: Duration, longest: Duration) -> Self {
+    pub const fn backoff(self, first: Duration, longest: Duration) -> Self {
         Self {
-            waits: self.waits.waiting(first, longest),
+            waits: self.waits.backoff(first, longest),
             ..self
         }
     }
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn restarts_are_counted_within_any_such_time() {
         let second = Duration::from_secs(1);
-        let restart = Restart::at_most(2, 10 * second).waiting(second, second);
+        let restart = Restart::at_most(2, 10 * second).backoff(second, second);
         let mut restarts = Restarts::default();
         let start = Instant::now();
         assert!(restarts.next(restart, start).is_some());

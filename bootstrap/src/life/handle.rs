@@ -143,7 +143,7 @@ impl Handle {
     ///
     /// If the app does not run, was asked to stop, has no such plugin, or a closure is part of what
     /// would load again; nothing is done then. If the part does not load again, the app stops, unless
-    /// [`App::keep_down`](crate::App::keep_down) says otherwise.
+    /// [`App::tolerate_failed_restarts`](crate::App::tolerate_failed_restarts) says otherwise.
     ///
     /// # Cancel safety
     ///

@@ -133,7 +133,7 @@ impl Nodes {
         };
         let mut listed = parent.children.iter();
         let is_parent = |it: Mention| it.plugin.declaration().plugin == parent.plugin;
-        child.within.is_some_and(is_parent)
+        child.child_of.is_some_and(is_parent)
             || listed.any(|it| it.plugin.declaration().plugin == child.plugin)
     }
 

@@ -30,7 +30,7 @@ pub(crate) const APP: &str = "app";
 /// The hooks and the services of an app, each kind in the order in which they run.
 #[derive(Default)]
 pub(crate) struct AppHooks {
-    pub(crate) pre_ready: Vec<AppHook>,
+    pub(crate) on_loaded: Vec<AppHook>,
     pub(crate) services: Vec<Service>,
     pub(crate) on_ready: Vec<AppHook>,
     pub(crate) on_start: Vec<AppHook>,

@@ -79,8 +79,8 @@ impl Nodes {
         growth.family.join(parent, entry, node);
         let mut member = joining.member;
         // It is seen where its parent is, if those who stand there were told of it.
-        let is_shown = self.member(parent).published && self.is_declared_child(parent, &member);
-        member.published |= is_shown;
+        let is_shown = self.member(parent).exported && self.is_declared_child(parent, &member);
+        member.exported |= is_shown;
         for state in member.descriptor.states() {
             growth.providers.entry(state.id()).or_default().push(node);
         }
@@ -213,7 +213,7 @@ impl Nodes {
         }
         let is_meant = |other: &u32| {
             let it = self.member(*other);
-            let sees = |scopes: &Scopes| scopes.sees(member.scope, it.scope, it.published);
+            let sees = |scopes: &Scopes| scopes.sees(member.scope, it.scope, it.exported);
             let is_named = earlier.contains(&it.identity) && self.with_scopes(sees);
             is_named && !self.has_gone(*other) && !self.is_or_is_below(node, *other)
         };

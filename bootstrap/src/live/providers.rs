@@ -180,7 +180,7 @@ impl Nodes {
         Candidate {
             node,
             scope: member.scope,
-            published: member.published,
+            exported: member.exported,
         }
     }
 }

@@ -32,7 +32,7 @@ impl Nodes {
     pub(super) fn hidden(&self, state: StateKey, providers: &[u32]) -> Error {
         let names = self.quoted(providers);
         anyhow!(
-            "it needs the {}, which is provided by {}, in a scope that it does not see: publish it \
+            "it needs the {}, which is provided by {}, in a scope that it does not see: export it \
              from there, or register this one there",
             state.described(),
             names.join(", ")

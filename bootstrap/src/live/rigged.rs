@@ -64,7 +64,7 @@ impl Nodes {
         };
         let failed = |Unmet { at, error }| {
             let app = PluginName::from(APP);
-            PluginError::new(app, at, Phase::PreReady, Cause::Error(error))
+            PluginError::new(app, at, Phase::Loaded, Cause::Error(error))
         };
         wrap.check(self).map_err(failed)
     }

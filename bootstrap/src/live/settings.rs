@@ -16,11 +16,11 @@ pub(crate) struct Settings {
     /// For each `load`, each `ready` and each hook of a boot that has no limit of its own.
     pub(crate) load_timeout: Option<Duration>,
     /// For draining and closing as a whole.
-    pub(crate) close_timeout: Duration,
+    pub(crate) shutdown_timeout: Duration,
     /// For each `drain`, each end of a `run` and each `close` that has no limit of its own.
-    pub(crate) hook_timeout: Duration,
+    pub(crate) close_timeout: Duration,
     /// Whether a part that did not load again stays down, instead of stopping the app.
-    pub(crate) keeps_down: bool,
+    pub(crate) tolerates_failed_restarts: bool,
     /// Who is told of every event.
     pub(crate) observers: Observers,
     #[cfg(feature = "testing")]
@@ -39,9 +39,9 @@ impl Default for Settings {
             max_concurrency: usize::MAX,
             boot_timeout: None,
             load_timeout: None,
-            close_timeout: Duration::from_secs(30),
-            hook_timeout: Duration::from_secs(10),
-            keeps_down: false,
+            shutdown_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(10),
+            tolerates_failed_restarts: false,
             observers: Observers::default(),
             #[cfg(feature = "testing")]
             rig: Rig::default(),

@@ -17,7 +17,7 @@ impl Plan {
 }
 
 impl<'p> PlannedPlugin<'p> {
-    /// The plugins that it is declared to register while it loads, by `within = ..` on them or
+    /// The plugins that it is declared to register while it loads, by `child_of = ..` on them or
     /// `children = [..]` on it, and those that they are declared to register. They are no part of
     /// the plan: who needs their states waits for this one.
     ///
@@ -36,7 +36,7 @@ impl<'p> PlannedPlugin<'p> {
     ///     }
     /// }
     ///
-    /// #[plugin(within = Server)]
+    /// #[plugin(child_of = Server)]
     /// struct Routes;
     ///
     /// impl Hooks for Routes {}

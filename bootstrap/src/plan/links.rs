@@ -128,7 +128,7 @@ impl Links {
         let scopes = &named.roster.scopes;
         for by in named.numbers() {
             let member = named.member(by);
-            let seen_in = scopes.seen_in(member.scope, member.published);
+            let seen_in = scopes.seen_in(member.scope, member.exported);
             let Some(around) = seen_in.last().and_then(|scope| scopes.parent(scope)) else {
                 continue;
             };
@@ -181,8 +181,8 @@ fn members_by_type(named: &Named) -> TypeMap<Vec<u32>> {
     }
     for number in named.numbers() {
         let member = named.member(number);
-        let stands_in_for = member.descriptor.stands_in_for();
-        for identity in [Some(member.identity), stands_in_for].into_iter().flatten() {
+        let replaces = member.descriptor.replaces();
+        for identity in [Some(member.identity), replaces].into_iter().flatten() {
             if let Some(instances) = wanted.get_mut(&identity.id) {
                 instances.push(number);
             }

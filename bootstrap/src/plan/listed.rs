@@ -125,7 +125,7 @@ impl Held<'_> {
             return format!("{at}, and is called {} here", self.place(number));
         }
         let is_replaced =
-            |it: &u32| member(it).descriptor.stands_in_for() == Some(declaration.plugin);
+            |it: &u32| member(it).descriptor.replaces() == Some(declaration.plugin);
         if let Some(number) = self.plugins().find(is_replaced) {
             return format!("{at}, and {} stands in for it", self.place(number));
         }

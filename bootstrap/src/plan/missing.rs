@@ -200,20 +200,20 @@ impl Words<'_> {
     fn help_to_register(&self, provider: &'static Declaration, state: StateKey) -> String {
         let or_less = format!("or make the field an `Option<{}>`", state.handle());
         if let Some(number) = self.stand_in_for(provider) {
-            let (stand_in, name) = (self.name(number), provider.name);
+            let (replacement, name) = (self.name(number), provider.name);
             return format!(
-                "`{stand_in}` stands in for `{name}`, which provides it, and does not: list it in the \
-                 `{}s` of `{stand_in}` as well, {or_less}",
+                "`{replacement}` replaces `{name}`, which provides it, and does not: list it in the \
+                 `{}s` of `{replacement}` as well, {or_less}",
                 state.noun()
             );
         }
         let brood = Brood::linked();
         let mut parents = brood.parents(provider).iter();
-        let stand_in = match provider.behaviour.build {
+        let replacement = match provider.behaviour.build {
             Some(_) => None,
             None => parents.find_map(|parent| self.stand_in_for(parent)),
         };
-        match stand_in {
+        match replacement {
             Some(number) => stand_in_help(provider, self.name(number), state),
             None => format!("{}, {or_less}", how_to_register(provider, "provides it")),
         }
@@ -224,7 +224,7 @@ impl Words<'_> {
         let mut numbers = self.named.numbers();
         numbers.find(|number| {
             let descriptor = &self.named.member(*number).descriptor;
-            descriptor.stands_in_for() == Some(plugin.plugin)
+            descriptor.replaces() == Some(plugin.plugin)
         })
     }
 
@@ -234,7 +234,7 @@ impl Words<'_> {
             return format!("`{name}` is seen in its own scope only: supply it further out");
         }
         format!(
-            "show `{name}` to the scope around it, with `.publish()` on its registration; or \
+            "show `{name}` to the scope around it, with `.export()` on its registration; or \
              register it further out; or put the handle of its registration into the field"
         )
     }
@@ -352,11 +352,11 @@ fn by_parent(provider: &Declaration, parents: &[&'static Declaration], clause: &
 }
 
 /// The parent is there, as another one that says nothing of its children.
-fn stand_in_help(provider: &Declaration, stand_in: &PluginName, state: StateKey) -> String {
+fn stand_in_help(provider: &Declaration, replacement: &PluginName, state: StateKey) -> String {
     let plugin = short_type_name((provider.plugin.type_name)());
     let (name, location, noun) = (provider.name, provider.location, state.noun());
     format!(
-        "plugin `{name}` ({location}) provides it, and `{stand_in}` stands in for the one that \
+        "plugin `{name}` ({location}) provides it, and `{replacement}` replaces the one that \
          registers that: if it does so as well, say it there: `children = [{plugin}]`; or let it \
          make the {noun} itself, in its `{noun}s`"
     )

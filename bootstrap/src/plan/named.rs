@@ -142,7 +142,7 @@ impl Named {
     pub(super) fn sees(&self, asker: u32, other: u32) -> bool {
         let scopes = &self.roster.scopes;
         let other = self.member(other);
-        scopes.is_flat() || scopes.sees(self.member(asker).scope, other.scope, other.published)
+        scopes.is_flat() || scopes.sees(self.member(asker).scope, other.scope, other.exported)
     }
 
     pub(super) fn wants(&self, number: u32) -> &[Want] {

@@ -48,7 +48,7 @@ impl Providers {
         for number in named.numbers() {
             let member = named.member(number);
             for state in member.descriptor.states() {
-                for scope in scopes.seen_in(member.scope, member.published) {
+                for scope in scopes.seen_in(member.scope, member.exported) {
                     if state.is_port() {
                         let (precedence, is_itself) = (member.precedence, true);
                         providers.add_port((state.id(), scope), number, precedence, is_itself);
@@ -73,7 +73,7 @@ impl Providers {
             let number = named.numbers_of_members()[child.member as usize];
             let member = named.member(number);
             for state in child.declaration.provides {
-                for scope in scopes.seen_in(member.scope, member.published) {
+                for scope in scopes.seen_in(member.scope, member.exported) {
                     if state.is_port() {
                         let precedence = child.declaration.precedence();
                         self.add_port((state.id(), scope), number, precedence, false);
@@ -125,7 +125,7 @@ impl Providers {
             let here = here.map_or(&[][..], Vec::as_slice);
             Precedence::standing(here, |it| it.precedence)
         });
-        // One that is published stands in two scopes.
+        // One that is exported stands in two scopes.
         in_order(all.map(|it| it.number).collect())
     }
 

@@ -252,7 +252,7 @@ impl Plan {
         self.order.is_empty()
     }
 
-    /// All plugins, in the order in which [`serial`](crate::App::serial) loads them.
+    /// All plugins, in the order in which [`serial`](crate::App::max_concurrency) loads them.
     pub fn order(&self) -> impl Iterator<Item = PlannedPlugin<'_>> {
         self.requires
             .nodes()
@@ -371,7 +371,7 @@ impl<'p> PlannedPlugin<'p> {
         self.member().descriptor.states()
     }
 
-    /// Whether it is a barrier, made by [`App::after`](crate::App::after) or
+    /// Whether it is a barrier, made by [`App::barrier`](crate::App::barrier) or
     /// [`App::recover`](crate::App::recover), and no plugin.
     pub fn is_barrier(&self) -> bool {
         self.member().barrier.is_some()

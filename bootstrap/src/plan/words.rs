@@ -373,7 +373,7 @@ impl Words<'_> {
             None => {
                 "put the handle of the one that you mean into the field: `registration.state()`; \
                      or mark one of them as `.primary()`; or register only one of them; or let one replace \
-                     the other by `stands_in_for`"
+                     the other by `replaces`"
                     .to_owned()
             }
         }

@@ -152,7 +152,7 @@ impl CloseError {
             | Cause::TimedOut {
                 rest_of: Some(TimeOf::Closing { .. }),
                 ..
-            } => "raise `App::close_timeout`, or find out what took so long".into(),
+            } => "raise `App::shutdown_timeout`, or find out what took so long".into(),
             Cause::TimedOut { .. } => help_with_limit(error),
             _ if EndedBy::of(error) == EndedBy::Failure => {
                 let words = "the app has stopped because of the first error above; everything else \
@@ -202,13 +202,13 @@ impl CloseError {
 fn help_with_limit(error: &PluginError) -> String {
     match error.phase() {
         Phase::Run => "a task is told to stop by `cx.stopped()`: let it end then, or raise the \
-                       `close_timeout` of its plugin, or `App::hook_timeout`"
+                       `close_timeout` of its plugin, or `App::close_timeout`"
             .into(),
         Phase::Drain | Phase::Close => format!(
-            "find out what `{}` waits for, or raise its `close_timeout`, or `App::hook_timeout`",
+            "find out what `{}` waits for, or raise its `close_timeout`, or `App::close_timeout`",
             error.plugin()
         ),
-        _ => "find out what the hook waits for, or raise `App::hook_timeout`".into(),
+        _ => "find out what the hook waits for, or raise `App::close_timeout`".into(),
     }
 }
 

@@ -160,7 +160,7 @@ pub enum TimeOf {
         /// How long its loads may take together.
         limit: Duration,
     },
-    /// That for closing the app; see [`App::close_timeout`](crate::App::close_timeout).
+    /// That for closing the app; see [`App::shutdown_timeout`](crate::App::shutdown_timeout).
     #[non_exhaustive]
     Closing {
         /// How long closing may take.

@@ -11,7 +11,7 @@ use crate::testing::record::{Record, Recorder};
 
 /// An app of one plugin alone: nothing that it needs is pulled in.
 ///
-/// [`App::supply`] its states, or register stand-ins; what is missing is an error of the plan.
+/// [`App::supply`] its states, or register replacements; what is missing is an error of the plan.
 /// [`App::only`] is the plugin with all that it needs.
 ///
 /// # Examples
@@ -122,7 +122,7 @@ impl App {
 
     /// Does in an order that follows from the seed what may be done in any: starts hooks that are
     /// free to begin, and goes on with those that wait no more. The same seed is the same order, on
-    /// a current-thread runtime. With [`App::serial`] there is only one.
+    /// a current-thread runtime. With [`App::max_concurrency`] there is only one.
     pub fn seed(mut self, seed: u64) -> Self {
         Injector::prepare(&mut self.settings.rig);
         self.settings.rig.seed = Some(seed);

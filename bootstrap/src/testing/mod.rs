@@ -10,9 +10,9 @@
 //!
 //! | to | there is |
 //! |---|---|
-//! | test one plugin | [`alone`], with [`App::supply`](crate::App::supply) or stand-ins for what it needs |
+//! | test one plugin | [`alone`], with [`App::supply`](crate::App::supply) or replacements for what it needs |
 //! | test a part | [`part`], or [`App::only`](crate::App::only): plugins and all that they need |
-//! | replace a plugin | a stand-in ([`#[plugin]`](macro@crate::plugin)), or a supplied state: what only the original needed is not loaded |
+//! | replace a plugin | a replacement ([`#[plugin]`](macro@crate::plugin)), or a supplied state: what only the original needed is not loaded |
 //! | leave out background work | [`App::without_tasks`](crate::App::without_tasks) |
 //! | know what happened | [`App::record`](crate::App::record) |
 //! | make something go wrong | [`App::fault`](crate::App::fault) |

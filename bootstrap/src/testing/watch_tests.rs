@@ -26,7 +26,7 @@ impl Two {
                 at: Location::caller(),
             },
             scope: ROOT,
-            published: false,
+            exported: false,
             precedence: Precedence::Ordinary,
             prefix: None,
             barrier: None,

@@ -31,7 +31,7 @@ impl Database {
 
 /// Opens the database. Of several processes that make a new one `SQLite` refuses all but one, without
 /// waiting: they try again.
-#[plugin(name = "database", states = [Database], timeout = "10s", retry = 4)]
+#[plugin(name = "database", states = [Database], load_timeout = "10s", retry = 4)]
 struct DatabasePlugin {
     settings: State<Settings>,
     #[option(default = 4)]

@@ -15,6 +15,6 @@ use bootstrap::App;
 pub fn app() -> App {
     App::collect()
         .configure(bookmarks_store::configuration())
-        .close_timeout(bookmarks_store::CLOSE_LIMIT)
+        .shutdown_timeout(bookmarks_store::CLOSE_LIMIT)
         .expect(["http"])
 }

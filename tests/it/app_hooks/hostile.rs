@@ -15,11 +15,11 @@ fn a_hook_that_panics_is_an_error_like_any_other() {
         paused(async {
             let app = || App::new();
             let trace = Trace::new();
-            let pre = app().on_pre_ready(notes(&trace, "a", Arc::clone(&what)));
+            let pre = app().on_loaded(notes(&trace, "a", Arc::clone(&what)));
             let ready = app().on_ready(notes(&trace, "a", Arc::clone(&what)));
             let added = app().with(Adds::new("adds", &trace, vec![("a", Arc::clone(&what))]));
             for (app, said) in [
-                (pre, "[app] Plugin pre-ready failed: panicked: boom"),
+                (pre, "[app] Plugin on-loaded failed: panicked: boom"),
                 (ready, "[app] Plugin on-ready failed: panicked: boom"),
                 (added, "[adds] Plugin on-ready failed: panicked: boom"),
             ] {
@@ -48,11 +48,11 @@ fn a_hook_that_hangs_is_ended_by_its_limit() {
     paused(async {
         let trace = Trace::new();
         let app = || App::new().load_timeout(3 * SECOND);
-        let pre = app().on_pre_ready(notes(&trace, "a", hangs()));
+        let pre = app().on_loaded(notes(&trace, "a", hangs()));
         let ready = app().on_ready(notes(&trace, "a", hangs()));
         let added = app().with(Adds::new("adds", &trace, vec![("a", hangs())]));
         for (app, said) in [
-            (pre, "[app] Plugin pre-ready failed: timed out after 3 s"),
+            (pre, "[app] Plugin on-loaded failed: timed out after 3 s"),
             (ready, "[app] Plugin on-ready failed: timed out after 3 s"),
             (added, "[adds] Plugin on-ready failed: timed out after 1 s"),
         ] {
@@ -68,9 +68,9 @@ fn the_limit_of_the_boot_ends_a_hook_and_says_of_which_kind() {
     paused(async {
         let trace = Trace::new();
         let app = || App::new().boot_timeout(SECOND);
-        let pre = app().on_pre_ready(notes(&trace, "a", hangs()));
+        let pre = app().on_loaded(notes(&trace, "a", hangs()));
         let ready = app().on_ready(notes(&trace, "a", hangs()));
-        for (app, hook) in [(pre, "on_pre_ready"), (ready, "on_ready")] {
+        for (app, hook) in [(pre, "on_loaded"), (ready, "on_ready")] {
             let error = fails_to_boot(app).await;
             assert_eq!(
                 error.to_string(),
@@ -97,7 +97,7 @@ fn a_shutdown_cuts_a_hook_and_the_others_do_not_run() {
     paused(async {
         let trace = Trace::new();
         for app in [
-            App::new().on_pre_ready(notes(&trace, "hook", hangs())),
+            App::new().on_loaded(notes(&trace, "hook", hangs())),
             App::new().on_ready(notes(&trace, "hook", hangs())),
         ] {
             let app = app.on_ready(notes(&trace, "other", takes(1)));
@@ -161,7 +161,7 @@ fn hooks_that_never_ran_and_panic_in_their_drops_stop_nothing() {
     paused(async {
         let bombs = (Bomb, Bomb, Bomb);
         let mut app = App::new()
-            .on_pre_ready(async move |_| {
+            .on_loaded(async move |_| {
                 let _bomb = &bombs.0;
                 Ok(())
             })
@@ -215,13 +215,13 @@ fn a_hook_that_never_ran_and_blocks_in_its_drop_does_not_keep_the_boot_from_retu
         let (release, blocked) = std::sync::mpsc::channel();
         let blocks = Blocks(blocked);
         let app = App::new()
-            .on_pre_ready(async |_| anyhow::bail!("no"))
+            .on_loaded(async |_| anyhow::bail!("no"))
             .on_ready(async move |_| {
                 let _blocks = &blocks;
                 Ok(())
             });
         let error = fails_to_boot(app).await;
-        assert_eq!(error.to_string(), "[app] Plugin pre-ready failed: no");
+        assert_eq!(error.to_string(), "[app] Plugin on-loaded failed: no");
         drop(release);
     });
 }
@@ -231,7 +231,7 @@ fn a_boot_whose_future_is_dropped_in_a_hook_rolls_back() {
     paused(async {
         let trace = Trace::new();
         for app in [
-            App::new().on_pre_ready(notes(&trace, "hook", hangs())),
+            App::new().on_loaded(notes(&trace, "hook", hangs())),
             App::new().on_ready(notes(&trace, "hook", hangs())),
             App::new().with(Adds::new("adds", &Trace::new(), vec![("hook", hangs())])),
         ] {

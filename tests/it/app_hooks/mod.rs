@@ -56,7 +56,7 @@ impl Adds {
 #[bootstrap::async_trait]
 impl Plugin for Adds {
     fn descriptor(&self) -> Descriptor {
-        Descriptor::new(self.name).timeout(SECOND)
+        Descriptor::new(self.name).load_timeout(SECOND)
     }
 
     async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {

@@ -16,7 +16,7 @@ fn the_hooks_of_a_boot_run_in_their_order() {
         let app = App::new()
             .on_start(notes(&trace, "start", takes(1)))
             .on_ready(notes(&trace, "on_ready", takes(1)))
-            .on_pre_ready(notes(&trace, "pre_ready", takes(1)))
+            .on_loaded(notes(&trace, "on_loaded", takes(1)))
             .with(Probe::new("a", &trace).load(takes(2)).ready(takes(2)));
         let handle = app.handle();
         let running = app.boot().await.unwrap();
@@ -26,8 +26,8 @@ fn the_hooks_of_a_boot_run_in_their_order() {
             [
                 "load(a)+",
                 "load(a)-",
-                "pre_ready+",
-                "pre_ready-",
+                "on_loaded+",
+                "on_loaded-",
                 "ready(a)+",
                 "ready(a)-",
                 "on_ready+",
@@ -46,7 +46,7 @@ fn the_tree_is_complete_before_anything_is_ready() {
     paused(async {
         let trace = Trace::new();
         let seen = trace.clone();
-        let mut app = App::new().on_pre_ready(async move |cx| {
+        let mut app = App::new().on_loaded(async move |cx| {
             let report = cx.report();
             seen.add(report.boot_tree());
             assert!(report.plugins.iter().all(|it| it.ready.is_none()));
@@ -92,7 +92,7 @@ fn an_earlier_hook_provides_for_a_later_one() {
         let made = Arc::new(AtomicUsize::new(0));
         let (makes, finds) = (Arc::clone(&made), made);
         let app = App::new()
-            .on_pre_ready(async move |_| {
+            .on_loaded(async move |_| {
                 tokio::time::sleep(SECOND).await;
                 makes.store(7, Ordering::Relaxed);
                 Ok(())
@@ -117,7 +117,7 @@ fn a_hook_reads_the_states_of_the_app() {
         let app = App::new()
             .supply(Config("test"))
             .supply(Pool(3))
-            .on_pre_ready(async move |cx| {
+            .on_loaded(async move |cx| {
                 early.add(cx.state::<Config>()?.0);
                 Ok(())
             })
@@ -207,13 +207,13 @@ fn a_pre_ready_hook_that_fails_keeps_everything_from_being_ready() {
     paused(async {
         let trace = Trace::new();
         let app = App::new()
-            .on_pre_ready(notes(&trace, "pre", fails("no")))
-            .on_pre_ready(notes(&trace, "other", takes(1)))
+            .on_loaded(notes(&trace, "pre", fails("no")))
+            .on_loaded(notes(&trace, "other", takes(1)))
             .on_ready(notes(&trace, "on_ready", takes(1)))
             .with(Adds::new("adds", &trace, vec![("added", takes(1))]));
         let error = fails_to_boot(app).await;
         assert_eq!(trace.events(), ["pre+"]);
-        assert_eq!(error.to_string(), "[app] Plugin pre-ready failed: no");
+        assert_eq!(error.to_string(), "[app] Plugin on-loaded failed: no");
         assert_eq!(error.closed(), ["base", "adds"]);
     });
 }
@@ -224,7 +224,7 @@ fn nothing_is_ready_and_nothing_starts_after_a_failure() {
     paused(async {
         let trace = Trace::new();
         let app = App::new()
-            .on_pre_ready(notes(&trace, "pre_ready", takes(1)))
+            .on_loaded(notes(&trace, "on_loaded", takes(1)))
             .on_ready(notes(&trace, "first", takes(1)))
             .on_ready(notes(&trace, "second", takes(1)))
             .on_start(notes(&trace, "start", takes(1)))

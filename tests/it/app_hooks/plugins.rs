@@ -85,7 +85,7 @@ fn a_hook_that_is_added_after_the_load_is_dropped() {
             let _ = keep.send(cx);
             Ok(())
         });
-        let app = app.on_pre_ready(async move |_| {
+        let app = app.on_loaded(async move |_| {
             kept.await?.on_ready(notes(&late, "late", takes(1)));
             Ok(())
         });
@@ -123,7 +123,7 @@ fn a_hook_that_fails_in_a_restart_fails_the_restart() {
             }
         });
         let app = App::new()
-            .keep_down()
+            .tolerate_failed_restarts()
             .with(Adds::new("adds", &trace, vec![("hook", hook)]));
         let running = app.boot().await.unwrap();
         let error = running.handle().restart("adds").await.unwrap_err();

@@ -47,7 +47,7 @@ fn app(trace: &Trace, part: &str, by: fn(&Handle)) -> App {
         .drain(succeeds())
         .run(succeeds());
     app.with(plugin)
-        .on_pre_ready(later("pre-ready"))
+        .on_loaded(later("on-loaded"))
         .service("service", later("service"))
         .on_ready(later("on-ready"))
         .on_start(later("start"))
@@ -65,7 +65,7 @@ const WAYS: [fn(&Handle); 2] = [shutdown, close];
 
 #[test]
 fn a_request_to_stop_before_the_app_has_started_interrupts_the_boot() {
-    for part in ["load", "pre-ready", "service", "ready", "on-ready"] {
+    for part in ["load", "on-loaded", "service", "ready", "on-ready"] {
         for by in WAYS {
             paused(async {
                 let trace = Trace::new();
@@ -105,7 +105,7 @@ fn a_request_to_stop_while_the_app_starts_closes_it_as_one_that_runs() {
                 [
                     "load(a)+",
                     "load(a)-",
-                    "pre-ready",
+                    "on-loaded",
                     "service",
                     "ready(a)+",
                     "ready(a)-",

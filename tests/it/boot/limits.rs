@@ -32,7 +32,7 @@ fn a_load_that_never_ends_is_named_with_those_who_wait_for_it() {
              critical path: `config` 800 ms -> `cache` 14.2 s\n  \
              waiting: `http` <- `billing` <- `cache`\n  \
              closed again: `config`\n  \
-             help: find out what `cache` waits for, or raise `App::boot_timeout`; with a `timeout` \
+             help: find out what `cache` waits for, or raise `App::boot_timeout`; with a `load_timeout` \
              of its own it would fail sooner"
         );
         assert_eq!(trace.count("drop(cache)"), 1);
@@ -46,7 +46,7 @@ fn a_load_that_takes_too_long_is_cancelled() {
         let trace = Trace::new();
         let app = App::new()
             .load_timeout(Duration::from_secs(9))
-            .with(Probe::new("own", &trace).load(hangs()).timeout(SECOND));
+            .with(Probe::new("own", &trace).load(hangs()).load_timeout(SECOND));
         let began = Instant::now();
         let error = app.boot().await.unwrap_err();
         assert_eq!(began.elapsed(), SECOND);
@@ -78,17 +78,17 @@ fn limits_hold_in_the_order_of_their_ends_not_of_their_beginnings() {
             .with(
                 Probe::new("a", &trace)
                     .load(hangs())
-                    .timeout(Duration::from_secs(30)),
+                    .load_timeout(Duration::from_secs(30)),
             )
             .with(
                 Probe::new("b", &trace)
                     .load(hangs())
-                    .timeout(Duration::from_secs(20)),
+                    .load_timeout(Duration::from_secs(20)),
             )
             .with(
                 Probe::new("c", &trace)
                     .load(hangs())
-                    .timeout(Duration::from_secs(25)),
+                    .load_timeout(Duration::from_secs(25)),
             );
         let began = Instant::now();
         let error = app.boot().await.unwrap_err();
@@ -114,7 +114,7 @@ fn a_load_that_blocks_its_thread_does_not_keep_the_boot_from_returning() {
             Probe::new("a", &trace),
             Probe::new("blocks", &trace)
                 .load(blocks)
-                .timeout(Duration::from_millis(50)),
+                .load_timeout(Duration::from_millis(50)),
         ];
         register_graph(&mut app, probes, &[&[], &[0]]);
         let error = app.boot().await.unwrap_err();
@@ -223,7 +223,7 @@ fn a_ready_hook_that_takes_too_long_fails_the_boot() {
         let trace = Trace::new();
         let app = App::new()
             .boot_timeout(Duration::from_mins(1))
-            .with(Probe::new("a", &trace).ready(hangs()).timeout(SECOND));
+            .with(Probe::new("a", &trace).ready(hangs()).load_timeout(SECOND));
         let error = app.boot().await.unwrap_err();
         let failures: Vec<_> = error
             .failures()

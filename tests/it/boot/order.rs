@@ -174,7 +174,7 @@ fn a_serial_app_loads_in_the_order_of_the_plan_and_closes_in_reverse() {
             .map(|p| p.name().to_string())
             .collect();
         assert_eq!(plan, ["a", "b", "c"]);
-        app.serial().boot().await.unwrap().close().await.unwrap();
+        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
         let expected = [
             "load(a)+",
             "load(a)-",

@@ -31,7 +31,7 @@ impl Stubborn {
 #[bootstrap::async_trait]
 impl Plugin for Stubborn {
     fn descriptor(&self) -> Descriptor {
-        Descriptor::new("stubborn").retry(Retry::attempts(3).waiting(SECOND, 4 * SECOND))
+        Descriptor::new("stubborn").retry(Retry::attempts(3).backoff(SECOND, 4 * SECOND))
     }
 
     async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
@@ -189,7 +189,7 @@ fn every_attempt_finds_local_fields_at_their_default() {
 fn a_wait_between_attempts_has_no_limit() {
     paused(async {
         let mut app = App::new();
-        let patience = Retry::attempts(3).waiting(5 * SECOND, 5 * SECOND);
+        let patience = Retry::attempts(3).backoff(5 * SECOND, 5 * SECOND);
         let probe = Stubborn::new(2, &Trace::new());
         app.register(probe).retry(patience);
         app.load_timeout(SECOND)
@@ -215,7 +215,7 @@ fn what_an_attempt_left_is_given_back_within_its_limit() {
         paused(async {
             let trace = Trace::new();
             let (events_of, rolled_back) = (trace.clone(), trace.clone());
-            let mut app = App::new().hook_timeout(SECOND);
+            let mut app = App::new().close_timeout(SECOND);
             let fails = app.register(Probe::new("other", &Trace::new()).close(act(move || {
                 rolled_back.add("rollback");
                 async { Ok(()) }

@@ -359,9 +359,9 @@ fn instances_are_configured_from_keys_of_their_own() {
             .set("main.database.size", 1)
             .set("replica.database.size", 2);
         let mut app = App::new().configure(configuration);
-        let main = app.register(Database::default()).configured_from("main");
+        let main = app.register(Database::default()).config_prefix("main");
         let replica = app.register(Database::default());
-        let replica = replica.configured_from("replica");
+        let replica = replica.config_prefix("replica");
         let plain = app.register(Database::default());
         let running = app.boot().await.unwrap();
         let size = |it: State<Seen>| it.size;

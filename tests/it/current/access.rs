@@ -121,7 +121,7 @@ fn a_load_reads_no_state_that_is_not_a_field() {
 #[test]
 fn a_barrier_reads_what_it_stands_behind() {
     paused(async {
-        let app = App::new().supply(Config("here")).after(async |_| {
+        let app = App::new().supply(Config("here")).barrier(async |_| {
             assert_eq!(config()?, "here");
             Ok(())
         });

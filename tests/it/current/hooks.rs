@@ -100,11 +100,11 @@ fn hooks_of_the_app_and_services_and_barriers_are_in_it() {
             let trace = trace.clone();
             move || note_hook(&trace)
         };
-        let (after, pre_ready, service, ready) = (noted(), noted(), noted(), noted());
+        let (after, on_loaded, service, ready) = (noted(), noted(), noted(), noted());
         let (start, error, close) = (noted(), noted(), noted());
         let app = App::new()
-            .on_pre_ready(async move |_| {
-                pre_ready();
+            .on_loaded(async move |_| {
+                on_loaded();
                 Ok(())
             })
             .service("mail", async move |_| {
@@ -127,7 +127,7 @@ fn hooks_of_the_app_and_services_and_barriers_are_in_it() {
                 close();
                 bail!("sore")
             })
-            .after(async move |_| {
+            .barrier(async move |_| {
                 after();
                 Ok(())
             });
@@ -135,8 +135,8 @@ fn hooks_of_the_app_and_services_and_barriers_are_in_it() {
         assert_eq!(
             trace.events(),
             [
-                "after: load",
-                "app: pre-ready",
+                "barrier: load",
+                "app: on-loaded",
                 "mail: service start",
                 "app: on-ready",
                 "app: start",

@@ -84,7 +84,7 @@ impl Hooks for Ticker {
     }
 }
 
-#[plugin(name = "hangs", collect = false, timeout = "100ms")]
+#[plugin(name = "hangs", collect = false, load_timeout = "100ms")]
 struct Hangs;
 
 impl Hooks for Hangs {
@@ -156,7 +156,7 @@ fn of_mistakes_in_a_plan() {
     shows("09-parts.md", &refused(&app).render());
 
     let app = App::new().with(Database::default());
-    let app = app.after(async |_| Ok(())).with(ConfigPlugin);
+    let app = app.barrier(async |_| Ok(())).with(ConfigPlugin);
     shows("09-parts.md", &refused(&app).render());
 
     let mut app = App::new();

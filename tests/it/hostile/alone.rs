@@ -94,7 +94,7 @@ enum Place {
     Barrier,
     SecondAttempt,
     Ready,
-    PreReady,
+    Loaded,
     OnReady,
     OnReadyOfPlugin,
     Service,
@@ -141,7 +141,7 @@ const PLACES: [(Place, &[Cut]); 29] = [
     (Place::Barrier, &OF_BOOT),
     (Place::SecondAttempt, &OF_BOOT),
     (Place::Ready, &OF_BOOT),
-    (Place::PreReady, &OF_BOOT),
+    (Place::Loaded, &OF_BOOT),
     (Place::OnReady, &OF_BOOT),
     (Place::OnReadyOfPlugin, &OF_BOOT),
     (Place::Service, &OF_BOOT),
@@ -198,7 +198,7 @@ impl Part {
 impl Plugin for Part {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("part")
-            .retry(Retry::attempts(2).waiting(Duration::from_millis(1), Duration::from_millis(1)))
+            .retry(Retry::attempts(2).backoff(Duration::from_millis(1), Duration::from_millis(1)))
     }
 
     async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
@@ -239,8 +239,8 @@ impl Case {
         match self.cut {
             Cut::BootTimeout => app.boot_timeout(LIMIT),
             Cut::LoadTimeout => app.load_timeout(LIMIT),
-            Cut::HookTimeout => app.hook_timeout(LIMIT),
-            Cut::CloseTimeout => app.close_timeout(LIMIT),
+            Cut::HookTimeout => app.close_timeout(LIMIT),
+            Cut::CloseTimeout => app.shutdown_timeout(LIMIT),
             Cut::Shutdown => app,
         }
     }
@@ -326,7 +326,7 @@ impl Case {
             }),
             P::Barrier => {
                 app.register(probe("p"));
-                app = app.after(async move |_| block.run().await);
+                app = app.barrier(async move |_| block.run().await);
             }
             P::SecondAttempt => drop(app.register(Part {
                 load: Some(block),
@@ -335,7 +335,7 @@ impl Case {
                 ..Part::new()
             })),
             P::Ready => drop(app.register(probe("p").ready(acts))),
-            P::PreReady => app = app.on_pre_ready(async move |_| block.run().await),
+            P::Loaded => app = app.on_loaded(async move |_| block.run().await),
             P::OnReady => app = app.on_ready(async move |_| block.run().await),
             P::OnReadyOfPlugin => drop(app.register_fn("p", async move |cx| {
                 cx.on_ready(async move |_| block.run().await);

@@ -117,7 +117,7 @@ fn a_task_that_asks_for_a_shutdown_and_blocks_is_left_behind() {
             in_load: false,
             holder: Mutex::new(Some(block.holder())),
         };
-        let running = App::new().hook_timeout(SHORT).with(plugin).boot().await;
+        let running = App::new().close_timeout(SHORT).with(plugin).boot().await;
         let running = running.unwrap();
         running.wait().await;
         let error = running.close().await.unwrap_err();
@@ -156,7 +156,7 @@ fn hooks_of_the_app_that_block_end_with_the_time_for_closing() {
         let trace = Trace::new();
         let holder = block.holder();
         let app = App::new()
-            .close_timeout(SHORT)
+            .shutdown_timeout(SHORT)
             .with(Probe::new("a", &trace))
             .on_close(async |_| Ok(()))
             .on_close(async move |_| {
@@ -187,7 +187,7 @@ fn a_drain_that_blocks_keeps_nobody_else_from_closing() {
         let trace = Trace::new();
         let ticks = Arc::new(AtomicUsize::new(0));
         let running = App::new()
-            .close_timeout(SHORT)
+            .shutdown_timeout(SHORT)
             .with(Probe::new("blocks", &trace).drain(blocks))
             .with(Probe::new("other", &trace).run(ticking(&ticks)))
             .boot()
@@ -206,7 +206,7 @@ fn no_task_outlives_a_close_that_ran_out_of_time() {
     paused(async {
         let trace = Trace::new();
         let ticks = Arc::new(AtomicUsize::new(0));
-        let mut app = App::new().close_timeout(Duration::from_secs(5));
+        let mut app = App::new().shutdown_timeout(Duration::from_secs(5));
         let mut probes = vec![Probe::new("ticks", &trace).run(ticking(&ticks))];
         probes.extend((0..12).map(|n| Probe::new(format!("p{n:02}"), &trace).drain(hangs())));
         let needs: Vec<Vec<usize>> = (0..13_usize)
@@ -244,7 +244,7 @@ fn hooks_of_the_app_share_what_is_left_when_the_time_is_up() {
     paused(async {
         let trace = Trace::new();
         let mut app = App::new()
-            .close_timeout(Duration::from_secs(1))
+            .shutdown_timeout(Duration::from_secs(1))
             .with(Probe::new("a", &trace));
         for _ in 0..100 {
             app = app.on_close(async |_| std::future::pending().await);
@@ -360,7 +360,7 @@ fn a_listener_that_blocks_does_not_keep_the_app_from_closing() {
         let holder = Arc::new(block.holder());
         let trace = Trace::new();
         let app = App::new()
-            .close_timeout(SHORT)
+            .shutdown_timeout(SHORT)
             .on_error(move |_| {
                 holder.hold();
                 async { Ok(()) }

@@ -109,13 +109,13 @@ fn the_longest_limits_are_no_limits() {
     paused(async {
         let trace = Trace::new();
         let probe = Probe::new("a", &trace)
-            .timeout(Duration::MAX)
+            .load_timeout(Duration::MAX)
             .close_timeout(Duration::MAX);
         let running = App::new()
             .boot_timeout(Duration::MAX)
             .load_timeout(Duration::MAX)
+            .shutdown_timeout(Duration::MAX)
             .close_timeout(Duration::MAX)
-            .hook_timeout(Duration::MAX)
             .with(probe.drain(support::takes(1)))
             .on_start(async |_| Ok(()))
             .on_close(async |_| Ok(()))
@@ -134,8 +134,8 @@ fn limits_of_zero_end_what_waits_and_nothing_else() {
         let trace = Trace::new();
         let app = App::new()
             .load_timeout(Duration::ZERO)
-            .hook_timeout(Duration::ZERO)
             .close_timeout(Duration::ZERO)
+            .shutdown_timeout(Duration::ZERO)
             .with(Probe::new("quick", &trace))
             .with(Probe::new("waits", &trace).close(hangs()));
         let error = app.boot().await.unwrap().close().await.unwrap_err();

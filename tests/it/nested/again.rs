@@ -109,7 +109,7 @@ fn a_part_that_is_kept_down_can_be_restarted_once_it_is_repaired() {
         let trace = Trace::new();
         let broken = Arc::new(AtomicBool::new(false));
         let is_broken = Arc::clone(&broken);
-        let mut app = App::new().keep_down();
+        let mut app = App::new().tolerate_failed_restarts();
         let database = app.register(Probe::new("database", &trace).load(act(move || {
             let is_broken = is_broken.load(Ordering::SeqCst);
             async move {

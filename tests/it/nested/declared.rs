@@ -52,7 +52,7 @@ fn server(brings: Brings) -> Server {
     Server { brings }
 }
 
-#[plugin(states = [Table], within = Server)]
+#[plugin(states = [Table], child_of = Server)]
 struct Routes {
     #[option(default = 20)]
     millis: u64,
@@ -156,7 +156,7 @@ fn who_needs_the_state_of_a_declared_child_closes_before_it() {
 
         struct Made;
 
-        #[plugin(states = [Made], within = Parent)]
+        #[plugin(states = [Made], child_of = Parent)]
         struct Inner {
             #[option(default = Trace::new())]
             trace: Trace,
@@ -362,7 +362,7 @@ fn the_scope_of_a_declared_child_is_that_of_its_parent() {
             ),
             "{near:?}"
         );
-        assert!(help.contains("`.publish()`"), "{help}");
+        assert!(help.contains("`.export()`"), "{help}");
     });
 }
 
@@ -372,7 +372,7 @@ fn a_parent_that_a_scope_publishes_shows_what_it_brings() {
         let trace = Trace::new();
         let mut app = App::new();
         app.scope("inside", |inside| {
-            inside.register(Server::default()).publish();
+            inside.register(Server::default()).export();
         });
         app.register(docs(&trace));
         // Also to those who join later.
@@ -414,7 +414,7 @@ fn a_parent_does_not_wait_for_what_its_child_needs() {
     assert!(plan.warnings().is_empty(), "{:?}", plan.warnings());
 }
 
-#[plugin(name = "fake-server", stands_in_for = Server)]
+#[plugin(name = "fake-server", replaces = Server)]
 struct FakeServer;
 
 impl Hooks for FakeServer {
@@ -423,7 +423,7 @@ impl Hooks for FakeServer {
     }
 }
 
-#[plugin(name = "other-server", stands_in_for = Server, children = [Routes])]
+#[plugin(name = "other-server", replaces = Server, children = [Routes])]
 struct OtherServer;
 
 impl Hooks for OtherServer {
@@ -444,7 +444,7 @@ fn a_stand_in_has_the_children_that_it_names_itself() {
         .unwrap_err();
     assert!(
         errors.render().contains(
-            "`fake-server` stands in for the one that registers that: if it does so as well, say \
+            "`fake-server` replaces the one that registers that: if it does so as well, say \
              it there: `children = [Routes]`; or let it make the state itself, in its `states`"
         ),
         "{errors:?}"

@@ -58,7 +58,7 @@ fn nest(cx: LoadContext, depth: u32, how: How, fails: bool) -> Loading {
             }
             How::Retried if depth == 1 => {
                 let waiting = Duration::from_secs(1);
-                let retry = Retry::attempts(3).waiting(waiting, waiting);
+                let retry = Retry::attempts(3).backoff(waiting, waiting);
                 cx.register(Bottom { fails }).retry(retry).await?;
             }
             How::Awaited | How::Retried => {

@@ -274,7 +274,7 @@ fn a_child_that_hangs_is_blamed_and_not_its_parent() {
                 Ok(())
             }
         });
-        let app = App::new().with(parent.timeout(Duration::from_secs(1)));
+        let app = App::new().with(parent.load_timeout(Duration::from_secs(1)));
         let began = Instant::now();
         let error = app.boot().await.unwrap_err();
         assert_eq!(began.elapsed(), Duration::from_secs(1));
@@ -302,7 +302,7 @@ fn a_child_that_is_registered_late_has_a_deadline_as_well() {
                 Ok(())
             }
         });
-        let app = App::new().with(parent.timeout(Duration::from_secs(1)));
+        let app = App::new().with(parent.load_timeout(Duration::from_secs(1)));
         let began = Instant::now();
         let error = app.boot().await.unwrap_err();
         assert_eq!(began.elapsed(), Duration::from_secs(1));
@@ -323,12 +323,12 @@ fn a_parent_may_handle_that_a_child_took_too_long() {
             let trace = inner.clone();
             async move {
                 let inner = Nest::new("inner", &trace, async |_| std::future::pending().await);
-                let error = cx.register(inner.timeout(Duration::from_millis(50)));
+                let error = cx.register(inner.load_timeout(Duration::from_millis(50)));
                 trace.add(error.load().await.unwrap_err());
                 Ok(())
             }
         });
-        let app = App::new().with(parent.timeout(Duration::from_secs(1)));
+        let app = App::new().with(parent.load_timeout(Duration::from_secs(1)));
         let running = app.boot().await.unwrap();
         running.close().await.unwrap();
         assert_eq!(

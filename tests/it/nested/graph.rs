@@ -93,7 +93,7 @@ fn a_child_finds_the_state_of_its_sibling_before_that_of_others() {
             });
         }
         app.register(ConfigPlugin::default());
-        app.serial().boot().await.unwrap().close().await.unwrap();
+        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
         assert_eq!(trace.events(), ["one", "other"]);
     });
 }
@@ -116,7 +116,7 @@ fn a_handle_of_a_child_says_which_one_its_sibling_gets() {
             }
             Ok(())
         });
-        app.serial().boot().await.unwrap().close().await.unwrap();
+        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
         assert_eq!(trace.events(), ["second", "config"]);
     });
 }
@@ -214,7 +214,7 @@ impl Hooks for MiddlePlugin {
     }
 }
 
-#[plugin(states = [Own], stands_in_for = Selfish)]
+#[plugin(states = [Own], replaces = Selfish)]
 struct Roundabout;
 
 impl Hooks for Roundabout {

@@ -29,7 +29,7 @@ struct Nest {
     name: &'static str,
     trace: Trace,
     load: Load,
-    timeout: Option<Duration>,
+    load_timeout: Option<Duration>,
 }
 
 impl Nest {
@@ -42,7 +42,7 @@ impl Nest {
             name,
             trace: trace.clone(),
             load: Arc::new(move |cx| Box::pin(load(cx))),
-            timeout: None,
+            load_timeout: None,
         }
     }
 
@@ -51,8 +51,8 @@ impl Nest {
         Self::new(name, trace, async |_| Ok(()))
     }
 
-    fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = Some(limit);
+    fn load_timeout(mut self, limit: Duration) -> Self {
+        self.load_timeout = Some(limit);
         self
     }
 }
@@ -61,8 +61,8 @@ impl Nest {
 impl Plugin for Nest {
     fn descriptor(&self) -> Descriptor {
         let descriptor = Descriptor::new(self.name);
-        match self.timeout {
-            Some(limit) => descriptor.timeout(limit),
+        match self.load_timeout {
+            Some(limit) => descriptor.load_timeout(limit),
             None => descriptor,
         }
     }

@@ -19,7 +19,7 @@ fn children_load_after_their_parent_and_before_its_next_sibling() {
             async { Ok(()) }
         });
         let app = App::new().with(first).with(Nest::leaf("b-third", &trace));
-        let running = app.serial().boot().await.unwrap();
+        let running = app.max_concurrency(1).boot().await.unwrap();
         assert_eq!(
             trace.take(),
             [
@@ -55,7 +55,7 @@ fn children_of_children_load_before_the_next_child() {
             cx.register(Nest::leaf("two", &outer));
             async { Ok(()) }
         }));
-        let running = app.serial().boot().await.unwrap();
+        let running = app.max_concurrency(1).boot().await.unwrap();
         let begun: Vec<String> = trace.events();
         let begun: Vec<&str> = begun
             .iter()
@@ -177,7 +177,7 @@ fn a_flush_loads_what_is_registered_so_far() {
                 Ok(())
             }
         }));
-        app.serial().boot().await.unwrap().close().await.unwrap();
+        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
         assert_eq!(
             trace.events(),
             [
@@ -241,7 +241,7 @@ fn awaiting_a_child_loads_what_was_registered_before_it_and_not_what_came_after(
                 Ok(())
             }
         }));
-        app.serial().boot().await.unwrap().close().await.unwrap();
+        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
         assert_eq!(
             trace.events()[..8],
             [
@@ -348,7 +348,7 @@ fn one_hook_at_a_time_holds_for_children_as_well() {
             });
         }
         let began = tokio::time::Instant::now();
-        let running = app.serial().boot().await.unwrap();
+        let running = app.max_concurrency(1).boot().await.unwrap();
         assert_eq!(running_now.lock().unwrap().1, 1);
         assert_eq!(began.elapsed().as_millis(), 60);
         running.close().await.unwrap();

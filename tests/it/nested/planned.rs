@@ -34,7 +34,7 @@ impl Hooks for Middle {
     }
 }
 
-#[plugin(name = "inner", states = [Inner], within = Middle)]
+#[plugin(name = "inner", states = [Inner], child_of = Middle)]
 struct InnerPlugin {
     _side: State<Side>,
 }
@@ -199,11 +199,11 @@ fn parents_that_wait_for_each_other_through_their_children_are_a_circle() {
     struct Left;
     #[plugin(name = "right", states = [RightState], collect = false)]
     struct Right;
-    #[plugin(name = "of-left", within = Left)]
+    #[plugin(name = "of-left", child_of = Left)]
     struct OfLeft {
         _right: State<RightState>,
     }
-    #[plugin(name = "of-right", within = Right)]
+    #[plugin(name = "of-right", child_of = Right)]
     struct OfRight {
         _left: State<LeftState>,
     }
@@ -243,7 +243,7 @@ fn what_a_declared_child_needs_is_used_and_so_is_who_brings_it() {
     struct Maker;
     #[plugin(name = "bringer", states = [Unread], collect = false)]
     struct Bringer;
-    #[plugin(name = "worker", within = Bringer)]
+    #[plugin(name = "worker", child_of = Bringer)]
     struct Worker {
         _fact: State<Fact>,
     }

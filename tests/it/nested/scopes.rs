@@ -72,7 +72,7 @@ fn children_in_scopes_see_outwards_and_not_beside_them() {
             });
             Ok(())
         });
-        let running = app.serial().boot().await.unwrap();
+        let running = app.max_concurrency(1).boot().await.unwrap();
         running.close().await.unwrap();
         assert_eq!(
             trace.events(),
@@ -96,7 +96,7 @@ fn a_child_that_is_published_is_seen_around_its_scope() {
         let mut app = App::new();
         app.register_fn("http", async move |cx| {
             cx.scope("admin", |scope| {
-                scope.register(prefix("/admin")).publish();
+                scope.register(prefix("/admin")).export();
             });
             cx.register(routes(&inner)).await?;
             Ok(())
@@ -125,7 +125,7 @@ fn a_state_in_a_scope_that_is_not_seen_is_an_error_that_says_where_it_is() {
         assert_eq!(
             error.to_string(),
             "[http/routes] Plugin load failed: it needs the state `Prefix`, which is provided by \
-             `http/admin/prefix`, in a scope that it does not see: publish it from there, or \
+             `http/admin/prefix`, in a scope that it does not see: export it from there, or \
              register this one there"
         );
     });

@@ -493,7 +493,7 @@ fn a_stand_in_that_lacks_a_state_of_its_original_is_told_so() {
     #[plugin(name = "original", states = [Left, Right], collect = false)]
     struct Original;
 
-    #[plugin(name = "half", states = [Left], stands_in_for = Original)]
+    #[plugin(name = "half", states = [Left], replaces = Original)]
     struct Half;
 
     #[plugin(name = "needs-right", collect = false)]
@@ -507,7 +507,7 @@ fn a_stand_in_that_lacks_a_state_of_its_original_is_told_so() {
     let text = app.plan().unwrap_err().render();
     assert_eq!(
         text.lines().last().unwrap(),
-        "  help: `half` stands in for `original`, which provides it, and does not: list it in the \
+        "  help: `half` replaces `original`, which provides it, and does not: list it in the \
          `states` of `half` as well, or make the field an `Option<State<Right>>`"
     );
     let _ = Original;

@@ -84,7 +84,7 @@ fn a_port_that_is_published_is_seen_around_its_scope() {
     paused(async {
         let mut app = App::new().with(All::default());
         app.scope("tenant", |tenant| {
-            tenant.register(Mail::by("inner")).publish()
+            tenant.register(Mail::by("inner")).export()
         });
         assert_eq!(everybody(app).await, pairs(&[("tenant/mail", "inner")]));
     });

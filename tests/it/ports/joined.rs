@@ -8,7 +8,7 @@ use support::paused;
 use super::*;
 
 /// A child that says who brings it.
-#[plugin(name = "child-mail", ports = [dyn Mailer], within = Post)]
+#[plugin(name = "child-mail", ports = [dyn Mailer], child_of = Post)]
 struct ChildMail {
     #[option(default = "child")]
     by: &'static str,
@@ -101,7 +101,7 @@ fn who_provides_a_port_by_itself_is_meant_rather_than_who_is_brought() {
 
 #[test]
 fn a_declared_child_that_is_primary_is_meant_by_everybody() {
-    #[plugin(name = "chief", ports = [dyn Mailer], primary = true, within = Head)]
+    #[plugin(name = "chief", ports = [dyn Mailer], primary = true, child_of = Head)]
     struct Chief;
 
     impl Hooks for Chief {

@@ -441,11 +441,11 @@ fn a_provider_that_is_switched_off_or_out_of_sight_is_named_for_states_and_ports
         lines.join("\n")
     };
     assert_eq!(as_port(&hidden(false)), hidden(true));
-    assert!(hidden(true).contains(".publish()"), "{}", hidden(true));
+    assert!(hidden(true).contains(".export()"), "{}", hidden(true));
 }
 
 /// Stand-ins that do not provide what the original does.
-#[plugin(name = "fake", stands_in_for = LedgerPlugin)]
+#[plugin(name = "fake", replaces = LedgerPlugin)]
 struct FakeLedger;
 
 impl Hooks for FakeLedger {
@@ -454,7 +454,7 @@ impl Hooks for FakeLedger {
     }
 }
 
-#[plugin(name = "fake", stands_in_for = BookPlugin)]
+#[plugin(name = "fake", replaces = BookPlugin)]
 struct FakeBook;
 
 impl Hooks for FakeBook {
@@ -471,7 +471,7 @@ fn a_stand_in_without_the_port_is_named_as_one_without_the_state_is() {
     );
     assert_eq!(
         port,
-        "`fake` stands in for `book-plugin`, which provides it, and does not: list it in the `ports` of \
+        "`fake` replaces `book-plugin`, which provides it, and does not: list it in the `ports` of \
          `fake` as well, or make the field an `Option<Port<dyn Book>>`"
     );
     assert_eq!(as_port(&state), port);
@@ -493,7 +493,7 @@ mod children {
         }
     }
 
-    #[plugin(name = "ledger-child", states = [Ledger], within = Library)]
+    #[plugin(name = "ledger-child", states = [Ledger], child_of = Library)]
     struct LedgerChild;
 
     impl Hooks for LedgerChild {
@@ -502,7 +502,7 @@ mod children {
         }
     }
 
-    #[plugin(name = "book-child", ports = [dyn Book], within = Library)]
+    #[plugin(name = "book-child", ports = [dyn Book], child_of = Library)]
     struct BookChild;
 
     impl Hooks for BookChild {

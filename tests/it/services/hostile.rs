@@ -148,7 +148,7 @@ fn a_service_that_blocks_in_its_drop_is_left_behind() {
         let trace = Trace::new();
         let (release, blocked) = channel();
         let app = App::new()
-            .hook_timeout(Duration::from_millis(50))
+            .close_timeout(Duration::from_millis(50))
             .with(Probe::new("p", &trace))
             .service("blocks", async move |_| Ok(Blocking::new(Blocks(blocked))));
         let running = app.boot().await.unwrap();
@@ -168,7 +168,7 @@ fn services_that_there_is_no_time_for_are_dropped_and_named() {
         let trace = Trace::new();
         let (release, blocked) = channel();
         let app = App::new()
-            .close_timeout(Duration::ZERO)
+            .shutdown_timeout(Duration::ZERO)
             .service("a", makes(&trace, "a", succeeds()))
             .service("blocks", async move |_| Ok(Blocking::new(Blocks(blocked))));
         let running = app.boot().await.unwrap();
@@ -244,7 +244,7 @@ fn a_service_that_replaces_a_bomb_is_an_error_of_its_factory() {
     paused(async {
         let app = App::new()
             .service("a", async |_| Ok(1_u32))
-            .on_pre_ready(async |cx| {
+            .on_loaded(async |cx| {
                 cx.set_service("a", Bomb)?;
                 Ok(())
             });

@@ -22,8 +22,8 @@ fn services_start_after_the_plugins_and_before_anything_is_ready() {
             })
             .service("b", makes(&trace, "b", takes(9)))
             .service("a", makes(&trace, "a", takes(1)))
-            .on_pre_ready(async move |_| {
-                pre.add("pre_ready");
+            .on_loaded(async move |_| {
+                pre.add("on_loaded");
                 Ok(())
             })
             .with(Probe::new("p", &trace).load(takes(20)).ready(succeeds()));
@@ -33,7 +33,7 @@ fn services_start_after_the_plugins_and_before_anything_is_ready() {
             [
                 "load(p)+",
                 "load(p)-",
-                "pre_ready",
+                "on_loaded",
                 "make(b)+",
                 "make(b)-",
                 "make(a)+",
@@ -186,7 +186,7 @@ fn a_failure_before_them_keeps_services_from_starting() {
         app.boot().await.unwrap_err();
         let app = App::new()
             .service("a", makes(&trace, "a", succeeds()))
-            .on_pre_ready(async |_| anyhow::bail!("no"));
+            .on_loaded(async |_| anyhow::bail!("no"));
         app.boot().await.unwrap_err();
         assert!(trace.events().is_empty(), "{trace:?}");
     });
@@ -293,7 +293,7 @@ fn services_are_dropped_also_when_the_time_for_closing_is_up() {
     paused(async {
         let trace = Trace::new();
         let app = App::new()
-            .close_timeout(SECOND)
+            .shutdown_timeout(SECOND)
             .service("a", makes(&trace, "a", succeeds()))
             .on_close(async |_| std::future::pending().await);
         let running = app.boot().await.unwrap();

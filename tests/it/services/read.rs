@@ -153,7 +153,7 @@ fn a_service_that_was_set_before_it_starts_is_replaced_by_its_factory() {
         };
         let app = App::new()
             .service("a", makes(&trace, "a", succeeds()))
-            .on_pre_ready(async move |cx| {
+            .on_loaded(async move |cx| {
                 cx.set_service("a", early)?;
                 Ok(())
             });

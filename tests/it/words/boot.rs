@@ -131,7 +131,7 @@ fn a_boot_that_takes_too_long_says_who_loads_and_who_waits() {
                 "  waiting: `reports` <- `cache`",
                 "  closed again: `db`, `config`",
                 "  help: find out what these wait for, or raise `App::boot_timeout`; with a \
-                 `timeout` of its own the one that hangs would fail sooner",
+                 `load_timeout` of its own the one that hangs would fail sooner",
             ]
         );
     });
@@ -164,7 +164,7 @@ fn a_parent_that_waits_for_its_child_says_so() {
                 "  waiting: `api` <- `http` <- `http/routes`",
                 "  closed again: `admin`",
                 "  help: find out what these wait for, or raise `App::boot_timeout`; with a \
-                 `timeout` of its own the one that hangs would fail sooner",
+                 `load_timeout` of its own the one that hangs would fail sooner",
             ]
         );
     });
@@ -224,13 +224,13 @@ fn what_stands_behind_a_barrier_waits_for_what_failed_before_it() {
         let mut app = App::new();
         let base = app.register_fn("base", async |_| anyhow::bail!("boom"));
         app.register_fn("beside", async |_| Ok(())).after(&base);
-        let mut app = app.after(async |_| Ok(()));
+        let mut app = app.barrier(async |_| Ok(()));
         app.register_fn("behind", async |_| Ok(()));
         assert_eq!(
             fails_to_boot(app).await,
             [
                 "error[BOOT010]: [base] Plugin load failed: boom",
-                "  not started: `behind` <- `after` <- `base`",
+                "  not started: `behind` <- `barrier` <- `base`",
                 "  closed again: `after`",
                 "  help: everything that had loaded has been closed; fix the first error above",
             ]
@@ -243,11 +243,11 @@ fn a_boot_that_is_cut_behind_its_loads_says_where() {
     paused(async {
         let app = App::new()
             .boot_timeout(Duration::from_secs(2))
-            .on_pre_ready(async |_| std::future::pending().await);
+            .on_loaded(async |_| std::future::pending().await);
         assert_eq!(
             fails_to_boot(app).await,
             [
-                "error[BOOT011]: boot stopped after 2 s: an `on_pre_ready` hook was still running",
+                "error[BOOT011]: boot stopped after 2 s: an `on_loaded` hook was still running",
                 "  cancelled: `app`",
                 "  help: raise `App::boot_timeout`, or find out what took so long",
             ]

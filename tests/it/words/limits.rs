@@ -22,7 +22,7 @@ fn a_load_that_is_cut_by_its_own_limit_says_which_setting_to_change() {
             fails_to_boot(app).await,
             [
                 "error[BOOT010]: [cache] Plugin load failed: timed out after 1 s",
-                "  help: find out what `cache` waits for, or raise its `timeout`, or \
+                "  help: find out what `cache` waits for, or raise its `load_timeout`, or \
                  `App::load_timeout`",
             ]
         );
@@ -51,7 +51,7 @@ fn a_child_that_is_cut_by_the_time_of_its_parent_says_so() {
         );
         assert_eq!(
             text.last().unwrap(),
-            "  help: find out what `parent/inner` waits for, or raise the `timeout` of `parent`, in \
+            "  help: find out what `parent/inner` waits for, or raise the `load_timeout` of `parent`, in \
              whose time it loads"
         );
     });

@@ -81,7 +81,7 @@ fn a_close_that_is_cut_short_is_stop004_and_comes_before_hooks_that_failed() {
                 "  also failed: [sore] Plugin close failed: no",
                 "  closed all the same: `api`, `db`",
                 "  help: find out what `http` waits for, or raise its `close_timeout`, or \
-                 `App::hook_timeout`",
+                 `App::close_timeout`",
             ]
         );
     });
@@ -90,7 +90,7 @@ fn a_close_that_is_cut_short_is_stop004_and_comes_before_hooks_that_failed() {
 #[test]
 fn a_close_that_had_less_time_than_it_may_take_says_so() {
     paused(async {
-        let app = App::new().close_timeout(Duration::from_secs(4));
+        let app = App::new().shutdown_timeout(Duration::from_secs(4));
         let error = close(app, http().drain(takes(1_000)).close(hangs())).await;
         assert_eq!(
             lines(&error.render()),
@@ -98,7 +98,7 @@ fn a_close_that_had_less_time_than_it_may_take_says_so() {
                 "error[STOP004]: [http] Plugin close failed: timed out after 3 s, what was left of \
                  the 4 s for closing",
                 "  closed all the same: `api`, `db`",
-                "  help: raise `App::close_timeout`, or find out what took so long",
+                "  help: raise `App::shutdown_timeout`, or find out what took so long",
             ]
         );
     });
@@ -114,7 +114,7 @@ fn a_task_that_does_not_end_is_stop004() {
                 "error[STOP004]: [http] Plugin run failed: timed out after 10 s",
                 "  closed all the same: `api`, `http`, `db`",
                 "  help: a task is told to stop by `cx.stopped()`: let it end then, or raise the \
-                 `close_timeout` of its plugin, or `App::hook_timeout`",
+                 `shutdown_timeout` of its plugin, or `App::close_timeout`",
             ]
         );
     });

@@ -223,7 +223,7 @@ impl Actor {
 /// Waits for the next tick of the clock: never for a random time.
 pub fn retry(attempts: u32) -> Retry {
     let tick = Duration::from_nanos(1);
-    Retry::attempts(attempts).waiting(tick, tick)
+    Retry::attempts(attempts).backoff(tick, tick)
 }
 
 fn settle(told: Result<()>, then: Then) -> Result<()> {
@@ -238,7 +238,7 @@ impl Plugin for Actor {
     fn descriptor(&self) -> Descriptor {
         let descriptor = Descriptor::new(name(self.node)).provides::<Made>();
         match self.script().limit {
-            Some(limit) => descriptor.timeout(millis(limit)),
+            Some(limit) => descriptor.load_timeout(millis(limit)),
             None => descriptor,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bootstrap::prelude::*;
-use bootstrap::{AfterContext, Registration, Scope};
+use bootstrap::{BarrierContext, Registration, Scope};
 
 use crate::actor::{perform, wait};
 use crate::case::millis;
@@ -41,7 +41,7 @@ pub fn app(case: &Case, book: &Book) -> App {
                 if barrier.recovers {
                     app.recover(act)
                 } else {
-                    app.after(act)
+                    app.barrier(act)
                 }
             }
             Entry::Scope(inside) => {
@@ -88,7 +88,7 @@ fn with_extras(app: App, book: &Book) -> App {
             Ok(made)
         }
     };
-    app.on_pre_ready(noted(Hook::PreReady))
+    app.on_loaded(noted(Hook::Loaded))
         .service("first", service(0))
         .service("second", service(1))
         .on_ready(noted(Hook::Ready))
@@ -117,7 +117,7 @@ impl Ground {
                     if barrier.recovers {
                         scope.recover(act)
                     } else {
-                        scope.after(act)
+                        scope.barrier(act)
                     };
                 }
                 Entry::Scope(inside) => {
@@ -159,7 +159,7 @@ impl Ground {
         &self,
         number: usize,
         barrier: Barrier,
-    ) -> impl FnOnce(AfterContext) -> Acted + Send + 'static + use<> {
+    ) -> impl FnOnce(BarrierContext) -> Acted + Send + 'static + use<> {
         let book = self.stage.book.clone();
         move |cx| {
             Box::pin(async move {

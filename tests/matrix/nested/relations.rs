@@ -414,7 +414,7 @@ impl<'a> Story<'a> {
             return Ok(());
         }
         let is_ready =
-            |event: &Event| matches!(event.hook, Hook::PreReady | Hook::Ready | Hook::Start);
+            |event: &Event| matches!(event.hook, Hook::Loaded | Hook::Ready | Hook::Start);
         let first = self.events.iter().position(is_ready);
         let loads = |event: &Event| event.hook == Hook::Load;
         let last = self.events.iter().rposition(loads);

@@ -319,7 +319,7 @@ fn nothing_boots_after(cut: u64, book: &Book) {
     let is_late = |event: &Event| {
         let is_of_boot = matches!(
             event.hook,
-            Hook::Load | Hook::PreReady | Hook::Ready | Hook::Start
+            Hook::Load | Hook::Loaded | Hook::Ready | Hook::Start
         );
         let goes_on = matches!(event.mark, Mark::Began | Mark::Done);
         event.at > cut && is_of_boot && goes_on

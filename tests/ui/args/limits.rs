@@ -1,6 +1,6 @@
 use bootstrap::prelude::*;
 
-#[plugin(timeout = "0s", close_timeout = "1.5s")]
+#[plugin(load_timeout = "0s", close_timeout = "1.5s")]
 struct Server;
 
 impl Hooks for Server {

@@ -10,7 +10,7 @@ struct Pool;
     collect = "no",
     after,
     "text",
-    stands_in_for = 3
+    replaces = 3
 )]
 struct Database {
     #[option(default)]

@@ -2,7 +2,7 @@ use bootstrap::prelude::*;
 
 struct Pool;
 
-#[plugin(name = "database" states = [Pool] timeout = "5s")]
+#[plugin(name = "database" states = [Pool] load_timeout = "5s")]
 struct Database;
 
 impl Hooks for Database {

@@ -1,6 +1,6 @@
 use bootstrap::prelude::*;
 
-#[plugin(name = "one", timeout = "1s", name = "two", timeout = "2s")]
+#[plugin(name = "one", load_timeout = "1s", name = "two", load_timeout = "2s")]
 struct Twice {
     #[option]
     #[option(default = 1)]

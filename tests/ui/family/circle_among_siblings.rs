@@ -12,7 +12,7 @@ impl Hooks for Parent {
     }
 }
 
-#[plugin(states = [One], within = Parent)]
+#[plugin(states = [One], child_of = Parent)]
 struct First {
     other: State<Other>,
 }
@@ -23,7 +23,7 @@ impl Hooks for First {
     }
 }
 
-#[plugin(states = [Other], within = Parent)]
+#[plugin(states = [Other], child_of = Parent)]
 struct Second {
     one: State<One>,
 }

@@ -13,7 +13,7 @@ impl Hooks for Server {
 }
 
 /// Needs what waits for its parent.
-#[plugin(within = Server)]
+#[plugin(child_of = Server)]
 struct Routes {
     pages: State<Pages>,
 }

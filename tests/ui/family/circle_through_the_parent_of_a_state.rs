@@ -15,7 +15,7 @@ impl Hooks for Server {
     }
 }
 
-#[plugin(states = [Table], within = Server)]
+#[plugin(states = [Table], child_of = Server)]
 struct Routes;
 
 impl Hooks for Routes {

@@ -13,7 +13,7 @@ impl Hooks for Server {
 }
 
 /// Its state is needed by `Docs`, which makes what it needs.
-#[plugin(states = [Table], within = Server)]
+#[plugin(states = [Table], child_of = Server)]
 struct Routes {
     pages: State<Pages>,
 }

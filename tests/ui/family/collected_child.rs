@@ -9,7 +9,7 @@ impl Hooks for Server {
     }
 }
 
-#[plugin(within = Server, collect = true)]
+#[plugin(child_of = Server, collect = true)]
 struct Routes;
 
 impl Hooks for Routes {

@@ -11,7 +11,7 @@ impl Hooks for Server {
     }
 }
 
-#[plugin(within = Server)]
+#[plugin(child_of = Server)]
 struct Routes<T: Default + Send + Sync + 'static> {
     #[local]
     of: PhantomData<T>,

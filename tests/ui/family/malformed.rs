@@ -1,6 +1,6 @@
 use bootstrap::prelude::*;
 
-#[plugin(within = "server")]
+#[plugin(child_of = "server")]
 struct Routes;
 
 impl Hooks for Routes {

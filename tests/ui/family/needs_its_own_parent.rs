@@ -13,7 +13,7 @@ impl Hooks for Server {
     }
 }
 
-#[plugin(within = Server)]
+#[plugin(child_of = Server)]
 struct Routes {
     address: State<Address>,
 }

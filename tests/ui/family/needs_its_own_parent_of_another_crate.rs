@@ -1,7 +1,7 @@
 use bootstrap::prelude::*;
 use bootstrap_tests_provider::{Center, Hub};
 
-#[plugin(within = Hub)]
+#[plugin(child_of = Hub)]
 struct Spokes {
     center: State<Center>,
 }

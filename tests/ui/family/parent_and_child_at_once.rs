@@ -9,7 +9,7 @@ impl Hooks for Server {
     }
 }
 
-#[plugin(within = Server, children = [Server])]
+#[plugin(child_of = Server, children = [Server])]
 struct Routes;
 
 impl Hooks for Routes {

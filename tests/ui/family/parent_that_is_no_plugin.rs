@@ -2,7 +2,7 @@ use bootstrap::prelude::*;
 
 struct Server;
 
-#[plugin(within = Server)]
+#[plugin(child_of = Server)]
 struct Routes;
 
 impl Hooks for Routes {

@@ -11,7 +11,7 @@ impl Hooks for Server {
     }
 }
 
-#[plugin(states = [Table], within = Server)]
+#[plugin(states = [Table], child_of = Server)]
 struct Routes;
 
 impl Hooks for Routes {
@@ -20,7 +20,7 @@ impl Hooks for Routes {
     }
 }
 
-#[plugin(states = [Table], stands_in_for = Routes, within = Server)]
+#[plugin(states = [Table], replaces = Routes, child_of = Server)]
 struct FakeRoutes;
 
 impl Hooks for FakeRoutes {

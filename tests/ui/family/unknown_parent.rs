@@ -1,6 +1,6 @@
 use bootstrap::prelude::*;
 
-#[plugin(within = Sever)]
+#[plugin(child_of = Sever)]
 struct Routes;
 
 impl Hooks for Routes {

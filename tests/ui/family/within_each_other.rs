@@ -1,6 +1,6 @@
 use bootstrap::prelude::*;
 
-#[plugin(within = Right)]
+#[plugin(child_of = Right)]
 struct Left;
 
 impl Hooks for Left {
@@ -9,7 +9,7 @@ impl Hooks for Left {
     }
 }
 
-#[plugin(within = Left)]
+#[plugin(child_of = Left)]
 struct Right;
 
 impl Hooks for Right {

@@ -1,6 +1,6 @@
 use bootstrap::prelude::*;
 
-#[plugin(within = Inner)]
+#[plugin(child_of = Inner)]
 struct Inner;
 
 impl Hooks for Inner {
@@ -9,7 +9,7 @@ impl Hooks for Inner {
     }
 }
 
-#[plugin(within = Self)]
+#[plugin(child_of = Self)]
 struct Again;
 
 impl Hooks for Again {

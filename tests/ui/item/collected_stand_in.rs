@@ -11,7 +11,7 @@ impl Hooks for Database {
     }
 }
 
-#[plugin(states = [Pool], stands_in_for = Database, collect = true)]
+#[plugin(states = [Pool], replaces = Database, collect = true)]
 struct Fake;
 
 impl Hooks for Fake {

@@ -28,7 +28,7 @@ impl Hooks for Server {
     }
 }
 
-#[plugin(states = [Table], within = Server)]
+#[plugin(states = [Table], child_of = Server)]
 struct Routes {
     config: State<Config>,
     names: State<Names>,
@@ -40,7 +40,7 @@ impl Hooks for Routes {
     }
 }
 
-#[plugin(states = [Names], within = Server, children = [Deep])]
+#[plugin(states = [Names], child_of = Server, children = [Deep])]
 struct NamesPlugin;
 
 impl Hooks for NamesPlugin {
@@ -50,7 +50,7 @@ impl Hooks for NamesPlugin {
 }
 
 /// Below one child, and needs another one.
-#[plugin(within = NamesPlugin)]
+#[plugin(child_of = NamesPlugin)]
 struct Deep {
     config: State<Config>,
 }
@@ -123,7 +123,7 @@ impl Hooks for Shelf {
 }
 
 /// Within one instance, and needs another one.
-#[plugin(within = Toys<u8>)]
+#[plugin(child_of = Toys<u8>)]
 struct Box {
     toy: State<Toy<u16>>,
 }

@@ -104,7 +104,7 @@ impl Hooks for Asks {
 }
 
 /// Stands in for a plugin with states and ports.
-#[plugin(states = [Local], ports = [dyn interface::Mailer], stands_in_for = Everything)]
+#[plugin(states = [Local], ports = [dyn interface::Mailer], replaces = Everything)]
 struct Fake;
 
 impl Hooks for Fake {

@@ -10,7 +10,7 @@ use bootstrap::prelude::*;
 pub struct Pool;
 
 /// A plugin.
-#[plugin(name = "database", states = [Pool], timeout = "5s", close_timeout = "1m")]
+#[plugin(name = "database", states = [Pool], load_timeout = "5s", close_timeout = "1m")]
 #[derive(Debug)]
 pub struct Database {
     /// An option.
