@@ -7,7 +7,7 @@
 use bootstrap::prelude::*;
 
 /// A plugin that does nothing.
-#[plugin(name = "noop", collect = false)]
+#[plugin(name = "noop", collect = never)]
 #[derive(Debug)]
 pub struct Noop;
 

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use bootstrap::{App, Registration};
+use bootstrap::{App, Registration, plugin_fn};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Plugins made at run time, each after three others, registered in the order of their names or
@@ -13,7 +13,7 @@ fn app(n: usize, name: impl Fn(usize) -> usize) -> App {
     let mut registrations: Vec<Registration<_>> = Vec::with_capacity(n);
     for i in 0..n {
         let name = format!("plugin-{:06}", name(i));
-        let mut registration = app.register_fn(name, async |_| Ok(()));
+        let mut registration = app.register(plugin_fn(name, async |_| Ok(())));
         for back in [1, 7, 31] {
             if let Some(earlier) = i.checked_sub(back) {
                 registration = registration.after(&registrations[earlier]);

@@ -14,8 +14,8 @@ use bootstrap::prelude::*;
 use bootstrap::{RequestState, Running};
 use criterion::{Criterion, criterion_group, criterion_main};
 
+#[bootstrap::supplied]
 struct Number(u64);
-bootstrap::supplied!(Number);
 
 static NUMBER: RequestState<Number> = RequestState::new();
 
@@ -84,7 +84,7 @@ fn get(c: &mut Criterion, running: &Running) {
             b.iter(|| (0..100).map(|_| black_box(read())).sum::<u64>());
         });
         group.bench_function("State of the current app", |b| {
-            let read = || State::<Number>::get().expect("it is there").0;
+            let read = || State::<Number>::current().expect("it is there").0;
             b.iter(|| (0..100).map(|_| black_box(read())).sum::<u64>());
         });
     });

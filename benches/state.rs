@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bootstrap::prelude::*;
 use criterion::{Criterion, criterion_group, criterion_main};
 
+#[bootstrap::supplied]
 struct Number(u64);
-bootstrap::supplied!(Number);
 
-#[plugin(name = "reader", states = [Readers], collect = false)]
+#[plugin(name = "reader", states = [Readers], collect = never)]
 struct Reader {
     number: State<Number>,
 }
@@ -27,7 +27,7 @@ fn state(c: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let app = App::new().supply(Number(7)).with(Reader::default());
     let running = runtime.block_on(app.boot()).expect("it boots");
-    let readers = running.state::<Readers>().expect("it is there");
+    let readers = running.try_get::<State<Readers>>().expect("it is there");
     let bound = readers.0.clone();
     let arc = Arc::new(Number(7));
 

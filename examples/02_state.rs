@@ -47,7 +47,7 @@ impl Hooks for Database {
 #[tokio::main]
 async fn main() -> Result<()> {
     let running = App::collect().boot().await?;
-    let connection = running.state::<Connection>()?;
+    let connection = running.try_get::<State<Connection>>()?;
     println!("using {}", connection.file);
     running.close().await?;
     Ok(())

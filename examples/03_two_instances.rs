@@ -7,7 +7,7 @@ use bootstrap::prelude::*;
 
 struct Greeting(String);
 
-#[plugin(states = [Greeting], collect = false)]
+#[plugin(states = [Greeting], collect = never)]
 struct Greeter {
     /// There is no default: whoever registers the plugin has to say it.
     #[option(required)]
@@ -21,7 +21,7 @@ impl Hooks for Greeter {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Speaker {
     first: State<Greeting>,
     second: State<Greeting>,
@@ -40,8 +40,8 @@ async fn main() -> Result<()> {
     let hello = app.register(Greeter { word: "hello" });
     let servus = app.register(Greeter { word: "servus" });
     app.register(Speaker {
-        first: hello.state(),
-        second: servus.state(),
+        first: hello.handle(),
+        second: servus.handle(),
     });
     // One at a time, so that this program prints the same every time.
     app.max_concurrency(1).boot().await?.close().await?;

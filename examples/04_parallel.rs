@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use tokio::time::{Instant, sleep};
 
@@ -12,15 +13,15 @@ use tokio::time::{Instant, sleep};
 async fn main() -> Result<()> {
     let wait = Duration::from_millis(50);
     let mut app = App::new();
-    let base = app.register_fn("base", async move |_| {
+    let base = app.register(plugin_fn("base", async move |_| {
         sleep(wait).await;
         Ok(())
-    });
+    }));
     for name in ["mail", "cache", "search", "metrics"] {
-        let plugin = app.register_fn(name, async move |_| {
+        let plugin = app.register(plugin_fn(name, async move |_| {
             sleep(wait).await;
             Ok(())
-        });
+        }));
         plugin.after(&base);
     }
 

@@ -4,7 +4,7 @@
 //! plugin that makes it. Neither loads the real one, nor what only that needed. The rest is the test
 //! kit: the feature `testing` of `bootstrap`.
 
-use bootstrap::Phase;
+use bootstrap::lifecycle::Phase;
 use bootstrap::prelude::*;
 use bootstrap::testing::{self, Fault};
 
@@ -48,7 +48,7 @@ async fn greets_at_eight() -> Result<()> {
     // `only` is the plugin and what it needs; the supplied clock takes the place of the real one.
     let app = App::only(Greeter::default()).supply(Clock(20));
     let running = app.boot().await?;
-    assert_eq!(running.state::<Greeting>()?.0, "good evening");
+    assert_eq!(running.try_get::<State<Greeting>>()?.0, "good evening");
     running.close().await?;
     Ok(())
 }
@@ -69,7 +69,7 @@ impl Hooks for StoppedClock {
 #[tokio::test]
 async fn greets_in_the_morning() -> Result<()> {
     let running = App::collect().with(StoppedClock::default()).boot().await?;
-    assert_eq!(running.state::<Greeting>()?.0, "good morning");
+    assert_eq!(running.try_get::<State<Greeting>>()?.0, "good morning");
     running.close().await?;
     Ok(())
 }
@@ -78,7 +78,7 @@ async fn greets_in_the_morning() -> Result<()> {
 #[test]
 fn loads_and_closes() -> Result<()> {
     testing::paused(async {
-        let mut app = testing::alone(Greeter::default()).supply(Clock(20));
+        let mut app = App::new().with(Greeter::default()).supply(Clock(20));
         let record = app.record();
         app.boot().await?.close().await?;
         let greeter = record.of("greeter");

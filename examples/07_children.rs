@@ -9,7 +9,7 @@ use bootstrap::prelude::*;
 
 struct Listener(u16);
 
-#[plugin(name = "listener", states = [Listener], collect = false)]
+#[plugin(name = "listener", states = [Listener], collect = never)]
 struct ListenerPlugin {
     #[option(required)]
     port: u16,
@@ -29,7 +29,7 @@ impl Hooks for ListenerPlugin {
     }
 }
 
-#[plugin(name = "tenant", collect = false)]
+#[plugin(name = "tenant", collect = never)]
 struct Tenant {
     listener: State<Listener>,
     #[option(required)]

@@ -8,7 +8,7 @@ use bootstrap::prelude::*;
 
 struct Endpoint(&'static str);
 
-#[plugin(name = "endpoint", states = [Endpoint], collect = false)]
+#[plugin(name = "endpoint", states = [Endpoint], collect = never)]
 struct EndpointPlugin {
     #[option(required)]
     url: &'static str,
@@ -20,7 +20,7 @@ impl Hooks for EndpointPlugin {
     }
 }
 
-#[plugin(name = "client", collect = false)]
+#[plugin(name = "client", collect = never)]
 struct Client {
     endpoint: State<Endpoint>,
 }

@@ -4,29 +4,29 @@
 use std::fs::File;
 use std::thread;
 
-use bootstrap::App;
 use bootstrap::testing::{FindingKind, explore};
+use bootstrap::{App, plugin_fn};
 
 #[test]
 fn files_and_threads_that_are_left_open_are_found() {
     let clean = || {
         let mut app = App::new();
-        app.register_fn("clean", async |_| {
+        app.register(plugin_fn("clean", async |_| {
             File::open("/proc/self/stat")?;
             thread::spawn(|| {});
             Ok(())
-        });
+        }));
         app
     };
     explore(clean).orders(1).watch_process().check();
 
     let leaky = || {
         let mut app = App::new();
-        app.register_fn("leaky", async |_| {
+        app.register(plugin_fn("leaky", async |_| {
             std::mem::forget(File::open("/proc/self/stat")?);
             thread::spawn(thread::park);
             Ok(())
-        });
+        }));
         app
     };
     let report = explore(leaky).runs(2).watch_process().run();

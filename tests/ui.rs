@@ -45,7 +45,6 @@ fn mistakes_are_reported_at_the_users_token_and_correct_programs_compile() {
         "item",
         "state",
         "ports",
-        "lists",
         "hooks",
         "circle",
         "family",

@@ -1,8 +1,10 @@
 //! The arguments of the attribute, and of the attributes on fields.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, ExprLit, ExprPath, Lit, LitBool, LitStr, Path, Token, Type};
+use syn::token::Paren;
+use syn::{Expr, ExprPath, LitBool, LitStr, Path, Token, Type, parenthesized};
 
 use crate::check::text;
 use crate::diagnostics::Diagnostics;
@@ -63,24 +65,25 @@ impl<T> Slot<T> {
 /// What stands in `#[plugin(..)]`.
 #[derive(Default)]
 pub(crate) struct PluginArgs {
-    pub(crate) name: Slot<LitStr>,
+    pub(crate) name: Slot<Expr>,
     pub(crate) states: Slot<Vec<Type>>,
-    pub(crate) ports: Slot<Vec<Type>>,
-    pub(crate) primary: Slot<LitBool>,
+    pub(crate) ports: Slot<Vec<PortType>>,
+    pub(crate) primary: Slot<()>,
     pub(crate) load_timeout: Slot<LitStr>,
     pub(crate) close_timeout: Slot<LitStr>,
     pub(crate) retry: Slot<Expr>,
     pub(crate) supervise: Slot<Expr>,
     pub(crate) after: Slot<Vec<Path>>,
-    pub(crate) collect: Slot<LitBool>,
+    pub(crate) collect: Slot<Collect>,
     pub(crate) child_of: Slot<Path>,
     pub(crate) children: Slot<Vec<Path>>,
     pub(crate) replaces: Slot<Path>,
+    pub(crate) requires: Slot<Expr>,
     pub(crate) enabled: Slot<Enabled>,
     pub(crate) krate: Slot<Path>,
 }
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "name",
     "states",
     "ports",
@@ -94,50 +97,105 @@ const KEYS: [&str; 15] = [
     "child_of",
     "children",
     "replaces",
+    "requires",
     "enabled",
     "crate",
 ];
 
+/// A port in a list: its type, and whether the plugin itself is what it provides there.
+pub(crate) struct PortType {
+    pub(crate) ty: Type,
+    pub(crate) is_own: bool,
+}
+
+impl Parse for PortType {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let own: Option<Token![self]> = input.parse()?;
+        if own.is_some() {
+            input.parse::<Token![as]>()?;
+        }
+        let (ty, is_own) = (input.parse()?, own.is_some());
+        Ok(Self { ty, is_own })
+    }
+}
+
+/// Which apps a linked plugin joins by itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Collect {
+    /// Every app that collects.
+    Always,
+    /// An app that collects, if a field requires it.
+    Needed,
+    /// None.
+    Never,
+}
+
+impl Parse for Collect {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let word: Ident = input.parse()?;
+        match word.to_string().as_str() {
+            "always" => Ok(Self::Always),
+            "needed" => Ok(Self::Needed),
+            "never" => Ok(Self::Never),
+            _ => Err(syn::Error::new(word.span(), "not a policy")),
+        }
+    }
+}
+
 /// What decides whether a plugin is part of an app.
 #[derive(Clone)]
 pub(crate) enum Enabled {
-    /// A function that is asked.
+    /// A function that is called.
     Predicate(ExprPath),
-    /// A key of the configuration, and what holds if it is not set.
-    Key(LitStr, bool),
+    /// A key of the configuration.
+    Key(KeySwitch),
+}
+
+/// A key of the configuration that decides.
+#[derive(Clone)]
+pub(crate) struct KeySwitch {
+    pub(crate) key: LitStr,
+    /// The value with which the plugin is enabled; without one, the value is a bool.
+    pub(crate) is: Option<LitStr>,
+    /// What holds if the key is not set.
+    pub(crate) default: Option<LitBool>,
 }
 
 impl Enabled {
-    const WHAT: &'static str =
-        "a function, a key of the configuration, or a key and what holds without it";
-    const EXAMPLE: &'static str =
-        "enabled = is_wanted`, `enabled = \"mail.enabled\"`, `enabled = (\"mail.enabled\", false)";
+    const WHAT: &'static str = "a function, a key of the configuration, or a key with a value";
+    const EXAMPLE: &'static str = "enabled = is_wanted`, `enabled = \"mail.enabled\"`, \
+        `enabled = (\"mail.enabled\", default = false)`, `enabled = (\"mail.engine\", is = \"smtp\")";
 }
 
 impl Parse for Enabled {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let given: Expr = input.parse()?;
-        let key = |expr: &Expr| match expr {
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(key), ..
-            }) => Some(key.clone()),
-            _ => None,
-        };
-        let found = match &given {
-            Expr::Path(path) => Some(Self::Predicate(path.clone())),
-            Expr::Tuple(pair) => match (pair.elems.first().and_then(key), pair.elems.last()) {
-                (
-                    Some(key),
-                    Some(Expr::Lit(ExprLit {
-                        lit: Lit::Bool(otherwise),
-                        ..
-                    })),
-                ) if pair.elems.len() == 2 => Some(Self::Key(key, otherwise.value)),
-                _ => None,
-            },
-            other => key(other).map(|key| Self::Key(key, true)),
-        };
-        found.ok_or_else(|| syn::Error::new_spanned(&given, "no switch"))
+        if input.peek(LitStr) {
+            let (key, is, default) = (input.parse()?, None, None);
+            return Ok(Self::Key(KeySwitch { key, is, default }));
+        }
+        if input.peek(Paren) {
+            let content;
+            parenthesized!(content in input);
+            return content.parse().map(Self::Key);
+        }
+        input.parse().map(Self::Predicate)
+    }
+}
+
+impl Parse for KeySwitch {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let key = input.parse()?;
+        let (mut is, mut default) = (None, None);
+        while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            let name = input.call(Ident::parse_any)?;
+            input.parse::<Token![=]>()?;
+            match name.to_string().as_str() {
+                "is" if is.is_none() => is = Some(input.parse()?),
+                "default" if default.is_none() => default = Some(input.parse()?),
+                _ => return Err(syn::Error::new(name.span(), "not a part of a switch")),
+            }
+        }
+        Ok(Self { key, is, default })
     }
 }
 
@@ -153,7 +211,7 @@ const SYNONYMS: [(&str, &str); 7] = [
 ];
 
 /// What other libraries call the list of requirements, which are fields here.
-const REQUIREMENTS: [&str; 5] = ["requires", "depends_on", "depends", "needs", "dependencies"];
+const REQUIREMENTS: [&str; 4] = ["depends_on", "depends", "needs", "dependencies"];
 
 impl PluginArgs {
     pub(crate) fn parse(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Self {
@@ -167,7 +225,8 @@ impl PluginArgs {
     fn argument(&mut self, key: &Ident, input: ParseStream<'_>, diagnostics: &mut Diagnostics) {
         match key.to_string().as_str() {
             "name" => {
-                let parsed = value(key, input, "a string", "name = \"database\"");
+                let example = "name = \"database\"`, `name = NAME";
+                let parsed = value(key, input, "a string or a constant", example);
                 self.name.fill(key, parsed, diagnostics);
             }
             "states" => {
@@ -179,8 +238,8 @@ impl PluginArgs {
                 self.ports.fill(key, parsed, diagnostics);
             }
             "primary" => {
-                let parsed = value(key, input, "a bool", "primary = true");
-                self.primary.fill(key, parsed, diagnostics);
+                flag(key, input, diagnostics);
+                self.primary.fill(key, Ok(()), diagnostics);
             }
             "load_timeout" => {
                 let parsed = value(key, input, "a string", "load_timeout = \"5s\"");
@@ -204,7 +263,8 @@ impl PluginArgs {
                 self.after.fill(key, parsed, diagnostics);
             }
             "collect" => {
-                let parsed = value(key, input, "a bool", "collect = false");
+                let what = "`always`, `needed` or `never`";
+                let parsed = value(key, input, what, "collect = never");
                 self.collect.fill(key, parsed, diagnostics);
             }
             "child_of" => {
@@ -218,6 +278,20 @@ impl PluginArgs {
             "replaces" => {
                 let parsed = value(key, input, "a plugin", "replaces = Database");
                 self.replaces.fill(key, parsed, diagnostics);
+            }
+            "requires" => {
+                let what = "a constant with a list of requirements";
+                let parsed = value(key, input, what, "requires = REQUIREMENTS");
+                if let Ok(Expr::Array(list)) = &parsed {
+                    diagnostics.at(
+                        list,
+                        "a requirement is a field, as in `config: State<Config>`; `requires` \
+                         takes a constant that another crate has made",
+                    );
+                    self.requires = Slot::Broken;
+                    return;
+                }
+                self.requires.fill(key, parsed, diagnostics);
             }
             "enabled" => {
                 let parsed = value(key, input, Enabled::WHAT, Enabled::EXAMPLE);
@@ -340,13 +414,7 @@ impl OptionArgs {
             "default" => value(key, input, "an expression", "default = 8")
                 .map(|expr| Start::Default(Box::new(expr))),
             "required" => {
-                if input.peek(Token![=]) {
-                    let value = skip_to_comma(input);
-                    diagnostics.at(
-                        value,
-                        "`required` takes no value: write `#[option(required)]`",
-                    );
-                }
+                flag(key, input, diagnostics);
                 Ok(Start::Required)
             }
             _ => Err(Self::unknown(key, input)),
@@ -369,6 +437,17 @@ impl OptionArgs {
         );
         let message = format!("unknown argument `{key}`{hint}");
         syn::Error::new(key.span(), message)
+    }
+}
+
+/// An argument without a value.
+fn flag(key: &Ident, input: ParseStream<'_>, diagnostics: &mut Diagnostics) {
+    if input.peek(Token![=]) {
+        let value = skip_to_comma(input);
+        diagnostics.at(
+            value,
+            format_args!("`{key}` takes no value: write `{key}` alone"),
+        );
     }
 }
 

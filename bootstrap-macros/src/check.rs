@@ -35,11 +35,11 @@ use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::{Attribute, GenericArgument, GenericParam, LitStr, Path, PathArguments, Type};
 
-use crate::args::PluginArgs;
+use crate::args::{Collect, PluginArgs, PortType};
 use crate::diagnostics::Diagnostics;
 use crate::family;
 use crate::item::Subject;
-use crate::model::{DefaultValue, Field, FieldKind, PluginModel, StateType};
+use crate::model::{DefaultValue, Field, FieldKind, Name, PluginModel, StateType};
 use crate::{configured, renamed, time};
 
 /// Applies every rule. The model is usable only if `diagnostics` stayed empty; if it did not, it
@@ -60,7 +60,7 @@ pub(crate) fn check(
         name,
         states: states(args, diagnostics),
         ports: ports(args, diagnostics),
-        is_primary: args.primary.value().is_some_and(|primary| primary.value),
+        is_primary: args.primary.value().is_some(),
         after: after(args, diagnostics),
         child_of: family::child_of(args, &subject.ident, diagnostics),
         children: family::children(args, &subject.ident, diagnostics),
@@ -71,10 +71,12 @@ pub(crate) fn check(
         supervise: args.supervise.value().cloned(),
         replaces: args.replaces.value().cloned(),
         enabled: configured::enabled(args, diagnostics),
-        collect: is_collected(args, diagnostics),
+        collect: collect(args, diagnostics),
+        requires: args.requires.value().cloned(),
         derives_default: derived_default.is_some(),
         fields: subject.fields,
     };
+    derived_has_a_field(args, &model, diagnostics);
     states_differ(&model, diagnostics);
     configured::check(&model, diagnostics);
     family::check(&model, diagnostics);
@@ -95,11 +97,17 @@ fn krate(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Option<Path> {
     if args.krate.key().is_some() {
         return args.krate.value().cloned();
     }
+    renamed("plugin", diagnostics)
+}
+
+/// The name that the runtime crate has in the manifest, if it is another one; `attribute` has to say
+/// so.
+pub(crate) fn renamed(attribute: &str, diagnostics: &mut Diagnostics) -> Option<Path> {
     let name = renamed::runtime_crate()?;
     diagnostics.push(syn::Error::new(
         Span::call_site(),
         format_args!(
-            "the crate `bootstrap` is called `{name}` here: write `#[plugin(crate = {name})]`"
+            "the crate `bootstrap` is called `{name}` here: write `#[{attribute}(crate = {name})]`"
         ),
     ));
     Some(name.into())
@@ -139,8 +147,12 @@ fn state(ty: &Type, diagnostics: &mut Diagnostics) -> Option<StateType> {
             )
         }
         _ => {
-            let (ty, is_right) = (ty.clone(), true);
-            return Some(StateType { ty, is_right });
+            let (ty, is_right, is_own) = (ty.clone(), true, false);
+            return Some(StateType {
+                ty,
+                is_right,
+                is_own,
+            });
         }
     };
     diagnostics.at(ty, message);
@@ -149,21 +161,23 @@ fn state(ty: &Type, diagnostics: &mut Diagnostics) -> Option<StateType> {
         (_, Some(("State", own))) => Some(StateType {
             ty: own.clone(),
             is_right: true,
+            is_own: false,
         }),
         _ => Some(StateType {
             ty: ty.clone(),
             is_right: false,
+            is_own: false,
         }),
     }
 }
 
 fn ports(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Vec<StateType> {
     let listed = args.ports.value().into_iter().flatten();
-    listed.map(|ty| port(ty, diagnostics)).collect()
+    listed.map(|listed| port(listed, diagnostics)).collect()
 }
 
 /// A listed type without the handle that is clearly not meant.
-fn port(ty: &Type, diagnostics: &mut Diagnostics) -> StateType {
+fn port(PortType { ty, is_own }: &PortType, diagnostics: &mut Diagnostics) -> StateType {
     let handles = ["Port", "Ports", "Arc", "Box", "Rc"];
     let inner = handles.into_iter().find_map(|handle| wrapped(ty, handle));
     if let Some(own) = inner {
@@ -179,6 +193,7 @@ fn port(ty: &Type, diagnostics: &mut Diagnostics) -> StateType {
     StateType {
         ty: inner.unwrap_or(ty).clone(),
         is_right: true,
+        is_own: *is_own,
     }
 }
 
@@ -231,20 +246,28 @@ fn after(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Vec<Path> {
     paths
 }
 
-fn name(args: &PluginArgs, ident: &Ident, diagnostics: &mut Diagnostics) -> LitStr {
-    let Some(name) = args.name.value() else {
-        return LitStr::new(&kebab_case(&ident.to_string()), ident.span());
+fn name(args: &PluginArgs, ident: &Ident, diagnostics: &mut Diagnostics) -> Name {
+    let Some(given) = args.name.value() else {
+        let literal = LitStr::new(&kebab_case(&ident.to_string()), ident.span());
+        return Name::Literal(literal);
     };
-    let text = name.value();
-    if text.is_empty() {
-        diagnostics.at(name, "a plugin's name can't be empty: messages show it");
-    } else if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#' || c == '`') {
+    let name = Name::of(given);
+    let text = name.literal();
+    // A constant is checked where it is evaluated, by the same rules.
+    if text.as_deref() == Some("") {
+        diagnostics.at(given, "a plugin's name can't be empty: messages show it");
+    } else if text.is_some_and(|text| text.contains(is_hidden)) {
         diagnostics.at(
-            name,
+            given,
             "a plugin's name is one word: no spaces, no `#` (it numbers instances), no backtick",
         );
     }
-    name.clone()
+    name
+}
+
+/// Whether a character can't be part of a name.
+fn is_hidden(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || c == '#' || c == '`'
 }
 
 /// `HttpServer2` becomes `http-server2`, `HTTPServer` becomes `http-server`.
@@ -273,26 +296,59 @@ fn limit(text: Option<&LitStr>, diagnostics: &mut Diagnostics) -> Option<u64> {
     diagnostics.keep(time::millis(text?))
 }
 
-fn is_collected(args: &PluginArgs, diagnostics: &mut Diagnostics) -> bool {
-    let stands_in = args.replaces.key().is_some();
+/// A replacement and a child join no app by themselves, unless a replacement says so.
+fn collect(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Collect {
+    let replaces = args.replaces.key().is_some();
     let is_child = args.child_of.key().is_some();
-    match args.collect.value() {
-        Some(collect) if stands_in && collect.value => {
-            diagnostics.at(
-                collect,
-                "a replacement is never collected: it replaces a plugin where it is registered",
-            );
-            false
-        }
-        Some(collect) if is_child && collect.value => {
-            diagnostics.at(
-                collect,
-                "the child of another plugin is never collected: its parent registers it",
-            );
-            false
-        }
-        Some(collect) => collect.value,
-        None => !stands_in && !is_child,
+    let Some(key) = args.collect.key() else {
+        return if replaces || is_child {
+            Collect::Never
+        } else {
+            Collect::Always
+        };
+    };
+    let said = args.collect.value().copied().unwrap_or(Collect::Never);
+    if is_child && said != Collect::Never {
+        let message = "the child of another plugin is not collected: its parent registers it";
+        diagnostics.push(syn::Error::new(key, message));
+        return Collect::Never;
+    }
+    if replaces && said == Collect::Needed {
+        let message =
+            "a replacement is collected `always`, in every app with its original, or `never`";
+        diagnostics.push(syn::Error::new(key, message));
+        return Collect::Never;
+    }
+    said
+}
+
+/// `requires` and the field that holds what is bound of it come together.
+fn derived_has_a_field(args: &PluginArgs, model: &PluginModel, diagnostics: &mut Diagnostics) {
+    let mut fields = model.fields.iter();
+    let mut holders = fields
+        .by_ref()
+        .filter(|field| matches!(field.kind, FieldKind::Derived));
+    let holder = holders.next();
+    if let Some(second) = holders.next() {
+        let message = "a plugin has one field of type `Requirements`";
+        diagnostics.push(syn::Error::new(second.first, message));
+    }
+    match (args.requires.key(), holder) {
+        (Some(key), None) => diagnostics.push(syn::Error::new(
+            key,
+            "`requires` needs a field that holds what is bound: \
+             `requirements: bootstrap::extend::Requirements`",
+        )),
+        (None, Some(field)) => diagnostics.push(syn::Error::new(
+            field.first,
+            "a field of type `Requirements` holds what is bound of `requires`: write \
+             `#[plugin(requires = ..)]` with a list of requirements",
+        )),
+        (Some(key), Some(_)) if model.is_generic() => diagnostics.push(syn::Error::new(
+            key,
+            "a plugin with generic parameters can't have `requires`",
+        )),
+        _ => {}
     }
 }
 
@@ -310,21 +366,21 @@ fn states_differ(model: &PluginModel, diagnostics: &mut Diagnostics) {
 }
 
 fn can_be_collected(model: &PluginModel, diagnostics: &mut Diagnostics) {
-    if !model.collect {
+    if model.collect == Collect::Never {
         return;
     }
     // A lifetime is a mistake by itself, whoever registers the plugin.
     if model.is_generic() && !model.borrows() {
         diagnostics.at(
             &model.generics,
-            "a plugin with generic parameters can't be collected: write `collect = false`, and register it with the types that it is for",
+            "a plugin with generic parameters can't be collected: write `collect = never`, and register it with the types that it is for",
         );
     }
     for field in model.required() {
         diagnostics.push(syn::Error::new(
             field.span,
             format_args!(
-                "the option `{}` has no default, so this plugin can't be collected: give it one, or write `collect = false` and register the plugin",
+                "the option `{}` has no default, so this plugin can't be collected: give it one, or write `collect = never` and register the plugin",
                 field.name
             ),
         ));

@@ -2,10 +2,10 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::LitStr;
 use syn::spanned::Spanned;
+use syn::{LitBool, LitStr};
 
-use crate::args::{Enabled, PluginArgs};
+use crate::args::{Enabled, KeySwitch, PluginArgs};
 use crate::check::text;
 use crate::diagnostics::Diagnostics;
 use crate::expand::Names;
@@ -13,13 +13,13 @@ use crate::fields::{self, start};
 use crate::model::{DefaultValue, Field, FieldKind, PluginModel};
 
 /// Whether the runtime crate can read a configuration.
-const IS_ON: bool = cfg!(feature = "config");
+pub(crate) const IS_ON: bool = cfg!(feature = "config");
 
 /// What decides whether the plugin is part of an app.
 pub(crate) fn enabled(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Option<Enabled> {
     let enabled = args.enabled.value()?;
-    if let Enabled::Key(key, _) = enabled {
-        check_key(key, IS_ON, diagnostics);
+    if let Enabled::Key(switch) = enabled {
+        check_key(&switch.key, IS_ON, diagnostics);
     }
     Some(enabled.clone())
 }
@@ -30,11 +30,11 @@ pub(crate) fn check(model: &PluginModel, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn check_key(key: &LitStr, is_on: bool, diagnostics: &mut Diagnostics) {
+pub(crate) fn check_key(key: &LitStr, is_on: bool, diagnostics: &mut Diagnostics) {
     if !is_on {
         diagnostics.at(
             key,
-            "the configuration takes the feature `config` of `bootstrap`: write `bootstrap = { .., features = [\"config\"] }`",
+            "the configuration requires the feature `config` of `bootstrap`: write `bootstrap = { .., features = [\"config\"] }`",
         );
         return;
     }
@@ -85,9 +85,16 @@ pub(crate) fn switch(model: &PluginModel, names: &Names<'_>) -> Option<TokenStre
                 let ask = quote_spanned!(span=> #door::answer(#path()));
                 (span, quote!(Predicate { text: #name, ask: || #ask }))
             }
-            Enabled::Key(_, _) if !IS_ON => return None,
-            Enabled::Key(key, otherwise) => {
-                (key.span(), quote!(Key { key: #key, otherwise: #otherwise }))
+            Enabled::Key(_) if !IS_ON => return None,
+            Enabled::Key(KeySwitch { key, is, default }) => {
+                // A key alone enables the plugin if it is not set, and a value does not.
+                let otherwise = default.as_ref().map_or(is.is_none(), LitBool::value);
+                let is = match is {
+                    Some(value) => quote!(#private::Some(#value)),
+                    None => quote!(#private::None),
+                };
+                let by = quote!(Key { key: #key, is: #is, otherwise: #otherwise });
+                (key.span(), by)
             }
         };
         let location = names.location(span);

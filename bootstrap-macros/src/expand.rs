@@ -24,12 +24,13 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit, Path, Type};
 
+use crate::args::Collect;
 use crate::configured;
 use crate::fields;
 use crate::gives;
-use crate::model::{PluginModel, StateType};
+use crate::model::{Name, PluginModel, StateType};
 use crate::setters;
-use crate::ties::{link, list_of_fields, needs_proof, proof, submission};
+use crate::ties::{link, needs_proof, proof, submission};
 
 /// The struct and everything that makes it a plugin.
 ///
@@ -50,7 +51,8 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
     let loads = sound.then(|| loads(model, &names));
     let proof = sound.then(|| proof(model, &names));
     let submission = sound.then(|| submission(model, &names));
-    let list = sound.then(|| list_of_fields(model, &names));
+    let derived = derived(model, &names);
+    let name = name(model, &names, sound);
     quote! {
         #item
 
@@ -68,6 +70,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
         )]
         const _: () = {
             #door
+            #derived
             #aliases
             #field_aliases
             #declared
@@ -79,7 +82,7 @@ pub(crate) fn expand(model: &PluginModel, sound: bool) -> TokenStream {
             #loads
             #proof
             #submission
-            #list
+            #name
         };
     }
 }
@@ -162,13 +165,9 @@ impl<'m> Names<'m> {
         quote_spanned!(span=> impl #generics #path for #target #wheres { #body })
     }
 
+    #[allow(clippy::unused_self, reason = "how things are called is known here")]
     pub(crate) fn location(&self, span: Span) -> TokenStream {
-        let private = self.private();
-        let start = span.start();
-        let (line, column) = (to_u32(start.line), to_u32(start.column + 1));
-        // Not `file!()`: in what a macro declares, that is the file of the call.
-        let file = span.file();
-        quote!(#private::Location::new(#file, #line, #column))
+        location(span)
     }
 
     /// The type of a child, which is emitted once, as those of states are.
@@ -185,6 +184,15 @@ impl<'m> Names<'m> {
         let private = self.private_at(span);
         quote_spanned!(span=> <#plugin as #private::Declare>::LINK)
     }
+}
+
+/// Where something stands in the source.
+pub(crate) fn location(span: Span) -> TokenStream {
+    let start = span.start();
+    let (line, column) = (to_u32(start.line), to_u32(start.column + 1));
+    // Not `file!()`: in what a macro declares, that is the file of the call.
+    let file = span.file();
+    quote!(__bootstrap::Location::new(#file, #line, #column))
 }
 
 /// The one path to the runtime crate: if it leads nowhere, that is one error, at the path.
@@ -257,18 +265,58 @@ fn declared(model: &PluginModel, names: &Names<'_>, sound: bool) -> TokenStream 
     }
 }
 
+/// Requirements beside the fields, as a constant with a type, so that another one is a mistake of
+/// the expression alone.
+fn derived(model: &PluginModel, names: &Names<'_>) -> Option<TokenStream> {
+    let expr = model.requires.as_ref()?;
+    let private = names.private_at(expr.span());
+    Some(quote_spanned!(expr.span()=>
+        const __DERIVED: &'static [#private::extend::Requirement] = #expr;
+    ))
+}
+
+/// The name as a constant, and the proof that messages can show it. A static of its own, as
+/// [`loads`] is.
+fn name(model: &PluginModel, names: &Names<'_>, sound: bool) -> Option<TokenStream> {
+    let Name::Constant(expr) = &model.name else {
+        return None;
+    };
+    let span = expr.span();
+    let private = names.private_at(span);
+    let name = Ident::new("a_name_is_one_word", span);
+    let check = quote_spanned!(span=> static #name: () = #private::check_name(__NAME););
+    let check = sound.then_some(check);
+    Some(quote_spanned!(span=>
+        const __NAME: &'static str = #expr;
+        #check
+    ))
+}
+
 /// What is not said is left to the runtime crate: the fewer tokens, the faster.
 fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let private = names.private();
     let plugin = names.plugin();
-    let name = &model.name;
+    let name = match &model.name {
+        Name::Literal(literal) => literal.to_token_stream(),
+        Name::Constant(_) => quote!(__NAME),
+    };
     let location = names.location(model.ident.span());
     let behaviour = behaviour(model, names);
     let mut said = TokenStream::new();
     said.extend(list("provides", gives::keys(names)));
     let requires = model.requirements();
     let requires = requires.map(|field| fields::requirement(field, names));
-    said.extend(list("requires", requires));
+    match fields::derived(model, names) {
+        None => said.extend(list("requires", requires)),
+        Some(derived) => said.extend(quote!(
+            requires: {
+                const __FIELDS: &[#private::Requirement] = &[#(#requires),*];
+                const __ALL: [#private::Requirement; __FIELDS.len() + __DERIVED.len()] =
+                    #private::with_derived(__FIELDS, __DERIVED, &#derived);
+                &__ALL
+            },
+        )),
+    }
     let after = model.after.iter().map(|path| mention(path, path, names));
     said.extend(list("after", after));
     let children = model.children.iter().enumerate();
@@ -278,10 +326,17 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     if model.is_primary {
         said.extend(quote!(is_primary: true,));
     }
+    if model.collect == Collect::Needed {
+        said.extend(quote!(is_collected_if_needed: true,));
+    }
     let parent = model.child_of.as_ref();
     let parent = parent.map(|path| mention(path, path, names));
     said.extend(some("child_of", parent, names));
-    said.extend(some("load_timeout", limit(model.load_timeout, names), names));
+    said.extend(some(
+        "load_timeout",
+        limit(model.load_timeout, names),
+        names,
+    ));
     said.extend(some(
         "close_timeout",
         limit(model.close_timeout, names),

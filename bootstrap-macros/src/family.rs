@@ -66,7 +66,7 @@ pub(crate) fn check(model: &PluginModel, diagnostics: &mut Diagnostics) {
     if model.is_generic() && !model.borrows() {
         diagnostics.at(
             parent,
-            "a plugin with generic parameters is many: write `collect = false`, and name those that are registered in the `children = [..]` of their parent",
+            "a plugin with generic parameters is many: write `collect = never`, and name those that are registered in the `children = [..]` of their parent",
         );
     }
     let name = text(parent);

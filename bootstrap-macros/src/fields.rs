@@ -52,16 +52,7 @@ fn without_self(plugin: &Ident, ty: impl ToTokens) -> TokenStream {
     named.collect()
 }
 
-/// The type of a requirement where nothing can be wrong with it that is not reported elsewhere.
-pub(crate) fn ty(field: &Field, names: &Names<'_>) -> TokenStream {
-    if names.is_generic() {
-        field.ty.to_token_stream()
-    } else {
-        alias(field, field.first).into_token_stream()
-    }
-}
-
-/// The same with the span of the whole type.
+/// The type of a requirement with the span of the whole type.
 fn underlined(field: &Field, names: &Names<'_>) -> TokenStream {
     if names.is_generic() {
         return field.ty.to_token_stream();
@@ -111,6 +102,16 @@ fn constant(
     )
 }
 
+/// The way from the plugin to the field that holds what is bound of its derived requirements.
+pub(crate) fn derived(model: &PluginModel, names: &Names<'_>) -> Option<TokenStream> {
+    model.requires.as_ref()?;
+    let mut fields = model.fields.iter();
+    let field = fields.find(|field| matches!(field.kind, FieldKind::Derived))?;
+    let private = names.private_at(field.first);
+    let project = project(field, names);
+    Some(quote_spanned!(field.first=> #private::derived(#project)))
+}
+
 /// An option that is read, as a value that knows how to read it.
 pub(crate) fn configured(field: &Field, names: &Names<'_>) -> TokenStream {
     let private = names.private_at(field.first);
@@ -149,6 +150,10 @@ pub(crate) fn start(field: &Field, names: &Names<'_>) -> TokenStream {
             let private = names.private_at(field.first);
             let ty = underlined(field, names);
             quote_spanned!(field.first=> <#ty as #private::Inject>::unbound())
+        }
+        FieldKind::Derived => {
+            let private = names.private_at(field.first);
+            quote_spanned!(field.first=> #private::extend::Requirements::of(__DERIVED))
         }
         _ => type_default(field),
     }

@@ -22,14 +22,15 @@ struct Gift {
 
 fn gifts(model: &PluginModel, names: &Names<'_>) -> Vec<Gift> {
     let states = names.states().into_iter().zip(&model.states);
-    let states = states.map(|(made, StateType { ty, is_right })| {
+    let states = states.map(|(made, StateType { ty, is_right, .. })| {
         let private = names.private_at(ty.span());
         let handle = quote_spanned!(ty.span()=> #private::State<#made>);
         let door = is_right.then(|| state_door(model, ty.span(), &made, &private));
         Gift { made, handle, door }
     });
     let ports = names.ports().into_iter().zip(&model.ports);
-    let ports = ports.map(|(port, StateType { ty, .. })| {
+    let returned = ports.filter(|(_, port)| !port.is_own);
+    let ports = returned.map(|(port, StateType { ty, .. })| {
         let private = names.private_at(ty.span());
         Gift {
             made: quote_spanned!(ty.span()=> #private::Arc<#port>),
@@ -69,14 +70,15 @@ pub(crate) fn gives(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let gifts = gifts(model, names);
     let (types, pack) = (types(model, &gifts), pack(&gifts, names));
     let handles = handles(&gifts, names);
-    quote!(#types #pack #handles)
+    let own_ports = own_ports(model, names);
+    quote!(#types #pack #handles #own_ports)
 }
 
 fn types(model: &PluginModel, gifts: &[Gift]) -> TokenStream {
     let states_type = shape(gifts.iter().map(|gift| &gift.made));
     let handles_type = shape(gifts.iter().map(|gift| &gift.handle));
     // A public plugin with a private state is rustc's to report, at the state.
-    let first = model.states.iter().chain(&model.ports).next();
+    let first = model.states.iter().chain(model.returned_ports()).next();
     let at_states = first.map_or_else(|| model.ident.span(), |state| state.ty.span());
     quote_spanned!(at_states=>
         type States = #states_type;
@@ -87,7 +89,7 @@ fn types(model: &PluginModel, gifts: &[Gift]) -> TokenStream {
 /// The call that rejects a plugin with states that has no `load`; `None` for one without states.
 pub(crate) fn with_load(model: &PluginModel) -> Option<TokenStream> {
     let states = model.states.iter().map(|state| text(&state.ty));
-    let ports = model.ports.iter().map(|port| text(&port.ty));
+    let ports = model.returned_ports().map(|port| text(&port.ty));
     let provided: Vec<_> = states.clone().chain(ports.clone()).collect();
     let returned = states.chain(ports.map(|port| format!("Arc<{port}>")));
     let returned: Vec<_> = returned.collect();
@@ -96,7 +98,8 @@ pub(crate) fn with_load(model: &PluginModel) -> Option<TokenStream> {
         [only] => only.clone(),
         several => format!("({})", several.join(", ")),
     };
-    let (name, ident) = (model.name.value(), &model.ident);
+    let ident = &model.ident;
+    let name = model.name.literal().unwrap_or_else(|| ident.to_string());
     let missing = format!(
         "the plugin `{name}` provides `{}`, but has no `load`\n\
          help: add `async fn load(&mut self, cx: &mut LoadContext) -> Result<{returned}>` to `impl Hooks for {ident}`",
@@ -135,6 +138,33 @@ fn handles(gifts: &[Gift], names: &Names<'_>) -> TokenStream {
             #private::Some(#found)
         }
     }
+}
+
+/// Puts the plugin itself at the ports where it stands as `self`.
+fn own_ports(model: &PluginModel, names: &Names<'_>) -> Option<TokenStream> {
+    let ports = names.ports().into_iter().zip(&model.ports);
+    let own = ports.filter(|(_, listed)| listed.is_own);
+    let puts: Vec<_> = own
+        .map(|(port, listed)| {
+            let private = names.private_at(listed.ty.span());
+            quote_spanned!(listed.ty.span()=>
+                let __own: #private::Arc<#port> = #private::Arc::clone(__plugin) as _;
+                let __states = <#port as #private::SharedAtPort>::MADE.put(__own, __states);
+            )
+        })
+        .collect();
+    let private = names.private();
+    (!puts.is_empty()).then(|| {
+        quote! {
+            fn own_ports(
+                __plugin: &#private::Arc<Self>,
+                __states: #private::States,
+            ) -> #private::States {
+                #(#puts)*
+                __states
+            }
+        }
+    })
 }
 
 /// Who provides what. A replacement makes the states of another plugin: who provides them is said

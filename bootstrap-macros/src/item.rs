@@ -347,10 +347,21 @@ fn mean_port(ty: &mut Type, krate: Option<&Path>, diagnostics: &mut Diagnostics)
     *ty = parse_quote_spanned!(span=> #krate::Port<#object>);
 }
 
+/// Whether a field holds what is bound of `requires = ..`, by the last word of its type.
+fn holds_derived(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| last.ident == "Requirements" && last.arguments.is_none())
+}
+
 /// What a field is for.
 fn role(ours: &[Attribute], ty: &Type, diagnostics: &mut Diagnostics) -> Role {
     let [first, rest @ ..] = ours else {
-        return FieldKind::Requirement.into();
+        return if holds_derived(ty) {
+            FieldKind::Derived.into()
+        } else {
+            FieldKind::Requirement.into()
+        };
     };
     if let Some(handle) = handle(ty) {
         diagnostics.at(

@@ -1,4 +1,4 @@
-//! The `#[plugin]` attribute of the `bootstrap` crate, which re-exports it. See there.
+//! The attributes of the `bootstrap` crate, which re-exports them. See there.
 
 use proc_macro::TokenStream;
 
@@ -16,6 +16,7 @@ mod model;
 mod pipeline;
 mod renamed;
 mod setters;
+mod state;
 mod suggest;
 mod ties;
 mod time;
@@ -27,4 +28,16 @@ mod tests;
 #[proc_macro_attribute]
 pub fn plugin(args: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::plugin(args.into(), &item.into()).into()
+}
+
+/// The implementation of the attribute; `bootstrap` re-exports it with its documentation.
+#[proc_macro_attribute]
+pub fn supplied(args: TokenStream, item: TokenStream) -> TokenStream {
+    state::supplied(args.into(), &item.into()).into()
+}
+
+/// The implementation of the attribute; `bootstrap` re-exports it with its documentation.
+#[proc_macro_attribute]
+pub fn section(args: TokenStream, item: TokenStream) -> TokenStream {
+    state::section(args.into(), &item.into()).into()
 }

@@ -1,9 +1,9 @@
 //! A plugin as the macro knows it once every rule holds. Nothing in here is half valid.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::{Attribute, Expr, Generics, LitStr, Member, Path, Type, Visibility};
+use syn::{Attribute, Expr, ExprLit, Generics, Lit, LitStr, Member, Path, Type, Visibility};
 
-use crate::args::Enabled;
+use crate::args::{Collect, Enabled};
 
 #[allow(
     clippy::struct_excessive_bools,
@@ -19,7 +19,7 @@ pub(crate) struct PluginModel {
     pub(crate) generics: Generics,
     /// Where the runtime crate is, if not at `::bootstrap`.
     pub(crate) krate: Option<Path>,
-    pub(crate) name: LitStr,
+    pub(crate) name: Name,
     pub(crate) states: Vec<StateType>,
     pub(crate) ports: Vec<StateType>,
     /// Whether it is meant where several provide the same.
@@ -38,7 +38,9 @@ pub(crate) struct PluginModel {
     pub(crate) replaces: Option<Path>,
     /// What decides whether it is part of an app.
     pub(crate) enabled: Option<Enabled>,
-    pub(crate) collect: bool,
+    pub(crate) collect: Collect,
+    /// Requirements beside the fields: a constant.
+    pub(crate) requires: Option<Expr>,
     /// Whether the user derives `Default`, which is a mistake if this macro would write it.
     pub(crate) derives_default: bool,
     pub(crate) fields: Vec<Field>,
@@ -49,6 +51,35 @@ pub(crate) struct StateType {
     pub(crate) ty: Type,
     /// Whether it can be one; what can't is reported.
     pub(crate) is_right: bool,
+    /// Whether the plugin itself is what it provides at this port.
+    pub(crate) is_own: bool,
+}
+
+/// What the plugin is called.
+pub(crate) enum Name {
+    /// As written, or from the name of the struct.
+    Literal(LitStr),
+    /// A constant.
+    Constant(Expr),
+}
+
+impl Name {
+    pub(crate) fn of(expr: &Expr) -> Self {
+        match expr {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(literal),
+                ..
+            }) => Self::Literal(literal.clone()),
+            other => Self::Constant(other.clone()),
+        }
+    }
+
+    pub(crate) fn literal(&self) -> Option<String> {
+        match self {
+            Self::Literal(literal) => Some(literal.value()),
+            Self::Constant(_) => None,
+        }
+    }
 }
 
 pub(crate) struct Field {
@@ -75,6 +106,8 @@ pub(crate) struct Field {
 pub(crate) enum FieldKind {
     /// Bound by the runtime.
     Requirement,
+    /// Holds what is bound of `requires = ..`.
+    Derived,
     /// Plain data, set before boot.
     Option(DefaultValue),
     /// The plugin's own memory.
@@ -110,9 +143,14 @@ impl PluginModel {
         self.child_of.is_some() || !self.children.is_empty()
     }
 
-    /// Whether it joins apps that collect; generic ones can't, they have to be registered.
+    /// Whether it may join apps that collect; generic ones can't, they have to be registered.
     pub(crate) fn is_collected(&self) -> bool {
-        self.collect && !self.is_generic()
+        self.collect != Collect::Never && !self.is_generic()
+    }
+
+    /// What `load` returns: the states, and the ports at which the plugin is not itself.
+    pub(crate) fn returned_ports(&self) -> impl Iterator<Item = &StateType> + Clone {
+        self.ports.iter().filter(|port| !port.is_own)
     }
 
     /// Whether it provides a port in apps that register it only. Which plugin provides a port is not

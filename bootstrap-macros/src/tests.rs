@@ -101,7 +101,7 @@ fn all_mistakes_of_one_item_are_reported_together() {
             "a field is an `#[option]` or `#[local]`, not both",
             "a plugin's name can't be empty: messages show it",
             "the state `A` is listed twice",
-            "a plugin with generic parameters can't be collected: write `collect = false`, and register it with the types that it is for",
+            "a plugin with generic parameters can't be collected: write `collect = never`, and register it with the types that it is for",
             "`#[plugin]` implements `Default` from the options: take it out of the derive",
         ]
     );

@@ -7,7 +7,6 @@ use syn::spanned::Spanned;
 
 use crate::check::text;
 use crate::expand::Names;
-use crate::fields;
 use crate::model::PluginModel;
 
 /// The link to the plugin itself, with what tells it from every other.
@@ -50,7 +49,8 @@ fn fingerprint(model: &PluginModel) -> u64 {
 /// What needs nothing, and has no kin, is in no circle. An instance of a generic plugin has no
 /// static.
 pub(crate) fn needs_proof(model: &PluginModel) -> bool {
-    let needs_something = model.requirements().next().is_some() || !model.after.is_empty();
+    let has_requirements = model.requirements().next().is_some() || model.requires.is_some();
+    let needs_something = has_requirements || !model.after.is_empty();
     (needs_something || model.has_kin()) && !model.is_generic()
 }
 
@@ -91,19 +91,4 @@ pub(crate) fn submission(model: &PluginModel, names: &Names<'_>) -> TokenStream 
         .is_aside()
         .then(|| quote!(#private::inventory::submit! { #private::Aside(&__DECLARED.declaration) }));
     quote!(#collected #kin #aside)
-}
-
-/// The types of the fields that are requirements, for lists that are checked: `(A, (B, ()))`. What
-/// may not be there, because of a `#[cfg]`, is not told.
-pub(crate) fn list_of_fields(model: &PluginModel, names: &Names<'_>) -> TokenStream {
-    let always = model.requirements().filter(|field| field.cfgs.is_empty());
-    let types: Vec<_> = always.map(|field| fields::ty(field, names)).collect();
-    let list = types
-        .iter()
-        .rev()
-        .fold(quote!(()), |others, ty| quote!((#ty, #others)));
-    let span = model.ident.span();
-    let private = names.private_at(span);
-    let path = quote_spanned!(span=> #private::HasFields<#list>);
-    names.implement_path(span, &path, &names.plugin(), &TokenStream::new())
 }

@@ -20,11 +20,11 @@ pub use crate::base::location::Location;
 pub use crate::collect::Sectioned;
 pub use crate::collect::{Aside, Collected, Kin};
 pub use crate::declare::{
-    Answer, At, Behaviour, Besides, By, Cut, Declaration, Declare, Declared, End, HasFields,
-    Identity, Inject, Link, Mention, OnlyOnePluginMayProvide, PluginList, Port, Proof, Provider,
-    Provides, ProvidesPort, RequiredBy, Requirement, Retry, SharedAtPort, StandsOnceInTheList,
-    Start, State, States, Supervision, Switch, after_first, answer, by_default, check, check_child,
-    check_list, explore, field, fields_of, look_for, made, made_instead,
+    Answer, Behaviour, By, Declaration, Declare, Declared, Identity, Inject, Link, Mention,
+    OnlyOnePluginMayProvide, Port, Proof, Provider, Provides, ProvidesPort, RequiredBy,
+    Requirement, Retry, SharedAtPort, State, States, Supervision, Switch, answer, check,
+    check_child, check_name, derived, explore, field, made, made_instead, with_derived,
 };
 #[cfg(feature = "config")]
 pub use crate::declare::{FromOutside, SectionPlugin, Setting, Values, configured, section};
+pub use crate::extend;

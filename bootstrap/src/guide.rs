@@ -11,6 +11,13 @@
 // modules before, and the first definition wins. That is why a doctest is named after the file of
 // those, and its line counts them as well.
 
+use crate::context::*;
+use crate::error::*;
+use crate::extend::*;
+use crate::lifecycle::*;
+use crate::plan::*;
+use crate::report::*;
+use crate::service::*;
 use crate::*;
 
 macro_rules! page {

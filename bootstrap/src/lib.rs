@@ -83,7 +83,7 @@
 //! | boot it | [`App::boot`], [`App::run`], [`Retry`], [`BootError`] | [Boot](guide::boot) |
 //! | keep parts apart | [`App::scope`], [`App::barrier`], [`App::recover`], [`LoadContext::register`] | [Parts](guide::parts) |
 //! | work in the background | [`RunContext`], [`Supervision`], [`Lazy`], [`Swap`], [`Handle::restart`] | [Run](guide::run) |
-//! | reach the app from anywhere | [`current`](current()), [`RequestScope`], [`RequestState`] | [Far away](guide::far_away) |
+//! | reach the app from anywhere | [`current`](Current::try_current()), [`RequestScope`], [`RequestState`] | [Far away](guide::far_away) |
 //! | stop it | [`Handle`], [`App::shutdown_timeout`], [`CloseError`], [`Exit`] | [Close](guide::close) |
 //! | see what it does | [`Plan`], [`Report`], [`App::on_error`] | [See](guide::see) |
 //! | test a part, with fakes | [`App::only`], `replaces` | [Test](guide::test) |
@@ -137,8 +137,8 @@ mod drive;
 pub mod guide;
 mod life;
 mod live;
-mod plan;
-mod report;
+pub mod plan;
+pub mod report;
 mod request;
 mod run;
 #[cfg(feature = "testing")]
@@ -149,12 +149,6 @@ mod values;
 #[doc(hidden)]
 pub mod __private;
 
-pub mod extend {
-    //! What generated code and other crates build plugins with.
-
-    pub use crate::declare::{OnlyOnePluginMayProvide, RequiredBy};
-}
-
 pub mod prelude {
     //! What a file that declares plugins needs.
 
@@ -162,41 +156,184 @@ pub mod prelude {
 
     pub use crate::{
         App, CloseContext, DrainContext, Hooks, Lazy, LoadContext, Port, Ports, ReadyContext,
-        RunContext, State, plugin,
+        RunContext, State, plugin, supplied,
     };
 }
 
 pub use anyhow::Result;
-pub use async_trait::async_trait;
 
 #[doc = include_str!("../guide/plugin-attribute.md")]
 pub use bootstrap_macros::plugin;
 
+/// Declares a state that `main` supplies, on its type.
+///
+/// Plugins may then have fields `State<Settings>` although no plugin provides `Settings`; an app
+/// that requires it and was not given one by [`App::supply`] does not plan.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+///
+/// #[supplied]
+/// pub struct Settings {
+///     pub listen: String,
+/// }
+///
+/// #[plugin]
+/// struct Server {
+///     settings: State<Settings>,
+/// }
+///
+/// impl Hooks for Server {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+///         assert_eq!(self.settings.listen, "0.0.0.0:80");
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let settings = Settings { listen: "0.0.0.0:80".into() };
+/// let running = App::new().with(Server::default()).supply(settings).boot().await?;
+/// # running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub use bootstrap_macros::supplied;
+
+/// Declares a section of the configuration, which is a state, on its type; with the feature
+/// `config`.
+///
+/// The type is read with `serde`, which also says what is missing, what has a default
+/// (`#[serde(default)]`) and what is optional. The value is there if the app has a configuration
+/// (`App::configure`); nothing has to be registered. In a test, [`supply`](App::supply) another one.
+///
+/// A key that the type does not know is a fault of the plan, also without
+/// `#[serde(deny_unknown_fields)]`. Without a key, `#[section]`, the type is the whole configuration.
+/// A field `Option<State<..>>` is `None` if the configuration does not have the section.
+///
+/// The plugin that provides it is called by its key, `config.database`, and `config` for the whole;
+/// [restart](Handle::restart) it to read the sources anew.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "config")]
+/// # mod example {
+/// use bootstrap::prelude::*;
+/// use bootstrap::secrecy::SecretString;
+/// use bootstrap::{Configuration, section};
+/// use serde::Deserialize;
+///
+/// #[section("database")]
+/// #[derive(Deserialize)]
+/// struct DatabaseSection {
+///     url: String,
+///     password: SecretString,
+///     #[serde(default)]
+///     size: u32,
+/// }
+///
+/// #[plugin]
+/// struct Database {
+///     section: State<DatabaseSection>,
+/// }
+///
+/// impl Hooks for Database {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+///         assert_eq!(self.section.url, "db.example");
+///         Ok(())
+///     }
+/// }
+///
+/// # pub async fn example() -> Result<()> {
+/// let configuration = Configuration::new()
+///     .set("database.url", "db.example")
+///     .set("database.password", "hunter2");
+/// let app = App::new().with(Database::default()).configure(configuration);
+/// app.boot().await?.close().await?;
+///
+/// let error = App::new()
+///     .with(Database::default())
+///     .configure(Configuration::new().environment("APP"))
+///     .plan()
+///     .unwrap_err();
+/// assert_eq!(error.errors().len(), 2, "both that are missing");
+/// # Ok(())
+/// # }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> bootstrap::Result<()> {
+/// #     #[cfg(feature = "config")]
+/// #     example::example().await?;
+/// #     Ok(())
+/// # }
+/// ```
+pub use bootstrap_macros::section;
+
 pub use app::{App, Exit, Running, Scope};
-pub use base::key::StateKey;
-pub use base::location::Location;
-pub use base::name::PluginName;
-pub use base::phase::Phase;
-pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::{Registration, Unused};
 pub use declare::{
-    BarrierContext, AppContext, CannotSet, Child, ChildScope, CloseContext, Contextual, Current,
-    Declare, Descriptor, DrainContext, Entered, ErrorContext, Fields, FnPlugin, Hooks, Ingredients,
-    Inject, Lazy, LoadContext, NoApp, Plugin, PluginList, Policy, Port, Ports, PortsIter, Provided,
-    Provides, ProvidesPort, ReadyContext, Replaceable, Restart, Retry, RunContext, Service,
-    ServiceError, Shared, State, StateError, States, Supervision, Swap, SwapWatch, current,
+    Child, CloseContext, Current, DrainContext, Hooks, Lazy, LoadContext, Policy, Port, Ports,
+    ReadyContext, Restart, Retry, RunContext, State, Supervision, Swap, SwapWatch, plugin_fn,
+    plugin_with,
 };
-pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
-pub use plan::{
-    Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedChild, PlannedPlugin,
-    PlannedScope, Shadowed, SwitchedOff,
-};
-pub use report::{
-    Cause, CloseError, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report,
-    Step, TimeOf,
-};
-pub use request::{RequestScope, RequestState, RequestStateError};
+pub use life::Handle;
+pub use request::{RequestScope, RequestState};
 #[cfg(feature = "config")]
 pub use secrecy;
 #[cfg(feature = "config")]
-pub use values::{ConfigFault, Configuration};
+pub use values::Configuration;
+
+pub mod context {
+    //! What hooks of the app, barriers and scopes of children may use. The contexts of the hooks of
+    //! plugins are at the root.
+
+    pub use crate::declare::{AppContext, BarrierContext, ChildScope, ErrorContext};
+}
+
+pub mod error {
+    //! What can go wrong, typed. `Display` is one line, `Debug` and `render` the whole diagnosis.
+
+    pub use crate::boot::{BootError, BootErrorKind, NotStarted};
+    pub use crate::declare::{CannotSet, NoApp, StateError};
+    pub use crate::life::RestartError;
+    pub use crate::plan::{PlanError, PlanErrors};
+    pub use crate::report::{Cause, CloseError, PluginError, TimeOf};
+    pub use crate::request::RequestStateError;
+    #[cfg(feature = "config")]
+    pub use crate::values::ConfigFault;
+}
+
+pub mod lifecycle {
+    //! How far an app is, and why it stops.
+
+    pub use crate::base::phase::Phase;
+    pub use crate::life::{ShutdownReason, Signal, Status, StatusWatch};
+}
+
+pub mod service {
+    //! Values with names: see [`App::service`](crate::App::service).
+
+    pub use crate::declare::{Service, ServiceError};
+}
+
+pub mod extend {
+    //! For crates that make plugins of something else than a struct with
+    //! [`#[plugin]`](macro@crate::plugin), and for plugins that are made at run time.
+    //!
+    //! An attribute of another crate emits a plain `#[plugin(requires = ..)]` with a constant list of
+    //! [`Requirement`]s, and a field of the type [`Requirements`]. A plugin whose name, states or
+    //! requirements are only known at run time implements [`Plugin`] by hand. The other traits are
+    //! bounds, and are implemented by the attributes.
+
+    pub use async_trait::async_trait;
+
+    pub use crate::app::Selection;
+    pub use crate::declare::{
+        Contextual, Declare, DerivedRequirement as Requirement, Descriptor, Fields, HandleOf,
+        Inject, IntoPlugin, Lookup, OnlyOnePluginMayProvide, Plugin, PluginFn, PluginWith,
+        Provided, Provides, ProvidesPort, RequiredBy, Requirements, States, Supply,
+    };
+}

@@ -44,7 +44,7 @@ impl Hooks for FramePlugin {
     }
 }
 
-#[plugin(name = "reader", collect = false)]
+#[plugin(name = "reader", collect = never)]
 struct Reader {
     pages: State<Pages>,
 }
@@ -56,7 +56,7 @@ impl Hooks for Reader {
     }
 }
 
-#[plugin(name = "painter", collect = false)]
+#[plugin(name = "painter", collect = never)]
 struct Painter {
     _frame: State<Frame>,
 }
@@ -90,7 +90,7 @@ impl Hooks for SpokesPlugin {
     }
 }
 
-#[plugin(name = "wheel", collect = false)]
+#[plugin(name = "wheel", collect = never)]
 struct Wheel {
     _spokes: State<Spokes>,
 }

@@ -11,8 +11,12 @@ mod verify;
 
 use std::cell::Cell;
 
+use bootstrap::error::PlanError;
+use bootstrap::extend::{Descriptor, Plugin, States};
+use bootstrap::plan::Plan;
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Outcome, Plan, PlanError, Plugin, State, States, Unused};
+use bootstrap::report::Outcome;
+use bootstrap::{State, Unused};
 use bootstrap_tests_provider::{Numbers, Source};
 use support::paused;
 
@@ -78,7 +82,7 @@ impl Hooks for TotalPlugin {
 }
 
 /// Only registered by hand.
-#[plugin(name = "by-hand", collect = false)]
+#[plugin(name = "by-hand", collect = never)]
 struct ByHand;
 
 impl Hooks for ByHand {
@@ -102,7 +106,7 @@ impl Hooks for CredentialsPlugin {
 struct Secrets;
 
 /// Only registered by hand, and needs what is collected.
-#[plugin(name = "secrets", states = [Secrets], collect = false)]
+#[plugin(name = "secrets", states = [Secrets], collect = never)]
 struct SecretsPlugin {
     credentials: State<Credentials>,
 }
@@ -114,7 +118,7 @@ impl Hooks for SecretsPlugin {
     }
 }
 
-#[plugin(name = "vault", collect = false)]
+#[plugin(name = "vault", collect = never)]
 struct Vault {
     secrets: State<Secrets>,
 }
@@ -182,7 +186,7 @@ fn a_collected_app_boots_and_closes() {
             .boot()
             .await
             .unwrap();
-        assert_eq!(running.state::<Total>().unwrap().0, 3);
+        assert_eq!(running.try_get::<State<Total>>().unwrap().0, 3);
         let report = running.close().await.unwrap();
         assert_eq!(report.plugin("leaf").unwrap().load.outcome, Outcome::Done);
     });
@@ -198,7 +202,7 @@ fn a_plugin_that_is_registered_replaces_its_default() {
         });
         assert_eq!(names(&app.plan().unwrap()), ALL);
         let running = app.boot().await.unwrap();
-        assert_eq!(running.state::<Total>().unwrap().0, 30);
+        assert_eq!(running.try_get::<State<Total>>().unwrap().0, 30);
         running.close().await.unwrap();
     });
 }
@@ -214,7 +218,7 @@ fn a_supplied_state_replaces_its_collected_provider() {
             all_but(&["sum", "numbers", "source"], &["supplied Sum"])
         );
         let running = app.boot().await.unwrap();
-        assert_eq!(running.state::<Total>().unwrap().0, 7);
+        assert_eq!(running.try_get::<State<Total>>().unwrap().0, 7);
         running.close().await.unwrap();
 
         let app = App::collect().supply(Source(2));
@@ -235,7 +239,7 @@ fn a_stand_in_replaces_its_plugin_and_what_only_that_needed() {
             all_but(&["sum", "numbers", "source"], &["fake-sum"])
         );
         let running = app.boot().await.unwrap();
-        assert_eq!(running.state::<Total>().unwrap().0, 100);
+        assert_eq!(running.try_get::<State<Total>>().unwrap().0, 100);
         running.close().await.unwrap();
 
         // A second user of what the replaced plugin needed keeps it.
@@ -278,7 +282,7 @@ fn a_supplied_state_leaves_out_what_only_its_uncollected_provider_needs() {
 fn a_collected_provider_and_one_made_at_run_time_are_both_shown() {
     struct OwnSum;
 
-    #[bootstrap::async_trait]
+    #[bootstrap::extend::async_trait]
     impl Plugin for OwnSum {
         fn descriptor(&self) -> Descriptor {
             Descriptor::new("own-sum").provides::<Sum>()
@@ -332,7 +336,7 @@ fn planning_makes_no_collected_plugin() {
     });
 }
 
-#[plugin(name = "also-numbers", collect = false)]
+#[plugin(name = "also-numbers", collect = never)]
 struct AlsoNumbers {
     numbers: State<Numbers>,
 }
@@ -361,8 +365,8 @@ fn a_plugin_in_a_scope_replaces_no_collected_one() {
             all_but(&[], &["other/fake-sum", "other/total"])
         );
         let running = app.boot().await.unwrap();
-        assert_eq!(running.state::<Total>().unwrap().0, 3);
-        assert_eq!(total.state::<Total>().0, 200);
+        assert_eq!(running.try_get::<State<Total>>().unwrap().0, 3);
+        assert_eq!(total.handle::<State<Total>>().0, 200);
         running.close().await.unwrap();
     });
 }
@@ -400,7 +404,7 @@ fn a_field_that_is_answered_in_its_scope_pulls_nothing() {
     let mut app = App::only(ByHand);
     let credentials = app.scope("inside", |inside| inside.register(CredentialsPlugin));
     app.register(SecretsPlugin {
-        credentials: credentials.state(),
+        credentials: credentials.handle(),
     });
     let plan = app.plan().unwrap();
     assert_eq!(names(&plan), ["by-hand", "inside/credentials", "secrets"]);
@@ -469,7 +473,7 @@ fn a_collected_app_leaves_out_what_nobody_needs() {
     assert!(
         errors
             .render()
-            .contains("help: mark it with `collect = false`")
+            .contains("help: mark it with `collect = never`")
     );
 }
 

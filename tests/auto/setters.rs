@@ -7,7 +7,7 @@ use support::paused;
 async fn output_of(plugin: Printer) -> String {
     let app = App::new().with(plugin).supply(Ink("red"));
     let running = app.boot().await.unwrap();
-    let text = running.state::<Printed>().unwrap().0.clone();
+    let text = running.try_get::<State<Printed>>().unwrap().0.clone();
     running.close().await.unwrap();
     text
 }
@@ -37,7 +37,7 @@ fn an_option_without_a_setter_leaves_its_name_to_others() {
 mod forms {
     use super::*;
 
-    #[plugin(collect = false)]
+    #[plugin(collect = never)]
     #[derive(Clone, Debug, PartialEq)]
     struct Forms<T: Clone + Send + Sync + 'static> {
         #[option]
@@ -60,7 +60,7 @@ mod forms {
         assert_eq!((outer.r#type, outer.size, outer.nested.len()), (None, 9, 1));
     }
 
-    #[plugin(collect = false)]
+    #[plugin(collect = never)]
     struct Generic<T: Send + Sync + 'static> {
         #[option(required)]
         first: T,
@@ -82,7 +82,7 @@ mod forms {
     }
 
     /// A constructor by hand, for which one of the options says that it is not to be set.
-    #[plugin(collect = false)]
+    #[plugin(collect = never)]
     struct ByHand {
         #[option(required, setter = false)]
         even: u32,

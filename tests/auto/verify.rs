@@ -68,7 +68,7 @@ fn the_order_of_a_list_does_not_matter() {
 
 #[test]
 fn what_is_switched_off_may_be_listed() {
-    let app = || App::collect().without::<TotalPlugin>("no voice");
+    let app = || App::collect().disable::<TotalPlugin>("no voice");
     // What only that needs is not loaded either.
     let gone = ["numbers", "source", "sum"];
     assert_eq!(wrong(app(), &all_but(&gone, &[])), None);
@@ -87,13 +87,13 @@ fn what_is_missing_and_what_is_unexpected_is_told_with_the_list_that_would_do() 
          help: if nothing refers to its crate, the linker leaves it out: write \
          `bootstrap::link!(its_crate);` or `use its_crate as _;` next to `main`, and `verify!` \
          into the crate of `main` (another test binary links other crates); if it is \
-         `collect = false`, register it; if a plugin registers it while that loads, take it off \
+         `collect = never`, register it; if a plugin registers it while that loads, take it off \
          the list\n\n\
          error[BOOT006]: 2 plugins of this app are not in the list of `verify!`\n  \
          unexpected: `leaf` (tests/leaf/src/lib.rs)\n  \
          unexpected: `total` (tests/auto/main.rs)\n  \
          help: add it to the list; or, if it does not belong into this app, take its crate out of \
-         `link!`, or mark it with `collect = false`\n\n\
+         `link!`, or mark it with `collect = never`\n\n\
          the plugins of this app: [\"announcer\", \"credentials\", \"ink\", \"leaf\", \"numbers\", \
          \"paint\", \"site\", \"source\", \"sum\", \"total\"]"
     );
@@ -318,6 +318,7 @@ fn an_app_that_does_not_plan_is_compared_with_the_list_as_well() {
 /// A warning is allowed, as in `App::plan`.
 #[test]
 fn warnings_of_the_plan_are_shown_only_if_something_is_wrong() {
+    #[bootstrap::supplied]
     struct Nobodys;
 
     let app = || {
@@ -338,7 +339,7 @@ fn warnings_of_the_plan_are_shown_only_if_something_is_wrong() {
 #[test]
 #[should_panic(expected = "error[BOOT001]: plugin `secrets-user`")]
 fn the_test_panics_with_the_diagnosis() {
-    #[plugin(name = "secrets-user", collect = false)]
+    #[plugin(name = "secrets-user", collect = never)]
     struct User {
         numbers: State<Numbers>,
     }

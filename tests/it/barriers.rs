@@ -1,12 +1,15 @@
 //! Barriers: hooks between what was registered before them and what after.
 
+use bootstrap::Unused;
+use bootstrap::context::BarrierContext;
+use bootstrap::error::PlanError;
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::{BarrierContext, PlanError, Unused};
 use support::{Probe, Trace, fails_after, paused, takes};
 
 struct Config(&'static str);
 
-#[plugin(name = "config", states = [Config], collect = false)]
+#[plugin(name = "config", states = [Config], collect = never)]
 struct ConfigPlugin {
     #[option(default = "app")]
     value: &'static str,
@@ -18,7 +21,7 @@ impl Hooks for ConfigPlugin {
     }
 }
 
-#[plugin(name = "user", collect = false)]
+#[plugin(name = "user", collect = never)]
 struct User {
     config: State<Config>,
 }
@@ -165,7 +168,7 @@ fn a_barrier_hears_that_nothing_went_wrong() {
             admin.register(ConfigPlugin { value: "admin" });
             let seen = seen.clone();
             admin.barrier(async move |cx: BarrierContext| {
-                seen.add(cx.state::<Config>()?.0);
+                seen.add(cx.try_get::<State<Config>>()?.0);
                 Ok(())
             });
         });
@@ -174,8 +177,8 @@ fn a_barrier_hears_that_nothing_went_wrong() {
             .barrier(async move |cx: BarrierContext| {
                 assert!(cx.outcome().is_ok() && cx.errors().is_empty());
                 assert!(cx.report().plugin("config").is_some());
-                assert_eq!(cx.handle().status(), bootstrap::Status::Booting);
-                seen.add(cx.state::<Config>()?.0);
+                assert_eq!(cx.handle().status(), bootstrap::lifecycle::Status::Booting);
+                seen.add(cx.try_get::<State<Config>>()?.0);
                 Ok(())
             });
         let running = app.boot().await.unwrap();
@@ -339,14 +342,14 @@ fn a_barrier_waits_for_what_stands_before_one_that_was_cut_off() {
         let mut app = App::new();
         let (slow, inner) = (trace.clone(), trace.clone());
         app.scope("admin", |admin| {
-            admin.register_fn("slow", async move |cx| {
+            admin.register(plugin_fn("slow", async move |cx| {
                 cx.on_close(async move |_| {
                     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
                     slow.add("cleaned up");
                     Ok(())
                 });
                 std::future::pending().await
-            });
+            }));
             admin.barrier(noting(&inner, "never"));
             admin.register(Probe::new("late", &inner));
         });

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bootstrap::{App, CloseError, Outcome, Report};
+use bootstrap::App;
+use bootstrap::error::CloseError;
+use bootstrap::report::{Outcome, Report};
 use support::{Act, Probe, Trace, hangs, paused, register_graph, takes};
 use tokio::time::Instant;
 

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bootstrap::App;
+use bootstrap::error::{Cause, CloseError};
+use bootstrap::lifecycle::{Phase, ShutdownReason};
 use bootstrap::prelude::*;
-use bootstrap::{App, Cause, CloseError, Outcome, Phase, ShutdownReason};
+use bootstrap::report::Outcome;
 use support::{
     Act, Probe, Trace, act, fails, fails_after, hangs, panics, panics_after, paused,
     register_graph, takes, threaded,
@@ -13,7 +16,13 @@ use tokio::sync::Barrier;
 use tokio::time::Instant;
 
 /// Closes of a chain `a <- b <- c`, in which `b` closes as it is told.
-async fn close_chain(b: Act) -> (Vec<String>, Result<bootstrap::Report, CloseError>, Duration) {
+async fn close_chain(
+    b: Act,
+) -> (
+    Vec<String>,
+    Result<bootstrap::report::Report, CloseError>,
+    Duration,
+) {
     let trace = Trace::new();
     let mut app = App::new();
     let probes = vec![
@@ -383,7 +392,7 @@ impl Drop for Value {
     }
 }
 
-#[plugin(name = "holder", states = [Value], collect = false)]
+#[plugin(name = "holder", states = [Value], collect = never)]
 struct Holder {
     #[option(required)]
     trace: Trace,
@@ -401,7 +410,7 @@ impl Hooks for Holder {
     }
 }
 
-#[plugin(name = "user", collect = false)]
+#[plugin(name = "user", collect = never)]
 struct User {
     #[option(required)]
     trace: Trace,
@@ -457,7 +466,7 @@ fn states_are_there_until_their_plugin_has_closed_and_then_dropped() {
 fn the_states_of_a_plugin_whose_close_hangs_are_dropped_beside_the_others() {
     struct Held(#[expect(dead_code, reason = "its drop is what it is for")] Value);
 
-    #[plugin(name = "hangs", states = [Held], collect = false)]
+    #[plugin(name = "hangs", states = [Held], collect = never)]
     struct Hangs {
         #[option(required)]
         trace: Trace,
@@ -547,7 +556,7 @@ fn the_errors_of_a_close_know_their_plugin_and_phase() {
         let phases: Vec<_> = error
             .errors()
             .iter()
-            .map(bootstrap::PluginError::phase)
+            .map(bootstrap::error::PluginError::phase)
             .collect();
         assert_eq!(phases, [Phase::Drain, Phase::Close]);
     });
@@ -565,7 +574,7 @@ fn a_task_that_failed_stands_before_the_drain_that_failed_after_it() {
         let phases: Vec<_> = error
             .errors()
             .iter()
-            .map(bootstrap::PluginError::phase)
+            .map(bootstrap::error::PluginError::phase)
             .collect();
         assert_eq!(phases, [Phase::Run, Phase::Drain]);
     });

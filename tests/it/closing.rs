@@ -3,8 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bootstrap::error::RestartError;
+use bootstrap::extend::{Descriptor, Plugin, States};
+use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
-use bootstrap::{App, Descriptor, Handle, Plugin, RestartError, States, Status};
+use bootstrap::{App, Handle, plugin_fn};
 use support::{Act, Probe, Trace, act, paused, register_graph, succeeds, takes};
 use tokio::time::Instant;
 
@@ -13,7 +16,7 @@ struct Pool(u32);
 /// Asks the app for everything there is to ask, in the middle of its `close`.
 struct Asks(Trace);
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Asks {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("asks").provides::<Pool>()
@@ -27,7 +30,7 @@ impl Plugin for Asks {
         let app = cx.handle();
         app.shutdown();
         let plugins = app.report().plugins.len();
-        let pool = cx.state::<Pool>()?;
+        let pool = cx.try_get::<State<Pool>>()?;
         let (status, pool) = (app.status(), pool.0);
         self.0
             .add(format_args!("{status:?}, {plugins} plugins, pool {pool}"));
@@ -126,10 +129,10 @@ fn what_is_left_to_be_done_while_the_app_drains_is_done() {
             async { Ok(()) }
         });
         let mut app = App::new();
-        app.register_fn("keeps", async move |cx| {
+        app.register(plugin_fn("keeps", async move |cx| {
             *keep.lock().unwrap() = Some(cx);
             Ok(())
-        });
+        }));
         app.register(Probe::new("other", &Trace::new()).drain(leaves));
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(trace.events(), ["left in the drain"]);
@@ -194,7 +197,7 @@ impl Tells {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Tells {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("tells").close_timeout(Duration::from_secs(5))

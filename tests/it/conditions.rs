@@ -2,14 +2,15 @@
 
 use std::cell::Cell;
 
+use bootstrap::error::PlanErrors;
 use bootstrap::prelude::*;
-use bootstrap::{Configuration, PlanErrors, Unused};
+use bootstrap::{Configuration, Unused, plugin_fn};
 use support::log_to;
 use support::{Trace, paused};
 
 struct Pool;
 
-#[plugin(name = "database", states = [Pool], collect = false)]
+#[plugin(name = "database", states = [Pool], collect = never)]
 struct Database;
 
 impl Hooks for Database {
@@ -27,7 +28,7 @@ impl Hooks for FakeDatabase {
     }
 }
 
-#[plugin(name = "user", collect = false)]
+#[plugin(name = "user", collect = never)]
 struct User {
     pool: State<Pool>,
 }
@@ -40,7 +41,7 @@ impl Hooks for User {
 
 struct HasPool(bool);
 
-#[plugin(name = "guest", states = [HasPool], after = [Database], collect = false)]
+#[plugin(name = "guest", states = [HasPool], after = [Database], collect = never)]
 struct Guest {
     pool: Option<State<Pool>>,
 }
@@ -67,7 +68,7 @@ fn never() -> bool {
 
 struct Sent;
 
-#[plugin(name = "mail", states = [Sent], enabled = is_wanted, collect = false)]
+#[plugin(name = "mail", states = [Sent], enabled = is_wanted, collect = never)]
 struct Mail;
 
 impl Hooks for Mail {
@@ -76,7 +77,7 @@ impl Hooks for Mail {
     }
 }
 
-#[plugin(name = "never", enabled = never, collect = false)]
+#[plugin(name = "never", enabled = never, collect = never)]
 struct Never;
 
 impl Hooks for Never {
@@ -96,7 +97,7 @@ impl Hooks for ByKey {
 }
 
 /// Off unless it is switched on.
-#[plugin(name = "on-demand", enabled = ("parts.demo", false), collect = false)]
+#[plugin(name = "on-demand", enabled = ("parts.demo", default = false), collect = never)]
 struct OnDemand;
 
 impl Hooks for OnDemand {
@@ -114,7 +115,7 @@ fn names(app: &App) -> Vec<String> {
 /// Who is off and why, without the places.
 fn off(app: &App) -> Vec<String> {
     let plan = app.plan().unwrap();
-    let off = plan.switched_off().iter();
+    let off = plan.disabled().iter();
     off.map(|off| plain(&off.to_string())).collect()
 }
 
@@ -138,7 +139,7 @@ fn a_registration_that_is_switched_off_is_not_loaded() {
     let trace = Trace::new();
     let _guard = log_to(&trace);
     let mut app = App::new();
-    app.register(Database).switch_off("no disk");
+    app.register(Database).enabled(false, "no disk");
     app.register(Guest::default());
     assert_eq!(names(&app), ["guest"]);
     assert_eq!(off(&app), ["database because no disk (HERE)"]);
@@ -153,7 +154,7 @@ fn a_registration_that_is_switched_off_is_not_loaded() {
     paused(async {
         let running = app.boot().await.unwrap();
         assert!(
-            !running.state::<HasPool>().unwrap().0,
+            !running.try_get::<State<HasPool>>().unwrap().0,
             "who can do without does"
         );
         running.close().await.unwrap();
@@ -180,7 +181,7 @@ fn a_registration_is_switched_by_a_bool() {
 #[test]
 fn who_needs_a_state_is_told_that_its_provider_is_switched_off() {
     let mut app = App::new();
-    app.register(Database).switch_off("no disk");
+    app.register(Database).enabled(false, "no disk");
     app.register(User::default());
     assert_eq!(
         rendered(&app.plan().unwrap_err()),
@@ -188,7 +189,7 @@ fn who_needs_a_state_is_told_that_its_provider_is_switched_off() {
   --> HERE (field `pool: State<Pool>`)
   registered at: HERE
   near: declared by `database` (HERE), switched off because no disk (HERE)
-  help: switch `database` on: take the `.switch_off(..)` at HERE away"
+  help: switch `database` on: take the `.enabled(false, ..)` at HERE away"
     );
 }
 
@@ -196,10 +197,13 @@ fn who_needs_a_state_is_told_that_its_provider_is_switched_off() {
 fn a_handle_to_what_is_switched_off_is_told_and_an_optional_one_is_none() {
     let mut app = App::new();
     let on = app.register(Database).named("main");
-    let replica = app.register(Database).named("replica").switch_off("none");
+    let replica = app
+        .register(Database)
+        .named("replica")
+        .enabled(false, "none");
     let _ = on;
     app.register(User {
-        pool: replica.state(),
+        pool: replica.handle(),
     });
     assert_eq!(
         rendered(&app.plan().unwrap_err()),
@@ -207,25 +211,28 @@ fn a_handle_to_what_is_switched_off_is_told_and_an_optional_one_is_none() {
   --> HERE (field `pool: State<Pool>`)
   registered at: HERE
   near: declared by `replica` (HERE), switched off because none (HERE)
-  help: switch `replica` on: take the `.switch_off(..)` at HERE away"
+  help: switch `replica` on: take the `.enabled(false, ..)` at HERE away"
     );
     let mut app = App::new();
     app.register(Database).named("main");
-    let replica = app.register(Database).named("replica").switch_off("none");
+    let replica = app
+        .register(Database)
+        .named("replica")
+        .enabled(false, "none");
     app.register(Guest {
-        pool: Some(replica.state()),
+        pool: Some(replica.handle()),
     });
     paused(async {
         let running = app.boot().await.unwrap();
-        assert!(!running.state::<HasPool>().unwrap().0);
-        assert!(replica.state::<Pool>().try_get().is_none());
+        assert!(!running.try_get::<State<HasPool>>().unwrap().0);
+        assert!(State::get(&replica.handle::<State<Pool>>()).is_none());
         running.close().await.unwrap();
     });
 }
 
 #[test]
 fn a_type_is_switched_off_wherever_it_stands() {
-    let mut app = App::new().without::<Database>("no disk");
+    let mut app = App::new().disable::<Database>("no disk");
     app.register(Database);
     app.scope("inner", |scope| scope.register(Database));
     assert!(names(&app).is_empty());
@@ -242,7 +249,7 @@ fn a_type_is_switched_off_wherever_it_stands() {
 fn what_is_off_in_a_scope_hides_nothing_further_out() {
     let mut app = App::new().with(Database);
     app.scope("inner", |scope| {
-        scope.register(Database).switch_off("not here");
+        scope.register(Database).enabled(false, "not here");
         scope.register(User::default());
     });
     assert_eq!(names(&app), ["database", "inner/user"]);
@@ -251,25 +258,26 @@ fn what_is_off_in_a_scope_hides_nothing_further_out() {
 #[test]
 fn an_order_after_what_is_off_is_none() {
     let mut app = App::new();
-    let first = app.register(Database).switch_off("no");
-    app.register_fn("second", async |_| Ok(())).after(&first);
+    let first = app.register(Database).enabled(false, "no");
+    app.register(plugin_fn("second", async |_| Ok(())))
+        .after(&first);
     assert_eq!(names(&app), ["second"]);
 }
 
 #[test]
 fn an_expected_plugin_that_is_switched_off_is_there() {
     let mut app = App::new().expect(["database"]);
-    app.register(Database).switch_off("no");
+    app.register(Database).enabled(false, "no");
     assert!(names(&app).is_empty());
 }
 
 #[test]
 fn a_stand_in_that_is_off_stands_in_for_nobody_and_replaces_one_that_is_off() {
     let mut app = App::new().with(Database);
-    app.register(FakeDatabase).switch_off("real ones only");
+    app.register(FakeDatabase).enabled(false, "real ones only");
     assert_eq!(names(&app), ["database"]);
     let mut app = App::new().with(FakeDatabase);
-    app.register(Database).switch_off("no disk");
+    app.register(Database).enabled(false, "no disk");
     assert_eq!(names(&app), ["fake-database"]);
     assert!(
         off(&app).is_empty(),
@@ -299,7 +307,7 @@ fn a_predicate_decides_once_a_plan() {
 fn a_predicate_is_not_asked_about_what_is_replaced_or_off_already() {
     ANSWER.set(|| panic!("asked"));
     let mut app = App::new();
-    app.register(Mail).switch_off("no");
+    app.register(Mail).enabled(false, "no");
     assert_eq!(off(&app), ["mail because no (HERE)"]);
 }
 
@@ -368,7 +376,7 @@ impl Hooks for NeededPlugin {
     }
 }
 
-#[plugin(name = "needs", collect = false)]
+#[plugin(name = "needs", collect = never)]
 struct Needs {
     needed: State<Needed>,
 }
@@ -382,9 +390,9 @@ impl Hooks for Needs {
 #[test]
 fn nothing_is_collected_for_a_plugin_that_is_off() {
     assert_eq!(names(&App::only(Needs::default())), ["needed", "needs"]);
-    let app = App::only(Needs::default()).without::<Needs>("no");
+    let app = App::only(Needs::default()).disable::<Needs>("no");
     assert!(names(&app).is_empty());
-    let app = App::only(Needs::default()).without::<NeededPlugin>("no");
+    let app = App::only(Needs::default()).disable::<NeededPlugin>("no");
     assert_eq!(
         rendered(&app.plan().unwrap_err()),
         "error[BOOT001]: plugin `needs` needs the state `Needed`, and nothing in this app provides it
@@ -398,11 +406,11 @@ fn nothing_is_collected_for_a_plugin_that_is_off() {
 #[test]
 fn what_is_switched_off_is_not_unused() {
     let mut app = App::new().unused(Unused::Deny);
-    app.register(Database).switch_off("no");
+    app.register(Database).enabled(false, "no");
     assert!(names(&app).is_empty());
 }
 
-#[plugin(name = "parent", collect = false)]
+#[plugin(name = "parent", collect = never)]
 struct Parent;
 
 impl Hooks for Parent {
@@ -424,7 +432,7 @@ impl Hooks for Routes {
     }
 }
 
-#[plugin(name = "docs", collect = false)]
+#[plugin(name = "docs", collect = never)]
 struct Docs {
     table: State<Table>,
 }
@@ -438,7 +446,7 @@ impl Hooks for Docs {
 #[test]
 fn a_parent_that_is_off_brings_no_children() {
     let mut app = App::new();
-    app.register(Parent).switch_off("no server");
+    app.register(Parent).enabled(false, "no server");
     app.register(Docs::default());
     assert_eq!(
         rendered(&app.plan().unwrap_err()),
@@ -446,7 +454,7 @@ fn a_parent_that_is_off_brings_no_children() {
   --> HERE (field `table: State<Table>`)
   registered at: HERE
   near: declared by `routes` (HERE), which `parent` (HERE) registers, switched off because no server (HERE)
-  help: switch `parent` on: take the `.switch_off(..)` at HERE away"
+  help: switch `parent` on: take the `.enabled(false, ..)` at HERE away"
     );
 }
 
@@ -455,9 +463,9 @@ fn a_child_that_is_off_does_not_join_and_its_parent_loads() {
     let trace = Trace::new();
     let _guard = log_to(&trace);
     paused(async {
-        let app = App::new().with(Parent).without::<Routes>("no routes");
+        let app = App::new().with(Parent).disable::<Routes>("no routes");
         let running = app.boot().await.unwrap();
-        assert!(running.state::<Table>().is_err());
+        assert!(running.try_get::<State<Table>>().is_err());
         running.close().await.unwrap();
     });
     let events = trace.events();
@@ -472,7 +480,7 @@ fn a_child_that_is_off_does_not_join_and_its_parent_loads() {
     );
 }
 
-#[plugin(name = "careless", collect = false)]
+#[plugin(name = "careless", collect = never)]
 struct Careless;
 
 impl Hooks for Careless {

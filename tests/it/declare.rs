@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use bootstrap::State;
+use bootstrap::extend::{Descriptor, Plugin};
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Plugin, State};
 use support::{Trace, paused};
 
 struct Text(String);
 
 /// Options in all their forms.
-#[plugin(states = [Text], collect = false)]
+#[plugin(states = [Text], collect = never)]
 struct Options {
     #[option]
     repeat: Option<usize>,
@@ -43,7 +45,7 @@ fn each_registration_has_options_of_its_own() {
                 end,
                 scratch: Vec::new(),
             };
-            app.register(options).state::<Text>()
+            app.register(options).handle::<State<Text>>()
         };
         let (yes, no) = (register("yes", '!'), register("no", '?'));
         let running = app.boot().await.unwrap();
@@ -57,14 +59,14 @@ fn each_registration_has_options_of_its_own() {
 fn options_are_plain_fields_that_are_set_before_boot() {
     paused(async {
         let mut app = App::new();
-        let text = app
+        let text: State<Text> = app
             .register(Options {
                 repeat: Some(2),
                 word: "ab".into(),
                 end: '.',
                 scratch: Vec::new(),
             })
-            .state();
+            .handle();
         let running = app.boot().await.unwrap();
         assert_eq!(text.0, "abab.");
         running.close().await.unwrap();
@@ -82,8 +84,8 @@ struct Defaults {
     nothing: Option<State<Absent>>,
 }
 
+#[bootstrap::supplied]
 struct Absent;
-bootstrap::supplied!(Absent);
 
 impl Hooks for Defaults {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Summary> {
@@ -96,7 +98,7 @@ impl Hooks for Defaults {
 fn the_macro_generates_a_default_from_the_options() {
     paused(async {
         let mut app = App::new();
-        let summary = app.register(Defaults::default()).state();
+        let summary = app.register(Defaults::default()).handle();
         let running = app.boot().await.unwrap();
         assert_eq!(summary.0, "42 [] false");
         running.close().await.unwrap();
@@ -177,9 +179,9 @@ fn a_registration_gives_a_handle_to_each_of_its_states() {
     paused(async {
         let mut app = App::new();
         let both = app.register(Both(7));
-        let left: State<Left> = both.state();
-        let right: State<Right> = both.state();
-        assert!(left.try_get().is_none() && right.try_get().is_none());
+        let left: State<Left> = both.handle();
+        let right: State<Right> = both.handle();
+        assert!(State::get(&left).is_none() && State::get(&right).is_none());
         let running = app.boot().await.unwrap();
         assert_eq!((left.0, right.0), (7, 8));
         running.close().await.unwrap();
@@ -203,16 +205,16 @@ fn a_load_may_be_ready_at_once_or_wait() {
         let trace = Trace::new();
         let mut app = App::new();
         let log = trace.clone();
-        let at_once = app.register_fn("at-once", async move |_| {
+        let at_once = app.register(plugin_fn("at-once", async move |_| {
             log.add("at once");
             Ok(())
-        });
+        }));
         let log = trace.clone();
-        app.register_fn("later", async move |_| {
+        app.register(plugin_fn("later", async move |_| {
             tokio::time::sleep(Duration::from_secs(1)).await;
             log.add("later");
             Ok(())
-        })
+        }))
         .after(&at_once);
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(trace.events(), ["at once", "later"]);
@@ -223,12 +225,12 @@ fn a_load_may_be_ready_at_once_or_wait() {
 fn a_closure_plugin_is_told_its_name_and_gets_a_handle() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("closure", async |cx| {
+        app.register(plugin_fn("closure", async |cx| {
             assert_eq!(cx.name(), "closure");
             cx.handle().shutdown();
             tokio::task::yield_now().await;
             Ok(())
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -258,7 +260,7 @@ fn a_limit_in_the_attribute_is_a_duration() {
 }
 
 /// A plugin for any kind of thing, which can only be registered.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Generic<T: Clone + Send + Sync + 'static> {
     #[option(required)]
     thing: T,
@@ -304,14 +306,14 @@ fn a_plugin_that_is_registered_may_be_generic() {
 
 struct Boxed;
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Boxed {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("boxed")
     }
 
-    async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::States> {
-        Ok(bootstrap::States::new())
+    async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::extend::States> {
+        Ok(bootstrap::extend::States::new())
     }
 }
 
@@ -346,13 +348,13 @@ fn a_stand_in_takes_the_place_of_a_plugin_where_it_is_registered() {
         let mut app = App::new().with(Reader::default());
         let real = app.register(Both(1));
         app.register(FakeBoth);
-        let left: State<Left> = real.state();
+        let left: State<Left> = real.handle();
         let running = app.boot().await.unwrap();
         assert_eq!(
             running.plan().to_string(),
             "2 plugins\nlevel 0\n  fake-both\nlevel 1\n  reader <- fake-both"
         );
-        assert_eq!(running.state::<Left>().unwrap().0, 7);
+        assert_eq!(running.try_get::<State<Left>>().unwrap().0, 7);
         assert_eq!(left.0, 7, "also what was taken before boot");
         running.close().await.unwrap();
     });

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bootstrap::{App, Policy, Restart, ShutdownReason, Status, Supervision};
+use bootstrap::lifecycle::{ShutdownReason, Status};
+use bootstrap::{App, Policy, Restart, Supervision};
 use support::{Act, Probe, Trace, act, fails, fails_after, paused, threaded};
 use tokio::time::Instant;
 

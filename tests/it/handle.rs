@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootstrap::{App, BootErrorKind, Handle, ShutdownReason, Status};
+use bootstrap::error::BootErrorKind;
+use bootstrap::lifecycle::{ShutdownReason, Status};
+use bootstrap::{App, Handle};
 use support::{Probe, Trace, act, fails, hangs, paused, succeeds, takes, threaded};
 use tokio::sync::Barrier;
 
@@ -167,6 +169,9 @@ fn a_close_while_closing_hangs_no_longer_than_the_close() {
 }
 
 /// A18, D26: everything about an app can be said in one chain.
+#[bootstrap::supplied]
+struct Seven(#[allow(dead_code, reason = "a value")] u8);
+
 #[test]
 fn an_app_is_built_in_one_chain() {
     paused(async {
@@ -174,7 +179,7 @@ fn an_app_is_built_in_one_chain() {
         App::new()
             .with(Probe::new("a", &trace))
             .with(Probe::new("b", &trace))
-            .supply(7_u8)
+            .supply(Seven(7))
             .expect(["a", "b"])
             .max_concurrency(1)
             .max_concurrency(2)

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bootstrap::{App, Plugin, Registration};
+use bootstrap::extend::Plugin;
+use bootstrap::{App, Registration, plugin_fn};
 use support::{
     Probe, Trace, fails, fails_after, hangs, log_to, paused, register_graph, succeeds, takes,
 };
@@ -30,13 +31,16 @@ fn a_boot_says_how_many_plugins_there_are_and_which() {
     });
 }
 
+#[bootstrap::supplied]
+struct Unwanted;
+
 #[test]
 fn a_supplied_state_that_nobody_asks_for_is_a_warning_of_the_boot() {
     let log = Trace::new();
     let _listening = log_to(&log);
     paused(async {
         let line = line!() + 1;
-        let app = App::new().supply(7_u8);
+        let app = App::new().supply(Unwanted);
         assert!(app.plan().is_ok());
         assert_eq!(events(&log), Vec::<String>::new(), "a plan says it itself");
         app.boot().await.unwrap().close().await.unwrap();
@@ -44,7 +48,7 @@ fn a_supplied_state_that_nobody_asks_for_is_a_warning_of_the_boot() {
             events(&log),
             [
                 format!(
-                    "WARN the state `u8` is supplied at tests/it/log.rs:{line}, and no plugin of \
+                    "WARN the state `Unwanted` is supplied at tests/it/log.rs:{line}, and no plugin of \
                      this app asks for it"
                 ),
                 r#"INFO booting 1 plugin: ["supplied u8"]"#.to_owned(),
@@ -155,11 +159,11 @@ fn hooks_that_take_long_are_logged_with_what_waits_for_them() {
 
 /// Loads for half a minute.
 fn register_fn_that_tells(app: &mut App) -> Registration<impl Plugin + use<>> {
-    app.register_fn("db", async |cx| {
+    app.register(plugin_fn("db", async |cx| {
         cx.progress("waiting for the lock");
         tokio::time::sleep(Duration::from_secs(30)).await;
         Ok(())
-    })
+    }))
 }
 
 /// Also what belongs to no plugin: most such hooks have no limit of their own.
@@ -376,14 +380,14 @@ fn of_a_parent_and_the_child_that_it_waits_for_the_child_is_named() {
     let _listening = log_to(&log);
     paused(async {
         let mut app = App::new();
-        app.register_fn("parent", async |cx| {
+        app.register(plugin_fn("parent", async |cx| {
             tokio::time::sleep(Duration::from_millis(10)).await;
-            let child = cx.register_fn("child", async |_| {
+            let child = cx.register(plugin_fn("child", async |_| {
                 tokio::time::sleep(Duration::from_secs(21)).await;
                 Ok(())
-            });
+            }));
             child.load().await.map(drop)
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(
             warnings(&log),

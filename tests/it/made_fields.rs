@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bootstrap::App;
+use bootstrap::error::PlanErrors;
+use bootstrap::plugin_fn;
+use bootstrap::plugin_with;
 use bootstrap::prelude::*;
-use bootstrap::{App, PlanErrors};
 use support::{Trace, paused};
 
 pub struct Db(String);
 
-#[plugin(name = "db", states = [Db], ports = [str], collect = false)]
+#[plugin(name = "db", states = [Db], ports = [str], collect = never)]
 struct DbPlugin {
     #[option(required)]
     host: &'static str,
@@ -38,7 +41,7 @@ impl Hooks for DbPlugin {
 pub struct Copied(String);
 
 /// Two required fields of one type.
-#[plugin(name = "copy", states = [Copied], collect = false)]
+#[plugin(name = "copy", states = [Copied], collect = never)]
 struct Copy {
     from: State<Db>,
     to: State<Db>,
@@ -51,7 +54,7 @@ impl Hooks for Copy {
 }
 
 /// One field of each kind.
-#[plugin(name = "kinds", collect = false)]
+#[plugin(name = "kinds", collect = never)]
 struct Kinds {
     state: State<Db>,
     maybe: Option<State<Db>>,
@@ -75,7 +78,7 @@ impl Hooks for Kinds {
     }
 
     async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
-        let (lazy, lazy_port) = (self.lazy.get()?, self.lazy_port.get()?);
+        let (lazy, lazy_port) = (self.lazy.try_get()?, self.lazy_port.try_get()?);
         self.trace
             .add(format_args!("later {} {}", lazy.0, &*lazy_port));
         Ok(())
@@ -84,7 +87,7 @@ impl Hooks for Kinds {
 
 async fn copied(app: App) -> String {
     let running = app.boot().await.unwrap();
-    let copied = running.state::<Copied>().unwrap().0.clone();
+    let copied = running.try_get::<State<Copied>>().unwrap().0.clone();
     running.close().await.unwrap();
     copied
 }
@@ -98,12 +101,16 @@ fn two_fields_of_one_type_get_the_handles_that_the_closure_put_into_them() {
     paused(async {
         let mut app = App::new();
         let (old, new) = (app.register(db("old")), app.register(db("new")));
-        app.register_with((old.state(), new.state()), |(from, to)| Copy { from, to });
+        app.register(plugin_with((old.handle(), new.handle()), |(from, to)| {
+            Copy { from, to }
+        }));
         assert_eq!(copied(app).await, "old -> new");
 
         let mut app = App::new();
         let (old, new) = (app.register(db("old")), app.register(db("new")));
-        app.register_with((old.state(), new.state()), |(to, from)| Copy { from, to });
+        app.register(plugin_with((old.handle(), new.handle()), |(to, from)| {
+            Copy { from, to }
+        }));
         assert_eq!(copied(app).await, "new -> old");
     });
 }
@@ -113,13 +120,13 @@ fn one_handle_may_go_into_two_fields() {
     paused(async {
         let mut app = App::new();
         let (old, new) = (app.register(db("old")), app.register(db("new")));
-        app.register_with(
-            (old.state(), new.state()),
+        app.register(plugin_with(
+            (old.handle(), new.handle()),
             |(from, _): (State<Db>, State<Db>)| Copy {
                 from: from.clone(),
                 to: from,
             },
-        );
+        ));
         assert_eq!(copied(app).await, "old -> old");
     });
 }
@@ -128,12 +135,15 @@ fn one_handle_may_go_into_two_fields() {
 fn handles_in_nested_tuples_are_told_apart() {
     paused(async {
         let mut app = App::new();
-        let dbs = ["a", "b", "c"].map(|host| app.register(db(host)).state());
+        let dbs = ["a", "b", "c"].map(|host| app.register(db(host)).handle());
         let [a, b, c] = dbs;
-        app.register_with(((a, b), c), |((_, from), to): ((State<Db>, _), _)| {
-            let _: &State<Db> = &from;
-            Copy { from, to }
-        });
+        app.register(plugin_with(
+            ((a, b), c),
+            |((_, from), to): ((State<Db>, _), _)| {
+                let _: &State<Db> = &from;
+                Copy { from, to }
+            },
+        ));
         assert_eq!(copied(app).await, "b -> c");
     });
 }
@@ -144,10 +154,10 @@ fn every_kind_of_field_gets_the_handle_that_the_closure_put_into_it() {
         let trace = Trace::new();
         let mut app = App::new();
         let [a, b, c] = ["a", "b", "c"].map(|host| app.register(db(host)));
-        let states: (State<Db>, State<Db>, State<Db>) = (a.state(), b.state(), c.state());
-        let ports: (Port<str>, Port<str>, Port<str>) = (a.port(), b.port(), c.port());
+        let states: (State<Db>, State<Db>, State<Db>) = (a.handle(), b.handle(), c.handle());
+        let ports: (Port<str>, Port<str>, Port<str>) = (a.handle(), b.handle(), c.handle());
         let inner = trace.clone();
-        let kinds = app.register_with((states, ports), move |(states, ports)| Kinds {
+        let kinds = app.register(plugin_with((states, ports), move |(states, ports)| Kinds {
             state: states.1.clone(),
             maybe: Some(states.0.clone()),
             lazy: Lazy::from(states.2),
@@ -156,7 +166,7 @@ fn every_kind_of_field_gets_the_handle_that_the_closure_put_into_it() {
             lazy_port: Lazy::from(ports.0),
             all: Ports::unbound(),
             trace: inner.clone(),
-        });
+        }));
         let running = app.boot().await.unwrap();
         assert_eq!(trace.events(), ["b a c b 3", "later c a"]);
         running.restart(&b).await.unwrap();
@@ -175,8 +185,9 @@ fn children_and_plugins_in_scopes_get_what_the_closure_put_into_their_fields() {
         let old = app.register(db("old"));
         app.scope("inner", |scope| {
             let new = scope.register(db("new"));
-            let copy =
-                scope.register_with((old.state(), new.state()), |(from, to)| Copy { from, to });
+            let copy = scope.register(plugin_with((old.handle(), new.handle()), |(from, to)| {
+                Copy { from, to }
+            }));
             copy.export();
         });
         assert_eq!(copied(app).await, "old -> new");
@@ -184,24 +195,24 @@ fn children_and_plugins_in_scopes_get_what_the_closure_put_into_their_fields() {
         let trace = Trace::new();
         let inner = trace.clone();
         let mut app = App::new();
-        app.register_fn("parent", async move |cx| {
+        app.register(plugin_fn("parent", async move |cx| {
             let (old, new) = (cx.register(db("old")), cx.register(db("new")));
-            let handles: (State<Db>, State<Db>) = (old.state(), new.state());
-            let copy = cx.register_with(handles, |(from, to)| Copy { from, to });
+            let handles: (State<Db>, State<Db>) = (old.handle(), new.handle());
+            let copy = cx.register(plugin_with(handles, |(from, to)| Copy { from, to }));
             inner.add(&copy.await?.0);
             // Of siblings that have loaded: the handles hold their values.
             let ((old, _), (new, _)) = (old.await?, new.await?);
             let handles = (old, new);
-            let copy = cx.register_with(handles, |(to, from)| Copy { from, to });
+            let copy = cx.register(plugin_with(handles, |(to, from)| Copy { from, to }));
             inner.add(&copy.await?.0);
             let (old, new) = (cx.register(db("old")), cx.register(db("new")));
             let copy = cx.scope("scoped", |scope| {
-                let handles: (State<Db>, State<Db>) = (old.state(), new.state());
-                scope.register_with(handles, |(from, to)| Copy { from, to })
+                let handles: (State<Db>, State<Db>) = (old.handle(), new.handle());
+                scope.register(plugin_with(handles, |(from, to)| Copy { from, to }))
             });
             inner.add(&copy.await?.0);
             Ok(())
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(trace.events(), ["old -> new", "new -> old", "old -> new"]);
     });
@@ -212,15 +223,21 @@ fn a_closure_may_put_in_another_handle_of_a_registration_that_it_was_given() {
     paused(async {
         let mut app = App::new();
         let (old, new) = (app.register(db("old")), app.register(db("new")));
-        let (of_old, of_new) = (old.state(), new.state());
-        app.register_with((old.state::<Db>(), new.state::<Db>()), move |_| Copy {
-            from: of_old.clone(),
-            to: of_new.clone(),
-        });
+        let (of_old, of_new) = (old.handle::<State<Db>>(), new.handle::<State<Db>>());
+        app.register(plugin_with(
+            (old.handle::<State<Db>>(), new.handle::<State<Db>>()),
+            move |_| Copy {
+                from: of_old.clone(),
+                to: of_new.clone(),
+            },
+        ));
         let running = app.boot().await.unwrap();
-        assert_eq!(running.state::<Copied>().unwrap().0, "old -> new");
+        assert_eq!(running.try_get::<State<Copied>>().unwrap().0, "old -> new");
         running.restart(&old).await.unwrap();
-        assert_eq!(running.state::<Copied>().unwrap().0, "old+1 -> new");
+        assert_eq!(
+            running.try_get::<State<Copied>>().unwrap().0,
+            "old+1 -> new"
+        );
         running.close().await.unwrap();
     });
 }
@@ -230,14 +247,17 @@ fn a_closure_may_put_in_the_only_one_that_there_is() {
     paused(async {
         let mut app = App::new();
         let only = app.register(db("only"));
-        let state = only.state();
-        app.register_with(only.port::<str>(), move |_| Copy {
+        let state: State<Db> = only.handle();
+        app.register(plugin_with(only.handle::<Port<str>>(), move |_| Copy {
             from: state.clone(),
             to: State::unbound(),
-        });
+        }));
         let running = app.boot().await.unwrap();
         running.restart(&only).await.unwrap();
-        assert_eq!(running.state::<Copied>().unwrap().0, "only+1 -> only+1");
+        assert_eq!(
+            running.try_get::<State<Copied>>().unwrap().0,
+            "only+1 -> only+1"
+        );
         running.close().await.unwrap();
     });
 }
@@ -247,18 +267,18 @@ fn a_handle_that_the_closure_was_not_given_is_an_error_that_names_the_field() {
     paused(async {
         let mut app = App::new();
         let (old, new) = (app.register(db("old")), app.register(db("new")));
-        let third = app.register(db("third")).state();
-        app.register_with(
-            (old.state(), new.state()),
-            move |(from, _): (_, State<Db>)| Copy {
+        let third: State<Db> = app.register(db("third")).handle();
+        app.register(plugin_with(
+            (old.handle(), new.handle()),
+            move |(from, _): (State<Db>, State<Db>)| Copy {
                 from,
                 to: third.clone(),
             },
-        );
+        ));
         assert_eq!(
             failure(app).await,
             "[copy] Plugin load failed: its field `to` holds the state `Db` of `db`, which it is not \
-             made from: add that handle to those that `register_with` is given"
+             made from: add that handle to those that `plugin_with` is given"
         );
     });
 }
@@ -268,15 +288,15 @@ fn a_field_that_the_closure_left_empty_gets_the_only_handle_of_its_type() {
     paused(async {
         let mut app = App::new();
         let (old, _new) = (app.register(db("old")), app.register(db("new")));
-        let handles: (State<Db>, State<Db>) = (old.state(), old.state());
-        app.register_with(handles, |_| Copy::default());
+        let handles: (State<Db>, State<Db>) = (old.handle(), old.handle());
+        app.register(plugin_with(handles, |_| Copy::default()));
         assert_eq!(copied(app).await, "old -> old");
     });
 }
 
 #[test]
 fn a_field_that_the_closure_left_empty_is_an_error_if_two_handles_could_be_meant() {
-    #[plugin(name = "perhaps", collect = false)]
+    #[plugin(name = "perhaps", collect = never)]
     struct Perhaps {
         db: Option<State<Db>>,
     }
@@ -291,15 +311,15 @@ fn a_field_that_the_closure_left_empty_is_an_error_if_two_handles_could_be_meant
     let two = || {
         let mut app = App::new();
         let (old, new) = (app.register(db("old")), app.register(db("new")));
-        let handles: (State<Db>, State<Db>) = (old.state(), new.state());
+        let handles: (State<Db>, State<Db>) = (old.handle(), new.handle());
         (app, handles)
     };
     paused(async {
         let (mut app, handles) = two();
-        app.register_with(handles, |(from, _)| Copy {
+        app.register(plugin_with(handles, |(from, _)| Copy {
             from,
             ..Copy::default()
-        });
+        }));
         assert_eq!(
             failure(app).await,
             "[copy] Plugin load failed: it is made from several handles to the state `Db`, and its field \
@@ -307,7 +327,7 @@ fn a_field_that_the_closure_left_empty_is_an_error_if_two_handles_could_be_meant
         );
         // One that can do without gets none.
         let (mut app, handles) = two();
-        app.register_with(handles, |_| Perhaps { db: None });
+        app.register(plugin_with(handles, |_| Perhaps { db: None }));
         app.boot().await.unwrap().close().await.unwrap();
     });
 }
@@ -316,8 +336,8 @@ fn a_field_that_the_closure_left_empty_is_an_error_if_two_handles_could_be_meant
 fn the_plan_has_an_edge_for_each_handle() {
     let mut app = App::new();
     let (old, new) = (app.register(db("old")), app.register(db("new")));
-    let handles: (State<Db>, State<Db>) = (old.state(), new.state());
-    app.register_with(handles, |(from, to)| Copy { from, to });
+    let handles: (State<Db>, State<Db>) = (old.handle(), new.handle());
+    app.register(plugin_with(handles, |(from, to)| Copy { from, to }));
     let plan = app.plan().unwrap();
     let edges = plan.edges();
     let edges = edges.map(|edge| format!("{} -> {}", edge.from.name(), edge.to.name()));
@@ -335,7 +355,7 @@ fn a_value_of_another_app_in_a_field_is_a_mistake_of_the_plan() {
         let mut other = App::new();
         other.register(db("other"));
         let other = other.boot().await.unwrap();
-        let value = other.state::<Db>().unwrap();
+        let value = other.try_get::<State<Db>>().unwrap();
 
         let mut app = App::new();
         app.register(db("own"));
@@ -348,10 +368,10 @@ fn a_value_of_another_app_in_a_field_is_a_mistake_of_the_plan() {
 
         let mut app = App::new();
         app.register(db("own"));
-        app.register_with(value, |from| Copy {
+        app.register(plugin_with(value, |from| Copy {
             from,
             to: State::unbound(),
-        });
+        }));
         let errors = messages(&app.plan().unwrap_err());
         assert_eq!(errors[0], expected[0]);
         other.close().await.unwrap();

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bootstrap::App;
+use bootstrap::plugin_fn;
+use bootstrap::plugin_with;
 use bootstrap::prelude::*;
 use support::{Trace, paused};
 
 pub struct Config(u32);
 
-#[plugin(states = [Config], collect = false)]
+#[plugin(states = [Config], collect = never)]
 struct ConfigPlugin {
     #[option(default = Arc::default())]
     loads: Arc<AtomicU32>,
@@ -27,7 +29,7 @@ impl Hooks for ConfigPlugin {
 
 pub struct Sum(u32);
 
-#[plugin(states = [Sum], collect = false)]
+#[plugin(states = [Sum], collect = never)]
 struct Summer {
     config: State<Config>,
     #[option(default = 0)]
@@ -61,15 +63,18 @@ fn options_are_computed_when_the_turn_of_the_plugin_comes() {
         let made = trace.clone();
         let mut app = App::new();
         let config = app.register(ConfigPlugin::default());
-        let sum = app.register_with((config.state(),), move |(config,): (State<Config>,)| {
-            made.add("made");
-            Summer {
-                more: config.0 * 2,
-                trace: made.clone(),
-                ..Summer::default()
-            }
-        });
-        let sum: State<Sum> = sum.state();
+        let sum = app.register(plugin_with(
+            (config.handle(),),
+            move |(config,): (State<Config>,)| {
+                made.add("made");
+                Summer {
+                    more: config.0 * 2,
+                    trace: made.clone(),
+                    ..Summer::default()
+                }
+            },
+        ));
+        let sum: State<Sum> = sum.handle();
         assert_eq!(trace.events(), [""; 0]);
         let running = app.boot().await.unwrap();
         assert_eq!(sum.0, 30);
@@ -87,11 +92,13 @@ fn the_handles_are_edges_and_say_which_instance_a_field_gets() {
             base: 50,
             ..ConfigPlugin::default()
         });
-        let sum = app.register_with(second.state(), |config: State<Config>| Summer {
-            more: config.0,
-            ..Summer::default()
-        });
-        let sum: State<Sum> = sum.state();
+        let sum = app.register(plugin_with(second.handle(), |config: State<Config>| {
+            Summer {
+                more: config.0,
+                ..Summer::default()
+            }
+        }));
+        let sum: State<Sum> = sum.handle();
         let plan = app.plan().unwrap();
         let edges: Vec<String> = plan
             .edges()
@@ -109,14 +116,16 @@ fn a_restart_makes_it_again() {
     paused(async {
         let mut app = App::new();
         let config = app.register(ConfigPlugin::default());
-        app.register_with(config.state(), |config: State<Config>| Summer {
-            more: config.0,
-            ..Summer::default()
-        });
+        app.register(plugin_with(config.handle(), |config: State<Config>| {
+            Summer {
+                more: config.0,
+                ..Summer::default()
+            }
+        }));
         let running = app.boot().await.unwrap();
-        assert_eq!(running.state::<Sum>().unwrap().0, 20);
+        assert_eq!(running.try_get::<State<Sum>>().unwrap().0, 20);
         running.restart(&config).await.unwrap();
-        assert_eq!(running.state::<Sum>().unwrap().0, 22);
+        assert_eq!(running.try_get::<State<Sum>>().unwrap().0, 22);
         running.close().await.unwrap();
     });
 }
@@ -126,9 +135,9 @@ fn a_closure_that_panics_is_an_error_of_the_plugin() {
     paused(async {
         let mut app = App::new();
         let config = app.register(ConfigPlugin::default());
-        app.register_with(config.state(), |_: State<Config>| -> Summer {
+        app.register(plugin_with(config.handle(), |_: State<Config>| -> Summer {
             panic!("no idea")
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -143,18 +152,21 @@ fn children_are_made_from_their_siblings() {
         let trace = Trace::new();
         let inner = trace.clone();
         let mut app = App::new();
-        app.register_fn("parent", async move |cx| {
+        app.register(plugin_fn("parent", async move |cx| {
             let config = cx.register(ConfigPlugin::default());
             let trace = inner.clone();
-            let sum = cx.register_with(config.state(), move |config: State<Config>| Summer {
-                more: config.0,
-                trace: trace.clone(),
-                ..Summer::default()
-            });
+            let sum = cx.register(plugin_with(
+                config.handle(),
+                move |config: State<Config>| Summer {
+                    more: config.0,
+                    trace: trace.clone(),
+                    ..Summer::default()
+                },
+            ));
             let sum = sum.await?;
             inner.add(format_args!("sum {}", sum.0));
             Ok(())
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(trace.events(), ["load 10", "sum 20", "ready", "close 20"]);
     });
@@ -162,7 +174,7 @@ fn children_are_made_from_their_siblings() {
 
 #[test]
 fn a_handle_that_a_parent_hands_on_is_the_one_that_its_child_gets() {
-    #[plugin(collect = false)]
+    #[plugin(collect = never)]
     struct Parent {
         config: State<Config>,
         #[option(default = Trace::new())]
@@ -192,7 +204,7 @@ fn a_handle_that_a_parent_hands_on_is_the_one_that_its_child_gets() {
             ..ConfigPlugin::default()
         });
         app.register(Parent {
-            config: second.state(),
+            config: second.handle(),
             trace: trace.clone(),
         });
         app.boot().await.unwrap().close().await.unwrap();

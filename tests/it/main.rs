@@ -22,7 +22,6 @@ mod guide;
 mod handle;
 mod hostile;
 mod layering;
-mod lists;
 mod log;
 mod made_fields;
 mod made_from;

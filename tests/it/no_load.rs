@@ -5,7 +5,7 @@ use support::{Trace, paused};
 
 struct Value(Trace);
 
-#[plugin(states = [Value], collect = false)]
+#[plugin(states = [Value], collect = never)]
 struct Source {
     #[option(required)]
     trace: Trace,
@@ -25,7 +25,7 @@ impl Hooks for Source {
 }
 
 /// Depends on a state, and has every hook but `load`.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Consumer {
     value: State<Value>,
     #[local]
@@ -81,11 +81,11 @@ fn a_plugin_without_a_load_has_its_fields_in_every_other_hook() {
             ]
         );
         let consumer = report.plugin("consumer").unwrap();
-        assert_eq!(consumer.load.outcome, bootstrap::Outcome::Done);
+        assert_eq!(consumer.load.outcome, bootstrap::report::Outcome::Done);
     });
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Marker {
     value: State<Value>,
 }
@@ -95,7 +95,7 @@ impl Hooks for Marker {}
 /// It counts as loaded only once everything that it requires has loaded.
 #[test]
 fn a_plugin_without_any_hook_keeps_its_place_in_the_order() {
-    #[plugin(after = [Marker], collect = false)]
+    #[plugin(after = [Marker], collect = never)]
     struct Last {
         #[option(required)]
         trace: Trace,
@@ -127,7 +127,7 @@ fn a_plugin_without_any_hook_keeps_its_place_in_the_order() {
 /// One of a generic plugin is written or not for all of its types.
 #[test]
 fn a_generic_plugin_needs_no_load_either() {
-    #[plugin(collect = false)]
+    #[plugin(collect = never)]
     struct Generic<T: Send + Sync + 'static> {
         #[option(required)]
         value: T,
@@ -145,7 +145,7 @@ fn a_generic_plugin_needs_no_load_either() {
 
 #[test]
 fn children_and_restarts_need_no_load() {
-    #[plugin(collect = false)]
+    #[plugin(collect = never)]
     struct Child {
         value: State<Value>,
     }
@@ -157,7 +157,7 @@ fn children_and_restarts_need_no_load() {
         }
     }
 
-    #[plugin(collect = false)]
+    #[plugin(collect = never)]
     struct Parent {
         value: State<Value>,
     }

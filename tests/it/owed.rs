@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bootstrap::App;
+use bootstrap::error::Cause;
+use bootstrap::extend::{Descriptor, Plugin, States};
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::{App, Cause, Descriptor, Outcome, Plugin, States};
+use bootstrap::report::Outcome;
 use support::{
     Act, Probe, Trace, fails, fails_after, hangs, panics_after, paused, succeeds, takes,
 };
@@ -34,7 +38,7 @@ impl Drop for Leaves {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Leaves {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("leaves").load_timeout(Duration::from_secs(2))
@@ -173,12 +177,12 @@ fn a_close_that_hangs_keeps_nothing_from_being_done() {
 fn what_there_is_no_time_for_is_named() {
     paused(async {
         let mut app = App::new().shutdown_timeout(Duration::ZERO);
-        app.register_fn("many", async |cx| {
+        app.register(plugin_fn("many", async |cx| {
             for _ in 0..30 {
                 cx.on_close(async |_| std::future::pending().await);
             }
             Ok(())
-        });
+        }));
         let error = app.boot().await.unwrap().close().await.unwrap_err();
         let last = error.errors().last().unwrap();
         assert!(matches!(last.cause(), Cause::OutOfTime), "{error:?}");
@@ -190,7 +194,7 @@ fn a_context_that_outlives_its_app_takes_nothing_any_more() {
     paused(async {
         let (give, mut take) = tokio::sync::mpsc::unbounded_channel();
         let mut app = App::new();
-        app.register_fn("keeps", async move |cx| Ok(give.send(cx)?));
+        app.register(plugin_fn("keeps", async move |cx| Ok(give.send(cx)?)));
         app.boot().await.unwrap().close().await.unwrap();
         let alive = Arc::new(());
         let theirs = Arc::clone(&alive);
@@ -207,13 +211,13 @@ fn a_context_that_outlives_its_app_takes_nothing_any_more() {
 fn progress_moves_the_limit_of_a_load() {
     paused(async {
         let mut app = App::new().load_timeout(Duration::from_secs(2));
-        app.register_fn("migrates", async |cx| {
+        app.register(plugin_fn("migrates", async |cx| {
             for step in 0..10 {
                 tokio::time::sleep(Duration::from_millis(1_500)).await;
                 cx.progress(format!("step {step}"));
             }
             Ok(())
-        });
+        }));
         let running = app.boot().await.unwrap();
         let report = running.report();
         let migrates = report.plugin("migrates").unwrap();
@@ -228,11 +232,11 @@ fn progress_moves_the_limit_of_a_load() {
 fn a_load_that_stops_telling_is_ended_and_its_last_words_are_shown() {
     paused(async {
         let mut app = App::new().load_timeout(Duration::from_secs(2));
-        app.register_fn("connects", async |cx| {
+        app.register(plugin_fn("connects", async |cx| {
             tokio::time::sleep(Duration::from_secs(1)).await;
             cx.progress("connecting to redis:6379");
             std::future::pending().await
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         let connects = error.report().plugin("connects").unwrap();
         assert_eq!(connects.load.outcome, Outcome::TimedOut);
@@ -251,12 +255,12 @@ fn a_load_that_stops_telling_is_ended_and_its_last_words_are_shown() {
 fn progress_does_not_move_the_limit_of_the_boot() {
     paused(async {
         let mut app = App::new().boot_timeout(Duration::from_secs(5));
-        app.register_fn("talks", async |cx| {
+        app.register(plugin_fn("talks", async |cx| {
             loop {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 cx.progress("still here");
             }
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         assert_eq!(error.cancelled(), ["talks"]);
     });
@@ -267,7 +271,7 @@ fn progress_does_not_move_the_limit_of_the_boot() {
 fn a_state_that_outlives_its_plugin_is_named_in_the_report() {
     struct Pool;
     struct Makes;
-    #[bootstrap::async_trait]
+    #[bootstrap::extend::async_trait]
     impl Plugin for Makes {
         fn descriptor(&self) -> Descriptor {
             Descriptor::new("makes").provides::<Pool>()
@@ -278,7 +282,7 @@ fn a_state_that_outlives_its_plugin_is_named_in_the_report() {
     }
     paused(async {
         let running = App::new().with(Makes).boot().await.unwrap();
-        let kept = running.state::<Pool>().unwrap();
+        let kept = running.try_get::<State<Pool>>().unwrap();
         let report = running.close().await.unwrap();
         let outlived = &report.plugin("makes").unwrap().outlived;
         assert_eq!(
@@ -298,7 +302,7 @@ fn a_state_that_outlives_its_plugin_is_named_in_the_report() {
 fn everything_that_was_left_has_a_limit_of_its_own() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("slow", async |cx| {
+        app.register(plugin_fn("slow", async |cx| {
             for _ in 0..2 {
                 cx.on_close(async |_| {
                     tokio::time::sleep(Duration::from_secs(6)).await;
@@ -306,18 +310,18 @@ fn everything_that_was_left_has_a_limit_of_its_own() {
                 });
             }
             Ok(())
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
 
         let mut app = App::new();
-        app.register_fn("hangs", async |cx| {
+        app.register(plugin_fn("hangs", async |cx| {
             cx.on_close(async |_| {
                 tokio::time::sleep(Duration::from_secs(2)).await;
                 Ok(())
             });
             cx.on_close(async |_| std::future::pending().await);
             Ok(())
-        });
+        }));
         let error = app.boot().await.unwrap().close().await.unwrap_err();
         assert_eq!(error.errors().len(), 1, "{error:?}");
     });
@@ -341,7 +345,7 @@ fn a_close_leaves_its_limit_to_itself() {
 fn progress_moves_the_limit_of_its_own_hook_alone() {
     paused(async {
         struct Works;
-        #[bootstrap::async_trait]
+        #[bootstrap::extend::async_trait]
         impl Plugin for Works {
             fn descriptor(&self) -> Descriptor {
                 Descriptor::new("works")

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use bootstrap::context::BarrierContext;
+use bootstrap::error::{BootErrorKind, Cause};
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::{BarrierContext, BootErrorKind, Cause, Outcome};
+use bootstrap::report::Outcome;
 use support::{Probe, Trace, fails, fails_after, hangs, panics, paused, takes};
 use tokio::time::Instant;
 
 struct Cache;
 
-#[plugin(name = "cache", states = [Cache], collect = false)]
+#[plugin(name = "cache", states = [Cache], collect = never)]
 struct CachePlugin;
 
 impl Hooks for CachePlugin {
@@ -19,7 +22,7 @@ impl Hooks for CachePlugin {
 }
 
 /// Can do without the cache.
-#[plugin(name = "frugal", collect = false)]
+#[plugin(name = "frugal", collect = never)]
 struct Frugal {
     cache: Option<State<Cache>>,
     #[option(default = Trace::new())]
@@ -35,7 +38,7 @@ impl Hooks for Frugal {
 }
 
 /// Can't.
-#[plugin(name = "greedy", collect = false)]
+#[plugin(name = "greedy", collect = never)]
 struct Greedy {
     _cache: State<Cache>,
 }
@@ -275,7 +278,7 @@ fn after_a_recovery_what_needs_what_failed_is_an_error_that_says_so() {
 fn a_barrier_may_wait_and_sees_the_states_before_it() {
     struct Config(u16);
 
-    #[plugin(name = "config", states = [Config], collect = false)]
+    #[plugin(name = "config", states = [Config], collect = never)]
     struct ConfigPlugin;
 
     impl Hooks for ConfigPlugin {
@@ -290,7 +293,7 @@ fn a_barrier_may_wait_and_sees_the_states_before_it() {
         let app = App::new().with(ConfigPlugin);
         let app = app.barrier(async move |cx| {
             tokio::time::sleep(Duration::from_millis(10)).await;
-            noted.add(format_args!("port {}", cx.state::<Config>()?.0));
+            noted.add(format_args!("port {}", cx.try_get::<State<Config>>()?.0));
             Ok(())
         });
         let app = app.with(Probe::new("p", &trace));
@@ -352,10 +355,10 @@ fn what_a_plugin_had_brought_is_closed_before_the_barrier_hears_of_its_failure()
         let trace = Trace::new();
         let mut app = App::new();
         let inner = trace.clone();
-        app.register_fn("parent", async move |cx| {
+        app.register(plugin_fn("parent", async move |cx| {
             cx.register(Probe::new("child", &inner)).load().await?;
             anyhow::bail!("no")
-        });
+        }));
         let app = app.recover(noting("recover", &trace));
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(
@@ -376,10 +379,10 @@ fn a_shutdown_is_nothing_to_recover_from() {
     paused(async {
         let trace = Trace::new();
         let mut app = App::new();
-        app.register_fn("stops", async |cx| {
+        app.register(plugin_fn("stops", async |cx| {
             cx.handle().shutdown();
             std::future::pending().await
-        });
+        }));
         let app = app.recover(noting("recover", &trace));
         let error = app.boot().await.unwrap_err();
         assert!(matches!(error.kind(), BootErrorKind::Interrupted { .. }));
@@ -418,18 +421,23 @@ fn a_barrier_that_hangs_has_the_limit_of_a_load() {
 fn what_only_loads_after_a_plugin_that_failed_loads_once_that_was_recovered() {
     paused(async {
         let mut app = App::new();
-        let earlier = app.register_fn("earlier", async |_| anyhow::bail!("no"));
-        app.register_fn("before", async |_| Ok(())).after(&earlier);
+        let earlier = app.register(plugin_fn("earlier", async |_| anyhow::bail!("no")));
+        app.register(plugin_fn("before", async |_| Ok(())))
+            .after(&earlier);
         let mut app = app.recover(async |_| Ok(()));
-        app.register_fn("later", async |_| Ok(())).after(&earlier);
+        app.register(plugin_fn("later", async |_| Ok(())))
+            .after(&earlier);
         let record = app.record();
         app.boot().await.unwrap().close().await.unwrap();
-        record.ended().phase(bootstrap::Phase::Load).assert_eq([
-            "earlier: load failed",
-            "before: load skipped",
-            "recover: load done",
-            "later: load done",
-        ]);
+        record
+            .ended()
+            .phase(bootstrap::lifecycle::Phase::Load)
+            .assert_eq([
+                "earlier: load failed",
+                "before: load skipped",
+                "recover: load done",
+                "later: load done",
+            ]);
     });
 }
 
@@ -464,12 +472,12 @@ fn progress_does_not_extend_the_time_of_a_scope() {
         let mut app = App::new();
         app.scope("slow", |scope| {
             scope.timeout(Duration::from_secs(1));
-            scope.register_fn("busy", async |cx| {
+            scope.register(plugin_fn("busy", async |cx| {
                 loop {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     cx.progress("still at it");
                 }
-            });
+            }));
         });
         let began = Instant::now();
         let error = app.boot().await.unwrap_err();
@@ -523,15 +531,15 @@ fn a_failure_that_was_recovered_from_is_told_to_on_error() {
 /// Brings a child with it that takes its time to close, and fails.
 struct Retries(Trace);
 
-#[bootstrap::async_trait]
-impl bootstrap::Plugin for Retries {
-    fn descriptor(&self) -> bootstrap::Descriptor {
+#[bootstrap::extend::async_trait]
+impl bootstrap::extend::Plugin for Retries {
+    fn descriptor(&self) -> bootstrap::extend::Descriptor {
         let tick = Duration::from_millis(1);
         let retry = bootstrap::Retry::attempts(3).backoff(tick, tick);
-        bootstrap::Descriptor::new("retries").retry(retry)
+        bootstrap::extend::Descriptor::new("retries").retry(retry)
     }
 
-    async fn load(&mut self, cx: &mut LoadContext) -> Result<bootstrap::States> {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<bootstrap::extend::States> {
         self.0.add("an attempt");
         let child = Probe::new("child", &self.0).close(takes(100));
         cx.register(child).load().await?;

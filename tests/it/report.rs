@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bootstrap::{App, Outcome};
+use bootstrap::report::Outcome;
+use bootstrap::{App, plugin_fn};
 use support::{Probe, Trace, fails, hangs, paused, register_graph, takes};
 
 /// A52: the tree that avvio prints, with the time that each load took itself; a plugin hangs
@@ -203,11 +204,11 @@ fn the_json_of_a_report_has_the_keys_that_the_guide_lists() {
     paused(async {
         let trace = Trace::new();
         let mut app = App::new();
-        app.register_fn("parent", async |cx| {
+        app.register(plugin_fn("parent", async |cx| {
             cx.progress("half way");
-            cx.register_fn("child", async |_| Ok(()));
+            cx.register(plugin_fn("child", async |_| Ok(())));
             Ok(())
-        });
+        }));
         let probes = vec![Probe::new("a", &trace).load(takes(2))];
         register_graph(&mut app, probes, &[&[]]);
         let report = app.boot().await.unwrap().close().await.unwrap();

@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use bootstrap::error::RestartError;
+use bootstrap::extend::{Plugin, States};
+use bootstrap::lifecycle::{ShutdownReason, Status};
 use bootstrap::prelude::*;
-use bootstrap::{App, Outcome, Plugin, RestartError, ShutdownReason, States, Status, Supervision};
+use bootstrap::report::Outcome;
+use bootstrap::{App, Supervision, plugin_fn};
 use support::{Probe, Trace, act, hangs, paused, register_graph, takes};
 use tokio::time::Instant;
 
@@ -16,7 +20,7 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Config(u32);
 
 /// Counts its loads, and forgets its own memory before each.
-#[plugin(name = "config", states = [Config], collect = false)]
+#[plugin(name = "config", states = [Config], collect = never)]
 struct ConfigPlugin {
     #[option]
     loads: Arc<AtomicU32>,
@@ -38,7 +42,7 @@ impl Hooks for ConfigPlugin {
 /// What a reader has seen in its field.
 struct Seen(u32);
 
-#[plugin(name = "reader", states = [Seen], collect = false)]
+#[plugin(name = "reader", states = [Seen], collect = never)]
 struct Reader {
     config: State<Config>,
 }
@@ -105,15 +109,15 @@ fn a_restart_makes_new_states_and_binds_fields_anew() {
         let mut app = App::new();
         let config = app.register(ConfigPlugin::default());
         app.register(Reader::default());
-        let early: State<Config> = config.state();
+        let early: State<Config> = config.handle();
         let running = app.boot().await.unwrap();
-        let old = running.state::<Config>().unwrap();
-        assert_eq!(running.state::<Seen>().unwrap().0, 1);
+        let old = running.try_get::<State<Config>>().unwrap();
+        assert_eq!(running.try_get::<State<Seen>>().unwrap().0, 1);
 
         running.restart(&config).await.unwrap();
-        assert_eq!(running.state::<Config>().unwrap().0, 2);
-        assert_eq!(config.state::<Config>().0, 2);
-        assert_eq!(running.state::<Seen>().unwrap().0, 2);
+        assert_eq!(running.try_get::<State<Config>>().unwrap().0, 2);
+        assert_eq!(config.handle::<State<Config>>().0, 2);
+        assert_eq!(running.try_get::<State<Seen>>().unwrap().0, 2);
         assert_eq!((old.0, early.0), (1, 1));
         let report = running.close().await.unwrap();
         assert!(
@@ -131,7 +135,7 @@ fn a_handle_restarts_by_name() {
         app.register(ConfigPlugin::default());
         let running = app.boot().await.unwrap();
         running.handle().restart("config").await.unwrap();
-        assert_eq!(running.state::<Config>().unwrap().0, 2);
+        assert_eq!(running.try_get::<State<Config>>().unwrap().0, 2);
         let error = running.handle().restart("confog").await.unwrap_err();
         assert_eq!(
             format!("{error:?}"),
@@ -244,7 +248,7 @@ fn a_part_with_a_closure_is_refused_untouched() {
         let trace = Trace::new();
         let mut app = App::new();
         let a = app.register(Probe::new("a", &trace));
-        app.register_fn("once", async |_| Ok(())).after(&a);
+        app.register(plugin_fn("once", async |_| Ok(()))).after(&a);
         let running = app.boot().await.unwrap();
         trace.take();
         let error = running.restart(&a).await.unwrap_err();
@@ -289,7 +293,7 @@ fn a_registration_of_another_app_restarts_nothing() {
             .unwrap();
         let error = running.restart(&theirs).await.unwrap_err();
         assert!(matches!(error, RestartError::Unknown { .. }), "{error:?}");
-        assert_eq!(running.state::<Config>().unwrap().0, 1);
+        assert_eq!(running.try_get::<State<Config>>().unwrap().0, 1);
         running.close().await.unwrap();
         other.close().await.unwrap();
     });
@@ -349,10 +353,10 @@ fn a_shutdown_interrupts_a_restart() {
 #[test]
 fn spawned_tasks_belong_to_one_generation() {
     struct Spawns(Trace, &'static str);
-    #[bootstrap::async_trait]
+    #[bootstrap::extend::async_trait]
     impl Plugin for Spawns {
-        fn descriptor(&self) -> bootstrap::Descriptor {
-            bootstrap::Descriptor::new(self.1)
+        fn descriptor(&self) -> bootstrap::extend::Descriptor {
+            bootstrap::extend::Descriptor::new(self.1)
         }
         async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
             let (trace, name) = (self.0.clone(), self.1);
@@ -387,10 +391,10 @@ fn spawned_tasks_belong_to_one_generation() {
 #[test]
 fn hooks_are_told_that_it_is_a_restart() {
     struct Tells(Trace);
-    #[bootstrap::async_trait]
+    #[bootstrap::extend::async_trait]
     impl Plugin for Tells {
-        fn descriptor(&self) -> bootstrap::Descriptor {
-            bootstrap::Descriptor::new("tells")
+        fn descriptor(&self) -> bootstrap::extend::Descriptor {
+            bootstrap::extend::Descriptor::new("tells")
         }
         async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
             Ok(States::new())
@@ -419,10 +423,10 @@ fn hooks_are_told_that_it_is_a_restart() {
 /// Waits until it is stopped, and fails then.
 fn fails_when_stopped() -> impl Plugin {
     struct Sore;
-    #[bootstrap::async_trait]
+    #[bootstrap::extend::async_trait]
     impl Plugin for Sore {
-        fn descriptor(&self) -> bootstrap::Descriptor {
-            bootstrap::Descriptor::new("sore")
+        fn descriptor(&self) -> bootstrap::extend::Descriptor {
+            bootstrap::extend::Descriptor::new("sore")
         }
         async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
             Ok(States::new())

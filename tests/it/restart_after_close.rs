@@ -6,8 +6,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use bootstrap::App;
+use bootstrap::error::{Cause, RestartError};
+use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
-use bootstrap::{App, Cause, RestartError, Status};
 use support::{Act, Probe, Trace, act, fails, hangs, panics, paused, threaded};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -16,7 +18,7 @@ const SHORT: Duration = Duration::from_millis(50);
 /// An app in which `http` needs `pool`, whose hooks go wrong.
 struct Value(u32);
 
-#[plugin(name = "pool", states = [Value], collect = false)]
+#[plugin(name = "pool", states = [Value], collect = never)]
 struct Pool {
     #[option(required)]
     close: Act,
@@ -38,7 +40,7 @@ impl Hooks for Pool {
     }
 }
 
-#[plugin(name = "http", collect = false)]
+#[plugin(name = "http", collect = never)]
 struct Http {
     value: State<Value>,
     #[option(default = Trace::new())]
@@ -86,7 +88,7 @@ fn a_restart_goes_on_after_a_close_that_failed_panicked_or_ran_out_of_time() {
             let running = app.boot().await.unwrap();
             running.handle().restart("pool").await.unwrap();
             assert_eq!(running.status(), Status::Ready);
-            assert_eq!(running.state::<Value>().unwrap().0, 2);
+            assert_eq!(running.try_get::<State<Value>>().unwrap().0, 2);
             // And again.
             running.handle().restart("pool").await.unwrap();
             tokio::task::yield_now().await;
@@ -133,7 +135,9 @@ fn a_plugin_that_an_abandoned_hook_still_holds_is_not_loaded_again_until_that_ha
     threaded(async {
         let (release, close) = blocks();
         let trace = Trace::new();
-        let app = app(close, &trace).close_timeout(SHORT).tolerate_failed_restarts();
+        let app = app(close, &trace)
+            .close_timeout(SHORT)
+            .tolerate_failed_restarts();
         let running = app.boot().await.unwrap();
         let handle = running.handle();
         let error = handle.restart("pool").await.unwrap_err();
@@ -152,7 +156,7 @@ fn a_plugin_that_an_abandoned_hook_still_holds_is_not_loaded_again_until_that_ha
         while handle.restart("pool").await.is_err() {
             tokio::time::sleep(SHORT).await;
         }
-        assert_eq!(running.state::<Value>().unwrap().0, 2);
+        assert_eq!(running.try_get::<State<Value>>().unwrap().0, 2);
         let _ = running.close().await;
     });
 }
@@ -170,7 +174,12 @@ fn a_load_that_panicked_took_its_plugin_along() {
             }
         });
         let probe = Probe::new("a", &Trace::new()).load(load);
-        let running = App::new().with(probe).tolerate_failed_restarts().boot().await.unwrap();
+        let running = App::new()
+            .with(probe)
+            .tolerate_failed_restarts()
+            .boot()
+            .await
+            .unwrap();
         is_bad.store(true, Ordering::SeqCst);
         let handle = running.handle();
         let error = handle.restart("a").await.unwrap_err();

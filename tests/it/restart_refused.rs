@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bootstrap::{App, RestartError, Status};
+use bootstrap::App;
+use bootstrap::error::RestartError;
+use bootstrap::lifecycle::Status;
 use support::{Probe, Trace, fails, hangs, paused, takes, threaded};
 
 fn one(trace: &Trace) -> App {
@@ -134,7 +136,7 @@ fn a_plugin_that_is_switched_off_is_named_with_the_reason() {
         let trace = Trace::new();
         let mut app = one(&trace);
         let off = app.register(Probe::new("mail", &trace));
-        let off = off.switch_off("there is no server here");
+        let off = off.enabled(false, "there is no server here");
         let running = app.boot().await.unwrap();
         let expected = "[mail] is not part of the app that runs: it is switched off because there is \
                         no server here (";

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use bootstrap::App;
+use bootstrap::error::PluginError;
+use bootstrap::lifecycle::{Phase, ShutdownReason, Status};
 use bootstrap::prelude::*;
-use bootstrap::{App, Phase, PluginError, ShutdownReason, Status};
 use support::{
     Probe, Trace, act, fails, fails_after, hangs, panics, paused, register_graph, succeeds, takes,
     threaded,
 };
 use tokio::time::Instant;
 
-#[plugin(name = "ticker", collect = false)]
+#[plugin(name = "ticker", collect = never)]
 struct Ticker {
     #[option(required)]
     trace: Trace,

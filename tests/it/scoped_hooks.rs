@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use bootstrap::error::StateError;
 use bootstrap::prelude::*;
-use bootstrap::{Retry, StateError, Supervision};
+use bootstrap::{Retry, Supervision, plugin_fn};
 use support::{Trace, paused};
 
 struct Place(&'static str);
 
-#[plugin(name = "place", states = [Place], ports = [str], collect = false)]
+#[plugin(name = "place", states = [Place], ports = [str], collect = never)]
 struct PlacePlugin {
     #[option(required)]
     of: &'static str,
@@ -20,16 +21,18 @@ impl Hooks for PlacePlugin {
     }
 }
 
-/// What a context and `current()` see: the same.
+/// What a context and `Current::try_current()` see: the same.
 macro_rules! see {
     ($trace:expr, $hook:literal, $cx:expr) => {{
         let seen = [
-            $cx.state::<Place>().map(|it| it.0.to_owned()),
-            $cx.port::<str>().map(|it| it.to_string()),
-            bootstrap::current()?
-                .state::<Place>()
+            $cx.try_get::<State<Place>>().map(|it| it.0.to_owned()),
+            $cx.try_get::<Port<str>>().map(|it| it.to_string()),
+            bootstrap::Current::try_current()?
+                .try_get::<State<Place>>()
                 .map(|it| it.0.to_owned()),
-            bootstrap::current()?.port::<str>().map(|it| it.to_string()),
+            bootstrap::Current::try_current()?
+                .try_get::<Port<str>>()
+                .map(|it| it.to_string()),
         ];
         let seen = seen.map(|it| it.unwrap_or_else(|error: StateError| error.to_string()));
         assert!(seen.iter().all(|it| *it == seen[0]), "{seen:?}");
@@ -38,7 +41,7 @@ macro_rules! see {
 }
 
 /// Looks around in everything that it can leave to be called.
-#[plugin(name = "looks", collect = false)]
+#[plugin(name = "looks", collect = never)]
 struct Looks {
     /// So that its provider is there as long as this plugin is.
     place: State<Place>,
@@ -54,8 +57,12 @@ impl Hooks for Looks {
         cx.on_ready(async move |cx| {
             see!(trace, "on_ready", cx);
             let late = trace.clone();
-            let spawned = bootstrap::current()?.spawn(async move {
-                see!(late, "spawned in on_ready", bootstrap::current()?);
+            let spawned = bootstrap::Current::try_current()?.spawn(async move {
+                see!(
+                    late,
+                    "spawned in on_ready",
+                    bootstrap::Current::try_current()?
+                );
                 anyhow::Ok(())
             });
             spawned.await?
@@ -180,13 +187,13 @@ fn what_a_child_leaves_to_be_called_sees_the_scope_that_its_parent_opened() {
         let trace = Trace::new();
         let inner = trace.clone();
         let mut app = App::new().with(PlacePlugin { of: "root" });
-        app.register_fn("parent", async move |cx| {
+        app.register(plugin_fn("parent", async move |cx| {
             cx.scope("inner", |scope| {
                 scope.register(PlacePlugin { of: "inner" });
                 scope.register(looks(&inner));
             });
             Ok(())
-        });
+        }));
         live(app).await;
         assert_eq!(trace.events(), life("inner"));
     });

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use bootstrap::error::{PlanError, PlanErrors, StateError};
+use bootstrap::plan::PlanWarning;
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::{PlanError, PlanErrors, PlanWarning, StateError};
 use support::paused;
 
 struct Config(&'static str);
 
-#[plugin(name = "config", states = [Config], collect = false)]
+#[plugin(name = "config", states = [Config], collect = never)]
 struct ConfigPlugin {
     #[option(default = "default")]
     value: &'static str,
@@ -29,7 +31,7 @@ impl Hooks for ConfigPlugin {
 struct Seen(&'static str);
 
 /// Tells which configuration it was given.
-#[plugin(name = "seer", states = [Seen], collect = false)]
+#[plugin(name = "seer", states = [Seen], collect = never)]
 struct Seer {
     config: State<Config>,
 }
@@ -77,8 +79,8 @@ fn a_sibling_does_not_see_the_states_of_a_scope() {
             ["left/config", "right/config", "left/seer", "right/seer"]
         );
         let running = app.boot().await.unwrap();
-        assert_eq!(left.state::<Seen>().0, "left");
-        assert_eq!(right.state::<Seen>().0, "right");
+        assert_eq!(left.handle::<State<Seen>>().0, "left");
+        assert_eq!(right.handle::<State<Seen>>().0, "right");
         running.close().await.unwrap();
     });
 }
@@ -100,9 +102,9 @@ fn a_field_is_resolved_from_the_inside_out() {
             (outer.register(Seer::default()), inner, hiding)
         });
         let running = app.boot().await.unwrap();
-        assert_eq!(outer.state::<Seen>().0, "app");
-        assert_eq!(inner.state::<Seen>().0, "app");
-        assert_eq!(hiding.state::<Seen>().0, "hiding");
+        assert_eq!(outer.handle::<State<Seen>>().0, "app");
+        assert_eq!(inner.handle::<State<Seen>>().0, "app");
+        assert_eq!(hiding.handle::<State<Seen>>().0, "hiding");
         assert_eq!(hiding.name(), "outer/inner/hiding/seer");
         running.close().await.unwrap();
     });
@@ -201,7 +203,7 @@ fn a_plugin_that_is_published_is_seen_in_the_scope_around_and_no_further() {
             beside
         });
         let running = app.boot().await.unwrap();
-        assert_eq!(beside.state::<Seen>().0, "inner");
+        assert_eq!(beside.handle::<State<Seen>>().0, "inner");
         running.close().await.unwrap();
 
         let mut app = App::new();
@@ -242,11 +244,11 @@ fn a_handle_of_a_registration_works_across_scopes() {
         let seen = app.scope("public", |public| {
             public.register(ConfigPlugin::of("public"));
             public.register(Seer {
-                config: admin.state(),
+                config: admin.handle(),
             })
         });
         let running = app.boot().await.unwrap();
-        assert_eq!(seen.state::<Seen>().0, "admin");
+        assert_eq!(seen.handle::<State<Seen>>().0, "admin");
         running.close().await.unwrap();
     });
 }
@@ -267,8 +269,8 @@ fn a_stand_in_replaces_what_is_in_its_scope_and_further_in() {
             })
         });
         let running = app.boot().await.unwrap();
-        assert_eq!(faked.state::<Seen>().0, "fake");
-        assert_eq!(real.state::<Seen>().0, "real");
+        assert_eq!(faked.handle::<State<Seen>>().0, "fake");
+        assert_eq!(real.handle::<State<Seen>>().0, "real");
         running.close().await.unwrap();
     });
 }
@@ -276,7 +278,7 @@ fn a_stand_in_replaces_what_is_in_its_scope_and_further_in() {
 /// Hooks that read states by their types see what the fields of their plugin would.
 #[test]
 fn a_hook_reads_states_from_where_its_plugin_stands() {
-    #[plugin(name = "reader", collect = false)]
+    #[plugin(name = "reader", collect = never)]
     struct Reader {
         #[option(required)]
         expected: &'static str,
@@ -288,7 +290,7 @@ fn a_hook_reads_states_from_where_its_plugin_stands() {
         }
 
         async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
-            assert_eq!(cx.state::<Config>()?.0, self.expected);
+            assert_eq!(cx.try_get::<State<Config>>()?.0, self.expected);
             Ok(())
         }
     }
@@ -302,7 +304,7 @@ fn a_hook_reads_states_from_where_its_plugin_stands() {
             });
         }
         let running = app.boot().await.unwrap();
-        let error = running.state::<Config>().unwrap_err();
+        let error = running.try_get::<State<Config>>().unwrap_err();
         assert_eq!(
             error.to_string(),
             "the state `Config` is only provided in other scopes (`one/config`, `two/config`): \
@@ -316,10 +318,10 @@ fn a_hook_reads_states_from_where_its_plugin_stands() {
 /// `after = [..]` waits for the plugins that are seen.
 #[test]
 fn an_order_by_type_concerns_the_plugins_that_are_seen() {
-    #[plugin(name = "migrations", collect = false)]
+    #[plugin(name = "migrations", collect = never)]
     struct Migrations;
 
-    #[plugin(name = "importer", after = [Migrations], collect = false)]
+    #[plugin(name = "importer", after = [Migrations], collect = never)]
     struct Importer;
 
     impl Hooks for Migrations {
@@ -360,7 +362,7 @@ fn names_in_scopes_are_unique_and_numbered_as_texts() {
         names(&app),
         ["admin/config#1", "admin/config#2", "admin/main", "config"]
     );
-    app.register_fn("admin/main", async |_| Ok(()));
+    app.register(plugin_fn("admin/main", async |_| Ok(())));
     assert_eq!(
         messages(&app.plan().unwrap_err()),
         ["2 plugins are called `admin/main`"]
@@ -371,7 +373,9 @@ fn names_in_scopes_are_unique_and_numbered_as_texts() {
 fn a_scope_that_messages_cant_show_is_one_error() {
     for name in ["", "two words", "a/b", "a#1", "tick`"] {
         let mut app = App::new();
-        app.scope(name, |scope| scope.register_fn("inside", async |_| Ok(())));
+        app.scope(name, |scope| {
+            scope.register(plugin_fn("inside", async |_| Ok(())))
+        });
         let errors = app.plan().unwrap_err();
         assert_eq!(
             messages(&errors),

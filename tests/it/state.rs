@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use bootstrap::error::{PlanError, StateError};
 use bootstrap::prelude::*;
-use bootstrap::{PlanError, Registration, State, StateError};
+use bootstrap::{Registration, State, plugin_fn};
 use support::{Trace, paused, threaded};
 
 struct Config(String);
@@ -49,19 +50,19 @@ fn the_same_plugin_twice_has_separate_states() {
         let mut app = App::new();
         let first = app.register(ConfigPlugin::at("a.toml"));
         let second = app.register(ConfigPlugin::at("b.toml"));
-        let pair = app
+        let pair: State<Pair> = app
             .register(Report {
-                left: first.state(),
-                right: second.state(),
+                left: first.handle(),
+                right: second.handle(),
             })
-            .state();
-        let swapped = app
+            .handle();
+        let swapped: State<Pair> = app
             .register(Report {
-                left: second.state(),
-                right: first.state(),
+                left: second.handle(),
+                right: first.handle(),
             })
             .named("swapped")
-            .state();
+            .handle();
         let running = app.boot().await.unwrap();
         assert_eq!(pair.0, "a.toml b.toml");
         assert_eq!(swapped.0, "b.toml a.toml");
@@ -80,11 +81,11 @@ fn the_same_plugin_twice_has_separate_states() {
 fn two_apps_have_separate_states() {
     paused(async {
         let mut one = App::new();
-        let in_one: State<Config> = one.register(ConfigPlugin::at("one")).state();
+        let in_one: State<Config> = one.register(ConfigPlugin::at("one")).handle();
         let mut other = App::new();
-        let in_other: State<Config> = other.register(ConfigPlugin::at("other")).state();
+        let in_other: State<Config> = other.register(ConfigPlugin::at("other")).handle();
         let one = one.boot().await.unwrap();
-        assert!(in_other.try_get().is_none());
+        assert!(State::get(&in_other).is_none());
         let other = other.boot().await.unwrap();
         assert_eq!((in_one.0.as_str(), in_other.0.as_str()), ("one", "other"));
         one.close().await.unwrap();
@@ -98,7 +99,7 @@ fn a_field_that_is_not_aimed_is_ambiguous_if_two_instances_provide_its_state() {
     let first = app.register(ConfigPlugin::at("a"));
     app.register(ConfigPlugin::at("b"));
     app.register(Report {
-        left: first.state(),
+        left: first.handle(),
         right: State::default(),
     });
     let errors = app.plan().unwrap_err();
@@ -127,9 +128,9 @@ fn a_field_that_is_not_aimed_is_ambiguous_if_two_instances_provide_its_state() {
 fn a_handle_is_unbound_until_its_provider_has_loaded() {
     paused(async {
         let mut app = App::new();
-        let handle = app.register(ConfigPlugin::at("x")).state();
+        let handle: State<Config> = app.register(ConfigPlugin::at("x")).handle();
         let copy = handle.clone();
-        assert!(handle.try_get().is_none());
+        assert!(State::get(&handle).is_none());
         assert_eq!(
             format!("{:?}", State::<u8>::unbound()),
             "State<u8>(unbound)"
@@ -147,7 +148,7 @@ fn a_handle_is_unbound_until_its_provider_has_loaded() {
 )]
 fn reading_an_aimed_handle_too_early_names_the_state_and_its_provider() {
     let mut app = App::new();
-    let handle: State<Config> = app.register(ConfigPlugin::default()).state();
+    let handle: State<Config> = app.register(ConfigPlugin::default()).handle();
     let _ = &handle.0;
 }
 
@@ -165,11 +166,11 @@ fn a_registration_hands_out_the_state_as_it_is() {
         let mut app = App::new();
         let registration: Registration<ConfigPlugin> = app.register(ConfigPlugin::at("x"));
         let running = app.boot().await.unwrap();
-        let late: State<Config> = registration.state();
+        let late: State<Config> = registration.handle();
         assert_eq!(late.0, "x");
         running.close().await.unwrap();
-        let too_late: State<Config> = registration.state();
-        assert!(too_late.try_get().is_none());
+        let too_late: State<Config> = registration.handle();
+        assert!(State::get(&too_late).is_none());
         assert_eq!(late.0, "x", "a handle keeps its value");
     });
 }
@@ -179,7 +180,7 @@ fn a_registration_hands_out_the_state_as_it_is() {
 fn a_state_is_shared_and_outlives_its_app_in_a_handle() {
     paused(async {
         let mut app = App::new().with(ConfigPlugin::at("x"));
-        let config = app.register(ConfigPlugin::at("y")).state();
+        let config: State<Config> = app.register(ConfigPlugin::at("y")).handle();
         let other = config.clone();
         let running = app.boot().await.unwrap();
         assert!(std::ptr::eq::<Config>(
@@ -208,14 +209,17 @@ impl Hooks for Optional {
 fn an_optional_state_is_there_if_its_provider_is_part_of_the_app() {
     paused(async {
         let without = App::new().with(Optional::default()).boot().await.unwrap();
-        assert_eq!(without.state::<Seen>().unwrap().0, None);
+        assert_eq!(without.try_get::<State<Seen>>().unwrap().0, None);
         without.close().await.unwrap();
 
         let app = App::new()
             .with(Optional::default())
             .with(ConfigPlugin::at("x"));
         let with = app.boot().await.unwrap();
-        assert_eq!(with.state::<Seen>().unwrap().0.as_deref(), Some("x"));
+        assert_eq!(
+            with.try_get::<State<Seen>>().unwrap().0.as_deref(),
+            Some("x")
+        );
         with.close().await.unwrap();
     });
 }
@@ -252,9 +256,9 @@ fn a_running_app_hands_out_its_states_by_type() {
     paused(async {
         let app = App::new().with(ConfigPlugin::at("x"));
         let running = app.boot().await.unwrap();
-        assert_eq!(running.state::<Config>().unwrap().0, "x");
+        assert_eq!(running.try_get::<State<Config>>().unwrap().0, "x");
         assert_eq!(
-            running.state::<Pair>().unwrap_err().to_string(),
+            running.try_get::<State<Pair>>().unwrap_err().to_string(),
             "no plugin of this app provides the state `Pair`: register the one that does"
         );
         running.close().await.unwrap();
@@ -264,7 +268,7 @@ fn a_running_app_hands_out_its_states_by_type() {
             .with(ConfigPlugin::at("y"));
         let running = app.boot().await.unwrap();
         assert_eq!(
-            running.state::<Config>().unwrap_err().to_string(),
+            running.try_get::<State<Config>>().unwrap_err().to_string(),
             "several plugins provide the state `Config` (`config#1`, `config#2`): take the one \
              you mean from its registration, with `state()`"
         );
@@ -285,31 +289,31 @@ impl Hooks for LateReader {
     }
 
     async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
-        anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
+        anyhow::ensure!(cx.try_get::<State<Config>>()?.0 == self.config.0);
         let unit: () = cx.states();
         self.trace.add("ready");
         Ok(unit)
     }
 
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
-        anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
+        anyhow::ensure!(cx.try_get::<State<Config>>()?.0 == self.config.0);
         self.trace.add("run");
         cx.stopped().await;
-        anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
+        anyhow::ensure!(cx.try_get::<State<Config>>()?.0 == self.config.0);
         self.trace.add("stopped");
         Ok(())
     }
 
     async fn drain(&self, cx: &DrainContext<Self>) -> Result<()> {
-        anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
+        anyhow::ensure!(cx.try_get::<State<Config>>()?.0 == self.config.0);
         self.trace.add("drain");
         Ok(())
     }
 
     async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
-        anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
+        anyhow::ensure!(cx.try_get::<State<Config>>()?.0 == self.config.0);
         anyhow::ensure!(matches!(
-            cx.state::<Pair>(),
+            cx.try_get::<State<Pair>>(),
             Err(StateError::Missing { .. })
         ));
         self.trace.add("close");
@@ -330,12 +334,12 @@ fn every_context_after_load_reads_states_by_type() {
             })
             .with(ConfigPlugin::at("x"))
             .on_start(async move |cx| {
-                anyhow::ensure!(cx.state::<Config>()?.0 == "x");
+                anyhow::ensure!(cx.try_get::<State<Config>>()?.0 == "x");
                 start.add("on_start");
                 Ok(())
             })
             .on_close(async move |cx| {
-                anyhow::ensure!(cx.state::<Config>()?.0 == "x");
+                anyhow::ensure!(cx.try_get::<State<Config>>()?.0 == "x");
                 close.add("on_close");
                 Ok(())
             });
@@ -360,12 +364,12 @@ fn a_handle_that_is_asked_for_while_booting_is_bound_in_the_end() {
         let mut app = App::new();
         let config = app.register(ConfigPlugin::at("x"));
         let asked = config.clone();
-        let first = app.register_fn("first", async move |_| {
-            let state: State<Config> = asked.state();
-            anyhow::ensure!(state.try_get().is_none());
+        let first = app.register(plugin_fn("first", async move |_| {
+            let state: State<Config> = asked.handle();
+            anyhow::ensure!(State::get(&state).is_none());
             *keep.lock().unwrap() = Some(state);
             Ok(())
-        });
+        }));
         config.after(&first);
         let running = app.boot().await.unwrap();
         let state = got.lock().unwrap().take().unwrap();
@@ -378,10 +382,10 @@ fn a_handle_that_is_asked_for_while_booting_is_bound_in_the_end() {
 /// A6: an app without one boots as well. A13: it is held, and not inherited from.
 #[test]
 fn an_object_of_ones_own_is_supplied_to_all_plugins() {
+    #[bootstrap::supplied]
     struct Server {
         routes: AtomicU32,
     }
-    bootstrap::supplied!(Server);
 
     #[plugin(name = "routes")]
     struct Routes {
@@ -404,7 +408,7 @@ fn an_object_of_ones_own_is_supplied_to_all_plugins() {
             .with(Routes::default())
             .with(Routes::default());
         let running = app.boot().await.unwrap();
-        let server = running.state::<Server>().unwrap();
+        let server = running.try_get::<State<Server>>().unwrap();
         assert_eq!(server.routes.load(Ordering::Relaxed), 2);
         running.close().await.unwrap();
         App::new().boot().await.unwrap().close().await.unwrap();
@@ -449,6 +453,7 @@ fn a_state_is_made_once_however_many_want_it() {
 /// S71: what two apps share stays until the second one has closed.
 #[test]
 fn a_state_that_two_apps_share_stays_until_the_second_one_closes() {
+    #[bootstrap::supplied]
     struct Pool(Trace);
 
     impl Drop for Pool {
@@ -460,11 +465,19 @@ fn a_state_that_two_apps_share_stays_until_the_second_one_closes() {
     paused(async {
         let trace = Trace::new();
         let pool = Arc::new(Pool(trace.clone()));
-        let first = App::new().supply(Arc::clone(&pool)).boot().await.unwrap();
-        let second = App::new().supply(pool).boot().await.unwrap();
+        let first = App::new()
+            .supply(State::from_arc(Arc::clone(&pool)))
+            .boot()
+            .await
+            .unwrap();
+        let second = App::new()
+            .supply(State::from_arc(pool))
+            .boot()
+            .await
+            .unwrap();
         first.close().await.unwrap();
         assert_eq!(trace.events(), [""; 0]);
-        second.state::<Arc<Pool>>().unwrap().0.add("in use");
+        second.try_get::<State<Pool>>().unwrap().0.add("in use");
         second.close().await.unwrap();
         assert_eq!(trace.events(), ["in use", "the pool is gone"]);
     });

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bootstrap::error::{BootErrorKind, Cause, PluginError};
+use bootstrap::lifecycle::{ShutdownReason, Status};
 use bootstrap::prelude::*;
-use bootstrap::{
-    App, BootErrorKind, Cause, Outcome, PluginError, Policy, Restart, ShutdownReason, Status,
-    Supervision,
-};
+use bootstrap::report::Outcome;
+use bootstrap::{App, Policy, Restart, Supervision, plugin_fn};
 use support::{
     Act, Probe, Trace, act, fails, fails_after, hangs, panics, panics_after, paused, takes,
 };
@@ -189,7 +189,7 @@ fn a_spawned_task_ends_before_its_plugin_closes() {
         let trace = Trace::new();
         let (events, closes) = (trace.clone(), trace.clone());
         let mut app = App::new();
-        app.register_fn("mailer", async move |cx| {
+        app.register(plugin_fn("mailer", async move |cx| {
             cx.spawn("outbox", async move |cx| {
                 events.add(format_args!("{} runs", cx.name()));
                 cx.stopped().await;
@@ -202,7 +202,7 @@ fn a_spawned_task_ends_before_its_plugin_closes() {
                 Ok(())
             });
             Ok(())
-        });
+        }));
         let running = app.boot().await.unwrap();
         tokio::task::yield_now().await;
         running.close().await.unwrap();
@@ -217,13 +217,13 @@ fn a_spawned_task_ends_before_its_plugin_closes() {
 fn a_spawned_task_that_fails_stops_the_app_under_its_name() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("mailer", async move |cx| {
+        app.register(plugin_fn("mailer", async move |cx| {
             cx.spawn("outbox", async |_| {
                 tokio::time::sleep(SECOND).await;
                 anyhow::bail!("no mail today")
             });
             Ok(())
-        });
+        }));
         let running = app.boot().await.unwrap();
         let reason = running.wait().await;
         assert_eq!(reason.to_string(), "the task of `mailer/outbox` failed");
@@ -242,7 +242,7 @@ fn a_failed_boot_stops_what_was_spawned() {
             let trace = Trace::new();
             let events = trace.clone();
             let mut app = App::new();
-            app.register_fn("spawns", async move |cx| {
+            app.register(plugin_fn("spawns", async move |cx| {
                 cx.spawn("ticks", async move |cx| {
                     cx.stopped().await;
                     events.add("stopped");
@@ -250,7 +250,7 @@ fn a_failed_boot_stops_what_was_spawned() {
                 });
                 anyhow::ensure!(!load_fails, "no");
                 Ok(())
-            });
+            }));
             app.register(Probe::new("later", &trace).load(fails_after(5, "no")));
             app.boot().await.unwrap_err();
             assert_eq!(trace.count("stopped"), 1);
@@ -263,10 +263,10 @@ fn a_failed_boot_stops_what_was_spawned() {
 fn a_task_that_fails_during_the_boot_ends_it() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("spawns", async move |cx| {
+        app.register(plugin_fn("spawns", async move |cx| {
             cx.spawn("dies", async |_| anyhow::bail!("at once"));
             Ok(())
-        });
+        }));
         app.register(Probe::new("slow", &Trace::new()).load(hangs()));
         let error = app.boot().await.unwrap_err();
         assert!(matches!(
@@ -290,7 +290,7 @@ fn a_spawned_task_that_does_not_stop_is_cancelled_and_named() {
         let alive = Arc::new(());
         let theirs = Arc::clone(&alive);
         let mut app = App::new().close_timeout(SECOND);
-        app.register_fn("a", async move |cx| {
+        app.register(plugin_fn("a", async move |cx| {
             cx.supervise("deaf", Supervision::new(), move |_| {
                 let held = Arc::clone(&theirs);
                 async move {
@@ -300,7 +300,7 @@ fn a_spawned_task_that_does_not_stop_is_cancelled_and_named() {
                 }
             });
             Ok(())
-        });
+        }));
         let error = app.boot().await.unwrap().close().await.unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -315,7 +315,7 @@ fn a_task_that_is_spawned_too_late_never_runs() {
     paused(async {
         let (give, mut take) = tokio::sync::mpsc::unbounded_channel();
         let mut app = App::new();
-        app.register_fn("keeps", async move |cx| Ok(give.send(cx)?));
+        app.register(plugin_fn("keeps", async move |cx| Ok(give.send(cx)?)));
         app.boot().await.unwrap().close().await.unwrap();
         let alive = Arc::new(());
         let theirs = Arc::clone(&alive);
@@ -348,21 +348,24 @@ fn on_error_hears_of_boot_and_close() {
 }
 
 /// D23: what an `on_error` hook would like to use may not be there: the boot has failed before.
+#[bootstrap::supplied]
+struct Seven(u8);
+
 #[test]
 fn an_on_error_hook_may_ask_for_what_is_not_there() {
     paused(async {
         let heard = Trace::new();
         let tells = heard.clone();
-        let mut app = App::new().supply(7_u8).on_error(move |cx| {
-            let number = cx.state::<u8>().map(|number| *number);
-            let name = cx.state::<String>().map(|name| name.len());
+        let mut app = App::new().supply(Seven(7)).on_error(move |cx| {
+            let number = cx.try_get::<State<Seven>>().map(|number| number.0);
+            let name = cx.try_get::<State<String>>().map(|name| name.len());
             tells.add(format_args!("{}: {number:?}, {name:?}", cx.error()));
             async { Ok(()) }
         });
-        app.register_fn("fails", async |_| {
+        app.register(plugin_fn("fails", async |_| {
             tokio::time::sleep(SECOND).await;
             anyhow::bail!("no")
-        });
+        }));
         app.boot().await.unwrap_err();
         let [line] = &heard.events()[..] else {
             panic!("{heard:?}");
@@ -394,7 +397,7 @@ fn an_on_error_hook_that_misbehaves_is_contained() {
 const AGAIN: Policy = Policy::Restart(Restart::at_most(1, SECOND).backoff(SECOND, SECOND));
 
 /// Fails to load once, and its task fails once.
-#[plugin(name = "stubborn", collect = false, retry = 2, supervise = Supervision::new().on_error(AGAIN))]
+#[plugin(name = "stubborn", collect = never, retry = 2, supervise = Supervision::new().on_error(AGAIN))]
 struct Stubborn {
     #[option]
     loads: AtomicUsize,
@@ -448,7 +451,7 @@ fn a_task_that_is_spawned_while_its_plugin_closes_is_cancelled() {
             async { Ok(()) }
         });
         let mut app = App::new();
-        app.register_fn("jobs", async move |cx| Ok(give.send(cx)?));
+        app.register(plugin_fn("jobs", async move |cx| Ok(give.send(cx)?)));
         app.register(Probe::new("other", &Trace::new()).close(spawns));
         app.boot().await.unwrap().close().await.unwrap();
         tokio::task::yield_now().await;

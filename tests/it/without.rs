@@ -1,6 +1,6 @@
 //! `App::without` of a type that is not part of the app.
 
-use bootstrap::Location;
+use bootstrap::plan::Location;
 use bootstrap::prelude::*;
 
 macro_rules! loads_nothing {
@@ -13,13 +13,13 @@ macro_rules! loads_nothing {
     )*};
 }
 
-#[plugin(name = "consumer", collect = false)]
+#[plugin(name = "consumer", collect = never)]
 struct Consumer;
 
-#[plugin(name = "server", children = [Routes], collect = false)]
+#[plugin(name = "server", children = [Routes], collect = never)]
 struct Server;
 
-#[plugin(name = "routes", collect = false)]
+#[plugin(name = "routes", collect = never)]
 struct Routes;
 
 loads_nothing!(Consumer Server Routes);
@@ -33,7 +33,7 @@ fn warnings(app: &App) -> Vec<String> {
 fn a_type_of_which_there_is_no_plugin_is_a_warning() {
     let app = App::new().with(Server);
     let at = Location::new(file!(), line!() + 1, 1);
-    let app = app.without::<Consumer>("it only serves");
+    let app = app.disable::<Consumer>("it only serves");
     assert_eq!(
         warnings(&app),
         [format!(
@@ -44,17 +44,17 @@ fn a_type_of_which_there_is_no_plugin_is_a_warning() {
 
 #[test]
 fn a_type_that_is_registered_is_none_also_if_it_is_off_by_itself() {
-    let app = App::new().without::<Consumer>("it only serves");
+    let app = App::new().disable::<Consumer>("it only serves");
     assert_eq!(warnings(&app.with(Consumer)), [""; 0]);
-    let mut app = App::new().without::<Consumer>("it only serves");
-    app.register(Consumer).switch_off("not now");
+    let mut app = App::new().disable::<Consumer>("it only serves");
+    app.register(Consumer).enabled(false, "not now");
     assert_eq!(warnings(&app), [""; 0]);
 }
 
 #[test]
 fn a_type_that_a_member_is_declared_to_bring_is_none() {
-    let app = App::new().with(Server).without::<Routes>("no routes");
+    let app = App::new().with(Server).disable::<Routes>("no routes");
     assert_eq!(warnings(&app), [""; 0]);
-    let without_server = App::new().without::<Routes>("no routes");
+    let without_server = App::new().disable::<Routes>("no routes");
     assert_eq!(warnings(&without_server).len(), 1);
 }

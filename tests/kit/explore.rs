@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bootstrap::App;
 use bootstrap::testing::{FindingKind, explore};
+use bootstrap::{App, plugin_fn};
 
 use crate::plugins::{Database, service};
 use crate::record::said;
@@ -44,10 +44,10 @@ fn an_app_of_twenty_plugins_is_explored_within_seconds() {
 fn children_are_explored_as_well() {
     let family = || {
         let mut app = App::new();
-        app.register_fn("server", async |cx| {
+        app.register(plugin_fn("server", async |cx| {
             cx.register(Database);
             Ok(())
-        });
+        }));
         app
     };
     explore(family).check();
@@ -137,10 +137,10 @@ fn a_single_case_whose_fault_does_not_happen_is_a_finding() {
 fn the_same_seed_is_the_same_report() {
     let flawed = || {
         let mut app = service();
-        app.register_fn("leaky", async |_| {
+        app.register(plugin_fn("leaky", async |_| {
             std::mem::forget(bootstrap::testing::resource("file"));
             Ok(())
-        });
+        }));
         app
     };
     let report = |seed| explore(flawed).seed(seed).runs(40).run();

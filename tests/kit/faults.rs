@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use bootstrap::Supervision;
+use bootstrap::lifecycle::Phase;
+use bootstrap::plugin_fn;
+use bootstrap::plugin_with;
 use bootstrap::prelude::*;
 use bootstrap::testing::{Fault, FaultPoint, paused};
-use bootstrap::{Phase, Supervision};
 use tokio::time::Instant;
 
 use crate::plugins::{Database, Http, service};
@@ -94,7 +97,7 @@ fn a_hook_can_hold_its_thread() {
 }
 
 /// Notes how far it gets.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Steps {
     #[option]
     trace: support::Trace,
@@ -158,10 +161,10 @@ fn a_fault_can_happen_only_so_often() {
 fn faults_happen_in_children_and_collected_plugins_too() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("server", async |cx| {
+        app.register(plugin_fn("server", async |cx| {
             cx.register(Database);
             Ok(())
-        });
+        }));
         let fault = Fault::at("server/database", Phase::Load).fail("no");
         let error = app.fault(fault).boot().await.unwrap_err();
         assert_eq!(
@@ -239,10 +242,10 @@ fn a_fault_without_a_plugin_is_an_error() {
 fn a_fault_at_a_part_of_a_name_offers_the_whole() {
     let said = |at: &'static str| {
         let mut app = App::new();
-        app.register_fn("server", async |cx| {
+        app.register(plugin_fn("server", async |cx| {
             cx.register(Database);
             Ok(())
-        });
+        }));
         app.register(Steps::default());
         app.register(Steps::default());
         let booted = paused(app.fault(Fault::at(at, Phase::Load).hang()).boot());
@@ -276,7 +279,7 @@ fn a_fault_that_can_not_be_shows_where_it_was_asked_for() {
 }
 
 /// What the configuration says is told to it before each load.
-#[plugin(collect = false, retry = 3)]
+#[plugin(collect = never, retry = 3)]
 struct Sized {
     #[option(config = "size", default = 0)]
     size: u32,
@@ -298,10 +301,13 @@ fn a_plugin_with_a_fault_is_configured_when_it_loads_again() {
     paused(async move {
         let mut app = App::new().configure(bootstrap::Configuration::new().set("size", 5));
         let pool = app.register(Database);
-        app.register_with(pool.state(), move |_| Sized {
-            seen: trace.clone(),
-            ..Sized::default()
-        });
+        app.register(plugin_with(
+            pool.handle(),
+            move |_: State<crate::plugins::Pool>| Sized {
+                seen: trace.clone(),
+                ..Sized::default()
+            },
+        ));
         let app = app.fault(Fault::at("sized", Phase::Load).fail("once").times(1));
         let running = app.boot().await.unwrap();
         running.handle().restart("sized").await.unwrap();
@@ -366,7 +372,7 @@ fn supervision_sees_a_fault_as_any_other_end() {
             .await
             .unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(running.status(), bootstrap::Status::Ready);
+        assert_eq!(running.status(), bootstrap::lifecycle::Status::Ready);
         running.close().await.unwrap();
     });
 }

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bootstrap::extend::{Descriptor, Plugin, States};
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use bootstrap::testing::{Exploration, Finding, FindingKind, Resource, explore, resource};
-use bootstrap::{Descriptor, Plugin, States};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -34,7 +35,7 @@ fn about(finding: &Finding) -> (Option<&str>, &str) {
     (finding.plugin.as_deref(), &finding.text)
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Forgets;
 
 impl Hooks for Forgets {
@@ -55,7 +56,7 @@ fn a_resource_that_is_never_closed() {
 }
 
 /// Leaks only if a load that comes after its own goes wrong midway.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct HalfWay;
 
 impl Hooks for HalfWay {
@@ -79,7 +80,7 @@ fn a_resource_that_is_left_behind_when_a_load_is_cut_off() {
 
 static KEPT: Mutex<Vec<State<Pool>>> = Mutex::new(Vec::new());
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Keeps {
     pool: State<Pool>,
 }
@@ -107,7 +108,7 @@ impl Mailer for Smtp {}
 
 static MAILERS: Mutex<Vec<Arc<dyn Mailer>>> = Mutex::new(Vec::new());
 
-#[plugin(ports = [dyn Mailer], collect = false)]
+#[plugin(ports = [dyn Mailer], collect = never)]
 struct Mail;
 
 impl Hooks for Mail {
@@ -116,7 +117,7 @@ impl Hooks for Mail {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct KeepsMailer {
     mailer: Port<dyn Mailer>,
 }
@@ -124,7 +125,7 @@ struct KeepsMailer {
 impl Hooks for KeepsMailer {
     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
         let mut kept = MAILERS.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.extend(self.mailer.to_arc());
+        kept.extend(Port::to_arc(&self.mailer));
         Ok(())
     }
 }
@@ -152,10 +153,10 @@ fn a_supplied_state_that_nobody_else_had_and_is_held_for_ever() {
 fn a_task_that_outlives_the_app() {
     let spawns = || {
         let mut app = App::new();
-        app.register_fn("spawns", async |_| {
+        app.register(plugin_fn("spawns", async |_| {
             tokio::spawn(std::future::pending::<()>());
             Ok(())
-        });
+        }));
         app
     };
     let finding = found(spawns, FindingKind::LeftOpen);
@@ -175,7 +176,7 @@ impl Drop for Connection {
 
 struct Twice(Connection);
 
-#[plugin(name = "twice", states = [Twice], collect = false)]
+#[plugin(name = "twice", states = [Twice], collect = never)]
 struct ClosesTwice;
 
 impl Hooks for ClosesTwice {
@@ -197,7 +198,7 @@ fn a_resource_that_is_closed_twice() {
 }
 
 /// Closes what is not its own.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Hasty {
     pool: State<Pool>,
 }
@@ -228,7 +229,7 @@ fn a_resource_that_is_closed_while_somebody_depends_on_it() {
 }
 
 /// Its drain waits for something that never comes.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Waits {
     #[local]
     done: Notify,
@@ -262,7 +263,7 @@ fn a_hook_that_waits_for_ever() {
 fn a_boot_that_waits_for_ever() {
     let hangs = || {
         let mut app = App::new();
-        app.register_fn("sleepy", async |_| std::future::pending().await);
+        app.register(plugin_fn("sleepy", async |_| std::future::pending().await));
         app
     };
     let finding = found(hangs, FindingKind::Hung);
@@ -274,10 +275,10 @@ fn a_boot_that_waits_for_ever() {
 fn a_hook_that_holds_its_thread() {
     let blocks = || {
         let mut app = App::new();
-        app.register_fn("blocks", async |_| {
+        app.register(plugin_fn("blocks", async |_| {
             std::thread::park_timeout(Duration::from_secs(3));
             Ok(())
-        });
+        }));
         app
     };
     let finding = found(blocks, FindingKind::Hung);
@@ -286,7 +287,7 @@ fn a_hook_that_holds_its_thread() {
 }
 
 /// Takes for granted that it was ready.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Trusting {
     #[local]
     greeting: std::sync::OnceLock<&'static str>,
@@ -322,7 +323,7 @@ fn a_close_that_panics_if_the_boot_got_no_further() {
 fn an_app_that_fails_by_itself() {
     let fails = || {
         let mut app = App::new();
-        app.register_fn("config", async |_| anyhow::bail!("no such file"));
+        app.register(plugin_fn("config", async |_| anyhow::bail!("no such file")));
         app
     };
     let finding = found(fails, FindingKind::Failed);
@@ -359,13 +360,13 @@ fn a_report_is_data() {
 /// A plugin by hand, that is asked for its states by hand: the kit delegates everything.
 struct ByHand(Option<State<Pool>>);
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for ByHand {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("by-hand").provides::<u8>()
     }
 
-    fn fields(&mut self, fields: &mut bootstrap::Fields<'_>) {
+    fn fields(&mut self, fields: &mut bootstrap::extend::Fields<'_>) {
         fields.field("pool", &mut self.0);
     }
 

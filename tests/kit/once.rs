@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use bootstrap::testing::{Exploration, FindingKind, explore};
 
@@ -14,7 +15,7 @@ fn all(report: &Exploration) -> Vec<(FindingKind, Option<&str>, &str)> {
 }
 
 /// Does not hear that it is to stop.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Deaf;
 
 impl Hooks for Deaf {
@@ -38,10 +39,10 @@ fn a_task_that_does_not_stop_is_one_finding() {
 fn a_spawned_task_that_does_not_stop_is_one_finding() {
     let spawns = || {
         let mut app = App::new();
-        app.register_fn("spawns", async |cx| {
+        app.register(plugin_fn("spawns", async |cx| {
             cx.spawn("worker", async |_| std::future::pending().await);
             Ok(())
-        });
+        }));
         app
     };
     let report = explore(spawns).run();
@@ -51,7 +52,7 @@ fn a_spawned_task_that_does_not_stop_is_one_finding() {
 }
 
 /// Hangs where it should close.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Clings;
 
 impl Hooks for Clings {
@@ -75,7 +76,7 @@ fn a_close_that_hangs_is_one_finding() {
 fn a_load_that_panics_by_itself_says_what_it_said() {
     let panics = || {
         let mut app = App::new();
-        app.register_fn("careless", async |_| panic!("no such file"));
+        app.register(plugin_fn("careless", async |_| panic!("no such file")));
         app
     };
     let report = explore(panics).runs(1).run();
@@ -98,12 +99,12 @@ fn a_blocking_task_that_is_left_is_told_once_and_soon() {
     let leaves = move || {
         let mut app = App::new();
         let receiver = Arc::clone(&receiver);
-        app.register_fn("leaves", async move |_| {
+        app.register(plugin_fn("leaves", async move |_| {
             let receiver = Arc::clone(&receiver);
             // Until the test ends.
             tokio::task::spawn_blocking(move || drop(receiver.lock().map(|it| it.recv())));
             Ok(())
-        });
+        }));
         app
     };
     let report = explore(leaves).deadline(Duration::from_millis(200)).run();

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use bootstrap::App;
 use bootstrap::testing::{Record, paused};
+use bootstrap::{App, plugin_fn};
 
 fn four() -> App {
     let mut app = App::new();
-    let base = app.register_fn("base", async |_| Ok(()));
+    let base = app.register(plugin_fn("base", async |_| Ok(())));
     for name in ["a", "b", "c", "d"] {
-        app.register_fn(name, async |_| Ok(())).after(&base);
+        app.register(plugin_fn(name, async |_| Ok(()))).after(&base);
     }
     app
 }

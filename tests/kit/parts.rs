@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use bootstrap::lifecycle::{Phase, Status};
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::testing::{Fault, alone, part, paused, paused_with_io};
-use bootstrap::{Phase, Status};
+use bootstrap::testing::{Fault, paused, paused_with_io};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::plugins::{Clock, Database, Http, StoppedClock, SystemClock};
 
 pub struct Greeting(&'static str);
 
-#[plugin(states = [Greeting], collect = false)]
+#[plugin(states = [Greeting], collect = never)]
 struct Greeter {
     clock: State<Clock>,
 }
@@ -29,10 +30,10 @@ impl Hooks for Greeter {
 #[test]
 fn a_plugin_alone_has_what_it_is_supplied_with_and_nothing_else() {
     paused(async {
-        let mut app = alone(Greeter::default()).supply(Clock(20));
+        let mut app = App::new().with(Greeter::default()).supply(Clock(20));
         let record = app.record();
         let running = app.boot().await?;
-        assert_eq!(running.state::<Greeting>()?.0, "good evening");
+        assert_eq!(running.try_get::<State<Greeting>>()?.0, "good evening");
         running.close().await?;
         let own = record.of("greeter").begun();
         own.assert_eq(["greeter: load", "greeter: close"]);
@@ -43,7 +44,11 @@ fn a_plugin_alone_has_what_it_is_supplied_with_and_nothing_else() {
 
 #[test]
 fn a_plugin_alone_that_lacks_something_is_an_error_of_the_plan() {
-    let errors = alone(Http::default()).plan().unwrap_err().to_string();
+    let errors = App::new()
+        .with(Http::default())
+        .plan()
+        .unwrap_err()
+        .to_string();
     assert!(
         errors.contains("`http`") && errors.contains("Pool"),
         "{errors}"
@@ -58,7 +63,7 @@ fn a_mock_takes_the_place_of_a_plugin() {
         let mut app = App::only(Greeter::default()).with(StoppedClock);
         let record = app.record();
         let running = app.boot().await?;
-        assert_eq!(running.state::<Greeting>()?.0, "good morning");
+        assert_eq!(running.try_get::<State<Greeting>>()?.0, "good morning");
         running.close().await?;
         record
             .phase(Phase::Load)
@@ -75,10 +80,10 @@ fn a_mock_takes_the_place_of_a_plugin() {
 fn an_app_can_be_tested_without_its_tasks() {
     paused(async {
         let mut app = App::new().with(Database).with(Http::default());
-        app.register_fn("mailer", async |cx| {
+        app.register(plugin_fn("mailer", async |cx| {
             cx.spawn("outbox", async |_| panic!("it has been started"));
             Ok(())
-        });
+        }));
         let mut app = app.without_tasks();
         let record = app.record();
         let running = app.boot().await?;
@@ -152,7 +157,7 @@ fn sockets_work_on_a_paused_clock() {
 
 #[test]
 fn a_fault_is_part_of_a_test_of_one_plugin() {
-    let app = alone(Greeter::default()).supply(Clock(3));
+    let app = App::new().with(Greeter::default()).supply(Clock(3));
     let fault = Fault::of::<Greeter>(Phase::Load).fail("mute");
     let error = paused(app.fault(fault).boot()).unwrap_err();
     assert_eq!(error.to_string(), "[greeter] Plugin load failed: mute");
@@ -190,11 +195,11 @@ fn a_part_of_a_collected_app_is_what_is_named_and_what_that_needs() {
         let names = plan.order().map(|plugin| plugin.name().to_string());
         names.collect::<Vec<_>>()
     };
-    assert_eq!(names(part(["reader"])), ["library", "reader"]);
-    assert_eq!(names(part(["library"])), ["library"]);
-    let supplied = part(["reader"]).supply(Book).plan().unwrap();
+    assert_eq!(names(App::only(["reader"])), ["library", "reader"]);
+    assert_eq!(names(App::only(["library"])), ["library"]);
+    let supplied = App::only(["reader"]).supply(Book).plan().unwrap();
     assert!(!format!("{supplied:?}").contains("library"), "{supplied:?}");
 
-    let errors = part(["raeder"]).plan().unwrap_err().to_string();
+    let errors = App::only(["raeder"]).plan().unwrap_err().to_string();
     assert!(errors.contains("raeder"), "{errors}");
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use bootstrap::testing::{self, Resource};
 use tokio::time::sleep;
@@ -9,7 +10,7 @@ use tokio::time::sleep;
 pub struct Clock(pub u32);
 
 /// What no test wants to load.
-#[plugin(states = [Clock], collect = false)]
+#[plugin(states = [Clock], collect = never)]
 pub struct SystemClock {
     time_server: State<TimeServer>,
 }
@@ -23,7 +24,7 @@ impl Hooks for SystemClock {
 
 pub struct TimeServer;
 
-#[plugin(states = [TimeServer], collect = false)]
+#[plugin(states = [TimeServer], collect = never)]
 pub struct TimeServerPlugin;
 
 impl Hooks for TimeServerPlugin {
@@ -45,7 +46,7 @@ impl Hooks for StoppedClock {
 pub struct Pool(pub Resource);
 
 /// Opens a connection, which takes a while, and closes it.
-#[plugin(states = [Pool], collect = false, load_timeout = "5s")]
+#[plugin(states = [Pool], collect = never, load_timeout = "5s")]
 pub struct Database;
 
 impl Hooks for Database {
@@ -62,7 +63,7 @@ impl Hooks for Database {
 }
 
 /// Has every hook.
-#[plugin(name = "http", collect = false)]
+#[plugin(name = "http", collect = never)]
 pub struct Http {
     pool: State<Pool>,
     #[local]
@@ -99,6 +100,6 @@ impl Hooks for Http {
 /// A service without mistakes: `database` and `http`, and a `metrics` that nobody needs.
 pub fn service() -> App {
     let mut app = App::new().with(Database).with(Http::default());
-    app.register_fn("metrics", async |_| Ok(()));
+    app.register(plugin_fn("metrics", async |_| Ok(())));
     app
 }

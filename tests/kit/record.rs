@@ -3,9 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use bootstrap::lifecycle::Phase;
 use bootstrap::prelude::*;
+use bootstrap::report::Outcome;
 use bootstrap::testing::{Fault, paused};
-use bootstrap::{Outcome, Phase, Policy, Restart, Retry, Supervision};
+use bootstrap::{Policy, Restart, Retry, Supervision, plugin_fn};
 
 use crate::plugins::service;
 
@@ -146,7 +148,7 @@ fn attempts_restarts_tasks_and_hooks_of_the_app_are_recorded() {
     .unwrap();
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Beats;
 
 impl Hooks for Beats {
@@ -165,7 +167,7 @@ impl Hooks for Beats {
 fn a_record_that_differs_says_where() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("a", async |_| Ok(()));
+        app.register(plugin_fn("a", async |_| Ok(())));
         let record = app.record();
         let running = app.boot().await.unwrap();
         let loads = record.phase(Phase::Load);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bootstrap::prelude::*;
 use bootstrap::testing::{self, explore};
-use bootstrap::{App, Policy, Restart, Retry, Supervision};
+use bootstrap::{App, Policy, Restart, Retry, Supervision, plugin_fn};
 use tokio::time::sleep;
 
 use crate::plugins::{Clock, Database, Http, Pool, StoppedClock};
@@ -30,11 +30,11 @@ fn barriers_that_observe_and_recover() {
     let parts = || {
         let mut app = App::new().with(Database);
         app = app.barrier(async |_| Ok(()));
-        app.register_fn("analytics", async |_| {
+        app.register(plugin_fn("analytics", async |_| {
             let _connection = testing::resource("connection");
             sleep(Duration::from_millis(3)).await;
             Ok(())
-        });
+        }));
         app = app.recover(async |_| Ok(()));
         app.with(Http::default())
     };
@@ -42,7 +42,7 @@ fn barriers_that_observe_and_recover() {
 }
 
 /// Awaits a child, and registers another one.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Parent;
 
 impl Hooks for Parent {
@@ -70,10 +70,10 @@ fn parents_that_await_children_and_register_others() {
 fn a_parent_that_does_without_a_child_that_fails() {
     let tolerant = || {
         let mut app = App::new();
-        app.register_fn("tolerant", async |cx| {
+        app.register(plugin_fn("tolerant", async |cx| {
             let _ = cx.register(Database).await;
             Ok(())
-        });
+        }));
         app
     };
     explore(tolerant).orders(1).check();
@@ -97,7 +97,7 @@ fn services_and_hooks_of_the_app() {
     let served = || {
         App::new()
             .with(Database)
-            .service("pool", async |cx| Ok(cx.state::<Pool>()?))
+            .service("pool", async |cx| Ok(cx.try_get::<State<Pool>>()?))
             .on_loaded(async |_| Ok(()))
             .on_start(async |_| Ok(()))
             .on_close(async |_| {
@@ -123,12 +123,17 @@ fn a_restart_in_every_run() {
 
 #[test]
 fn one_hook_at_a_time() {
-    let app = || App::new().with(Database).with(Http::default()).max_concurrency(1);
+    let app = || {
+        App::new()
+            .with(Database)
+            .with(Http::default())
+            .max_concurrency(1)
+    };
     explore(app).orders(1).check();
 }
 
 /// Asks for what is supplied.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Asks {
     clock: State<Clock>,
     name: Port<str>,
@@ -146,8 +151,8 @@ fn what_is_supplied_and_lives_longer_than_the_app() {
     let (clock, name): (_, Arc<str>) = (Arc::new(Clock(8)), "asks".into());
     let shared = move || {
         App::new()
-            .supply_arc(Arc::clone(&clock))
-            .supply_port(Arc::clone(&name))
+            .supply(State::from_arc(Arc::clone(&clock)))
+            .supply(Port::from_arc(Arc::clone(&name)))
             .with(Asks::default())
     };
     explore(shared).check();

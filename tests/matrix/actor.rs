@@ -2,10 +2,9 @@
 
 use std::pin::Pin;
 
+use bootstrap::extend::{Descriptor, Fields, Plugin, PluginFn, Provides, States};
 use bootstrap::prelude::*;
-use bootstrap::{
-    App, Descriptor, Fields, FnPlugin, Handle, Plugin, Provides, Registration, States,
-};
+use bootstrap::{App, Handle, Registration, plugin_fn};
 use tokio::time::sleep;
 
 use crate::case::{Case, Fault, Kind, Script, Step, millis, name};
@@ -118,7 +117,7 @@ struct Full {
 impl Full {
     /// Whatever a plugin needs is there in each of its hooks.
     fn look(&self) {
-        assert!(self.needs.iter().all(|need| need.try_get().is_some()));
+        assert!(self.needs.iter().all(|need| State::get(need).is_some()));
     }
 
     async fn act(&self, hook: Hook, step: Step, handle: &Handle) -> Result<()> {
@@ -131,7 +130,7 @@ impl Full {
 
 impl Provides<Made> for Full {}
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Full {
     fn descriptor(&self) -> Descriptor {
         let script = &self.actor.script;
@@ -180,7 +179,7 @@ impl Plugin for Full {
 }
 
 /// Has only the hooks that are written here.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Thin {
     #[option(required)]
     actor: Actor,
@@ -206,7 +205,7 @@ fn bare(actor: Actor) -> Load {
 enum Registered {
     Full(Registration<Full>),
     Thin(Registration<Thin>),
-    Bare(Registration<FnPlugin<Load>>),
+    Bare(Registration<PluginFn<Load>>),
 }
 
 impl Registered {
@@ -247,7 +246,7 @@ pub fn register(app: &mut App, case: &Case, ledger: &Ledger) {
                 needs: states(&fields, &all),
             })),
             Kind::Thin => Registered::Thin(app.register(Thin { actor }).named(name(node))),
-            Kind::Bare => Registered::Bare(app.register_fn(name(node), bare(actor))),
+            Kind::Bare => Registered::Bare(app.register(plugin_fn(name(node), bare(actor)))),
         };
         for need in others {
             registered.after(&all[need]);
@@ -263,7 +262,7 @@ fn is_by_state(node: usize, need: usize, earlier: &Registered) -> bool {
 
 fn states(needs: &[usize], all: &[Registered]) -> Vec<State<Made>> {
     let state = |need: &usize| match &all[*need] {
-        Registered::Full(earlier) => Some(earlier.state()),
+        Registered::Full(earlier) => Some(earlier.handle()),
         _ => None,
     };
     needs.iter().filter_map(state).collect()

@@ -5,9 +5,9 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use bootstrap::{
-    BootError, BootErrorKind, Cause, Outcome, Phase, PluginError, Report, ShutdownReason,
-};
+use bootstrap::error::{BootError, BootErrorKind, Cause, PluginError};
+use bootstrap::lifecycle::{Phase, ShutdownReason};
+use bootstrap::report::{Outcome, Report};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};

@@ -3,7 +3,9 @@
 
 use std::fmt::Debug;
 
-use bootstrap::{BootErrorKind, Cause, CloseError, Handle, Running, ShutdownReason};
+use bootstrap::error::{BootErrorKind, Cause, CloseError};
+use bootstrap::lifecycle::ShutdownReason;
+use bootstrap::{Handle, Running};
 use support::bounded;
 use tokio::runtime::Runtime;
 

@@ -158,7 +158,7 @@ fn app(what: &str) -> App {
     app.on_start(async move |_| {
         // From outside: in a hook this would interrupt the boot.
         tokio::spawn(async move {
-            while handle.status() < bootstrap::Status::Ready {
+            while handle.status() < bootstrap::lifecycle::Status::Ready {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             if !begins_later {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bootstrap::{App, Scope};
+use bootstrap::{App, Scope, plugin_fn};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -36,7 +36,7 @@ fn list(steps: &[Step], path: &[usize], registered: &mut Registered) {
 fn fill(scope: &mut Scope<'_>, steps: &[Step]) {
     for (place, step) in steps.iter().enumerate() {
         match step {
-            Step::Plugin => drop(scope.register_fn("p", async |_| Ok(()))),
+            Step::Plugin => drop(scope.register(plugin_fn("p", async |_| Ok(())))),
             Step::Barrier => drop(scope.barrier(async |_| Ok(()))),
             Step::Scope(inner) => scope.scope(format!("s{place}"), |scope| fill(scope, inner)),
         }
@@ -79,7 +79,7 @@ fn planned(app: &App, registered: &Registered) -> BTreeSet<(usize, usize)> {
         places.entry(base).or_default().push(place);
     }
     let mut before: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-    let place = |name: &bootstrap::PluginName| {
+    let place = |name: &bootstrap::plan::PluginName| {
         let (text, of_base) = (name.to_string(), &places[name.base()]);
         let number = text
             .rsplit_once('#')

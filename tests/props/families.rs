@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use bootstrap::error::PlanError;
 use bootstrap::prelude::*;
-use bootstrap::{App, PlanError, Registration};
+use bootstrap::{App, Registration};
 use petgraph::algo::toposort;
 use petgraph::graph::DiGraph;
 use proptest::collection::vec;
@@ -17,18 +18,18 @@ struct Thing<const N: usize>;
 #[derive(Default)]
 struct Toy<const N: usize>;
 
-#[plugin(collect = false, children = [Kid<N>])]
+#[plugin(collect = never, children = [Kid<N>])]
 struct Parent<const N: usize>;
 
-#[plugin(states = [Toy<N>], collect = false)]
+#[plugin(states = [Toy<N>], collect = never)]
 struct Kid<const N: usize> {
     thing: State<Thing<N>>,
 }
 
-#[plugin(states = [Thing<N>], collect = false)]
+#[plugin(states = [Thing<N>], collect = never)]
 struct Maker<const N: usize>;
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct User<const N: usize> {
     toy: State<Toy<N>>,
 }
@@ -46,7 +47,7 @@ macro_rules! never_loads {
 never_loads!(Parent => (), Kid => Toy<N>, Maker => Thing<N>, User => ());
 
 /// Stands between two plugins that are in an order: all orders have one type then.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Between;
 
 impl Hooks for Between {

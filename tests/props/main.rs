@@ -13,7 +13,9 @@ mod scopes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bootstrap::{App, Plan, PlanError, Registration};
+use bootstrap::error::PlanError;
+use bootstrap::plan::Plan;
+use bootstrap::{App, Registration, plugin_fn};
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use proptest::collection::vec;
@@ -46,7 +48,7 @@ fn app(n: usize, edges: &[(usize, usize)], order: &[usize]) -> App {
     let mut app = App::new();
     let mut registrations: BTreeMap<usize, Registration<_>> = BTreeMap::new();
     for node in order.iter().copied().filter(|node| *node < n) {
-        registrations.insert(node, app.register_fn(name(node), async |_| Ok(())));
+        registrations.insert(node, app.register(plugin_fn(name(node), async |_| Ok(()))));
     }
     for (from, to) in edges {
         registrations[from].clone().after(&registrations[to]);
@@ -140,7 +142,7 @@ proptest! {
         match (one, other) {
             (Ok(one), Ok(other)) => prop_assert_eq!(one.to_dot(), other.to_dot()),
             (Err(one), Err(other)) => {
-                let lines = |errors: &bootstrap::PlanErrors| {
+                let lines = |errors: &bootstrap::error::PlanErrors| {
                     errors.errors().iter().map(ToString::to_string).collect::<Vec<_>>()
                 };
                 prop_assert_eq!(lines(&one), lines(&other));

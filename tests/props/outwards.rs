@@ -1,7 +1,8 @@
 //! What tests of scopes share: building them, and walking out of them.
 
+use bootstrap::extend::IntoPlugin;
 use bootstrap::prelude::*;
-use bootstrap::{Plugin, Registration, Scope};
+use bootstrap::{Registration, Scope};
 
 /// The scopes on the way from one to the app, the nearest first.
 pub fn way_out(parents: &[usize], scope: usize) -> Vec<usize> {
@@ -14,12 +15,12 @@ pub fn way_out(parents: &[usize], scope: usize) -> Vec<usize> {
 
 /// What an app and a scope have in common.
 pub trait Register {
-    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P>;
+    fn add<P: IntoPlugin>(&mut self, plugin: P) -> Registration<P::Plugin>;
     fn open(&mut self, name: String, build: impl FnOnce(&mut Scope<'_>));
 }
 
 impl Register for App {
-    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
+    fn add<P: IntoPlugin>(&mut self, plugin: P) -> Registration<P::Plugin> {
         self.register(plugin)
     }
 
@@ -29,7 +30,7 @@ impl Register for App {
 }
 
 impl Register for Scope<'_> {
-    fn add<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
+    fn add<P: IntoPlugin>(&mut self, plugin: P) -> Registration<P::Plugin> {
         self.register(plugin)
     }
 

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use bootstrap::error::PlanError;
+use bootstrap::extend::{Descriptor, Fields, Plugin, States};
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Fields, PlanError, Plugin, States};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use support::paused;
@@ -15,7 +16,7 @@ use crate::outwards::{Register, way_out};
 /// Provides the port, with its own name.
 struct Maker(String);
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Maker {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new(self.0.clone()).provides_port::<str>()
@@ -55,7 +56,7 @@ impl Asker {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Asker {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("asker")
@@ -75,7 +76,7 @@ impl Plugin for Asker {
 
     async fn ready(&self, _: &ReadyContext) -> Result<()> {
         let all = self.all.iter();
-        let later = self.later.as_ref().map(Lazy::get).transpose()?;
+        let later = self.later.as_ref().map(Lazy::try_get).transpose()?;
         let given = Given {
             perhaps: self.perhaps.as_ref().map(|it| it.to_string()),
             all: all
@@ -94,7 +95,7 @@ struct Parent {
     has_one: bool,
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Parent {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("parent")
@@ -111,7 +112,7 @@ impl Plugin for Parent {
 struct Standing {
     scope: usize,
     exported: bool,
-    precedence: u8,
+    is_primary: bool,
 }
 
 /// Scopes by their parents (number 0 is the app), makers in them, and where somebody asks.
@@ -122,12 +123,11 @@ fn any_case() -> impl Strategy<Value = (Vec<usize>, Vec<Standing>, usize)> {
             .map(|(scope, parent)| parent.index(scope))
             .collect();
         let scopes = parents.len() + 1;
-        let precedence = prop_oneof![3 => Just(0), 2 => Just(1), 1 => Just(2)];
-        let maker = (0..scopes, any::<bool>(), precedence);
-        let maker = maker.prop_map(|(scope, exported, precedence)| Standing {
+        let maker = (0..scopes, any::<bool>(), any::<bool>());
+        let maker = maker.prop_map(|(scope, exported, is_primary)| Standing {
             scope,
             exported,
-            precedence,
+            is_primary,
         });
         (Just(parents), vec(maker, 0..7), 0..scopes)
     })
@@ -171,22 +171,13 @@ impl Oracle<'_> {
     fn one(&self) -> Vec<usize> {
         let nearest = self.seen().into_iter().find(|here| !here.is_empty());
         let nearest = nearest.unwrap_or_default();
-        let most = nearest.iter().map(|it| self.makers[*it].precedence).max();
-        let counts = |it: &usize| Some(self.makers[*it].precedence) == most;
+        let most = nearest.iter().map(|it| self.makers[*it].is_primary).max();
+        let counts = |it: &usize| Some(self.makers[*it].is_primary) == most;
         nearest.into_iter().filter(counts).collect()
     }
 
     fn all(&self) -> Vec<(String, String)> {
-        let is_override = |it: &usize| self.makers[*it].precedence == 2;
-        let standing = self.seen().into_iter().flat_map(|here| {
-            let overrides: Vec<usize> = here.iter().copied().filter(is_override).collect();
-            if overrides.is_empty() {
-                here
-            } else {
-                overrides
-            }
-        });
-        let standing: BTreeSet<usize> = standing.collect();
+        let standing: BTreeSet<usize> = self.seen().into_iter().flatten().collect();
         let mut all: Vec<_> = standing
             .into_iter()
             .map(|it| (self.name(it), own_name(it)))
@@ -214,10 +205,9 @@ fn build(
     for (number, maker) in case.makers.iter().enumerate() {
         if maker.scope == scope {
             let registration = at.add(Maker(own_name(number)));
-            let registration = match maker.precedence {
-                0 => registration,
-                1 => registration.primary(),
-                _ => registration.overrides(),
+            let registration = match maker.is_primary {
+                false => registration,
+                true => registration.primary(),
             };
             if maker.exported {
                 registration.export();

@@ -1,7 +1,9 @@
 //! Random scopes, against an oracle that walks outwards from path to path.
 
+use bootstrap::error::PlanError;
+use bootstrap::extend::{Descriptor, Fields, Plugin, States};
+use bootstrap::plan::PlannedPlugin;
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Fields, PlanError, PlannedPlugin, Plugin, States};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -16,7 +18,7 @@ struct Maker {
     makes: (bool, bool),
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Maker {
     fn descriptor(&self) -> Descriptor {
         let descriptor = Descriptor::new(self.name.clone());
@@ -35,7 +37,7 @@ impl Plugin for Maker {
 /// Asks for `B`.
 struct Asker(State<B>);
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Asker {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("asker")

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
-use bootstrap::{App, Descriptor, Plugin, Registration, States};
+use bootstrap::{App, Registration};
 
 /// No test takes nearly as long. One that does hangs, and is ended with its whole binary, because
 /// a thread that is blocked can't be ended alone.
@@ -290,7 +291,7 @@ impl Drop for Unfinished<'_> {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Probe {
     fn descriptor(&self) -> Descriptor {
         let mut descriptor = Descriptor::new(self.name.clone());

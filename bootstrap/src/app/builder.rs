@@ -1,11 +1,8 @@
 //! `App`: what will be booted.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
 use std::sync::{Arc, Mutex};
 
-use anyhow::Result;
 use tokio::runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -18,13 +15,14 @@ use crate::app::logged;
 use crate::app::outside::{plan, plan_to_boot};
 use crate::app::running::Running;
 use crate::app::scope::Scope;
+use crate::app::selection::{Selected, Selection};
 use crate::app::signals;
 use crate::app::start::{Interrupt, has_timers, let_go_of_skipped};
 use crate::base::apart::Doing;
 use crate::base::log::log;
 use crate::boot::BootError;
 use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
-use crate::declare::{FnPlugin, Home, Hooks, Ingredients, LoadContext, Plugin, PluginList};
+use crate::declare::{Home, IntoPlugin};
 use crate::life::{End, Handle, Life, RestartRequest, Status};
 use crate::live::{AppHooks, Listeners, Nodes, Settings};
 use crate::plan::{Plan, PlanErrors, check_services};
@@ -32,10 +30,10 @@ use crate::report::Report;
 
 /// An application that has not been booted: plugins, limits and hooks.
 ///
-/// There are four ways to make one. [`App::collect`] holds every plugin that is linked into the
-/// binary; [`App::of`] holds a list that the compiler has checked; [`App::new`] is empty, and holds
-/// what is registered; [`App::only`] holds one plugin and exactly what it needs. Then [`App::boot`] it, which gives an app that runs, or
-/// [`App::run`] it for the whole life of a service.
+/// There are three ways to make one. [`App::collect`] holds every plugin that is linked into the
+/// binary; [`App::new`] is empty, and holds what is registered; [`App::only`] holds a part, and exactly
+/// what that needs. Then [`App::boot`] it, which returns a running app, or [`App::run`] it for the
+/// whole life of a service.
 ///
 /// Both take the app, so that booting twice, or registering after the boot, does not compile.
 ///
@@ -57,11 +55,11 @@ use crate::report::Report;
 /// # use bootstrap::prelude::*;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
-/// let mut app = App::new();
-/// app.register_fn("hello", async |cx| {
+/// let hello = bootstrap::plugin_fn("hello", async |cx| {
 ///     println!("{} loads", cx.name());
 ///     Ok(())
 /// });
+/// let app = App::new().with(hello);
 /// let running = app.boot().await?;
 /// running.close().await?;
 /// # Ok(())
@@ -103,7 +101,7 @@ impl App {
 
     /// An app that holds every plugin that is linked into this binary and can be made by default.
     ///
-    /// A plugin that is registered takes the place of the default one of its type; a state that is
+    /// A plugin that is registered takes the place of the collected one of its type; a state that is
     /// supplied, or a replacement, that of the plugin which provides it. Crates that nothing in the
     /// code refers to are not linked, whatever `Cargo.toml` says: name them with
     /// [`link!`](crate::link), and name plugins that must be there with [`App::expect`].
@@ -111,29 +109,65 @@ impl App {
         Self::in_mode(Mode::Collect)
     }
 
-    /// An app that holds one plugin, and what it requires, and what that requires: for a
-    /// [`Port`](crate::Port) everybody who is linked and provides it, unless somebody is registered
-    /// who does. What it can do without is not required: the states of optional fields, and what
-    /// [`Ports`](crate::Ports) lists.
+    /// An app that holds a part of what is linked: a plugin, or the plugins with the given names, and
+    /// everything that they require.
+    ///
+    /// For a [`Port`](crate::Port) those are all linked plugins that provide it, unless one that does
+    /// is registered or supplied. What a plugin can do without is not required: the states of optional
+    /// fields, and what [`Ports`](crate::Ports) lists. A name that no linked plugin has is an error of
+    /// the plan.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use bootstrap::prelude::*;
+    ///
+    /// pub struct Pool;
+    ///
+    /// #[plugin(states = [Pool])]
+    /// struct Database;
+    /// # impl Hooks for Database {
+    /// #     async fn load(&mut self, _: &mut LoadContext) -> Result<Pool> { Ok(Pool) }
+    /// # }
+    ///
+    /// #[plugin]
+    /// struct Api {
+    ///     pool: State<Pool>,
+    /// }
+    /// # impl Hooks for Api {
+    /// #     async fn load(&mut self, _: &mut LoadContext) -> Result<()> { let Pool = *self.pool; Ok(()) }
+    /// # }
+    ///
+    /// #[plugin]
+    /// struct Mailer;
+    /// # impl Hooks for Mailer {}
+    ///
+    /// for app in [App::only(Api::default()), App::only(["api"])] {
+    ///     let plan = app.plan()?;
+    ///     let names: Vec<String> = plan.order().map(|it| it.name().to_string()).collect();
+    ///     assert_eq!(names, ["database", "api"]);
+    /// }
+    /// # Ok::<(), bootstrap::error::PlanErrors>(())
+    /// ```
     #[track_caller]
-    pub fn only<P: Plugin>(plugin: P) -> Self {
-        Self::in_mode(Mode::Only).with(plugin)
-    }
-
-    /// An app that holds the plugins of a list which the compiler has checked, and nothing else:
-    /// see [`plugins!`](crate::plugins).
-    #[track_caller]
-    pub fn of(list: PluginList) -> Self {
-        let mut app = Self::new();
-        for plugin in list.into_plugins() {
-            app.register(plugin);
+    pub fn only(of: impl Selection) -> Self {
+        let app = Self::in_mode(Mode::Only);
+        match of.into_selected() {
+            Selected::Plugin(plugin) => {
+                Scope::root(&app.registry).add(plugin, false);
+                app
+            }
+            Selected::Names(names) => {
+                let app = app.expect(names.iter().copied());
+                with_registry(&app.registry, |registry| registry.root(names));
+                app
+            }
         }
-        app
     }
 
     /// Registers a plugin, for chaining; see [`App::register`].
     #[track_caller]
-    pub fn with<P: Plugin>(mut self, plugin: P) -> Self {
+    pub fn with<P: IntoPlugin>(mut self, plugin: P) -> Self {
         self.register(plugin);
         self
     }
@@ -142,102 +176,16 @@ impl App {
     /// had before boot.
     ///
     /// Registering a plugin of one type several times makes several instances of it, each with
-    /// states of its own.
+    /// states of its own. Besides plugins this takes closures, [`plugin_fn`](crate::plugin_fn), and
+    /// plugins that are made from states of others, [`plugin_with`](crate::plugin_with).
     ///
     /// # Panics
     ///
-    /// If a hand-written [`Plugin::descriptor`] or [`Plugin::fields`] does, which are called here.
+    /// If a hand-written [`Plugin::descriptor`](crate::extend::Plugin::descriptor) or
+    /// [`Plugin::fields`](crate::extend::Plugin::fields) does, which are called here.
     #[track_caller]
-    pub fn register<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
+    pub fn register<P: IntoPlugin>(&mut self, plugin: P) -> Registration<P::Plugin> {
         self.root().register(plugin)
-    }
-
-    /// Registers a closure as a plugin without states, to be run once.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use bootstrap::prelude::*;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// let mut app = App::new();
-    /// let migrate = app.register_fn("migrate", async |_| Ok(()));
-    /// app.register_fn("warm-up", async |_| Ok(())).after(&migrate);
-    /// app.boot().await?.close().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[track_caller]
-    pub fn register_fn<F, Fut>(
-        &mut self,
-        name: impl Into<Cow<'static, str>>,
-        load: F,
-    ) -> Registration<FnPlugin<F>>
-    where
-        F: FnOnce(LoadContext) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
-    {
-        self.root().register_fn(name, load)
-    }
-
-    /// Registers a plugin that is made when its turn comes, from states of others: for options that
-    /// are computed.
-    ///
-    /// The handles are the edges: they come from [`Registration::state`], alone or as a tuple. Each
-    /// field of the plugin gets the handle that `make` puts into it. A field that `make` leaves
-    /// unbound gets the handle of its type; if there are several, `load` fails, or the field is
-    /// `None` if it is optional. Fields of other types are resolved by their types, as always. A
-    /// handle that `make` was not given, such as a captured one, makes `load` fail unless it refers
-    /// to what the field is bound to anyway. A restart of the plugin makes it again.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use bootstrap::prelude::*;
-    ///
-    /// pub struct Config {
-    ///     workers: usize,
-    /// }
-    ///
-    /// #[plugin(states = [Config])]
-    /// struct ConfigPlugin;
-    ///
-    /// impl Hooks for ConfigPlugin {
-    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Config> {
-    ///         Ok(Config { workers: 4 })
-    ///     }
-    /// }
-    ///
-    /// #[plugin]
-    /// struct Workers {
-    ///     #[option(default = 1)]
-    ///     count: usize,
-    /// }
-    ///
-    /// impl Hooks for Workers {
-    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-    ///         assert_eq!(self.count, 4);
-    ///         Ok(())
-    ///     }
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// let mut app = App::new();
-    /// let config = app.register(ConfigPlugin);
-    /// app.register_with(config.state(), |config: State<Config>| Workers { count: config.workers });
-    /// app.boot().await?.close().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[track_caller]
-    pub fn register_with<P, I, F>(&mut self, from: I, make: F) -> Registration<P>
-    where
-        P: Hooks + Send + Sync,
-        I: Ingredients,
-        F: Fn(I) -> P + Send + Sync + 'static,
-    {
-        Scope::root(&self.registry).register_with(from, make)
     }
 
     /// The app itself, as the outermost scope.
@@ -348,8 +296,8 @@ impl App {
         for warning in plan.warnings() {
             log(|| tracing::warn!(target: "bootstrap", "{warning}"));
         }
-        for off in plan.switched_off() {
-            log(|| tracing::info!(target: "bootstrap", "switched off: {off}"));
+        for off in plan.disabled() {
+            log(|| tracing::info!(target: "bootstrap", "disabled: {off}"));
         }
         let count = plan.count();
         log(|| tracing::info!(target: "bootstrap", "booting {count}: {plan:?}"));
@@ -379,6 +327,13 @@ impl App {
                 weak.upgrade()
                     .map_or_else(Report::default, |nodes| nodes.report())
             }));
+            let weak = Arc::downgrade(&nodes);
+            life.0
+                .set_error_reporter(Arc::new(move |source, at, error| {
+                    if let Some(nodes) = weak.upgrade() {
+                        nodes.report_from(source, at, error);
+                    }
+                }));
             nodes
         });
         end.holds(&nodes);

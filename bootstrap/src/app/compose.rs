@@ -1,8 +1,6 @@
 //! What an app is composed of besides single plugins.
 
-use std::borrow::Cow;
 use std::future::Future;
-use std::sync::Arc;
 
 use anyhow::Result;
 
@@ -10,23 +8,17 @@ use crate::app::builder::App;
 use crate::app::scope::Scope;
 use crate::base::location::Location;
 use crate::collect::{Unused, with_registry};
-use crate::declare::{BarrierContext, BarrierKind, Identity, Plugin};
+use crate::declare::{BarrierContext, BarrierKind, Identity, Plugin, Supply};
 #[cfg(feature = "config")]
 use crate::values::Configuration;
 
 impl App {
-    /// Adds a state from outside: plugins that ask for a `T` get this one.
+    /// Adds a value from outside: a state, a state that the caller shares, or a port.
     ///
-    /// It takes the place of a collected plugin that provides `T`. Supplying two values of one
-    /// type is a plan error, and one that nobody asks for a warning.
-    #[track_caller]
-    pub fn supply<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.root().supply(value);
-        self
-    }
-
-    /// Adds a state from outside that the caller holds already, without another allocation; see
-    /// [`App::supply`].
+    /// A supplied value outranks every plugin that provides the same, see
+    /// [`Registration::primary`](crate::Registration::primary). A state of a collected plugin that is
+    /// supplied replaces that plugin: it is not part of the app, nor is what only it needs. Supplying
+    /// two values of one type is an error of the plan, and one that no field requires a warning.
     ///
     /// # Examples
     ///
@@ -35,61 +27,36 @@ impl App {
     ///
     /// use bootstrap::prelude::*;
     ///
+    /// #[supplied]
+    /// pub struct Arguments {
+    ///     verbose: bool,
+    /// }
+    ///
+    /// #[supplied]
     /// struct Clock(u32);
+    ///
+    /// pub trait Mailer: Send + Sync {}
+    /// # struct Fake;
+    /// # impl Mailer for Fake {}
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<()> {
     /// let clock = Arc::new(Clock(12));
-    /// let running = App::new().supply_arc(Arc::clone(&clock)).boot().await?;
-    /// assert!(std::ptr::eq(&*running.state::<Clock>()?, &*clock));
+    /// let mailer: Arc<dyn Mailer> = Arc::new(Fake);
+    /// let app = App::new()
+    ///     .supply(Arguments { verbose: true })
+    ///     .supply(State::from_arc(Arc::clone(&clock)))
+    ///     .supply(Port::<dyn Mailer>::from_arc(mailer));
+    /// let running = app.boot().await?;
+    /// assert!(running.try_get::<State<Arguments>>()?.verbose);
+    /// assert!(std::ptr::eq(&*running.try_get::<State<Clock>>()?, &*clock));
     /// running.close().await?;
     /// # Ok(())
     /// # }
     /// ```
     #[track_caller]
-    pub fn supply_arc<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
-        self.root().supply_arc(value);
-        self
-    }
-
-    /// Provides a port from outside: plugins that ask for a `Port<T>` get this one.
-    ///
-    /// It takes the place of whoever else provides that port, as a plugin does that
-    /// [`overrides`](crate::Registration::overrides); a collected plugin that provides nothing else is not
-    /// loaded. Supplying two for one port is a plan error, and one that nobody asks for a warning. To add
-    /// one to [`Ports`](crate::Ports) that has others, register a plugin.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    ///
-    /// use bootstrap::prelude::*;
-    ///
-    /// pub trait Clock: Send + Sync {
-    ///     fn hour(&self) -> u32;
-    /// }
-    ///
-    /// struct Fixed(u32);
-    ///
-    /// impl Clock for Fixed {
-    ///     fn hour(&self) -> u32 {
-    ///         self.0
-    ///     }
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// let app = App::new().supply_port::<dyn Clock>(Arc::new(Fixed(7)));
-    /// let running = app.boot().await?;
-    /// assert_eq!(running.port::<dyn Clock>()?.hour(), 7);
-    /// # running.close().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[track_caller]
-    pub fn supply_port<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
-        self.root().supply_port(value);
+    pub fn supply(mut self, value: impl Supply) -> Self {
+        self.root().supply(value);
         self
     }
 
@@ -115,7 +82,7 @@ impl App {
     ///
     /// In a collected app, what is registered in a scope takes the place of no collected plugin;
     /// those stand in the app itself, and load besides. Mark a plugin that belongs in a scope with
-    /// `collect = false`.
+    /// `collect = never`.
     ///
     /// # Examples
     ///
@@ -127,9 +94,9 @@ impl App {
     /// let mut app = App::new();
     /// let report = app.scope("admin", |admin| {
     ///     let users = admin.scope("users", |users| {
-    ///         users.register_fn("import", async |_| Ok(()))
+    ///         users.register(plugin_fn("import", async |_| Ok(())))
     ///     });
-    ///     admin.register_fn("report", async |_| Ok(())).after(&users)
+    ///     admin.register(plugin_fn("report", async |_| Ok(()))).after(&users)
     /// });
     /// assert_eq!(report.name(), "admin/report");
     ///
@@ -143,7 +110,7 @@ impl App {
     #[track_caller]
     pub fn scope<R>(
         &mut self,
-        name: impl Into<Cow<'static, str>>,
+        name: impl Into<String>,
         build: impl FnOnce(&mut Scope<'_>) -> R,
     ) -> R {
         self.root().scope(name, build)
@@ -168,12 +135,12 @@ impl App {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<()> {
     /// let mut app = App::new();
-    /// app.register_fn("migrate", async |_| Ok(()));
+    /// app.register(plugin_fn("migrate", async |_| Ok(())));
     /// let mut app = app.barrier(async |cx| {
     ///     println!("migrated: {:?}", cx.outcome());
     ///     Ok(())
     /// });
-    /// app.register_fn("serve", async |_| Ok(()));
+    /// app.register(plugin_fn("serve", async |_| Ok(())));
     ///
     /// let names: Vec<String> = app.plan()?.order().map(|it| it.name().to_string()).collect();
     /// assert_eq!(names, ["migrate", "barrier", "serve"]);
@@ -211,7 +178,7 @@ impl App {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<()> {
     /// let mut app = App::new();
-    /// app.register_fn("metrics", async |_| Ok(()));
+    /// app.register(plugin_fn("metrics", async |_| Ok(())));
     /// let app = app.recover(async |cx| {
     ///     eprintln!("going on without: {:?}", cx.errors());
     ///     Ok(())
@@ -264,7 +231,7 @@ impl App {
     /// let plan = app().unused(Unused::Skip).plan()?;
     /// assert!(plan.is_empty());
     /// assert_eq!(plan.skipped(), ["cache"]);
-    /// # Ok::<(), bootstrap::PlanErrors>(())
+    /// # Ok::<(), bootstrap::error::PlanErrors>(())
     /// ```
     pub fn unused(self, policy: Unused) -> Self {
         with_registry(&self.registry, |registry| registry.unused(policy));
@@ -273,13 +240,12 @@ impl App {
 }
 
 impl App {
-    /// Switches off every plugin of a type, registered or collected, in whatever scope: it is not
-    /// part of the plan, and never loaded.
+    /// Disables every plugin of a type, registered or collected, in every scope: it is not part of the
+    /// plan, and never loads. If no plugin of the app is of that type, that is a
+    /// [`PlanWarning`](crate::plan::PlanWarning).
     ///
-    /// What that means for others is told at
-    /// [`Registration::switch_off`](crate::Registration::switch_off), which is for one of several
-    /// instances. A plugin switches itself off with `#[plugin(enabled = ..)]`. If no plugin of the app
-    /// is of that type, that is a [`PlanWarning`](crate::PlanWarning).
+    /// [`Registration::enabled`](crate::Registration::enabled) disables one instance, and says what that
+    /// means for others; a plugin disables itself with `#[plugin(enabled = ..)]`.
     ///
     /// # Examples
     ///
@@ -291,27 +257,27 @@ impl App {
     ///
     /// impl Hooks for Consumer {}
     ///
-    /// # fn main() -> Result<(), bootstrap::PlanErrors> {
-    /// let plan = App::collect().without::<Consumer>("this process only serves").plan()?;
+    /// # fn main() -> Result<(), bootstrap::error::PlanErrors> {
+    /// let plan = App::collect().disable::<Consumer>("this process only serves").plan()?;
     /// assert!(plan.is_empty());
-    /// assert_eq!(plan.switched_off()[0].place.plugin, "consumer");
+    /// assert_eq!(plan.disabled()[0].place.plugin, "consumer");
     /// # Ok(())
     /// # }
     /// ```
     #[track_caller]
-    pub fn without<P: Plugin>(self, because: impl AsRef<str>) -> Self {
+    pub fn disable<P: Plugin>(self, because: impl Into<String>) -> Self {
         let at = Location::caller();
         with_registry(&self.registry, |registry| {
-            registry.without(Identity::of::<P>(), because.as_ref(), at);
+            registry.disable(Identity::of::<P>(), &because.into(), at);
         });
         self
     }
 
     /// Gives the app its configuration: options with `#[option(config = "key")]` and sections
-    /// ([`section!`](crate::section)) are read from it. A second one takes the place of the first.
+    /// ([`#[section]`](macro@crate::section)) are read from it. A second one takes the place of the first.
     ///
     /// It is read whenever the app is planned, which a boot begins with. Every fault in it is a
-    /// [`PlanError`](crate::PlanError); nothing has run then. A part that restarts
+    /// [`PlanError`](crate::error::PlanError); nothing has run then. A part that restarts
     /// ([`Handle::restart`](crate::Handle::restart)) reads it anew; if there is a fault, nothing is
     /// closed.
     ///

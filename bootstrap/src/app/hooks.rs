@@ -94,7 +94,7 @@ impl App {
     ///
     /// ```
     /// # use bootstrap::prelude::*;
-    /// use bootstrap::ServiceError;
+    /// use bootstrap::service::ServiceError;
     ///
     /// struct Mailer(String);
     ///
@@ -164,7 +164,7 @@ impl App {
     }
 
     /// Adds a hook that runs once everything is ready, as the last of all, before `boot` returns:
-    /// the app has started, and its status is [`Ready`](crate::Status::Ready). Otherwise as
+    /// the app has started, and its status is [`Ready`](crate::lifecycle::Status::Ready). Otherwise as
     /// [`App::on_ready`].
     ///
     /// A hook that fails still fails the boot. A request to stop (a signal, or
@@ -231,7 +231,7 @@ impl App {
     ///     eprintln!("{}", cx.error());
     ///     Ok(())
     /// });
-    /// app.register_fn("cache", async |_| anyhow::bail!("connection refused"));
+    /// app.register(plugin_fn("cache", async |_| anyhow::bail!("connection refused")));
     /// assert!(app.boot().await.is_err());
     /// # }
     /// ```

@@ -7,7 +7,7 @@ use crate::app::builder::App;
 impl App {
     /// Limits how many hooks run at a time: `n`, where 0 counts as 1. Without it there is no limit.
     ///
-    /// With 1, plugins load in the order of the [`Plan`](crate::Plan) and close in exactly the
+    /// With 1, plugins load in the order of the [`Plan`](crate::plan::Plan) and close in exactly the
     /// reverse.
     ///
     /// # Examples

@@ -96,7 +96,7 @@ impl Restart<'_> {
     /// Why a plugin of this name did not become part of the app, if it is known.
     fn absent(&self, name: &str) -> Option<RestartError> {
         let plan = &self.nodes.plan;
-        let mut off = plan.switched_off().iter();
+        let mut off = plan.disabled().iter();
         if let Some(off) = off.find(|off| off.place.plugin == *name) {
             let plugin = off.place.plugin.clone();
             let because = format!("it is switched off because {}", off.because);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::log::log;
 use crate::collect::Registration;
-use crate::declare::{Current, Home, Port, State, StateError, port, serves, state};
+use crate::declare::{Current, Home, LookupFrom, looks_up, serves};
 use crate::life::{Handle, RestartError, ShutdownReason, Status};
 use crate::live::Nodes;
 use crate::plan::Plan;
@@ -73,27 +73,8 @@ impl Running {
         handle.close().await
     }
 
-    /// Any state of the app, by its type.
-    ///
-    /// # Errors
-    ///
-    /// If no plugin of the app provides it, several do, or its plugin has closed.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.nodes, None)
-    }
-
-    /// What is provided at a port of the app, by its type.
-    ///
-    /// # Errors
-    ///
-    /// If no plugin of the app provides it, several do and none of them is
-    /// [primary](Registration::primary), or its plugin has closed.
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
-        port(&*self.nodes, None)
-    }
-
-    /// The app as [`current`](crate::current()) finds it in code that has entered it: to enter it,
-    /// outside of its hooks.
+    /// The app as [`Current::current`] finds it in code that has entered it: to enter it, outside of
+    /// its hooks.
     pub fn current(&self) -> Current {
         self.current.clone()
     }
@@ -128,6 +109,10 @@ impl Running {
         &*self.nodes
     }
 
+    fn from(&self) -> LookupFrom<'_> {
+        LookupFrom::new(&*self.nodes, None)
+    }
+
     /// A handle to the app, for everyone who does not own it.
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(&self.nodes.life))
@@ -149,6 +134,7 @@ impl Running {
     }
 }
 
+looks_up!(impl Running);
 serves!(impl Running);
 
 impl Drop for Running {

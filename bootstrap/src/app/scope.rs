@@ -1,6 +1,5 @@
 //! `Scope`: a part of an app whose states the other parts do not see.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -10,10 +9,7 @@ use anyhow::Result;
 
 use crate::base::location::Location;
 use crate::collect::{Entry, ROOT, Registration, SharedRegistry, with_registry};
-use crate::declare::{
-    BarrierContext, Barrier, BarrierKind, FnPlugin, Hooks, Ingredients, LoadContext, Plugin,
-    StateValue, Supplied, With,
-};
+use crate::declare::{Barrier, BarrierContext, BarrierKind, IntoPlugin, Plugin, Supplied, Supply};
 
 /// A part of an app, whose states are seen in it and in the scopes inside of it.
 ///
@@ -21,12 +17,12 @@ use crate::declare::{
 /// out: in the plugin's own scope, then in the one around it, and so on to the app itself, where
 /// collected plugins stand. The first scope on that way which has a provider decides; two
 /// providers in there are ambiguous. So a plugin in a scope may hide one further out, which the
-/// [`Plan`](crate::Plan) shows; scopes beside each other see nothing of each other; and the same
+/// [`Plan`](crate::plan::Plan) shows; scopes beside each other see nothing of each other; and the same
 /// plugin in two scopes has two states.
 ///
 /// There are two ways across. [`Registration::export`] shows the states of a plugin in the scope
-/// around its own as well. And a handle from [`Registration::state`] may be put into a field
-/// anywhere: whoever has the registration has been given it on purpose.
+/// around its own as well. And a handle from [`Registration::handle`] may be put into a field
+/// anywhere: it was taken on purpose.
 ///
 /// A plugin is called `scope/plugin` in messages and reports. Its `after = [..]` waits for those
 /// plugins of that type which it sees.
@@ -38,7 +34,7 @@ use crate::declare::{
 ///
 /// pub struct Listen(u16);
 ///
-/// #[plugin(name = "listen", states = [Listen], collect = false)]
+/// #[plugin(name = "listen", states = [Listen], collect = never)]
 /// struct ListenPlugin {
 ///     #[option(required)]
 ///     port: u16,
@@ -76,8 +72,8 @@ use crate::declare::{
 /// });
 ///
 /// let running = app.boot().await?;
-/// assert_eq!(public.state::<Bound>().0, 80);
-/// assert_eq!(admin.state::<Bound>().0, 8080);
+/// assert_eq!(public.handle::<State<Bound>>().0, 80);
+/// assert_eq!(admin.handle::<State<Bound>>().0, 8080);
 /// assert_eq!(admin.name(), "admin/server");
 /// # running.close().await?;
 /// # Ok(())
@@ -103,64 +99,24 @@ impl<'a> Scope<'a> {
     ///
     /// If a hand-written [`Plugin::descriptor`] or [`Plugin::fields`] does, which are called here.
     #[track_caller]
-    pub fn register<P: Plugin>(&mut self, plugin: P) -> Registration<P> {
-        let entry = self.add(Arc::new(plugin), false);
+    pub fn register<P: IntoPlugin>(&mut self, plugin: P) -> Registration<P::Plugin> {
+        let entry = self.add(plugin.into_plugin(), false);
         Registration::new(Arc::clone(self.registry), entry)
     }
 
-    /// Registers a closure as a plugin without states, to be run once; see
-    /// [`App::register_fn`](crate::App::register_fn).
+    /// Registers a plugin in this scope, for chaining; see [`Scope::register`].
     #[track_caller]
-    pub fn register_fn<F, Fut>(
-        &mut self,
-        name: impl Into<Cow<'static, str>>,
-        load: F,
-    ) -> Registration<FnPlugin<F>>
-    where
-        F: FnOnce(LoadContext) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
-    {
-        self.register(FnPlugin::new(name.into(), Location::caller(), load))
+    pub fn with<P: IntoPlugin>(&mut self, plugin: P) -> &mut Self {
+        self.register(plugin);
+        self
     }
 
-    /// Registers a plugin that is made when its turn comes, from states of others; see
-    /// [`App::register_with`](crate::App::register_with).
+    /// Adds a value from outside: plugins in this scope that ask for it get this one; see
+    /// [`App::supply`](crate::App::supply).
     #[track_caller]
-    pub fn register_with<P, I, F>(&mut self, from: I, make: F) -> Registration<P>
-    where
-        P: Hooks + Send + Sync,
-        I: Ingredients,
-        F: Fn(I) -> P + Send + Sync + 'static,
-    {
-        let entry = self.add(Arc::new(With::new(from, make)), false);
-        Registration::new(Arc::clone(self.registry), entry)
-    }
-
-    /// Adds a state from outside: plugins in this scope that ask for a `T` get this one.
-    ///
-    /// Supplying two values of one type in one scope is a plan error, and one that nobody asks for
-    /// a warning.
-    #[track_caller]
-    pub fn supply<T: Send + Sync + 'static>(&mut self, value: T) -> &mut Self {
-        self.supply_arc(Arc::new(value))
-    }
-
-    /// Adds a state from outside that the caller holds already; see [`Scope::supply`].
-    #[track_caller]
-    pub fn supply_arc<T: Send + Sync + 'static>(&mut self, value: Arc<T>) -> &mut Self {
-        self.supply_value(StateValue::shared(value))
-    }
-
-    /// Provides a port from outside: plugins in this scope that ask for a `Port<T>` get this one,
-    /// whoever else provides it; see [`App::supply_port`](crate::App::supply_port).
-    #[track_caller]
-    pub fn supply_port<T: ?Sized + Send + Sync + 'static>(&mut self, value: Arc<T>) -> &mut Self {
-        self.supply_value(StateValue::port(value))
-    }
-
-    #[track_caller]
-    fn supply_value(&mut self, value: StateValue) -> &mut Self {
-        self.add(Arc::new(Supplied::new(value, Location::caller())), true);
+    pub fn supply(&mut self, value: impl Supply) -> &mut Self {
+        let supplied = Supplied::new(value.into_supplied(), Location::caller());
+        self.add(Arc::new(supplied), true);
         self
     }
 
@@ -168,7 +124,7 @@ impl<'a> Scope<'a> {
     #[track_caller]
     pub fn scope<R>(
         &mut self,
-        name: impl Into<Cow<'static, str>>,
+        name: impl Into<String>,
         build: impl FnOnce(&mut Scope<'_>) -> R,
     ) -> R {
         let (name, at) = (Arc::from(name.into()), Location::caller());
@@ -225,7 +181,7 @@ impl<'a> Scope<'a> {
     }
 
     #[track_caller]
-    fn add(&mut self, plugin: Arc<dyn Plugin>, supplied: bool) -> u32 {
+    pub(super) fn add(&mut self, plugin: Arc<dyn Plugin>, supplied: bool) -> u32 {
         // Asks the plugin about itself, which runs the user's code: before the lock.
         let entry = Entry::new(plugin, self.number, Location::caller(), supplied);
         with_registry(self.registry, |registry| registry.add(entry))

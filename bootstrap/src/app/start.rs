@@ -12,7 +12,7 @@ use crate::plan::Plan;
 
 /// Drops the plugins that are not part of the plan, which runs the user's code.
 pub(super) fn let_go_of_skipped(registry: &SharedRegistry, plan: &Plan) {
-    if plan.skipped().is_empty() && plan.switched_off().is_empty() {
+    if plan.skipped().is_empty() && plan.disabled().is_empty() {
         return;
     }
     let skipped = with_registry(registry, |registry| {

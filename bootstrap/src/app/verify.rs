@@ -123,7 +123,7 @@ pub fn assert_verified(app: impl Verifiable, list: Option<&[String]>) {
 /// # Panics
 ///
 /// The test fails with everything that is wrong at once: the diagnosis of
-/// [`PlanErrors`](crate::PlanErrors), names that are missing, with what is near and what to do, and
+/// [`PlanErrors`](crate::error::PlanErrors), names that are missing, with what is near and what to do, and
 /// plugins that are not listed, with file and line. Warnings of the plan do not make it fail, and are
 /// shown if it does; see [`App::unused`](crate::App::unused).
 ///

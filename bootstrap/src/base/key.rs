@@ -14,7 +14,7 @@ use crate::base::text::short_type_name;
 /// # Examples
 ///
 /// ```
-/// use bootstrap::StateKey;
+/// use bootstrap::plan::StateKey;
 ///
 /// struct Pool;
 /// assert_eq!(StateKey::of::<Pool>(), StateKey::of::<Pool>());
@@ -110,7 +110,7 @@ impl StateKey {
     /// # Examples
     ///
     /// ```
-    /// use bootstrap::StateKey;
+    /// use bootstrap::plan::StateKey;
     ///
     /// trait Mailer: Send + Sync {}
     /// let port = StateKey::port::<dyn Mailer>();

@@ -9,7 +9,7 @@ use std::panic;
 /// # Examples
 ///
 /// ```
-/// let here = bootstrap::Location::caller();
+/// let here = bootstrap::plan::Location::caller();
 /// assert!(here.to_string().contains(".rs:"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

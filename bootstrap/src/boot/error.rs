@@ -21,13 +21,14 @@ use crate::report::{Cause, PluginError, Report};
 /// # Examples
 ///
 /// ```
-/// use bootstrap::{App, BootErrorKind};
+/// use bootstrap::App;
+/// use bootstrap::error::BootErrorKind;
 /// use std::error::Error;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let mut app = App::new();
-/// app.register_fn("cache", async |_| anyhow::bail!("connection refused"));
+/// app.register(plugin_fn("cache", async |_| anyhow::bail!("connection refused")));
 ///
 /// let error = app.boot().await.unwrap_err();
 /// assert_eq!(error.to_string(), "[cache] Plugin load failed: connection refused");

@@ -106,6 +106,7 @@ impl Load {
                 let _ = guard(|| drop((plugin, cx)));
                 return (None, loaded);
             }
+            let loaded = loaded.map(|states| Arc::clone(&plugin).own_ports(states));
             (Some(plugin), loaded)
         };
         if self.nodes.parent(node).is_none() {

@@ -78,6 +78,9 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
         log: &log,
         part,
     };
+    if ends {
+        nodes.closing_ends(walk.budget.until);
+    }
     // What has failed already comes before what fails because of it.
     walk.take_failures();
     if matches!(after, After::Run | After::Restart) {

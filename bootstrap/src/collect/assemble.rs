@@ -8,7 +8,7 @@ use crate::collect::brood::Brood;
 use crate::collect::conditions::{Gate, Reason};
 use crate::collect::roster::{Member, Off, Roster, Source, Want};
 use crate::collect::scopes::ROOT;
-use crate::declare::{Declaration, Descriptor, Need, Precedence, Provider};
+use crate::declare::{Declaration, Descriptor, Need, Provider};
 
 /// How an app comes by its plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) fn choose(
     roster: &Roster,
     brood: &Brood,
     roots: &[&str],
-    linked: impl Iterator<Item = &'static Declaration>,
+    linked: Vec<&'static Declaration>,
     gate: &Gate<'_>,
     off: &dyn Fn(&'static Declaration) -> Option<Reason>,
 ) -> Chosen {
@@ -39,9 +39,11 @@ pub(super) fn choose(
     if mode == Mode::New && !gate.outside.is_there() {
         return Chosen::default();
     }
-    let linked: Vec<&'static Declaration> = linked.collect();
     let mut choice = Choice::new(mode, roster, brood, &linked, gate, off);
-    let is_root = |it: &Declaration| mode == Mode::Collect || roots.contains(&it.name);
+    let is_root = |it: &Declaration| {
+        let joins_by_itself = mode == Mode::Collect && !it.is_collected_if_needed;
+        joins_by_itself || roots.contains(&it.name)
+    };
     for declaration in linked.iter().filter(|it| is_root(it)) {
         choice.consider(declaration);
     }
@@ -69,9 +71,10 @@ struct Choice<'r> {
     settled: TypeSet,
     /// The states that each scope but the root sees at once.
     inner: HashSet<(u32, TypeId)>,
-    /// States and ports that are supplied, or provided by an override: whoever provides them by
-    /// declaration is not needed.
+    /// States that are supplied: the plugins that are declared to provide them are not needed.
     supplied: TypeSet,
+    /// Collected replacements, by the plugins that they replace.
+    replacements: TypeMap<Vec<&'static Declaration>>,
     /// Who is linked and provides each port: their types lead to nobody.
     at_ports: TypeMap<Vec<&'static Declaration>>,
     /// States that somebody registered provides.
@@ -105,6 +108,7 @@ impl<'r> Choice<'r> {
             settled: TypeSet::default(),
             inner: HashSet::default(),
             supplied: TypeSet::default(),
+            replacements: replacements(linked),
             given: TypeSet::default(),
             seen: TypeSet::default(),
             chosen: Vec::new(),
@@ -145,9 +149,11 @@ impl<'r> Choice<'r> {
         }
         self.settled.insert(member.identity.id);
         self.given.extend(states.clone());
-        let is_supplied = matches!(member.source, Source::Supplied { .. });
-        if is_supplied || member.precedence == Precedence::Override {
-            self.supplied.extend(states);
+        if matches!(member.source, Source::Supplied { .. }) {
+            // Several may provide one port, so a supplied one replaces none of them.
+            let states = member.descriptor.states().iter();
+            let states = states.filter(|state| !state.is_port());
+            self.supplied.extend(states.map(StateKey::id));
         }
         if let Some(replaced) = member.descriptor.replaces() {
             self.settled.insert(replaced.id);
@@ -160,11 +166,45 @@ impl<'r> Choice<'r> {
         {
             return;
         }
-        if self.is_replaced(declaration) {
+        let replacements = self.replacements_of(declaration);
+        if !replacements.is_empty() {
+            self.replaced.push(declaration);
+            replacements.into_iter().for_each(|it| self.consider(it));
+        } else if self.is_replaced(declaration) {
             self.replaced.push(declaration);
         } else if declaration.behaviour.build.is_some() {
             self.let_in(declaration);
         }
+    }
+
+    /// Considers a plugin because of a need: one that is collected if it is needed joins for a need
+    /// that can't do without it.
+    fn consider_for(&mut self, need: &Need, declaration: &'static Declaration) {
+        if need.asks.is_required() || !declaration.is_collected_if_needed {
+            self.consider(declaration);
+        }
+    }
+
+    /// The collected plugins that replace one, and are enabled.
+    fn replacements_of(&self, declaration: &Declaration) -> Vec<&'static Declaration> {
+        let all = self.replacements.get(&declaration.plugin.id);
+        let all = all.into_iter().flatten().copied();
+        all.filter(|it| (self.is_off)(it).is_none()).collect()
+    }
+
+    /// The linked plugins that may answer a need for a port: those that are collected in any case, if
+    /// one of them is enabled, and else those that are collected if they are needed.
+    fn candidates_at(&self, port: StateKey) -> Vec<&'static Declaration> {
+        let all = self.at_ports.get(&port.id()).cloned().unwrap_or_default();
+        let is_there =
+            |it: &'static Declaration| !it.is_collected_if_needed && (self.is_off)(it).is_none();
+        if all.iter().copied().any(is_there) {
+            return all
+                .into_iter()
+                .filter(|it| !it.is_collected_if_needed)
+                .collect();
+        }
+        all
     }
 
     fn let_in(&mut self, declaration: &'static Declaration) {
@@ -193,13 +233,10 @@ impl<'r> Choice<'r> {
         }
     }
 
-    /// Whether others provide what a plugin does: one of its states, or all of its ports, since
-    /// several may be at one.
+    /// Whether one of the states of a plugin is supplied.
     fn is_replaced(&self, declaration: &Declaration) -> bool {
-        let is_supplied = |key: &StateKey| self.supplied.contains(&key.id());
-        let mut keys = declaration.provides.iter();
-        let by_state = keys.clone().any(|it| !it.is_port() && is_supplied(it));
-        by_state || !declaration.provides.is_empty() && keys.all(is_supplied)
+        let mut states = declaration.provides.iter();
+        states.any(|state| self.supplied.contains(&state.id()))
     }
 
     fn follow_need(&mut self, need: &Need) {
@@ -212,8 +249,9 @@ impl<'r> Choice<'r> {
             Mode::Collect => true,
         };
         if pulls && need.state.is_port() && !self.given.contains(&need.state.id()) {
-            let all = self.at_ports.get(&need.state.id()).cloned();
-            all.into_iter().flatten().for_each(|it| self.consider(it));
+            for candidate in self.candidates_at(need.state) {
+                self.consider_for(need, candidate);
+            }
         }
         if let (true, Some(Provider::Plugin(link))) = (pulls, need.provider) {
             let provider = link.declaration();
@@ -223,7 +261,7 @@ impl<'r> Choice<'r> {
             if is_supplied && who.plugin == provider.plugin
                 || !self.given.contains(&need.state.id())
             {
-                self.consider(who);
+                self.consider_for(need, who);
             }
         }
     }
@@ -278,8 +316,9 @@ impl<'r> Choice<'r> {
                 }
             }
             if self.mode == Mode::Collect {
-                for after in declaration.after {
-                    self.consider(after.plugin.declaration());
+                let earlier = declaration.after.iter().map(|it| it.plugin.declaration());
+                for earlier in earlier.filter(|it| !it.is_collected_if_needed) {
+                    self.consider(earlier);
                 }
             }
         }
@@ -393,4 +432,16 @@ fn at_ports(linked: &[&'static Declaration]) -> TypeMap<Vec<&'static Declaration
         }
     }
     at_ports
+}
+
+/// The collected plugins that replace others, by those.
+fn replacements(linked: &[&'static Declaration]) -> TypeMap<Vec<&'static Declaration>> {
+    let mut replacements: TypeMap<Vec<&'static Declaration>> = TypeMap::default();
+    for declaration in linked {
+        if let Some(replaced) = declaration.replaces {
+            let replaced = replaced.declaration().plugin.id;
+            replacements.entry(replaced).or_default().push(declaration);
+        }
+    }
+    replacements
 }

@@ -22,8 +22,9 @@ impl Brood {
             if let Some(parent) = &kin.child_of {
                 brood.add(parent.plugin.declaration(), kin);
             }
-            // A replacement is registered by hand: nobody has to look for it, or can.
-            for child in kin.children.iter().filter(|_| kin.replaces.is_none()) {
+            // A replacement that is registered by hand is not looked for, and can't be.
+            let is_found = kin.replaces.is_none() || kin.behaviour.build.is_some();
+            for child in kin.children.iter().filter(|_| is_found) {
                 brood.add(kin, child.plugin.declaration());
             }
         }

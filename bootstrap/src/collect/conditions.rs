@@ -1,16 +1,22 @@
-//! Which plugins are switched off, and why.
+//! Which plugins are disabled, and why.
 //!
 //! Predicates are the user's code, and run under no lock: the roster is made as if every plugin
 //! whose predicate is not known were on; then those are asked, and it is made again.
 
 use std::any::TypeId;
 use std::cell::RefCell;
+#[cfg(feature = "config")]
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::base::apart::Doing;
 use crate::base::location::Location;
 use crate::base::panic;
+#[cfg(feature = "config")]
+use crate::base::text::nearest;
+#[cfg(feature = "config")]
+use crate::collect::inventory::linked_readers;
 use crate::declare::{By, Declaration, Outside, Switch};
 #[cfg(feature = "config")]
 use crate::values::{ConfigFault, Fault, Key, Known, Reads};
@@ -18,7 +24,7 @@ use crate::values::{ConfigFault, Fault, Key, Known, Reads};
 /// Why a plugin is off.
 #[derive(Clone, Debug)]
 pub(crate) struct Reason {
-    /// As in "switched off because ..".
+    /// As in "disabled because ..".
     pub(crate) because: String,
     /// How to switch it on.
     pub(crate) help: String,
@@ -63,7 +69,7 @@ pub(crate) enum Why {
 /// What all switches have said.
 #[derive(Default)]
 pub(crate) struct Verdicts {
-    known: HashMap<Question, Verdict>,
+    known: HashMap<Question, (&'static Declaration, Verdict)>,
     open: RefCell<Vec<Open>>,
 }
 
@@ -82,8 +88,8 @@ impl Verdicts {
     ) -> Option<&Reason> {
         declaration.enabled.as_ref()?;
         match self.known.get(&(declaration.plugin.id, prefix.cloned())) {
-            Some(Verdict::Off(reason)) => Some(reason),
-            Some(Verdict::On | Verdict::Broken(_)) => None,
+            Some((_, Verdict::Off(reason))) => Some(reason),
+            Some((_, Verdict::On | Verdict::Broken(_))) => None,
             None => {
                 let question = (declaration, prefix.cloned());
                 self.open.borrow_mut().push(question);
@@ -114,7 +120,7 @@ impl Verdicts {
                     By::Key { key, .. } => format!("reads `{key}` for `{}`", declaration.name),
                 });
                 let verdict = ask(declaration, switch, outside, prefix.as_deref());
-                self.known.insert(question, verdict);
+                self.known.insert(question, (declaration, verdict));
             }
         }
         was_open
@@ -125,7 +131,7 @@ impl Verdicts {
         let mut broken: Vec<Broken> = self
             .known
             .values()
-            .filter_map(|verdict| match verdict {
+            .filter_map(|(_, verdict)| match verdict {
                 Verdict::Broken(broken) => Some(broken.clone()),
                 Verdict::On | Verdict::Off(_) => None,
             })
@@ -164,60 +170,158 @@ fn ask(
             }),
         },
         #[cfg(feature = "config")]
-        By::Key { key, otherwise } => by_key(declaration, (key, at), otherwise, outside, prefix),
+        By::Key { key, is, otherwise } => {
+            let asked = Asked {
+                declaration,
+                key: Key::parse(key).below(prefix),
+                at,
+            };
+            by_key(&asked, is, otherwise, outside)
+        }
     }
 }
 
+/// A key of the configuration that decides about a plugin.
 #[cfg(feature = "config")]
-fn by_key(
+struct Asked {
     declaration: &'static Declaration,
-    (key, at): (&str, Location),
-    otherwise: bool,
-    outside: &Outside,
-    prefix: Option<&str>,
-) -> Verdict {
-    let key = Key::parse(key).below(prefix);
+    key: Key,
+    /// Where the attribute names it.
+    at: Location,
+}
+
+#[cfg(feature = "config")]
+fn by_key(asked: &Asked, is: Option<&str>, otherwise: bool, outside: &Outside) -> Verdict {
+    let Asked { key, .. } = asked;
     let set = outside.layers();
-    let set = set.filter(|layers| crate::values::is_there(layers, &key));
-    let Some(layers) = set else {
-        if let Some(fault) = outside
-            .layers()
-            .and_then(|it| crate::values::blocked(it, &key))
-        {
-            return broken(declaration, at, fault);
-        }
-        if otherwise {
-            return Verdict::On;
-        }
-        let help = match outside.layers() {
-            Some(layers) => crate::values::help_to_set(&key, layers),
-            None => "give the app a configuration with it: `.configure(..)`".to_owned(),
-        };
-        return Verdict::Off(Reason {
-            because: format!("`{key}` is not set, and without that it is off ({at})"),
-            help,
-        });
+    let Some(layers) = set.filter(|layers| crate::values::is_there(layers, key)) else {
+        return not_set(asked, is, otherwise, outside);
     };
-    let origin = crate::values::origin(layers, &key).unwrap_or_default();
-    match crate::values::read::<bool>(layers, &key, &mut Known::default()) {
-        Ok(true) => Verdict::On,
-        Ok(false) => Verdict::Off(Reason {
-            because: format!("`{key}` is false ({origin})"),
-            help: format!("set `{key}` to true: {origin}"),
+    let origin = crate::values::origin(layers, key).unwrap_or_default();
+    let read = match is {
+        None => {
+            let read = crate::values::read::<bool>(layers, key, &mut Known::default());
+            read.map(|is_on| (is_on, "false".to_owned(), "true".to_owned()))
+        }
+        Some(value) => {
+            let read = crate::values::read::<String>(layers, key, &mut Known::default());
+            read.map(|read| {
+                (
+                    read == value,
+                    format!("not `{value}`"),
+                    format!("`{value}`"),
+                )
+            })
+        }
+    };
+    match read {
+        Ok((true, ..)) => Verdict::On,
+        Ok((false, is, wanted)) => Verdict::Off(Reason {
+            because: format!("`{key}` is {is} ({origin})"),
+            help: format!("set `{key}` to {wanted}: {origin}"),
         }),
-        Err(faults) => broken(declaration, at, Fault::first(faults)),
+        Err(faults) => broken(asked, Fault::first(faults)),
     }
 }
 
 #[cfg(feature = "config")]
-fn broken(declaration: &'static Declaration, at: Location, fault: Fault) -> Verdict {
+fn not_set(asked: &Asked, is: Option<&str>, otherwise: bool, outside: &Outside) -> Verdict {
+    let Asked { key, at, .. } = asked;
+    let layers = outside.layers();
+    if let Some(fault) = layers.and_then(|it| crate::values::blocked(it, key)) {
+        return broken(asked, fault);
+    }
+    if otherwise {
+        return Verdict::On;
+    }
+    let wanted = is.map_or_else(String::new, |value| format!(" to `{value}`"));
+    let help = match layers {
+        Some(layers) => crate::values::help_to_set(key, layers),
+        None => format!("give the app a configuration that sets it{wanted}: `.configure(..)`"),
+    };
+    Verdict::Off(Reason {
+        because: format!("`{key}` is not set, and without it the plugin is disabled ({at})"),
+        help,
+    })
+}
+
+#[cfg(feature = "config")]
+fn broken(asked: &Asked, fault: Fault) -> Verdict {
+    let declaration = asked.declaration;
     let reads = Reads {
         plugin: declaration.name.into(),
         field: None,
-        declared: at,
+        declared: asked.at,
     };
     let why = Why::Fault(fault.read_by(Some(&reads)));
     Verdict::Broken(Broken { declaration, why })
+}
+
+/// A key with a value that enables none of the plugins that it decides about.
+#[cfg(feature = "config")]
+pub(crate) struct Unanswered {
+    pub(crate) key: Key,
+    /// Where the value is set.
+    pub(crate) origin: String,
+    /// The values that enable a plugin, with the plugin, by value.
+    pub(crate) known: Vec<(&'static str, &'static Declaration)>,
+    /// The known value that is spelt most like the one that is set.
+    pub(crate) near: Option<&'static str>,
+}
+
+#[cfg(feature = "config")]
+impl Verdicts {
+    /// The keys that were asked for a choice, and whose value no linked plugin answers to. Only a
+    /// key that decided about a plugin of the app is looked at.
+    pub(crate) fn unanswered(&self, outside: &Outside) -> Vec<Unanswered> {
+        let Some(layers) = outside.layers() else {
+            return Vec::new();
+        };
+        let mut asked: BTreeMap<Key, BTreeMap<&'static str, &'static Declaration>> =
+            BTreeMap::new();
+        for ((_, prefix), (declaration, _)) in &self.known {
+            if let Some((key, value)) = choice(declaration) {
+                let key = Key::parse(key).below(prefix.as_deref());
+                asked.entry(key).or_default().insert(value, declaration);
+            }
+        }
+        for declaration in linked_readers() {
+            if let Some((key, value)) = choice(declaration)
+                && let Some(known) = asked.get_mut(&Key::parse(key))
+            {
+                known.insert(value, declaration);
+            }
+        }
+        let unanswered = asked.into_iter().filter_map(|(key, known)| {
+            let set = crate::values::is_there(layers, &key).then_some(&key)?;
+            let read = crate::values::read::<String>(layers, set, &mut Known::default());
+            let read = read
+                .ok()
+                .filter(|value| !known.contains_key(value.as_str()))?;
+            let near = nearest(&read, known.keys().copied());
+            let near = known.keys().copied().find(|value| Some(*value) == near);
+            Some(Unanswered {
+                origin: crate::values::origin(layers, &key).unwrap_or_default(),
+                known: known.into_iter().collect(),
+                near,
+                key,
+            })
+        });
+        unanswered.collect()
+    }
+}
+
+/// The key that decides about a plugin by its value, and the value that enables it.
+#[cfg(feature = "config")]
+fn choice(declaration: &Declaration) -> Option<(&'static str, &'static str)> {
+    match declaration.enabled.as_ref()?.by {
+        By::Key {
+            key,
+            is: Some(value),
+            ..
+        } => Some((key, value)),
+        _ => None,
+    }
 }
 
 /// Why a plugin that joins while the app boots is switched off, if it is. Runs the user's code.

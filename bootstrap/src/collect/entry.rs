@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
@@ -10,7 +9,7 @@ use crate::collect::conditions::Reason;
 use crate::collect::roster::{Member, Source, Want};
 use crate::declare::{
     AnySlot, Barrier, BarrierKind, Bind, Declaration, Descriptor, Fields, Identity, Plugin,
-    Policies, Precedence,
+    Policies, Precedence, Rank,
 };
 
 /// One registration.
@@ -25,7 +24,7 @@ pub(crate) struct Entry {
     /// Whether it is seen in the scope around its own as well.
     pub(super) exported: bool,
     /// What the registration says of it; without that, the descriptor's holds.
-    pub(super) precedence: Option<Precedence>,
+    pub(super) is_primary: bool,
     pub(super) barrier: Option<BarrierKind>,
     /// What the registration says of it; without that, the descriptor's holds.
     pub(super) policies: Option<Box<Policies>>,
@@ -78,7 +77,7 @@ impl Entry {
             supplied,
             scope,
             exported: false,
-            precedence: None,
+            is_primary: false,
             barrier: None,
             policies: None,
             off: None,
@@ -123,12 +122,13 @@ impl Entry {
     }
 
     fn precedence(&self) -> Precedence {
-        // A port is nobody's own: who supplies one takes the place of those who provide it.
-        let supplies_port = self.supplied && self.descriptor.states().iter().all(StateKey::is_port);
-        match self.precedence {
-            Some(said) => said,
-            None if supplies_port => Precedence::Override,
-            None => self.descriptor.precedence(),
+        Precedence {
+            source: if self.supplied {
+                Rank::Supplied
+            } else {
+                Rank::Registered
+            },
+            is_primary: self.is_primary || self.descriptor.is_primary(),
         }
     }
 

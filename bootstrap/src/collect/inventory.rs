@@ -53,7 +53,8 @@ pub(crate) fn linked_at(port: StateKey) -> Vec<&'static Declaration> {
     let aside = inventory::iter::<Aside>.into_iter().map(|aside| aside.0);
     let all = linked().chain(linked_kin()).chain(aside);
     let mut all: Vec<_> = all
-        .filter(|it| it.provides.contains(&port) && it.replaces.is_none())
+        .filter(|it| it.replaces.is_none() || it.behaviour.build.is_some())
+        .filter(|it| it.provides.contains(&port))
         .collect();
     all.sort_by_key(|it| (it.name, it.location));
     // A plugin that is collected may be a parent as well.

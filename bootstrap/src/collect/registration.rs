@@ -8,7 +8,7 @@ use crate::base::location::Location;
 use crate::base::lock::lock;
 use crate::base::name::PluginName;
 use crate::collect::registry::Registry;
-use crate::declare::{Port, Precedence, Provides, ProvidesPort, Retry, State, Supervision};
+use crate::declare::{HandleOf, Retry, Supervision};
 use crate::life::Target;
 
 /// A registry that registrations and their app share.
@@ -21,7 +21,7 @@ pub(crate) fn with_registry<T>(shared: &SharedRegistry, f: impl FnOnce(&mut Regi
 
 /// One plugin in one app, as [`App::register`](crate::App::register) returns it.
 ///
-/// Its [`state`](Registration::state) handles can be put into the fields of other plugins before
+/// Its [`handle`](Registration::handle)s can be put into the fields of other plugins before
 /// boot: that is how one plugin is registered twice, and how a dependent is told which of the two
 /// it gets.
 ///
@@ -32,7 +32,7 @@ pub(crate) fn with_registry<T>(shared: &SharedRegistry, f: impl FnOnce(&mut Regi
 ///
 /// pub struct Config(&'static str);
 ///
-/// #[plugin(states = [Config], collect = false)]
+/// #[plugin(states = [Config], collect = never)]
 /// struct ConfigPlugin {
 ///     #[option(required)]
 ///     path: &'static str,
@@ -62,7 +62,7 @@ pub(crate) fn with_registry<T>(shared: &SharedRegistry, f: impl FnOnce(&mut Regi
 /// let mut app = App::new();
 /// let a = app.register(ConfigPlugin { path: "a.toml" });
 /// let b = app.register(ConfigPlugin { path: "b.toml" });
-/// app.register(Report { left: a.state(), right: b.state() });
+/// app.register(Report { left: a.handle(), right: b.handle() });
 ///
 /// let running = app.boot().await?;
 /// running.close().await?;
@@ -84,20 +84,13 @@ impl<P: ?Sized> Registration<P> {
         }
     }
 
-    /// A handle to one of the plugin's states.
+    /// Returns a handle to what the plugin provides: a [`State<T>`](crate::State) of one of its states,
+    /// a [`Port<dyn T>`](crate::Port) of one of its ports. The type of the field that it is put into
+    /// decides.
     ///
     /// Before boot it is unbound, and aims at this registration: as a field of another plugin it
     /// is an edge of the graph, also where that plugin does not see this one's scope. Once this
     /// plugin has loaded it can be read.
-    pub fn state<T: Send + Sync + 'static>(&self) -> State<T>
-    where
-        P: Provides<T>,
-    {
-        with_registry(&self.registry, |registry| registry.state(self.entry))
-    }
-
-    /// A handle to what the plugin provides at one of its ports; otherwise as
-    /// [`state`](Registration::state).
     ///
     /// # Examples
     ///
@@ -145,40 +138,56 @@ impl<P: ?Sized> Registration<P> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<()> {
     /// let mut app = App::new().with(Greeter::default());
-    /// let second = app.register(Greeter { words: "welcome" });
-    /// app.register(Door { greeter: second.port() });
+    /// let second = app.register(Greeter::default().words("welcome"));
+    /// app.register(Door { greeter: second.handle() });
     /// app.boot().await?.close().await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Port<T>
-    where
-        P: ProvidesPort<T>,
-    {
-        with_registry(&self.registry, |registry| registry.port(self.entry))
+    pub fn handle<H: HandleOf<P>>(&self) -> H {
+        with_registry(&self.registry, |registry| registry.handle(self.entry))
     }
 
-    /// Makes this plugin the one that is meant where several in its scope provide the same state
-    /// or port. The others are loaded all the same, and are among [`Ports`](crate::Ports). Two
-    /// primary ones are as bad as two without. Without effect once the app boots.
+    /// Makes this plugin the one that a field gets which asks for one, where several registered
+    /// plugins of its scope provide the same state or port. The others are loaded all the same, and are
+    /// among [`Ports`](crate::Ports). If two of them are primary, that is an error of the plan. No
+    /// effect once the app boots.
     ///
-    /// `#[plugin(primary = true)]` says it of every instance.
+    /// Supplied values come before registered plugins, and those before collected ones, whether they
+    /// are primary or not. `#[plugin(primary)]` makes every instance primary.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// struct Pool(&'static str);
+    ///
+    /// #[plugin(states = [Pool], collect = never)]
+    /// struct Database {
+    ///     #[option(required)]
+    ///     file: &'static str,
+    /// }
+    ///
+    /// impl Hooks for Database {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Pool> {
+    ///         Ok(Pool(self.file))
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// app.register(Database::new("main.db")).primary();
+    /// app.register(Database::new("archive.db")).named("archive");
+    /// let running = app.boot().await?;
+    /// assert_eq!(running.try_get::<State<Pool>>()?.0, "main.db");
+    /// # running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn primary(self) -> Self {
-        self.prefer(Precedence::Primary)
-    }
-
-    /// Puts this plugin in the place of all others in its scope that provide the same state or
-    /// port: nobody gets theirs, not even among [`Ports`](crate::Ports), but for handles that
-    /// aim at them. A collected plugin that provides nothing else is not loaded then, nor what only
-    /// that needs. Without effect once the app boots.
-    pub fn overrides(self) -> Self {
-        self.prefer(Precedence::Override)
-    }
-
-    fn prefer(self, precedence: Precedence) -> Self {
-        with_registry(&self.registry, |registry| {
-            registry.prefer(self.entry, precedence);
-        });
+        with_registry(&self.registry, |registry| registry.make_primary(self.entry));
         self
     }
 
@@ -218,15 +227,14 @@ impl<P: ?Sized> Registration<P> {
         self
     }
 
-    /// Switches this plugin off: it is not part of the plan, and never loaded. Without effect once
-    /// the app boots.
+    /// Disables this plugin unless `enabled`: then it is not part of the plan, and never loads. No
+    /// effect once the app boots.
     ///
-    /// Nothing is collected for it alone, and no other one of its type takes its place. Who can do
-    /// without its states does; who can't is a plan error that says why they are not there, as is a
-    /// field with a handle to one. An `after` this registration is no order any more, what stands
-    /// in for another one does not, and children are not brought. [`Plan::switched_off`] lists it.
-    ///
-    /// [`Plan::switched_off`]: crate::Plan::switched_off
+    /// Nothing is collected for it alone, and no other one of its type takes its place. A plugin that
+    /// can do without its states does; one that can't is an error of the plan that says why they are
+    /// not there, as is a field with a handle to one. An `after` this registration is no order any
+    /// more, a replacement does not replace, and children are not registered.
+    /// [`Plan::disabled`](crate::plan::Plan::disabled) lists it.
     ///
     /// # Examples
     ///
@@ -236,29 +244,21 @@ impl<P: ?Sized> Registration<P> {
     /// # #[plugin] struct Metrics;
     /// # impl Hooks for Metrics {}
     /// let mut app = App::new();
-    /// app.register(Metrics).switch_off("nobody looks at them here");
+    /// app.register(Metrics).enabled(false, "they are not read here");
     /// let plan = app.plan()?;
     /// assert!(plan.is_empty());
-    /// assert!(plan.switched_off()[0].because.starts_with("nobody looks at them here"));
-    /// # Ok::<(), bootstrap::PlanErrors>(())
+    /// assert!(plan.disabled()[0].because.starts_with("they are not read here"));
+    /// # Ok::<(), bootstrap::error::PlanErrors>(())
     /// ```
     #[track_caller]
-    pub fn switch_off(self, because: impl AsRef<str>) -> Self {
-        let at = Location::caller();
-        with_registry(&self.registry, |registry| {
-            registry.switch_off(self.entry, because.as_ref(), at);
-        });
-        self
-    }
-
-    /// Switches this plugin off unless `enabled`; see [`Registration::switch_off`].
-    #[track_caller]
-    pub fn enabled(self, enabled: bool, because: impl AsRef<str>) -> Self {
-        if enabled {
-            self
-        } else {
-            self.switch_off(because)
+    pub fn enabled(self, enabled: bool, because: impl Into<String>) -> Self {
+        if !enabled {
+            let (because, at) = (because.into(), Location::caller());
+            with_registry(&self.registry, |registry| {
+                registry.disable_entry(self.entry, &because, at);
+            });
         }
+        self
     }
 
     /// Reads the configuration of this instance from below another key: an option with

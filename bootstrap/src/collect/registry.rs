@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::collect::assemble::{Mode, choose};
@@ -18,8 +17,8 @@ use crate::collect::scopes::Scopes;
 use crate::collect::unused::Unused;
 use crate::collect::without::{Without, absent};
 use crate::declare::{
-    Adjust, AnySlot, Declaration, Home, Identity, Origin, Plugin, Policies, Port, Precedence,
-    Retry, Slot, State, Supervision, port_slot,
+    Adjust, AnySlot, Declaration, Handle, Home, Identity, Origin, Plugin, Policies, Retry,
+    Supervision,
 };
 use crate::life::Target;
 #[cfg(feature = "config")]
@@ -117,7 +116,6 @@ impl Registry {
         self.expected.extend(names);
     }
 
-    #[cfg(feature = "testing")]
     pub(crate) fn root(&mut self, names: impl IntoIterator<Item = &'static str>) {
         self.roots.extend(names);
     }
@@ -126,15 +124,15 @@ impl Registry {
         self.unused = policy;
     }
 
-    /// Switches off every plugin of a type.
-    pub(crate) fn without(&mut self, plugin: Identity, because: &str, at: Location) {
-        let reason = Reason::said(because, ".without(..)", at);
+    /// Disables every plugin of a type.
+    pub(crate) fn disable(&mut self, plugin: Identity, because: &str, at: Location) {
+        let reason = Reason::said(because, ".disable(..)", at);
         self.without.push(Without { plugin, reason, at });
     }
 
-    /// Switches off one registration.
-    pub(super) fn switch_off(&mut self, entry: u32, because: &str, at: Location) {
-        let reason = Reason::said(because, ".switch_off(..)", at);
+    /// Disables one registration.
+    pub(super) fn disable_entry(&mut self, entry: u32, because: &str, at: Location) {
+        let reason = Reason::said(because, ".enabled(false, ..)", at);
         self.entries[entry as usize].off = Some(Box::new(reason));
     }
 
@@ -188,8 +186,8 @@ impl Registry {
         self.entries[entry as usize].exported = true;
     }
 
-    pub(super) fn prefer(&mut self, entry: u32, precedence: Precedence) {
-        self.entries[entry as usize].precedence = Some(precedence);
+    pub(super) fn make_primary(&mut self, entry: u32) {
+        self.entries[entry as usize].is_primary = true;
     }
 
     fn policies(&mut self, entry: u32) -> &mut Policies {
@@ -218,15 +216,9 @@ impl Registry {
         }
     }
 
-    /// A handle to a state of an entry: bound if the plugin has loaded, else aimed at it.
-    pub(super) fn state<T: Send + Sync + 'static>(&mut self, number: u32) -> State<T> {
-        let mut make = |origin| Arc::new(Slot::<T>::new(StateKey::of::<T>(), origin)) as Arc<_>;
-        State::in_slot(&self.slot(number, &mut make))
-    }
-
-    /// The same to what an entry provides at a port.
-    pub(super) fn port<T: ?Sized + Send + Sync + 'static>(&mut self, number: u32) -> Port<T> {
-        Port::in_slot(&self.slot(number, &mut port_slot::<T>))
+    /// A handle to what an entry provides: bound if the plugin has loaded, else aimed at it.
+    pub(super) fn handle<H: Handle>(&mut self, number: u32) -> H {
+        H::in_slot(&self.slot(number, &mut H::slot))
     }
 
     /// Where a handle to a state of an entry comes from.
@@ -259,12 +251,23 @@ impl Registry {
             off: Vec::new(),
             absent: Vec::new(),
         };
+        let off = |declaration: &'static Declaration| {
+            let by_type = self.off_by_type(declaration.plugin);
+            let off = by_type.or_else(|| gate.verdicts.off(declaration, None));
+            off.cloned()
+        };
+        let linked: Vec<_> = inventory::linked().collect();
+        let mut replaced_by_linked = Vec::new();
         let replaced_by = self.replacements(gate.verdicts);
         roster.member_of_entry = vec![None; self.entries.len()];
         for (entry, replacement) in replaced_by.iter().enumerate() {
             if replacement.is_none() {
                 if let Some(reason) = self.off(&self.entries[entry], gate.verdicts) {
                     roster.off.push(self.left_out(entry, reason));
+                    continue;
+                }
+                if let Some(by) = self.collected_replacement(entry, &linked, &off) {
+                    replaced_by_linked.push((entry, by));
                     continue;
                 }
                 roster.member_of_entry[entry] = Some(index(roster.members.len()));
@@ -280,15 +283,14 @@ impl Registry {
             roster.held = self.held(&roster.member_of_entry);
         }
         let brood = Brood::linked();
-        let off = |declaration: &'static Declaration| {
-            let by_type = self.off_by_type(declaration.plugin);
-            let off = by_type.or_else(|| gate.verdicts.off(declaration, None));
-            off.cloned()
-        };
-        let linked = inventory::linked();
         let chosen = choose(self.mode, &roster, &brood, &self.roots, linked, gate, &off);
         for declaration in chosen.plugins {
             roster.enlist(declaration);
+        }
+        for (entry, by) in replaced_by_linked {
+            let mut members = roster.members.iter();
+            let member = members.position(|member| member.identity == by.plugin);
+            roster.member_of_entry[entry] = member.map(index);
         }
         roster.off.extend(chosen.off);
         roster.off.sort_by(|left, right| left.name.cmp(&right.name));
@@ -307,6 +309,26 @@ impl Registry {
         let mut held: Vec<u32> = held.filter_map(|(_, (_, member))| *member).collect();
         held.sort_unstable();
         held
+    }
+
+    /// The collected plugin that replaces a registered one, in an app that holds both.
+    fn collected_replacement(
+        &self,
+        entry: usize,
+        linked: &[&'static Declaration],
+        off: &dyn Fn(&'static Declaration) -> Option<Reason>,
+    ) -> Option<&'static Declaration> {
+        if self.mode != Mode::Collect {
+            return None;
+        }
+        let replaced = self.entries[entry].identity;
+        let is_registered = |plugin| self.entries.iter().any(|it| it.identity == plugin);
+        linked.iter().copied().find(|it| {
+            it.replaces
+                .is_some_and(|link| link.declaration().plugin == replaced)
+                && !is_registered(it.plugin)
+                && off(it).is_none()
+        })
     }
 
     fn left_out(&self, number: usize, reason: Reason) -> Off {
@@ -332,9 +354,7 @@ impl Registry {
     fn replacements(&self, verdicts: &Verdicts) -> Vec<Option<u32>> {
         let replacements: Vec<(Identity, u32, u32)> = (0_u32..)
             .zip(&self.entries)
-            .filter_map(|(number, entry)| {
-                Some((entry.descriptor.replaces()?, entry.scope, number))
-            })
+            .filter_map(|(number, entry)| Some((entry.descriptor.replaces()?, entry.scope, number)))
             // One that is switched off stands in for nobody.
             .filter(|(_, _, number)| {
                 self.off(&self.entries[*number as usize], verdicts)
@@ -415,7 +435,10 @@ impl Registry {
             Adjust::Supervision(supervision) => self.supervise(entry, supervision),
             Adjust::After(earlier) => self.order_after(entry, earlier),
             Adjust::Export => self.export(entry),
-            Adjust::Precedence(precedence) => self.prefer(entry, precedence),
+            Adjust::Primary => self.make_primary(entry),
+            Adjust::Disable(reason, at) => self.disable_entry(entry, &reason, at),
+            #[cfg(feature = "config")]
+            Adjust::ConfigPrefix(prefix) => self.configure_from(entry, prefix),
         }
     }
 

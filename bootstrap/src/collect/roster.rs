@@ -10,7 +10,7 @@ use crate::collect::conditions::Reason;
 use crate::collect::scopes::{ROOT, Scopes};
 use crate::collect::unused::Unused;
 use crate::declare::{
-    Asks, BarrierKind, Declaration, Descriptor, Identity, Origin, Policies, Precedence,
+    Asks, BarrierKind, Declaration, Descriptor, Identity, Origin, Policies, Precedence, Rank,
     Requirement, Retry, Supervision,
 };
 
@@ -89,7 +89,10 @@ impl Roster {
             source: Source::Collected(declaration),
             scope: ROOT,
             exported: false,
-            precedence: declaration.precedence(),
+            precedence: Precedence {
+                source: Rank::Collected,
+                is_primary: declaration.is_primary,
+            },
             barrier: None,
             prefix: None,
             wants: index(first_want)..index(self.wants.len()),

@@ -7,9 +7,9 @@ pub enum Unused {
     /// They are loaded like the others.
     #[default]
     Load,
-    /// They are loaded, and each is a [`PlanWarning`](crate::PlanWarning).
+    /// They are loaded, and each is a [`PlanWarning`](crate::plan::PlanWarning).
     Warn,
-    /// Each is a [`PlanError`](crate::PlanError).
+    /// Each is a [`PlanError`](crate::error::PlanError).
     Deny,
     /// They are not part of the plan, and never loaded; nor are those that only they need.
     Skip,

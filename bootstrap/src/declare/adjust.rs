@@ -1,11 +1,14 @@
-//! What is said of a registration after it was made.
+//! Changes to a registration after it was made.
 
+#[cfg(feature = "config")]
+use std::sync::Arc;
+
+use crate::base::location::Location;
 use crate::base::name::PluginName;
-use crate::declare::precedence::Precedence;
 use crate::declare::retry::Retry;
 use crate::declare::supervision::Supervision;
 
-/// One thing that is said.
+/// One change.
 pub(crate) enum Adjust {
     Name(PluginName),
     Retry(Retry),
@@ -14,6 +17,11 @@ pub(crate) enum Adjust {
     After(u32),
     /// Its states are seen in the scope around its own as well.
     Export,
-    /// Who is meant where several provide the same.
-    Precedence(Precedence),
+    /// Fields that ask for one provider get this one.
+    Primary,
+    /// It does not load, for this reason.
+    Disable(String, Location),
+    /// The key below which it is configured.
+    #[cfg(feature = "config")]
+    ConfigPrefix(Arc<str>),
 }

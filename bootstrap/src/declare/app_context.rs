@@ -3,11 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::base::location::Location;
 use crate::declare::context::Home;
-use crate::declare::error::StateError;
-use crate::declare::lookup::{port, serves, state};
-use crate::declare::port::Port;
-use crate::declare::state::State;
+use crate::declare::lookup::{LookupFrom, looks_up, serves};
 use crate::life::Handle;
 use crate::report::{PluginError, Report};
 
@@ -33,28 +31,24 @@ impl AppContext {
         &*self.home
     }
 
-    /// Any state of the app, by its type: as the plugin that added the hook sees it, from its scope
-    /// outwards; in hooks of the app and factories of services, as it is seen outside of all scopes.
-    ///
-    /// # Errors
-    ///
-    /// If no plugin of the app provides it, several do, or its plugin has closed.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home, self.node)
-    }
-
-    /// What is provided at a port of the app, by its type; otherwise as [`state`](Self::state).
-    ///
-    /// # Errors
-    ///
-    /// As with [`state`](Self::state).
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
-        port(&*self.home, self.node)
+    fn from(&self) -> LookupFrom<'_> {
+        LookupFrom::new(&*self.home, self.node)
     }
 
     /// A handle to the app, to keep or to ask for a shutdown with.
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(self.home.life()))
+    }
+
+    /// Reports an error that this hook does not return: it is logged and reaches
+    /// [`App::on_error`](crate::App::on_error), and nothing stops because of it.
+    #[track_caller]
+    pub fn report_error(&self, error: impl Into<anyhow::Error>) {
+        let name = self
+            .node
+            .map_or_else(|| "app".into(), |node| self.home.name_of(node));
+        let at = Location::caller();
+        self.home.life().report_error(name, at, error.into());
     }
 
     /// What has happened so far.
@@ -63,6 +57,9 @@ impl AppContext {
     }
 }
 
+// Look-ups begin in the scope of the plugin that added the hook; in hooks of the app and factories
+// of services, outside of all scopes.
+looks_up!(impl AppContext);
 serves!(impl AppContext);
 
 impl fmt::Debug for AppContext {
@@ -87,27 +84,13 @@ impl ErrorContext {
         &*self.home
     }
 
+    fn from(&self) -> LookupFrom<'_> {
+        LookupFrom::new(&*self.home, None)
+    }
+
     /// What went wrong, in which hook of which plugin.
     pub fn error(&self) -> &PluginError {
         &self.error
-    }
-
-    /// Any state of the app, by its type.
-    ///
-    /// # Errors
-    ///
-    /// If no plugin of the app provides it, several do, or its plugin is not loaded.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home, None)
-    }
-
-    /// What is provided at a port of the app, by its type.
-    ///
-    /// # Errors
-    ///
-    /// As with [`state`](Self::state).
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
-        port(&*self.home, None)
     }
 
     /// A handle to the app, to keep or to ask for a shutdown with.
@@ -116,6 +99,7 @@ impl ErrorContext {
     }
 }
 
+looks_up!(impl ErrorContext);
 serves!(impl ErrorContext);
 
 impl fmt::Debug for ErrorContext {

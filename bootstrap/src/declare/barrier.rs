@@ -11,11 +11,9 @@ use crate::base::location::Location;
 use crate::declare::app_hook::HookFuture;
 use crate::declare::context::{LoadContext, Site};
 use crate::declare::descriptor::Descriptor;
-use crate::declare::error::StateError;
 use crate::declare::hooks::HookSet;
+use crate::declare::lookup::{LookupFrom, looks_up};
 use crate::declare::plugin::Plugin;
-use crate::declare::port::Port;
-use crate::declare::state::State;
 use crate::declare::states::States;
 use crate::life::Handle;
 use crate::report::{PluginError, Report};
@@ -110,6 +108,10 @@ impl BarrierContext {
         }
     }
 
+    fn from(&self) -> LookupFrom<'_> {
+        self.site.from()
+    }
+
     /// How it went up to here.
     ///
     /// # Errors
@@ -124,24 +126,6 @@ impl BarrierContext {
         &self.errors
     }
 
-    /// A state of the app, by its type, as plugins in the scope of this barrier see it.
-    ///
-    /// # Errors
-    ///
-    /// If no plugin that is seen from here provides it, several do, or its plugin is not loaded.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        self.site.state()
-    }
-
-    /// What is provided at a port, as with [`BarrierContext::state`].
-    ///
-    /// # Errors
-    ///
-    /// As with [`BarrierContext::state`].
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
-        self.site.port()
-    }
-
     /// A handle to the app, to keep or to ask for a shutdown with.
     ///
     /// Waiting for the app to close in here would wait for this very hook.
@@ -154,6 +138,9 @@ impl BarrierContext {
         self.handle().report()
     }
 }
+
+// Look-ups begin in the scope of the barrier.
+looks_up!(impl BarrierContext);
 
 impl fmt::Debug for BarrierContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,6 @@
 //! `Child`: a plugin that another one registers while it loads.
 
 use std::any::type_name;
-use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -10,27 +9,21 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::text::short_type_name;
 use crate::declare::adjust::Adjust;
 use crate::declare::context::{Contextual, LoadContext, Site};
-use crate::declare::function::FnPlugin;
-use crate::declare::hooks::Hooks;
-use crate::declare::inject::{Provides, ProvidesPort};
+use crate::declare::into_plugin::IntoPlugin;
+use crate::declare::lazy::HandleOf;
 use crate::declare::plugin::Plugin;
-use crate::declare::port::{Port, port_slot};
-use crate::declare::precedence::Precedence;
 use crate::declare::retry::Retry;
-use crate::declare::state::{Slot, State};
 use crate::declare::states::States;
 use crate::declare::supervision::Supervision;
-use crate::declare::with::{Ingredients, With};
 
 /// A plugin that another one has registered, as [`LoadContext::register`] returns it.
 ///
-/// Awaited, it loads now, and gives its states: a [`State`], or a tuple of them. Not awaited, it
+/// Awaited, it loads now, and gives its states: a [`State`](crate::State), or a tuple of them. Not awaited, it
 /// loads once the `load` that registered it has returned.
 ///
 /// What is said of it ([`named`](Child::named), [`retry`](Child::retry) and so on) counts until it
@@ -50,7 +43,7 @@ use crate::declare::with::{Ingredients, With};
 ///
 /// pub struct Port(u16);
 ///
-/// #[plugin(states = [Port], collect = false)]
+/// #[plugin(states = [Port], collect = never)]
 /// struct Listener {
 ///     #[option(required)]
 ///     port: u16,
@@ -92,28 +85,14 @@ pub struct Child<P: ?Sized> {
 }
 
 impl<P: ?Sized> Child<P> {
-    /// A handle to one of its states, unbound until it has loaded. In a field of another plugin
-    /// that is registered it says which one that gets.
-    pub fn state<T: Send + Sync + 'static>(&self) -> State<T>
-    where
-        P: Provides<T>,
-    {
+    /// Returns a handle to what it provides, unbound until it has loaded; see
+    /// [`Registration::handle`](crate::Registration::handle). In a field of another child it decides
+    /// which provider that gets.
+    pub fn handle<H: HandleOf<P>>(&self) -> H {
         let Some(entry) = self.entry else {
-            return State::unbound();
+            return H::unbound();
         };
-        let mut make = |origin| Arc::new(Slot::<T>::new(StateKey::of::<T>(), origin)) as Arc<_>;
-        State::in_slot(&self.site.home().slot(entry, &mut make))
-    }
-
-    /// A handle to what it provides at a port; see [`Child::state`].
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Port<T>
-    where
-        P: ProvidesPort<T>,
-    {
-        let Some(entry) = self.entry else {
-            return Port::unbound();
-        };
-        Port::in_slot(&self.site.home().slot(entry, &mut port_slot::<T>))
+        H::in_slot(&self.site.home().slot(entry, &mut H::slot))
     }
 
     /// Gives it a name of its own, instead of that of its parent and its own behind each other.
@@ -143,7 +122,23 @@ impl<P: ?Sized> Child<P> {
     /// Makes it the one that is meant where several provide the same; see
     /// [`Registration::primary`](crate::Registration::primary).
     pub fn primary(self) -> Self {
-        self.adjust(Adjust::Precedence(Precedence::Primary))
+        self.adjust(Adjust::Primary)
+    }
+
+    /// Disables it unless `enabled`: then it never loads, and awaiting it is an error.
+    #[track_caller]
+    pub fn enabled(self, enabled: bool, because: impl Into<String>) -> Self {
+        if enabled {
+            return self;
+        }
+        self.adjust(Adjust::Disable(because.into(), Location::caller()))
+    }
+
+    /// Reads its configuration from below another key; see
+    /// [`Registration::config_prefix`](crate::Registration::config_prefix).
+    #[cfg(feature = "config")]
+    pub fn config_prefix(self, prefix: impl Into<String>) -> Self {
+        self.adjust(Adjust::ConfigPrefix(Arc::from(prefix.into())))
     }
 
     /// Shows its states in the scope around its own as well; see [`LoadContext::scope`].
@@ -252,7 +247,7 @@ impl LoadContext {
     ///
     /// pub struct Pool(u32);
     ///
-    /// #[plugin(states = [Pool], collect = false)]
+    /// #[plugin(states = [Pool], collect = never)]
     /// struct PoolPlugin;
     ///
     /// impl Hooks for PoolPlugin {
@@ -286,8 +281,8 @@ impl LoadContext {
     /// # }
     /// ```
     #[track_caller]
-    pub fn register<P: Plugin>(&self, plugin: P) -> Child<P> {
-        self.enroll(None, Arc::new(plugin), Location::caller())
+    pub fn register<P: IntoPlugin>(&self, plugin: P) -> Child<P::Plugin> {
+        self.enroll(None, plugin.into_plugin(), Location::caller())
     }
 
     fn enroll<P: ?Sized>(
@@ -305,33 +300,6 @@ impl LoadContext {
         }
     }
 
-    /// Registers a closure as a child without states; see [`LoadContext::register`]. Awaited, it
-    /// gives `()`.
-    #[track_caller]
-    pub fn register_fn<F, Fut>(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        load: F,
-    ) -> Child<FnPlugin<F>>
-    where
-        F: FnOnce(LoadContext) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
-    {
-        self.register(FnPlugin::new(name.into(), Location::caller(), load))
-    }
-
-    /// Registers a child that is made when its turn comes, from states of other children; see
-    /// [`App::register_with`](crate::App::register_with).
-    #[track_caller]
-    pub fn register_with<P, I, F>(&self, from: I, make: F) -> Child<P>
-    where
-        P: Hooks + Send + Sync,
-        I: Ingredients,
-        F: Fn(I) -> P + Send + Sync + 'static,
-    {
-        self.enroll(None, Arc::new(With::new(from, make)), Location::caller())
-    }
-
     /// Registers children in a scope of their own: they see what this plugin's other children see,
     /// and nobody outside of the scope sees their states. Two scopes may have one name: they are two
     /// all the same.
@@ -343,7 +311,7 @@ impl LoadContext {
     ///
     /// pub struct Prefix(&'static str);
     ///
-    /// #[plugin(states = [Prefix], collect = false)]
+    /// #[plugin(states = [Prefix], collect = never)]
     /// struct PrefixPlugin {
     ///     #[option(default = "/")]
     ///     path: &'static str,
@@ -355,7 +323,7 @@ impl LoadContext {
     ///     }
     /// }
     ///
-    /// #[plugin(collect = false)]
+    /// #[plugin(collect = never)]
     /// struct Routes {
     ///     prefix: State<Prefix>,
     ///     #[option(default = "/")]
@@ -388,7 +356,7 @@ impl LoadContext {
     #[track_caller]
     pub fn scope<R>(
         &self,
-        name: impl Into<Cow<'static, str>>,
+        name: impl Into<String>,
         build: impl FnOnce(&mut ChildScope<'_>) -> R,
     ) -> R {
         build(&mut self.open(None, &name.into(), Location::caller()))
@@ -423,8 +391,8 @@ impl LoadContext {
     /// # async fn main() -> Result<()> {
     /// let mut app = App::new();
     /// app.register_fn("parent", async |cx| {
-    ///     cx.register_fn("first", async |_| Ok(()));
-    ///     cx.register_fn("second", async |_| Ok(()));
+    ///     cx.register(plugin_fn("first", async |_| Ok(())));
+    ///     cx.register(plugin_fn("second", async |_| Ok(())));
     ///     cx.flush().await?;
     ///     // Both have loaded.
     ///     Ok(())
@@ -449,41 +417,15 @@ pub struct ChildScope<'a> {
 impl ChildScope<'_> {
     /// Registers a child in this scope; see [`LoadContext::register`].
     #[track_caller]
-    pub fn register<P: Plugin>(&mut self, plugin: P) -> Child<P> {
-        self.enroll(Arc::new(plugin), Location::caller())
-    }
-
-    /// Registers a closure in this scope; see [`LoadContext::register_fn`].
-    #[track_caller]
-    pub fn register_fn<F, Fut>(
-        &mut self,
-        name: impl Into<Cow<'static, str>>,
-        load: F,
-    ) -> Child<FnPlugin<F>>
-    where
-        F: FnOnce(LoadContext) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
-    {
-        self.register(FnPlugin::new(name.into(), Location::caller(), load))
-    }
-
-    /// Registers a child in this scope that is made when its turn comes; see
-    /// [`LoadContext::register_with`].
-    #[track_caller]
-    pub fn register_with<P, I, F>(&mut self, from: I, make: F) -> Child<P>
-    where
-        P: Hooks + Send + Sync,
-        I: Ingredients,
-        F: Fn(I) -> P + Send + Sync + 'static,
-    {
-        self.enroll(Arc::new(With::new(from, make)), Location::caller())
+    pub fn register<P: IntoPlugin>(&mut self, plugin: P) -> Child<P::Plugin> {
+        self.enroll(plugin.into_plugin(), Location::caller())
     }
 
     /// Opens a scope within this one.
     #[track_caller]
     pub fn scope<R>(
         &mut self,
-        name: impl Into<Cow<'static, str>>,
+        name: impl Into<String>,
         build: impl FnOnce(&mut ChildScope<'_>) -> R,
     ) -> R {
         let name = name.into();

@@ -35,11 +35,15 @@ impl Text {
 
     /// Why a plugin asks for a state: `for its field .. (file:line)`.
     pub(super) const fn field(&mut self, requirement: &Requirement) {
-        self.push(" for its field `");
-        self.push(requirement.field);
-        self.push(": ");
-        self.push(requirement.type_text);
-        self.push("`");
+        if requirement.derived.is_some() {
+            self.push(" for one of its `requires`");
+        } else {
+            self.push(" for its field `");
+            self.push(requirement.field);
+            self.push(": ");
+            self.push(requirement.type_text);
+            self.push("`");
+        }
         self.at(requirement.location);
     }
 

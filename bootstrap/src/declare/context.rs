@@ -6,6 +6,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 #[cfg(feature = "config")]
@@ -22,12 +23,11 @@ use crate::declare::app_context::AppContext;
 use crate::declare::app_hook::AppHook;
 use crate::declare::error::{ServiceError, StateError};
 use crate::declare::hooks::Declare;
-use crate::declare::lookup::{port, serves, state};
+use crate::declare::lookup::{LookupFrom, looks_up, serves};
 #[cfg(feature = "config")]
 use crate::declare::outside::{Outside, read_value};
 use crate::declare::plugin::Plugin;
-use crate::declare::port::Port;
-use crate::declare::state::{AnySlot, Origin, State};
+use crate::declare::state::{AnySlot, Origin};
 use crate::declare::states::States;
 use crate::declare::supervision::Supervision;
 use crate::declare::task::TaskRequest;
@@ -46,6 +46,13 @@ pub(crate) trait Home: Send + Sync {
     fn fill(&self, node: u32, slot: Arc<dyn AnySlot>);
     /// The state that a plugin means by a type, or somebody outside of all scopes.
     fn find_state(&self, from: Option<u32>, key: StateKey) -> Result<StateValue, StateError>;
+    /// Everything that is provided at a port and seen from a plugin, or from outside of all scopes,
+    /// in the order of the plan.
+    fn find_all(&self, from: Option<u32>, port: StateKey) -> Vec<(PluginName, StateValue)>;
+    /// How long the hook of `node` that runs may take from now on, if that is limited.
+    fn remaining(&self, node: u32, phase: Phase) -> Option<Duration>;
+    /// Reports an error that no hook returns.
+    fn report_error(&self, source: Option<u32>, phase: Phase, error: anyhow::Error);
     /// Whether `node` is in its `load`, where no state may be read that is not a field.
     fn is_in_load(&self, node: u32) -> bool;
     /// What went wrong before a barrier, since the one before it.
@@ -139,12 +146,16 @@ impl Site {
         self.home.errors_before(self.node)
     }
 
-    pub(super) fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        state(&*self.home, Some(self.node))
+    pub(super) fn from(&self) -> LookupFrom<'_> {
+        LookupFrom::new(&*self.home, Some(self.node))
     }
 
-    pub(super) fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
-        port(&*self.home, Some(self.node))
+    fn remaining(&self) -> Option<Duration> {
+        self.home.remaining(self.node, self.phase)
+    }
+
+    fn report_error(&self, error: anyhow::Error) {
+        self.home.report_error(Some(self.node), self.phase, error);
     }
 
     fn progress(&self, text: Cow<'static, str>) {
@@ -296,10 +307,46 @@ impl LoadContext {
         self.site.home.queue_ready(self.site.node, hook);
     }
 
-    /// Says how far this hook is, for whoever waits for it: its limit begins anew, and messages
-    /// about it end with these words. The limit of the boot as a whole stays.
+    /// Reports how far this hook is: its limit begins anew, and messages about it end with these
+    /// words. The limit of the boot as a whole stays.
     pub fn progress(&self, text: impl Into<Cow<'static, str>>) {
         self.site.progress(text.into());
+    }
+
+    /// Returns how long this hook may still take: the least of its own limit and of what is left of
+    /// that of the boot, of its parent and of its scope. `None` if none of them is limited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::prelude::*;
+    ///
+    /// #[plugin(load_timeout = "5s")]
+    /// struct Database;
+    ///
+    /// impl Hooks for Database {
+    ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+    ///         let patience = cx.remaining().unwrap_or(Duration::from_secs(30));
+    ///         assert!(patience <= Duration::from_secs(5));
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// # App::new().with(Database).boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn remaining(&self) -> Option<Duration> {
+        self.site.remaining()
+    }
+
+    /// Reports an error that this hook does not return, as one of this plugin: it is logged and
+    /// reaches [`App::on_error`](crate::App::on_error), and nothing stops because of it.
+    pub fn report_error(&self, error: impl Into<anyhow::Error>) {
+        self.site.report_error(error.into());
     }
 }
 
@@ -313,6 +360,7 @@ impl fmt::Debug for LoadContext {
 
 /// What a context hands out as the plugin's own states: typed for plugins that `#[plugin]`
 /// declares, [`States`] for those that implement [`Plugin`] by hand.
+#[doc(hidden)]
 pub trait Contextual: sealed::Sealed + 'static {
     #[doc(hidden)]
     type Handles;
@@ -383,26 +431,6 @@ macro_rules! context {
                 P::handles_of(&self.states).expect("`load` has made every state of its plugin")
             }
 
-            /// Any state of the app, by its type. One that is a field is cheaper.
-            ///
-            /// # Errors
-            ///
-            /// If no plugin of the app provides it, several do, or its plugin has closed.
-            pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-                self.site.state()
-            }
-
-            /// What is provided at a port, as with [`state`](Self::state).
-            ///
-            /// # Errors
-            ///
-            /// As with [`state`](Self::state).
-            pub fn port<T: ?Sized + Send + Sync + 'static>(
-                &self,
-            ) -> Result<Port<T>, StateError> {
-                self.site.port()
-            }
-
             /// A handle to the app, to keep or to ask for a shutdown with.
             ///
             /// Waiting for the app to close in here would wait for this very hook.
@@ -410,10 +438,22 @@ macro_rules! context {
                 self.site.handle()
             }
 
-            /// Says how far this hook is, for whoever waits for it: its own limit begins anew,
-            /// and messages about it end with these words. Limits of the app as a whole stay.
+            /// Reports how far this hook is: its own limit begins anew, and messages about it end
+            /// with these words. Limits of the app as a whole stay.
             pub fn progress(&self, text: impl Into<Cow<'static, str>>) {
                 self.site.progress(text.into());
+            }
+
+            /// Returns how long this hook may still take: the least of its own limit and of what is
+            /// left of the total. `None` if neither is limited.
+            pub fn remaining(&self) -> Option<Duration> {
+                self.site.remaining()
+            }
+
+            /// Reports an error that this hook does not return, as one of this plugin: it is logged
+            /// and reaches [`App::on_error`](crate::App::on_error), and nothing stops because of it.
+            pub fn report_error(&self, error: impl Into<anyhow::Error>) {
+                self.site.report_error(error.into());
             }
         }
 
@@ -421,7 +461,13 @@ macro_rules! context {
             fn home(&self) -> &dyn Home {
                 &*self.site.home
             }
+
+            fn from(&self) -> LookupFrom<'_> {
+                self.site.from()
+            }
         }
+
+        looks_up!(impl<P: Contextual + ?Sized> $name<P>);
 
         serves!(impl<P: Contextual + ?Sized> $name<P>);
 

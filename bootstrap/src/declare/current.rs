@@ -1,25 +1,21 @@
-//! `current()`: the app around code that nobody has handed it to.
+//! `Current`: the app around code to which it was not handed.
 
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use pin_project_lite::pin_project;
 use tokio::task::JoinHandle;
 
-use crate::base::inside::{self, Place, Within};
+use crate::base::inside::{self, Place};
 use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::declare::context::Home;
 use crate::declare::error::{CannotSet, NoApp, StateError};
-use crate::declare::lookup::{port, serves, state};
-use crate::declare::port::Port;
+use crate::declare::lookup::{Lookup, LookupFrom, serves};
 use crate::declare::state::State;
-use crate::declare::swap::Replaceable;
+use crate::declare::swap::HoldsSwap;
 use crate::life::Handle;
 
 /// The app around code that runs, and its hook: what a [`Place`] holds.
@@ -74,11 +70,12 @@ impl Around {
     }
 }
 
-/// The app around the caller, for code to which nobody has handed a context or a state.
+/// The app around code to which no context or state was handed: from [`Current::try_current`], or
+/// [`Running::current`](crate::Running::current). Cheap to clone, and may be kept.
 ///
 /// What a hook calls and awaits is inside of its app: hooks of plugins in every phase, hooks of the
 /// app, factories of services, tasks of [`cx.spawn(..)`](crate::LoadContext::spawn), and what has
-/// entered a [`RequestScope`](crate::RequestScope) or a [`Current`] by itself. A bare
+/// entered a [`RequestScope`](crate::RequestScope) or a `Current` by itself. A bare
 /// [`tokio::spawn`] is not followed, nor is a thread: carry the app over on purpose, with
 /// [`Current::spawn`] or [`Current::enter`].
 ///
@@ -86,21 +83,27 @@ impl Around {
 /// for code far away, such as a helper that wants the configuration, or a type whose constructor
 /// has no room for another argument.
 ///
-/// # Errors
+/// It outlives the hook that it was taken in, and the app: look-ups are errors once their plugins
+/// have closed, and [`Current::handle`] returns the status. One that is kept in a state of its own
+/// app is released when that closes.
 ///
-/// If the code runs in no app.
+/// Look-ups begin in the scope of the plugin whose hook runs; outside of hooks of plugins, outside
+/// of all scopes. In the `load` of a plugin each is an error: the provider may load before or after,
+/// so it would be a race. A field makes it an order.
 ///
 /// # Examples
 ///
+/// Code far away from any plugin:
+///
 /// ```
 /// use bootstrap::prelude::*;
+/// use bootstrap::{Current, supplied};
 ///
+/// #[supplied]
 /// struct Greeting(&'static str);
-/// bootstrap::supplied!(Greeting);
 ///
-/// // Far away from any plugin.
 /// async fn greet() -> Result<String> {
-///     let greeting = bootstrap::current()?.state::<Greeting>()?;
+///     let greeting: State<Greeting> = Current::try_current()?.try_get()?;
 ///     Ok(format!("{}, world", greeting.0))
 /// }
 ///
@@ -119,32 +122,19 @@ impl Around {
 /// # Ok(())
 /// # }
 /// ```
-pub fn current() -> Result<Current, NoApp> {
-    let here = inside::look(Place::clone);
-    here.and_then(Current::at).ok_or(NoApp {})
-}
-
-/// An app, seen from a place in it: from [`current`](current()), or
-/// [`Running::current`](crate::Running::current). Cheap to clone, and may be kept.
-///
-/// It outlives the hook that it was taken in, and the app: states of plugins that have closed are
-/// errors then, as services are, and [`Current::handle`] tells the status. One that is kept in a
-/// state of its own app is let go of when that closes.
-///
-/// # Examples
 ///
 /// Work that is spawned by hand, and still knows its app:
 ///
 /// ```
 /// # use bootstrap::prelude::*;
-/// # struct Limit(u32);
-/// # bootstrap::supplied!(Limit);
+/// # use bootstrap::Current;
+/// # #[bootstrap::supplied] struct Limit(u32);
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
 /// let app = App::new().supply(Limit(3)).on_ready(async |_| {
-///     let limit = async || Ok::<_, anyhow::Error>(bootstrap::current()?.state::<Limit>()?.0);
+///     let limit = async || Ok::<_, anyhow::Error>(State::<Limit>::try_current()?.0);
 ///     assert!(tokio::spawn(limit()).await?.is_err());
-///     assert_eq!(bootstrap::current()?.spawn(limit()).await??, 3);
+///     assert_eq!(Current::try_current()?.spawn(limit()).await??, 3);
 ///     Ok(())
 /// });
 /// app.boot().await?.close().await?;
@@ -208,27 +198,38 @@ impl Current {
         &*self.around.home
     }
 
-    /// Any state of the app, by its type: as the plugin whose hook runs sees it, or somebody
-    /// outside of all scopes.
-    ///
-    /// # Errors
-    ///
-    /// If no plugin of the app provides it, several do, or its plugin is not loaded, or has closed.
-    /// In the `load` of a plugin always: the provider of a state may load before or after that, so
-    /// reading it would be a race. A field makes it an order.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        self.check_read(StateKey::of::<T>())?;
-        state(self.home(), self.node)
+    /// The app around the caller; `None` if the code runs in no app.
+    pub fn current() -> Option<Self> {
+        inside::look(Place::clone).and_then(Self::at)
     }
 
-    /// What is provided at a port, by its type; otherwise as [`Current::state`].
+    /// The app around the caller.
     ///
     /// # Errors
     ///
-    /// As with [`Current::state`].
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
-        self.check_read(StateKey::port::<T>())?;
-        port(self.home(), self.node)
+    /// If the code runs in no app.
+    pub fn try_current() -> Result<Self, NoApp> {
+        Self::current().ok_or(NoApp {})
+    }
+
+    /// Returns a handle by its type, the one that a field would have: a [`State<T>`](State), a
+    /// [`Port<dyn T>`](crate::Port), or [`Ports<dyn T>`](crate::Ports).
+    ///
+    /// `None` if no plugin of the app provides it, if several do, or if its plugin is not loaded; in
+    /// the `load` of a plugin always.
+    pub fn get<H: Lookup>(&self) -> Option<H> {
+        self.try_get().ok()
+    }
+
+    /// Returns a handle by its type, as [`get`](Self::get) does.
+    ///
+    /// # Errors
+    ///
+    /// If no plugin of the app provides it, several do, or its plugin is not loaded; in the `load` of
+    /// a plugin always.
+    pub fn try_get<H: Lookup>(&self) -> Result<H, StateError> {
+        self.check_read(H::KEY)?;
+        H::look_up(&LookupFrom::new(self.home(), self.node))
     }
 
     /// In `load` nothing is read without an order.
@@ -240,20 +241,6 @@ impl Current {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Any state of the app, by its type, if it is there; otherwise as [`Current::state`].
-    pub fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
-        self.state().ok()
-    }
-
-    /// The same as [`Current::state`], as the counterpart of [`Current::get`].
-    ///
-    /// # Errors
-    ///
-    /// As with [`Current::state`].
-    pub fn get_or_failed<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        self.state()
     }
 
     /// A handle to the app, to keep or to ask for a shutdown with.
@@ -269,15 +256,16 @@ impl Current {
     /// # Examples
     ///
     /// ```
+    /// use bootstrap::lifecycle::Phase;
     /// use bootstrap::prelude::*;
-    /// use bootstrap::Phase;
+    /// use bootstrap::Current;
     ///
     /// #[plugin]
     /// struct Cache;
     ///
     /// impl Hooks for Cache {
     ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-    ///         let current = bootstrap::current()?;
+    ///         let current = Current::try_current()?;
     ///         assert_eq!(current.name().unwrap(), "cache");
     ///         assert_eq!(current.phase(), Some(Phase::Load));
     ///         Ok(())
@@ -300,15 +288,15 @@ impl Current {
         self.around.phase
     }
 
-    /// A future that is at this place: in it, [`current`](current()) finds this app, and what this
-    /// was taken in: the hook, and the request scope. Also when it is spawned, and while it is
+    /// Returns a future that is at this place: in it, [`Current::current`] finds this app, and what
+    /// this was taken in: the hook, and the request scope. Also when it is spawned, and while it is
     /// dropped.
     ///
     /// # Cancel safety
     ///
     /// Dropping it drops `future`.
-    pub fn enter<F: Future>(&self, future: F) -> Entered<F> {
-        Entered::new(self.place(), future)
+    pub fn enter<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        inside::at_place(self.place(), future)
     }
 
     /// Calls a function at this place, as [`Current::enter`] does for futures: for a thread, such as
@@ -319,13 +307,12 @@ impl Current {
     ///
     /// ```
     /// # use bootstrap::prelude::*;
-    /// # struct Limit(u32);
-    /// # bootstrap::supplied!(Limit);
+    /// # #[bootstrap::supplied] struct Limit(u32);
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<()> {
     /// let running = App::new().supply(Limit(3)).boot().await?;
     /// let current = running.current();
-    /// let limit = move || current.enter_sync(|| State::<Limit>::get().unwrap().0);
+    /// let limit = move || current.enter_sync(|| State::<Limit>::current().unwrap().0);
     /// assert_eq!(tokio::task::spawn_blocking(limit).await?, 3);
     /// # running.close().await?;
     /// # Ok(())
@@ -362,51 +349,20 @@ impl fmt::Debug for Current {
     }
 }
 
-pin_project! {
-    /// A future that is at a place in an app; from [`Current::enter`] and
-    /// [`RequestScope::enter`](crate::RequestScope::enter).
-    #[must_use = "futures do nothing unless they are awaited"]
-    pub struct Entered<F> {
-        #[pin]
-        future: Within<F>,
-    }
-}
-
-impl<F> Entered<F> {
-    pub(crate) fn new(place: Place, future: F) -> Self {
-        let future = inside::at_place(place, future);
-        Self { future }
-    }
-}
-
-impl<F: Future> Future for Entered<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.project().future.poll(cx)
-    }
-}
-
-impl<F> fmt::Debug for Entered<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entered").finish_non_exhaustive()
-    }
-}
-
 /// A state of the app around, without a handle to it.
 // The bounds are on the functions, so that a type that misses one is reported at the call.
 impl<T: 'static> State<T> {
-    /// The state of the app around the caller, if there is one; short for [`current`](current())
-    /// and [`Current::get`].
-    pub fn get() -> Option<Self>
+    /// The state of the app around the caller; `None` if there is no app, or it has no such state.
+    /// Short for [`Current::current`] and [`Current::get`].
+    pub fn current() -> Option<Self>
     where
         T: Send + Sync,
     {
-        Self::get_or_failed().ok()
+        Self::try_current().ok()
     }
 
-    /// The state of the app around the caller; short for [`current`](current()) and
-    /// [`Current::state`].
+    /// The state of the app around the caller; short for [`Current::try_current`] and
+    /// [`Current::try_get`].
     ///
     /// # Errors
     ///
@@ -419,21 +375,21 @@ impl<T: 'static> State<T> {
     ///
     /// struct Pool;
     ///
-    /// let error = State::<Pool>::get_or_failed().unwrap_err();
+    /// let error = State::<Pool>::try_current().unwrap_err();
     /// let error = error.to_string();
     /// assert!(error.starts_with("the state `Pool` is not initialized: no app is around"));
     /// ```
-    pub fn get_or_failed() -> Result<Self, StateError>
+    pub fn try_current() -> Result<Self, StateError>
     where
         T: Send + Sync,
     {
         let state = StateKey::of::<T>();
-        let current = current().map_err(|NoApp {}| StateError::NoApp { state })?;
-        current.state()
+        let current = Current::current().ok_or(StateError::NoApp { state })?;
+        current.try_get()
     }
 
     /// Replaces what a state of the app around the caller holds, and returns what it held. Only a
-    /// state that is [`Replaceable`] can be set, because it is made of a [`Swap`](crate::Swap).
+    /// state that dereferences to a [`Swap`](crate::Swap) can be set.
     ///
     /// # Errors
     ///
@@ -442,16 +398,18 @@ impl<T: 'static> State<T> {
     /// # Examples
     ///
     /// ```
+    /// use std::ops::Deref;
+    ///
     /// use bootstrap::prelude::*;
-    /// use bootstrap::{Replaceable, Swap};
+    /// use bootstrap::{Swap, supplied};
     ///
+    /// #[supplied]
     /// struct Rates(Swap<f64>);
-    /// bootstrap::supplied!(Rates);
     ///
-    /// impl Replaceable for Rates {
-    ///     type Content = f64;
+    /// impl Deref for Rates {
+    ///     type Target = Swap<f64>;
     ///
-    ///     fn content(&self) -> &Swap<f64> {
+    ///     fn deref(&self) -> &Swap<f64> {
     ///         &self.0
     ///     }
     /// }
@@ -464,17 +422,17 @@ impl<T: 'static> State<T> {
     /// let running = App::new().supply(Rates(Swap::new(1.0))).boot().await?;
     /// let before = running.current().enter_sync(|| State::<Rates>::set(1.1))?;
     /// assert_eq!(*before, 1.0);
-    /// assert_eq!(*running.state::<Rates>()?.0.load(), 1.1);
+    /// assert_eq!(*running.try_get::<State<Rates>>()?.load(), 1.1);
     /// # running.close().await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set(content: T::Content) -> Result<Arc<T::Content>, CannotSet>
+    pub fn set<C>(content: C) -> Result<Arc<C>, CannotSet>
     where
-        T: Replaceable,
+        T: HoldsSwap<C> + Send + Sync,
     {
-        match Self::get_or_failed() {
-            Ok(state) => Ok(T::content(&state).replace(content)),
+        match Self::try_current() {
+            Ok(state) => Ok(state.swap().replace(content)),
             Err(source) => Err(CannotSet::NotRead {
                 state: StateKey::of::<T>(),
                 source,

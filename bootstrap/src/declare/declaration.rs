@@ -4,7 +4,7 @@
 //! all plugins of a binary before the program has started: `circle` proves at compile time that it
 //! has no cycle, `collect` follows it at run time to find what the linker dropped.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -14,11 +14,10 @@ use anyhow::Result;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::declare::asks::Asks;
-use crate::declare::field::AnyField;
+use crate::declare::field::{AnyField, Bind};
 use crate::declare::hooks::{Declare, HookSet, Hooks};
 use crate::declare::outside::Outside;
 use crate::declare::plugin::Plugin;
-use crate::declare::precedence::Precedence;
 use crate::declare::retry::Retry;
 #[cfg(feature = "config")]
 use crate::declare::setting::Setting;
@@ -35,6 +34,8 @@ pub struct Declaration {
     pub provides: &'static [StateKey],
     /// Whether this is the one that is meant where several provide the same.
     pub is_primary: bool,
+    /// Whether it joins an app that collects only if a field requires it.
+    pub is_collected_if_needed: bool,
     pub requires: &'static [Requirement],
     pub after: &'static [Mention],
     /// The plugin that registers this one while it loads.
@@ -68,6 +69,7 @@ impl Declaration {
             plugin: Identity::of::<P>(),
             provides: &[],
             is_primary: false,
+            is_collected_if_needed: false,
             requires: &[],
             after: &[],
             child_of: None,
@@ -159,8 +161,8 @@ impl Behaviour {
     }
 }
 
-/// A field that asks for a state.
-#[derive(Debug)]
+/// A requirement: a field, or one that was derived from something else.
+#[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
 pub struct Requirement {
     /// As written: `config`.
@@ -170,6 +172,62 @@ pub struct Requirement {
     pub location: Location,
     pub need: Need,
     pub access: &'static dyn AnyField,
+    /// Of one that is no field: its place among those, and what messages call it.
+    pub derived: Option<(usize, fn() -> String)>,
+}
+
+impl Requirement {
+    /// One of an array that is about to be filled.
+    pub(crate) const fn placeholder(access: &'static dyn AnyField) -> Self {
+        Self {
+            field: "",
+            type_text: "",
+            location: Location::new("", 0, 0),
+            need: Need {
+                state: StateKey::of::<()>(),
+                asks: Asks::Optional,
+                provider: None,
+            },
+            access,
+            derived: None,
+        }
+    }
+
+    /// What messages call it: ``field `config: State<Config>` ``.
+    pub(crate) fn text(&self) -> String {
+        match self.derived {
+            Some((_, text)) => text(),
+            None => format!("field `{}: {}`", self.field, self.type_text),
+        }
+    }
+
+    /// The handle in `plugin` that it is bound to; `None` if that is another plugin.
+    pub(crate) fn handle<'p>(&self, plugin: &'p mut dyn Any) -> Option<&'p mut dyn Bind> {
+        let place = self.derived.map_or(0, |(place, _)| place);
+        self.access.of(plugin, place)
+    }
+}
+
+/// Panics, in a constant, if messages can't show the name of a plugin.
+///
+/// # Panics
+///
+/// With what is wrong with it.
+#[track_caller]
+pub const fn check_name(name: &str) {
+    let bytes = name.as_bytes();
+    assert!(
+        !bytes.is_empty(),
+        "a plugin's name can't be empty: messages show it"
+    );
+    let mut place = 0;
+    while place < bytes.len() {
+        assert!(
+            !matches!(bytes[place], 0..=b' ' | 0x7f | b'#' | b'`'),
+            "a plugin's name is one word: no spaces, no `#` (it numbers instances), no backtick"
+        );
+        place += 1;
+    }
 }
 
 /// A plugin that the attribute of another one names.
@@ -369,15 +427,6 @@ impl Link {
 }
 
 impl Declaration {
-    /// How much it counts where several provide the same.
-    pub(crate) fn precedence(&self) -> Precedence {
-        if self.is_primary {
-            Precedence::Primary
-        } else {
-            Precedence::Ordinary
-        }
-    }
-
     /// How many plugins must have loaded before this one has, counting states that `main` supplies.
     pub(crate) const fn edges(&self) -> usize {
         self.requires.len() + self.after.len() + self.children.len()

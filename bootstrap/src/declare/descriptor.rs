@@ -9,19 +9,18 @@ use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::declare::declaration::{Declaration, Identity, Mention};
 use crate::declare::hooks::HookSet;
-use crate::declare::precedence::Precedence;
 use crate::declare::retry::Retry;
 use crate::declare::supervision::{Policies, Supervision};
 
 /// What a plugin says of itself: its name, its states, its limits.
 ///
-/// `#[plugin]` writes this down by itself; a [`Plugin`](crate::Plugin) that is implemented by hand
+/// `#[plugin]` writes this down by itself; a [`Plugin`](crate::extend::Plugin) that is implemented by hand
 /// builds one.
 ///
 /// # Examples
 ///
 /// ```
-/// use bootstrap::Descriptor;
+/// use bootstrap::extend::Descriptor;
 /// use std::time::Duration;
 ///
 /// struct Rows;
@@ -90,7 +89,7 @@ impl Descriptor {
         self.provides_key(StateKey::of::<T>())
     }
 
-    /// Adds a port at which the plugin provides something: [`States::with_port`](crate::States::with_port).
+    /// Adds a port at which the plugin provides something: [`States::with_port`](crate::extend::States::with_port).
     #[must_use]
     pub fn provides_port<T: ?Sized + Send + Sync + 'static>(self) -> Self {
         self.provides_key(StateKey::port::<T>())
@@ -167,10 +166,9 @@ impl Descriptor {
         }
     }
 
-    /// How much it counts where several provide the same.
-    pub(crate) fn precedence(&self) -> Precedence {
-        self.declaration()
-            .map_or_else(Precedence::default, Declaration::precedence)
+    /// Whether it is declared to be the one that is meant where several provide the same.
+    pub(crate) fn is_primary(&self) -> bool {
+        self.declaration().is_some_and(|it| it.is_primary)
     }
 
     pub(crate) fn states(&self) -> &[StateKey] {

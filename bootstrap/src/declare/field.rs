@@ -30,12 +30,12 @@ impl<P, T> Field<P, T> {
 /// A [`Field`] without its types.
 #[doc(hidden)]
 pub trait AnyField: fmt::Debug + Send + Sync {
-    /// The field of `plugin`; `None` if that is another plugin.
-    fn of<'p>(&self, plugin: &'p mut dyn Any) -> Option<&'p mut dyn Bind>;
+    /// The field of `plugin`, or what lies at a place in it; `None` if that is another plugin.
+    fn of<'p>(&self, plugin: &'p mut dyn Any, place: usize) -> Option<&'p mut dyn Bind>;
 }
 
 impl<P: 'static, T: 'static> AnyField for Field<P, T> {
-    fn of<'p>(&self, plugin: &'p mut dyn Any) -> Option<&'p mut dyn Bind> {
+    fn of<'p>(&self, plugin: &'p mut dyn Any, _: usize) -> Option<&'p mut dyn Bind> {
         let plugin = plugin.downcast_mut()?;
         Some((self.erase)((self.project)(plugin)))
     }
@@ -147,14 +147,15 @@ optional!(State, StateKey::of::<T>, Send + Sync + 'static);
 
 /// Walks over the fields of a plugin that are requirements.
 ///
-/// A [`Plugin`](crate::Plugin) that is implemented by hand shows its fields to it, each with the
+/// A [`Plugin`](crate::extend::Plugin) that is implemented by hand shows its fields to it, each with the
 /// name that messages use, in the same order every time. The runtime walks twice: before boot to
 /// see what the fields ask for, and before `load` to bind them.
 ///
 /// # Examples
 ///
 /// ```
-/// use bootstrap::{Fields, State};
+/// use bootstrap::State;
+/// use bootstrap::extend::Fields;
 ///
 /// struct Pool;
 /// struct Report {

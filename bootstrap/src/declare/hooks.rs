@@ -4,6 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use anyhow::{Context as _, Result};
@@ -41,6 +42,12 @@ pub trait Declare: Sized + 'static {
 
     #[doc(hidden)]
     fn handles(states: &States) -> Option<Self::Handles>;
+
+    /// Puts the plugin itself at the ports where it stands as `self`.
+    #[doc(hidden)]
+    fn own_ports(_plugin: &Arc<Self>, states: States) -> States {
+        states
+    }
 
     /// Sets the fields marked `#[local]` back to their defaults.
     #[doc(hidden)]

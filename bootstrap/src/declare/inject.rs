@@ -117,21 +117,21 @@ impl<T> Made<T> {
 
 /// A plugin whose `load` makes the state `T`.
 ///
-/// `#[plugin(states = [T])]` implements this; for a [`Plugin`](crate::Plugin) that is implemented
+/// `#[plugin(states = [T])]` implements this; for a [`Plugin`](crate::extend::Plugin) that is implemented
 /// by hand, implement it to have [`Registration::state`](crate::Registration::state).
 ///
 /// # Examples
 ///
 /// ```
 /// use bootstrap::prelude::*;
-/// use bootstrap::{Descriptor, Plugin, Provides, States};
+/// use bootstrap::extend::{Descriptor, Plugin, Provides, States};
 ///
 /// struct Rows(u32);
 /// struct Import(String);
 ///
 /// impl Provides<Rows> for Import {}
 ///
-/// #[bootstrap::async_trait]
+/// #[bootstrap::extend::async_trait]
 /// impl Plugin for Import {
 ///     fn descriptor(&self) -> Descriptor {
 ///         Descriptor::new(self.0.clone()).provides::<Rows>()
@@ -145,7 +145,7 @@ impl<T> Made<T> {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
 /// let mut app = App::new();
-/// let rows = app.register(Import("2024.csv".into())).state();
+/// let rows = app.register(Import("2024.csv".into())).handle();
 /// let running = app.boot().await?;
 /// assert_eq!(rows.0, 7);
 /// # running.close().await?;
@@ -159,20 +159,9 @@ impl<T> Made<T> {
 )]
 pub trait Provides<T> {}
 
-/// What may be provided at a port: any type that threads can share.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be shared between threads, and so not be provided at a port",
-    label = "not `Send + Sync`",
-    note = "help: if it is a trait of yours, write `trait ..: Send + Sync` where it is declared"
-)]
-pub trait Shared: Send + Sync + 'static {}
-
-#[diagnostic::do_not_recommend]
-impl<T: ?Sized + Send + Sync + 'static> Shared for T {}
-
 /// A plugin that provides the port `T`.
 ///
-/// `#[plugin(ports = [T])]` implements this; for a [`Plugin`](crate::Plugin) that is implemented
+/// `#[plugin(ports = [T])]` implements this; for a [`Plugin`](crate::extend::Plugin) that is implemented
 /// by hand, implement it to have [`Registration::port`](crate::Registration::port).
 #[diagnostic::on_unimplemented(
     message = "the plugin `{Self}` does not provide the port `{T}`",
@@ -207,10 +196,6 @@ pub trait Inject: sealed::Sealed + Sized + 'static {
     #[doc(hidden)]
     type Shares: ?Sized;
 
-    /// The port that it requires, for `plugins!`.
-    #[doc(hidden)]
-    type Port: ?Sized;
-
     #[doc(hidden)]
     fn unbound() -> Self;
 }
@@ -238,6 +223,12 @@ pub struct Required<F> {
     /// What it requires.
     pub need: Need,
     erase: fn(&mut F) -> &mut dyn Bind,
+}
+
+impl<F> Required<F> {
+    pub(super) fn erase<'f>(&self, field: &'f mut F) -> &'f mut dyn Bind {
+        (self.erase)(field)
+    }
 }
 
 /// What is shared through a port. Without supertraits, as generated code names its constant: a path
@@ -268,11 +259,6 @@ impl<T: ?Sized + Send + Sync + 'static> SharedAtPort for T {
 #[derive(Debug)]
 pub struct PortOf<T: ?Sized>(PhantomData<fn(&T)>);
 
-/// What a field requires that requires no port.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct NoPort;
-
 /// Fields that require a state: its type names the provider.
 macro_rules! states {
     ($($field:ty, $asks:ident, $unbound:expr;)*) => {$(
@@ -280,7 +266,6 @@ macro_rules! states {
         impl<T: 'static> Inject for $field {
             type Requires = T;
             type Shares = ();
-            type Port = NoPort;
 
             fn unbound() -> Self {
                 $unbound
@@ -303,12 +288,11 @@ macro_rules! states {
 
 /// Fields that require a port, whose provider only the plan knows.
 macro_rules! ports {
-    ($($field:ty, $asks:ident, $port:ty, $unbound:expr;)*) => {$(
+    ($($field:ty, $asks:ident, $unbound:expr;)*) => {$(
         #[diagnostic::do_not_recommend]
         impl<T: ?Sized + 'static> Inject for $field {
             type Requires = PortOf<T>;
             type Shares = T;
-            type Port = $port;
 
             fn unbound() -> Self {
                 $unbound
@@ -336,10 +320,10 @@ states! {
 }
 
 ports! {
-    Port<T>, Required, T, Port::unbound();
-    Option<Port<T>>, Optional, NoPort, None;
-    Ports<T>, All, NoPort, Ports::unbound();
-    Lazy<Port<T>>, Later, T, Lazy::of(Port::unbound());
+    Port<T>, Required, Port::unbound();
+    Option<Port<T>>, Optional, None;
+    Ports<T>, All, Ports::unbound();
+    Lazy<Port<T>>, Later, Lazy::of(Port::unbound());
 }
 
 /// A field that is a requirement.
@@ -381,6 +365,7 @@ impl<P: 'static, T: 'static> Injected<P, T> {
             location,
             need: self.need,
             access: &self.field,
+            derived: None,
         }
     }
 }

@@ -1,21 +1,23 @@
 //! `Lazy<State<T>>`: a requirement that is looked up when it is used.
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::base::key::StateKey;
+use crate::base::key::{AtPort, StateKey};
 use crate::declare::asks::Asks;
 use crate::declare::error::StateError;
 use crate::declare::field::{Bind, Bound, BoundTo, Wish, sealed};
+use crate::declare::inject::{Provides, ProvidesPort};
 use crate::declare::later::Later;
 use crate::declare::port::Port;
-use crate::declare::state::State;
+use crate::declare::state::{AnySlot, Origin, Slot, State};
 
 /// A requirement without an order: a [`State`] or a [`Port`] that is looked up when it is used,
 /// after the app has loaded.
 ///
 /// For the rare case in which two plugins need each other, but one of them only while it runs. A
 /// provider there must be, as for any requirement; but whether it loads or closes before or after
-/// this plugin is not said. [`Plan`](crate::Plan)s draw it as a dashed line.
+/// this plugin is not said. [`Plan`](crate::plan::Plan)s draw it as a dashed line.
 ///
 /// # Examples
 ///
@@ -32,7 +34,7 @@ use crate::declare::state::State;
 /// impl Hooks for SchedulerPlugin {
 ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Scheduler> {
 ///         // Not yet: `Workers` needs this plugin.
-///         assert!(self.workers.get().is_err());
+///         assert!(self.workers.get().is_none());
 ///         Ok(Scheduler(self.workers.clone()))
 ///     }
 /// }
@@ -54,8 +56,8 @@ use crate::declare::state::State;
 /// # async fn main() -> Result<()> {
 /// let app = App::new().with(SchedulerPlugin::default()).with(WorkersPlugin::default());
 /// let running = app.boot().await?;
-/// let scheduler = running.state::<Scheduler>()?;
-/// assert_eq!(scheduler.0.get()?.0, 4);
+/// let scheduler: State<Scheduler> = running.try_get()?;
+/// assert_eq!(scheduler.0.try_get()?.0, 4);
 /// # running.close().await?;
 /// # Ok(())
 /// # }
@@ -79,6 +81,11 @@ impl<H: Handle> Lazy<H> {
         Self::of(H::unbound())
     }
 
+    /// What the provider has made, as it is now; `None` where [`try_get`](Self::try_get) fails.
+    pub fn get(&self) -> Option<H> {
+        self.try_get().ok()
+    }
+
     /// What the provider has made, as it is now: after a restart of that, what it has made then.
     ///
     /// # Errors
@@ -86,7 +93,7 @@ impl<H: Handle> Lazy<H> {
     /// While the app loads, whether the provider has loaded or not: use it from `ready` on, or make
     /// the field a requirement with an order. Also if the provider has closed or did not load,
     /// and if the handle belongs to a plugin that no app has loaded.
-    pub fn get(&self) -> Result<H, StateError> {
+    pub fn try_get(&self) -> Result<H, StateError> {
         let Some(later) = &self.later else {
             return Err(StateError::Unbound { state: H::KEY });
         };
@@ -106,7 +113,25 @@ pub trait Handle: sealed::Sealed + Bind + Clone + Sized {
 
     fn unbound() -> Self;
     fn of(value: &Bound) -> Option<Self>;
+    /// Where handles to a registration wait for its value.
+    fn slot(origin: Origin) -> Arc<dyn AnySlot>;
+    fn in_slot(slot: &Arc<dyn AnySlot>) -> Self;
 }
+
+/// A handle that a registration of `P` can give: a [`State`] of one of its states, a [`Port`] of one
+/// of its ports.
+#[diagnostic::on_unimplemented(
+    message = "the plugin `{P}` does not provide what `{Self}` needs",
+    label = "not one of its states or ports",
+    note = "help: take the handle from the registration of the plugin that lists it in `states` or `ports`"
+)]
+pub trait HandleOf<P: ?Sized>: Handle {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + Sync + 'static, P: ?Sized + Provides<T>> HandleOf<P> for State<T> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized + 'static, P: ?Sized + ProvidesPort<T>> HandleOf<P> for Port<T> {}
 
 impl<T: Send + Sync + 'static> Handle for State<T> {
     const KEY: StateKey = StateKey::of::<T>();
@@ -117,6 +142,14 @@ impl<T: Send + Sync + 'static> Handle for State<T> {
 
     fn of(value: &Bound) -> Option<Self> {
         value.get().map(State::bound)
+    }
+
+    fn slot(origin: Origin) -> Arc<dyn AnySlot> {
+        Arc::new(Slot::<T>::new(Self::KEY, origin))
+    }
+
+    fn in_slot(slot: &Arc<dyn AnySlot>) -> Self {
+        State::in_slot(slot)
     }
 }
 
@@ -129,6 +162,14 @@ impl<T: ?Sized + 'static> Handle for Port<T> {
 
     fn of(value: &Bound) -> Option<Self> {
         value.get().map(Port::bound)
+    }
+
+    fn slot(origin: Origin) -> Arc<dyn AnySlot> {
+        Arc::new(Slot::<AtPort>::new(Self::KEY, origin))
+    }
+
+    fn in_slot(slot: &Arc<dyn AnySlot>) -> Self {
+        Port::in_slot(slot)
     }
 }
 

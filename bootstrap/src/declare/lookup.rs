@@ -8,28 +8,74 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::declare::context::Home;
 use crate::declare::error::{ServiceError, StateError};
-use crate::declare::port::Port;
+use crate::declare::field::sealed;
+use crate::declare::port::{Port, Ports};
 use crate::declare::state::State;
 use crate::declare::value::StateValue;
 
-/// Reads a state of an app, as a plugin sees it, or somebody outside of all scopes.
-pub(crate) fn state<T: Send + Sync + 'static>(
-    home: &dyn Home,
-    from: Option<u32>,
-) -> Result<State<T>, StateError> {
-    let state = StateKey::of::<T>();
-    let bound = home.find_state(from, state)?.get().map(State::bound);
-    bound.ok_or(StateError::Missing { state })
+/// Where a look-up comes from.
+#[doc(hidden)]
+#[allow(missing_debug_implementations)]
+pub struct LookupFrom<'h> {
+    home: &'h dyn Home,
+    /// The plugin whose scope it begins in; without one, the app itself.
+    node: Option<u32>,
 }
 
-/// What is provided at a port.
-pub(crate) fn port<T: ?Sized + Send + Sync + 'static>(
-    home: &dyn Home,
-    from: Option<u32>,
-) -> Result<Port<T>, StateError> {
-    let port = StateKey::port::<T>();
-    let bound = home.find_state(from, port)?.get().map(Port::bound);
-    bound.ok_or(StateError::Missing { state: port })
+impl<'h> LookupFrom<'h> {
+    pub(crate) fn new(home: &'h dyn Home, node: Option<u32>) -> Self {
+        Self { home, node }
+    }
+}
+
+/// What can be looked up by its type, wherever a context, a [`Running`](crate::Running) or a
+/// [`Current`](crate::Current) is: a [`State<T>`](State), a [`Port<dyn T>`](Port), or all that is
+/// provided at a port, [`Ports<dyn T>`](Ports).
+///
+/// The types are those of fields, and mean the same.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be looked up",
+    label = "not a handle",
+    note = "help: name the type that a field would have: `State<T>`, `Port<dyn T>` or `Ports<dyn T>`"
+)]
+pub trait Lookup: sealed::Sealed + Sized {
+    #[doc(hidden)]
+    const KEY: StateKey;
+
+    #[doc(hidden)]
+    fn look_up(from: &LookupFrom<'_>) -> Result<Self, StateError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + Sync + 'static> Lookup for State<T> {
+    const KEY: StateKey = StateKey::of::<T>();
+
+    fn look_up(from: &LookupFrom<'_>) -> Result<Self, StateError> {
+        let bound = from.home.find_state(from.node, Self::KEY)?;
+        let bound = bound.get().map(State::bound);
+        bound.ok_or(StateError::Missing { state: Self::KEY })
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized + Send + Sync + 'static> Lookup for Port<T> {
+    const KEY: StateKey = StateKey::port::<T>();
+
+    fn look_up(from: &LookupFrom<'_>) -> Result<Self, StateError> {
+        let bound = from.home.find_state(from.node, Self::KEY)?;
+        let bound = bound.get().map(Port::bound);
+        bound.ok_or(StateError::Missing { state: Self::KEY })
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized + Send + Sync + 'static> Lookup for Ports<T> {
+    const KEY: StateKey = StateKey::port::<T>();
+
+    fn look_up(from: &LookupFrom<'_>) -> Result<Self, StateError> {
+        let all = from.home.find_all(from.node, Self::KEY);
+        Ok(Ports::of(&all))
+    }
 }
 
 /// Reads a service of an app.
@@ -56,6 +102,34 @@ pub(crate) fn set_service<T: Send + Sync + 'static>(
     Ok(before.map(StateValue::into_any))
 }
 
+/// The methods of everything that looks up handles: its `from()` says where that begins.
+macro_rules! looks_up {
+    ($($of:tt)*) => {
+        $($of)* {
+            /// Returns a handle by its type, the one that a field would have: a
+            /// [`State<T>`](crate::State), a [`Port<dyn T>`](crate::Port), or
+            /// [`Ports<dyn T>`](crate::Ports). A field is cheaper, and proven.
+            ///
+            /// `None` if no plugin of the app provides it, if several do, or if its plugin is not
+            /// loaded; [`try_get`](Self::try_get) says which.
+            pub fn get<H: $crate::declare::Lookup>(&self) -> Option<H> {
+                self.try_get().ok()
+            }
+
+            /// Returns a handle by its type, as [`get`](Self::get) does.
+            ///
+            /// # Errors
+            ///
+            /// If no plugin of the app provides it, several do, or its plugin is not loaded.
+            pub fn try_get<H: $crate::declare::Lookup>(&self) -> Result<H, $crate::error::StateError> {
+                H::look_up(&self.from())
+            }
+        }
+    };
+}
+
+pub(crate) use looks_up;
+
 /// What everything has that reads services: it is asked for its `home()`.
 macro_rules! serves {
     ($($of:tt)*) => {
@@ -69,7 +143,7 @@ macro_rules! serves {
             pub fn service<T: Send + Sync + 'static>(
                 &self,
                 name: &str,
-            ) -> Result<std::sync::Arc<T>, $crate::ServiceError> {
+            ) -> Result<std::sync::Arc<T>, $crate::service::ServiceError> {
                 $crate::declare::service(self.home(), name)
             }
 
@@ -109,9 +183,9 @@ macro_rules! serves {
                 value: T,
             ) -> Result<
                 Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>,
-                $crate::ServiceError,
+                $crate::service::ServiceError,
             > {
-                let at = $crate::Location::caller();
+                let at = $crate::plan::Location::caller();
                 $crate::declare::set_service(self.home(), name.into(), value, at)
             }
         }

@@ -16,29 +16,30 @@ mod const_text;
 mod context;
 mod current;
 mod declaration;
+mod derived;
 mod descriptor;
 mod error;
 mod field;
 mod function;
 mod hooks;
 mod inject;
+mod into_plugin;
 mod kin;
 mod later;
 mod lazy;
-mod list;
 mod lookup;
 mod outside;
 mod plugin;
 mod port;
 mod precedence;
 mod retry;
-mod section;
 mod service;
 #[cfg(feature = "config")]
 mod setting;
 mod state;
 mod states;
 mod supervision;
+mod supply;
 mod swap;
 mod switch;
 mod task;
@@ -56,49 +57,48 @@ pub use circle::{check, explore};
 pub use context::{CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext};
 pub(crate) use context::{Home, Site, Spawn};
 pub(crate) use current::Around;
-pub use current::{Current, Entered, current};
+pub use current::Current;
 pub use declaration::{
     Behaviour, Declaration, Declared, Identity, Link, Mention, Need, Proof, Provider, Requirement,
+    check_name,
 };
+pub use derived::{Requirement as DerivedRequirement, Requirements, derived, with_derived};
 pub use descriptor::Descriptor;
 pub use error::{CannotSet, NoApp, ServiceError, StateError};
 pub(crate) use field::BoundTo;
 pub(crate) use field::Wish;
 pub use field::{Bind, Bound, Fields};
-pub use function::FnPlugin;
-pub(crate) use function::Supplied;
+pub use function::{PluginFn, plugin_fn};
 #[cfg(feature = "testing")]
 pub(crate) use hooks::HookSet;
 pub use hooks::{Declare, Hooks};
 pub use inject::{
-    Inject, OnlyOnePluginMayProvide, Provided, Provides, ProvidesPort, RequiredBy, Shared,
-    SharedAtPort, field, made, made_instead,
+    Inject, OnlyOnePluginMayProvide, Provided, Provides, ProvidesPort, RequiredBy, SharedAtPort,
+    field, made, made_instead,
 };
+pub use into_plugin::IntoPlugin;
 pub use kin::check_child;
 pub(crate) use later::{Later, Resolve};
-pub use lazy::Lazy;
-pub use list::{
-    At, Besides, Cut, End, HasFields, PluginList, StandsOnceInTheList, Start, after_first,
-    by_default, check_list, fields_of, look_for,
-};
-pub(crate) use lookup::{port, serves, service, set_service, state};
+pub use lazy::{Handle, HandleOf, Lazy};
+pub use lookup::Lookup;
+pub(crate) use lookup::{LookupFrom, looks_up, serves, service, set_service};
 pub(crate) use outside::{Outside, under_name};
 pub use plugin::Plugin;
-pub(crate) use port::port_slot;
-pub use port::{Port, Ports, PortsIter};
-pub(crate) use precedence::Precedence;
+pub use port::{Port, Ports};
+pub(crate) use precedence::{Precedence, Rank, Standing};
 pub use retry::Retry;
 pub use service::Service;
 #[cfg(feature = "config")]
 pub use setting::{FromOutside, SectionPlugin, Setting, Values, configured, section};
 pub use state::State;
-pub(crate) use state::{AnySlot, Origin, Slot};
+pub use state::{AnySlot, Origin};
 pub use states::States;
 pub(crate) use supervision::{How, Policies, Restarts};
 pub use supervision::{Policy, Restart, Supervision};
-pub use swap::{Replaceable, Swap, SwapWatch};
+pub(crate) use supply::Supplied;
+pub use supply::Supply;
+pub use swap::{Swap, SwapWatch};
 pub use switch::{Answer, By, Switch, answer};
 pub(crate) use task::{MakeTask, TaskFuture, TaskRequest};
 pub(crate) use value::StateValue;
-pub use with::Ingredients;
-pub(crate) use with::With;
+pub use with::{PluginWith, plugin_with};

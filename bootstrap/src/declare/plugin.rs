@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -20,13 +21,13 @@ use crate::declare::states::States;
 ///
 /// Every struct with `#[plugin]` and an [`impl Hooks`](Hooks) is one. Implement it by hand for
 /// plugins whose name, requirements or states are only known at run time; mark the implementation
-/// with `#[bootstrap::async_trait]`. See [`Hooks`] for what each hook is for and when it runs.
+/// with `#[bootstrap::extend::async_trait]`. See [`Hooks`] for what each hook is for and when it runs.
 ///
 /// # Examples
 ///
 /// ```
 /// use bootstrap::prelude::*;
-/// use bootstrap::{Descriptor, Fields, Plugin, States};
+/// use bootstrap::extend::{Descriptor, Fields, Plugin, States};
 ///
 /// struct Input(u32);
 /// struct Output(u32);
@@ -36,7 +37,7 @@ use crate::declare::states::States;
 ///     input: State<Input>,
 /// }
 ///
-/// #[bootstrap::async_trait]
+/// #[bootstrap::extend::async_trait]
 /// impl Plugin for Double {
 ///     fn descriptor(&self) -> Descriptor {
 ///         Descriptor::new("double").provides::<Output>()
@@ -55,7 +56,7 @@ use crate::declare::states::States;
 /// # async fn main() -> Result<()> {
 /// let app = App::new().supply(Input(21)).with(Double { input: State::unbound() });
 /// let running = app.boot().await?;
-/// assert_eq!(running.state::<Output>()?.0, 42);
+/// assert_eq!(running.try_get::<State<Output>>()?.0, 42);
 /// # running.close().await?;
 /// # Ok(())
 /// # }
@@ -122,6 +123,12 @@ pub trait Plugin: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Adds what the plugin itself is at ports, once it has loaded.
+    #[doc(hidden)]
+    fn own_ports(self: Arc<Self>, states: States) -> States {
+        states
+    }
+
     /// Fills the options that are read from the configuration.
     #[doc(hidden)]
     fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
@@ -164,7 +171,7 @@ impl<P: Hooks + Send + Sync> Plugin for P {
 
     fn fields(&mut self, fields: &mut Fields<'_>) {
         for requirement in P::DECLARATION.requires {
-            if let Some(field) = requirement.access.of(self) {
+            if let Some(field) = requirement.handle(self) {
                 fields.show(requirement.field, field);
             }
         }
@@ -238,6 +245,10 @@ impl<P: Hooks + Send + Sync> Plugin for P {
         }
     }
 
+    fn own_ports(self: Arc<Self>, states: States) -> States {
+        P::own_ports(&self, states)
+    }
+
     #[cfg(feature = "config")]
     fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
         configure(self, P::DECLARATION, outside, prefix)
@@ -245,52 +256,5 @@ impl<P: Hooks + Send + Sync> Plugin for P {
 
     fn reset(&mut self) {
         Declare::reset(self);
-    }
-}
-
-#[async_trait]
-impl Plugin for Box<dyn Plugin> {
-    fn descriptor(&self) -> Descriptor {
-        (**self).descriptor()
-    }
-
-    fn fields(&mut self, fields: &mut Fields<'_>) {
-        (**self).fields(fields);
-    }
-
-    async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
-        (**self).load(cx).await
-    }
-
-    async fn ready(&self, cx: &ReadyContext) -> Result<()> {
-        (**self).ready(cx).await
-    }
-
-    async fn run(&self, cx: &RunContext) -> Result<()> {
-        (**self).run(cx).await
-    }
-
-    async fn drain(&self, cx: &DrainContext) -> Result<()> {
-        (**self).drain(cx).await
-    }
-
-    async fn close(&self, cx: &CloseContext) -> Result<()> {
-        (**self).close(cx).await
-    }
-
-    fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
-        (**self).configure(outside, prefix)
-    }
-
-    fn reset(&mut self) {
-        (**self).reset();
-    }
-
-    fn is_once(&self) -> bool {
-        (**self).is_once()
-    }
-
-    fn identity(&self) -> Identity {
-        (**self).identity()
     }
 }

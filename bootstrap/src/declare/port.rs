@@ -2,15 +2,18 @@
 
 use std::any::type_name;
 use std::fmt;
+use std::iter::Map;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::slice;
 use std::sync::Arc;
 
 use crate::base::key::{AtPort, StateKey};
 use crate::base::name::PluginName;
 use crate::declare::asks::Asks;
+use crate::declare::error::StateError;
 use crate::declare::field::{Bind, Bound, BoundTo, Wish, optional, sealed};
-use crate::declare::state::{AnySlot, Origin, Slot, State, not_bound, show};
+use crate::declare::state::{AnySlot, Origin, State, not_bound, show, unbound};
 
 /// A shared handle to what somebody provides at a port: cheap to clone, read by dereferencing.
 ///
@@ -18,19 +21,18 @@ use crate::declare::state::{AnySlot, Origin, Slot, State, not_bound, show};
 /// crate, and the compiler knows who provides it. A port is the late-bound way: its type is a
 /// trait object, or a type of any crate, and whoever lists it in `ports = [..]` provides it. Who
 /// asks and who provides know only the trait. That one plugin of the app provides it is checked by
-/// [`App::plan`](crate::App::plan) before any hook runs, or by the compiler in a
-/// [`plugins!`](crate::plugins) list.
+/// [`App::plan`](crate::App::plan) before any hook runs.
 ///
 /// As a field, `Port<T>` is a requirement like a [`State`]: the plugin loads after the one that
 /// provides it. `Option<Port<T>>` is `None` if nobody does, and [`Ports<T>`](Ports) are all that
 /// do. Of several providers one is meant that is
-/// [`primary`](crate::Registration::primary), or whose [`port`](crate::Registration::port) handle
-/// stands in the field.
+/// [`primary`](crate::Registration::primary), or whose [`handle`](crate::Registration::handle) is in
+/// the field.
 ///
 /// # Panics
 ///
-/// Dereferencing a handle that is not bound yet panics, as with [`State`]. [`Port::try_get`]
-/// answers `None` instead.
+/// Dereferencing a handle that is not bound yet panics, as with [`State`]. [`Port::get`] returns
+/// `None` instead.
 ///
 /// # Examples
 ///
@@ -79,7 +81,7 @@ use crate::declare::state::{AnySlot, Origin, Slot, State, not_bound, show};
 /// # async fn main() -> Result<()> {
 /// // The binary chooses.
 /// let running = App::new().with(Welcome::default()).with(Smtp).boot().await?;
-/// assert_eq!(running.port::<dyn Mailer>()?.send("me"), "smtp to me");
+/// assert_eq!(running.try_get::<Port<dyn Mailer>>()?.send("me"), "smtp to me");
 /// # running.close().await?;
 /// # Ok(())
 /// # }
@@ -121,23 +123,35 @@ impl<T: ?Sized> Port<T> {
 
 impl<T: ?Sized + 'static> Port<T> {
     /// What is provided, or `None` while its provider has not loaded.
-    pub fn try_get(&self) -> Option<&T> {
-        self.shared().map(|value| &**value)
+    pub fn get(this: &Self) -> Option<&T> {
+        this.shared().map(|value| &**value)
     }
 
-    /// The same to keep; `None` while its provider has not loaded.
+    /// What is provided.
+    ///
+    /// # Errors
+    ///
+    /// If its provider has not loaded, or the handle belongs to a plugin that no app has loaded.
+    pub fn try_get(this: &Self) -> Result<&T, StateError> {
+        let port = StateKey::port::<T>();
+        Self::get(this).ok_or_else(|| unbound(port, this.inner.origin()))
+    }
+
+    /// What is provided, to keep without the handle; `None` while its provider has not loaded.
     ///
     /// # Examples
     ///
     /// ```
-    /// assert_eq!(bootstrap::Port::<str>::unbound().to_arc(), None);
+    /// use bootstrap::Port;
+    ///
+    /// assert_eq!(Port::to_arc(&Port::<str>::unbound()), None);
     /// ```
-    pub fn to_arc(&self) -> Option<Arc<T>> {
-        self.shared().cloned()
+    pub fn to_arc(this: &Self) -> Option<Arc<T>> {
+        this.shared().cloned()
     }
 
     fn shared(&self) -> Option<&Arc<T>> {
-        self.inner.try_get()?.get()
+        State::get(&self.inner)?.get()
     }
 
     #[cold]
@@ -148,18 +162,13 @@ impl<T: ?Sized + 'static> Port<T> {
     }
 }
 
-/// Where handles to what a registration provides at a port wait for it.
-pub(crate) fn port_slot<T: ?Sized + Send + Sync + 'static>(origin: Origin) -> Arc<dyn AnySlot> {
-    Arc::new(Slot::<AtPort>::new(StateKey::port::<T>(), origin))
-}
-
 impl<T: ?Sized + 'static> Deref for Port<T> {
     type Target = T;
 
     #[inline]
     #[track_caller]
     fn deref(&self) -> &T {
-        match self.try_get() {
+        match Self::get(self) {
             Some(value) => value,
             None => self.not_bound(),
         }
@@ -188,7 +197,7 @@ impl<T: ?Sized> Default for Port<T> {
 /// The type and whether it is bound; not the value, which may be secret or not printable.
 impl<T: ?Sized + 'static> fmt::Debug for Port<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(f, "Port", type_name::<T>(), self.try_get().is_some())
+        show(f, "Port", type_name::<T>(), Self::get(self).is_some())
     }
 }
 
@@ -218,8 +227,8 @@ optional!(Port, StateKey::port::<T>, ?Sized + 'static);
 /// Everything that the plugins of an app provide at one port, with their names.
 ///
 /// As a field it is a requirement: the plugin loads after all of them, of which there may be none.
-/// They are those that it sees from its scope, itself and what it registers aside, in the order of
-/// their names. What others register while they load is among them if one of the two says so, with
+/// They are those that it sees from its scope, itself and what it registers aside, in the order of the
+/// [`Plan`](crate::plan::Plan). What others register while they load is among them if one of the two says so, with
 /// `child_of` or `children`: whether the rest has come yet would be chance. One that did not load, in an
 /// app that [goes on](crate::App::recover) without it, is not among them.
 ///
@@ -312,35 +321,16 @@ impl<T: ?Sized> Ports<T> {
     }
 }
 
-/// Walks over [`Ports`].
-pub struct PortsIter<'a, T: ?Sized>(std::slice::Iter<'a, (PluginName, Port<T>)>);
-
-impl<'a, T: ?Sized> Iterator for PortsIter<'a, T> {
-    type Item = (&'a PluginName, &'a Port<T>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|(name, port)| (name, port))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
-    }
-}
-
-impl<T: ?Sized> ExactSizeIterator for PortsIter<'_, T> {}
-
-impl<T: ?Sized> fmt::Debug for PortsIter<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PortsIter").finish_non_exhaustive()
-    }
-}
+/// The name and the handle in an item of [`Ports`].
+type Split<'a, T> = fn(&'a (PluginName, Port<T>)) -> (&'a PluginName, &'a Port<T>);
 
 impl<'a, T: ?Sized> IntoIterator for &'a Ports<T> {
     type Item = (&'a PluginName, &'a Port<T>);
-    type IntoIter = PortsIter<'a, T>;
+    type IntoIter = Map<slice::Iter<'a, (PluginName, Port<T>)>, Split<'a, T>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        PortsIter(self.all.iter())
+        let split: Split<'a, T> = |(name, port)| (name, port);
+        self.all.iter().map(split)
     }
 }
 

@@ -1,30 +1,50 @@
-//! Who is meant where several provide the same.
+//! Which of several providers a field gets that asks for one. The one place that decides it.
 
-/// How much a provider counts: of several in one scope, those that count most are meant.
+/// How much a provider counts among those of its scope.
+///
+/// Ordered by where it comes from, then by whether it is primary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Precedence {
+pub(crate) struct Precedence {
+    pub(crate) source: Rank,
+    pub(crate) is_primary: bool,
+}
+
+/// Where a provider comes from: what is done by hand outranks what is collected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
     #[default]
-    Ordinary,
-    /// Meant by those who ask for one; the others are there as well for those who ask for all.
-    Primary,
-    /// Takes the place of the others.
-    Override,
+    Collected,
+    Registered,
+    Supplied,
+}
+
+/// Whether a provider is there by itself, or is a child of a plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Direct,
+    Child,
 }
 
 impl Precedence {
-    /// Those of several providers that count most.
-    pub(crate) fn highest<P: Copy>(providers: &[P], of: impl Fn(&P) -> Self) -> Vec<P> {
-        let highest = providers.iter().map(&of).max();
-        let is_highest = |it: &P| Some(of(it)) == highest;
-        providers.iter().copied().filter(is_highest).collect()
-    }
-
-    /// Those of several providers whose place nobody takes.
-    pub(crate) fn standing<P: Copy>(providers: &[P], of: impl Fn(&P) -> Self) -> Vec<P> {
-        if providers.iter().any(|it| of(it) == Precedence::Override) {
-            return Self::highest(providers, of);
-        }
-        providers.to_vec()
+    /// The providers that are left when all are gone that another one outranks; one if the choice is
+    /// clear.
+    ///
+    /// Supplied values come first, then registered plugins, then collected ones; among those that
+    /// are left, primary ones. A child counts as much as the direct providers that are left, unless
+    /// one of the two is supplied or primary.
+    pub(crate) fn choose<P: Copy>(providers: &[P], of: impl Fn(P) -> (Self, Standing)) -> Vec<P> {
+        let is_direct = |it: &P| of(*it).1 == Standing::Direct;
+        let direct = providers.iter().copied().filter(is_direct);
+        let highest = direct.map(|it| of(it).0).max();
+        let is_left = |it: &P| !is_direct(it) || Some(of(*it).0) == highest;
+        let left: Vec<P> = providers.iter().copied().filter(is_left).collect();
+        let weight = |it: P| {
+            let Self { source, is_primary } = of(it).0;
+            (source == Rank::Supplied, is_primary)
+        };
+        let heaviest = left.iter().map(|it| weight(*it)).max();
+        let is_heaviest = |it: &P| Some(weight(*it)) == heaviest;
+        left.into_iter().filter(is_heaviest).collect()
     }
 }
 
@@ -32,25 +52,67 @@ impl Precedence {
 mod tests {
     use super::*;
 
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "as it is called")]
-    fn of(number: &u32) -> Precedence {
-        match number {
-            0..10 => Precedence::Ordinary,
-            10..20 => Precedence::Primary,
-            _ => Precedence::Override,
+    const COLLECTED: Precedence = Precedence {
+        source: Rank::Collected,
+        is_primary: false,
+    };
+    const REGISTERED: Precedence = Precedence {
+        source: Rank::Registered,
+        is_primary: false,
+    };
+    const SUPPLIED: Precedence = Precedence {
+        source: Rank::Supplied,
+        is_primary: false,
+    };
+
+    fn primary(precedence: Precedence) -> Precedence {
+        Precedence {
+            is_primary: true,
+            ..precedence
         }
     }
 
-    #[test]
-    fn who_counts_most_is_meant() {
-        assert_eq!(Precedence::highest(&[1, 12, 2], of), [12]);
-        assert_eq!(Precedence::highest(&[12, 21, 1], of), [21]);
-        assert_eq!(Precedence::highest(&[1, 2], of), [1, 2]);
+    /// The places of the providers that are left.
+    fn chosen(providers: &[(Precedence, Standing)]) -> Vec<usize> {
+        let places: Vec<usize> = (0..providers.len()).collect();
+        Precedence::choose(&places, |place| providers[place])
+    }
+
+    fn direct(precedence: Precedence) -> (Precedence, Standing) {
+        (precedence, Standing::Direct)
+    }
+
+    fn child(precedence: Precedence) -> (Precedence, Standing) {
+        (precedence, Standing::Child)
     }
 
     #[test]
-    fn only_an_override_takes_the_place_of_others() {
-        assert_eq!(Precedence::standing(&[1, 12, 2], of), [1, 12, 2]);
-        assert_eq!(Precedence::standing(&[1, 12, 21], of), [21]);
+    fn what_is_supplied_outranks_what_is_registered_and_that_what_is_collected() {
+        let all = [direct(COLLECTED), direct(SUPPLIED), direct(REGISTERED)];
+        assert_eq!(chosen(&all), [1]);
+        assert_eq!(chosen(&[direct(COLLECTED), direct(REGISTERED)]), [1]);
+    }
+
+    #[test]
+    fn primary_decides_within_a_rank_only() {
+        let same = [direct(REGISTERED), direct(primary(REGISTERED))];
+        assert_eq!(chosen(&same), [1]);
+        let ranks = [direct(primary(COLLECTED)), direct(REGISTERED)];
+        assert_eq!(chosen(&ranks), [1]);
+        let two = [direct(primary(COLLECTED)), direct(primary(COLLECTED))];
+        assert_eq!(chosen(&two), [0, 1]);
+    }
+
+    #[test]
+    fn a_child_counts_as_much_as_the_direct_providers_that_are_left() {
+        let both = [direct(COLLECTED), child(REGISTERED)];
+        assert_eq!(chosen(&both), [0, 1]);
+        let three = [direct(COLLECTED), direct(REGISTERED), child(REGISTERED)];
+        assert_eq!(chosen(&three), [1, 2]);
+        assert_eq!(
+            chosen(&[direct(REGISTERED), child(primary(REGISTERED))]),
+            [1]
+        );
+        assert_eq!(chosen(&[direct(SUPPLIED), child(primary(REGISTERED))]), [0]);
     }
 }

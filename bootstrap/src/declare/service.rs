@@ -18,7 +18,7 @@ use crate::declare::value::StateValue;
 ///
 /// ```
 /// use bootstrap::prelude::*;
-/// use bootstrap::Service;
+/// use bootstrap::service::Service;
 ///
 /// struct Mailer(&'static str);
 ///

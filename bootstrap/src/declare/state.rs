@@ -9,6 +9,7 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::text::short_type_name;
+use crate::declare::error::StateError;
 use crate::declare::value::StateValue;
 
 /// A shared handle to a state: cheap to clone, read by dereferencing.
@@ -21,7 +22,7 @@ use crate::declare::value::StateValue;
 /// # Panics
 ///
 /// Dereferencing a handle that is not bound yet panics with a sentence that names the state and,
-/// where it is known, the plugin that provides it. [`State::try_get`] answers `None` instead.
+/// where it is known, the plugin that provides it. [`State::get`] returns `None` instead.
 ///
 /// # Examples
 ///
@@ -43,8 +44,8 @@ use crate::declare::value::StateValue;
 /// # async fn main() -> Result<()> {
 /// let mut app = App::new();
 /// let polite = app.register(Polite);
-/// let greeting = polite.state();
-/// assert!(greeting.try_get().is_none());
+/// let greeting: State<Greeting> = polite.handle();
+/// assert!(State::get(&greeting).is_none());
 ///
 /// let running = app.boot().await?;
 /// assert_eq!(greeting.0, "good morning");
@@ -93,25 +94,38 @@ impl<T> State<T> {
 
     /// The state, or `None` while its provider has not loaded.
     ///
+    /// An associated function, as those of `Arc` are: a method would hide one of the state.
+    ///
     /// # Examples
     ///
     /// ```
     /// use bootstrap::State;
     ///
-    /// let nobody = State::<u32>::unbound();
-    /// assert_eq!(nobody.try_get(), None);
+    /// let unbound = State::<u32>::unbound();
+    /// assert_eq!(State::get(&unbound), None);
     /// ```
     #[inline]
-    pub fn try_get(&self) -> Option<&T> {
-        match &self.value {
+    pub fn get(this: &Self) -> Option<&T> {
+        Self::shared(this).map(|value| &**value)
+    }
+
+    /// The state, to keep without the handle; `None` while its provider has not loaded.
+    pub fn to_arc(this: &Self) -> Option<Arc<T>> {
+        Self::shared(this).cloned()
+    }
+
+    #[inline]
+    fn shared(this: &Self) -> Option<&Arc<T>> {
+        match &this.value {
             Some(value) => Some(value),
-            None => self.look_up(),
+            None => this.look_up(),
         }
     }
 
     /// The value in the slot, if its plugin has loaded.
-    fn look_up(&self) -> Option<&T> {
-        Some(self.slot.as_ref()?.value.get()?)
+    #[cold]
+    fn look_up(&self) -> Option<&Arc<T>> {
+        self.slot.as_ref()?.value.get()
     }
 
     #[cold]
@@ -157,7 +171,7 @@ impl<T> Deref for State<T> {
     #[inline]
     #[track_caller]
     fn deref(&self) -> &T {
-        match self.try_get() {
+        match Self::get(self) {
             Some(value) => value,
             None => self.not_bound(),
         }
@@ -189,13 +203,14 @@ impl<T> Default for State<T> {
 /// The type and whether it is bound; not the value, which may be secret or not printable.
 impl<T> fmt::Debug for State<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(f, "State", type_name::<T>(), self.try_get().is_some())
+        show(f, "State", type_name::<T>(), Self::get(self).is_some())
     }
 }
 
 /// Which registration of which app a handle was aimed at: who will fill its slot.
 #[derive(Clone, Debug)]
-pub(crate) struct Origin {
+#[doc(hidden)]
+pub struct Origin {
     pub(crate) app: u64,
     pub(crate) entry: u32,
     pub(crate) plugin: PluginName,
@@ -222,7 +237,8 @@ impl<T> Slot<T> {
 }
 
 /// A slot whose type only its owner knows.
-pub(crate) trait AnySlot: Send + Sync {
+#[doc(hidden)]
+pub trait AnySlot: Send + Sync {
     fn key(&self) -> StateKey;
     fn fill(&self, value: &StateValue);
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
@@ -242,6 +258,29 @@ impl<T: Send + Sync + 'static> AnySlot for Slot<T> {
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
+    }
+}
+
+impl<T: 'static> State<T> {
+    /// The state.
+    ///
+    /// # Errors
+    ///
+    /// If its provider has not loaded, or the handle belongs to a plugin that no app has loaded.
+    pub fn try_get(this: &Self) -> Result<&T, StateError> {
+        let state = StateKey::of::<T>();
+        Self::get(this).ok_or_else(|| unbound(state, this.origin()))
+    }
+}
+
+/// Why a handle can't be read.
+pub(super) fn unbound(state: StateKey, origin: Option<&Arc<Origin>>) -> StateError {
+    match origin {
+        Some(origin) => StateError::NotLoaded {
+            state,
+            plugin: origin.plugin.clone(),
+        },
+        None => StateError::Unbound { state },
     }
 }
 

@@ -9,13 +9,13 @@ use crate::declare::value::StateValue;
 
 /// What a plugin's `load` made: one value for each state that it provides.
 ///
-/// `#[plugin]` builds this from what `load` returns; only a [`Plugin`](crate::Plugin) that is
+/// `#[plugin]` builds this from what `load` returns; only a [`Plugin`](crate::extend::Plugin) that is
 /// implemented by hand names the type.
 ///
 /// # Examples
 ///
 /// ```
-/// use bootstrap::States;
+/// use bootstrap::extend::States;
 ///
 /// struct Pool;
 /// struct Metrics;
@@ -55,7 +55,7 @@ impl States {
     /// ```
     /// use std::sync::Arc;
     ///
-    /// let states = bootstrap::States::new().with_port::<str>(Arc::from("hello"));
+    /// let states = bootstrap::extend::States::new().with_port::<str>(Arc::from("hello"));
     /// assert_eq!(&*states.get_port::<str>().unwrap(), "hello");
     /// ```
     #[must_use]

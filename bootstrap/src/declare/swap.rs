@@ -2,6 +2,7 @@
 
 use std::any::type_name;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -57,7 +58,7 @@ use crate::base::text::short_type_name;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
 /// let running = App::new().with(RatesPlugin).boot().await?;
-/// let rates = running.state::<Rates>()?;
+/// let rates = running.try_get::<State<Rates>>()?;
 /// assert_eq!(rates.0.load().0, 1);
 /// # running.close().await?;
 /// # Ok(())
@@ -119,37 +120,23 @@ impl<T> Swap<T> {
     }
 }
 
-/// A state whose content may be set from far away, with [`State::set`](crate::State::set): it says so,
-/// and where the [`Swap`] is.
-///
-/// # Examples
-///
-/// ```
-/// use bootstrap::{Replaceable, Swap};
-///
-/// struct Rates(Swap<f64>);
-///
-/// impl Replaceable for Rates {
-///     type Content = f64;
-///
-///     fn content(&self) -> &Swap<f64> {
-///         &self.0
-///     }
-/// }
-/// assert_eq!(*Rates(Swap::new(1.1)).content().load(), 1.1);
-/// ```
+/// A state that dereferences to a [`Swap`], so that [`State::set`](crate::State::set) can set it.
+#[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "the state `{Self}` can't be set: it does not say that it may change",
-    label = "not `Replaceable`",
+    message = "the state `{Self}` can't be set: it does not dereference to a `Swap`",
+    label = "its content can't be replaced",
     note = "states are made by the `load` of their plugin, and shared",
-    note = "for content that is replaced at run time, hold it in a `Swap`, and implement `Replaceable` for `{Self}`"
+    note = "help: hold the content in a `Swap`, and implement `Deref<Target = Swap<..>>` for `{Self}`"
 )]
-pub trait Replaceable: Send + Sync {
-    /// What is replaced.
-    type Content;
+pub trait HoldsSwap<C> {
+    fn swap(&self) -> &Swap<C>;
+}
 
-    /// Where it is held.
-    fn content(&self) -> &Swap<Self::Content>;
+#[diagnostic::do_not_recommend]
+impl<T: Deref<Target = Swap<C>>, C> HoldsSwap<C> for T {
+    fn swap(&self) -> &Swap<C> {
+        self
+    }
 }
 
 impl<T: Default> Default for Swap<T> {

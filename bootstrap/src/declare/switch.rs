@@ -25,7 +25,9 @@ pub enum By {
     #[cfg(feature = "config")]
     Key {
         key: &'static str,
-        /// What holds if nobody sets it.
+        /// The value with which the plugin is enabled; without one, the value is a bool.
+        is: Option<&'static str>,
+        /// What holds if the key is not set.
         otherwise: bool,
     },
 }

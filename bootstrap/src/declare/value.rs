@@ -9,7 +9,9 @@ use crate::base::key::{IsHeld, is_held};
 
 /// One state as its provider made it, or a service, shared and type-erased.
 #[derive(Clone)]
-pub(crate) struct StateValue {
+#[doc(hidden)]
+#[allow(missing_debug_implementations)]
+pub struct StateValue {
     key: StateKey,
     value: Arc<dyn Any + Send + Sync>,
 }

@@ -1,5 +1,7 @@
 //! Plugins whose options are computed from states, when their turn comes.
 
+use std::marker::PhantomData;
+use std::sync::Arc;
 use std::{fmt, iter};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -17,10 +19,93 @@ use crate::declare::port::Port;
 use crate::declare::state::State;
 use crate::declare::states::States;
 
-/// Handles from which a plugin is made: a [`State`], a [`Port`], or a tuple of up to six.
+/// Makes a plugin when its turn comes, from handles to what others provide: for options that are
+/// computed.
 ///
-/// See [`App::register_with`](crate::App::register_with).
-pub trait Ingredients: Clone + Send + Sync + 'static {
+/// The handles are the edges: they come from [`Registration::handle`](crate::Registration::handle),
+/// alone or as a tuple of up to six. Each field of the plugin gets the handle that `make` puts into
+/// it. A field that `make` leaves unbound gets the handle of its type; if there are several, `load`
+/// fails, or the field is `None` if it is optional. Fields of other types are resolved by their
+/// types, as always. A handle that `make` was not given, such as a captured one, makes `load` fail
+/// unless it refers to what the field is bound to anyway. A restart of the plugin makes it again.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::plugin_with;
+/// use bootstrap::prelude::*;
+///
+/// pub struct Config {
+///     workers: usize,
+/// }
+///
+/// #[plugin(states = [Config])]
+/// struct ConfigPlugin;
+///
+/// impl Hooks for ConfigPlugin {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<Config> {
+///         Ok(Config { workers: 4 })
+///     }
+/// }
+///
+/// #[plugin]
+/// struct Workers {
+///     #[option(default = 1)]
+///     count: usize,
+/// }
+///
+/// impl Hooks for Workers {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+///         assert_eq!(self.count, 4);
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let mut app = App::new();
+/// let config = app.register(ConfigPlugin);
+/// app.register(plugin_with(config.handle(), |config: State<Config>| {
+///     Workers::default().count(config.workers)
+/// }));
+/// app.boot().await?.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn plugin_with<P, H, F>(handles: H, make: F) -> PluginWith<P, H, F>
+where
+    P: Hooks + Send + Sync,
+    H: Handles,
+    F: Fn(H) -> P + Send + Sync + 'static,
+{
+    PluginWith {
+        handles,
+        make,
+        plugin: PhantomData,
+    }
+}
+
+/// A plugin that is made when its turn comes; see [`plugin_with`].
+pub struct PluginWith<P, H, F> {
+    handles: H,
+    make: F,
+    plugin: PhantomData<fn() -> P>,
+}
+
+impl<P, H, F> fmt::Debug for PluginWith<P, H, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PluginWith").finish_non_exhaustive()
+    }
+}
+
+/// Handles from which a plugin is made: a [`State`], a [`Port`], or a tuple of up to six.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a plugin can't be made from `{Self}`",
+    label = "not a handle, and not a tuple of handles",
+    note = "help: take `State` and `Port` handles from registrations, with `handle()`"
+)]
+pub trait Handles: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     fn show(&mut self, fields: &mut Fields<'_>);
 
@@ -33,13 +118,13 @@ pub trait Ingredients: Clone + Send + Sync + 'static {
 
 macro_rules! handle {
     ($handle:ident, $($bounds:tt)*) => {
-        impl<T: $($bounds)*> Ingredients for $handle<T> {
+        impl<T: $($bounds)*> Handles for $handle<T> {
             fn show(&mut self, fields: &mut Fields<'_>) {
                 fields.field("made from", self);
             }
 
             fn are_bound(&self) -> bool {
-                self.try_get().is_some()
+                $handle::get(self).is_some()
             }
 
             fn wishes(&self, see: &mut dyn FnMut(Wish)) {
@@ -54,7 +139,7 @@ handle!(Port, ?Sized + Send + Sync + 'static);
 
 macro_rules! tuples {
     ($($name:ident $place:tt),+) => {
-        impl<$($name: Ingredients),+> Ingredients for ($($name,)+) {
+        impl<$($name: Handles),+> Handles for ($($name,)+) {
             fn show(&mut self, fields: &mut Fields<'_>) {
                 $(self.$place.show(fields);)+
             }
@@ -79,14 +164,14 @@ tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
 
 /// A plugin that is made when its turn comes.
 pub(crate) struct With<P, I, F> {
-    ingredients: I,
+    handles: I,
     make: F,
     /// What the fields of the plugin may hold, the first choice of each: there before the plugin is.
     fields: Vec<Held>,
     /// The other choices, where several handles may go into one field.
     more: Vec<Held>,
     /// The plugin, or why it can't be made.
-    made: Option<Result<P>>,
+    made: Option<Result<Arc<P>>>,
 }
 
 /// One choice for a field of a plugin that has not been made.
@@ -116,8 +201,8 @@ impl Bind for Held {
     }
 }
 
-impl<P: Hooks, I: Ingredients, F> With<P, I, F> {
-    pub(crate) fn new(ingredients: I, make: F) -> Self {
+impl<P: Hooks, I: Handles, F> With<P, I, F> {
+    pub(crate) fn new(PluginWith { handles, make, .. }: PluginWith<P, I, F>) -> Self {
         let (mut fields, mut more) = (Vec::new(), Vec::new());
         for (field, requirement) in P::DECLARATION.requires.iter().enumerate() {
             let choice = |aim, held| Held {
@@ -134,7 +219,7 @@ impl<P: Hooks, I: Ingredients, F> With<P, I, F> {
             let mut choices = Vec::new();
             // The closure decides into which field a handle goes: each that fits is a choice.
             if requirement.need.asks != Asks::All {
-                ingredients.wishes(&mut |known| {
+                handles.wishes(&mut |known| {
                     if known.state == requirement.need.state {
                         choices.push(choice(known.aim, known.held));
                     }
@@ -150,7 +235,7 @@ impl<P: Hooks, I: Ingredients, F> With<P, I, F> {
         Self {
             fields,
             more,
-            ingredients,
+            handles,
             make,
             made: None,
         }
@@ -194,19 +279,19 @@ fn not_given(field: &str, state: &str, put: &Wish) -> String {
     let provider = provider.unwrap_or_default();
     format!(
         "its field `{field}` holds the {state}{provider}, which it is not made from: add that handle \
-         to those that `register_with` is given"
+         to those that `plugin_with` is given"
     )
 }
 
 impl<P, I, F> With<P, I, F>
 where
     P: Hooks + Send + Sync,
-    I: Ingredients,
+    I: Handles,
     F: Fn(I) -> P,
 {
     /// Makes the plugin, and binds its fields. Runs the user's code.
     fn make(&self, provider_of: ProviderOf<'_>) -> Result<P> {
-        let mut plugin = (self.make)(self.ingredients.clone());
+        let mut plugin = (self.make)(self.handles.clone());
         let mut result = Ok(());
         let mut place = 0;
         let mut bind = |_: &'static str, field: &mut dyn Bind| {
@@ -224,7 +309,7 @@ where
 
     fn made(&self) -> Result<&P> {
         let made = self.made.as_ref().and_then(|it| it.as_ref().ok());
-        made.context("it was not made")
+        made.map(|made| &**made).context("it was not made")
     }
 }
 
@@ -232,7 +317,7 @@ where
 impl<P, I, F> Plugin for With<P, I, F>
 where
     P: Hooks + Send + Sync,
-    I: Ingredients,
+    I: Handles,
     F: Fn(I) -> P + Send + Sync + 'static,
 {
     fn descriptor(&self) -> Descriptor {
@@ -244,16 +329,18 @@ where
         for held in self.fields.iter_mut().chain(&mut self.more) {
             fields.show(held.name, held);
         }
-        self.ingredients.show(fields);
+        self.handles.show(fields);
         if let Some(provider_of) = fields.provider_of()
-            && self.ingredients.are_bound()
+            && self.handles.are_bound()
         {
-            self.made = Some(self.make(provider_of));
+            self.made = Some(self.make(provider_of).map(Arc::new));
         }
     }
 
     async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
-        if let Some(Ok(made)) = &mut self.made {
+        if let Some(Ok(made)) = &mut self.made
+            && let Some(made) = Arc::get_mut(made)
+        {
             return Plugin::load(made, cx).await;
         }
         let failed = self.made.take().and_then(Result::err);
@@ -276,9 +363,19 @@ where
         Plugin::close(self.made()?, cx).await
     }
 
+    fn own_ports(self: Arc<Self>, states: States) -> States {
+        match &self.made {
+            Some(Ok(made)) => Arc::clone(made).own_ports(states),
+            _ => states,
+        }
+    }
+
     fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
         match &mut self.made {
-            Some(Ok(made)) => Plugin::configure(made, outside, prefix),
+            Some(Ok(made)) => match Arc::get_mut(made) {
+                Some(made) => Plugin::configure(made, outside, prefix),
+                None => Ok(()),
+            },
             _ => Ok(()),
         }
     }

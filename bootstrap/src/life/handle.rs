@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::base::location::Location;
 use crate::base::log::log;
+use crate::base::name::PluginName;
 use crate::life::restart::{RestartError, Target};
 use crate::life::state::{End, Life};
 use crate::life::status::{ShutdownReason, Status};
@@ -17,7 +19,8 @@ use crate::report::{CloseError, Report, WAITS_FOR_ITSELF};
 /// # Examples
 ///
 /// ```
-/// use bootstrap::{App, Status};
+/// use bootstrap::App;
+/// use bootstrap::lifecycle::Status;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> anyhow::Result<()> {
@@ -163,7 +166,8 @@ impl Handle {
     /// # Examples
     ///
     /// ```
-    /// use bootstrap::{App, Status};
+    /// use bootstrap::App;
+    /// use bootstrap::lifecycle::Status;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> anyhow::Result<()> {
@@ -185,6 +189,33 @@ impl Handle {
         StatusWatch {
             status: self.life.subscribe(),
         }
+    }
+
+    /// Reports an error that no hook returns, as one of `source`: it is logged and reaches
+    /// [`App::on_error`](crate::App::on_error), and nothing stops because of it. For libraries that a
+    /// plugin uses, and for tasks of their own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bootstrap::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let app = App::new().on_error(async |cx| {
+    ///     println!("{}", cx.error());
+    ///     Ok(())
+    /// });
+    /// let running = app.boot().await?;
+    /// running.handle().report_error("kafka", anyhow::anyhow!("lost a partition"));
+    /// # running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn report_error(&self, source: impl Into<String>, error: impl Into<anyhow::Error>) {
+        let source = PluginName::from(Arc::<str>::from(source.into()));
+        self.life
+            .report_error(source, Location::caller(), error.into());
     }
 
     /// What has happened so far.

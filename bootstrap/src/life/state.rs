@@ -7,10 +7,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::inside::{Inside, inside_of};
+use crate::base::location::Location;
+use crate::base::log::log;
+use crate::base::name::PluginName;
+use crate::base::phase::Phase;
 use crate::base::task::make_way_here;
 use crate::life::restart::{RestartError, RestartRequest, Target};
 use crate::life::status::{ShutdownReason, Status};
-use crate::report::{CloseError, Report};
+use crate::report::{Cause as HookFailure, CloseError, PluginError as HookError, Report};
 
 /// How an app ended.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +26,9 @@ pub(crate) struct End {
 /// Makes a report of what has happened so far.
 pub(crate) type Reporter = Arc<dyn Fn() -> Report + Send + Sync>;
 
+/// Reports an error that no hook returns.
+pub(crate) type ErrorReporter = Arc<dyn Fn(PluginName, Location, anyhow::Error) + Send + Sync>;
+
 /// One app's status, its stop request and its outcome.
 pub(crate) struct Life {
     status: watch::Sender<Status>,
@@ -31,6 +38,7 @@ pub(crate) struct Life {
     reason: OnceLock<ShutdownReason>,
     outcome: OnceLock<End>,
     reporter: OnceLock<Reporter>,
+    error_reporter: OnceLock<ErrorReporter>,
     restarts: OnceLock<mpsc::UnboundedSender<RestartRequest>>,
 }
 
@@ -43,6 +51,7 @@ impl Life {
             reason: OnceLock::new(),
             outcome: OnceLock::new(),
             reporter: OnceLock::new(),
+            error_reporter: OnceLock::new(),
             restarts: OnceLock::new(),
         }
     }
@@ -124,6 +133,22 @@ impl Life {
             .get()
             .cloned()
             .unwrap_or(ShutdownReason::Requested)
+    }
+
+    /// From now on errors are reported to an app that boots.
+    pub(crate) fn set_error_reporter(&self, reporter: ErrorReporter) {
+        let _ = self.error_reporter.set(reporter);
+    }
+
+    /// Reports an error that no hook returns; before the boot it is only logged.
+    pub(crate) fn report_error(&self, source: PluginName, at: Location, error: anyhow::Error) {
+        match self.error_reporter.get() {
+            Some(report) => report(source, at, error),
+            None => {
+                let error = HookError::new(source, at, Phase::Run, HookFailure::Error(error));
+                log(|| tracing::error!(target: "bootstrap", "{error}"));
+            }
+        }
     }
 
     pub(crate) async fn restart(&self, target: Target) -> Result<(), RestartError> {

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -74,6 +75,27 @@ impl Home for Nodes {
         }
     }
 
+    fn find_all(&self, from: Option<u32>, port: StateKey) -> Vec<(PluginName, StateValue)> {
+        let value = |node: u32| {
+            let value = self.shown_by(node, port).ok()?;
+            Some((self.name_of(node), value))
+        };
+        let seen = self.all_seen_by(from, port).into_iter();
+        seen.filter(|node| Some(*node) != from)
+            .filter_map(value)
+            .collect()
+    }
+
+    fn remaining(&self, node: u32, phase: Phase) -> Option<Duration> {
+        self.time_left(node, phase)
+    }
+
+    fn report_error(&self, source: Option<u32>, phase: Phase, error: anyhow::Error) {
+        if let (Some(node), Some(nodes)) = (source, self.own.get().and_then(Weak::upgrade)) {
+            nodes.refuse(node, phase, error);
+        }
+    }
+
     fn is_in_load(&self, node: u32) -> bool {
         // What a barrier stands behind has loaded.
         self.is_loading(node) && self.member(node).barrier.is_none()
@@ -119,7 +141,7 @@ impl Home for Nodes {
         let mut growth = self.growth();
         if !self.takes_children(&growth, parent) {
             drop(growth);
-            self.refuse(parent, self.too_late(parent, &entry.name()));
+            self.refuse(parent, Phase::Load, self.too_late(parent, &entry.name()));
             let _ = guard(|| drop(entry));
             return None;
         }

@@ -29,6 +29,7 @@ mod settings;
 mod switched;
 mod take;
 mod telling;
+mod time_left;
 mod ways;
 
 pub(crate) use closes::CleanUp;

@@ -25,6 +25,7 @@ use crate::live::ready_queue::ReadyQueue;
 #[cfg(feature = "testing")]
 use crate::live::rig::Rig;
 use crate::live::services::Services;
+use crate::live::time_left::Limits;
 use crate::plan::{Binding, Plan, number};
 use crate::report::{Cause, Closing, Outcome, PluginError, Step};
 
@@ -66,6 +67,7 @@ pub(crate) struct Nodes {
     pub(crate) ready_queue: ReadyQueue,
     pub(crate) services: Services,
     pub(super) began: Instant,
+    pub(super) limits: Limits,
     pub(super) boot_took: OnceLock<Duration>,
     pub(super) closing: OnceLock<Closing>,
     pub(super) boot_cancelled: CancellationToken,
@@ -135,6 +137,7 @@ impl Nodes {
             ready_queue: ReadyQueue::default(),
             services: Services::default(),
             began: Instant::now(),
+            limits: Limits::default(),
             boot_took: OnceLock::new(),
             closing: OnceLock::new(),
             boot_cancelled: CancellationToken::new(),

@@ -4,7 +4,7 @@ use anyhow::Error;
 
 use crate::base::key::{StateKey, TypeMap};
 use crate::collect::{Candidate, Found, ROOT, Scopes, Want};
-use crate::declare::Precedence;
+use crate::declare::{Precedence, Standing};
 use crate::live::growth::Growth;
 use crate::live::nodes::Nodes;
 
@@ -68,11 +68,21 @@ impl Nodes {
         all.retain(|it| *it != node && !self.is_or_is_below(parent, *it));
         let candidates: Vec<Candidate> = all.iter().map(|it| self.candidate(*it)).collect();
         let places = self.with_scopes(|scopes| scopes.places(from, &candidates));
-        let standing = places
-            .iter()
-            .flat_map(|here| Precedence::standing(here, |it| self.member(*it).precedence));
-        let mut seen: Vec<u32> = standing.collect();
-        seen.sort_by_key(|it| (self.name(*it), *it));
+        let mut seen: Vec<u32> = places.into_iter().flatten().collect();
+        seen.sort_unstable();
+        seen.dedup();
+        seen
+    }
+
+    /// Everything that provides a port and is seen from a node, or from outside of all scopes, in the
+    /// order of the plan.
+    pub(super) fn all_seen_by(&self, from: Option<u32>, port: StateKey) -> Vec<u32> {
+        let from = from.map_or(ROOT, |node| self.member(node).scope);
+        let all = self.all_providers(port);
+        let candidates: Vec<Candidate> = all.iter().map(|it| self.candidate(*it)).collect();
+        let places = self.with_scopes(|scopes| scopes.places(from, &candidates));
+        let mut seen: Vec<u32> = places.into_iter().flatten().collect();
+        seen.sort_unstable();
         seen.dedup();
         seen
     }
@@ -84,7 +94,13 @@ impl Nodes {
 
     /// Those of several providers that are meant by somebody who asks for one.
     fn preferred(&self, providers: &[u32]) -> Vec<u32> {
-        Precedence::highest(providers, |it| self.member(*it).precedence)
+        Precedence::choose(providers, |it| {
+            let standing = match self.joined_as(it) {
+                None => Standing::Direct,
+                Some(_) => Standing::Child,
+            };
+            (self.member(it).precedence, standing)
+        })
     }
 
     /// The node that provides the very value that a field holds already.

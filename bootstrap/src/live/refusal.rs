@@ -5,12 +5,13 @@ use std::sync::Arc;
 use anyhow::{Error, anyhow};
 
 use crate::base::key::StateKey;
+use crate::base::location::Location;
 use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::declare::Origin;
 use crate::live::nodes::Nodes;
-use crate::report::Cause;
+use crate::report::{Cause, PluginError};
 
 impl Nodes {
     fn quoted(&self, nodes: &[u32]) -> Vec<String> {
@@ -82,9 +83,17 @@ impl Nodes {
         )
     }
 
+    /// Reports an error of something that is no plugin.
+    pub(crate) fn report_from(self: &Arc<Self>, source: PluginName, at: Location, error: Error) {
+        let error = PluginError::new(source, at, Phase::Run, Cause::Error(error));
+        let line = error.to_string();
+        self.tell(&error);
+        log(|| tracing::error!(target: "bootstrap", "{line}"));
+    }
+
     /// Logs and tells what has no other way to be heard of.
-    pub(super) fn refuse(self: &Arc<Self>, parent: u32, error: Error) {
-        let error = self.error(parent, Phase::Load, Cause::Error(error));
+    pub(super) fn refuse(self: &Arc<Self>, node: u32, phase: Phase, error: Error) {
+        let error = self.error(node, phase, Cause::Error(error));
         let line = error.to_string();
         self.tell(&error);
         log(|| tracing::error!(target: "bootstrap", "{line}"));

@@ -4,12 +4,14 @@ use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::live::nodes::Nodes;
 use crate::live::settings::Settings;
+use crate::live::time_left::Limits;
 use crate::report::{Event, Outcome};
 
 impl Nodes {
     /// Takes over who wants to know of events.
     pub(crate) fn attend(&mut self, settings: &Settings) {
         self.observers = settings.observers.clone();
+        self.limits = Limits::of(settings);
         #[cfg(feature = "testing")]
         {
             self.rig = settings.rig.clone();

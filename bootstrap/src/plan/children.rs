@@ -44,7 +44,7 @@ impl<'p> PlannedPlugin<'p> {
     /// let plan = App::new().with(Server).plan()?;
     /// let server = plan.order().next().unwrap();
     /// assert_eq!(server.children().next().unwrap().name(), &"server/routes");
-    /// # Ok::<(), bootstrap::PlanErrors>(())
+    /// # Ok::<(), bootstrap::error::PlanErrors>(())
     /// ```
     pub fn children(&self) -> impl Iterator<Item = PlannedChild<'p>> + use<'p> {
         let children = self.plan.children_of(self.number()).iter();

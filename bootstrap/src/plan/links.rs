@@ -61,6 +61,7 @@ impl Links {
         if !named.roster.scopes.is_flat() {
             links.find_shadowings(named, &providers);
         }
+        links.find_outranked(named, &providers);
         links
     }
 
@@ -144,6 +145,27 @@ impl Links {
                     }));
             }
         }
+    }
+
+    /// Finds the states that others outrank in the same scope.
+    fn find_outranked(&mut self, named: &Named, providers: &Providers) {
+        let mut found = Vec::new();
+        for (state, by, all) in providers.outranked(named) {
+            let mut states = named.member(by).descriptor.states().iter();
+            let Some(state) = states.find(|it| it.id() == state) else {
+                continue;
+            };
+            let others = all.into_iter().filter(|it| *it != by);
+            found.extend(others.map(|hidden| Shadowing {
+                by,
+                shadow: Shadow {
+                    state: *state,
+                    hidden,
+                },
+            }));
+        }
+        found.sort_by_key(|it| (it.by, it.shadow.state.type_name(), it.shadow.hidden));
+        self.shadowings.extend(found);
     }
 
     fn warn_of_unused_supplies(&mut self, named: &Named) {

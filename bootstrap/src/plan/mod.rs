@@ -42,7 +42,11 @@ pub(crate) use listed::differences;
 pub(crate) use outside::check_outside;
 pub(crate) use resolve::resolve;
 pub(crate) use schedule::{Binding, Brought, by_field};
-pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin, SwitchedOff};
+pub use schedule::{DisabledPlugin, Edge, Plan, PlanWarning, PlannedPlugin};
+
+pub use crate::base::key::StateKey;
+pub use crate::base::location::Location;
+pub use crate::base::name::PluginName;
 pub use scope::{PlannedScope, Shadowed};
 pub(crate) use services::check_services;
 #[cfg(feature = "config")]

@@ -6,7 +6,7 @@ use std::hash::BuildHasherDefault;
 
 use crate::base::key::{StateKey, TypeHasher, TypeMap};
 use crate::collect::{ROOT, Scopes};
-use crate::declare::Precedence;
+use crate::declare::{Precedence, Rank, Standing};
 use crate::plan::named::Named;
 
 /// The members that provide each state, by the scope in which they are seen at once.
@@ -31,8 +31,7 @@ enum Candidates {
 struct AtPort {
     number: u32,
     precedence: Precedence,
-    /// Who provides it by itself is there for certain, and counts more than who brings somebody.
-    is_itself: bool,
+    standing: Standing,
 }
 
 /// Who is meant by somebody that asks for one.
@@ -50,8 +49,14 @@ impl Providers {
             for state in member.descriptor.states() {
                 for scope in scopes.seen_in(member.scope, member.exported) {
                     if state.is_port() {
-                        let (precedence, is_itself) = (member.precedence, true);
-                        providers.add_port((state.id(), scope), number, precedence, is_itself);
+                        providers.add_port(
+                            (state.id(), scope),
+                            AtPort {
+                                number,
+                                precedence: member.precedence,
+                                standing: Standing::Direct,
+                            },
+                        );
                     } else {
                         providers.add(*state, scope, number);
                     }
@@ -75,8 +80,18 @@ impl Providers {
             for state in child.declaration.provides {
                 for scope in scopes.seen_in(member.scope, member.exported) {
                     if state.is_port() {
-                        let precedence = child.declaration.precedence();
-                        self.add_port((state.id(), scope), number, precedence, false);
+                        let precedence = Precedence {
+                            source: Rank::Registered,
+                            is_primary: child.declaration.is_primary,
+                        };
+                        self.add_port(
+                            (state.id(), scope),
+                            AtPort {
+                                number,
+                                precedence,
+                                standing: Standing::Child,
+                            },
+                        );
                     } else {
                         declared.add(*state, scope, number);
                     }
@@ -102,18 +117,8 @@ impl Providers {
         }
     }
 
-    fn add_port(
-        &mut self,
-        place: (TypeId, u32),
-        number: u32,
-        precedence: Precedence,
-        is_itself: bool,
-    ) {
-        self.ports.entry(place).or_default().push(AtPort {
-            number,
-            precedence,
-            is_itself,
-        });
+    fn add_port(&mut self, place: (TypeId, u32), provider: AtPort) {
+        self.ports.entry(place).or_default().push(provider);
     }
 
     /// Everybody who provides a port that is seen from the scope `from`, or is declared to bring
@@ -122,8 +127,7 @@ impl Providers {
         let scopes = named.roster.scopes.outwards(from);
         let all = scopes.flat_map(|scope| {
             let here = self.ports.get(&(port.id(), scope));
-            let here = here.map_or(&[][..], Vec::as_slice);
-            Precedence::standing(here, |it| it.precedence)
+            here.map_or(&[][..], Vec::as_slice)
         });
         // One that is exported stands in two scopes.
         in_order(all.map(|it| it.number).collect())
@@ -146,8 +150,8 @@ impl Providers {
         let meant = match candidates {
             Candidates::One(number) => Meant::One(*number),
             Candidates::Many(numbers) => {
-                let precedence = |it: &u32| named.member(*it).precedence;
-                Meant::of(Precedence::highest(numbers, precedence))
+                let of = |it| (named.member(it).precedence, Standing::Direct);
+                Meant::of(Precedence::choose(numbers, of))
             }
         };
         Some((scope, meant))
@@ -163,11 +167,37 @@ impl Providers {
         scopes.outwards(from).find_map(|scope| {
             let here = self.ports.get(&(port.id(), scope))?.iter().copied();
             let others: Vec<AtPort> = here.filter(|it| Some(it.number) != asker).collect();
-            let most = others.iter().map(|it| it.rank()).max()?;
-            let meant = others.iter().filter(|it| it.rank() == most);
-            let meant = in_order(meant.map(|it| it.number).collect());
-            Some((scope, Meant::of(meant)))
+            let meant = chosen(&others);
+            (!meant.is_empty()).then(|| (scope, Meant::of(meant)))
         })
+    }
+
+    /// For each state and port that several provide in one scope, of which one is chosen: that one,
+    /// and the others.
+    pub(super) fn outranked(&self, named: &Named) -> Vec<(TypeId, u32, Vec<u32>)> {
+        let of_states = self.root.iter().map(|(state, here)| (*state, here));
+        let inner = self.inner.iter().map(|((state, _), here)| (*state, here));
+        let states = of_states.chain(inner).filter_map(|(state, here)| {
+            let Candidates::Many(numbers) = here else {
+                return None;
+            };
+            let of = |it| (named.member(it).precedence, Standing::Direct);
+            match Precedence::choose(numbers, of).as_slice() {
+                [one] => Some((state, *one, numbers.clone())),
+                _ => None,
+            }
+        });
+        let ports =
+            self.ports
+                .iter()
+                .filter_map(|((port, _), here)| match chosen(here).as_slice() {
+                    [one] if here.len() > 1 => {
+                        let all = here.iter().map(|it| it.number).collect();
+                        Some((*port, *one, all))
+                    }
+                    _ => None,
+                });
+        states.chain(ports).collect()
     }
 
     /// Everybody who provides a state in the nearest scope on the way out that has any.
@@ -194,11 +224,15 @@ impl Providers {
     }
 }
 
-impl AtPort {
-    /// Who counts more, counts more; of those that count the same, who provides it by itself.
-    fn rank(self) -> (Precedence, bool) {
-        (self.precedence, self.is_itself)
+/// The providers of a port that a field gets which asks for one: direct ones before those that are
+/// only declared to be brought, which may not come.
+fn chosen(providers: &[AtPort]) -> Vec<u32> {
+    let mut chosen = Precedence::choose(providers, |it| (it.precedence, it.standing));
+    let is_direct = |it: &AtPort| it.standing == Standing::Direct;
+    if chosen.iter().any(is_direct) {
+        chosen.retain(is_direct);
     }
+    in_order(chosen.into_iter().map(|it| it.number).collect())
 }
 
 impl Meant {

@@ -74,9 +74,9 @@ fn list(plan: &Plan) -> String {
             }
         }
     }
-    if !plan.switched_off().is_empty() {
-        out.push_str("\nswitched off");
-        for off in plan.switched_off() {
+    if !plan.disabled().is_empty() {
+        out.push_str("\ndisabled");
+        for off in plan.disabled() {
             let _ = write!(out, "\n  {off}");
         }
     }
@@ -89,10 +89,10 @@ fn list(plan: &Plan) -> String {
     out
 }
 
-/// Who is switched off, as comments of a drawing, in which they have no place.
-fn write_switched_off(out: &mut String, plan: &Plan, comment: &str) {
-    for off in plan.switched_off() {
-        let _ = write!(out, "\n    {comment} switched off: {off}");
+/// Who is disabled, as comments of a drawing, in which they have no place.
+fn write_disabled(out: &mut String, plan: &Plan, comment: &str) {
+    for off in plan.disabled() {
+        let _ = write!(out, "\n    {comment} disabled: {off}");
     }
 }
 
@@ -105,7 +105,7 @@ fn label(text: &str) -> String {
 /// A flowchart from what is needed to what needs it, as the boot runs.
 fn mermaid(plan: &Plan) -> String {
     let mut out = "flowchart LR".to_owned();
-    write_switched_off(&mut out, plan, "%%");
+    write_disabled(&mut out, plan, "%%");
     let ids = ids(plan);
     for (id, plugin) in ids.iter().zip(plan.order()) {
         let name = label(&plugin.name().to_string());
@@ -151,7 +151,7 @@ fn mermaid(plan: &Plan) -> String {
 fn dot(plan: &Plan) -> String {
     let escape = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let mut out = "digraph plan {\n    rankdir=LR;\n    node [shape=box];".to_owned();
-    write_switched_off(&mut out, plan, "//");
+    write_disabled(&mut out, plan, "//");
     let ids = ids(plan);
     for (id, plugin) in ids.iter().zip(plan.order()) {
         let _ = write!(

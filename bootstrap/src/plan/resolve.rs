@@ -16,7 +16,7 @@ use crate::plan::levels::levels;
 use crate::plan::links::{Links, Shadowing};
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
-use crate::plan::schedule::{Binding, Brought, Plan, PlanWarning, Shadow, SwitchedOff};
+use crate::plan::schedule::{Binding, Brought, DisabledPlugin, Plan, PlanWarning, Shadow};
 use crate::plan::unused;
 #[cfg(feature = "config")]
 use crate::plan::values::idle;
@@ -75,6 +75,7 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
         requires.push_node(links.requires.targets(*old).iter().copied().map(renumber));
     }
     first_binding.push(number(bindings.len()));
+    in_plan_order(&mut bindings);
     let shadows = shadows(&links.shadowings, renumber);
     let ahead = links.barriers.ahead();
     let region = |old: &u32| ahead[*old as usize].map(renumber);
@@ -98,7 +99,7 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
         regions,
         warnings: warnings(links.warnings, &named.roster.absent),
         skipped: Vec::new(),
-        switched_off: switched_off(&named.roster.off),
+        disabled: disabled(&named.roster.off),
         outside: Outside::default(),
         #[cfg(feature = "config")]
         idle: idle(&named.roster.off),
@@ -106,7 +107,19 @@ fn arrange(named: Named, links: Links, levels: &[u32]) -> Plan {
     }
 }
 
-/// Warnings, with those of types that nothing is of that could be switched off.
+/// What fields get that ask for all that is provided, in the order of the plan.
+fn in_plan_order(bindings: &mut [Binding]) {
+    let fields = bindings.chunk_by_mut(|binding, _| !binding.is_last);
+    for field in fields.filter(|field| field.len() > 1) {
+        field.sort_by_key(|binding| binding.provider);
+        let last = field.len() - 1;
+        for (place, binding) in field.iter_mut().enumerate() {
+            binding.is_last = place == last;
+        }
+    }
+}
+
+/// Warnings, with those of types that nothing is of that could be disabled.
 fn warnings(mut warnings: Vec<PlanWarning>, absent: &[(Identity, Location)]) -> Vec<PlanWarning> {
     let absent = absent.iter().map(|(plugin, at)| PlanWarning::NothingOff {
         plugin: short_type_name((plugin.type_name)()),
@@ -116,8 +129,8 @@ fn warnings(mut warnings: Vec<PlanWarning>, absent: &[(Identity, Location)]) -> 
     warnings
 }
 
-fn switched_off(off: &[Off]) -> Vec<SwitchedOff> {
-    let off = off.iter().map(|off| SwitchedOff {
+fn disabled(off: &[Off]) -> Vec<DisabledPlugin> {
+    let off = off.iter().map(|off| DisabledPlugin {
         place: Place {
             plugin: off.name.clone(),
             declared: off.descriptor.location(),

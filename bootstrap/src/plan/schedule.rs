@@ -23,8 +23,8 @@ use crate::values::Key;
 /// ```
 /// use bootstrap::prelude::*;
 ///
+/// #[bootstrap::supplied]
 /// pub struct Config;
-/// bootstrap::supplied!(Config);
 ///
 /// #[plugin]
 /// struct Server {
@@ -37,7 +37,7 @@ use crate::values::Key;
 /// let names: Vec<String> = plan.order().map(|plugin| plugin.name().to_string()).collect();
 /// assert_eq!(names, ["supplied Config", "server"]);
 /// assert_eq!(plan.levels().count(), 2);
-/// # Ok::<(), bootstrap::PlanErrors>(())
+/// # Ok::<(), bootstrap::error::PlanErrors>(())
 /// ```
 pub struct Plan {
     /// Every plugin, in the order in which the collect stage listed them.
@@ -59,11 +59,11 @@ pub struct Plan {
     pub(crate) warnings: Vec<PlanWarning>,
     /// Plugins that nobody needs, and that are to be left out then.
     pub(crate) skipped: Vec<PluginName>,
-    /// Plugins that are switched off.
-    pub(crate) switched_off: Vec<SwitchedOff>,
+    /// Plugins that are disabled.
+    pub(crate) disabled: Vec<DisabledPlugin>,
     /// What the app is told from outside.
     pub(crate) outside: Outside,
-    /// What plugins that are switched off would read.
+    /// What plugins that are disabled would read.
     #[cfg(feature = "config")]
     pub(crate) idle: Vec<Key>,
     /// The barrier that each node stands directly before; empty in an app without barriers.
@@ -138,17 +138,17 @@ pub(crate) fn by_field(bindings: &[Binding]) -> impl Iterator<Item = &[Binding]>
     bindings.chunk_by(|binding, _| !binding.is_last)
 }
 
-/// A plugin that is switched off.
+/// A plugin that is disabled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct SwitchedOff {
+pub struct DisabledPlugin {
     /// The plugin.
     pub place: Place,
     /// Why: "`mail.enabled` is false (service.toml:3:1)".
     pub because: String,
 }
 
-impl fmt::Display for SwitchedOff {
+impl fmt::Display for DisabledPlugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let because = text::line(&self.because);
         write!(f, "{} because {because}", self.place.plugin)
@@ -229,7 +229,7 @@ impl PlanWarning {
             ),
             PlanWarning::NothingOff { plugin, at } => write!(
                 f,
-                "`{plugin}` is switched off at {at}, and no plugin of this app is one"
+                "`{plugin}` is disabled at {at}, and no plugin of this app is one"
             ),
             PlanWarning::Unused { place, states } => write!(
                 f,
@@ -299,11 +299,11 @@ impl Plan {
         &self.skipped
     }
 
-    /// Plugins that would be part of the app, but are switched off, by name: by
+    /// Plugins that would be part of the app, but are disabled, by name: by
     /// [`Registration::switch_off`](crate::Registration::switch_off),
     /// [`App::without`](crate::App::without) or `enabled = ..`.
-    pub fn switched_off(&self) -> &[SwitchedOff] {
-        &self.switched_off
+    pub fn disabled(&self) -> &[DisabledPlugin] {
+        &self.disabled
     }
 
     pub(crate) fn member(&self, node: u32) -> &Member {

@@ -17,6 +17,13 @@ impl Plan {
         inner.map(move |number| PlannedScope { scopes, number })
     }
 
+    /// The states and ports that another provider hides: one further in, or one of the same scope
+    /// that outranks theirs. A field that asks for one provider gets the other one;
+    /// [`Ports`](crate::Ports) hold both.
+    pub fn shadowed(&self) -> impl Iterator<Item = Shadowed<'_>> {
+        self.order().flat_map(|plugin| plugin.shadows())
+    }
+
     /// What a node hides from those in its scope.
     pub(crate) fn shadows_of(&self, node: u32) -> impl Iterator<Item = Shadowed<'_>> + use<'_> {
         let first = self.shadows.partition_point(|(by, _)| *by < node);
@@ -42,20 +49,21 @@ impl<'p> PlannedPlugin<'p> {
     ///
     /// let mut app = App::new();
     /// app.scope("admin", |scope| {
-    ///     scope.register_fn("warm-up", async |_| Ok(()));
+    ///     scope.register(plugin_fn("warm-up", async |_| Ok(())));
     /// });
     /// let plan = app.plan()?;
     /// let plugin = plan.order().next().unwrap();
     /// assert_eq!(plugin.name(), &"admin/warm-up");
     /// assert_eq!(plugin.scope().unwrap().path(), "admin");
-    /// # Ok::<(), bootstrap::PlanErrors>(())
+    /// # Ok::<(), bootstrap::error::PlanErrors>(())
     /// ```
     pub fn scope(&self) -> Option<PlannedScope<'p>> {
         let (scopes, number) = (&self.plan.scopes, self.member().scope);
         (number != ROOT).then_some(PlannedScope { scopes, number })
     }
 
-    /// The states of plugins further out that its own hide from those who stand in its scope.
+    /// The states and ports of other plugins that its own hide: of plugins further out, and of those
+    /// in its scope that it outranks.
     pub fn shadows(&self) -> impl Iterator<Item = Shadowed<'p>> + use<'p> {
         self.plan.shadows_of(self.node)
     }
@@ -105,13 +113,12 @@ impl fmt::Debug for PlannedScope<'_> {
     }
 }
 
-/// A state that those in an inner scope do not see, because a plugin there provides one of the
-/// same type.
+/// A state or a port that another provider hides.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Shadowed<'p> {
     /// The state.
     pub state: StateKey,
-    /// The plugin further out that provides it as well.
+    /// The plugin whose state is hidden.
     pub plugin: PlannedPlugin<'p>,
 }

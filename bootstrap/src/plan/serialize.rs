@@ -4,7 +4,7 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::plan::children::PlannedChild;
-use crate::plan::schedule::{Plan, PlannedPlugin, SwitchedOff};
+use crate::plan::schedule::{DisabledPlugin, Plan, PlannedPlugin};
 use crate::plan::scope::Shadowed;
 
 impl Serialize for Plan {
@@ -15,14 +15,14 @@ impl Serialize for Plan {
         plan.serialize_field("plugins", &plugins)?;
         plan.serialize_field("warnings", &warnings)?;
         plan.serialize_field("skipped", self.skipped())?;
-        plan.serialize_field("switched_off", self.switched_off())?;
+        plan.serialize_field("disabled", self.disabled())?;
         plan.end()
     }
 }
 
-impl Serialize for SwitchedOff {
+impl Serialize for DisabledPlugin {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut off = serializer.serialize_struct("SwitchedOff", 4)?;
+        let mut off = serializer.serialize_struct("DisabledPlugin", 4)?;
         off.serialize_field("name", &self.place.plugin)?;
         off.serialize_field("declared", &self.place.declared)?;
         off.serialize_field("registered", &self.place.registered)?;

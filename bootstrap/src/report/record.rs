@@ -22,7 +22,7 @@ use crate::base::name::PluginName;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
 /// let mut app = App::new();
-/// app.register_fn("warm-up", async |_| Ok(()));
+/// app.register(plugin_fn("warm-up", async |_| Ok(())));
 /// let report = app.boot().await?.close().await?;
 /// assert_eq!(report.plugins.len(), 1);
 /// assert!(report.boot_tree().contains("└── warm-up"));

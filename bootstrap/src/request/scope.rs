@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::base::inside::{self, Place};
 use crate::base::key::StateKey;
-use crate::declare::{CannotSet, Current, Entered, State, StateError, StateValue};
+use crate::declare::{CannotSet, Current, StateValue};
 use crate::request::error::RequestStateError;
 use crate::request::values::{Ended, Values};
 
@@ -20,8 +20,8 @@ use crate::request::values::{Ended, Values};
 /// [`Running::request_scope`](crate::Running::request_scope) opens one, or
 /// [`Current::request_scope`]. Values are set and found by their types, one of each: through the
 /// scope, or, wherever a future runs that has entered it, through a [`RequestState`]. What is
-/// entered is inside of the app as well: [`current`](crate::current()) finds it, and
-/// [`RequestScope::state`] reads its states.
+/// entered is inside of the app as well: [`Current::current`] finds it, and [`RequestScope::app`] reads
+/// its states.
 ///
 /// A scope is a cheap handle. It follows what is awaited, and not what is spawned:
 /// [`RequestScope::spawn`] takes it over on purpose, and so does a clone of it that is entered again.
@@ -53,7 +53,7 @@ use crate::request::values::{Ended, Values};
 /// // Far away, and for any request.
 /// async fn greet() -> Result<String> {
 ///     tokio::task::yield_now().await;
-///     Ok(format!("hello, {}", USER.get_or_failed()?.0))
+///     Ok(format!("hello, {}", USER.try_get()?.0))
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -99,7 +99,7 @@ impl Inner {
         self.find().ok().flatten()
     }
 
-    pub(super) fn get_or_failed<T: Send + Sync + 'static>(
+    pub(super) fn try_get<T: Send + Sync + 'static>(
         &self,
         name: impl FnOnce() -> Cow<'static, str>,
     ) -> Result<Arc<T>, RequestStateError> {
@@ -124,7 +124,7 @@ impl Inner {
         self.values.take(StateKey::of::<T>())?.get()
     }
 
-    pub(super) fn get_or_set_with<T: Send + Sync + 'static>(
+    pub(super) fn get_or_insert_with<T: Send + Sync + 'static>(
         &self,
         make: impl FnOnce() -> T,
         name: impl FnOnce() -> Cow<'static, str>,
@@ -186,15 +186,6 @@ impl RequestScope {
         self.inner.current.with_scope(Some(self.erased()))
     }
 
-    /// Any state of the app, by its type.
-    ///
-    /// # Errors
-    ///
-    /// As with [`Current::state`].
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
-        self.inner.current.state()
-    }
-
     /// The value of this type, from this scope or the nearest one around it that has one.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.inner.get()
@@ -205,8 +196,8 @@ impl RequestScope {
     /// # Errors
     ///
     /// If nothing has set it, or the scope has ended.
-    pub fn get_or_failed<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, RequestStateError> {
-        self.inner.get_or_failed(name_of::<T>)
+    pub fn try_get<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, RequestStateError> {
+        self.inner.try_get(name_of::<T>)
     }
 
     /// Sets the value of this type in this scope, and returns the one that it replaces here. Scopes
@@ -236,17 +227,17 @@ impl RequestScope {
     /// # async fn main() -> Result<()> {
     /// # let running = App::new().boot().await?;
     /// let scope = running.request_scope();
-    /// let id = scope.get_or_set_with(|| RequestId(7))?;
-    /// assert_eq!(scope.get_or_set_with(|| RequestId(8))?, id);
+    /// let id = scope.get_or_insert_with(|| RequestId(7))?;
+    /// assert_eq!(scope.get_or_insert_with(|| RequestId(8))?, id);
     /// # running.close().await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get_or_set_with<T: Send + Sync + 'static>(
+    pub fn get_or_insert_with<T: Send + Sync + 'static>(
         &self,
         make: impl FnOnce() -> T,
     ) -> Result<Arc<T>, CannotSet> {
-        self.inner.get_or_set_with(make, name_of::<T>)
+        self.inner.get_or_insert_with(make, name_of::<T>)
     }
 
     /// Takes the value of this type out of this scope, if it has one. Then the one of a scope around
@@ -301,8 +292,8 @@ impl RequestScope {
     /// # Cancel safety
     ///
     /// Dropping it drops `future`.
-    pub fn enter<F: Future>(&self, future: F) -> Entered<F> {
-        Entered::new(self.place(), future)
+    pub fn enter<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        inside::at_place(self.place(), future)
     }
 
     /// Calls a function in this scope, as [`RequestScope::enter`] does for futures: for a thread,

@@ -32,7 +32,7 @@ use crate::request::scope::{Inner, name_of};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> bootstrap::Result<()> {
 /// assert!(USER.get().is_none());
-/// let error = USER.get_or_failed().err().unwrap().to_string();
+/// let error = USER.try_get().err().unwrap().to_string();
 /// assert!(error.starts_with("the request state `current user` is not initialized: no request"));
 /// let error = USER.set(User("ada")).err().unwrap().to_string();
 /// assert!(error.starts_with("Cannot set value for state `current user`: no request scope"));
@@ -40,7 +40,7 @@ use crate::request::scope::{Inner, name_of};
 /// let running = bootstrap::App::new().boot().await?;
 /// let handle = async || {
 ///     USER.set(User("ada"))?;
-///     assert_eq!(USER.get_or_failed()?.0, "ada");
+///     assert_eq!(USER.try_get()?.0, "ada");
 ///     bootstrap::Result::<()>::Ok(())
 /// };
 /// running.request_scope().enter(handle()).await?;
@@ -103,11 +103,11 @@ impl<T: 'static> RequestState<T> {
     /// # Errors
     ///
     /// If no scope is entered here, nothing has set the value, or the scope has ended.
-    pub fn get_or_failed(&self) -> Result<Arc<T>, RequestStateError>
+    pub fn try_get(&self) -> Result<Arc<T>, RequestStateError>
     where
         T: Send + Sync,
     {
-        let found = Self::look(|scope| scope.get_or_failed(|| self.name()));
+        let found = Self::look(|scope| scope.try_get(|| self.name()));
         found.unwrap_or_else(|| Err(RequestStateError::NoScope { state: self.name() }))
     }
 
@@ -132,12 +132,12 @@ impl<T: 'static> RequestState<T> {
     /// # Errors
     ///
     /// If no scope is entered here, or it has ended.
-    pub fn get_or_set_with(&self, make: impl FnOnce() -> T) -> Result<Arc<T>, CannotSet>
+    pub fn get_or_insert_with(&self, make: impl FnOnce() -> T) -> Result<Arc<T>, CannotSet>
     where
         T: Send + Sync,
     {
         match Self::scope() {
-            Some(scope) => scope.get_or_set_with(make, || self.name()),
+            Some(scope) => scope.get_or_insert_with(make, || self.name()),
             None => Err(CannotSet::NoScope { state: self.name() }),
         }
     }

@@ -88,8 +88,8 @@ pub struct Explore {
 /// # mod service {
 /// #     pub fn app() -> bootstrap::App {
 /// #         let mut app = bootstrap::App::new();
-/// #         let a = app.register_fn("a", async |_| Ok(()));
-/// #         app.register_fn("b", async |_| Ok(())).after(&a);
+/// #         let a = app.register(plugin_fn("a", async |_| Ok(())));
+/// #         app.register(plugin_fn("b", async |_| Ok(()))).after(&a);
 /// #         app
 /// #     }
 /// # }
@@ -146,7 +146,7 @@ impl Explore {
     /// # use bootstrap::prelude::*;
     /// # let app = || {
     /// #     let mut app = App::new();
-    /// #     app.register_fn("a", async |_| Ok(()));
+    /// #     app.register(plugin_fn("a", async |_| Ok(())));
     /// #     app
     /// # };
     /// // With each commit a few cases, every night all of them.
@@ -201,7 +201,7 @@ impl Explore {
     ///
     /// struct Greeting(&'static str);
     ///
-    /// #[plugin(states = [Greeting], collect = false)]
+    /// #[plugin(states = [Greeting], collect = never)]
     /// struct Greeter;
     ///
     /// impl Hooks for Greeter {
@@ -211,7 +211,7 @@ impl Explore {
     /// }
     ///
     /// let explored = testing::explore(|| App::new().with(Greeter)).using(|running| {
-    ///     let greeting = running.state::<Greeting>();
+    ///     let greeting = running.handle::<State<Greeting>>();
     ///     async move { assert_eq!(greeting.unwrap().0, "hello") }
     /// });
     /// explored.check();

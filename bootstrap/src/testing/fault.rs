@@ -32,13 +32,13 @@ use crate::declare::{HookSet, Identity, Plugin};
 ///
 /// ```
 /// use bootstrap::prelude::*;
-/// use bootstrap::Phase;
+/// use bootstrap::lifecycle::Phase;
 /// use bootstrap::testing::{self, Fault};
 ///
 /// testing::paused(async {
 ///     let mut app = App::new();
-///     let database = app.register_fn("database", async |_| Ok(()));
-///     app.register_fn("http", async |_| Ok(())).after(&database);
+///     let database = app.register(plugin_fn("database", async |_| Ok(())));
+///     app.register(plugin_fn("http", async |_| Ok(()))).after(&database);
 ///     let record = app.record();
 ///     let error = app.fault(Fault::at("http", Phase::Load).fail("port taken")).boot().await;
 ///

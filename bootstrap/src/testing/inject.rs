@@ -241,6 +241,10 @@ impl Plugin for Rigged {
         self.around.hook(Phase::Close, self.inner.close(cx)).await
     }
 
+    fn own_ports(self: Arc<Self>, states: States) -> States {
+        Arc::clone(&self.inner).own_ports(states)
+    }
+
     fn configure(&mut self, outside: &Outside, prefix: Option<&str>) -> Result<()> {
         let inner = Arc::get_mut(&mut self.inner).context(HELD)?;
         inner.configure(outside, prefix)

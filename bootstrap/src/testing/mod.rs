@@ -39,7 +39,6 @@ mod watch;
 mod watch_tests;
 
 pub use crate::report::Event;
-pub use app::{alone, part};
 pub use explore::{Explore, explore};
 pub use fault::{Fault, FaultPoint};
 pub use finding::{Exploration, Finding, FindingKind};

@@ -28,8 +28,8 @@ use crate::testing::diff::diff;
 ///
 /// testing::paused(async {
 ///     let mut app = App::new();
-///     let a = app.register_fn("a", async |_| Ok(()));
-///     app.register_fn("b", async |_| Ok(())).after(&a);
+///     let a = app.register(plugin_fn("a", async |_| Ok(())));
+///     app.register(plugin_fn("b", async |_| Ok(()))).after(&a);
 ///     let record = app.record();
 ///     app.boot().await?.close().await?;
 ///

@@ -33,7 +33,7 @@ pub struct Resource {
 ///
 /// struct Pool(Resource);
 ///
-/// #[plugin(states = [Pool], collect = false)]
+/// #[plugin(states = [Pool], collect = never)]
 /// struct FakeDatabase;
 ///
 /// impl Hooks for FakeDatabase {

@@ -27,7 +27,7 @@ impl Two {
             },
             scope: ROOT,
             exported: false,
-            precedence: Precedence::Ordinary,
+            precedence: Precedence::default(),
             prefix: None,
             barrier: None,
             policies: None,

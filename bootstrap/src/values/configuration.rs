@@ -17,7 +17,7 @@ use crate::values::tree::{Node, Origin, Table, put};
 /// [`App::configure`](crate::App::configure) takes one. Options that are marked with
 /// `#[option(config = "key")]` and sections that are declared with [`section!`](crate::section)
 /// are read from it before the app is planned. What is wrong with any of them is a
-/// [`PlanError`](crate::PlanError), all at once.
+/// [`PlanError`](crate::error::PlanError), all at once.
 ///
 /// What is asked for is looked up in this order; the first that has it wins:
 ///
@@ -37,7 +37,7 @@ use crate::values::tree::{Node, Origin, Table, put};
 /// `SecretBox` shows no reason at all.
 ///
 /// A key of a file that the struct of its section does not have is a fault. Where other programs may read what
-/// this app does not, a key that is nearly one that is read is a [`PlanWarning`](crate::PlanWarning), and so is
+/// this app does not, a key that is nearly one that is read is a [`PlanWarning`](crate::plan::PlanWarning), and so is
 /// such a variable: in another case, with other signs between the words, in the plural, with a slip. If the key that was
 /// meant is missing, the fault names it.
 ///
@@ -161,7 +161,7 @@ impl Configuration {
     /// compared as they are, but on Windows, where they have no case.
     ///
     /// Only variables of keys that are read count, so those of other programs do no harm. One that has the
-    /// name of a table is a [`PlanWarning`](crate::PlanWarning), and so is one that is nearly called as one
+    /// name of a table is a [`PlanWarning`](crate::plan::PlanWarning), and so is one that is nearly called as one
     /// that is read: with one underscore (`PREFIX_DATABASE_SIZE`), in another case, behind nearly the same prefix.
     ///
     /// Their text is read as what is asked for: a number (as TOML writes them), a bool (`true`, `1`, `yes`,

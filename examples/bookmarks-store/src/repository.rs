@@ -309,7 +309,7 @@ mod tests {
     async fn cut_short_often() {
         let folder = tempfile::tempdir().unwrap();
         let running = boot(&folder).await;
-        let bookmarks = running.state::<Bookmarks>().unwrap();
+        let bookmarks = running.try_get::<State<Bookmarks>>().unwrap();
         // How far a poll gets depends on the thread of the database, so no round is like another.
         for round in 0..20 {
             cut_short_everywhere(&bookmarks, round).await;
@@ -337,7 +337,7 @@ mod tests {
 
         for round in 0..2 {
             let running = boot(&folder).await;
-            let bookmarks = running.state::<Bookmarks>().unwrap();
+            let bookmarks = running.try_get::<State<Bookmarks>>().unwrap();
             assert_eq!(bookmarks.list().await.unwrap(), before);
             assert_eq!(*bookmarks.by_tag("x").await.unwrap(), before[..]);
             assert_eq!(*bookmarks.by_tag("y").await.unwrap(), before[1..]);

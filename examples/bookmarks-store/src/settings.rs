@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bootstrap::{Configuration, section};
+use bootstrap::Configuration;
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer};
 
@@ -22,6 +22,7 @@ pub const CLOSE_LIMIT: Duration = Duration::from_secs(2 * LONGEST + DATABASE_LIM
 /// What can be set in `bookmarks.toml`, or in the environment, as `BOOKMARKS_LISTEN` and so on.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
+#[bootstrap::section]
 pub struct Settings {
     /// Where the API listens; port 0 takes any that is free.
     pub listen: SocketAddr,
@@ -41,8 +42,6 @@ pub struct Settings {
     #[serde(deserialize_with = "seconds::<0, LONGEST, _>")]
     pub drain_delay: Duration,
 }
-
-section!(Settings);
 
 /// Where the settings come from: a file where the service is started, and the environment.
 pub fn configuration() -> Configuration {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bookmarks_store::{Bookmarks, Settings};
+use bootstrap::lifecycle::{ShutdownReason, Signal};
 use bootstrap::prelude::*;
-use bootstrap::{ShutdownReason, Signal};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;

@@ -1,6 +1,6 @@
 //! Reads the configuration again when it is told to, with SIGHUP.
 
-use bootstrap::RestartError;
+use bootstrap::error::RestartError;
 use bootstrap::prelude::*;
 use tokio::signal::unix::{SignalKind, signal};
 

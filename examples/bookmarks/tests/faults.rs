@@ -60,7 +60,7 @@ fn found(plant: fn(App) -> App, kind: FindingKind, text: &str) {
 }
 
 /// Gives others a moment and then reads everything, and forgets its cursor if it is cut off there.
-#[plugin(name = "planted", collect = false)]
+#[plugin(name = "planted", collect = never)]
 struct Leak {
     bookmarks: State<Bookmarks>,
 }
@@ -90,7 +90,7 @@ impl Drop for Index {
 }
 
 /// Closes its index by hand, and then drops it, which closes it as well.
-#[plugin(name = "planted", states = [Index], collect = false)]
+#[plugin(name = "planted", states = [Index], collect = never)]
 struct DoubleClose {
     bookmarks: State<Bookmarks>,
 }
@@ -119,7 +119,7 @@ fn a_planted_double_close_is_found() {
 
 /// Its drain waits for its task to say that it is idle, which that does while it works: not if
 /// the task has failed before.
-#[plugin(name = "planted", collect = false)]
+#[plugin(name = "planted", collect = never)]
 struct Hang {
     bookmarks: State<Bookmarks>,
     #[local]

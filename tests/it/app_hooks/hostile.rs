@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootstrap::{App, BootError, BootErrorKind, Cause, ShutdownReason, Status};
+use bootstrap::error::{BootError, BootErrorKind, Cause};
+use bootstrap::lifecycle::{ShutdownReason, Status};
+use bootstrap::{App, plugin_fn};
 use support::{Probe, Trace, hangs, panics, panics_after, paused, takes, threaded};
 
 use super::{Adds, SECOND, fails_to_boot, notes};
@@ -169,13 +171,13 @@ fn hooks_that_never_ran_and_panic_in_their_drops_stop_nothing() {
                 let _bomb = &bombs.1;
                 Ok(())
             });
-        app.register_fn("adds", async move |cx| {
+        app.register(plugin_fn("adds", async move |cx| {
             cx.on_ready(async move |_| {
                 let _bomb = &bombs.2;
                 Ok(())
             });
             anyhow::bail!("no")
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         assert_eq!(error.to_string(), "[adds] Plugin load failed: no");
         assert_eq!(error.failures().len(), 1);

@@ -5,8 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bootstrap::App;
+use bootstrap::context::AppContext;
+use bootstrap::error::BootError;
+use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
-use bootstrap::{App, AppContext, BootError, Descriptor, Plugin, States};
 use support::{Act, Probe, Trace, takes};
 
 mod hostile;
@@ -53,7 +56,7 @@ impl Adds {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Adds {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new(self.name).load_timeout(SECOND)

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bootstrap::{App, Outcome, Phase, Status};
+use bootstrap::lifecycle::{Phase, Status};
+use bootstrap::report::Outcome;
+use bootstrap::{App, State, plugin_fn};
 use support::{Probe, Trace, fails, paused, takes, threaded};
 
 use super::{Adds, SECOND, fails_to_boot, notes};
@@ -109,7 +111,9 @@ fn an_earlier_hook_provides_for_a_later_one() {
 /// whatever else is a state.
 #[test]
 fn a_hook_reads_the_states_of_the_app() {
+    #[bootstrap::supplied]
     struct Config(&'static str);
+    #[bootstrap::supplied]
     struct Pool(u32);
     paused(async {
         let trace = Trace::new();
@@ -118,12 +122,12 @@ fn a_hook_reads_the_states_of_the_app() {
             .supply(Config("test"))
             .supply(Pool(3))
             .on_loaded(async move |cx| {
-                early.add(cx.state::<Config>()?.0);
+                early.add(cx.try_get::<State<Config>>()?.0);
                 Ok(())
             })
             .on_ready(async move |cx| {
-                late.add(cx.state::<Pool>()?.0);
-                assert!(cx.state::<u32>().is_err());
+                late.add(cx.try_get::<State<Pool>>()?.0);
+                assert!(cx.try_get::<State<u32>>().is_err());
                 assert_eq!(cx.handle().status(), Status::Booting);
                 Ok(())
             });
@@ -139,7 +143,7 @@ fn a_hook_can_connect_to_what_a_plugin_has_bound() {
         let connected = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connected);
         let mut app = App::new();
-        app.register_fn("http", async move |cx| {
+        app.register(plugin_fn("http", async move |cx| {
             let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
             let address = listener.local_addr()?;
             let accepted = tokio::task::spawn_blocking(move || listener.accept());
@@ -150,7 +154,7 @@ fn a_hook_can_connect_to_what_a_plugin_has_bound() {
                 Ok(())
             });
             Ok(())
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(connected.load(Ordering::Relaxed), 1);
     });

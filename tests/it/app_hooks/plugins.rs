@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bootstrap::{App, Retry};
+use bootstrap::{App, Retry, plugin_fn};
 use support::{Trace, act, fails, paused, takes};
 
 use super::{Adds, fails_to_boot, notes};
@@ -81,10 +81,10 @@ fn a_hook_that_is_added_after_the_load_is_dropped() {
         let late = trace.clone();
         let (keep, kept) = tokio::sync::oneshot::channel();
         let mut app = App::new();
-        app.register_fn("keeps", async move |cx| {
+        app.register(plugin_fn("keeps", async move |cx| {
             let _ = keep.send(cx);
             Ok(())
-        });
+        }));
         let app = app.on_loaded(async move |_| {
             kept.await?.on_ready(notes(&late, "late", takes(1)));
             Ok(())
@@ -122,9 +122,11 @@ fn a_hook_that_fails_in_a_restart_fails_the_restart() {
                 Ok(())
             }
         });
-        let app = App::new()
-            .tolerate_failed_restarts()
-            .with(Adds::new("adds", &trace, vec![("hook", hook)]));
+        let app = App::new().tolerate_failed_restarts().with(Adds::new(
+            "adds",
+            &trace,
+            vec![("hook", hook)],
+        ));
         let running = app.boot().await.unwrap();
         let error = running.handle().restart("adds").await.unwrap_err();
         assert_eq!(

@@ -1,6 +1,8 @@
 //! A request to stop in each part of a boot: which part decides about the outcome.
 
-use bootstrap::{App, BootErrorKind, Handle, ShutdownReason, Status};
+use bootstrap::error::BootErrorKind;
+use bootstrap::lifecycle::{ShutdownReason, Status};
+use bootstrap::{App, Handle};
 use support::{Act, Probe, Trace, act, paused, succeeds};
 use tokio::time::{Duration, sleep};
 

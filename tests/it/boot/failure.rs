@@ -4,8 +4,13 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use bootstrap::App;
+use bootstrap::error::{BootErrorKind, Cause};
+use bootstrap::extend::{Descriptor, Plugin, States};
+use bootstrap::lifecycle::{Phase, Status};
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::{App, BootErrorKind, Cause, Descriptor, Outcome, Phase, Plugin, States, Status};
+use bootstrap::report::Outcome;
 use support::{
     Act, Probe, Trace, act, fails, fails_after, hangs, panics, panics_after, paused,
     register_graph, takes, threaded,
@@ -55,9 +60,9 @@ fn a_load_fails_the_same_way_before_and_after_its_first_await() {
 fn the_original_error_is_the_source_and_can_be_downcast() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("socket", async |_| {
+        app.register(plugin_fn("socket", async |_| {
             Err(io::Error::new(io::ErrorKind::AddrInUse, "port 80 is taken").into())
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
         assert_eq!(source.kind(), io::ErrorKind::AddrInUse);
@@ -354,7 +359,7 @@ fn a_closure_that_panics_before_it_has_made_its_future_is_a_failed_load() {
     }
     paused(async {
         let mut app = App::new();
-        app.register_fn("explodes", explodes);
+        app.register(plugin_fn("explodes", explodes));
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -371,7 +376,7 @@ struct Forgetful(States);
 struct Promised;
 struct Surprise;
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Forgetful {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("forgetful").provides::<Promised>()

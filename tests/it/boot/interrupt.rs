@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use bootstrap::{App, BootErrorKind, ShutdownReason, Status};
+use bootstrap::error::BootErrorKind;
+use bootstrap::lifecycle::{ShutdownReason, Status};
+use bootstrap::{App, plugin_fn};
 use support::{Probe, Trace, hangs, paused, register_graph, takes};
 
 use super::SECOND;
@@ -83,15 +85,15 @@ fn a_boot_that_fails_cancels_the_token_that_its_loads_hand_on() {
         let handed_on = Arc::new(Mutex::new(None));
         let keep = Arc::clone(&handed_on);
         let mut app = App::new();
-        app.register_fn("spawns", async move |cx| {
+        app.register(plugin_fn("spawns", async move |cx| {
             *keep.lock().unwrap() = Some(cx.cancellation());
             anyhow::ensure!(!cx.cancellation().is_cancelled());
             Ok(())
-        });
-        app.register_fn("fails", async |_| {
+        }));
+        app.register(plugin_fn("fails", async |_| {
             tokio::time::sleep(SECOND).await;
             anyhow::bail!("no")
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         assert_eq!(error.to_string(), "[fails] Plugin load failed: no");
         let token = handed_on.lock().unwrap().take().unwrap();

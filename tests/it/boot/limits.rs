@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootstrap::{App, BootErrorKind, Cause, PluginError};
+use bootstrap::error::{BootErrorKind, Cause, PluginError};
+use bootstrap::{App, plugin_fn};
 use support::{Probe, Trace, act, hangs, paused, register_graph, takes, threaded};
 use tokio::time::Instant;
 
@@ -257,7 +258,7 @@ fn the_limit_of_the_boot_holds_for_the_hooks_of_the_app() {
 fn a_load_that_uses_up_its_turn_goes_on_in_the_next() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("busy", async |_| {
+        app.register(plugin_fn("busy", async |_| {
             let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
             for n in 0..10_000 {
                 sender.send(n)?;
@@ -266,7 +267,7 @@ fn a_load_that_uses_up_its_turn_goes_on_in_the_next() {
                 anyhow::ensure!(receiver.recv().await == Some(n));
             }
             Ok(())
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
     });
 }

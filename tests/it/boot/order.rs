@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootstrap::{App, Status};
+use bootstrap::App;
+use bootstrap::lifecycle::Status;
 use support::{Probe, Trace, act, paused, register_graph, takes, threaded};
 use tokio::sync::Barrier;
 use tokio::time::Instant;
@@ -174,7 +175,13 @@ fn a_serial_app_loads_in_the_order_of_the_plan_and_closes_in_reverse() {
             .map(|p| p.name().to_string())
             .collect();
         assert_eq!(plan, ["a", "b", "c"]);
-        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
+        app.max_concurrency(1)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
         let expected = [
             "load(a)+",
             "load(a)-",

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bootstrap::error::Cause;
+use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
-use bootstrap::{App, Cause, Descriptor, Plugin, Retry, States};
+use bootstrap::{App, Retry};
 use support::{Probe, Trace, act, hangs, panics, paused};
 use tokio::time::Instant;
 
@@ -28,7 +30,7 @@ impl Stubborn {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Stubborn {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("stubborn").retry(Retry::attempts(3).backoff(SECOND, 4 * SECOND))
@@ -157,7 +159,7 @@ fn a_wait_between_attempts_is_cancelled_like_a_load() {
     });
 }
 
-#[plugin(name = "forgets", collect = false, retry = 3)]
+#[plugin(name = "forgets", collect = never, retry = 3)]
 struct Forgets {
     #[option]
     attempts: usize,
@@ -245,7 +247,7 @@ fn what_an_attempt_left_is_given_back_within_its_limit() {
 /// Leaves something to be done, and fails.
 struct Leaves(Arc<dyn Fn(&LoadContext) + Send + Sync>);
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Leaves {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("leaves").retry(Retry::attempts(9))

@@ -6,7 +6,7 @@ use support::paused;
 
 use super::{Files, of_file, variables};
 
-#[plugin(name = "child", collect = false)]
+#[plugin(name = "child", collect = never)]
 struct Child {
     #[option(config = "child.size")]
     size: u32,
@@ -19,7 +19,7 @@ impl Hooks for Child {
     }
 }
 
-#[plugin(name = "asks", collect = false)]
+#[plugin(name = "asks", collect = never)]
 struct Asks;
 
 impl Hooks for Asks {
@@ -29,7 +29,7 @@ impl Hooks for Asks {
     }
 }
 
-#[plugin(name = "switched", enabled = "child.enabled", collect = false)]
+#[plugin(name = "switched", enabled = "child.enabled", collect = never)]
 struct Switched;
 
 impl Hooks for Switched {
@@ -38,7 +38,7 @@ impl Hooks for Switched {
     }
 }
 
-#[plugin(name = "parent", collect = false)]
+#[plugin(name = "parent", collect = never)]
 struct Parent {
     #[option(default = |cx| { cx.register(Child::default()); })]
     bring: fn(&mut LoadContext),

@@ -1,7 +1,9 @@
 //! What is wrong with a configuration, in words.
 
+use bootstrap::Configuration;
+use bootstrap::error::PlanError;
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::{Configuration, PlanError};
 use serde::Deserialize;
 use support::{Trace, paused};
 
@@ -45,7 +47,7 @@ impl Section {
     }
 }
 
-#[plugin(name = "database", collect = false)]
+#[plugin(name = "database", collect = never)]
 struct Database {
     #[option(config = "database")]
     section: Section,
@@ -58,7 +60,7 @@ impl Hooks for Database {
     }
 }
 
-#[plugin(name = "cache", collect = false)]
+#[plugin(name = "cache", collect = never)]
 struct Cache {
     #[option(config = "cache.size")]
     size: u32,
@@ -302,7 +304,7 @@ fn what_a_source_says_is_told_with_the_line_that_adds_it() {
 
 #[test]
 fn a_bad_item_of_a_list_is_told_with_its_line() {
-    #[plugin(name = "list", collect = false)]
+    #[plugin(name = "list", collect = never)]
     struct List {
         #[option(config = "list")]
         _list: Vec<u32>,
@@ -326,7 +328,7 @@ fn a_bad_item_of_a_list_is_told_with_its_line() {
 
 #[test]
 fn a_value_that_is_set_in_code_is_told_with_its_line() {
-    let at = bootstrap::Location::new(file!(), line!() + 1, 1);
+    let at = bootstrap::plan::Location::new(file!(), line!() + 1, 1);
     let configuration = Configuration::new().set("cache.size", "many");
     let errors = cache(configuration).plan().unwrap_err();
     let expected = format!("found: the value that is set at {at}");
@@ -341,7 +343,7 @@ fn a_type_that_panics_is_a_fault_without_what_it_says() {
             panic!("hunter2");
         }
     }
-    #[plugin(name = "panics", collect = false)]
+    #[plugin(name = "panics", collect = never)]
     struct Plugin {
         #[option(config = "key")]
         _key: Panics,
@@ -362,7 +364,7 @@ fn a_type_that_panics_is_a_fault_without_what_it_says() {
 #[test]
 fn a_plugin_that_is_skipped_has_no_faults() {
     struct Unneeded;
-    #[plugin(name = "unneeded", states = [Unneeded], collect = false)]
+    #[plugin(name = "unneeded", states = [Unneeded], collect = never)]
     struct Plugin {
         #[option(config = "unneeded.size")]
         size: u32,
@@ -389,10 +391,10 @@ fn nothing_runs_if_there_is_a_fault() {
     let seen = trace.clone();
     let error = paused(async {
         let mut app = cache(Configuration::new());
-        app.register_fn("first", async move |_| {
+        app.register(plugin_fn("first", async move |_| {
             seen.add("ran");
             Ok(())
-        });
+        }));
         app.boot().await.unwrap_err()
     });
     assert_eq!(trace.events(), [""; 0]);

@@ -1,7 +1,7 @@
 //! Nothing of a configuration is ignored without a word.
 
+use bootstrap::Configuration;
 use bootstrap::prelude::*;
-use bootstrap::{Configuration, section};
 use serde::Deserialize;
 use support::paused;
 
@@ -9,7 +9,7 @@ use super::{Files, diagnosis, mistakes, of_file, variables};
 
 struct Seen(u32);
 
-#[plugin(name = "pool", states = [Seen], collect = false)]
+#[plugin(name = "pool", states = [Seen], collect = never)]
 struct Pool {
     #[option(config = "pool.size", default = 8)]
     size: u32,
@@ -28,7 +28,7 @@ fn pool(configuration: Configuration) -> App {
 fn size(configuration: Configuration) -> u32 {
     paused(async {
         let running = pool(configuration).boot().await.unwrap();
-        let size = running.state::<Seen>().unwrap().0;
+        let size = running.try_get::<State<Seen>>().unwrap().0;
         running.close().await.unwrap();
         size
     })
@@ -72,7 +72,7 @@ fn a_value_of_a_file_where_a_table_is_read_is_a_fault() {
 
 #[test]
 fn a_value_where_a_table_is_read_is_told_instead_of_what_is_missing_in_it() {
-    #[plugin(name = "needs", collect = false)]
+    #[plugin(name = "needs", collect = never)]
     struct Needs {
         #[option(config = "pool.name")]
         _name: String,
@@ -107,14 +107,13 @@ fn a_variable_where_a_table_is_read_is_a_warning() {
 }
 
 #[derive(Deserialize)]
+#[bootstrap::section("section")]
 struct Section {
     #[serde(default)]
     size: u32,
 }
 
-section!(Section = "section");
-
-#[plugin(name = "user", collect = false)]
+#[plugin(name = "user", collect = never)]
 struct User {
     section: State<Section>,
 }
@@ -148,7 +147,7 @@ fn a_variable_where_a_section_is_read_is_a_warning() {
 
 #[test]
 fn a_variable_where_a_section_is_read_stands_beside_what_is_missing_in_that() {
-    #[plugin(name = "needs", collect = false)]
+    #[plugin(name = "needs", collect = never)]
     struct Needs {
         #[option(config = "inner.item")]
         _item: Item,
@@ -173,7 +172,7 @@ fn a_variable_where_a_section_is_read_stands_beside_what_is_missing_in_that() {
 
 #[test]
 fn a_switch_below_a_value_is_a_fault() {
-    #[plugin(name = "mail", enabled = "mail.enabled", collect = false)]
+    #[plugin(name = "mail", enabled = "mail.enabled", collect = never)]
     struct Mail;
     impl Hooks for Mail {
         async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
@@ -243,7 +242,7 @@ struct Item {
 
 struct Read(Everything);
 
-#[plugin(name = "all", states = [Read], collect = false)]
+#[plugin(name = "all", states = [Read], collect = never)]
 struct All {
     #[option(config = "all")]
     all: Everything,
@@ -262,7 +261,7 @@ fn all(configuration: Configuration) -> App {
 fn read(configuration: Configuration) -> Everything {
     paused(async {
         let running = all(configuration).boot().await.unwrap();
-        let read = running.state::<Read>().unwrap().0.clone();
+        let read = running.try_get::<State<Read>>().unwrap().0.clone();
         running.close().await.unwrap();
         read
     })

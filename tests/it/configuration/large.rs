@@ -29,7 +29,7 @@ struct Inner {
     name: String,
 }
 
-#[plugin(name = "large", collect = false)]
+#[plugin(name = "large", collect = never)]
 struct Large {
     #[option(config = "section", default = Section::default())]
     section: Section,

@@ -15,7 +15,8 @@ mod written;
 
 use std::path::{Path, PathBuf};
 
-use bootstrap::{App, Configuration, PlanError};
+use bootstrap::error::PlanError;
+use bootstrap::{App, Configuration};
 use tempfile::TempDir;
 
 /// A folder with files in it.

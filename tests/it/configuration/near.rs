@@ -15,7 +15,7 @@ struct Pool {
     idle: u32,
 }
 
-#[plugin(name = "store", collect = false)]
+#[plugin(name = "store", collect = never)]
 struct Store {
     #[option(config = "db.dsn")]
     dsn: String,
@@ -28,7 +28,7 @@ impl Hooks for Store {
     }
 }
 
-#[plugin(name = "lax", collect = false)]
+#[plugin(name = "lax", collect = never)]
 struct Lax {
     #[option(config = "db.dsn", default = String::new())]
     dsn: String,
@@ -214,7 +214,7 @@ fn a_field_of_a_section_with_another_dash_is_a_fault_that_names_it() {
 
 #[test]
 fn a_key_that_something_else_reads_is_not_what_was_meant() {
-    #[plugin(name = "other", collect = false)]
+    #[plugin(name = "other", collect = never)]
     struct Other {
         #[option(config = "db.dsx", default = String::new())]
         dsx: String,
@@ -236,7 +236,7 @@ fn a_key_that_something_else_reads_is_not_what_was_meant() {
 
 #[test]
 fn unknown_fields_of_structs_in_a_map_are_faults() {
-    #[plugin(name = "mapped", collect = false)]
+    #[plugin(name = "mapped", collect = never)]
     struct Mapped {
         #[option(config = "pools")]
         _pools: std::collections::BTreeMap<String, Pool>,

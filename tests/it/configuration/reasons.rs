@@ -5,9 +5,11 @@ use std::num::NonZeroU8;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bootstrap::Configuration;
+use bootstrap::error::PlanError;
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use bootstrap::secrecy::{SecretBox, SecretString};
-use bootstrap::{Configuration, PlanError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use support::paused;
@@ -19,14 +21,14 @@ fn said<T: DeserializeOwned>(configuration: Configuration) -> (String, String) {
     let (sender, said) = std::sync::mpsc::channel();
     paused(async {
         let mut app = App::new().configure(configuration);
-        app.register_fn("reader", async move |cx| {
+        app.register(plugin_fn("reader", async move |cx| {
             let fault = cx.config::<T>("value").err().expect("a fault");
             let words = fault.to_string();
             let words = words.strip_prefix("plugin `reader` can't read `value");
             let help = fault.help().to_owned();
             sender.send((words.expect("a value").to_owned(), help))?;
             Ok(())
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
     });
     said.recv().unwrap()
@@ -203,7 +205,7 @@ fn the_reason_of_a_struct_is_shown_without_the_texts_in_it() {
     );
 }
 
-#[plugin(name = "ranged", collect = false)]
+#[plugin(name = "ranged", collect = never)]
 struct Ranged {
     #[option(config = "value")]
     _value: Range,
@@ -270,7 +272,7 @@ fn a_reason_stays_on_its_line() {
     );
 }
 
-#[plugin(name = "bounded", collect = false)]
+#[plugin(name = "bounded", collect = never)]
 struct Bounded {
     #[option(config = "value")]
     _value: Bounds,

@@ -1,20 +1,19 @@
 //! A part that restarts reads the configuration anew.
 
+use bootstrap::error::RestartError;
 use bootstrap::prelude::*;
-use bootstrap::{RestartError, section};
 use serde::Deserialize;
 use support::{Trace, paused};
 
 use super::{Files, of_file};
 
 #[derive(Deserialize)]
+#[bootstrap::section("settings")]
 struct Settings {
     size: u32,
 }
 
-section!(Settings = "settings");
-
-#[plugin(name = "user", collect = false)]
+#[plugin(name = "user", collect = never)]
 struct User {
     settings: State<Settings>,
     #[option(config = "user.count", default = 0)]
@@ -61,22 +60,20 @@ fn a_restart_of_a_section_reads_the_files_again() {
 
 /// A section that nobody in the app asks for.
 #[derive(Deserialize)]
+#[bootstrap::section("elsewhere")]
 struct Elsewhere {
     #[allow(dead_code, reason = "nobody asks for it")]
     size: u32,
 }
 
-section!(Elsewhere = "elsewhere");
-
 #[derive(Deserialize)]
+#[bootstrap::section]
 struct All {
     #[serde(default)]
     size: u32,
 }
 
-section!(All);
-
-#[plugin(name = "off", enabled = "off.enabled", collect = false)]
+#[plugin(name = "off", enabled = "off.enabled", collect = never)]
 struct Off {
     #[option(config = "off.size", default = 0)]
     size: u32,
@@ -89,7 +86,7 @@ impl Hooks for Off {
     }
 }
 
-#[plugin(name = "whole", collect = false)]
+#[plugin(name = "whole", collect = never)]
 struct Whole {
     all: State<All>,
 }
@@ -109,7 +106,7 @@ fn what_others_of_the_binary_would_read_is_known_at_a_restart_as_at_the_boot() {
         let app = App::new().with(Off::default()).with(Whole::default());
         let app = app.configure(of_file(&files.path("service.toml")));
         let plan = app.plan().unwrap();
-        assert_eq!((plan.switched_off().len(), plan.warnings()), (1, &[][..]));
+        assert_eq!((plan.disabled().len(), plan.warnings()), (1, &[][..]));
         let running = app.boot().await.unwrap();
         running.handle().restart("section All").await.unwrap();
         files.write("service.toml", "other = 1");

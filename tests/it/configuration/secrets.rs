@@ -1,8 +1,8 @@
 //! No value of a configuration is ever shown.
 
+use bootstrap::Configuration;
 use bootstrap::prelude::*;
 use bootstrap::secrecy::{ExposeSecret as _, SecretString};
-use bootstrap::{Configuration, section};
 use serde::Deserialize;
 use support::log_to;
 use support::{Trace, paused};
@@ -28,6 +28,7 @@ enum Level {
 
 #[allow(dead_code, reason = "reading is the point")]
 #[derive(Deserialize)]
+#[bootstrap::section("section")]
 struct Section {
     password: SecretString,
     size: u32,
@@ -52,9 +53,7 @@ impl TryFrom<String> for Inner {
     }
 }
 
-section!(Section = "section");
-
-#[plugin(name = "user", collect = false)]
+#[plugin(name = "user", collect = never)]
 struct User {
     section: State<Section>,
     #[option(config = "single", default = 1)]
@@ -193,13 +192,12 @@ fn values_of_code_and_of_other_sources_are_not_quoted() {
 }
 
 #[derive(Deserialize)]
+#[bootstrap::section("login")]
 struct Login {
     password: SecretString,
 }
 
-section!(Login = "login");
-
-#[plugin(name = "door", collect = false)]
+#[plugin(name = "door", collect = never)]
 struct Door {
     login: State<Login>,
 }

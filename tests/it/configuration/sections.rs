@@ -1,31 +1,29 @@
 //! Sections of the configuration as states.
 
+use bootstrap::Configuration;
 use bootstrap::prelude::*;
-use bootstrap::{Configuration, section};
 use serde::Deserialize;
 use support::paused;
 
 use super::{Files, diagnosis, mistakes, of_file, variables};
 
 #[derive(Deserialize)]
+#[bootstrap::section("database")]
 struct DatabaseSection {
     size: u32,
     #[serde(default)]
     name: String,
 }
 
-section!(DatabaseSection = "database");
-
 #[derive(Deserialize)]
+#[bootstrap::section("mail")]
 struct Mail {
     from: String,
 }
 
-section!(Mail = "mail");
-
 struct Seen(u32, Option<String>);
 
-#[plugin(name = "database", states = [Seen], collect = false)]
+#[plugin(name = "database", states = [Seen], collect = never)]
 struct Database {
     section: State<DatabaseSection>,
     mail: Option<State<Mail>>,
@@ -42,7 +40,7 @@ impl Hooks for Database {
 fn seen(app: App) -> (u32, Option<String>) {
     paused(async {
         let running = app.boot().await.unwrap();
-        let seen = running.state::<Seen>().unwrap();
+        let seen = running.try_get::<State<Seen>>().unwrap();
         let seen = (seen.0, seen.1.clone());
         running.close().await.unwrap();
         seen
@@ -73,14 +71,13 @@ fn an_optional_section_is_there_if_the_configuration_has_it() {
 }
 
 #[derive(Deserialize)]
+#[bootstrap::section("outer.inner")]
 struct Inner {
     #[allow(dead_code, reason = "reading is the point")]
     size: u32,
 }
 
-section!(Inner = "outer.inner");
-
-#[plugin(name = "inner", collect = false)]
+#[plugin(name = "inner", collect = never)]
 struct WithInner {
     inner: Option<State<Inner>>,
 }
@@ -153,6 +150,7 @@ fn something_else_than_a_table_is_no_section() {
 }
 
 #[derive(Deserialize)]
+#[bootstrap::section]
 struct Whole {
     size: u32,
     #[serde(default)]
@@ -164,9 +162,7 @@ struct Part {
     id: u32,
 }
 
-section!(Whole);
-
-#[plugin(name = "user", collect = false)]
+#[plugin(name = "user", collect = never)]
 struct User {
     whole: State<Whole>,
     #[option(config = "other.size", default = 1)]

@@ -5,8 +5,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bootstrap::error::{BootErrorKind, RestartError};
+use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
-use bootstrap::{BootErrorKind, Configuration, Exit, Handle, RestartError, Status, section};
+use bootstrap::{Configuration, Exit, Handle};
 use config::{ConfigError, Map, Source, Value};
 use serde::Deserialize;
 use support::{paused, threaded};
@@ -14,14 +16,13 @@ use support::{paused, threaded};
 use super::{Files, diagnosis, mistakes, of_file};
 
 #[derive(Deserialize)]
+#[bootstrap::section("settings")]
 struct Settings {
     #[serde(default)]
     size: u32,
 }
 
-section!(Settings = "settings");
-
-#[plugin(name = "user", collect = false)]
+#[plugin(name = "user", collect = never)]
 struct User {
     settings: State<Settings>,
 }
@@ -380,7 +381,7 @@ fn predicate_that_blocks() -> bool {
     true
 }
 
-#[plugin(name = "asked", enabled = predicate_that_blocks, collect = false)]
+#[plugin(name = "asked", enabled = predicate_that_blocks, collect = never)]
 struct Asked;
 
 impl Hooks for Asked {
@@ -426,7 +427,7 @@ impl<'de> Deserialize<'de> for Slow {
     }
 }
 
-#[plugin(name = "slow", collect = false)]
+#[plugin(name = "slow", collect = never)]
 struct Reads {
     #[option(config = "slow.key", default = Slow)]
     _key: Slow,

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bootstrap::Configuration;
+use bootstrap::error::ConfigFault;
+use bootstrap::plugin_with;
 use bootstrap::prelude::*;
-use bootstrap::{ConfigFault, Configuration};
 use config::{File, FileFormat};
 use serde::Deserialize;
 use support::paused;
@@ -37,7 +39,7 @@ impl Hooks for Database {
 fn seen(app: App) -> Seen {
     paused(async {
         let running = app.boot().await.unwrap();
-        let seen = (*running.state::<Seen>().unwrap()).clone();
+        let seen = (*running.try_get::<State<Seen>>().unwrap()).clone();
         running.close().await.unwrap();
         seen
     })
@@ -178,7 +180,7 @@ struct Everything {
 #[derive(Debug, Deserialize, PartialEq)]
 struct Wrapped(u8);
 
-#[plugin(name = "all", collect = false)]
+#[plugin(name = "all", collect = never)]
 struct All {
     #[option(config = "all")]
     all: Everything,
@@ -365,19 +367,19 @@ fn instances_are_configured_from_keys_of_their_own() {
         let plain = app.register(Database::default());
         let running = app.boot().await.unwrap();
         let size = |it: State<Seen>| it.size;
-        let sizes = [main.state(), replica.state(), plain.state()].map(size);
+        let sizes = [main.handle(), replica.handle(), plain.handle()].map(size);
         assert_eq!(sizes, [1, 2, 8]);
         running.close().await.unwrap();
     });
 }
 
-#[plugin(name = "parent", collect = false)]
+#[plugin(name = "parent", collect = never)]
 struct Parent;
 
 impl Hooks for Parent {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
         let child = cx.register(Database::default());
-        let seen = child.state::<Seen>();
+        let seen = child.handle::<State<Seen>>();
         child.load().await?;
         assert_eq!(seen.size, 7);
         Ok(())
@@ -395,7 +397,7 @@ fn a_child_is_configured_like_any_other_plugin() {
 
 struct Made(u32);
 
-#[plugin(name = "made", states = [Made], collect = false)]
+#[plugin(name = "made", states = [Made], collect = never)]
 struct Maker {
     #[option(config = "maker.size", default = 1)]
     size: u32,
@@ -411,11 +413,13 @@ impl Hooks for Maker {
 fn a_plugin_that_is_made_from_states_is_configured_as_well() {
     let made = |configuration: Configuration| {
         let mut app = App::new().configure(configuration);
-        let seen = app.register(Database::default()).state::<Seen>();
-        let made = app.register_with(seen, |seen: State<Seen>| Maker { size: seen.size });
+        let seen = app.register(Database::default()).handle::<State<Seen>>();
+        let made = app.register(plugin_with(seen, |seen: State<Seen>| Maker {
+            size: seen.size,
+        }));
         paused(async {
             let running = app.boot().await.unwrap();
-            let size = made.state::<Made>().0;
+            let size = made.handle::<State<Made>>().0;
             running.close().await.unwrap();
             size
         })
@@ -432,18 +436,18 @@ fn a_value_that_the_caller_holds_already_is_shared() {
             name: None,
         });
         let running = App::new()
-            .supply_arc(Arc::clone(&held))
+            .supply(State::from_arc(Arc::clone(&held)))
             .boot()
             .await
             .unwrap();
-        let state = running.state::<Seen>().unwrap();
+        let state = running.try_get::<State<Seen>>().unwrap();
         assert_eq!(std::ptr::from_ref(&*state), Arc::as_ptr(&held));
         running.close().await.unwrap();
     });
 }
 
 struct Found(usize);
-#[plugin(name = "looker", states = [Found], collect = false)]
+#[plugin(name = "looker", states = [Found], collect = never)]
 struct Looker {
     seen: Option<State<Seen>>,
 }
@@ -465,13 +469,13 @@ fn a_scope_shares_what_the_caller_holds_with_its_own_plugins_alone() {
     let mut app = App::new();
     let outside = app.register(Looker::default());
     let inside = app.scope("inside", |scope| {
-        scope.supply_arc(Arc::clone(&held));
+        scope.supply(State::from_arc(Arc::clone(&held)));
         scope.register(Looker::default())
     });
     paused(async {
         let running = app.boot().await.unwrap();
-        assert_eq!(inside.state::<Found>().0, Arc::as_ptr(&held).addr());
-        assert_eq!(outside.state::<Found>().0, 0);
+        assert_eq!(inside.handle::<State<Found>>().0, Arc::as_ptr(&held).addr());
+        assert_eq!(outside.handle::<State<Found>>().0, 0);
         running.close().await.unwrap();
     });
 }
@@ -479,7 +483,7 @@ fn a_scope_shares_what_the_caller_holds_with_its_own_plugins_alone() {
 /// D9: the configuration is there in every context, key by key.
 #[test]
 fn a_context_reads_a_key_of_the_configuration() {
-    #[plugin(name = "reader", collect = false)]
+    #[plugin(name = "reader", collect = never)]
     struct Reader;
     impl Hooks for Reader {
         async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {

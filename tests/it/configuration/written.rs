@@ -38,7 +38,7 @@ enum Any {
 
 struct Read(Values);
 
-#[plugin(name = "all", states = [Read], collect = false)]
+#[plugin(name = "all", states = [Read], collect = never)]
 struct All {
     #[option(config = "all")]
     all: Values,
@@ -62,7 +62,7 @@ fn with(key: &str, text: &str) -> App {
 fn values(app: App) -> Values {
     paused(async {
         let running = app.boot().await.unwrap();
-        let values = running.state::<Read>().unwrap().0.clone();
+        let values = running.try_get::<State<Read>>().unwrap().0.clone();
         running.close().await.unwrap();
         values
     })

@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use bootstrap::error::{CannotSet, StateError};
+use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
-use bootstrap::{CannotSet, Current, Replaceable, ServiceError, StateError, Status, Swap};
+use bootstrap::service::ServiceError;
+use bootstrap::{Current, Swap, plugin_fn};
 use support::{Trace, paused};
 
 use super::{Config, config};
@@ -13,8 +16,8 @@ use super::{Config, config};
 fn without_an_app_there_is_nothing_to_read() {
     let text = "no app is around this code: it runs outside of hooks, or was spawned by hand; enter \
                 one, with `Current::enter` or `RequestScope::enter`";
-    assert_eq!(bootstrap::current().unwrap_err().to_string(), text);
-    assert!(State::<Config>::get().is_none());
+    assert_eq!(Current::try_current().unwrap_err().to_string(), text);
+    assert!(State::<Config>::current().is_none());
     let error = config().unwrap_err();
     assert!(matches!(error, StateError::NoApp { .. }));
     assert_eq!(
@@ -25,24 +28,24 @@ fn without_an_app_there_is_nothing_to_read() {
 
 struct Missing;
 
-/// R26: `get` is `None`, and `get_or_failed` an error that names the state.
+/// R26: `get` is `None`, and `try_get` an error that names the state.
 #[test]
 fn a_state_that_is_there_is_read_and_one_that_is_not_is_named() {
     paused(async {
         let running = App::new().supply(Config("here")).boot().await.unwrap();
         let current = running.current();
-        assert_eq!(current.get::<Config>().unwrap().0, "here");
-        assert_eq!(current.get_or_failed::<Config>().unwrap().0, "here");
-        assert!(current.get::<Missing>().is_none());
-        let missing = current.get_or_failed::<Missing>().unwrap_err();
+        assert_eq!(current.get::<State<Config>>().unwrap().0, "here");
+        assert_eq!(current.try_get::<State<Config>>().unwrap().0, "here");
+        assert!(current.get::<State<Missing>>().is_none());
+        let missing = current.try_get::<State<Missing>>().unwrap_err();
         assert_eq!(
             missing.to_string(),
             "no plugin of this app provides the state `Missing`: register the one that does"
         );
         current.enter_sync(|| {
-            assert_eq!(State::<Config>::get().unwrap().0, "here");
-            assert!(State::<Missing>::get().is_none());
-            assert_eq!(State::<Missing>::get_or_failed().unwrap_err(), missing);
+            assert_eq!(State::<Config>::current().unwrap().0, "here");
+            assert!(State::<Missing>::current().is_none());
+            assert_eq!(State::<Missing>::try_current().unwrap_err(), missing);
         });
         running.close().await.unwrap();
     });
@@ -53,7 +56,7 @@ struct Kept(Arc<Mutex<Option<Current>>>);
 
 impl Kept {
     fn keep(&self) {
-        *self.0.lock().unwrap() = Some(bootstrap::current().unwrap());
+        *self.0.lock().unwrap() = Some(Current::try_current().unwrap());
     }
 
     fn take(&self) -> Current {
@@ -62,7 +65,7 @@ impl Kept {
 }
 
 /// Reads a state in every hook, without a field for it.
-#[plugin(name = "hasty", collect = false)]
+#[plugin(name = "hasty", collect = never)]
 struct Hasty {
     #[option]
     trace: Trace,
@@ -83,10 +86,10 @@ impl Hooks for Hasty {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
         self.note("load");
         self.kept.keep();
-        cx.register_fn("child", async |_| {
+        cx.register(plugin_fn("child", async |_| {
             assert!(matches!(config(), Err(StateError::InLoad { .. })));
             Ok(())
-        })
+        }))
         .await?;
         Ok(())
     }
@@ -131,7 +134,7 @@ fn a_barrier_reads_what_it_stands_behind() {
 
 struct Tenant(&'static str);
 
-#[plugin(name = "tenant", collect = false, states = [Tenant])]
+#[plugin(name = "tenant", collect = never, states = [Tenant])]
 struct TenantPlugin {
     #[option]
     name: &'static str,
@@ -145,8 +148,8 @@ impl Hooks for TenantPlugin {
     }
 
     async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
-        let seen = State::<Tenant>::get_or_failed()?;
-        let owner = bootstrap::current()?.name().unwrap();
+        let seen = State::<Tenant>::try_current()?;
+        let owner = Current::try_current()?.name().unwrap();
         self.trace.add(format_args!("{owner}: {}", seen.0));
         Ok(())
     }
@@ -165,7 +168,7 @@ fn a_plugin_in_a_scope_reads_the_states_of_its_scope() {
         app.scope("two", |scope| scope.register(tenant("second")));
         let running = app.boot().await.unwrap();
         assert_eq!(trace.events(), ["one/tenant: first", "two/tenant: second"]);
-        let outside = running.current().state::<Tenant>().unwrap_err();
+        let outside = running.current().try_get::<State<Tenant>>().unwrap_err();
         assert!(matches!(outside, StateError::Hidden { .. }));
         running.close().await.unwrap();
     });
@@ -222,13 +225,13 @@ fn an_app_that_has_closed_is_told_by_errors() {
     });
 }
 
+#[bootstrap::supplied]
 struct Level(Swap<u32>);
-bootstrap::supplied!(Level);
 
-impl Replaceable for Level {
-    type Content = u32;
+impl std::ops::Deref for Level {
+    type Target = Swap<u32>;
 
-    fn content(&self) -> &Swap<u32> {
+    fn deref(&self) -> &Swap<u32> {
         &self.0
     }
 }
@@ -256,14 +259,14 @@ fn a_state_is_set_in_an_app_that_has_it_and_nowhere_else() {
             Ok(())
         });
         let running = app.boot().await.unwrap();
-        assert_eq!(*running.state::<Level>().unwrap().0.load(), 2);
+        assert_eq!(*running.try_get::<State<Level>>().unwrap().0.load(), 2);
         running.close().await.unwrap();
     });
 }
 
 /// Has methods that are called as those of a handle.
+#[bootstrap::supplied]
 struct Dict(Swap<u32>);
-bootstrap::supplied!(Dict);
 
 impl Dict {
     fn get(&self, add: u32) -> u32 {
@@ -279,7 +282,7 @@ impl Dict {
 fn a_handle_leaves_the_methods_of_its_state_alone() {
     paused(async {
         let running = App::new().supply(Dict(Swap::new(1))).boot().await.unwrap();
-        let dict = running.state::<Dict>().unwrap();
+        let dict = running.try_get::<State<Dict>>().unwrap();
         dict.set(2);
         assert_eq!(dict.get(1), 3);
         running.close().await.unwrap();

@@ -18,7 +18,7 @@ fn what_is_spawned_by_hand_is_in_no_app_unless_it_is_taken_along() {
             let bare = tokio::task::spawn_blocking(|| config().is_ok()).await?;
             assert!(!bare);
 
-            let current = bootstrap::current()?;
+            let current = Current::try_current()?;
             let spawned = current.spawn(async { config() }).await?;
             assert_eq!(spawned?, "here");
             let entered = tokio::spawn(current.enter(async {
@@ -43,7 +43,7 @@ fn what_is_taken_along_still_tells_of_its_hook() {
         let ready = act(move || {
             let (trace, task) = (noted.clone(), Arc::clone(&task));
             async move {
-                let later = bootstrap::current()?.spawn(async move {
+                let later = Current::try_current()?.spawn(async move {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     note_hook(&trace);
                 });
@@ -98,7 +98,7 @@ fn a_future_that_is_dropped_is_in_its_app_meanwhile() {
 fn a_hook_that_enters_its_app_still_would_wait_for_itself() {
     paused(async {
         let app = App::new().on_start(async |cx| {
-            let current = bootstrap::current()?;
+            let current = Current::try_current()?;
             let handle = cx.handle();
             let error = current.enter(async { handle.close().await }).await;
             assert!(error.unwrap_err().is_wait_for_itself());
@@ -130,7 +130,7 @@ fn a_panic_leaves_the_app_behind() {
         let current = running.current();
         let panics = || current.enter_sync(|| panic!("on purpose"));
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).unwrap_err();
-        assert!(bootstrap::current().is_err());
+        assert!(Current::try_current().is_err());
         running.close().await.unwrap();
     });
 }
@@ -144,7 +144,7 @@ impl Drop for Keeper {
     }
 }
 
-#[plugin(collect = false, states = [Keeper])]
+#[plugin(collect = never, states = [Keeper])]
 struct KeeperPlugin {
     #[option]
     trace: Trace,
@@ -152,7 +152,7 @@ struct KeeperPlugin {
 
 impl Hooks for KeeperPlugin {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Keeper> {
-        Ok(Keeper(bootstrap::current()?, self.trace.clone()))
+        Ok(Keeper(Current::try_current()?, self.trace.clone()))
     }
 }
 
@@ -164,7 +164,7 @@ fn a_state_that_keeps_its_app_is_dropped_when_that_closes() {
             trace: trace.clone(),
         });
         let running = app.boot().await.unwrap();
-        let name = running.state::<Keeper>().unwrap().0.name();
+        let name = running.try_get::<State<Keeper>>().unwrap().0.name();
         assert_eq!(name.unwrap(), "keeper-plugin");
         running.close().await.unwrap();
         assert_eq!(trace.events(), ["Closing"]);

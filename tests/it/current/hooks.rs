@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 use bootstrap::prelude::*;
-use bootstrap::{Policy, Restart, Supervision};
+use bootstrap::{Policy, Restart, Supervision, plugin_fn};
 use support::{Trace, paused, threaded};
 
 use super::note_hook;
 
 /// Notes whose hook runs in each of them, before and after it has waited.
-#[plugin(name = "far", collect = false)]
+#[plugin(name = "far", collect = never)]
 struct Far {
     #[option]
     trace: Trace,
@@ -148,7 +148,7 @@ fn hooks_of_the_app_and_services_and_barriers_are_in_it() {
 }
 
 /// Registers a plugin, and waits for it.
-#[plugin(name = "parent", collect = false)]
+#[plugin(name = "parent", collect = never)]
 struct Parent {
     #[option]
     trace: Trace,
@@ -158,12 +158,12 @@ impl Hooks for Parent {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
         note_hook(&self.trace);
         let trace = self.trace.clone();
-        cx.register_fn("child", async move |_| {
+        cx.register(plugin_fn("child", async move |_| {
             note_hook(&trace);
             tokio::task::yield_now().await;
             note_hook(&trace);
             Ok(())
-        })
+        }))
         .await?;
         note_hook(&self.trace);
         Ok(())
@@ -191,7 +191,7 @@ fn a_child_is_in_its_own_hook_and_its_parent_in_its_own() {
 }
 
 /// Spawns tasks, of which one fails once.
-#[plugin(name = "crew", collect = false)]
+#[plugin(name = "crew", collect = never)]
 struct Crew {
     #[option]
     trace: Trace,
@@ -239,7 +239,7 @@ fn tasks_are_in_their_app_also_when_they_start_again() {
 }
 
 /// Fails at its first attempt, which leaves something to be done.
-#[plugin(name = "tries", collect = false, retry = 2)]
+#[plugin(name = "tries", collect = never, retry = 2)]
 struct Tries {
     #[option]
     trace: Trace,
@@ -287,7 +287,7 @@ impl Drop for Dropped {
     }
 }
 
-#[plugin(name = "owner", collect = false, states = [Dropped])]
+#[plugin(name = "owner", collect = never, states = [Dropped])]
 struct Owner {
     #[option]
     trace: Trace,
@@ -318,14 +318,14 @@ fn hooks_that_take_turns_are_each_in_their_own() {
         let mut app = App::new();
         for number in 0..300 {
             let name = format!("p{number}");
-            app.register_fn(name.clone(), async move |_| {
+            app.register(plugin_fn(name.clone(), async move |_| {
                 for _ in 0..5 {
-                    assert_eq!(bootstrap::current()?.name().unwrap(), *name);
+                    assert_eq!(bootstrap::Current::try_current()?.name().unwrap(), *name);
                     tokio::time::sleep(Duration::from_micros(number % 7)).await;
                     tokio::task::yield_now().await;
                 }
                 Ok(())
-            });
+            }));
         }
         app.boot().await.unwrap().close().await.unwrap();
     };

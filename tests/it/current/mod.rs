@@ -1,6 +1,6 @@
 //! The app around code that nobody has handed it to.
 
-use bootstrap::StateError;
+use bootstrap::error::StateError;
 use bootstrap::prelude::*;
 use support::Trace;
 
@@ -9,17 +9,17 @@ mod carry;
 mod hooks;
 mod swap;
 
+#[bootstrap::supplied]
 struct Config(&'static str);
-bootstrap::supplied!(Config);
 
 /// Code far away: what it reads of the app around.
 fn config() -> Result<&'static str, StateError> {
-    Ok(State::<Config>::get_or_failed()?.0)
+    Ok(State::<Config>::try_current()?.0)
 }
 
 /// Notes whose hook runs, and which.
 fn note_hook(trace: &Trace) {
-    let current = bootstrap::current().unwrap();
+    let current = bootstrap::Current::try_current().unwrap();
     match (current.name(), current.phase()) {
         (Some(name), Some(phase)) => trace.add(format_args!("{name}: {phase}")),
         (name, phase) => trace.add(format_args!("{name:?}, {phase:?}")),

@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
+use bootstrap::Swap;
 use bootstrap::prelude::*;
-use bootstrap::{Replaceable, Swap};
 use support::{Trace, paused};
 
 struct Table(u32);
 
 struct Rates(Swap<Table>);
 
-impl Replaceable for Rates {
-    type Content = Table;
+impl std::ops::Deref for Rates {
+    type Target = Swap<Table>;
 
-    fn content(&self) -> &Swap<Table> {
+    fn deref(&self) -> &Swap<Table> {
         &self.0
     }
 }
 
-#[plugin(collect = false, states = [Rates])]
+#[plugin(collect = never, states = [Rates])]
 struct RatesPlugin;
 
 impl Hooks for RatesPlugin {
@@ -28,7 +28,7 @@ impl Hooks for RatesPlugin {
 }
 
 /// Follows the table.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Follower {
     rates: State<Rates>,
     #[option]
@@ -63,8 +63,8 @@ fn the_content_of_a_state_is_replaced_while_the_app_runs() {
         let app = App::new().with(RatesPlugin).with(follower);
         let running = app.boot().await.unwrap();
         let (rates, same) = (
-            running.state::<Rates>().unwrap(),
-            running.state::<Rates>().unwrap(),
+            running.try_get::<State<Rates>>().unwrap(),
+            running.try_get::<State<Rates>>().unwrap(),
         );
         let kept = rates.0.load();
         tokio::task::yield_now().await;
@@ -132,10 +132,10 @@ fn a_swap_is_made_of_its_value_and_does_not_print_it() {
 }
 
 /// What somebody else provides, for a plugin to write to.
+#[bootstrap::supplied]
 struct Logger(Swap<Option<&'static str>>);
-bootstrap::supplied!(Logger);
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct LoggerPlugin {
     out: State<Logger>,
 }
@@ -148,7 +148,7 @@ impl Hooks for LoggerPlugin {
 }
 
 /// Depends on what the plugin writes, so it comes after that.
-#[plugin(collect = false, after = [LoggerPlugin])]
+#[plugin(collect = never, after = [LoggerPlugin])]
 struct Reader {
     logger: State<Logger>,
     #[option]
@@ -180,7 +180,7 @@ fn a_plugin_writes_to_a_state_that_its_caller_provides() {
         let running = app.boot().await.unwrap();
         assert_eq!(trace.events(), ["ready to write"]);
         assert_eq!(*caller.changed().await.unwrap(), Some("ready to write"));
-        let logger = running.state::<Logger>().unwrap();
+        let logger = running.try_get::<State<Logger>>().unwrap();
         assert_eq!(*logger.0.load(), Some("ready to write"));
         running.close().await.unwrap();
     });

@@ -3,9 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use bootstrap::error::PlanErrors;
 use bootstrap::prelude::*;
 use bootstrap::testing::{Resource, explore, resource};
-use bootstrap::{Configuration, PlanErrors, section};
+use bootstrap::{Configuration, plugin_fn};
 use serde::Deserialize;
 use support::paused;
 
@@ -21,7 +22,7 @@ fn config() -> Config {
     }
 }
 
-#[plugin(name = "config", states = [Config], collect = false)]
+#[plugin(name = "config", states = [Config], collect = never)]
 struct ConfigPlugin;
 
 impl Hooks for ConfigPlugin {
@@ -32,7 +33,7 @@ impl Hooks for ConfigPlugin {
 
 struct Pool;
 
-#[plugin(name = "database", states = [Pool], collect = false)]
+#[plugin(name = "database", states = [Pool], collect = never)]
 struct Database {
     config: State<Config>,
 }
@@ -43,7 +44,7 @@ impl Hooks for Database {
     }
 }
 
-#[plugin(name = "http", collect = false)]
+#[plugin(name = "http", collect = never)]
 struct Http {
     pool: State<Pool>,
 }
@@ -55,7 +56,7 @@ impl Hooks for Http {
     }
 }
 
-#[plugin(name = "good", collect = false)]
+#[plugin(name = "good", collect = never)]
 struct Good {
     config: State<Config>,
 }
@@ -71,7 +72,7 @@ impl Hooks for Good {
     }
 }
 
-#[plugin(name = "ticker", collect = false)]
+#[plugin(name = "ticker", collect = never)]
 struct Ticker;
 
 impl Hooks for Ticker {
@@ -84,7 +85,7 @@ impl Hooks for Ticker {
     }
 }
 
-#[plugin(name = "hangs", collect = false, load_timeout = "100ms")]
+#[plugin(name = "hangs", collect = never, load_timeout = "100ms")]
 struct Hangs;
 
 impl Hooks for Hangs {
@@ -134,7 +135,7 @@ fn of_mistakes_in_a_plan() {
     shows("03-compose.md", &refused(&app).render());
 
     let mut other = App::new();
-    let elsewhere = other.register(ConfigPlugin).state();
+    let elsewhere = other.register(ConfigPlugin).handle();
     let app = App::new().with(Good { config: elsewhere });
     shows("03-compose.md", &refused(&app).render());
 
@@ -146,7 +147,7 @@ fn of_mistakes_in_a_plan() {
 
     let mut app = App::new().with(ConfigPlugin).with(Http::default());
     let database = app.register(Database::default());
-    database.switch_off("this process has no database");
+    database.enabled(false, "this process has no database");
     shows("07-conditions.md", &refused(&app).render());
 
     let mut app = App::new().with(Good::default());
@@ -160,7 +161,7 @@ fn of_mistakes_in_a_plan() {
     shows("09-parts.md", &refused(&app).render());
 
     let mut app = App::new();
-    app.register_fn("a", async |_| Ok(()));
+    app.register(plugin_fn("a", async |_| Ok(())));
     app.register(ConfigPlugin).named("a");
     shows("16-codes.md", &refused(&app).render());
 }
@@ -177,15 +178,16 @@ fn of_a_boot_that_fails() {
         shows("08-boot.md", &error.render());
 
         let mut app = App::new().boot_timeout(Duration::from_secs(15));
-        let config = app.register_fn("config", async |_| {
+        let config = app.register(plugin_fn("config", async |_| {
             tokio::time::sleep(Duration::from_millis(800)).await;
             Ok(())
-        });
-        let cache = app.register_fn("cache", async |_| std::future::pending().await);
+        }));
+        let cache = app.register(plugin_fn("cache", async |_| std::future::pending().await));
         let cache = cache.after(&config);
-        let billing = app.register_fn("billing", async |_| Ok(()));
+        let billing = app.register(plugin_fn("billing", async |_| Ok(())));
         let billing = billing.after(&cache);
-        app.register_fn("http", async |_| Ok(())).after(&billing);
+        app.register(plugin_fn("http", async |_| Ok(())))
+            .after(&billing);
         let error = app.boot().await.unwrap_err();
         shows("08-boot.md", &error.render());
     });
@@ -193,7 +195,7 @@ fn of_a_boot_that_fails() {
 
 struct Made;
 
-#[plugin(name = "p", states = [Made], collect = false)]
+#[plugin(name = "p", states = [Made], collect = never)]
 struct Parent;
 
 impl Hooks for Parent {
@@ -203,7 +205,7 @@ impl Hooks for Parent {
     }
 }
 
-#[plugin(name = "c", collect = false)]
+#[plugin(name = "c", collect = never)]
 struct Child {
     ps: State<Made>,
 }
@@ -242,14 +244,13 @@ fn of_a_close_that_fails() {
 }
 
 #[derive(Deserialize)]
+#[bootstrap::section("database")]
 struct DatabaseSection {
     #[allow(dead_code, reason = "nobody reads it")]
     url: String,
 }
 
-section!(DatabaseSection = "database");
-
-#[plugin(name = "database", collect = false)]
+#[plugin(name = "database", collect = never)]
 struct Sectioned {
     section: State<DatabaseSection>,
 }
@@ -279,7 +280,7 @@ struct Section {
     retries: u8,
 }
 
-#[plugin(name = "database", collect = false)]
+#[plugin(name = "database", collect = never)]
 struct WithOption {
     #[option(config = "database", default = Section { size: 1, retries: 1 })]
     section: Section,
@@ -292,7 +293,7 @@ impl Hooks for WithOption {
     }
 }
 
-#[plugin(name = "cache", collect = false)]
+#[plugin(name = "cache", collect = never)]
 struct Cache {
     #[option(config = "cache.size")]
     size: u32,
@@ -322,7 +323,7 @@ fn of_faults_in_a_configuration() {
 }
 
 /// Waits in the middle of its `load`, with something open that does not close by itself.
-#[plugin(name = "half-way", collect = false)]
+#[plugin(name = "half-way", collect = never)]
 struct HalfWay;
 
 impl Hooks for HalfWay {
@@ -340,7 +341,7 @@ fn of_the_test_kit() {
     paused(async {
         let mut app = App::new();
         let record = app.record();
-        app.register_fn("a", async |_| Ok(()));
+        app.register(plugin_fn("a", async |_| Ok(())));
         app.boot().await.unwrap().close().await.unwrap();
         let differs = AssertUnwindSafe(|| record.assert_eq(["a: load", "a: close"]));
         let said = catch_unwind(differs).unwrap_err();

@@ -8,8 +8,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
-use bootstrap::{App, Descriptor, Plugin, Retry, Running, States};
+use bootstrap::{App, Retry, Running, plugin_fn};
 use support::{Probe, Trace, act, bounded, fails};
 use tokio::runtime::{Builder, Runtime};
 
@@ -194,7 +195,7 @@ impl Part {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Part {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("part")
@@ -247,7 +248,7 @@ impl Case {
 
     fn app(&self, block: Block) -> App {
         let mut app = self.limited();
-        app.register_fn("other", async |_| Ok(()));
+        app.register(plugin_fn("other", async |_| Ok(())));
         match self.with_child(&mut app, block) {
             Some(block) => self.with_hook(app, block),
             None => app,
@@ -258,54 +259,54 @@ impl Case {
     fn with_child(&self, app: &mut App, block: Block) -> Option<Block> {
         use Place as P;
         match self.place {
-            P::Child => drop(app.register_fn("p", async move |cx| {
-                cx.register_fn("blocks", async move |_| block.run().await);
+            P::Child => drop(app.register(plugin_fn("p", async move |cx| {
+                cx.register(plugin_fn("blocks", async move |_| block.run().await));
                 Ok(())
-            })),
-            P::AwaitedChild => drop(app.register_fn("p", async move |cx| {
-                let child = cx.register_fn("blocks", async move |_| block.run().await);
+            }))),
+            P::AwaitedChild => drop(app.register(plugin_fn("p", async move |cx| {
+                let child = cx.register(plugin_fn("blocks", async move |_| block.run().await));
                 child.load().await.map(drop)
-            })),
-            P::Grandchild => drop(app.register_fn("p", async move |cx| {
-                cx.register_fn("c", async move |cx| {
-                    cx.register_fn("blocks", async move |_| block.run().await);
+            }))),
+            P::Grandchild => drop(app.register(plugin_fn("p", async move |cx| {
+                cx.register(plugin_fn("c", async move |cx| {
+                    cx.register(plugin_fn("blocks", async move |_| block.run().await));
                     Ok(())
-                });
+                }));
                 Ok(())
-            })),
-            P::AwaitedGrandchild => drop(app.register_fn("p", async move |cx| {
-                let child = cx.register_fn("c", async move |cx| {
-                    let child = cx.register_fn("blocks", async move |_| block.run().await);
+            }))),
+            P::AwaitedGrandchild => drop(app.register(plugin_fn("p", async move |cx| {
+                let child = cx.register(plugin_fn("c", async move |cx| {
+                    let child = cx.register(plugin_fn("blocks", async move |_| block.run().await));
                     child.load().await.map(drop)
-                });
+                }));
                 child.load().await.map(drop)
-            })),
-            P::FlushedChild => drop(app.register_fn("p", async move |cx| {
-                cx.register_fn("blocks", async move |_| block.run().await);
+            }))),
+            P::FlushedChild => drop(app.register(plugin_fn("p", async move |cx| {
+                cx.register(plugin_fn("blocks", async move |_| block.run().await));
                 cx.flush().await
-            })),
-            P::BesideChild => drop(app.register_fn("p", async move |cx| {
-                let child = cx.register_fn("c", async |_| std::future::pending().await);
+            }))),
+            P::BesideChild => drop(app.register(plugin_fn("p", async move |cx| {
+                let child = cx.register(plugin_fn("c", async |_| std::future::pending().await));
                 let (loaded, blocked) = tokio::join!(child.load(), block.run());
                 loaded.map(drop).and(blocked)
-            })),
-            P::ScopedChild => drop(app.register_fn("p", async move |cx| {
+            }))),
+            P::ScopedChild => drop(app.register(plugin_fn("p", async move |cx| {
                 cx.scope("s", |scope| {
-                    scope.register_fn("blocks", async move |_| block.run().await);
+                    scope.register(plugin_fn("blocks", async move |_| block.run().await));
                 });
                 cx.flush().await
-            })),
-            P::RolledBackSibling => drop(app.register_fn("p", async move |cx| {
+            }))),
+            P::RolledBackSibling => drop(app.register(plugin_fn("p", async move |cx| {
                 let part = Part {
                     close: Mutex::new(Some(block)),
                     ..Part::new()
                 };
-                let child = cx.register_fn("c", async move |cx| {
+                let child = cx.register(plugin_fn("c", async move |cx| {
                     cx.register(part).load().await?;
                     anyhow::bail!("the child fails")
-                });
+                }));
                 child.load().await.map(drop)
-            })),
+            }))),
             _ => return Some(block),
         }
         None
@@ -320,9 +321,9 @@ impl Case {
             act(move || block.clone().run())
         };
         match self.place {
-            P::Root => drop(app.register_fn("blocks", async move |_| block.run().await)),
+            P::Root => drop(app.register(plugin_fn("blocks", async move |_| block.run().await))),
             P::ScopedPlugin => app.scope("s", |scope| {
-                scope.register_fn("blocks", async move |_| block.run().await);
+                scope.register(plugin_fn("blocks", async move |_| block.run().await));
             }),
             P::Barrier => {
                 app.register(probe("p"));
@@ -337,10 +338,10 @@ impl Case {
             P::Ready => drop(app.register(probe("p").ready(acts))),
             P::Loaded => app = app.on_loaded(async move |_| block.run().await),
             P::OnReady => app = app.on_ready(async move |_| block.run().await),
-            P::OnReadyOfPlugin => drop(app.register_fn("p", async move |cx| {
+            P::OnReadyOfPlugin => drop(app.register(plugin_fn("p", async move |cx| {
                 cx.on_ready(async move |_| block.run().await);
                 Ok(())
-            })),
+            }))),
             P::Service => app = app.service("s", async move |_| block.run().await),
             P::OnStart => app = app.on_start(async move |_| block.run().await),
             P::CleanUpBetweenAttempts => drop(app.register(Part {
@@ -354,19 +355,19 @@ impl Case {
                     .after(&closes);
             }
             P::Drain => drop(app.register(probe("p").drain(acts))),
-            P::Run => drop(app.register_fn("p", async move |cx| {
+            P::Run => drop(app.register(plugin_fn("p", async move |cx| {
                 cx.spawn("blocks", async move |cx| {
                     cx.stopped().await;
                     block.run().await
                 });
                 Ok(())
-            })),
+            }))),
             P::Task => drop(app.register(probe("p").run(acts))),
             P::Close => drop(app.register(probe("p").close(acts))),
-            P::OnClose => drop(app.register_fn("p", async move |cx| {
+            P::OnClose => drop(app.register(plugin_fn("p", async move |cx| {
                 cx.on_close(async move |_| block.run().await);
                 Ok(())
-            })),
+            }))),
             P::OnCloseOfApp => app = app.on_close(async move |_| block.run().await),
             P::ServiceDrop => app = app.service("s", async move |_| Ok(Held(block.gate.clone()))),
             P::RestartLoad => drop(app.register(Part {

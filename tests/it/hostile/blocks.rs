@@ -5,8 +5,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bootstrap::error::{BootErrorKind, Cause, PluginError};
+use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
-use bootstrap::{App, BootErrorKind, Cause, Descriptor, Handle, Plugin, PluginError, States};
+use bootstrap::{App, Handle, plugin_fn};
 use support::{Act, Probe, Trace, act, fails_after, hangs, paused, register_graph, threaded};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -72,7 +74,7 @@ impl Asks {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Asks {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("asks")
@@ -277,11 +279,11 @@ fn a_load_that_wakes_itself_lets_everything_else_run() {
         .unwrap();
     runtime.block_on(async {
         let mut app = App::new();
-        app.register_fn("spins", async |_| {
+        app.register(plugin_fn("spins", async |_| {
             loop {
                 wake_myself().await;
             }
-        });
+        }));
         let error = app.boot_timeout(SHORT).boot().await.unwrap_err();
         assert!(matches!(error.kind(), BootErrorKind::TimedOut { .. }));
     });
@@ -297,11 +299,11 @@ fn the_time_for_booting_ends_between_two_loads_that_never_wait() {
     runtime.block_on(async {
         let mut app = App::new().boot_timeout(Duration::from_millis(20));
         for n in 0..2_000 {
-            app.register_fn(format!("p{n}"), async |_| {
+            app.register(plugin_fn(format!("p{n}"), async |_| {
                 let began = std::time::Instant::now();
                 while began.elapsed() < Duration::from_millis(5) {}
                 Ok(())
-            });
+            }));
         }
         let error = app.boot().await.unwrap_err();
         assert!(matches!(error.kind(), BootErrorKind::TimedOut { .. }));
@@ -338,7 +340,7 @@ fn an_on_start_hook_does_not_outlive_the_boot() {
 #[test]
 fn a_plugin_may_look_at_registrations_while_it_is_registered() {
     struct Named(bootstrap::Registration<Probe>);
-    #[bootstrap::async_trait]
+    #[bootstrap::extend::async_trait]
     impl Plugin for Named {
         fn descriptor(&self) -> Descriptor {
             Descriptor::new(format!("after-{}", self.0.name()))

@@ -4,8 +4,10 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bootstrap::error::{BootError, BootErrorKind, Cause, RestartError};
+use bootstrap::lifecycle::ShutdownReason;
 use bootstrap::prelude::*;
-use bootstrap::{App, BootError, BootErrorKind, Cause, Handle, RestartError, ShutdownReason};
+use bootstrap::{App, Handle, plugin_fn};
 use support::{Act, Probe, Trace, act, fails, hangs, paused, succeeds, threaded};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -78,10 +80,10 @@ fn whatever_blocks_through_a_request_to_stop_the_boot_is_interrupted() {
     let ready = |blocks| App::new().with(Probe::new("a", &trace).ready(blocks));
     let child = |blocks: Act| {
         let mut app = App::new();
-        app.register_fn("p", async move |cx| {
-            let child = cx.register_fn("c", async move |_| blocks().await);
+        app.register(plugin_fn("p", async move |cx| {
+            let child = cx.register(plugin_fn("c", async move |_| blocks().await));
             child.load().await.map(drop)
-        });
+        }));
         app
     };
     let on_start = |blocks: Act| App::new().on_start(async move |_| blocks().await);
@@ -105,13 +107,13 @@ fn whatever_blocks_through_a_request_to_stop_the_boot_is_interrupted() {
 fn an_error_that_follows_from_the_cancellation_is_not_the_cause() {
     threaded(async {
         let mut app = App::new();
-        app.register_fn("follows", async |cx| {
+        app.register(plugin_fn("follows", async |cx| {
             let handle = cx.handle();
             std::thread::spawn(move || handle.shutdown())
                 .join()
                 .unwrap();
             anyhow::bail!("cancelled in the middle")
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         assert!(is_interrupted(&error), "{error:?}");
         let failures: Vec<_> = error.failures().iter().map(ToString::to_string).collect();
@@ -154,7 +156,11 @@ fn what_failed_before_a_request_to_stop_is_the_cause() {
         // Its limit is up, and it is still waited for, when the request comes.
         let (release, blocks) = blocks();
         let trace = Trace::new();
-        let app = App::new().with(Probe::new("blocks", &trace).load(blocks).load_timeout(SHORT));
+        let app = App::new().with(
+            Probe::new("blocks", &trace)
+                .load(blocks)
+                .load_timeout(SHORT),
+        );
         stop_after(app.handle(), SHORT * 8);
         let error = app.boot().await.unwrap_err();
         assert!(matches!(error.kind(), BootErrorKind::Failed), "{error:?}");
@@ -178,13 +184,13 @@ fn what_failed_before_a_request_to_stop_is_the_cause() {
 /// Blocks its thread in its second load.
 struct Again(Act, u32);
 
-#[bootstrap::async_trait]
-impl bootstrap::Plugin for Again {
-    fn descriptor(&self) -> bootstrap::Descriptor {
-        bootstrap::Descriptor::new("again")
+#[bootstrap::extend::async_trait]
+impl bootstrap::extend::Plugin for Again {
+    fn descriptor(&self) -> bootstrap::extend::Descriptor {
+        bootstrap::extend::Descriptor::new("again")
     }
 
-    async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::States> {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::extend::States> {
         self.1 += 1;
         let act = if self.1 == 2 {
             self.0.clone()
@@ -192,7 +198,7 @@ impl bootstrap::Plugin for Again {
             succeeds()
         };
         act().await?;
-        Ok(bootstrap::States::new())
+        Ok(bootstrap::extend::States::new())
     }
 }
 

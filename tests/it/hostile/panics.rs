@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bootstrap::App;
+use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
-use bootstrap::{App, Descriptor, Plugin, States};
 use support::{Act, Probe, Trace, act, fails_after, paused};
 
 /// Panics when it is dropped.
@@ -19,7 +20,7 @@ impl Drop for Bomb {
 /// Fails to load, and panics when it is dropped.
 struct FailsAndExplodes(Bomb);
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for FailsAndExplodes {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new(self.0.0)
@@ -33,7 +34,7 @@ impl Plugin for FailsAndExplodes {
 /// Never gets its turn, and panics when it is dropped.
 struct Explodes(#[expect(dead_code, reason = "its drop is what it is for")] Bomb);
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Explodes {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("explodes")
@@ -129,7 +130,7 @@ fn a_plugin_that_failed_and_kept_its_context_is_dropped() {
         Option<LoadContext>,
         #[expect(dead_code, reason = "to be counted")] Arc<()>,
     );
-    #[bootstrap::async_trait]
+    #[bootstrap::extend::async_trait]
     impl Plugin for Keeps {
         fn descriptor(&self) -> Descriptor {
             Descriptor::new("keeps")
@@ -234,6 +235,9 @@ fn a_log_that_panics_keeps_nobody_from_closing() {
 
 /// S39: a log that panics at everything changes nothing about what becomes of an app, and nothing
 /// that happened is lost.
+#[bootstrap::supplied]
+struct Unwanted;
+
 #[test]
 fn a_log_that_panics_at_everything_changes_no_outcome() {
     let _listening = tracing::subscriber::set_default(Fragile { errors_only: false });
@@ -244,7 +248,7 @@ fn a_log_that_panics_at_everything_changes_no_outcome() {
             .run(support::takes(1))
             .drain(support::takes(1));
         let app = App::new()
-            .supply(7_u8)
+            .supply(Unwanted)
             .with(probe)
             .with(Probe::new("b", &trace).close(support::fails("sore")));
         let running = app.boot().await.unwrap();

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bootstrap::{App, BootErrorKind, Cause, ShutdownReason, Status};
+use bootstrap::error::{BootErrorKind, Cause};
+use bootstrap::lifecycle::{ShutdownReason, Status};
+use bootstrap::{App, plugin_fn};
 use support::{Probe, Trace, fails, hangs, paused};
 use tokio::runtime::{Builder, Runtime};
 
@@ -149,7 +151,7 @@ fn limits_of_zero_end_what_waits_and_nothing_else() {
 }
 
 /// Runs for some milliseconds and drops the runtime in the middle of things; returns the outcome.
-fn cut_short(app: App, closes: bool) -> bootstrap::CloseError {
+fn cut_short(app: App, closes: bool) -> bootstrap::error::CloseError {
     let handle = app.handle();
     let runtime = one_thread();
     runtime.block_on(async {
@@ -214,13 +216,13 @@ fn what_was_left_to_be_done_when_the_runtime_went_away_is_named_and_dropped() {
     let alive = std::sync::Arc::new(());
     let theirs = std::sync::Arc::clone(&alive);
     let mut app = App::new();
-    app.register_fn("leaves", async move |cx| {
+    app.register(plugin_fn("leaves", async move |cx| {
         cx.on_close(async move |_| {
             drop(theirs);
             Ok(())
         });
         std::future::pending().await
-    });
+    }));
     let handle = app.handle();
     let runtime = one_thread();
     let mut boot = Box::pin(app.boot());

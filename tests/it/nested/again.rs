@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bootstrap::error::RestartError;
+use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
-use bootstrap::{App, Outcome, RestartError, Retry, Status};
+use bootstrap::report::Outcome;
+use bootstrap::{App, Retry, plugin_fn};
 use support::{Probe, Trace, act, paused};
 
 use crate::nested::Nest;
@@ -67,13 +70,13 @@ fn on_ready_hooks_of_children_that_were_closed_do_not_run() {
             let (trace, attempts) = (inner.clone(), Arc::clone(&attempts));
             async move {
                 let noted = trace.clone();
-                let child = cx.register_fn("child", async move |cx| {
+                let child = cx.register(plugin_fn("child", async move |cx| {
                     cx.on_ready(async move |_| {
                         noted.add("ready");
                         Ok(())
                     });
                     Ok(())
-                });
+                }));
                 child.load().await?;
                 anyhow::ensure!(attempts.swap(true, Ordering::SeqCst), "not yet");
                 Ok(())
@@ -84,13 +87,13 @@ fn on_ready_hooks_of_children_that_were_closed_do_not_run() {
         app.register(Nest::new("failed", &trace, move |cx| {
             let trace = inner.clone();
             async move {
-                let child = cx.register_fn("child", async move |cx| {
+                let child = cx.register(plugin_fn("child", async move |cx| {
                     cx.on_ready(async move |_| {
                         trace.add("never");
                         Ok(())
                     });
                     Ok(())
-                });
+                }));
                 child.load().await?;
                 anyhow::bail!("no")
             }
@@ -180,7 +183,7 @@ fn a_plugin_that_a_panic_took_along_is_refused_before_anything_is_closed() {
 fn a_child_that_has_loaded_is_given_although_another_failed() {
     pub struct Value(u32);
 
-    #[plugin(name = "give", states = [Value], collect = false)]
+    #[plugin(name = "give", states = [Value], collect = never)]
     struct Give;
 
     impl Hooks for Give {
@@ -191,16 +194,16 @@ fn a_child_that_has_loaded_is_given_although_another_failed() {
 
     paused(async {
         let mut app = App::new();
-        app.register_fn("parent", async |cx| {
+        app.register(plugin_fn("parent", async |cx| {
             let give = cx.register(Give);
-            let optional = cx.register_fn("optional", async |_| {
+            let optional = cx.register(plugin_fn("optional", async |_| {
                 tokio::task::yield_now().await;
                 anyhow::bail!("not there")
-            });
+            }));
             assert!(optional.load().await.is_err());
             assert_eq!(give.await?.0, 1);
             Ok(())
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
     });
 }
@@ -209,10 +212,12 @@ fn a_child_that_has_loaded_is_given_although_another_failed() {
 fn the_report_shows_what_failed_and_was_recovered_from() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("metrics", async |cx| {
-            cx.register_fn("exporter", async |_| anyhow::bail!("port is taken"));
+        app.register(plugin_fn("metrics", async |cx| {
+            cx.register(plugin_fn("exporter", async |_| {
+                anyhow::bail!("port is taken")
+            }));
             Ok(())
-        });
+        }));
         let app = app.recover(async |_| Ok(()));
         let running = app.boot().await.unwrap();
         let report = running.report();

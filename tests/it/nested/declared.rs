@@ -1,7 +1,8 @@
 //! Children that are declared: others need their states, and wait for their parents.
 
+use bootstrap::error::PlanError;
 use bootstrap::prelude::*;
-use bootstrap::{App, Child, PlanError};
+use bootstrap::{App, Child, plugin_fn};
 use support::{Trace, paused};
 use tokio::time::Instant;
 
@@ -74,11 +75,11 @@ impl Hooks for Routes {
     }
 }
 
+#[bootstrap::supplied]
 pub struct Prefix(&'static str);
-bootstrap::supplied!(Prefix);
 
 /// Needs what the server brings.
-#[plugin(name = "docs", collect = false)]
+#[plugin(name = "docs", collect = never)]
 struct Docs {
     table: State<Table>,
     #[option(default = Trace::new())]
@@ -99,7 +100,7 @@ fn docs(trace: &Trace) -> Docs {
     }
 }
 
-#[plugin(name = "maybe", collect = false)]
+#[plugin(name = "maybe", collect = never)]
 struct Maybe {
     table: Option<State<Table>>,
     #[option(default = Trace::new())]
@@ -134,7 +135,7 @@ fn who_needs_the_state_of_a_declared_child_waits_for_its_parent() {
 #[test]
 fn who_needs_the_state_of_a_declared_child_closes_before_it() {
     paused(async {
-        #[plugin(collect = false)]
+        #[plugin(collect = never)]
         struct Parent {
             #[option(default = Trace::new())]
             trace: Trace,
@@ -173,7 +174,7 @@ fn who_needs_the_state_of_a_declared_child_closes_before_it() {
             }
         }
 
-        #[plugin(collect = false)]
+        #[plugin(collect = never)]
         struct User {
             _made: State<Made>,
             #[option(default = Trace::new())]
@@ -377,11 +378,11 @@ fn a_parent_that_a_scope_publishes_shows_what_it_brings() {
         app.register(docs(&trace));
         // Also to those who join later.
         let inner = trace.clone();
-        let last = app.register_fn("last", async move |cx| {
+        let last = app.register(plugin_fn("last", async move |cx| {
             sleep(50).await;
             cx.register(docs(&inner));
             Ok(())
-        });
+        }));
         drop(last);
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(trace.events(), ["routes", "routes"]);
@@ -395,10 +396,10 @@ fn who_joins_waits_for_the_parent_of_a_declared_child() {
         let trace = Trace::new();
         let inner = trace.clone();
         let mut app = App::new();
-        app.register_fn("early", async move |cx| {
+        app.register(plugin_fn("early", async move |cx| {
             cx.register(docs(&inner));
             Ok(())
-        });
+        }));
         app.register(Server::default());
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(trace.events(), ["routes"]);

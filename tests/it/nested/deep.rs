@@ -6,8 +6,10 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use bootstrap::Retry;
+use bootstrap::error::BootError;
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::{BootError, Retry};
 use support::paused;
 
 type Loading = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
@@ -43,18 +45,19 @@ fn nest(cx: LoadContext, depth: u32, how: How, fails: bool) -> Loading {
         let child = move |cx| nest(cx, depth - 1, how, fails);
         match how {
             How::Flushed => {
-                cx.register_fn("c", child);
+                cx.register(plugin_fn("c", child));
                 cx.flush().await?;
             }
             How::Late => {
-                cx.register_fn("c", child);
+                cx.register(plugin_fn("c", child));
             }
             How::InScope => {
-                cx.scope("s", |scope| scope.register_fn("c", child)).await?;
+                cx.scope("s", |scope| scope.register(plugin_fn("c", child)))
+                    .await?;
             }
             How::BesideALeaf => {
-                cx.register_fn("leaf", async |_| Ok(())).await?;
-                cx.register_fn("c", child).await?;
+                cx.register(plugin_fn("leaf", async |_| Ok(()))).await?;
+                cx.register(plugin_fn("c", child)).await?;
             }
             How::Retried if depth == 1 => {
                 let waiting = Duration::from_secs(1);
@@ -62,14 +65,14 @@ fn nest(cx: LoadContext, depth: u32, how: How, fails: bool) -> Loading {
                 cx.register(Bottom { fails }).retry(retry).await?;
             }
             How::Awaited | How::Retried => {
-                cx.register_fn("c", child).await?;
+                cx.register(plugin_fn("c", child)).await?;
             }
         }
         Ok(())
     })
 }
 
-#[plugin(name = "bottom", collect = false)]
+#[plugin(name = "bottom", collect = never)]
 struct Bottom {
     #[option(required)]
     fails: bool,
@@ -85,7 +88,7 @@ impl Hooks for Bottom {
 fn boot(depth: u32, how: How, fails: bool) -> Result<(), BootError> {
     paused(async {
         let mut app = App::new();
-        app.register_fn("root", move |cx| nest(cx, depth, how, fails));
+        app.register(plugin_fn("root", move |cx| nest(cx, depth, how, fails)));
         app.boot().await?.close().await.unwrap();
         Ok(())
     })
@@ -154,7 +157,8 @@ fn hangs(cx: LoadContext, depth: u32) -> Loading {
         if depth == 0 {
             return std::future::pending().await;
         }
-        cx.register_fn("c", move |cx| hangs(cx, depth - 1)).await?;
+        cx.register(plugin_fn("c", move |cx| hangs(cx, depth - 1)))
+            .await?;
         Ok(())
     })
 }
@@ -164,7 +168,7 @@ fn hangs(cx: LoadContext, depth: u32) -> Loading {
 fn the_time_of_the_boot_ends_a_deep_nest() {
     paused(async {
         let mut app = App::new().boot_timeout(Duration::from_secs(5));
-        app.register_fn("root", |cx| hangs(cx, 500));
+        app.register(plugin_fn("root", |cx| hangs(cx, 500)));
         let began = tokio::time::Instant::now();
         let error = app.boot().await.unwrap_err();
         assert_eq!(began.elapsed(), Duration::from_secs(5));

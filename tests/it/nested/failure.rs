@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bootstrap::{App, Cause, Outcome, Retry};
+use bootstrap::error::Cause;
+use bootstrap::report::Outcome;
+use bootstrap::{App, Retry, plugin_fn};
 use support::{Trace, paused};
 use tokio::time::Instant;
 
@@ -422,10 +424,10 @@ fn a_failure_elsewhere_ends_a_parent_that_waits_and_its_child() {
                 Ok(())
             }
         }));
-        app.register_fn("other", async |_| {
+        app.register(plugin_fn("other", async |_| {
             sleep(10).await;
             anyhow::bail!("boom")
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         assert_eq!(error.to_string(), "[other] Plugin load failed: boom");
         let cancelled: Vec<String> = error.cancelled().iter().map(ToString::to_string).collect();

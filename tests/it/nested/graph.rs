@@ -1,6 +1,7 @@
 //! What children need, and who needs them.
 
 use bootstrap::App;
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use support::{Trace, paused};
 use tokio::time::Instant;
@@ -9,7 +10,7 @@ use crate::nested::{Nest, sleep};
 
 pub struct Config(&'static str);
 
-#[plugin(states = [Config], collect = false)]
+#[plugin(states = [Config], collect = never)]
 struct ConfigPlugin {
     #[option(default = "config")]
     text: &'static str,
@@ -25,7 +26,7 @@ impl Hooks for ConfigPlugin {
 }
 
 /// Notes the configuration that it gets.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Reader {
     config: State<Config>,
     #[option(default = Trace::new())]
@@ -81,7 +82,7 @@ fn a_child_finds_the_state_of_its_sibling_before_that_of_others() {
         let mut app = App::new();
         for text in ["one", "other"] {
             let trace = trace.clone();
-            app.register_fn(text, async move |cx| {
+            app.register(plugin_fn(text, async move |cx| {
                 // The order of registration does not matter.
                 cx.register(reader(&trace));
                 let config = ConfigPlugin {
@@ -90,10 +91,16 @@ fn a_child_finds_the_state_of_its_sibling_before_that_of_others() {
                 };
                 cx.register(config);
                 Ok(())
-            });
+            }));
         }
         app.register(ConfigPlugin::default());
-        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
+        app.max_concurrency(1)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
         assert_eq!(trace.events(), ["one", "other"]);
     });
 }
@@ -104,19 +111,25 @@ fn a_handle_of_a_child_says_which_one_its_sibling_gets() {
         let trace = Trace::new();
         let inner = trace.clone();
         let mut app = App::new();
-        app.register_fn("parent", async move |cx| {
+        app.register(plugin_fn("parent", async move |cx| {
             let first = cx.register(ConfigPlugin::default());
             let second = cx.register(ConfigPlugin {
                 text: "second",
                 ..ConfigPlugin::default()
             });
-            for config in [second.state(), first.state()] {
+            for config in [second.handle(), first.handle()] {
                 let trace = inner.clone();
                 cx.register(Reader { config, trace });
             }
             Ok(())
-        });
-        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
+        }));
+        app.max_concurrency(1)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
         assert_eq!(trace.events(), ["second", "config"]);
     });
 }
@@ -126,12 +139,12 @@ fn two_candidates_are_an_error_that_names_them() {
     paused(async {
         let trace = Trace::new();
         let mut app = App::new();
-        app.register_fn("parent", async move |cx| {
+        app.register(plugin_fn("parent", async move |cx| {
             cx.register(ConfigPlugin::default());
             cx.register(ConfigPlugin::default());
             cx.register(reader(&trace)).await?;
             Ok(())
-        });
+        }));
         let error = app.boot().await.unwrap_err().to_string();
         assert_eq!(
             error,
@@ -147,10 +160,10 @@ fn a_state_that_nobody_provides_is_an_error_at_once() {
     paused(async {
         let trace = Trace::new();
         let mut app = App::new();
-        app.register_fn("parent", async move |cx| {
+        app.register(plugin_fn("parent", async move |cx| {
             cx.register(reader(&trace)).await?;
             Ok(())
-        });
+        }));
         let error = app.boot().await.unwrap_err().to_string();
         assert_eq!(
             error,
@@ -164,7 +177,7 @@ fn a_state_that_nobody_provides_is_an_error_at_once() {
 pub struct Own;
 
 /// Registers something that needs its own state.
-#[plugin(states = [Own], collect = false)]
+#[plugin(states = [Own], collect = never)]
 struct Selfish;
 
 impl Hooks for Selfish {
@@ -174,7 +187,7 @@ impl Hooks for Selfish {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct NeedsOwn {
     _own: State<Own>,
 }
@@ -203,7 +216,7 @@ fn a_child_that_needs_the_state_of_its_parent_is_an_error_at_once() {
 
 pub struct Middle;
 
-#[plugin(states = [Middle], collect = false)]
+#[plugin(states = [Middle], collect = never)]
 struct MiddlePlugin {
     _own: State<Own>,
 }
@@ -224,7 +237,7 @@ impl Hooks for Roundabout {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct NeedsMiddle {
     _middle: State<Middle>,
 }
@@ -254,12 +267,12 @@ fn children_that_wait_for_each_other_are_an_error_at_once() {
     paused(async {
         let trace = Trace::new();
         let mut app = App::new();
-        app.register_fn("parent", async move |cx| {
+        app.register(plugin_fn("parent", async move |cx| {
             let one = cx.register(Nest::leaf("one", &trace));
             let other = cx.register(Nest::leaf("other", &trace)).after(&one);
             one.after(&other);
             Ok(())
-        });
+        }));
         let error = app.boot().await.unwrap_err().to_string();
         assert!(
             error.starts_with("[parent/one] Plugin load failed: it would wait for"),
@@ -273,31 +286,34 @@ fn states_of_a_parent_are_seen_when_its_children_have_loaded() {
     paused(async {
         pub struct Late;
 
-        #[plugin(states = [Late], collect = false)]
+        #[plugin(states = [Late], collect = never)]
         struct Parent;
 
         impl Hooks for Parent {
             async fn load(&mut self, cx: &mut LoadContext) -> Result<Late> {
-                cx.register_fn("child", async |_| {
+                cx.register(plugin_fn("child", async |_| {
                     sleep(20).await;
                     Ok(())
-                });
+                }));
                 Ok(Late)
             }
         }
 
         let mut app = App::new();
         let parent = app.register(Parent);
-        let late: State<Late> = parent.state();
+        let late: State<Late> = parent.handle();
         let seen = late.clone();
-        app.register_fn("observer", async move |_| {
+        app.register(plugin_fn("observer", async move |_| {
             sleep(10).await;
-            anyhow::ensure!(seen.try_get().is_none(), "its children are still loading");
+            anyhow::ensure!(
+                State::get(&seen).is_none(),
+                "its children are still loading"
+            );
             Ok(())
-        });
+        }));
         let running = app.boot().await.unwrap();
-        assert!(late.try_get().is_some());
-        assert!(running.state::<Late>().is_ok());
+        assert!(State::get(&late).is_some());
+        assert!(running.try_get::<State<Late>>().is_ok());
         running.close().await.unwrap();
     });
 }
@@ -309,18 +325,18 @@ fn a_context_that_was_handed_on_registers_where_it_belongs() {
         let trace = Trace::new();
         let (give, take) = tokio::sync::oneshot::channel();
         let mut app = App::new();
-        app.register_fn("owner", async move |cx: LoadContext| {
+        app.register(plugin_fn("owner", async move |cx: LoadContext| {
             let _ = give.send(cx.clone());
             sleep(20).await;
             Ok(())
-        });
+        }));
         let inner = trace.clone();
-        app.register_fn("other", async move |_| {
+        app.register(plugin_fn("other", async move |_| {
             let cx: LoadContext = take.await?;
             sleep(10).await;
             cx.register(Nest::leaf("child", &inner));
             Ok(())
-        });
+        }));
         let running = app.boot().await.unwrap();
         assert!(running.report().plugin("owner/child").is_some());
         running.close().await.unwrap();
@@ -339,10 +355,10 @@ fn registering_when_the_parent_has_loaded_is_refused() {
             told.add(cx.error());
             async { Ok(()) }
         });
-        app.register_fn("parent", async move |cx: LoadContext| {
+        app.register(plugin_fn("parent", async move |cx: LoadContext| {
             let _ = give.send(cx.clone());
             Ok(())
-        });
+        }));
         let running = app.boot().await.unwrap();
         let late = take.await.unwrap();
         let error = late.register(Nest::leaf("late", &inner)).load().await;
@@ -366,19 +382,19 @@ fn registering_when_the_parent_has_loaded_is_refused() {
 fn a_plugin_is_known_by_its_states_when_its_parent_has_loaded() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("parent", async |cx| {
+        app.register(plugin_fn("parent", async |cx| {
             cx.register(ConfigPlugin::default());
             Ok(())
-        });
+        }));
         let running = app.boot().await.unwrap();
-        assert_eq!(running.state::<Config>().unwrap().0, "config");
+        assert_eq!(running.try_get::<State<Config>>().unwrap().0, "config");
         running.close().await.unwrap();
     });
 }
 
 #[test]
 fn a_child_comes_after_what_its_declaration_names() {
-    #[plugin(name = "migrations", collect = false)]
+    #[plugin(name = "migrations", collect = never)]
     struct Migrations {
         #[option(default = Trace::new())]
         trace: Trace,
@@ -392,7 +408,7 @@ fn a_child_comes_after_what_its_declaration_names() {
         }
     }
 
-    #[plugin(name = "importer", collect = false, after = [Migrations])]
+    #[plugin(name = "importer", collect = never, after = [Migrations])]
     struct Importer {
         #[option(default = Trace::new())]
         trace: Trace,
@@ -412,10 +428,10 @@ fn a_child_comes_after_what_its_declaration_names() {
         app.register(Migrations {
             trace: trace.clone(),
         });
-        app.register_fn("parent", async move |cx| {
+        app.register(plugin_fn("parent", async move |cx| {
             cx.register(Importer { trace: inner });
             Ok(())
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(trace.events(), ["migrated", "imported"]);
     });
@@ -426,16 +442,18 @@ fn a_child_that_awaits_what_includes_itself_gets_an_error_at_once() {
     paused(async {
         for flushes in [false, true] {
             let mut app = App::new();
-            app.register_fn("parent", async move |cx| {
+            app.register(plugin_fn("parent", async move |cx| {
                 let parent = cx.clone();
-                cx.register_fn("child", async move |_| {
+                cx.register(plugin_fn("child", async move |_| {
                     if flushes {
                         return parent.flush().await;
                     }
-                    parent.register_fn("sibling", async |_| Ok(())).await
-                });
+                    parent
+                        .register(plugin_fn("sibling", async |_| Ok(())))
+                        .await
+                }));
                 Ok(())
-            });
+            }));
             let began = Instant::now();
             let error = app.boot().await.unwrap_err();
             assert_eq!(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use bootstrap::App;
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use support::{Trace, bounded, paused, threaded};
 
@@ -13,16 +14,16 @@ use crate::nested::{Nest, sleep};
 fn family(balance: &Arc<AtomicI32>, trace: &Trace) -> App {
     struct Counted(Arc<AtomicI32>);
 
-    #[bootstrap::async_trait]
-    impl bootstrap::Plugin for Counted {
-        fn descriptor(&self) -> bootstrap::Descriptor {
-            bootstrap::Descriptor::new("counted")
+    #[bootstrap::extend::async_trait]
+    impl bootstrap::extend::Plugin for Counted {
+        fn descriptor(&self) -> bootstrap::extend::Descriptor {
+            bootstrap::extend::Descriptor::new("counted")
         }
 
-        async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::States> {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::extend::States> {
             sleep(1).await;
             self.0.fetch_add(1, Ordering::SeqCst);
-            Ok(bootstrap::States::new())
+            Ok(bootstrap::extend::States::new())
         }
 
         async fn close(&self, _: &CloseContext) -> Result<()> {
@@ -39,21 +40,21 @@ fn family(balance: &Arc<AtomicI32>, trace: &Trace) -> App {
             let balance = Arc::clone(&balance);
             async move {
                 cx.register(Counted(Arc::clone(&balance))).load().await?;
-                let bad = cx.register_fn("bad", {
+                let bad = cx.register(plugin_fn("bad", {
                     let balance = Arc::clone(&balance);
                     async move |cx| {
                         cx.register(Counted(Arc::clone(&balance))).load().await?;
                         sleep(1).await;
                         anyhow::bail!("boom")
                     }
-                });
+                }));
                 assert!(bad.await.is_err());
                 cx.register(Counted(Arc::clone(&balance)));
-                cx.register_fn("inner", async move |cx| {
+                cx.register(plugin_fn("inner", async move |cx| {
                     sleep(1).await;
                     cx.register(Counted(balance));
                     Ok(())
-                });
+                }));
                 Ok(())
             }
         }));
@@ -181,12 +182,12 @@ fn ten_thousand_children_are_loaded_and_closed() {
     bounded(|| {
         paused(async {
             let mut app = App::new();
-            app.register_fn("parent", async |cx| {
+            app.register(plugin_fn("parent", async |cx| {
                 for _ in 0..10_000 {
-                    cx.register_fn("child", async |_| Ok(()));
+                    cx.register(plugin_fn("child", async |_| Ok(())));
                 }
                 Ok(())
-            });
+            }));
             let running = app.boot().await.unwrap();
             assert_eq!(running.report().plugins.len(), 10_001);
             running.close().await.unwrap();
@@ -198,17 +199,17 @@ fn ten_thousand_children_are_loaded_and_closed() {
 fn children_a_thousand_deep_do_not_overflow_the_stack() {
     struct Deep(u32);
 
-    #[bootstrap::async_trait]
-    impl bootstrap::Plugin for Deep {
-        fn descriptor(&self) -> bootstrap::Descriptor {
-            bootstrap::Descriptor::new("d")
+    #[bootstrap::extend::async_trait]
+    impl bootstrap::extend::Plugin for Deep {
+        fn descriptor(&self) -> bootstrap::extend::Descriptor {
+            bootstrap::extend::Descriptor::new("d")
         }
 
-        async fn load(&mut self, cx: &mut LoadContext) -> Result<bootstrap::States> {
+        async fn load(&mut self, cx: &mut LoadContext) -> Result<bootstrap::extend::States> {
             if self.0 > 0 {
                 cx.register(Deep(self.0 - 1));
             }
-            Ok(bootstrap::States::new())
+            Ok(bootstrap::extend::States::new())
         }
     }
 
@@ -239,10 +240,10 @@ fn a_child_that_does_not_load_again_fails_the_restart() {
         let trace = Trace::new();
         let inner = trace.clone();
         let mut app = App::new();
-        app.register_fn("parent", async move |cx| {
+        app.register(plugin_fn("parent", async move |cx| {
             cx.register(fails_later(&inner));
             Ok(())
-        });
+        }));
         // Nobody who answered for the boot answers for what comes later.
         let app = app.recover(async |_| Ok(()));
         let running = app.boot().await.unwrap();
@@ -293,18 +294,18 @@ fn who_waits_for_a_child_elsewhere_hears_that_the_boot_has_failed() {
         let (give, take) = tokio::sync::oneshot::channel();
         let (registered, wait) = tokio::sync::oneshot::channel();
         let mut app = App::new();
-        app.register_fn("parent", async move |cx: LoadContext| {
+        app.register(plugin_fn("parent", async move |cx: LoadContext| {
             let _ = give.send(cx.clone());
             wait.await?;
             Ok(())
-        });
-        app.register_fn("bad", async |_| {
+        }));
+        app.register(plugin_fn("bad", async |_| {
             sleep(10).await;
             anyhow::bail!("boom")
-        });
+        }));
         let elsewhere = tokio::spawn(async move {
             let cx: LoadContext = take.await.unwrap();
-            let child = cx.register_fn("child", async |_| std::future::pending().await);
+            let child = cx.register(plugin_fn("child", async |_| std::future::pending().await));
             let loading = child.load();
             let _ = registered.send(());
             loading.await.unwrap_err().to_string()
@@ -322,7 +323,7 @@ fn who_waits_for_a_child_elsewhere_hears_that_the_boot_has_failed() {
 fn a_child_of_an_earlier_generation_is_not_loaded_again() {
     struct Base;
 
-    #[plugin(name = "base", states = [Base], collect = false)]
+    #[plugin(name = "base", states = [Base], collect = never)]
     struct BasePlugin;
 
     impl Hooks for BasePlugin {
@@ -331,7 +332,7 @@ fn a_child_of_an_earlier_generation_is_not_loaded_again() {
         }
     }
 
-    #[plugin(name = "child", collect = false)]
+    #[plugin(name = "child", collect = never)]
     struct User {
         base: State<Base>,
     }

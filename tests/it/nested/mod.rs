@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Plugin, States};
 use support::Trace;
 
 mod again;
@@ -57,7 +57,7 @@ impl Nest {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Nest {
     fn descriptor(&self) -> Descriptor {
         let descriptor = Descriptor::new(self.name);

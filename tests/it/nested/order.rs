@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bootstrap::App;
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use support::{Trace, paused};
 
@@ -105,7 +106,7 @@ fn who_depends_on_a_plugin_waits_for_its_children_and_closes_before_them() {
 fn a_child_that_is_awaited_loads_now_and_closes_after_its_parent() {
     pub struct Port(u16);
 
-    #[plugin(states = [Port], collect = false)]
+    #[plugin(states = [Port], collect = never)]
     struct Listener {
         #[option(required)]
         port: u16,
@@ -177,7 +178,13 @@ fn a_flush_loads_what_is_registered_so_far() {
                 Ok(())
             }
         }));
-        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
+        app.max_concurrency(1)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
         assert_eq!(
             trace.events(),
             [
@@ -204,24 +211,27 @@ fn a_flush_loads_what_is_registered_so_far() {
 fn a_child_that_a_later_await_or_flush_loads_closes_after_its_parent() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("parent", async |cx| {
-            cx.register_fn("above-the-await", async |_| Ok(()));
-            cx.register_fn("awaited", async |_| Ok(())).await?;
-            cx.register_fn("above-the-flush", async |_| Ok(()));
+        app.register(plugin_fn("parent", async |cx| {
+            cx.register(plugin_fn("above-the-await", async |_| Ok(())));
+            cx.register(plugin_fn("awaited", async |_| Ok(()))).await?;
+            cx.register(plugin_fn("above-the-flush", async |_| Ok(())));
             cx.flush().await?;
-            cx.register_fn("below", async |_| Ok(()));
+            cx.register(plugin_fn("below", async |_| Ok(())));
             sleep(5).await;
             Ok(())
-        });
+        }));
         let record = app.record();
         app.boot().await.unwrap().close().await.unwrap();
-        record.begun().phase(bootstrap::Phase::Close).assert_eq([
-            "parent/below: close",
-            "parent: close",
-            "parent/above-the-flush: close",
-            "parent/awaited: close",
-            "parent/above-the-await: close",
-        ]);
+        record
+            .begun()
+            .phase(bootstrap::lifecycle::Phase::Close)
+            .assert_eq([
+                "parent/below: close",
+                "parent: close",
+                "parent/above-the-flush: close",
+                "parent/awaited: close",
+                "parent/above-the-await: close",
+            ]);
     });
 }
 
@@ -241,7 +251,13 @@ fn awaiting_a_child_loads_what_was_registered_before_it_and_not_what_came_after(
                 Ok(())
             }
         }));
-        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
+        app.max_concurrency(1)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
         assert_eq!(
             trace.events()[..8],
             [
@@ -286,14 +302,14 @@ fn a_plugin_may_be_made_by_a_future() {
         let trace = Trace::new();
         let inner = trace.clone();
         let mut app = App::new();
-        app.register_fn("import", async move |cx| {
+        app.register(plugin_fn("import", async move |cx| {
             let module = async {
                 sleep(10).await;
                 Nest::leaf("imported", &inner)
             };
             cx.register(module.await);
             Ok(())
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(
             trace.events(),
@@ -308,10 +324,10 @@ fn children_that_do_not_need_each_other_load_at_the_same_time() {
         let trace = Trace::new();
         let app = App::new().with(Nest::new("parent", &trace, |cx| {
             for _ in 0..100 {
-                cx.register_fn("child", async |_| {
+                cx.register(plugin_fn("child", async |_| {
                     sleep(10).await;
                     Ok(())
-                });
+                }));
             }
             async { Ok(()) }
         }));
@@ -331,21 +347,21 @@ fn one_hook_at_a_time_holds_for_children_as_well() {
         let mut app = App::new();
         for parent in ["a", "b", "c"] {
             let counted = Arc::clone(&counted);
-            app.register_fn(parent, async move |cx| {
+            app.register(plugin_fn(parent, async move |cx| {
                 for _ in 0..2 {
                     let counted = Arc::clone(&counted);
-                    let child = cx.register_fn("child", async move |_| {
+                    let child = cx.register(plugin_fn("child", async move |_| {
                         counted.lock().unwrap().0 += 1;
                         sleep(10).await;
                         let mut counted = counted.lock().unwrap();
                         counted.1 = counted.1.max(counted.0);
                         counted.0 -= 1;
                         Ok(())
-                    });
+                    }));
                     child.await?;
                 }
                 Ok(())
-            });
+            }));
         }
         let began = tokio::time::Instant::now();
         let running = app.max_concurrency(1).boot().await.unwrap();
@@ -361,19 +377,19 @@ fn the_report_shows_children_below_their_parents() {
     paused(async {
         let trace = Trace::new();
         let mut app = App::new();
-        app.register_fn("root", async move |cx| {
+        app.register(plugin_fn("root", async move |cx| {
             let middle = Nest::new("middle", &trace, |cx| async move {
-                cx.register_fn("leaf", async |_| {
+                cx.register(plugin_fn("leaf", async |_| {
                     sleep(30).await;
                     Ok(())
-                });
+                }));
                 sleep(20).await;
                 Ok(())
             });
             cx.register(middle);
             sleep(10).await;
             Ok(())
-        });
+        }));
         let running = app.boot().await.unwrap();
         let report = running.report();
         assert_eq!(
@@ -396,15 +412,15 @@ fn the_report_shows_children_below_their_parents() {
 fn ready_and_run_hooks_of_children_are_called() {
     struct Child(Trace);
 
-    #[bootstrap::async_trait]
-    impl bootstrap::Plugin for Child {
-        fn descriptor(&self) -> bootstrap::Descriptor {
-            bootstrap::Descriptor::new("child")
+    #[bootstrap::extend::async_trait]
+    impl bootstrap::extend::Plugin for Child {
+        fn descriptor(&self) -> bootstrap::extend::Descriptor {
+            bootstrap::extend::Descriptor::new("child")
         }
 
-        async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::States> {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::extend::States> {
             self.0.add("load");
-            Ok(bootstrap::States::new())
+            Ok(bootstrap::extend::States::new())
         }
 
         async fn ready(&self, _: &ReadyContext) -> Result<()> {
@@ -434,10 +450,10 @@ fn ready_and_run_hooks_of_children_are_called() {
         let trace = Trace::new();
         let inner = trace.clone();
         let mut app = App::new();
-        app.register_fn("parent", async move |cx| {
+        app.register(plugin_fn("parent", async move |cx| {
             cx.register(Child(inner));
             Ok(())
-        });
+        }));
         let running = app.boot().await.unwrap();
         sleep(1).await;
         running.close().await.unwrap();

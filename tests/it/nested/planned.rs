@@ -1,17 +1,19 @@
 //! Declared children in a plan: who brings them, and which circles lead through them.
 
+use bootstrap::error::PlanError;
+use bootstrap::plan::StateKey;
 use bootstrap::prelude::*;
-use bootstrap::{App, PlanError, StateKey, Unused};
+use bootstrap::{App, Unused};
 use support::paused;
 
+#[bootstrap::supplied]
 pub struct Settings;
-bootstrap::supplied!(Settings);
 
 pub struct Inner;
 pub struct Side;
 
 /// `front` brings `middle`, which brings `inner`; the crate of `middle` knows nothing of `front`.
-#[plugin(collect = false, children = [Middle])]
+#[plugin(collect = never, children = [Middle])]
 struct Front;
 
 impl Hooks for Front {
@@ -21,7 +23,7 @@ impl Hooks for Front {
     }
 }
 
-#[plugin(collect = false, children = [InnerPlugin, SidePlugin])]
+#[plugin(collect = never, children = [InnerPlugin, SidePlugin])]
 struct Middle {
     settings: Option<State<Settings>>,
 }
@@ -45,7 +47,7 @@ impl Hooks for InnerPlugin {
     }
 }
 
-#[plugin(name = "side", states = [Side], collect = false)]
+#[plugin(name = "side", states = [Side], collect = never)]
 struct SidePlugin;
 
 impl Hooks for SidePlugin {
@@ -54,7 +56,7 @@ impl Hooks for SidePlugin {
     }
 }
 
-#[plugin(name = "user", collect = false)]
+#[plugin(name = "user", collect = never)]
 struct User {
     _inner: State<Inner>,
     _side: State<Side>,
@@ -128,7 +130,7 @@ pub struct Listing;
 
 /// Its child needs what depends on it: the compiler can't know, because nobody says so at the
 /// types: `Gate` asks for `Address` when it is registered.
-#[plugin(name = "gate", states = [Address], collect = false, children = [Lister])]
+#[plugin(name = "gate", states = [Address], collect = never, children = [Lister])]
 struct Gate;
 
 impl Hooks for Gate {
@@ -137,7 +139,7 @@ impl Hooks for Gate {
     }
 }
 
-#[plugin(name = "lister", collect = false)]
+#[plugin(name = "lister", collect = never)]
 struct Lister {
     _listing: State<Listing>,
 }
@@ -148,7 +150,7 @@ impl Hooks for Lister {
     }
 }
 
-#[plugin(name = "index", states = [Listing], collect = false)]
+#[plugin(name = "index", states = [Listing], collect = never)]
 struct Index;
 
 impl Hooks for Index {
@@ -195,9 +197,9 @@ fn parents_that_wait_for_each_other_through_their_children_are_a_circle() {
     struct LeftState;
     struct RightState;
 
-    #[plugin(name = "left", states = [LeftState], collect = false)]
+    #[plugin(name = "left", states = [LeftState], collect = never)]
     struct Left;
-    #[plugin(name = "right", states = [RightState], collect = false)]
+    #[plugin(name = "right", states = [RightState], collect = never)]
     struct Right;
     #[plugin(name = "of-left", child_of = Left)]
     struct OfLeft {
@@ -239,9 +241,9 @@ fn parents_that_wait_for_each_other_through_their_children_are_a_circle() {
 
 #[test]
 fn what_a_declared_child_needs_is_used_and_so_is_who_brings_it() {
-    #[plugin(name = "maker", states = [Fact], collect = false)]
+    #[plugin(name = "maker", states = [Fact], collect = never)]
     struct Maker;
-    #[plugin(name = "bringer", states = [Unread], collect = false)]
+    #[plugin(name = "bringer", states = [Unread], collect = never)]
     struct Bringer;
     #[plugin(name = "worker", child_of = Bringer)]
     struct Worker {
@@ -282,7 +284,7 @@ fn what_a_declared_child_needs_is_used_and_so_is_who_brings_it() {
 pub struct Dust;
 pub struct OldToy;
 
-#[plugin(name = "attic", states = [Dust], collect = false, children = [BoxPlugin])]
+#[plugin(name = "attic", states = [Dust], collect = never, children = [BoxPlugin])]
 struct Attic;
 
 impl Hooks for Attic {
@@ -291,7 +293,7 @@ impl Hooks for Attic {
     }
 }
 
-#[plugin(name = "box", states = [OldToy], collect = false)]
+#[plugin(name = "box", states = [OldToy], collect = never)]
 struct BoxPlugin;
 
 impl Hooks for BoxPlugin {

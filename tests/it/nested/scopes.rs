@@ -1,6 +1,7 @@
 //! Children in scopes of their own.
 
 use bootstrap::App;
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use support::{Trace, paused};
 
@@ -8,7 +9,7 @@ use crate::nested::Nest;
 
 pub struct Prefix(&'static str);
 
-#[plugin(name = "prefix", states = [Prefix], collect = false)]
+#[plugin(name = "prefix", states = [Prefix], collect = never)]
 struct PrefixPlugin {
     #[option(default = "/")]
     path: &'static str,
@@ -20,7 +21,7 @@ impl Hooks for PrefixPlugin {
     }
 }
 
-#[plugin(name = "routes", collect = false)]
+#[plugin(name = "routes", collect = never)]
 struct Routes {
     prefix: State<Prefix>,
     #[option(default = Trace::new())]
@@ -35,7 +36,7 @@ impl Hooks for Routes {
     }
 
     async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
-        let seen = cx.state::<Prefix>()?;
+        let seen = cx.try_get::<State<Prefix>>()?;
         self.trace.add(format_args!("{}: {}", cx.name(), seen.0));
         Ok(())
     }
@@ -59,7 +60,7 @@ fn children_in_scopes_see_outwards_and_not_beside_them() {
         let inner = trace.clone();
         let mut app = App::new();
         app.register(prefix("/app"));
-        app.register_fn("http", async move |cx| {
+        app.register(plugin_fn("http", async move |cx| {
             cx.scope("admin", |scope| {
                 scope.register(routes(&inner));
                 scope.register(prefix("/admin"));
@@ -71,7 +72,7 @@ fn children_in_scopes_see_outwards_and_not_beside_them() {
                 scope.register(routes(&inner));
             });
             Ok(())
-        });
+        }));
         let running = app.max_concurrency(1).boot().await.unwrap();
         running.close().await.unwrap();
         assert_eq!(
@@ -94,13 +95,13 @@ fn a_child_that_is_published_is_seen_around_its_scope() {
         let trace = Trace::new();
         let inner = trace.clone();
         let mut app = App::new();
-        app.register_fn("http", async move |cx| {
+        app.register(plugin_fn("http", async move |cx| {
             cx.scope("admin", |scope| {
                 scope.register(prefix("/admin")).export();
             });
             cx.register(routes(&inner)).await?;
             Ok(())
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
         assert_eq!(
             trace.events(),
@@ -114,13 +115,13 @@ fn a_state_in_a_scope_that_is_not_seen_is_an_error_that_says_where_it_is() {
     paused(async {
         let trace = Trace::new();
         let mut app = App::new();
-        app.register_fn("http", async move |cx| {
+        app.register(plugin_fn("http", async move |cx| {
             cx.scope("admin", |scope| {
                 scope.register(prefix("/admin"));
             });
             cx.register(routes(&trace)).await?;
             Ok(())
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -158,9 +159,9 @@ fn a_child_whose_name_messages_cant_show_is_an_error() {
     paused(async {
         for name in ["", "two words", "a#1"] {
             let mut app = App::new();
-            app.register_fn("parent", async move |cx| {
-                cx.register_fn(name, async |_| Ok(())).await
-            });
+            app.register(plugin_fn("parent", async move |cx| {
+                cx.register(plugin_fn(name, async |_| Ok(()))).await
+            }));
             let error = app.boot().await.unwrap_err().to_string();
             assert!(error.contains("a name is one word"), "{error}");
         }
@@ -171,11 +172,13 @@ fn a_child_whose_name_messages_cant_show_is_an_error() {
 fn two_children_can_not_be_given_one_name() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("parent", async move |cx| {
-            cx.register_fn("one", async |_| Ok(())).named("twin");
-            cx.register_fn("other", async |_| Ok(())).named("twin");
+        app.register(plugin_fn("parent", async move |cx| {
+            cx.register(plugin_fn("one", async |_| Ok(())))
+                .named("twin");
+            cx.register(plugin_fn("other", async |_| Ok(())))
+                .named("twin");
             cx.flush().await
-        });
+        }));
         let error = app.boot().await.unwrap_err().to_string();
         assert_eq!(
             error,

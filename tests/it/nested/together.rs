@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
-use bootstrap::{App, CloseContext, Descriptor, Plugin, Retry, States};
+use bootstrap::{App, CloseContext, Retry, plugin_fn};
 use support::{Trace, paused, threaded};
 
 use crate::nested::{Nest, sleep};
@@ -13,7 +14,7 @@ use crate::nested::{Nest, sleep};
 /// A leaf whose `close` takes a while.
 struct SlowToClose(Trace);
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for SlowToClose {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("child")
@@ -166,7 +167,7 @@ fn what_joins_while_a_failed_child_is_closed_is_not_touched() {
 
 struct Ticket;
 
-#[plugin(name = "office", states = [Ticket], collect = false)]
+#[plugin(name = "office", states = [Ticket], collect = never)]
 struct Office;
 
 impl Hooks for Office {
@@ -176,7 +177,7 @@ impl Hooks for Office {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Guest {
     ticket: State<Ticket>,
 }
@@ -322,12 +323,12 @@ fn parents_and_children_that_end_at_one_instant_on_many_threads_are_all_done() {
         for _ in 0..200 {
             let mut app = App::new();
             for parent in 0..8 {
-                app.register_fn(format!("parent{parent}"), async |cx| {
+                app.register(plugin_fn(format!("parent{parent}"), async |cx| {
                     for _ in 0..8 {
-                        cx.register_fn("child", async |_| Ok(()));
+                        cx.register(plugin_fn("child", async |_| Ok(())));
                     }
                     Ok(())
-                });
+                }));
             }
             app.boot().await.unwrap().close().await.unwrap();
         }

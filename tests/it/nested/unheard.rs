@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bootstrap::{App, BootErrorKind, Retry, ShutdownReason};
+use bootstrap::error::BootErrorKind;
+use bootstrap::lifecycle::ShutdownReason;
+use bootstrap::{App, Retry};
 use support::{Trace, paused};
 use tokio::time::timeout;
 

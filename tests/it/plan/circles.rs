@@ -2,8 +2,11 @@
 
 use std::marker::PhantomData;
 
+use bootstrap::State;
+use bootstrap::error::PlanError;
+use bootstrap::extend::{Descriptor, Fields, Plugin, States};
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Fields, PlanError, Plugin, State, States};
 use support::{Probe, Trace, paused, register_graph};
 
 use super::{messages, names};
@@ -46,9 +49,9 @@ fn a_circle_is_shown_with_the_way_that_leads_to_it() {
 fn the_diagnosis_of_a_circle_reads_from_the_mistake_to_the_remedy() {
     paused(async {
         let mut app = App::new();
-        let a = app.register_fn("a", async |_| panic!("nothing loads"));
+        let a = app.register(plugin_fn("a", async |_| panic!("nothing loads")));
         let b = app
-            .register_fn("b", async |_| panic!("nothing loads"))
+            .register(plugin_fn("b", async |_| panic!("nothing loads")))
             .after(&a);
         let line_of_a = line!() + 1;
         a.after(&b);
@@ -108,7 +111,7 @@ fn the_shortest_of_several_circles_is_shown() {
 fn the_diagnosis_of_a_plugin_that_needs_itself_names_it_alone() {
     let mut app = App::new();
     let line = line!() + 1;
-    let own = app.register_fn("own", async |_| panic!("nothing loads"));
+    let own = app.register(plugin_fn("own", async |_| panic!("nothing loads")));
     own.clone().after(&own);
     assert_eq!(
         app.plan().unwrap_err().render(),
@@ -127,7 +130,11 @@ fn a_circle_of_twenty_thousand_does_not_overflow_the_stack() {
         let n = 20_000;
         let mut app = App::new();
         let registrations: Vec<_> = (0..n)
-            .map(|i| app.register_fn(format!("p{i:05}"), async |_| panic!("nothing loads")))
+            .map(|i| {
+                app.register(plugin_fn(format!("p{i:05}"), async |_| {
+                    panic!("nothing loads")
+                }))
+            })
             .collect();
         for (i, registration) in registrations.iter().enumerate() {
             registration.clone().after(&registrations[(i + 1) % n]);
@@ -164,7 +171,7 @@ struct Link<A, P>(&'static str, State<A>, PhantomData<fn() -> P>);
 
 const LINK_IS_DESCRIBED_AT: u32 = line!() + 6;
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl<A: Send + Sync + 'static, P: Send + Sync + 'static> Plugin for Link<A, P> {
     fn descriptor(&self) -> Descriptor {
         // Its fields have no place of their own: this one stands for them.
@@ -227,7 +234,7 @@ fn of_several_circles_through_each_other_the_shortest_is_shown() {
 /// Made at run time: asks for `A`, if it is there, and provides `P`.
 struct OptionalLink<A, P>(&'static str, Option<State<A>>, PhantomData<fn() -> P>);
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl<A: Send + Sync + 'static, P: Send + Sync + 'static> Plugin for OptionalLink<A, P> {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new(self.0).provides::<P>()
@@ -247,6 +254,7 @@ impl<A: Send + Sync + 'static, P: Send + Sync + 'static> Plugin for OptionalLink
 fn a_circle_through_an_optional_field_is_found_and_can_be_cut_there() {
     struct X;
     struct Y;
+    #[bootstrap::supplied]
     struct Z;
     let app = App::new()
         .with(Link::<X, Y>("p", State::unbound(), PhantomData))

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use bootstrap::State;
+use bootstrap::error::PlanError;
+use bootstrap::extend::{Descriptor, Fields, Plugin, States};
+use bootstrap::plan::PlanWarning;
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Fields, PlanError, PlanWarning, Plugin, State, States};
 use support::{Probe, Trace};
 
 use super::{Api, Config, ConfigPlugin, Database, NeedsSettings, Settings, messages, names, order};
@@ -186,7 +190,7 @@ impl<T: Send + Sync + 'static> Maker<T> {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl<T: Send + Sync + 'static> Plugin for Maker<T> {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new(self.name).provides::<T>()
@@ -214,7 +218,7 @@ impl<T: Send + Sync + 'static> Asker<T> {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl<T: Send + Sync + 'static> Plugin for Asker<T> {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new(self.name)
@@ -303,7 +307,7 @@ fn two_types_with_one_name_are_told_apart() {
 fn two_different_plugins_can_not_have_one_name() {
     let trace = Trace::new();
     let mut app = App::new();
-    app.register_fn("same", async |_| Ok(()));
+    app.register(plugin_fn("same", async |_| Ok(())));
     app.register(Probe::new("same", &trace));
     let errors = app.plan().unwrap_err();
     assert_eq!(errors.to_string(), "2 plugins are called `same`");
@@ -383,7 +387,7 @@ fn only_holds_one_plugin_and_what_it_requires() {
 #[test]
 fn a_handle_of_another_app_is_an_error() {
     let mut other = App::new();
-    let foreign = other.register(ConfigPlugin::default()).state();
+    let foreign = other.register(ConfigPlugin::default()).handle();
     let app = App::new()
         .with(ConfigPlugin::default())
         .with(Database { config: foreign });
@@ -395,7 +399,7 @@ fn a_handle_of_another_app_is_an_error() {
 }
 
 /// It says so, and does not.
-impl bootstrap::Provides<u16> for Maker<u8> {}
+impl bootstrap::extend::Provides<u16> for Maker<u8> {}
 
 /// A state that a registration is asked for, and that its plugin does not provide.
 #[test]
@@ -405,7 +409,7 @@ fn a_handle_to_a_state_that_nobody_makes_is_an_error() {
     let maker = app.register(Maker::<u8>::new("maker", &trace));
     app.register(Asker::<u16> {
         name: "asker",
-        it: maker.state(),
+        it: maker.handle(),
     });
     assert_eq!(
         app.plan().unwrap_err().to_string(),
@@ -442,7 +446,7 @@ fn an_expected_plugin_that_is_not_there_is_an_error_with_the_nearest_name() {
 fn a_name_that_messages_cant_show_is_an_error() {
     for name in ["", "two words", "config#1", "tick`", "new\nline"] {
         let mut app = App::new();
-        app.register_fn(name, async |_| Ok(()));
+        app.register(plugin_fn(name, async |_| Ok(())));
         app.register(ConfigPlugin::default()).named(name);
         let errors = app.plan().unwrap_err();
         let bad = errors.errors().iter().filter(|it| it.code() == "BOOT009");
@@ -453,9 +457,10 @@ fn a_name_that_messages_cant_show_is_an_error() {
 #[test]
 fn an_order_after_a_plugin_of_another_app_is_an_error() {
     let mut other = App::new();
-    let theirs = other.register_fn("theirs", async |_| Ok(()));
+    let theirs = other.register(plugin_fn("theirs", async |_| Ok(())));
     let mut app = App::new();
-    app.register_fn("ours", async |_| Ok(())).after(&theirs);
+    app.register(plugin_fn("ours", async |_| Ok(())))
+        .after(&theirs);
     assert_eq!(
         messages(&app.plan().unwrap_err()),
         ["plugin `ours` is to load after `theirs` of another app"]
@@ -490,13 +495,13 @@ fn a_stand_in_that_lacks_a_state_of_its_original_is_told_so() {
     struct Left;
     struct Right;
 
-    #[plugin(name = "original", states = [Left, Right], collect = false)]
+    #[plugin(name = "original", states = [Left, Right], collect = never)]
     struct Original;
 
     #[plugin(name = "half", states = [Left], replaces = Original)]
     struct Half;
 
-    #[plugin(name = "needs-right", collect = false)]
+    #[plugin(name = "needs-right", collect = never)]
     struct NeedsRight {
         right: State<Right>,
     }

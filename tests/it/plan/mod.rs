@@ -16,14 +16,15 @@ mod mistakes;
 mod order;
 mod unused;
 
+use bootstrap::error::{PlanError, PlanErrors};
+use bootstrap::plan::{Plan, PluginName};
 use bootstrap::prelude::*;
-use bootstrap::{Plan, PlanError, PlanErrors, PluginName};
 
 struct Config;
 struct Pool;
 struct Cache;
+#[bootstrap::supplied]
 struct Settings;
-bootstrap::supplied!(Settings);
 
 #[plugin(name = "config", states = [Config])]
 struct ConfigPlugin {
@@ -35,7 +36,7 @@ struct Database {
     config: State<Config>,
 }
 
-#[plugin(name = "cache", states = [Cache], collect = false)]
+#[plugin(name = "cache", states = [Cache], collect = never)]
 struct CachePlugin {
     #[option(required)]
     #[expect(dead_code, reason = "planning reads no option")]

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bootstrap::error::PlanError;
+use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, PlanError, Plugin, Registration, State, States};
+use bootstrap::{Registration, State, plugin_fn};
 use support::{Probe, Trace, fails, paused, register_graph};
 
 use super::{Api, CachePlugin, Config, ConfigPlugin, Database, NeedsSettings, Settings, order};
@@ -96,7 +98,7 @@ fn a_plan_holds_each_plugin_and_each_edge_once() {
         for n in [1_000, 100_000_usize] {
             let mut app = App::new();
             let registrations: Vec<_> = (0..n)
-                .map(|i| app.register_fn(format!("p{i:06}"), async |_| Ok(())))
+                .map(|i| app.register(plugin_fn(format!("p{i:06}"), async |_| Ok(()))))
                 .collect();
             for (i, registration) in registrations.iter().enumerate() {
                 for back in [1, 7, 7, 31] {
@@ -119,7 +121,7 @@ fn a_chain_of_ten_thousand_does_not_overflow_the_stack() {
         let mut app = App::new();
         let mut last = None;
         for i in 0..10_000 {
-            let next = app.register_fn(format!("p{i}"), async |_| Ok(()));
+            let next = app.register(plugin_fn(format!("p{i}"), async |_| Ok(())));
             if let Some(last) = &last {
                 next.clone().after(last);
             }
@@ -225,7 +227,7 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
 /// Made at run time: a second provider.
 struct OtherConfig;
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for OtherConfig {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("other-config").provides::<Config>()
@@ -248,7 +250,7 @@ fn the_order_of_registration_changes_nothing_among_long_names() {
     for order in permutations(names.len()) {
         let mut app = App::new();
         for place in order {
-            app.register_fn(names[place], async |_| Ok(()));
+            app.register(plugin_fn(names[place], async |_| Ok(())));
         }
         assert_eq!(self::order(&app.plan().unwrap()), names);
     }
@@ -323,7 +325,7 @@ fn a_plan_shows_order_levels_and_edges() {
 fn a_plan_is_drawn_as_a_list_as_mermaid_and_as_dot() {
     let mut app = App::new().with(Database::default());
     let config = app.register(ConfigPlugin::default());
-    app.register_fn("after-\"all\"", async |_| Ok(()))
+    app.register(plugin_fn("after-\"all\"", async |_| Ok(())))
         .after(&config);
     let plan = app.plan().unwrap();
     assert_eq!(
@@ -381,9 +383,12 @@ fn a_faulty_plan_runs_no_hook() {
             .boot_timeout(Duration::from_secs(1));
         let handle = app.handle();
         let error = app.boot().await.unwrap_err();
-        assert!(matches!(error.kind(), bootstrap::BootErrorKind::Plan(_)));
+        assert!(matches!(
+            error.kind(),
+            bootstrap::error::BootErrorKind::Plan(_)
+        ));
         assert_eq!(trace.events(), Vec::<String>::new());
-        assert_eq!(handle.status(), bootstrap::Status::Failed);
+        assert_eq!(handle.status(), bootstrap::lifecycle::Status::Failed);
     });
 }
 
@@ -391,7 +396,7 @@ fn a_faulty_plan_runs_no_hook() {
 #[test]
 fn the_order_of_registration_changes_no_diagnosis_of_a_name() {
     const ADD: [fn(&mut App); 2] = [
-        |app| drop(app.register_fn("same", async |_| Ok(()))),
+        |app| drop(app.register(plugin_fn("same", async |_| Ok(())))),
         |app| drop(app.register(Probe::new("same", &Trace::new()))),
     ];
     let mut texts = BTreeSet::new();

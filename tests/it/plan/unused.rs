@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bootstrap::Unused;
+use bootstrap::error::PlanError;
+use bootstrap::plan::PlanWarning;
 use bootstrap::prelude::*;
-use bootstrap::{PlanError, PlanWarning, Unused};
 use support::{Probe, Trace, paused};
 
 use super::{Config, ConfigPlugin, Database, Settings, messages, order};
@@ -38,7 +40,7 @@ impl Hooks for IdlePlugin {
     }
 }
 
-#[plugin(name = "user", collect = false)]
+#[plugin(name = "user", collect = never)]
 struct User {
     config: State<Config>,
 }
@@ -157,7 +159,7 @@ fn a_plugin_that_somebody_wants_is_not_skipped() {
     let mut held = app();
     let idle = held.register(IdlePlugin);
     assert_eq!(held.plan().unwrap().len(), 0);
-    let _handle: State<Idle> = idle.state();
+    let _handle: State<Idle> = idle.handle();
     assert_eq!(order(&held.plan().unwrap()), ["idle"]);
 
     let only = App::only(Database::default()).unused(Unused::Skip);
@@ -178,7 +180,7 @@ fn names_are_given_to_those_who_stay() {
     app.register(ConfigPlugin::default());
     let used = app.register(ConfigPlugin::default());
     app.register(User {
-        config: used.state(),
+        config: used.handle(),
     });
     let plan = app.plan().unwrap();
     assert_eq!(order(&plan), ["config", "user"]);
@@ -199,7 +201,7 @@ fn a_skipped_plugin_is_dropped_and_its_registration_answers() {
 
     struct Unwanted;
 
-    #[plugin(name = "unwanted", states = [Unwanted], collect = false)]
+    #[plugin(name = "unwanted", states = [Unwanted], collect = never)]
     struct UnwantedPlugin {
         #[option(required)]
         #[expect(dead_code, reason = "its drop is what counts")]
@@ -218,8 +220,8 @@ fn a_skipped_plugin_is_dropped_and_its_registration_answers() {
         tokio::task::yield_now().await;
         assert_eq!(drops.load(Ordering::Relaxed), 1);
         assert_eq!(unwanted.name(), "unwanted");
-        let late: State<Unwanted> = unwanted.state();
-        assert!(late.try_get().is_none());
+        let late: State<Unwanted> = unwanted.handle();
+        assert!(State::get(&late).is_none());
         assert!(running.restart(&unwanted).await.is_err());
         running.close().await.unwrap();
     });

@@ -14,7 +14,7 @@ fn a_handle_in_a_field_says_which_of_several_is_meant() {
         app.register(Mail::by("first"));
         let second = app.register(Mail::by("second"));
         app.register(One {
-            mailer: second.port(),
+            mailer: second.handle(),
         });
         assert_eq!(meant(app).await, ["second"]);
     });
@@ -27,11 +27,11 @@ fn a_handle_in_an_optional_field_says_which_of_several_is_meant() {
         app.register(Mail::by("first"));
         let second = app.register(Mail::by("second"));
         app.register(Optional {
-            mailer: Some(second.port()),
+            mailer: Some(second.handle()),
         });
         let running = app.boot().await.unwrap();
         assert_eq!(
-            running.state::<Perhaps>().unwrap().0.as_deref(),
+            running.try_get::<State<Perhaps>>().unwrap().0.as_deref(),
             Some("second")
         );
         running.close().await.unwrap();
@@ -45,7 +45,7 @@ fn a_handle_reaches_into_a_scope_that_its_plugin_does_not_see() {
         let inner = app.scope("inner", |inner| inner.register(Mail::by("inner")));
         app.register(Mail::by("outer"));
         app.register(One {
-            mailer: inner.port(),
+            mailer: inner.handle(),
         });
         assert_eq!(meant(app).await, ["inner"]);
     });
@@ -62,7 +62,10 @@ fn a_port_is_resolved_from_the_inside_out() {
                 tenant.register(All::default()),
             )
         });
-        let (here, beside) = (here.state::<Meant>(), beside.state::<Everybody>());
+        let (here, beside) = (
+            here.handle::<State<Meant>>(),
+            beside.handle::<State<Everybody>>(),
+        );
         app.register(Optional::default());
         let running = app.boot().await.unwrap();
         assert_eq!(here.0, ["inner"]);
@@ -72,7 +75,7 @@ fn a_port_is_resolved_from_the_inside_out() {
             pairs(&[("mail", "outer"), ("tenant/mail", "inner")])
         );
         assert_eq!(
-            running.state::<Perhaps>().unwrap().0.as_deref(),
+            running.try_get::<State<Perhaps>>().unwrap().0.as_deref(),
             Some("outer")
         );
         running.close().await.unwrap();
@@ -96,11 +99,11 @@ fn an_override_in_a_scope_leaves_the_others_outside_alone() {
         let mut app = App::new().with(Mail::by("outer")).with(One::default());
         let all = app.scope("tenant", |tenant| {
             tenant.register(Mail::by("a"));
-            tenant.register(Mail::by("fake")).named("fake").overrides();
-            tenant.supply_port::<u8>(Arc::new(1));
+            tenant.register(Mail::by("fake")).named("fake").primary();
+            tenant.supply(Port::<u8>::from_arc(Arc::new(1)));
             tenant.register(All::default())
         });
-        let all = all.state::<Everybody>();
+        let all = all.handle::<State<Everybody>>();
         assert_eq!(meant(app).await, ["outer"]);
         assert_eq!(all.0, pairs(&[("mail", "outer"), ("tenant/fake", "fake")]));
     });
@@ -112,7 +115,7 @@ fn a_handle_of_another_app_is_a_plan_error() {
     let mut other = App::new();
     let foreign = other.register(Mail::by("foreign"));
     let app = App::new().with(One {
-        mailer: foreign.port(),
+        mailer: foreign.handle(),
     });
     let errors = app.plan().unwrap_err();
     assert_eq!(
@@ -128,7 +131,7 @@ fn a_handle_of_another_app_is_a_plan_error() {
 
 #[test]
 fn a_handle_of_an_app_that_was_dropped_is_a_plan_error_that_says_so() {
-    let foreign = App::new().register(Mail::by("gone")).port();
+    let foreign = App::new().register(Mail::by("gone")).handle();
     let errors = App::new().with(One { mailer: foreign }).plan().unwrap_err();
     let text = diagnosis(&errors);
     let lines: Vec<&str> = text.lines().collect();
@@ -144,7 +147,7 @@ fn a_handle_of_an_app_that_was_dropped_is_a_plan_error_that_says_so() {
 fn a_registration_that_is_dropped_stays_in_its_app() {
     paused(async {
         let mut app = App::new();
-        let port = app.register(Mail::by("kept")).port();
+        let port = app.register(Mail::by("kept")).handle();
         app.register(One { mailer: port });
         assert_eq!(meant(app).await, ["kept"]);
     });

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use bootstrap::error::StateError;
+use bootstrap::extend::{Descriptor, Fields, Plugin, States};
+use bootstrap::plugin_with;
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Fields, Plugin, StateError, States};
 use support::paused;
 
 use super::*;
@@ -21,7 +23,7 @@ fn the_only_one_that_provides_a_port_is_meant() {
 fn a_plugin_returns_its_ports_after_its_states() {
     struct Address(&'static str);
 
-    #[plugin(name = "both", states = [Address], ports = [dyn Mailer, u32], collect = false)]
+    #[plugin(name = "both", states = [Address], ports = [dyn Mailer, u32], collect = never)]
     struct Both;
 
     impl Hooks for Both {
@@ -45,17 +47,20 @@ fn a_plugin_returns_its_ports_after_its_states() {
     paused(async {
         let mut app = App::new().with(One::default());
         let both = app.register(Both);
-        let (address, number) = (both.state::<Address>(), both.port::<u32>());
+        let (address, number) = (both.handle::<State<Address>>(), both.handle::<Port<u32>>());
         let running = app.boot().await.unwrap();
         assert_eq!((address.0, *number), ("a@b", 7));
-        assert_eq!(running.port::<dyn Mailer>().unwrap().name(), "both");
+        assert_eq!(
+            running.try_get::<Port<dyn Mailer>>().unwrap().name(),
+            "both"
+        );
         running.close().await.unwrap();
     });
 }
 
 #[test]
 fn a_port_may_have_any_type_of_any_crate() {
-    #[plugin(ports = [str], collect = false)]
+    #[plugin(ports = [str], collect = never)]
     struct Words;
 
     impl Hooks for Words {
@@ -66,9 +71,9 @@ fn a_port_may_have_any_type_of_any_crate() {
 
     paused(async {
         let running = App::new().with(Words).boot().await.unwrap();
-        assert_eq!(&*running.port::<str>().unwrap(), "hello");
+        assert_eq!(&*running.try_get::<Port<str>>().unwrap(), "hello");
         // A state of that type is another thing.
-        let state = running.state::<String>().unwrap_err();
+        let state = running.try_get::<State<String>>().unwrap_err();
         assert!(matches!(state, StateError::Missing { .. }));
         running.close().await.unwrap();
     });
@@ -85,7 +90,10 @@ fn who_can_do_without_a_port_gets_none() {
             ),
         ] {
             let running = app.boot().await.unwrap();
-            assert_eq!(running.state::<Perhaps>().unwrap().0.as_deref(), expected);
+            assert_eq!(
+                running.try_get::<State<Perhaps>>().unwrap().0.as_deref(),
+                expected
+            );
             running.close().await.unwrap();
         }
     });
@@ -119,7 +127,7 @@ fn nobody_needs_to_provide_what_somebody_asks_all_for() {
 
 #[test]
 fn one_of_all_is_found_by_the_name_of_its_plugin() {
-    #[plugin(name = "finder", collect = false)]
+    #[plugin(name = "finder", collect = never)]
     struct Finder {
         mailers: Ports<dyn Mailer>,
     }
@@ -144,7 +152,7 @@ fn one_of_all_is_found_by_the_name_of_its_plugin() {
 
 #[test]
 fn who_provides_a_port_does_not_wait_for_itself_when_it_asks_for_all() {
-    #[plugin(name = "relay", ports = [dyn Mailer], collect = false)]
+    #[plugin(name = "relay", ports = [dyn Mailer], collect = never)]
     struct Relay {
         others: Ports<dyn Mailer>,
     }
@@ -166,7 +174,7 @@ fn who_provides_a_port_does_not_wait_for_itself_when_it_asks_for_all() {
 
 #[test]
 fn who_is_around_a_port_gets_the_other_one_and_is_meant_by_the_rest() {
-    #[plugin(name = "around", ports = [dyn Mailer], primary = true, collect = false)]
+    #[plugin(name = "around", ports = [dyn Mailer], primary, collect = never)]
     struct Around {
         inner: Port<dyn Mailer>,
     }
@@ -177,7 +185,7 @@ fn who_is_around_a_port_gets_the_other_one_and_is_meant_by_the_rest() {
         }
     }
 
-    #[plugin(name = "office", collect = false)]
+    #[plugin(name = "office", collect = never)]
     struct Office;
 
     impl Hooks for Office {
@@ -222,14 +230,14 @@ fn of_several_the_primary_one_is_meant_and_the_others_are_loaded() {
         let all = pairs(&[("mail#1", "a"), ("mail#2", "b"), ("mail#3", "c")]);
         assert_eq!(everybody(app().with(All::default())).await, all);
         let running = app().boot().await.unwrap();
-        assert_eq!(running.port::<dyn Mailer>().unwrap().name(), "b");
+        assert_eq!(running.try_get::<Port<dyn Mailer>>().unwrap().name(), "b");
         running.close().await.unwrap();
     });
 }
 
 #[test]
 fn a_plugin_may_say_itself_that_it_is_primary() {
-    #[plugin(name = "chief", ports = [dyn Mailer], primary = true, collect = false)]
+    #[plugin(name = "chief", ports = [dyn Mailer], primary, collect = never)]
     struct Chief;
 
     impl Hooks for Chief {
@@ -248,7 +256,7 @@ fn a_plugin_may_say_itself_that_it_is_primary() {
 fn a_primary_instance_decides_between_states_as_well() {
     struct Number(u32);
 
-    #[plugin(name = "number", states = [Number], collect = false)]
+    #[plugin(name = "number", states = [Number], collect = never)]
     struct NumberPlugin {
         #[option(required)]
         value: u32,
@@ -264,47 +272,42 @@ fn a_primary_instance_decides_between_states_as_well() {
         let mut app = App::new().with(NumberPlugin { value: 1 });
         app.register(NumberPlugin { value: 2 }).primary();
         let running = app.boot().await.unwrap();
-        assert_eq!(running.state::<Number>().unwrap().0, 2);
+        assert_eq!(running.try_get::<State<Number>>().unwrap().0, 2);
         running.close().await.unwrap();
     });
 }
 
 #[test]
-fn an_override_takes_the_place_of_the_others() {
+fn a_supplied_port_outranks_plugins_and_ports_hold_all() {
     paused(async {
         let app = || {
             let mut app = App::new().with(Mail::by("a"));
             app.register(Mail::by("b")).primary();
-            app.register(Mail::by("fake")).named("fake").overrides();
-            app
-        };
-        assert_eq!(meant(app().with(One::default())).await, ["fake"]);
-        let all = everybody(app().with(All::default())).await;
-        assert_eq!(all, pairs(&[("fake", "fake")]));
-    });
-}
-
-#[test]
-fn a_port_from_outside_takes_the_place_of_the_others() {
-    paused(async {
-        let app = || {
-            let app = App::new().with(Mail::by("a"));
-            app.supply_port::<dyn Mailer>(Arc::new(Sends("outside".into())))
+            let outside: Arc<dyn Mailer> = Arc::new(Sends("outside".into()));
+            app.supply(Port::from_arc(outside))
         };
         assert_eq!(meant(app().with(One::default())).await, ["outside"]);
         let all = everybody(app().with(All::default())).await;
-        assert_eq!(all, pairs(&[("supplied dyn Mailer", "outside")]));
+        let expected = [
+            ("mail#1", "a"),
+            ("mail#2", "b"),
+            ("supplied dyn Mailer", "outside"),
+        ];
+        assert_eq!(all, pairs(&expected));
+        let plan = app().with(One::default()).plan().unwrap();
+        let hidden = plan.shadowed().map(|it| it.plugin.name().to_string());
+        assert_eq!(hidden.collect::<Vec<_>>(), ["mail#1", "mail#2"]);
     });
 }
 
 #[test]
-fn a_handle_reaches_one_that_an_override_hides() {
+fn a_handle_reaches_a_provider_that_is_outranked() {
     paused(async {
         let mut app = App::new();
         let hidden = app.register(Mail::by("hidden"));
-        app.register(Mail::by("fake")).overrides();
+        app.register(Mail::by("fake")).primary();
         app.register(One {
-            mailer: hidden.port(),
+            mailer: hidden.handle(),
         });
         assert_eq!(meant(app).await, ["hidden"]);
     });
@@ -333,7 +336,7 @@ fn one_plugin_and_what_it_requires_includes_who_is_linked_and_provides_its_port(
         }
     }
 
-    #[plugin(name = "only-tower", collect = false)]
+    #[plugin(name = "only-tower", collect = never)]
     struct Tower {
         clock: Port<dyn Clock>,
     }
@@ -354,7 +357,7 @@ fn one_plugin_and_what_it_requires_includes_who_is_linked_and_provides_its_port(
         ["only-clock", "only-tower"]
     );
     // Unless another one is there already.
-    let app = App::only(Tower::default()).supply_port::<dyn Clock>(Arc::new(Fixed(3)));
+    let app = App::only(Tower::default()).supply(Port::<dyn Clock>::from_arc(Arc::new(Fixed(3))));
     assert_eq!(names(app), ["supplied dyn Clock", "only-tower"]);
 }
 
@@ -366,9 +369,9 @@ fn a_plugin_that_is_written_by_hand_asks_and_provides_like_others() {
         none: Option<Port<u64>>,
     }
 
-    impl bootstrap::ProvidesPort<str> for ByHand {}
+    impl bootstrap::extend::ProvidesPort<str> for ByHand {}
 
-    #[bootstrap::async_trait]
+    #[bootstrap::extend::async_trait]
     impl Plugin for ByHand {
         fn descriptor(&self) -> Descriptor {
             Descriptor::new("by-hand").provides_port::<str>()
@@ -398,7 +401,7 @@ fn a_plugin_that_is_written_by_hand_asks_and_provides_like_others() {
             all: Ports::unbound(),
             none: None,
         });
-        let text = by_hand.port::<str>();
+        let text = by_hand.handle::<Port<str>>();
         let running = app.boot().await.unwrap();
         assert_eq!(&*text, "smtp 1 false");
         running.close().await.unwrap();
@@ -409,7 +412,7 @@ fn a_plugin_that_is_written_by_hand_asks_and_provides_like_others() {
 fn a_plugin_is_made_from_a_port() {
     struct MadeFrom(Vec<String>);
 
-    #[plugin(name = "made", states = [MadeFrom], collect = false)]
+    #[plugin(name = "made", states = [MadeFrom], collect = never)]
     struct Made {
         #[option(required)]
         name: String,
@@ -426,15 +429,17 @@ fn a_plugin_is_made_from_a_port() {
         let mut app = App::new();
         let first = app.register(Mail::by("first"));
         let second = app.register(Mail::by("second"));
-        app.register_with(second.port(), |mailer: Port<dyn Mailer>| Made {
-            name: format!("made from {}", mailer.name()),
-            mailer: Port::unbound(),
-        });
+        app.register(plugin_with(second.handle(), |mailer: Port<dyn Mailer>| {
+            Made {
+                name: format!("made from {}", mailer.name()),
+                mailer: Port::unbound(),
+            }
+        }));
         let running = app.boot().await.unwrap();
-        let meant = running.state::<MadeFrom>().unwrap();
+        let meant = running.try_get::<State<MadeFrom>>().unwrap();
         // The port that it is made from is the one that its field means.
         assert_eq!(meant.0, ["made from second", "second"]);
-        assert_eq!(first.port::<dyn Mailer>().name(), "first");
+        assert_eq!(first.handle::<Port<dyn Mailer>>().name(), "first");
         running.close().await.unwrap();
     });
 }
@@ -443,11 +448,11 @@ fn a_plugin_is_made_from_a_port() {
 fn what_a_port_holds_can_be_kept() {
     paused(async {
         let mut app = App::new();
-        let port = app.register(Mail::by("smtp")).port();
-        assert!(port.try_get().is_none() && port.to_arc().is_none());
+        let port: Port<dyn Mailer> = app.register(Mail::by("smtp")).handle();
+        assert!(Port::get(&port).is_none() && Port::to_arc(&port).is_none());
         assert_eq!(format!("{port:?}"), "Port<dyn Mailer>(unbound)");
         let running = app.boot().await.unwrap();
-        let kept = port.to_arc().unwrap();
+        let kept = Port::to_arc(&port).unwrap();
         assert_eq!(
             (kept.name(), port.as_ref().name()),
             ("smtp".into(), "smtp".into())
@@ -465,13 +470,13 @@ fn what_a_port_holds_can_be_kept() {
 )]
 fn reading_a_port_before_its_plugin_has_loaded_names_the_plugin() {
     let mut app = App::new();
-    let port = app.register(Mail::by("smtp")).port();
+    let port: Port<dyn Mailer> = app.register(Mail::by("smtp")).handle();
     let _ = port.name();
 }
 
 #[test]
 fn every_context_reads_ports() {
-    #[plugin(name = "reader", collect = false)]
+    #[plugin(name = "reader", collect = never)]
     struct Reader;
 
     impl Hooks for Reader {
@@ -480,17 +485,17 @@ fn every_context_reads_ports() {
         }
 
         async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
-            assert_eq!(cx.port::<dyn Mailer>()?.name(), "smtp");
+            assert_eq!(cx.try_get::<Port<dyn Mailer>>()?.name(), "smtp");
             Ok(())
         }
 
         async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
-            assert_eq!(cx.port::<dyn Mailer>()?.name(), "smtp");
+            assert_eq!(cx.try_get::<Port<dyn Mailer>>()?.name(), "smtp");
             Ok(())
         }
 
         async fn drain(&self, cx: &DrainContext<Self>) -> Result<()> {
-            assert_eq!(cx.port::<dyn Mailer>()?.name(), "smtp");
+            assert_eq!(cx.try_get::<Port<dyn Mailer>>()?.name(), "smtp");
             Ok(())
         }
     }
@@ -498,11 +503,11 @@ fn every_context_reads_ports() {
     paused(async {
         let app = App::new().with(Reader).with(Mail::by("smtp"));
         let app = app.on_ready(async |cx| {
-            assert_eq!(cx.port::<dyn Mailer>()?.name(), "smtp");
+            assert_eq!(cx.try_get::<Port<dyn Mailer>>()?.name(), "smtp");
             Ok(())
         });
         let running = app.boot().await.unwrap();
-        let missing = running.port::<u8>().unwrap_err();
+        let missing = running.try_get::<Port<u8>>().unwrap_err();
         assert_eq!(
             missing.to_string(),
             "no plugin of this app provides the port `u8`: register the one that does"
@@ -517,7 +522,10 @@ fn several_without_a_primary_one_are_ambiguous_while_the_app_runs() {
         let app = App::new().with(Mail::by("a")).with(Mail::by("b"));
         let running = app.boot().await.unwrap();
         assert_eq!(
-            running.port::<dyn Mailer>().unwrap_err().to_string(),
+            running
+                .try_get::<Port<dyn Mailer>>()
+                .unwrap_err()
+                .to_string(),
             "several plugins provide the port `dyn Mailer` (`mail#1`, `mail#2`): take the one you \
              mean from its registration, with `port()`"
         );
@@ -527,7 +535,7 @@ fn several_without_a_primary_one_are_ambiguous_while_the_app_runs() {
 
 #[test]
 fn a_restart_of_a_provider_gives_those_who_ask_a_new_port() {
-    #[plugin(name = "counts", ports = [u32], collect = false)]
+    #[plugin(name = "counts", ports = [u32], collect = never)]
     struct Counts {
         #[option(required)]
         loads: Arc<std::sync::atomic::AtomicU32>,
@@ -542,7 +550,7 @@ fn a_restart_of_a_provider_gives_those_who_ask_a_new_port() {
 
     struct Seen(Vec<String>);
 
-    #[plugin(name = "sees", states = [Seen], collect = false)]
+    #[plugin(name = "sees", states = [Seen], collect = never)]
     struct Sees {
         count: Port<u32>,
         all: Ports<u32>,
@@ -563,9 +571,9 @@ fn a_restart_of_a_provider_gives_those_who_ask_a_new_port() {
             loads: Arc::default(),
         });
         let running = app.boot().await.unwrap();
-        assert_eq!(running.state::<Seen>().unwrap().0, ["1", "1"]);
+        assert_eq!(running.try_get::<State<Seen>>().unwrap().0, ["1", "1"]);
         running.restart(&counts).await.unwrap();
-        assert_eq!(running.state::<Seen>().unwrap().0, ["2", "2"]);
+        assert_eq!(running.try_get::<State<Seen>>().unwrap().0, ["2", "2"]);
         running.close().await.unwrap();
     });
 }

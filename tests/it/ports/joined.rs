@@ -20,7 +20,7 @@ impl Hooks for ChildMail {
     }
 }
 
-#[plugin(name = "post", collect = false)]
+#[plugin(name = "post", collect = never)]
 struct Post {
     #[option(default = 1)]
     children: usize,
@@ -60,7 +60,7 @@ fn everybody_includes_what_declared_parents_bring() {
 
 /// Whom everybody means, wherever it is looked up.
 async fn everywhere(app: App) -> [String; 3] {
-    #[plugin(name = "looks-up", states = [Looked], collect = false)]
+    #[plugin(name = "looks-up", states = [Looked], collect = never)]
     struct LooksUp {
         mailer: Port<dyn Mailer>,
     }
@@ -73,8 +73,10 @@ async fn everywhere(app: App) -> [String; 3] {
         }
 
         async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
-            let current = bootstrap::current()?.port::<dyn Mailer>()?.name();
-            let context = cx.port::<dyn Mailer>()?.name();
+            let current = bootstrap::Current::try_current()?
+                .try_get::<Port<dyn Mailer>>()?
+                .name();
+            let context = cx.try_get::<Port<dyn Mailer>>()?.name();
             assert_eq!(current, context);
             let _ = cx.states().0.set(self.mailer.name());
             assert_eq!(self.mailer.name(), current);
@@ -84,9 +86,19 @@ async fn everywhere(app: App) -> [String; 3] {
 
     let app = app.with(LooksUp::default());
     let running = app.boot().await.unwrap();
-    let field = running.state::<Looked>().unwrap().0.get().unwrap().clone();
-    let outside = running.port::<dyn Mailer>().unwrap().name();
-    let current = running.current().port::<dyn Mailer>().unwrap().name();
+    let field = running
+        .try_get::<State<Looked>>()
+        .unwrap()
+        .0
+        .get()
+        .unwrap()
+        .clone();
+    let outside = running.try_get::<Port<dyn Mailer>>().unwrap().name();
+    let current = running
+        .current()
+        .try_get::<Port<dyn Mailer>>()
+        .unwrap()
+        .name();
     running.close().await.unwrap();
     [field, outside, current]
 }
@@ -101,7 +113,7 @@ fn who_provides_a_port_by_itself_is_meant_rather_than_who_is_brought() {
 
 #[test]
 fn a_declared_child_that_is_primary_is_meant_by_everybody() {
-    #[plugin(name = "chief", ports = [dyn Mailer], primary = true, child_of = Head)]
+    #[plugin(name = "chief", ports = [dyn Mailer], primary, child_of = Head)]
     struct Chief;
 
     impl Hooks for Chief {
@@ -110,7 +122,7 @@ fn a_declared_child_that_is_primary_is_meant_by_everybody() {
         }
     }
 
-    #[plugin(name = "head", collect = false)]
+    #[plugin(name = "head", collect = never)]
     struct Head;
 
     impl Hooks for Head {
@@ -128,7 +140,7 @@ fn a_declared_child_that_is_primary_is_meant_by_everybody() {
 
 #[test]
 fn who_was_brought_and_not_declared_is_not_meant_if_somebody_else_is_there() {
-    #[plugin(name = "brings", collect = false)]
+    #[plugin(name = "brings", collect = never)]
     struct Brings;
 
     impl Hooks for Brings {
@@ -143,7 +155,10 @@ fn who_was_brought_and_not_declared_is_not_meant_if_somebody_else_is_there() {
         assert_eq!(everywhere(app).await, ["itself"; 3]);
         // Nobody else is: what was brought is better than nothing.
         let running = App::new().with(Brings).boot().await.unwrap();
-        assert_eq!(running.port::<dyn Mailer>().unwrap().name(), "brought");
+        assert_eq!(
+            running.try_get::<Port<dyn Mailer>>().unwrap().name(),
+            "brought"
+        );
         running.close().await.unwrap();
     });
 }
@@ -151,7 +166,7 @@ fn who_was_brought_and_not_declared_is_not_meant_if_somebody_else_is_there() {
 /// Whichever of the two families loads first.
 #[test]
 fn a_child_waits_for_what_declared_parents_elsewhere_bring() {
-    #[plugin(name = "office", collect = false)]
+    #[plugin(name = "office", collect = never)]
     struct Office {
         #[option(required)]
         waits: bool,
@@ -170,7 +185,7 @@ fn a_child_waits_for_what_declared_parents_elsewhere_bring() {
         }
     }
 
-    #[plugin(name = "undeclared", collect = false)]
+    #[plugin(name = "undeclared", collect = never)]
     struct Undeclared;
 
     impl Hooks for Undeclared {
@@ -191,7 +206,7 @@ fn a_child_waits_for_what_declared_parents_elsewhere_bring() {
 
 #[test]
 fn a_child_asks_for_ports_as_others_do() {
-    #[plugin(name = "office", collect = false)]
+    #[plugin(name = "office", collect = never)]
     struct Office;
 
     impl Hooks for Office {
@@ -215,7 +230,7 @@ fn a_child_asks_for_ports_as_others_do() {
 
 #[test]
 fn a_child_that_needs_a_port_which_nobody_provides_fails_with_the_way_out() {
-    #[plugin(name = "office", collect = false)]
+    #[plugin(name = "office", collect = never)]
     struct Office;
 
     impl Hooks for Office {
@@ -248,7 +263,7 @@ fn a_child_that_needs_a_port_which_nobody_provides_fails_with_the_way_out() {
 
 #[test]
 fn a_child_that_can_do_without_does_so_where_a_port_is_in_another_scope() {
-    #[plugin(name = "office", collect = false)]
+    #[plugin(name = "office", collect = never)]
     struct Office;
 
     impl Hooks for Office {
@@ -268,14 +283,14 @@ fn a_child_that_can_do_without_does_so_where_a_port_is_in_another_scope() {
 
 #[test]
 fn a_handle_of_a_child_goes_into_the_field_of_another() {
-    #[plugin(name = "office", collect = false)]
+    #[plugin(name = "office", collect = never)]
     struct Office;
 
     impl Hooks for Office {
         async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
             cx.register(Mail::by("a"));
             let second = cx.register(Mail::by("b"));
-            let mailer = second.port();
+            let mailer = second.handle();
             let one = cx.register(One { mailer }).await?;
             assert_eq!(one.0, ["b"]);
             let third = cx.register(Mail::by("c")).primary();
@@ -300,7 +315,7 @@ fn a_handle_of_a_child_goes_into_the_field_of_another() {
 
 #[test]
 fn a_child_looks_up_later_what_its_own_parent_provides() {
-    #[plugin(name = "parent", ports = [str], collect = false)]
+    #[plugin(name = "parent", ports = [str], collect = never)]
     struct Parent;
 
     impl Hooks for Parent {
@@ -310,19 +325,19 @@ fn a_child_looks_up_later_what_its_own_parent_provides() {
         }
     }
 
-    #[plugin(name = "looks", collect = false)]
+    #[plugin(name = "looks", collect = never)]
     struct Looks {
         words: Lazy<Port<str>>,
     }
 
     impl Hooks for Looks {
         async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-            assert!(self.words.get().is_err());
+            assert!(self.words.get().is_none());
             Ok(())
         }
 
         async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
-            assert_eq!(&*self.words.get()?, "parent");
+            assert_eq!(&*self.words.try_get()?, "parent");
             Ok(())
         }
     }
@@ -341,7 +356,7 @@ fn a_child_looks_up_later_what_its_own_parent_provides() {
 
 #[test]
 fn who_goes_on_without_a_plugin_goes_on_without_its_port() {
-    #[plugin(name = "fails", ports = [dyn Mailer], collect = false)]
+    #[plugin(name = "fails", ports = [dyn Mailer], collect = never)]
     struct Fails;
 
     impl Hooks for Fails {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bootstrap::StateError;
+use bootstrap::error::StateError;
 use bootstrap::prelude::*;
 use support::{Trace, paused};
 
@@ -12,7 +12,7 @@ struct Front {
     back: Lazy<State<Back>>,
 }
 
-#[plugin(name = "front", states = [Front], collect = false)]
+#[plugin(name = "front", states = [Front], collect = never)]
 struct FrontPlugin {
     back: Lazy<State<Back>>,
 }
@@ -25,7 +25,7 @@ impl Hooks for FrontPlugin {
     }
 
     async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
-        assert_eq!(self.back.get()?.name, "back");
+        assert_eq!(self.back.try_get()?.name, "back");
         Ok(())
     }
 }
@@ -34,7 +34,7 @@ struct Back {
     name: &'static str,
 }
 
-#[plugin(name = "back", states = [Back], collect = false)]
+#[plugin(name = "back", states = [Back], collect = never)]
 struct BackPlugin {
     front: State<Front>,
     #[option(default = "back")]
@@ -44,7 +44,7 @@ struct BackPlugin {
 impl Hooks for BackPlugin {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Back> {
         // That is this plugin, which is not there yet.
-        assert!(self.front.back.get().is_err());
+        assert!(self.front.back.get().is_none());
         Ok(Back { name: self.name })
     }
 }
@@ -59,7 +59,7 @@ fn both() -> App {
 fn two_plugins_need_each_other_if_one_of_them_needs_the_other_later() {
     paused(async {
         let running = both().boot().await.unwrap();
-        let front = running.state::<Front>().unwrap();
+        let front = running.try_get::<State<Front>>().unwrap();
         assert_eq!(front.back.get().unwrap().name, "back");
         running.close().await.unwrap();
     });
@@ -68,7 +68,7 @@ fn two_plugins_need_each_other_if_one_of_them_needs_the_other_later() {
 #[test]
 fn what_is_looked_up_while_the_app_loads_is_an_error_that_says_what_to_do() {
     paused(async {
-        #[plugin(name = "hasty", collect = false)]
+        #[plugin(name = "hasty", collect = never)]
         struct Hasty {
             back: Lazy<State<Back>>,
             #[option(required)]
@@ -77,7 +77,7 @@ fn what_is_looked_up_while_the_app_loads_is_an_error_that_says_what_to_do() {
 
         impl Hooks for Hasty {
             async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-                self.trace.add(self.back.get().err().unwrap());
+                self.trace.add(self.back.try_get().err().unwrap());
                 Ok(())
             }
         }
@@ -102,7 +102,7 @@ fn what_is_looked_up_while_the_app_loads_is_an_error_that_says_what_to_do() {
 fn what_nobody_has_loaded_is_an_error_and_no_panic() {
     let lazy = Lazy::<State<Back>>::unbound();
     assert_eq!(
-        lazy.get().err().unwrap().to_string(),
+        lazy.try_get().err().unwrap().to_string(),
         "the state `Back` is not bound: this handle belongs to a plugin that no app has loaded"
     );
     assert_eq!(format!("{lazy:?}"), "Lazy<Back>(unbound)");
@@ -112,9 +112,9 @@ fn what_nobody_has_loaded_is_an_error_and_no_panic() {
 fn what_is_looked_up_after_the_end_of_its_app_is_an_error() {
     paused(async {
         let running = both().boot().await.unwrap();
-        let back = running.state::<Front>().unwrap().back.clone();
+        let back = running.try_get::<State<Front>>().unwrap().back.clone();
         running.close().await.unwrap();
-        let error = back.get().err().unwrap();
+        let error = back.try_get().err().unwrap();
         assert!(
             matches!(
                 error,
@@ -136,7 +136,7 @@ fn somebody_has_to_provide_what_is_looked_up_later() {
 
 #[test]
 fn a_port_is_looked_up_later_as_well() {
-    #[plugin(name = "later", ports = [str], collect = false)]
+    #[plugin(name = "later", ports = [str], collect = never)]
     struct Later {
         mailer: Lazy<Port<dyn Mailer>>,
     }
@@ -147,12 +147,12 @@ fn a_port_is_looked_up_later_as_well() {
         }
 
         async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
-            assert_eq!(self.mailer.get()?.name(), "after later");
+            assert_eq!(self.mailer.try_get()?.name(), "after later");
             Ok(())
         }
     }
 
-    #[plugin(name = "mails", ports = [dyn Mailer], collect = false)]
+    #[plugin(name = "mails", ports = [dyn Mailer], collect = never)]
     struct Mails {
         words: Port<str>,
     }
@@ -171,7 +171,7 @@ fn a_port_is_looked_up_later_as_well() {
 
 #[test]
 fn a_handle_says_which_of_several_is_looked_up_later() {
-    #[plugin(name = "which", collect = false)]
+    #[plugin(name = "which", collect = never)]
     struct Which {
         mailer: Lazy<Port<dyn Mailer>>,
     }
@@ -182,7 +182,7 @@ fn a_handle_says_which_of_several_is_looked_up_later() {
         }
 
         async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
-            assert_eq!(self.mailer.get()?.name(), "second");
+            assert_eq!(self.mailer.try_get()?.name(), "second");
             Ok(())
         }
     }
@@ -191,7 +191,7 @@ fn a_handle_says_which_of_several_is_looked_up_later() {
         let mut app = App::new().with(Mail::by("first"));
         let second = app.register(Mail::by("second"));
         app.register(Which {
-            mailer: second.port().into(),
+            mailer: second.handle::<Port<dyn Mailer>>().into(),
         });
         app.boot().await.unwrap().close().await.unwrap();
     });
@@ -203,7 +203,7 @@ fn what_is_looked_up_later_is_that_of_the_latest_restart() {
         let mut app = App::new().with(FrontPlugin::default());
         let back = app.register(BackPlugin::default());
         let running = app.boot().await.unwrap();
-        let front = running.state::<Front>().unwrap();
+        let front = running.try_get::<State<Front>>().unwrap();
         let first = front.back.get().unwrap();
         running.restart(&back).await.unwrap();
         let second = front.back.get().unwrap();

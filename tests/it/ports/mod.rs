@@ -8,8 +8,8 @@ mod plan;
 
 use std::sync::Arc;
 
+use bootstrap::error::{PlanError, PlanErrors};
 use bootstrap::prelude::*;
-use bootstrap::{PlanError, PlanErrors};
 
 /// An interface of which a plugin knows nothing but this.
 trait Mailer: Send + Sync {
@@ -25,7 +25,7 @@ impl Mailer for Sends {
 }
 
 /// Provides the port, and nothing else.
-#[plugin(name = "mail", ports = [dyn Mailer], collect = false)]
+#[plugin(name = "mail", ports = [dyn Mailer], collect = never)]
 struct Mail {
     #[option(required)]
     by: &'static str,
@@ -47,7 +47,7 @@ impl Hooks for Mail {
 #[derive(Debug, PartialEq)]
 struct Meant(Vec<String>);
 
-#[plugin(name = "one", states = [Meant], collect = false)]
+#[plugin(name = "one", states = [Meant], collect = never)]
 struct One {
     mailer: Port<dyn Mailer>,
 }
@@ -60,7 +60,7 @@ impl Hooks for One {
 
 struct Perhaps(Option<String>);
 
-#[plugin(name = "optional", states = [Perhaps], collect = false)]
+#[plugin(name = "optional", states = [Perhaps], collect = never)]
 struct Optional {
     mailer: Option<Port<dyn Mailer>>,
 }
@@ -74,7 +74,7 @@ impl Hooks for Optional {
 /// Everybody who was meant, with their names.
 struct Everybody(Vec<(String, String)>);
 
-#[plugin(name = "all", states = [Everybody], collect = false)]
+#[plugin(name = "all", states = [Everybody], collect = never)]
 struct All {
     mailers: Ports<dyn Mailer>,
 }
@@ -90,7 +90,7 @@ impl Hooks for All {
 /// Whom somebody who asks for one gets.
 async fn meant(app: App) -> Vec<String> {
     let running = app.boot().await.unwrap();
-    let meant = running.state::<Meant>().unwrap().0.clone();
+    let meant = running.try_get::<State<Meant>>().unwrap().0.clone();
     running.close().await.unwrap();
     meant
 }
@@ -98,7 +98,7 @@ async fn meant(app: App) -> Vec<String> {
 /// Whom somebody who asks for all gets.
 async fn everybody(app: App) -> Vec<(String, String)> {
     let running = app.boot().await.unwrap();
-    let all = running.state::<Everybody>().unwrap().0.clone();
+    let all = running.try_get::<State<Everybody>>().unwrap().0.clone();
     running.close().await.unwrap();
     all
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bootstrap::prelude::*;
-use bootstrap::testing;
 
 use super::*;
 
@@ -17,7 +16,7 @@ fn a_port_that_nobody_provides_is_a_plan_error_with_the_three_ways_out() {
          --> @ (field `mailer: Port<dyn Mailer>`)\n  \
          registered at: @\n  \
          help: add a plugin that has it in its `ports = [dyn Mailer]` (link its crate, if it is \
-         collected), or `.supply_port::<dyn Mailer>(..)`, or make the field an \
+         collected), or `.supply(Port::<dyn Mailer>::from_arc(..))`, or make the field an \
          `Option<Port<dyn Mailer>>`"
     );
 }
@@ -39,7 +38,7 @@ fn a_port_that_two_provide_is_a_plan_error_with_the_ways_to_choose() {
          provided by: `mail#1` (@, registered at @)\n  \
          provided by: `mail#2` (@, registered at @)\n  \
          help: mark one of them as `.primary()` where it is registered; or put the handle of the one \
-         that you mean into the field: `registration.port()`; or take the others out of the app (one \
+         that you mean into the field: `registration.handle()`; or take the others out of the app (one \
          that `.overrides()` does that); or ask for all of them, with a `Ports<dyn Mailer>`"
     );
 }
@@ -66,8 +65,11 @@ fn two_primary_ones_are_as_bad_as_two_without() {
 fn a_port_that_is_supplied_twice_is_a_plan_error() {
     let sends = || Arc::new(Sends("x".into()));
     let app = App::new().with(One::default());
-    let app = app.supply_port::<dyn Mailer>(sends());
-    let errors = app.supply_port::<dyn Mailer>(sends()).plan().unwrap_err();
+    let app = app.supply(Port::<dyn Mailer>::from_arc(sends()));
+    let errors = app
+        .supply(Port::<dyn Mailer>::from_arc(sends()))
+        .plan()
+        .unwrap_err();
     assert_eq!(
         messages(&errors),
         ["the port `dyn Mailer` is supplied 2 times"]
@@ -76,7 +78,7 @@ fn a_port_that_is_supplied_twice_is_a_plan_error() {
 
 #[test]
 fn a_supplied_port_that_nobody_asks_for_is_a_warning() {
-    let app = App::new().supply_port::<dyn Mailer>(Arc::new(Sends("x".into())));
+    let app = App::new().supply(Port::<dyn Mailer>::from_arc(Arc::new(Sends("x".into()))));
     let plan = app.plan().unwrap();
     let [warning] = plan.warnings() else { panic!() };
     let text = warning.to_string();
@@ -91,7 +93,7 @@ fn a_supplied_port_that_nobody_asks_for_is_a_warning() {
 fn what_is_nearly_the_port_is_named() {
     struct Sized;
 
-    #[plugin(name = "state", states = [Sized], collect = false)]
+    #[plugin(name = "state", states = [Sized], collect = never)]
     struct StatePlugin;
 
     impl Hooks for StatePlugin {
@@ -100,7 +102,7 @@ fn what_is_nearly_the_port_is_named() {
         }
     }
 
-    #[plugin(name = "marked", ports = [dyn Mailer + Send], collect = false)]
+    #[plugin(name = "marked", ports = [dyn Mailer + Send], collect = never)]
     struct Marked;
 
     impl Hooks for Marked {
@@ -109,7 +111,7 @@ fn what_is_nearly_the_port_is_named() {
         }
     }
 
-    #[plugin(name = "asks-state", collect = false)]
+    #[plugin(name = "asks-state", collect = never)]
     struct Asks {
         port: Port<Sized>,
     }
@@ -146,12 +148,12 @@ fn what_is_nearly_the_port_is_named() {
 #[test]
 fn a_port_that_was_supplied_under_its_own_type_is_named() {
     let app = App::new().with(One::default());
-    let app = app.supply_port(Arc::new(Sends("x".into())));
+    let app = app.supply(Port::from_arc(Arc::new(Sends("x".into()))));
     let text = diagnosis(&app.plan().unwrap_err());
     assert!(
         text.contains(
             "near: the port `Sends` is supplied at @ if it is a `dyn Mailer`, write \
-             `.supply_port::<dyn Mailer>(..)`"
+             `.supply(Port::<dyn Mailer>::from_arc(..))`"
         ),
         "{text}"
     );
@@ -161,7 +163,7 @@ fn a_port_that_was_supplied_under_its_own_type_is_named() {
 fn a_port_with_nearly_the_name_is_named() {
     trait Mailers: Send + Sync {}
 
-    #[plugin(name = "slip", collect = false)]
+    #[plugin(name = "slip", collect = never)]
     struct Slip {
         port: Port<dyn Mailers>,
     }
@@ -199,7 +201,7 @@ fn who_is_linked_and_provides_the_port_is_named_with_the_line_to_write() {
         }
     }
 
-    #[plugin(name = "writer", collect = false)]
+    #[plugin(name = "writer", collect = never)]
     struct Writer {
         paper: Port<dyn Paper>,
     }
@@ -222,7 +224,7 @@ fn who_is_linked_and_provides_the_port_is_named_with_the_line_to_write() {
 
 #[test]
 fn a_circle_through_ports_is_found_by_the_plan() {
-    #[plugin(name = "hen", ports = [u8], collect = false)]
+    #[plugin(name = "hen", ports = [u8], collect = never)]
     struct Hen {
         egg: Port<u16>,
     }
@@ -233,7 +235,7 @@ fn a_circle_through_ports_is_found_by_the_plan() {
         }
     }
 
-    #[plugin(name = "egg", ports = [u16], collect = false)]
+    #[plugin(name = "egg", ports = [u16], collect = never)]
     struct Egg {
         hens: Ports<u8>,
     }
@@ -263,14 +265,14 @@ fn a_port_that_a_plugin_promised_and_did_not_return_is_an_error_of_it() {
     support::paused(async {
         struct Forgets;
 
-        #[bootstrap::async_trait]
-        impl bootstrap::Plugin for Forgets {
-            fn descriptor(&self) -> bootstrap::Descriptor {
-                bootstrap::Descriptor::new("forgets").provides_port::<dyn Mailer>()
+        #[bootstrap::extend::async_trait]
+        impl bootstrap::extend::Plugin for Forgets {
+            fn descriptor(&self) -> bootstrap::extend::Descriptor {
+                bootstrap::extend::Descriptor::new("forgets").provides_port::<dyn Mailer>()
             }
 
-            async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::States> {
-                Ok(bootstrap::States::new())
+            async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::extend::States> {
+                Ok(bootstrap::extend::States::new())
             }
         }
 
@@ -322,7 +324,7 @@ trait Book: Send + Sync {}
 impl Book for Ledger {}
 
 /// Asks for the state.
-#[plugin(name = "reader", collect = false)]
+#[plugin(name = "reader", collect = never)]
 struct LedgerReader {
     ledger: State<Ledger>,
 }
@@ -335,7 +337,7 @@ impl Hooks for LedgerReader {
 }
 
 /// Asks for the port.
-#[plugin(name = "reader", collect = false)]
+#[plugin(name = "reader", collect = never)]
 struct BookReader {
     book: Port<dyn Book>,
 }
@@ -347,7 +349,7 @@ impl Hooks for BookReader {
     }
 }
 
-#[plugin(name = "ledger-plugin", states = [Ledger], collect = false)]
+#[plugin(name = "ledger-plugin", states = [Ledger], collect = never)]
 struct LedgerPlugin {
     #[option(required)]
     _path: &'static str,
@@ -359,7 +361,7 @@ impl Hooks for LedgerPlugin {
     }
 }
 
-#[plugin(name = "book-plugin", ports = [dyn Book], collect = false)]
+#[plugin(name = "book-plugin", ports = [dyn Book], collect = never)]
 struct BookPlugin {
     #[option(required)]
     _path: &'static str,
@@ -391,8 +393,8 @@ fn the_only_linked_provider_of_a_port_is_named_as_that_of_a_state_is() {
     }
     // What is collected is not searched for what is registered by hand.
     let [state, port] = helps(
-        testing::part(["linked-paper"]).with(LedgerReader::default()),
-        testing::part(["linked-paper"]).with(BookReader::default()),
+        App::only(["linked-paper"]).with(LedgerReader::default()),
+        App::only(["linked-paper"]).with(BookReader::default()),
     );
     assert_eq!(as_port(&state), port);
 }
@@ -402,11 +404,11 @@ fn a_provider_that_is_switched_off_or_out_of_sight_is_named_for_states_and_ports
     let off = |mut app: App, is_port: bool| {
         if is_port {
             app.register(BookPlugin { _path: "x" })
-                .switch_off("no disk");
+                .enabled(false, "no disk");
             app.with(BookReader::default())
         } else {
             app.register(LedgerPlugin { _path: "x" })
-                .switch_off("no disk");
+                .enabled(false, "no disk");
             app.with(LedgerReader::default())
         }
     };
@@ -484,7 +486,7 @@ mod children {
     pub trait Book: Send + Sync {}
     impl Book for Ledger {}
 
-    #[plugin(name = "library", collect = false)]
+    #[plugin(name = "library", collect = never)]
     pub struct Library;
 
     impl Hooks for Library {
@@ -511,7 +513,7 @@ mod children {
         }
     }
 
-    #[plugin(name = "reader", collect = false)]
+    #[plugin(name = "reader", collect = never)]
     pub struct LedgerReader {
         ledger: State<Ledger>,
     }
@@ -523,7 +525,7 @@ mod children {
         }
     }
 
-    #[plugin(name = "reader", collect = false)]
+    #[plugin(name = "reader", collect = never)]
     pub struct BookReader {
         book: Port<dyn Book>,
     }

@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 
 use super::{USER, User};
 
+#[bootstrap::supplied]
 struct Name(&'static str);
-bootstrap::supplied!(Name);
 
 async fn app(name: &'static str) -> Running {
     App::new().supply(Name(name)).boot().await.unwrap()
@@ -21,7 +21,7 @@ async fn request(number: u32) -> u32 {
     assert!(USER.set(User(number)).unwrap().is_none());
     for round in 0..5 {
         tokio::time::sleep(Duration::from_micros(u64::from((number * 7 + round) % 13))).await;
-        assert_eq!(USER.get_or_failed().unwrap().0, number);
+        assert_eq!(USER.try_get().unwrap().0, number);
         tokio::task::yield_now().await;
     }
     USER.get().unwrap().0
@@ -72,7 +72,7 @@ fn a_scope_crosses_a_spawn_only_on_purpose() {
             assert_eq!(here.spawn(read()).await?, Some(7));
             assert_eq!(tokio::spawn(here.enter(read())).await?, Some(7));
             // What is current is the scope as well.
-            let current = bootstrap::current()?;
+            let current = bootstrap::Current::try_current()?;
             assert_eq!(current.spawn(read()).await?, Some(7));
             let blocking = move || here.enter_sync(|| USER.get().map(|user| user.0));
             assert_eq!(tokio::task::spawn_blocking(blocking).await?, Some(7));
@@ -89,7 +89,7 @@ fn scopes_of_two_apps_share_nothing() {
     paused(async {
         let (one, other) = (app("one").await, app("other").await);
         let read = async || {
-            let name = State::<Name>::get_or_failed().unwrap().0;
+            let name = State::<Name>::try_current().unwrap().0;
             (name, USER.get().map(|user| user.0))
         };
         let (first, second) = (one.request_scope(), other.request_scope());
@@ -105,7 +105,7 @@ fn scopes_of_two_apps_share_nothing() {
     });
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Spawns;
 
 impl Hooks for Spawns {
@@ -114,7 +114,7 @@ impl Hooks for Spawns {
     }
 
     async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
-        let scope = bootstrap::current()?.request_scope();
+        let scope = bootstrap::Current::try_current()?.request_scope();
         scope.set(User(7))?;
         let spawned = async {
             cx.spawn("task", async |_| {
@@ -122,7 +122,7 @@ impl Hooks for Spawns {
                 assert!(RequestScope::current().is_none());
                 Ok(())
             });
-            USER.get_or_failed().map(|user| user.0)
+            USER.try_get().map(|user| user.0)
         };
         assert_eq!(scope.enter(spawned).await?, 7);
         Ok(())
@@ -164,13 +164,13 @@ fn states_of_the_app_are_read_in_a_scope() {
         let running = app("one").await;
         let scope = running.request_scope();
         let far = async || {
-            let name = State::<Name>::get_or_failed()?.0;
-            anyhow::Ok(format!("{} {name}", GREETING.get_or_failed()?))
+            let name = State::<Name>::try_current()?.0;
+            anyhow::Ok(format!("{} {name}", GREETING.try_get()?))
         };
         scope.set("hello".to_owned()).unwrap();
         assert_eq!(scope.enter(far()).await.unwrap(), "hello one");
-        assert_eq!(scope.state::<Name>().unwrap().0, "one");
-        assert_eq!(scope.app().state::<Name>().unwrap().0, "one");
+        assert_eq!(scope.try_get::<State<Name>>().unwrap().0, "one");
+        assert_eq!(scope.app().try_get::<State<Name>>().unwrap().0, "one");
         running.close().await.unwrap();
     });
 }

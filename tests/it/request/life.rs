@@ -1,12 +1,13 @@
 //! How a request scope ends.
 
-use bootstrap::{App, RequestScope, Running, StateError};
+use bootstrap::error::StateError;
+use bootstrap::{App, RequestScope, Running, State};
 use support::{Trace, log_to, paused};
 
 use super::{USER, User};
 
+#[bootstrap::supplied]
 struct Config;
-bootstrap::supplied!(Config);
 
 async fn app() -> Running {
     App::new().supply(Config).boot().await.unwrap()
@@ -163,10 +164,10 @@ fn a_scope_outlives_its_app_without_the_states_of_that() {
         let running = app().await;
         let scope = running.request_scope();
         scope.set(User(7)).unwrap();
-        assert!(scope.state::<Config>().is_ok());
+        assert!(scope.app().try_get::<State<Config>>().is_ok());
         running.close().await.unwrap();
         assert_eq!(scope.enter(async { USER.get().unwrap().0 }).await, 7);
-        let error = scope.state::<Config>().unwrap_err();
+        let error = scope.app().try_get::<State<Config>>().unwrap_err();
         assert!(matches!(error, StateError::NotLoaded { .. }));
         // Also one that is opened too late.
         let late = scope.app().request_scope();

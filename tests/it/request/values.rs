@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use bootstrap::{App, CannotSet, RequestScope, RequestState, RequestStateError, Running};
+use bootstrap::error::{CannotSet, RequestStateError};
+use bootstrap::{App, RequestScope, RequestState, Running};
 use support::paused;
 
 use super::{USER, User};
@@ -11,14 +12,14 @@ async fn app() -> Running {
     App::new().boot().await.unwrap()
 }
 
-/// R26: `get` is `None`, and `get_or_failed` an error that says what to do.
+/// R26: `get` is `None`, and `try_get` an error that says what to do.
 #[test]
 fn a_value_that_is_not_there_is_none_or_an_error_that_names_it() {
     paused(async {
         assert_eq!(USER.get(), None);
         assert_eq!(USER.take(), None);
         assert_eq!(
-            USER.get_or_failed().unwrap_err().to_string(),
+            USER.try_get().unwrap_err().to_string(),
             "the request state `current user` is not initialized: no request scope is entered here; \
              open one, with `request_scope`, and `enter` it"
         );
@@ -28,14 +29,11 @@ fn a_value_that_is_not_there_is_none_or_an_error_that_names_it() {
                        this request scope; set it before it is read";
         scope.enter_sync(|| {
             assert_eq!(USER.get(), None);
-            assert_eq!(USER.get_or_failed().unwrap_err().to_string(), not_set);
+            assert_eq!(USER.try_get().unwrap_err().to_string(), not_set);
         });
         scope.end();
         assert_eq!(
-            scope
-                .enter_sync(|| USER.get_or_failed())
-                .unwrap_err()
-                .to_string(),
+            scope.enter_sync(|| USER.try_get()).unwrap_err().to_string(),
             "the request state `current user` is gone: its request scope has ended; read it before, \
              and keep what is needed longer"
         );
@@ -53,7 +51,7 @@ fn a_value_can_not_be_set_outside_of_a_scope_or_after_its_end() {
             "Cannot set value for state `current user`: no request scope is entered here; open one, \
              with `request_scope`, and `enter` it"
         );
-        let made = USER.get_or_set_with(|| unreachable!("nobody could keep it"));
+        let made = USER.get_or_insert_with(|| unreachable!("nobody could keep it"));
         assert!(matches!(made, Err(CannotSet::NoScope { .. })));
         // An app alone is no scope.
         let set = running.current().enter_sync(|| USER.set(User(1)));
@@ -65,7 +63,7 @@ fn a_value_can_not_be_set_outside_of_a_scope_or_after_its_end() {
             "Cannot set value for state `User`: its request scope has ended; set it before, or in a \
              scope of its own"
         );
-        let made = scope.get_or_set_with(|| User(1));
+        let made = scope.get_or_insert_with(|| User(1));
         assert!(matches!(made, Err(CannotSet::Ended { .. })));
         running.close().await.unwrap();
     });
@@ -81,7 +79,7 @@ fn a_name_is_for_messages_and_that_of_the_type_without_one() {
             ("current user".into(), "User".into())
         );
         assert_eq!(format!("{UNNAMED:?}"), "RequestState(User)");
-        let error = UNNAMED.get_or_failed().unwrap_err();
+        let error = UNNAMED.try_get().unwrap_err();
         let state = "User".into();
         assert_eq!(error, RequestStateError::NoScope { state });
         // It is no part of what is found: that is the type.
@@ -102,7 +100,7 @@ fn a_value_is_set_replaced_and_taken() {
         assert_eq!(scope.set(User(1)).unwrap(), None);
         let kept = scope.get::<User>().unwrap();
         assert_eq!(scope.set(User(2)).unwrap(), Some(Arc::clone(&kept)));
-        assert_eq!((kept.0, scope.get_or_failed::<User>().unwrap().0), (1, 2));
+        assert_eq!((kept.0, scope.try_get::<User>().unwrap().0), (1, 2));
         // Another type is another value.
         scope.set(7_u32).unwrap();
         assert_eq!(scope.take::<User>(), Some(Arc::new(User(2))));
@@ -120,16 +118,16 @@ fn a_value_is_made_once_by_whoever_comes_first() {
         let running = app().await;
         let scope = running.request_scope();
         // While the first one is made, somebody else sets it.
-        let made = scope.get_or_set_with(|| {
+        let made = scope.get_or_insert_with(|| {
             scope.set(User(1)).unwrap();
             User(2)
         });
         assert_eq!(made.unwrap().0, 1);
-        let found = scope.enter_sync(|| USER.get_or_set_with(|| unreachable!("it is there")));
+        let found = scope.enter_sync(|| USER.get_or_insert_with(|| unreachable!("it is there")));
         assert_eq!(found.unwrap().0, 1);
         // One from around is one.
         let inner = scope.app().request_scope();
-        assert_eq!(inner.get_or_set_with(|| User(3)).unwrap().0, 1);
+        assert_eq!(inner.get_or_insert_with(|| User(3)).unwrap().0, 1);
         running.close().await.unwrap();
     });
 }
@@ -142,7 +140,7 @@ fn an_inner_scope_sees_what_is_around_it_and_sets_its_own() {
         outer.set(User(1)).unwrap();
         outer.set("around").unwrap();
         let nested = outer.enter(async {
-            let inner = bootstrap::current().unwrap().request_scope();
+            let inner = bootstrap::Current::try_current().unwrap().request_scope();
             inner.enter_sync(|| {
                 assert_eq!(USER.get().unwrap().0, 1);
                 assert_eq!(USER.set(User(2)).unwrap(), None);
@@ -179,7 +177,7 @@ fn one_scope_may_be_entered_by_many_at_a_time() {
             while USER.get().is_none() {
                 tokio::task::yield_now().await;
             }
-            RequestScope::current().unwrap().get_or_failed::<User>()
+            RequestScope::current().unwrap().try_get::<User>()
         });
         sets.await.unwrap();
         assert_eq!(reads.await.unwrap().unwrap().0, 7);

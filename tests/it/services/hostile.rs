@@ -4,7 +4,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bootstrap::{App, BootErrorKind, Cause, Phase, Status};
+use bootstrap::App;
+use bootstrap::error::{BootErrorKind, Cause};
+use bootstrap::lifecycle::{Phase, Status};
 use support::{Probe, Trace, hangs, panics, panics_after, paused, succeeds, threaded};
 
 use super::{SECOND, fails_to_boot, makes};

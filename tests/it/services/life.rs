@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use bootstrap::{App, Phase, PlanError, Service};
+use bootstrap::error::PlanError;
+use bootstrap::lifecycle::Phase;
+use bootstrap::service::Service;
+use bootstrap::{App, State};
 use support::{Probe, Trace, act, fails, paused, succeeds, takes};
 
 use super::{SECOND, fails_to_boot, makes};
@@ -121,11 +124,12 @@ fn a_service_may_use_those_that_were_registered_before_it() {
 /// A factory reads what the plugins have made.
 #[test]
 fn a_service_is_made_of_states() {
+    #[bootstrap::supplied]
     struct Config(&'static str);
     paused(async {
         let app = App::new()
             .supply(Config("smtp"))
-            .service("mailer", async |cx| Ok(cx.state::<Config>()?.0));
+            .service("mailer", async |cx| Ok(cx.try_get::<State<Config>>()?.0));
         let running = app.boot().await.unwrap();
         assert_eq!(*running.service::<&str>("mailer").unwrap(), "smtp");
         running.close().await.unwrap();

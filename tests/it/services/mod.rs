@@ -4,8 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use bootstrap::App;
+use bootstrap::context::AppContext;
+use bootstrap::error::BootError;
 use bootstrap::prelude::*;
-use bootstrap::{App, AppContext, BootError};
 use support::{Act, Probe, Trace};
 
 mod hostile;

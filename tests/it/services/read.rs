@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use bootstrap::App;
 use bootstrap::prelude::*;
-use bootstrap::{App, ServiceError};
+use bootstrap::service::ServiceError;
 use support::{Trace, fails, paused, succeeds};
 
 use super::{Noted, makes};
 
 /// Reads the service in every hook that may.
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Reads {
     #[option]
     trace: Trace,
@@ -244,7 +245,7 @@ fn an_error_is_heard_of_with_a_context_whatever_is_there_by_then() {
             .with(support::Probe::new("fails", &Trace::new()).load(fails("no")))
             .on_error(move |cx| {
                 heard.add(cx.service::<()>("mailer").is_err());
-                heard.add(cx.state::<u32>().is_err());
+                heard.add(cx.try_get::<State<u32>>().is_err());
                 heard.add(cx.error());
                 async { Ok(()) }
             });

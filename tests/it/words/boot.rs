@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bootstrap::App;
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use support::{Probe, Trace, act, fails, hangs, paused, register_graph, takes};
 
@@ -109,11 +110,11 @@ fn a_long_way_is_told_by_its_ends() {
 fn a_boot_that_takes_too_long_says_who_loads_and_who_waits() {
     paused(async {
         let mut app = App::new().boot_timeout(Duration::from_secs(15));
-        app.register_fn("slow", async |cx| {
+        app.register(plugin_fn("slow", async |cx| {
             sleep(5_200).await;
             cx.progress("connecting to redis:6379");
             std::future::pending().await
-        });
+        }));
         let all = probes(
             &["config", "db", "cache", "billing", "http", "reports"],
             "cache",
@@ -141,17 +142,19 @@ fn a_boot_that_takes_too_long_says_who_loads_and_who_waits() {
 fn a_parent_that_waits_for_its_child_says_so() {
     paused(async {
         let mut app = App::new().boot_timeout(Duration::from_secs(2));
-        let http = app.register_fn("http", async |cx| {
+        let http = app.register(plugin_fn("http", async |cx| {
             sleep(300).await;
-            cx.register_fn("routes", async |_| std::future::pending().await)
+            cx.register(plugin_fn("routes", async |_| std::future::pending().await))
                 .await
-        });
-        let admin = app.register_fn("admin", async |cx| {
-            cx.register_fn("pages", async |_| std::future::pending().await);
+        }));
+        let admin = app.register(plugin_fn("admin", async |cx| {
+            cx.register(plugin_fn("pages", async |_| std::future::pending().await));
             Ok(())
-        });
-        app.register_fn("api", async |_| Ok(())).after(&http);
-        app.register_fn("web", async |_| Ok(())).after(&admin);
+        }));
+        app.register(plugin_fn("api", async |_| Ok(())))
+            .after(&http);
+        app.register(plugin_fn("web", async |_| Ok(())))
+            .after(&admin);
         assert_eq!(
             fails_to_boot(app).await,
             [
@@ -174,15 +177,16 @@ fn a_parent_that_waits_for_its_child_says_so() {
 fn an_error_that_parents_hand_on_is_told_once() {
     paused(async {
         let mut app = App::new();
-        let top = app.register_fn("top", async |cx| {
-            cx.register_fn("middle", async |cx| {
-                let bad = cx.register_fn("bad", async |_| anyhow::bail!("boom"));
+        let top = app.register(plugin_fn("top", async |cx| {
+            cx.register(plugin_fn("middle", async |cx| {
+                let bad = cx.register(plugin_fn("bad", async |_| anyhow::bail!("boom")));
                 let loaded: Result<()> = bad.await;
                 loaded.context("loading the routes")
-            })
+            }))
             .await
-        });
-        app.register_fn("later", async |_| Ok(())).after(&top);
+        }));
+        app.register(plugin_fn("later", async |_| Ok(())))
+            .after(&top);
         assert_eq!(
             fails_to_boot(app).await,
             [
@@ -199,11 +203,12 @@ fn an_error_that_parents_hand_on_is_told_once() {
 fn who_waits_for_a_parent_waits_for_the_child_that_failed() {
     paused(async {
         let mut app = App::new();
-        let top = app.register_fn("top", async |cx| {
-            cx.register_fn("bad", async |_| anyhow::bail!("boom"));
+        let top = app.register(plugin_fn("top", async |cx| {
+            cx.register(plugin_fn("bad", async |_| anyhow::bail!("boom")));
             Ok(())
-        });
-        app.register_fn("later", async |_| Ok(())).after(&top);
+        }));
+        app.register(plugin_fn("later", async |_| Ok(())))
+            .after(&top);
         let error = super::boot_error(app).await;
         assert_eq!(error.not_started()[0].because.as_ref().unwrap(), &"top/bad");
         assert_eq!(
@@ -222,10 +227,11 @@ fn who_waits_for_a_parent_waits_for_the_child_that_failed() {
 fn what_stands_behind_a_barrier_waits_for_what_failed_before_it() {
     paused(async {
         let mut app = App::new();
-        let base = app.register_fn("base", async |_| anyhow::bail!("boom"));
-        app.register_fn("beside", async |_| Ok(())).after(&base);
+        let base = app.register(plugin_fn("base", async |_| anyhow::bail!("boom")));
+        app.register(plugin_fn("beside", async |_| Ok(())))
+            .after(&base);
         let mut app = app.barrier(async |_| Ok(()));
-        app.register_fn("behind", async |_| Ok(()));
+        app.register(plugin_fn("behind", async |_| Ok(())));
         assert_eq!(
             fails_to_boot(app).await,
             [

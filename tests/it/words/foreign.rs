@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bootstrap::prelude::*;
 use bootstrap::testing::explore;
-use bootstrap::{Configuration, RequestState};
+use bootstrap::{Configuration, RequestState, plugin_fn};
 use support::paused;
 
 /// What a hostile, or a careless, error says.
@@ -32,9 +32,9 @@ fn is_one_honest_line(text: &str) {
 
 fn fails(name: &'static str) -> App {
     let mut app = App::new();
-    app.register_fn(name, async |_| {
+    app.register(plugin_fn(name, async |_| {
         Err(anyhow::anyhow!(FORGED)).context("while\nreading")
-    });
+    }));
     app
 }
 
@@ -67,21 +67,21 @@ fn an_error_of_several_lines_stays_behind_a_bar() {
 fn errors_and_panics_of_every_hook_are_shown_like_that() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("panics", async |_| panic!("{FORGED}"));
+        app.register(plugin_fn("panics", async |_| panic!("{FORGED}")));
         let error = app.boot().await.unwrap_err();
         is_one_honest_line(&error.to_string());
         is_one_honest_line(&error.failures()[0].cause().to_string());
         is_honest(&error.render());
 
         let mut app = App::new();
-        app.register_fn("closes", async |cx| {
+        app.register(plugin_fn("closes", async |cx| {
             cx.on_close(async |_| Err(anyhow::anyhow!(FORGED)));
             cx.spawn("ta\nsk", async |_| {
                 tokio::time::sleep(Duration::from_millis(500)).await;
                 Err(anyhow::anyhow!(FORGED))
             });
             Ok(())
-        });
+        }));
         let running = app.boot().await.unwrap();
         let unknown = running.handle().restart(FORGED).await.unwrap_err();
         is_one_honest_line(&unknown.to_string());
@@ -98,10 +98,10 @@ fn errors_and_panics_of_every_hook_are_shown_like_that() {
 fn an_error_of_another_app_is_indented_as_a_whole() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("outer", async |_| {
+        app.register(plugin_fn("outer", async |_| {
             fails("inner").boot().await.map(drop)?;
             Ok(())
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         is_one_honest_line(&error.to_string());
         is_honest(&error.render());
@@ -112,10 +112,10 @@ fn an_error_of_another_app_is_indented_as_a_whole() {
 fn a_progress_is_one_line() {
     paused(async {
         let mut app = App::new().boot_timeout(Duration::from_secs(1));
-        app.register_fn("slow", async |cx| {
+        app.register(plugin_fn("slow", async |cx| {
             cx.progress(FORGED);
             std::future::pending().await
-        });
+        }));
         let error = app.boot().await.unwrap_err();
         is_honest(&error.render());
         assert!(error.render().contains("last progress"), "{error:?}");
@@ -124,7 +124,7 @@ fn a_progress_is_one_line() {
 
 struct Pool;
 
-#[plugin(states = [Pool], collect = false)]
+#[plugin(states = [Pool], collect = never)]
 struct Database;
 
 impl Hooks for Database {
@@ -133,7 +133,7 @@ impl Hooks for Database {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Api {
     pool: State<Pool>,
 }
@@ -148,15 +148,15 @@ impl Hooks for Api {
 #[test]
 fn a_reason_is_one_line_in_plans_drawings_and_mistakes() {
     let mut app = App::new();
-    app.register(Database).switch_off(FORGED);
+    app.register(Database).enabled(false, FORGED);
     let plan = app.plan().unwrap();
-    is_one_honest_line(&plan.switched_off()[0].to_string());
+    is_one_honest_line(&plan.disabled()[0].to_string());
     for text in [plan.to_string(), plan.to_mermaid(), plan.to_dot()] {
         is_honest(&text);
         assert!(text.contains("because no\\n"), "{text}");
     }
     let mut app = App::new().with(Api::default());
-    app.register(Database).switch_off(FORGED);
+    app.register(Database).enabled(false, FORGED);
     let errors = app.plan().unwrap_err();
     is_one_honest_line(&errors.to_string());
     is_honest(&errors.render());
@@ -184,7 +184,7 @@ fn names_that_can_not_be_are_shown_all_the_same() {
 #[test]
 fn names_that_are_looked_up_are_one_line() {
     static VALUE: RequestState<u32> = RequestState::named(FORGED);
-    is_one_honest_line(&VALUE.get_or_failed().unwrap_err().to_string());
+    is_one_honest_line(&VALUE.try_get().unwrap_err().to_string());
     is_one_honest_line(&VALUE.set(1).unwrap_err().to_string());
     paused(async {
         let app = App::new().service("o\nther", async |_| Ok(Some(1)));
@@ -220,7 +220,7 @@ fn findings_of_the_test_kit_stay_behind_a_bar() {
 /// A type whose name looks like HTML, which Mermaid reads in labels.
 struct Of<T>(T);
 
-#[plugin(states = [Of<u8>], collect = false)]
+#[plugin(states = [Of<u8>], collect = never)]
 struct Generic;
 
 impl Hooks for Generic {
@@ -229,7 +229,7 @@ impl Hooks for Generic {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct UsesGeneric {
     of: State<Of<u8>>,
 }

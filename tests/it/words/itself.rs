@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bootstrap::{App, Handle, RestartError};
+use bootstrap::error::RestartError;
+use bootstrap::{App, Handle, plugin_fn};
 use support::{Act, Probe, Trace, act, hangs, log_to, paused, threaded};
 use tokio::time::Instant;
 
@@ -109,13 +110,13 @@ fn what_a_hook_has_spawned_may_wait_for_the_close() {
     paused(async {
         let (sender, closed) = tokio::sync::oneshot::channel();
         let mut app = App::new();
-        app.register_fn("spawns", async move |cx| {
+        app.register(plugin_fn("spawns", async move |cx| {
             tokio::spawn(async move {
                 let closed = cx.handle().close().await.is_ok();
                 sender.send(closed).unwrap();
             });
             Ok(())
-        });
+        }));
         let _ = app.boot().await;
         assert!(closed.await.unwrap());
     });
@@ -126,11 +127,11 @@ fn what_a_hook_has_spawned_may_wait_for_the_close() {
 fn a_hook_may_wait_for_the_close_of_another_app() {
     paused(async {
         let mut app = App::new();
-        app.register_fn("outer", async |_| {
+        app.register(plugin_fn("outer", async |_| {
             let inner = App::new().boot().await?;
             inner.handle().close().await?;
             Ok(())
-        });
+        }));
         app.boot().await.unwrap().close().await.unwrap();
     });
 }

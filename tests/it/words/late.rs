@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
+use bootstrap::App;
+use bootstrap::extend::{Descriptor, Plugin, States};
+use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
-use bootstrap::{App, Descriptor, Plugin, States};
 use support::{Trace, log_to, paused};
 
 /// Keeps its context, and uses it in its `close`.
 #[derive(Clone, Default)]
 struct Keeps(Arc<Mutex<Option<LoadContext>>>);
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Keeps {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("keeps")
@@ -24,7 +26,7 @@ impl Plugin for Keeps {
     async fn close(&self, _: &CloseContext) -> Result<()> {
         let cx = self.0.lock().unwrap().clone().unwrap();
         cx.spawn("late", async |_| std::future::pending().await);
-        let child = cx.register_fn("child", async |_| Ok(()));
+        let child = cx.register(plugin_fn("child", async |_| Ok(())));
         assert!(child.await.is_err());
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bootstrap::{App, Cause, TimeOf};
+use bootstrap::error::{Cause, TimeOf};
+use bootstrap::{App, plugin_fn};
 use support::paused;
 
 use super::{boot_error, fails_to_boot};
@@ -17,7 +18,7 @@ async fn sleep(millis: u64) {
 fn a_load_that_is_cut_by_its_own_limit_says_which_setting_to_change() {
     paused(async {
         let mut app = App::new().load_timeout(SECOND);
-        app.register_fn("cache", async |_| std::future::pending().await);
+        app.register(plugin_fn("cache", async |_| std::future::pending().await));
         assert_eq!(
             fails_to_boot(app).await,
             [
@@ -33,11 +34,11 @@ fn a_load_that_is_cut_by_its_own_limit_says_which_setting_to_change() {
 fn a_child_that_is_cut_by_the_time_of_its_parent_says_so() {
     paused(async {
         let mut app = App::new().load_timeout(SECOND);
-        app.register_fn("parent", async |cx| {
+        app.register(plugin_fn("parent", async |cx| {
             sleep(300).await;
-            cx.register_fn("inner", async |_| std::future::pending().await)
+            cx.register(plugin_fn("inner", async |_| std::future::pending().await))
                 .await
-        });
+        }));
         let error = boot_error(app).await;
         let Cause::TimedOut { rest_of, .. } = error.failures()[0].cause() else {
             panic!("{error:?}");
@@ -63,11 +64,11 @@ fn a_load_that_is_cut_by_the_time_of_its_scope_says_so() {
         let mut app = App::new().load_timeout(10 * SECOND);
         app.scope("tenant", |scope| {
             scope.timeout(2 * SECOND);
-            let first = scope.register_fn("first", async |_| {
+            let first = scope.register(plugin_fn("first", async |_| {
                 sleep(500).await;
                 Ok(())
-            });
-            let hangs = scope.register_fn("hangs", async |_| std::future::pending().await);
+            }));
+            let hangs = scope.register(plugin_fn("hangs", async |_| std::future::pending().await));
             hangs.after(&first);
         });
         assert_eq!(
@@ -90,12 +91,12 @@ fn a_load_that_gets_on_is_cut_by_the_time_of_its_scope_and_says_so() {
         let mut app = App::new().load_timeout(SECOND);
         app.scope("tenant", |scope| {
             scope.timeout(2 * SECOND);
-            scope.register_fn("gets-on", async |cx| {
+            scope.register(plugin_fn("gets-on", async |cx| {
                 loop {
                     sleep(600).await;
                     cx.progress("on and on");
                 }
-            });
+            }));
         });
         let error = boot_error(app).await;
         assert_eq!(

@@ -1,6 +1,7 @@
 //! What errors and warnings say, to the letter: the first line what is wrong, the last what to do.
 
-use bootstrap::{App, BootError};
+use bootstrap::App;
+use bootstrap::error::BootError;
 
 mod boot;
 mod foreign;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bootstrap::{App, CloseError};
+use bootstrap::App;
+use bootstrap::error::CloseError;
 use support::{
     Probe, Trace, fails, fails_after, hangs, log_to, panics, paused, register_graph, takes,
 };

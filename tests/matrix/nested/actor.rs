@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bootstrap::extend::{Descriptor, Fields, Plugin, Provides, States};
 use bootstrap::prelude::*;
-use bootstrap::{Child, Descriptor, Fields, Plugin, Provides, Retry, States};
+use bootstrap::{Child, Retry};
 
 use crate::actor::perform;
 use crate::case::{Step, millis};
@@ -75,7 +76,7 @@ impl Actor {
     }
 
     fn look(&self) {
-        assert!(self.needs.iter().all(|need| need.try_get().is_some()));
+        assert!(self.needs.iter().all(|need| State::get(need).is_some()));
     }
 
     async fn play(&self, cx: &LoadContext, life: usize) -> Result<()> {
@@ -111,7 +112,7 @@ impl Actor {
             let script = &self.stage.case.nodes[child];
             crate::actor::wait(script.pause).await;
             let registered = self.register(cx, life, child, &siblings);
-            let state = registered.state();
+            let state = registered.handle();
             let mut sibling = Sibling {
                 node: child,
                 state,
@@ -233,7 +234,7 @@ fn settle(told: Result<()>, then: Then) -> Result<()> {
     }
 }
 
-#[bootstrap::async_trait]
+#[bootstrap::extend::async_trait]
 impl Plugin for Actor {
     fn descriptor(&self) -> Descriptor {
         let descriptor = Descriptor::new(name(self.node)).provides::<Made>();

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use bootstrap::{BootError, BootErrorKind, Outcome, Report, RestartError, ShutdownReason, Status};
+use bootstrap::error::{BootError, BootErrorKind, RestartError};
+use bootstrap::lifecycle::{ShutdownReason, Status};
+use bootstrap::report::{Outcome, Report};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use support::paused;
@@ -287,7 +289,7 @@ impl Trial<'_> {
 
     /// The report names those that have loaded, and no others.
     fn report_agrees(&self, report: &Report) -> Checked {
-        let is_open = |it: &&bootstrap::PluginReport| {
+        let is_open = |it: &&bootstrap::report::PluginReport| {
             it.load.outcome == Outcome::Done && it.close.outcome == Outcome::NotStarted
         };
         let names = report

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bootstrap::context::BarrierContext;
 use bootstrap::prelude::*;
-use bootstrap::{BarrierContext, Registration, Scope};
+use bootstrap::{Registration, Scope};
 
 use crate::actor::{perform, wait};
 use crate::case::millis;
@@ -51,7 +52,7 @@ pub fn app(case: &Case, book: &Book) -> App {
             }
         };
     }
-    let states = ground.all.iter().map(|it| Some(it.as_ref()?.state()));
+    let states = ground.all.iter().map(|it| Some(it.as_ref()?.handle()));
     assert!(ground.stage.ground.set(states.collect()).is_ok());
     app
 }
@@ -136,7 +137,7 @@ impl Ground {
     fn actor(&self, node: usize) -> Actor {
         let mut actor = Actor::new(&self.stage, node, None);
         for (earlier, need) in &self.stage.case.nodes[node].needs {
-            let state: State<Made> = self.all[*earlier].as_ref().unwrap().state();
+            let state: State<Made> = self.all[*earlier].as_ref().unwrap().handle();
             actor.need(*need, state);
         }
         actor

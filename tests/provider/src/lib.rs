@@ -51,7 +51,7 @@ impl Hooks for InkPlugin {
 pub struct Pages(pub String);
 
 /// Registered by a plugin of another crate, which it can't name.
-#[plugin(name = "pages", states = [Pages], collect = false)]
+#[plugin(name = "pages", states = [Pages], collect = never)]
 #[derive(Debug)]
 pub struct PagesPlugin {
     ink: State<Ink>,
@@ -68,7 +68,7 @@ impl Hooks for PagesPlugin {
 pub struct Center;
 
 /// Registers what it is given, and knows none of that.
-#[plugin(name = "hub", states = [Center], collect = false)]
+#[plugin(name = "hub", states = [Center], collect = never)]
 #[derive(Debug)]
 pub struct Hub {
     /// Called with its context.
@@ -92,7 +92,7 @@ pub struct Nobodys;
 pub struct Printed(pub String);
 
 /// A plugin that another crate makes: its field `ink` can't be written there.
-#[plugin(states = [Printed], collect = false)]
+#[plugin(states = [Printed], collect = never)]
 #[derive(Debug)]
 pub struct Printer {
     ink: State<Ink>,

@@ -1,6 +1,6 @@
 use bootstrap::prelude::*;
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Server {
     #[option(8)]
     workers: u32,

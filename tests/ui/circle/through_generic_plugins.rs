@@ -2,12 +2,12 @@
 
 use std::marker::PhantomData;
 
-use bootstrap::Provided;
+use bootstrap::extend::Provided;
 use bootstrap::prelude::*;
 
 struct Cached<T>(PhantomData<T>);
 
-#[plugin(states = [Cached<T>], collect = false)]
+#[plugin(states = [Cached<T>], collect = never)]
 struct Cache<T: Provided> {
     source: State<T>,
 }

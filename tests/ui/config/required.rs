@@ -2,7 +2,7 @@
 
 use bootstrap::prelude::*;
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Plugin {
     #[option(config = "size", required)]
     size: u32,

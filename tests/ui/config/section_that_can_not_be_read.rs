@@ -1,8 +1,8 @@
 //! A section has to say how it is read.
 
 
+#[bootstrap::section("database")]
 struct Database;
 
-bootstrap::section!(Database = "database");
 
 fn main() {}

@@ -2,9 +2,9 @@
 
 
 #[derive(serde::Deserialize)]
+#[bootstrap::section("replica")]
+#[bootstrap::section("database")]
 struct Database;
 
-bootstrap::section!(Database = "database");
-bootstrap::section!(Database = "replica");
 
 fn main() {}

@@ -12,7 +12,7 @@ impl Hooks for Left {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct OfLeft {
     right: State<RightState>,
 }
@@ -32,7 +32,7 @@ impl Hooks for Right {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct OfRight {
     left: State<LeftState>,
 }

@@ -18,7 +18,7 @@ impl Hooks for Server {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Pages;
 
 impl Hooks for Pages {

@@ -13,7 +13,7 @@ impl Hooks for Server {
     }
 }
 
-#[plugin(states = [Table], collect = false)]
+#[plugin(states = [Table], collect = never)]
 struct Routes;
 
 impl Hooks for Routes {

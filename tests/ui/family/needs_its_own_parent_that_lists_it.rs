@@ -11,7 +11,7 @@ impl Hooks for Server {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Routes {
     address: State<Address>,
 }

@@ -2,7 +2,7 @@ use bootstrap::prelude::*;
 
 struct Table;
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Server;
 
 impl Hooks for Server {

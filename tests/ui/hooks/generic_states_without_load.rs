@@ -10,7 +10,7 @@ impl Driver for Postgres {}
 
 struct Connections<D>(std::marker::PhantomData<D>);
 
-#[plugin(states = [Connections<D>], collect = false)]
+#[plugin(states = [Connections<D>], collect = never)]
 struct Database<D: Driver> {
     #[local]
     driver: std::marker::PhantomData<D>,

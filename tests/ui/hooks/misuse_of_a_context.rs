@@ -1,7 +1,7 @@
 use bootstrap::prelude::*;
 
+#[bootstrap::supplied]
 struct Pool;
-bootstrap::supplied!(Pool);
 
 #[plugin]
 struct Database;
@@ -9,7 +9,7 @@ struct Database;
 impl Hooks for Database {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
         // A read without an edge is a race.
-        let _ = cx.state::<Pool>();
+        let _ = cx.handle::<State<Pool>>();
         Ok(())
     }
 

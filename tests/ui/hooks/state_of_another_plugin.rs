@@ -15,5 +15,5 @@ impl Hooks for Database {
 fn main() {
     let mut app = App::new();
     let database = app.register(Database);
-    let _: State<Cache> = database.state();
+    let _: State<Cache> = database.handle();
 }

@@ -11,7 +11,7 @@ trait Mailer: Send + Sync {}
 
 struct Sent;
 
-#[plugin(states = [Sent], ports = [dyn Mailer], collect = false)]
+#[plugin(states = [Sent], ports = [dyn Mailer], collect = never)]
 struct Mail;
 
 impl Hooks for Mail {

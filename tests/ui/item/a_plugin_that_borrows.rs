@@ -1,6 +1,6 @@
 use bootstrap::prelude::*;
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Borrower<'a> {
     #[option(required)]
     text: &'a str,

@@ -16,7 +16,7 @@ struct Http {
 
 impl Hooks for Http {}
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Store {
     #[option(required)]
     file: String,

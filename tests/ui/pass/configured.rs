@@ -10,12 +10,12 @@ use serde::Deserialize;
 struct Size(u32);
 
 #[derive(Deserialize)]
+#[bootstrap::section("section")]
 struct Section {
     size: Size,
     password: SecretString,
 }
 
-bootstrap::section!(Section = "section");
 
 #[plugin(enabled = self::inner::is_wanted)]
 struct Plain {
@@ -51,7 +51,7 @@ mod inner {
 }
 
 /// The fields of a tuple, and a key without a default.
-#[plugin(enabled = ("tuple.enabled", false), collect = false)]
+#[plugin(enabled = ("tuple.enabled", default = false), collect = never)]
 struct Tuple(#[option(config = "tuple.size", default = 4)] u32);
 
 impl Hooks for Tuple {
@@ -61,7 +61,7 @@ impl Hooks for Tuple {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Generic<T>
 where
     T: serde::de::DeserializeOwned + Send + Sync + 'static,

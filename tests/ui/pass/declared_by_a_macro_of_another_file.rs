@@ -1,6 +1,6 @@
 //! The file and the line of a plugin belong together: those of its tokens.
 
-use bootstrap::Plugin as _;
+use bootstrap::extend::Plugin as _;
 use bootstrap::prelude::*;
 
 #[macro_use]

@@ -61,7 +61,7 @@ impl Hooks for Deep {
     }
 }
 
-#[plugin(states = [Pages], collect = false)]
+#[plugin(states = [Pages], collect = never)]
 struct Docs {
     table: State<Table>,
     names: State<Names>,
@@ -83,7 +83,7 @@ impl Hooks for Crowd {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Many<T: Default + Send + Sync + 'static> {
     pages: Option<State<Pages>>,
     #[option]
@@ -98,7 +98,7 @@ impl<T: Default + Send + Sync + 'static> Hooks for Many<T> {
 
 struct Toy<T>(T);
 
-#[plugin(states = [Toy<T>], collect = false)]
+#[plugin(states = [Toy<T>], collect = never)]
 struct Toys<T: Default + Send + Sync + 'static> {
     #[option]
     of: T,
@@ -111,7 +111,7 @@ impl<T: Default + Send + Sync + 'static> Hooks for Toys<T> {
 }
 
 /// Brings one instance, and needs another one.
-#[plugin(collect = false, children = [Toys<u8>])]
+#[plugin(collect = never, children = [Toys<u8>])]
 struct Shelf {
     toy: State<Toy<u16>>,
 }

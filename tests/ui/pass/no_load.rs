@@ -16,7 +16,7 @@ impl Hooks for Closes {
     }
 }
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct Generic<T: Send + Sync + 'static> {
     #[option(required)]
     value: T,

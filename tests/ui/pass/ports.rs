@@ -22,7 +22,7 @@ impl interface::Check<bool> for Local {
 #[plugin(
     states = [Local],
     ports = [dyn interface::Mailer, dyn interface::Check<bool>, String, [u8], fn() -> u8],
-    primary = true
+    primary
 )]
 pub(crate) struct Everything;
 
@@ -58,7 +58,7 @@ struct Observed {
 
 impl Hooks for Observed {}
 
-#[plugin(collect = false)]
+#[plugin(collect = never)]
 struct GenericObserved<T: Send + Sync + 'static> {
     observers: Ports<dyn interface::Check<Self>>,
     #[option(required)]
@@ -68,7 +68,7 @@ struct GenericObserved<T: Send + Sync + 'static> {
 impl<T: Send + Sync + 'static> Hooks for GenericObserved<T> {}
 
 /// A generic plugin at a port of its parameter.
-#[plugin(ports = [dyn interface::Check<T>], collect = false)]
+#[plugin(ports = [dyn interface::Check<T>], collect = never)]
 struct Generic<T: Clone + Send + Sync + 'static> {
     #[option(required)]
     value: T,

@@ -20,6 +20,6 @@ trait Fax: Send + Sync {}
 fn main() {
     let mut app = App::new();
     let smtp = app.register(Smtp);
-    let _ = smtp.port::<dyn Fax>();
-    let _ = smtp.state::<u8>();
+    let _ = smtp.handle::<Port<dyn Fax>>();
+    let _ = smtp.handle::<State<u8>>();
 }

@@ -6,9 +6,9 @@ trait Mailer: Send + Sync {
     fn send(&self) {}
 }
 
+#[bootstrap::supplied]
 struct Pool;
 
-bootstrap::supplied!(Pool);
 
 #[plugin]
 struct Welcome {

@@ -3,6 +3,6 @@ use std::cell::Cell;
 use bootstrap::prelude::*;
 
 fn main() {
-    let _ = State::<Cell<u32>>::get();
-    let _ = State::<Cell<u32>>::get_or_failed();
+    let _ = State::<Cell<u32>>::current();
+    let _ = State::<Cell<u32>>::try_current();
 }

@@ -1,7 +1,7 @@
 use bootstrap::prelude::*;
 
+#[bootstrap::supplied]
 struct Rates(u32);
-bootstrap::supplied!(Rates);
 
 fn main() {
     let _ = State::<Rates>::set(Rates(1));

@@ -1,7 +1,7 @@
 use bootstrap::prelude::*;
 
+#[bootstrap::supplied]
 struct Settings;
-bootstrap::supplied!(Settings);
 
 #[plugin(states = [Settings])]
 struct SettingsPlugin;

@@ -5,7 +5,7 @@ struct Pool;
 async fn too_late() -> Result<()> {
     let running = App::new().boot().await?;
     running.close().await?;
-    running.state::<Pool>()?;
+    running.try_get::<State<Pool>>()?;
     running.close().await?;
     Ok(())
 }

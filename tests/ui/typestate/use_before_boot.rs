@@ -4,7 +4,7 @@ struct Pool;
 
 async fn too_early() {
     let app = App::new();
-    let _ = app.state::<Pool>();
+    let _ = app.handle::<State<Pool>>();
     app.close().await;
 }
 

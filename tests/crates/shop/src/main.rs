@@ -37,7 +37,7 @@
 //! # The binary chooses
 //!
 //! - by what it links: `bin/shop-dev.rs` links `shop-mail-log` instead;
-//! - by `.primary()` or `.overrides()` on a registration, if several are linked: `bin/both.rs`;
+//! - by registering one of them, if several are linked: `bin/both.rs`;
 //! - by `supply_port`, with a value of its own: `bin/neither.rs`.
 //!
 //! # One line holds it together

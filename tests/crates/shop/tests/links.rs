@@ -83,7 +83,7 @@ error[BOOT001]: plugin `orders` needs the port `dyn Mailer`, and nothing in this
   wanted by: http -> orders
   help: link a crate with a plugin that has it in its `ports = [dyn Mailer]`: write \
 `bootstrap::link!(its_crate);` next to `main` (what nothing refers to, the linker leaves out); or \
-add `.supply_port::<dyn Mailer>(..)`, or make the field an `Option<Port<dyn Mailer>>`";
+add `.supply(Port::<dyn Mailer>::from_arc(..))`, or make the field an `Option<Port<dyn Mailer>>`";
 
 #[test]
 fn ten_crates_boot_from_what_the_binary_links() {
@@ -152,7 +152,7 @@ fn expected(plugin: &str) -> String {
     format!(
         "error[BOOT006]: plugin `{plugin}` is expected, and is not part of this app\n  help: if \
          nothing refers to its crate, the linker leaves it out: write \
-         `bootstrap::link!(its_crate);` next to `main`; if it is `collect = false`, register it"
+         `bootstrap::link!(its_crate);` next to `main`; if it is `collect = never`, register it"
     )
 }
 
@@ -177,9 +177,9 @@ fn two_that_are_linked_for_one_port_are_named_with_the_ways_to_choose() {
 #[test]
 fn of_two_that_are_linked_the_one_that_the_binary_prefers_is_meant() {
     for (how, mail) in [
-        ("log-is-primary", INTO_THE_LOG),
-        ("smtp-is-primary", OVER_SMTP),
-        ("log-overrides", INTO_THE_LOG),
+        ("log-is-registered", INTO_THE_LOG),
+        ("smtp-is-registered", OVER_SMTP),
+        ("log-alone", INTO_THE_LOG),
     ] {
         let ended = run(env!("CARGO_BIN_EXE_both"), &[how]);
         serves(&ended, &[mail, DISK_IS_FINE]);

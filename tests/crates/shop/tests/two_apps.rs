@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bootstrap::{App, Running};
+use bootstrap::{App, Running, State};
 use shop_config::ConfigPlugin;
 use shop_mail_log::MailLog;
 use shop_mail_smtp::Smtp;
@@ -13,18 +13,16 @@ const HARD_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Everything that is linked here, with mail into the log.
 fn collected() -> App {
-    let mut app = App::collect();
-    app.register(MailLog).overrides();
-    app
+    App::collect().with(MailLog)
 }
 
 /// Orders and what they need, with mail over a host of their own.
 fn composed() -> App {
-    let mut app = App::only(OrdersPlugin::default()).with(ConfigPlugin {
-        mail_host: "other.example".into(),
-    });
-    app.register(Smtp::default()).overrides();
-    app
+    App::only(OrdersPlugin::default())
+        .with(ConfigPlugin {
+            mail_host: "other.example".into(),
+        })
+        .with(Smtp::default())
 }
 
 async fn both() -> (Running, Running) {
@@ -33,7 +31,7 @@ async fn both() -> (Running, Running) {
 }
 
 fn place(app: &Running, customer: &str) -> String {
-    app.state::<Orders>().unwrap().place(customer)
+    app.try_get::<State<Orders>>().unwrap().place(customer)
 }
 
 #[tokio::test]

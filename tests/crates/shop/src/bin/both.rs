@@ -9,17 +9,15 @@ bootstrap::link!(shop_disk_check, shop_http);
 fn app(how: &str) -> App {
     let mut app = App::collect();
     match how {
-        // Both load, and who asks for a `Port<dyn Mailer>` gets this one.
-        "log-is-primary" => {
-            app.register(MailLog).primary();
+        // Both load, and a field `Port<dyn Mailer>` gets the registered one.
+        "log-is-registered" => {
+            app.register(MailLog);
         }
-        "smtp-is-primary" => {
-            app.register(Smtp::default()).primary();
+        "smtp-is-registered" => {
+            app.register(Smtp::default());
         }
         // The other one is not loaded.
-        "log-overrides" => {
-            app.register(MailLog).overrides();
-        }
+        "log-alone" => return app.disable::<Smtp>("mail goes into the log"),
         _ => {}
     }
     app
@@ -32,12 +30,12 @@ async fn main() -> Exit {
 }
 
 bootstrap::verify!(
-    both_are_there_if_one_is_primary: app("log-is-primary"),
+    both_are_there_if_one_is_registered: app("log-is-registered"),
     ["config", "database", "disk-check", "health", "http", "mail-log", "orders", "smtp"]
 );
 
 bootstrap::verify!(
-    one_that_overrides_is_there_alone: app("log-overrides"),
+    one_is_there_alone_if_the_other_is_disabled: app("log-alone"),
     ["config", "database", "disk-check", "health", "http", "mail-log", "orders"]
 );
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bootstrap::{App, Exit};
+use bootstrap::{App, Exit, Port};
 use shop_interfaces::{Mail, Mailer};
 
 bootstrap::link!(shop_disk_check, shop_http);
@@ -18,7 +18,7 @@ impl Mailer for Pigeon {
 fn app(how: &str) -> App {
     let app = App::collect();
     match how {
-        "supplied" => app.supply_port::<dyn Mailer>(Arc::new(Pigeon)),
+        "supplied" => app.supply(Port::<dyn Mailer>::from_arc(Arc::new(Pigeon))),
         _ => app,
     }
 }

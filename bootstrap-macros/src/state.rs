@@ -1,0 +1,201 @@
+//! `#[supplied]` and `#[section]`: states that no plugin makes.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Item, LitStr, Path, Token};
+
+use crate::check::{renamed, text};
+use crate::configured::{IS_ON, check_key};
+use crate::diagnostics::Diagnostics;
+use crate::expand::location;
+
+/// What stands in the brackets of the attribute.
+#[derive(Default)]
+struct Args {
+    key: Option<LitStr>,
+    krate: Option<Path>,
+}
+
+impl Parse for Args {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut args = Self::default();
+        while !input.is_empty() {
+            if input.peek(LitStr) && args.key.is_none() {
+                args.key = Some(input.parse()?);
+            } else {
+                let name = input.call(Ident::parse_any)?;
+                if name != "crate" {
+                    return Err(syn::Error::new(name.span(), "unknown argument"));
+                }
+                input.parse::<Token![=]>()?;
+                args.krate = Some(input.parse()?);
+            }
+            if input.parse::<Option<Token![,]>>()?.is_none() {
+                break;
+            }
+        }
+        Ok(args)
+    }
+}
+
+/// `#[supplied]`: `main` hands in the value.
+pub(crate) fn supplied(args: TokenStream, item: &TokenStream) -> TokenStream {
+    let mut diagnostics = Diagnostics::default();
+    let example = "`#[supplied]` takes no argument";
+    let args = arguments(args, example, &mut diagnostics);
+    if let Some(key) = &args.key {
+        diagnostics.at(key, example);
+    }
+    let krate = args.krate.or_else(|| renamed("supplied", &mut diagnostics));
+    let ident = type_name("supplied", item, &mut diagnostics);
+    let declared = ident.map(|ident| {
+        let location = location(ident.span());
+        let provider = quote!(__bootstrap::Provider::Supplied(#location));
+        provided(&ident, krate.as_ref(), &provider, &TokenStream::new())
+    });
+    finish(item, declared, diagnostics)
+}
+
+/// `#[section("key")]`: the configuration holds the value.
+pub(crate) fn section(args: TokenStream, item: &TokenStream) -> TokenStream {
+    let mut diagnostics = Diagnostics::default();
+    let example = "`#[section]` takes a key of the configuration: `#[section(\"database\")]`, or \
+        none for the whole of it";
+    let args = arguments(args, example, &mut diagnostics);
+    if !IS_ON {
+        diagnostics.push(syn::Error::new(
+            Span::call_site(),
+            "sections require the feature `config` of `bootstrap`: write `bootstrap = { .., features = [\"config\"] }`",
+        ));
+    } else if let Some(key) = &args.key {
+        check_key(key, IS_ON, &mut diagnostics);
+    }
+    let krate = args.krate.or_else(|| renamed("section", &mut diagnostics));
+    let ident = type_name("section", item, &mut diagnostics);
+    let key = args.key.map_or_else(String::new, |key| key.value());
+    let declared = ident.filter(|_| IS_ON).map(|ident| {
+        let provider = quote!(__bootstrap::Provider::Plugin(__LINK));
+        let declaration = section_plugin(&ident, &key);
+        provided(&ident, krate.as_ref(), &provider, &declaration)
+    });
+    finish(item, declared, diagnostics)
+}
+
+fn arguments(args: TokenStream, example: &str, diagnostics: &mut Diagnostics) -> Args {
+    let tokens = args.clone();
+    Args::parse.parse2(args).unwrap_or_else(|_| {
+        diagnostics.at(tokens, example);
+        Args::default()
+    })
+}
+
+/// The name of the type on which the attribute stands.
+fn type_name(attribute: &str, item: &TokenStream, diagnostics: &mut Diagnostics) -> Option<Ident> {
+    // What does not parse is reported by rustc, which sees the same tokens.
+    let parsed: Item = syn::parse2(item.clone()).ok()?;
+    let (ident, generics) = match parsed {
+        Item::Struct(item) => (item.ident, item.generics),
+        Item::Enum(item) => (item.ident, item.generics),
+        Item::Union(item) => (item.ident, item.generics),
+        Item::Type(item) => {
+            diagnostics.at(
+                item.type_token,
+                format_args!(
+                    "an alias is another name of a type, and `#[{attribute}]` goes on a type of \
+                     yours: wrap it, as in `struct {}({});`",
+                    item.ident,
+                    text(&item.ty),
+                ),
+            );
+            return None;
+        }
+        other => {
+            let message = format!("`#[{attribute}]` goes on a struct or an enum");
+            diagnostics.at(other, message);
+            return None;
+        }
+    };
+    if !generics.params.is_empty() {
+        diagnostics.at(
+            &generics,
+            format_args!(
+                "a state is one type, and `{ident}` is many: wrap the one that you mean, as in \
+                 `struct Name({ident}<..>);`"
+            ),
+        );
+        return None;
+    }
+    Some(ident)
+}
+
+/// Says who provides the type.
+fn provided(
+    ident: &Ident,
+    krate: Option<&Path>,
+    provider: &TokenStream,
+    more: &TokenStream,
+) -> TokenStream {
+    let door = match krate {
+        Some(krate) => quote!(#krate::__private),
+        None => quote!(::bootstrap::__private),
+    };
+    let provides = quote_spanned!(ident.span()=>
+        impl __bootstrap::OnlyOnePluginMayProvide for #ident {
+            const PROVIDER: __bootstrap::Provider = #provider;
+        }
+    );
+    quote! {
+        #[allow(clippy::all, clippy::pedantic, missing_docs, reason = "generated code")]
+        const _: () = {
+            use #door as __bootstrap;
+            #more
+            #provides
+        };
+    }
+}
+
+/// The plugin that reads a section, called by its key.
+fn section_plugin(ident: &Ident, key: &str) -> TokenStream {
+    let name = match key {
+        "" => "config".to_owned(),
+        key => format!("config.{key}"),
+    };
+    let (location, text) = (location(ident.span()), ident.to_string());
+    let access = quote_spanned!(ident.span()=> &__bootstrap::section::<#ident>());
+    quote! {
+        static __DECLARED: __bootstrap::Declared = __bootstrap::Declared::new(
+            __bootstrap::Declaration {
+                provides: &[__bootstrap::StateKey::of::<#ident>()],
+                settings: &[__bootstrap::Setting {
+                    field: "",
+                    type_text: #text,
+                    location: #location,
+                    key: #key,
+                    required: true,
+                    access: #access,
+                }],
+                is_section: true,
+                ..__bootstrap::Declaration::of::<__bootstrap::SectionPlugin<#ident>>(
+                    #name,
+                    #location,
+                    __bootstrap::Behaviour::section::<#ident>(),
+                )
+            },
+            __LINK,
+            __bootstrap::None,
+        );
+        const __LINK: __bootstrap::Link = __bootstrap::link_at!(new, 0, &__DECLARED);
+        __bootstrap::inventory::submit! { __bootstrap::Sectioned(&__DECLARED.declaration) }
+    }
+}
+
+fn finish(
+    item: &TokenStream,
+    declared: Option<TokenStream>,
+    diagnostics: Diagnostics,
+) -> TokenStream {
+    let errors = diagnostics.finish().map(|errors| errors.to_compile_error());
+    quote!(#item #declared #errors)
+}
