@@ -47,7 +47,7 @@ fn mistakes_are_reported_at_the_users_token_and_correct_programs_compile() {
         "ports",
         "lists",
         "hooks",
-        "circle",
+        "cycle",
         "family",
         "config",
         "typestate",

@@ -88,7 +88,7 @@
 //! | see what it does | [`Plan`], [`Report`], [`App::on_error`] | [See](guide::see) |
 //! | test a part, with fakes | [`App::only`], `replaces` | [Test](guide::test) |
 //! | test it under every fault | [`testing`] | [The test kit](guide::test_kit) |
-//! | look up a message | [`BootError::code`], [`PlanError::code`], [`CloseError::code`] | [Codes](guide::codes) |
+//! | look up a message | [`BootError::code`], [`Mistake::code`], [`CloseError::code`] | [Codes](guide::codes) |
 //!
 //! # Words
 //!
@@ -109,8 +109,8 @@
 //!
 //! | when | what | how it is told |
 //! |---|---|---|
-//! | compile time | every required state has exactly one provider; no circle, of any length; states and hooks are `Send`; no misuse of attributes; no app is used that has not booted, is changed after boot, or closed twice | errors at your own tokens, all of one run |
-//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no circle through `after`, barriers, children or plugins made at run time; supplied states are there, once; the configuration has all that is read | [`PlanErrors`], all at once, with file and line of both ends |
+//! | compile time | every required state has exactly one provider; no cycle, of any length; states and hooks are `Send`; no misuse of attributes; no app is used that has not booted, is changed after boot, or closed twice | errors at your own tokens, all of one run |
+//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no cycle through `after`, barriers, children or plugins made at run time; supplied states are there, once; the configuration has all that is read | [`PlanErrors`], all at once, with file and line of both ends |
 //! | [`App::boot`] | hooks succeed, in time | [`BootError`], after everything that had loaded is closed |
 //!
 //! The proof at compile time needs no list and crosses crates: each state's type knows who makes
@@ -180,7 +180,7 @@ pub use base::phase::Phase;
 pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::{Registration, Unused};
 pub use declare::{
-    BarrierContext, AppContext, CannotSet, Child, ChildScope, CloseContext, Contextual, Current,
+    BarrierContext, AppContext, SetError, Child, ChildScope, CloseContext, Contextual, Current,
     Declare, Descriptor, DrainContext, Entered, ErrorContext, Fields, FnPlugin, Hooks, Ingredients,
     Inject, Lazy, LoadContext, NoApp, Plugin, PluginList, Policy, Port, Ports, PortsIter, Provided,
     Provides, ProvidesPort, ReadyContext, Replaceable, Restart, Retry, RunContext, Service,
@@ -188,12 +188,12 @@ pub use declare::{
 };
 pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{
-    Asker, Edge, Place, Plan, PlanError, PlanErrors, PlanWarning, PlannedChild, PlannedPlugin,
+    Dependent, Edge, PluginLocation, Plan, Mistake, PlanErrors, PlanWarning, PlannedChild, PlannedPlugin,
     PlannedScope, Shadowed, SwitchedOff,
 };
 pub use report::{
-    Cause, CloseError, Closing, MoreReport, Outcome, PluginError, PluginReport, Progress, Report,
-    Step, TimeOf,
+    HookFailure, CloseError, Closing, MoreReport, Outcome, HookError, PluginReport, Progress, Report,
+    Step, Deadline,
 };
 pub use request::{RequestScope, RequestState, RequestStateError};
 #[cfg(feature = "config")]

@@ -1,7 +1,7 @@
 //! Barriers: hooks between what was registered before them and what after.
 
 use bootstrap::prelude::*;
-use bootstrap::{BarrierContext, PlanError, Unused};
+use bootstrap::{BarrierContext, Mistake, Unused};
 use support::{Probe, Trace, fails_after, paused, takes};
 
 struct Config(&'static str);
@@ -212,7 +212,7 @@ fn a_barrier_that_fails_fails_the_boot() {
 }
 
 #[test]
-fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_circle() {
+fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_cycle() {
     let early = line!() + 1;
     let app = App::new().with(User::default());
     let barrier = line!() + 1;
@@ -245,7 +245,7 @@ fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_circle() {
          `config` before the barrier, or `user` after it, or take the barrier away"
     );
     assert_eq!(lines.len(), 5, "{text}");
-    let [PlanError::Circle { walk, .. }] = errors.errors() else {
+    let [Mistake::Cycle { walk, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     assert_eq!(walk[0].registered.unwrap().line(), barrier);
@@ -260,10 +260,10 @@ fn a_way_to_a_mistake_does_not_lead_through_a_barrier() {
         .barrier(async |_| Ok(()))
         .with(Probe::new("late", &trace));
     let errors = app.plan().unwrap_err();
-    let [PlanError::Missing { askers, .. }] = errors.errors() else {
+    let [Mistake::MissingProvider { dependents, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
-    assert_eq!(askers[0].way, ["user"]);
+    assert_eq!(dependents[0].way, ["user"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{App, Cause, CloseError, Outcome, Phase, ShutdownReason};
+use bootstrap::{App, HookFailure, CloseError, Outcome, Phase, ShutdownReason};
 use support::{
     Act, Probe, Trace, act, fails, fails_after, hangs, panics, panics_after, paused,
     register_graph, takes, threaded,
@@ -254,7 +254,7 @@ fn what_the_deadline_kept_from_closing_is_named() {
         let never = error
             .errors()
             .iter()
-            .filter(|error| matches!(error.cause(), Cause::OutOfTime));
+            .filter(|error| matches!(error.failure(), HookFailure::OutOfTime));
         assert!(never.count() > 0);
     });
 }
@@ -547,7 +547,7 @@ fn the_errors_of_a_close_know_their_plugin_and_phase() {
         let phases: Vec<_> = error
             .errors()
             .iter()
-            .map(bootstrap::PluginError::phase)
+            .map(bootstrap::HookError::phase)
             .collect();
         assert_eq!(phases, [Phase::Drain, Phase::Close]);
     });
@@ -565,7 +565,7 @@ fn a_task_that_failed_stands_before_the_drain_that_failed_after_it() {
         let phases: Vec<_> = error
             .errors()
             .iter()
-            .map(bootstrap::PluginError::phase)
+            .map(bootstrap::HookError::phase)
             .collect();
         assert_eq!(phases, [Phase::Run, Phase::Drain]);
     });

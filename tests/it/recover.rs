@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{BarrierContext, BootErrorKind, Cause, Outcome};
+use bootstrap::{BarrierContext, BootErrorKind, HookFailure, Outcome};
 use support::{Probe, Trace, fails, fails_after, hangs, panics, paused, takes};
 use tokio::time::Instant;
 
@@ -407,8 +407,8 @@ fn a_barrier_that_hangs_has_the_limit_of_a_load() {
         let app = app.barrier(async |_| std::future::pending().await);
         let error = app.boot().await.unwrap_err();
         assert!(matches!(
-            error.failures()[0].cause(),
-            Cause::TimedOut { .. }
+            error.failures()[0].failure(),
+            HookFailure::TimedOut { .. }
         ));
         assert_eq!(error.failures()[0].plugin(), "barrier");
     });

@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use bootstrap::{BootErrorKind, Cause, CloseError, Handle, Running, ShutdownReason};
+use bootstrap::{BootErrorKind, HookFailure, CloseError, Handle, Running, ShutdownReason};
 use support::bounded;
 use tokio::runtime::Runtime;
 
@@ -283,7 +283,7 @@ fn names_what_was_not_closed(case: &Case, ledger: &Ledger, closed: Result<(), Cl
         .map_or_else(Vec::new, |error| error.errors().to_vec());
     let mut named: Vec<usize> = errors
         .iter()
-        .filter(|error| matches!(error.cause(), Cause::RuntimeShutDown))
+        .filter(|error| matches!(error.failure(), HookFailure::RuntimeShutDown))
         .map(|error| number(&error.plugin().to_string()))
         .collect();
     named.sort_unstable();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bootstrap::prelude::*;
-use bootstrap::{App, PlanError, Registration};
+use bootstrap::{App, Mistake, Registration};
 use petgraph::algo::toposort;
 use petgraph::graph::DiGraph;
 use proptest::collection::vec;
@@ -125,11 +125,11 @@ proptest! {
             }
             Err(errors) => {
                 prop_assert!(!is_sound, "{:?}", errors);
-                let all_circles = errors
+                let all_cycles = errors
                     .errors()
                     .iter()
-                    .all(|error| matches!(error, PlanError::Circle { .. }));
-                prop_assert!(all_circles);
+                    .all(|error| matches!(error, Mistake::Cycle { .. }));
+                prop_assert!(all_cycles);
             }
         }
     }

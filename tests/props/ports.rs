@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Fields, PlanError, Plugin, States};
+use bootstrap::{Descriptor, Fields, Mistake, Plugin, States};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use support::paused;
@@ -245,7 +245,7 @@ fn given(
     let mut app = App::new();
     build(&mut app, 0, case, &mut Some(asker));
     if let Err(errors) = app.plan() {
-        return Err(errors.errors().iter().map(PlanError::code).collect());
+        return Err(errors.errors().iter().map(Mistake::code).collect());
     }
     paused(async {
         let running = app.boot().await.map_err(|_| Vec::new())?;

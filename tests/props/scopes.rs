@@ -1,7 +1,7 @@
 //! Random scopes, against an oracle that walks outwards from path to path.
 
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Fields, PlanError, PlannedPlugin, Plugin, States};
+use bootstrap::{Descriptor, Fields, Mistake, PlannedPlugin, Plugin, States};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -137,8 +137,8 @@ fn answers(app: &App) -> Vec<String> {
             answers.map(|it| own_name(it.name().base())).collect()
         }
         Err(errors) => match errors.errors() {
-            [PlanError::Missing { .. }] => Vec::new(),
-            [PlanError::Ambiguous { candidates, .. }] => {
+            [Mistake::MissingProvider { .. }] => Vec::new(),
+            [Mistake::AmbiguousProvider { candidates, .. }] => {
                 let names = candidates.iter().map(|place| place.plugin.base());
                 names.map(own_name).collect()
             }

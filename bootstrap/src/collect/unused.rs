@@ -9,7 +9,7 @@ pub enum Unused {
     Load,
     /// They are loaded, and each is a [`PlanWarning`](crate::PlanWarning).
     Warn,
-    /// Each is a [`PlanError`](crate::PlanError).
+    /// Each is a [`Mistake`](crate::Mistake).
     Deny,
     /// They are not part of the plan, and never loaded; nor are those that only they need.
     Skip,

@@ -9,7 +9,7 @@ use crate::declare::lookup::{port, serves, state};
 use crate::declare::port::Port;
 use crate::declare::state::State;
 use crate::life::Handle;
-use crate::report::{PluginError, Report};
+use crate::report::{HookError, Report};
 
 /// What the hooks of the app itself may use: [`App::on_loaded`](crate::App::on_loaded),
 /// [`App::on_ready`](crate::App::on_ready), [`App::on_start`](crate::App::on_start),
@@ -75,11 +75,11 @@ impl fmt::Debug for AppContext {
 #[derive(Clone)]
 pub struct ErrorContext {
     home: Arc<dyn Home>,
-    error: PluginError,
+    error: HookError,
 }
 
 impl ErrorContext {
-    pub(crate) fn new(home: Arc<dyn Home>, error: PluginError) -> Self {
+    pub(crate) fn new(home: Arc<dyn Home>, error: HookError) -> Self {
         Self { home, error }
     }
 
@@ -88,7 +88,7 @@ impl ErrorContext {
     }
 
     /// What went wrong, in which hook of which plugin.
-    pub fn error(&self) -> &PluginError {
+    pub fn error(&self) -> &HookError {
         &self.error
     }
 

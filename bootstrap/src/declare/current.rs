@@ -15,7 +15,7 @@ use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::declare::context::Home;
-use crate::declare::error::{CannotSet, NoApp, StateError};
+use crate::declare::error::{SetError, NoApp, StateError};
 use crate::declare::lookup::{port, serves, state};
 use crate::declare::port::Port;
 use crate::declare::state::State;
@@ -469,13 +469,13 @@ impl<T: 'static> State<T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set(content: T::Content) -> Result<Arc<T::Content>, CannotSet>
+    pub fn set(content: T::Content) -> Result<Arc<T::Content>, SetError>
     where
         T: Replaceable,
     {
         match Self::get_or_failed() {
             Ok(state) => Ok(T::content(&state).replace(content)),
-            Err(source) => Err(CannotSet::NotRead {
+            Err(source) => Err(SetError::NotRead {
                 state: StateKey::of::<T>(),
                 source,
             }),

@@ -11,7 +11,7 @@ mod app_hook;
 mod asks;
 mod barrier;
 mod child;
-mod circle;
+mod cycle;
 mod const_text;
 mod context;
 mod current;
@@ -52,7 +52,7 @@ pub use asks::Asks;
 pub use barrier::BarrierContext;
 pub(crate) use barrier::{Barrier, BarrierKind};
 pub use child::{Child, ChildScope};
-pub use circle::{check, explore};
+pub use cycle::{check, explore};
 pub use context::{CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext};
 pub(crate) use context::{Home, Site, Spawn};
 pub(crate) use current::Around;
@@ -61,7 +61,7 @@ pub use declaration::{
     Behaviour, Declaration, Declared, Identity, Link, Mention, Need, Proof, Provider, Requirement,
 };
 pub use descriptor::Descriptor;
-pub use error::{CannotSet, NoApp, ServiceError, StateError};
+pub use error::{SetError, NoApp, ServiceError, StateError};
 pub(crate) use field::BoundTo;
 pub(crate) use field::Wish;
 pub use field::{Bind, Bound, Fields};

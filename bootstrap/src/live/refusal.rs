@@ -10,7 +10,7 @@ use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::declare::Origin;
 use crate::live::nodes::Nodes;
-use crate::report::Cause;
+use crate::report::HookFailure;
 
 impl Nodes {
     fn quoted(&self, nodes: &[u32]) -> Vec<String> {
@@ -48,11 +48,11 @@ impl Nodes {
         )
     }
 
-    pub(super) fn circle(&self, way: &[u32]) -> Error {
+    pub(super) fn cycle(&self, way: &[u32]) -> Error {
         let names = self.quoted(way);
         anyhow!(
             "it would wait for {}, which waits for it: plugins would wait for each other in a \
-             circle. Register it elsewhere, or make one of them need less",
+             cycle. Register it elsewhere, or make one of them need less",
             names.join(", which waits for ")
         )
     }
@@ -84,7 +84,7 @@ impl Nodes {
 
     /// Logs and tells what has no other way to be heard of.
     pub(super) fn refuse(self: &Arc<Self>, parent: u32, error: Error) {
-        let error = self.error(parent, Phase::Load, Cause::Error(error));
+        let error = self.error(parent, Phase::Load, HookFailure::Error(error));
         let line = error.to_string();
         self.tell(&error);
         log(|| tracing::error!(target: "bootstrap", "{line}"));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootstrap::{App, BootError, BootErrorKind, Cause, ShutdownReason, Status};
+use bootstrap::{App, BootError, BootErrorKind, HookFailure, ShutdownReason, Status};
 use support::{Probe, Trace, hangs, panics, panics_after, paused, takes, threaded};
 
 use super::{Adds, SECOND, fails_to_boot, notes};
@@ -194,8 +194,8 @@ fn a_hook_that_blocks_its_thread_does_not_keep_the_boot_from_returning() {
             });
         let error = fails_to_boot(app).await;
         assert!(matches!(
-            error.failures()[0].cause(),
-            Cause::Abandoned { .. }
+            error.failures()[0].failure(),
+            HookFailure::Abandoned { .. }
         ));
         assert!(error.is_abandoned());
         drop(release);

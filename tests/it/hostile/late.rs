@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{App, BootError, BootErrorKind, Cause, Handle, RestartError, ShutdownReason};
+use bootstrap::{App, BootError, BootErrorKind, HookFailure, Handle, RestartError, ShutdownReason};
 use support::{Act, Probe, Trace, act, fails, hangs, paused, succeeds, threaded};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -49,7 +49,7 @@ fn a_load_that_blocks_through_a_request_to_stop_interrupts_the_boot() {
         let [failure] = error.failures() else {
             panic!("{error:?}");
         };
-        assert!(matches!(failure.cause(), Cause::Abandoned { .. }));
+        assert!(matches!(failure.failure(), HookFailure::Abandoned { .. }));
         assert!(error.is_abandoned());
         assert_eq!(
             error.to_string(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Fields, PlanError, PlanWarning, Plugin, State, States};
+use bootstrap::{Descriptor, Fields, Mistake, PlanWarning, Plugin, State, States};
 use support::{Probe, Trace};
 
 use super::{Api, Config, ConfigPlugin, Database, NeedsSettings, Settings, messages, names, order};
@@ -15,9 +15,9 @@ fn a_missing_provider_is_an_error_that_names_the_field_and_what_to_add() {
     let app = App::new().with(Database::default());
     let errors = app.plan().unwrap_err();
     let [
-        PlanError::Missing {
+        Mistake::MissingProvider {
             state,
-            askers,
+            dependents,
             help,
             ..
         },
@@ -26,8 +26,8 @@ fn a_missing_provider_is_an_error_that_names_the_field_and_what_to_add() {
         panic!("{errors:?}");
     };
     assert_eq!(state.to_string(), "Config");
-    let [asker] = askers.as_slice() else {
-        panic!("{askers:?}");
+    let [asker] = dependents.as_slice() else {
+        panic!("{dependents:?}");
     };
     assert_eq!(asker.plugin, "database");
     assert_eq!(asker.field, "config: State<Config>");
@@ -96,10 +96,10 @@ fn the_shortest_way_from_a_root_to_the_asker_is_shown() {
         app.register(Probe::new(far, &trace)).after(&two);
         app.register(Probe::new(near, &trace)).after(&asker);
         let errors = app.plan().unwrap_err();
-        let [PlanError::Missing { askers, .. }] = errors.errors() else {
+        let [Mistake::MissingProvider { dependents, .. }] = errors.errors() else {
             panic!("{errors:?}");
         };
-        assert_eq!(names(&askers[0].way), [near, "asker"]);
+        assert_eq!(names(&dependents[0].way), [near, "asker"]);
     }
 }
 
@@ -122,7 +122,7 @@ fn all_missing_states_are_reported_in_one_run() {
     );
 }
 
-/// S3: one missing state that ten plugins want, of three kinds, is one error with ten askers.
+/// S3: one missing state that ten plugins want, of three kinds, is one error with ten dependents.
 #[test]
 fn a_missing_state_is_reported_once_with_all_its_askers() {
     let app = (0..8)
@@ -130,13 +130,13 @@ fn a_missing_state_is_reported_once_with_all_its_askers() {
         .with(Asker::<Config>::new("billing"))
         .with(Asker::<Config>::new("reports"));
     let errors = app.plan().unwrap_err();
-    let [PlanError::Missing { askers, .. }] = errors.errors() else {
+    let [Mistake::MissingProvider { dependents, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     let mut expected = vec!["billing".to_owned()];
     expected.extend((1..=8).map(|n| format!("database#{n}")));
     expected.push("reports".to_owned());
-    assert_eq!(names(askers.iter().map(|asker| &asker.plugin)), expected);
+    assert_eq!(names(dependents.iter().map(|asker| &asker.plugin)), expected);
     let text = errors.render();
     for name in &expected[1..] {
         let line = format!("\n  also wanted by: `{name}` (tests/it/plan/");
@@ -155,7 +155,7 @@ fn two_providers_of_a_state_are_an_error_with_both_places() {
         .with(ConfigPlugin::default());
     app.register(Maker::<Config>::new("own-config", &trace));
     let errors = app.plan().unwrap_err();
-    let [PlanError::Ambiguous { candidates, .. }] = errors.errors() else {
+    let [Mistake::AmbiguousProvider { candidates, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     assert_eq!(
@@ -238,7 +238,7 @@ fn asking_for_a_wrapper_around_a_state_is_answered_with_a_hint() {
             .with(Maker::<Other>::new("maker", &trace))
             .with(Asker::<T>::new("asker"));
         let errors = app.plan().unwrap_err();
-        let [PlanError::Missing { near, .. }] = errors.errors() else {
+        let [Mistake::MissingProvider { near, .. }] = errors.errors() else {
             panic!("{errors:?}");
         };
         near.join("; ")
@@ -267,7 +267,7 @@ fn asking_for_what_a_provided_wrapper_holds_is_answered_with_a_hint() {
         .with(Maker::<Arc<Other>>::new("maker", &trace))
         .with(Asker::<Other>::new("asker"));
     let errors = app.plan().unwrap_err();
-    let [PlanError::Missing { near, .. }] = errors.errors() else {
+    let [Mistake::MissingProvider { near, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     let [near] = near.as_slice() else {
@@ -337,7 +337,7 @@ fn a_supplied_state_that_is_forgotten_double_or_idle_is_reported() {
         errors.to_string(),
         "the state `Settings` is supplied 2 times"
     );
-    let [PlanError::SuppliedTwice { at, .. }] = errors.errors() else {
+    let [Mistake::SuppliedTwice { at, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     assert_eq!(at.len(), 2);

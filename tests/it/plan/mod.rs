@@ -11,13 +11,13 @@ macro_rules! never_loads {
     )*};
 }
 
-mod circles;
+mod cycles;
 mod mistakes;
 mod order;
 mod unused;
 
 use bootstrap::prelude::*;
-use bootstrap::{Plan, PlanError, PlanErrors, PluginName};
+use bootstrap::{Plan, Mistake, PlanErrors, PluginName};
 
 struct Config;
 struct Pool;
@@ -66,5 +66,5 @@ fn order(plan: &Plan) -> Vec<String> {
 }
 
 fn messages(errors: &PlanErrors) -> Vec<String> {
-    errors.errors().iter().map(PlanError::to_string).collect()
+    errors.errors().iter().map(Mistake::to_string).collect()
 }

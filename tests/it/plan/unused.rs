@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bootstrap::prelude::*;
-use bootstrap::{PlanError, PlanWarning, Unused};
+use bootstrap::{Mistake, PlanWarning, Unused};
 use support::{Probe, Trace, paused};
 
 use super::{Config, ConfigPlugin, Database, Settings, messages, order};
@@ -104,7 +104,7 @@ fn an_unused_plugin_may_be_an_error() {
     ));
     // Both of two, in the order of their names.
     let both = app.with(IdlePlugin).plan().unwrap_err();
-    let unused = |error: &PlanError| matches!(error, PlanError::Unused { .. });
+    let unused = |error: &Mistake| matches!(error, Mistake::UnusedProvider { .. });
     assert_eq!(both.errors().iter().filter(|it| unused(it)).count(), 2);
 }
 

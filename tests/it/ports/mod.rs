@@ -9,7 +9,7 @@ mod plan;
 use std::sync::Arc;
 
 use bootstrap::prelude::*;
-use bootstrap::{PlanError, PlanErrors};
+use bootstrap::{Mistake, PlanErrors};
 
 /// An interface of which a plugin knows nothing but this.
 trait Mailer: Send + Sync {
@@ -129,5 +129,5 @@ fn without_places(text: &str) -> String {
 }
 
 fn messages(errors: &PlanErrors) -> Vec<String> {
-    errors.errors().iter().map(PlanError::to_string).collect()
+    errors.errors().iter().map(Mistake::to_string).collect()
 }

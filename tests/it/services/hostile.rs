@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bootstrap::{App, BootErrorKind, Cause, Phase, Status};
+use bootstrap::{App, BootErrorKind, HookFailure, Phase, Status};
 use support::{Probe, Trace, hangs, panics, panics_after, paused, succeeds, threaded};
 
 use super::{SECOND, fails_to_boot, makes};
@@ -155,7 +155,7 @@ fn a_service_that_blocks_in_its_drop_is_left_behind() {
         let error = running.close().await.unwrap_err();
         let only = &error.errors()[0];
         assert_eq!(*only.plugin(), "blocks");
-        assert!(matches!(only.cause(), Cause::Abandoned { .. }), "{error:?}");
+        assert!(matches!(only.failure(), HookFailure::Abandoned { .. }), "{error:?}");
         assert_eq!(trace.count("close(p)-"), 1);
         drop(release);
     });
