@@ -46,7 +46,7 @@ fn mistakes_are_reported_at_the_users_token_and_correct_programs_compile() {
         "state",
         "ports",
         "hooks",
-        "circle",
+        "cycle",
         "family",
         "config",
         "typestate",

@@ -25,7 +25,7 @@
 //! | a state or a plugin that is not `Send + Sync + 'static` | rustc, supertraits | the state; the plugin |
 //! | a missing `impl Hooks`; `load` that makes something else | rustc, by `Hooks` | the plugin; the hook |
 //! | a missing `load` of a plugin with states | rustc, by a constant | the plugin |
-//! | plugins in a circle, also of one; plugins that are children of each other | rustc, by a constant that walks the graph | the plugin |
+//! | plugins in a cycle, also of one; plugins that are children of each other | rustc, by a constant that walks the graph | the plugin |
 //! | a child that is collected | rustc, by a constant | the child |
 //! | one state under two aliases; two plugins with one name | the plan | at run time |
 

@@ -118,7 +118,7 @@ fn an_item_with_mistakes_is_neither_collected_nor_proven() {
     .to_string();
     assert!(output.contains("Declare for S"), "{output}");
     assert!(!output.contains("submit"), "{output}");
-    assert!(!output.contains("circle"), "{output}");
+    assert!(!output.contains("cycle"), "{output}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn fingerprint(model: &PluginModel) -> u64 {
     hash
 }
 
-/// What needs nothing, and has no kin, is in no circle. An instance of a generic plugin has no
+/// What needs nothing, and has no kin, is in no cycle. An instance of a generic plugin has no
 /// static.
 pub(crate) fn needs_proof(model: &PluginModel) -> bool {
     let has_requirements = model.requirements().next().is_some() || model.requires.is_some();
@@ -61,7 +61,7 @@ pub(crate) fn proof(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     }
     let span = model.ident.span();
     let private = names.private_at(span);
-    let name = Ident::new("plugins_depend_on_each_other_in_a_circle", span);
+    let name = Ident::new("plugins_depend_on_each_other_in_a_cycle", span);
     let children = model.children.iter().enumerate();
     let children = children.map(|(i, path)| check_child(i, path, names));
     quote_spanned!(span=>

@@ -88,7 +88,7 @@
 //! | see what it does | [`Plan`], [`Report`], [`App::on_error`] | [See](guide::see) |
 //! | test a part, with fakes | [`App::only`], `replaces` | [Test](guide::test) |
 //! | test it under every fault | [`testing`] | [The test kit](guide::test_kit) |
-//! | look up a message | [`BootError::code`], [`PlanError::code`], [`CloseError::code`] | [Codes](guide::codes) |
+//! | look up a message | [`BootError::code`], [`Mistake::code`], [`CloseError::code`] | [Codes](guide::codes) |
 //!
 //! # Words
 //!
@@ -109,8 +109,8 @@
 //!
 //! | when | what | how it is told |
 //! |---|---|---|
-//! | compile time | every required state has exactly one provider; no circle, of any length; states and hooks are `Send`; no misuse of attributes; no app is used that has not booted, is changed after boot, or closed twice | errors at your own tokens, all of one run |
-//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no circle through `after`, barriers, children or plugins made at run time; supplied states are there, once; the configuration has all that is read | [`PlanErrors`], all at once, with file and line of both ends |
+//! | compile time | every required state has exactly one provider; no cycle, of any length; states and hooks are `Send`; no misuse of attributes; no app is used that has not booted, is changed after boot, or closed twice | errors at your own tokens, all of one run |
+//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no cycle through `after`, barriers, children or plugins made at run time; supplied states are there, once; the configuration has all that is read | [`PlanErrors`], all at once, with file and line of both ends |
 //! | [`App::boot`] | hooks succeed, in time | [`BootError`], after everything that had loaded is closed |
 //!
 //! The proof at compile time needs no list and crosses crates: each state's type knows who makes
@@ -297,10 +297,10 @@ pub mod error {
     //! What can go wrong, typed. `Display` is one line, `Debug` and `render` the whole diagnosis.
 
     pub use crate::boot::{BootError, BootErrorKind, NotStarted};
-    pub use crate::declare::{CannotSet, NoApp, StateError};
+    pub use crate::declare::{NoApp, SetError, StateError};
     pub use crate::life::RestartError;
-    pub use crate::plan::{PlanError, PlanErrors};
-    pub use crate::report::{Cause, CloseError, PluginError, TimeOf};
+    pub use crate::plan::{Mistake, PlanErrors};
+    pub use crate::report::{CloseError, Deadline, HookError, HookFailure};
     pub use crate::request::RequestStateError;
     #[cfg(feature = "config")]
     pub use crate::values::ConfigFault;

@@ -11,7 +11,7 @@ mod verify;
 
 use std::cell::Cell;
 
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::plan::Plan;
 use bootstrap::prelude::*;
@@ -297,14 +297,16 @@ fn a_collected_provider_and_one_made_at_run_time_are_both_shown() {
     let app = App::collect().with(OwnSum);
     let errors = app.plan().unwrap_err();
     let [
-        PlanError::Ambiguous {
-            askers, candidates, ..
+        Mistake::AmbiguousProvider {
+            dependents,
+            candidates,
+            ..
         },
     ] = errors.errors()
     else {
         panic!("{errors:?}");
     };
-    assert_eq!(askers[0].plugin, "total");
+    assert_eq!(dependents[0].plugin, "total");
     let [own, collected] = candidates.as_slice() else {
         panic!("{candidates:?}");
     };
@@ -420,7 +422,7 @@ fn a_field_that_is_answered_in_its_scope_pulls_nothing() {
 
 /// Collected plugins stand before the first barrier of the app.
 #[test]
-fn a_collected_plugin_that_needs_one_after_a_barrier_is_a_circle() {
+fn a_collected_plugin_that_needs_one_after_a_barrier_is_a_cycle() {
     let app = || App::collect().barrier(async |_| Ok(()));
     let plan = app().with(ByHand).plan().unwrap();
     let last: Vec<String> = plan
@@ -431,7 +433,7 @@ fn a_collected_plugin_that_needs_one_after_a_barrier_is_a_circle() {
     assert_eq!(last, ["barrier", "by-hand"]);
 
     let errors = app().with(SumPlugin::default()).plan().unwrap_err();
-    let [PlanError::Circle { reasons, cut, .. }] = errors.errors() else {
+    let [Mistake::Cycle { reasons, cut, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     assert!(
@@ -487,7 +489,10 @@ fn only_pulls_what_a_plugin_requires_and_new_pulls_nothing() {
     let errors = App::new().with(SumPlugin::default()).plan().unwrap_err();
     assert!(matches!(
         errors.errors(),
-        [PlanError::Missing { .. }, PlanError::Missing { .. }]
+        [
+            Mistake::MissingProvider { .. },
+            Mistake::MissingProvider { .. }
+        ]
     ));
 }
 

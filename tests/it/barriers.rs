@@ -2,7 +2,7 @@
 
 use bootstrap::Unused;
 use bootstrap::context::BarrierContext;
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use support::{Probe, Trace, fails_after, paused, takes};
@@ -215,7 +215,7 @@ fn a_barrier_that_fails_fails_the_boot() {
 }
 
 #[test]
-fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_circle() {
+fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_cycle() {
     let early = line!() + 1;
     let app = App::new().with(User::default());
     let barrier = line!() + 1;
@@ -248,7 +248,7 @@ fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_circle() {
          `config` before the barrier, or `user` after it, or take the barrier away"
     );
     assert_eq!(lines.len(), 5, "{text}");
-    let [PlanError::Circle { walk, .. }] = errors.errors() else {
+    let [Mistake::Cycle { walk, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     assert_eq!(walk[0].registered.unwrap().line(), barrier);
@@ -263,10 +263,10 @@ fn a_way_to_a_mistake_does_not_lead_through_a_barrier() {
         .barrier(async |_| Ok(()))
         .with(Probe::new("late", &trace));
     let errors = app.plan().unwrap_err();
-    let [PlanError::Missing { askers, .. }] = errors.errors() else {
+    let [Mistake::MissingProvider { dependents, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
-    assert_eq!(askers[0].way, ["user"]);
+    assert_eq!(dependents[0].way, ["user"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bootstrap::App;
-use bootstrap::error::{Cause, CloseError};
+use bootstrap::error::{CloseError, HookFailure};
 use bootstrap::lifecycle::{Phase, ShutdownReason};
 use bootstrap::prelude::*;
 use bootstrap::report::Outcome;
@@ -263,7 +263,7 @@ fn what_the_deadline_kept_from_closing_is_named() {
         let never = error
             .errors()
             .iter()
-            .filter(|error| matches!(error.cause(), Cause::OutOfTime));
+            .filter(|error| matches!(error.failure(), HookFailure::OutOfTime));
         assert!(never.count() > 0);
     });
 }
@@ -556,7 +556,7 @@ fn the_errors_of_a_close_know_their_plugin_and_phase() {
         let phases: Vec<_> = error
             .errors()
             .iter()
-            .map(bootstrap::error::PluginError::phase)
+            .map(bootstrap::error::HookError::phase)
             .collect();
         assert_eq!(phases, [Phase::Drain, Phase::Close]);
     });
@@ -574,7 +574,7 @@ fn a_task_that_failed_stands_before_the_drain_that_failed_after_it() {
         let phases: Vec<_> = error
             .errors()
             .iter()
-            .map(bootstrap::error::PluginError::phase)
+            .map(bootstrap::error::HookError::phase)
             .collect();
         assert_eq!(phases, [Phase::Run, Phase::Drain]);
     });

@@ -98,7 +98,7 @@ impl Hooks for Defaults {
 fn the_macro_generates_a_default_from_the_options() {
     paused(async {
         let mut app = App::new();
-        let summary = app.register(Defaults::default()).handle();
+        let summary: State<Summary> = app.register(Defaults::default()).handle();
         let running = app.boot().await.unwrap();
         assert_eq!(summary.0, "42 [] false");
         running.close().await.unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bootstrap::App;
-use bootstrap::error::Cause;
+use bootstrap::error::HookFailure;
 use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
@@ -185,7 +185,10 @@ fn what_there_is_no_time_for_is_named() {
         }));
         let error = app.boot().await.unwrap().close().await.unwrap_err();
         let last = error.errors().last().unwrap();
-        assert!(matches!(last.cause(), Cause::OutOfTime), "{error:?}");
+        assert!(
+            matches!(last.failure(), HookFailure::OutOfTime),
+            "{error:?}"
+        );
     });
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::context::BarrierContext;
-use bootstrap::error::{BootErrorKind, Cause};
+use bootstrap::error::{BootErrorKind, HookFailure};
 use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use bootstrap::report::Outcome;
@@ -410,8 +410,8 @@ fn a_barrier_that_hangs_has_the_limit_of_a_load() {
         let app = app.barrier(async |_| std::future::pending().await);
         let error = app.boot().await.unwrap_err();
         assert!(matches!(
-            error.failures()[0].cause(),
-            Cause::TimedOut { .. }
+            error.failures()[0].failure(),
+            HookFailure::TimedOut { .. }
         ));
         assert_eq!(error.failures()[0].plugin(), "barrier");
     });

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bootstrap::App;
-use bootstrap::error::{Cause, RestartError};
+use bootstrap::error::{HookFailure, RestartError};
 use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
 use support::{Act, Probe, Trace, act, fails, hangs, panics, paused, threaded};
@@ -149,7 +149,7 @@ fn a_plugin_that_an_abandoned_hook_still_holds_is_not_loaded_again_until_that_ha
         let RestartError::Failed { failures, .. } = &error else {
             panic!("{error:?}");
         };
-        assert!(matches!(failures[0].cause(), Cause::Error(_)));
+        assert!(matches!(failures[0].failure(), HookFailure::Error(_)));
         assert_eq!(running.status(), Status::Ready);
         drop(release);
         // The hook ends in a moment, and holds nothing then.

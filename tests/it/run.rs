@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::App;
-use bootstrap::error::PluginError;
+use bootstrap::error::HookError;
 use bootstrap::lifecycle::{Phase, ShutdownReason, Status};
 use bootstrap::prelude::*;
 use support::{
@@ -270,7 +270,7 @@ fn errors_of_tasks_and_hooks_stand_in_the_order_of_their_times() {
             .unwrap();
         running.wait().await;
         let error = running.close().await.unwrap_err();
-        let phases: Vec<_> = error.errors().iter().map(PluginError::phase).collect();
+        let phases: Vec<_> = error.errors().iter().map(HookError::phase).collect();
         assert_eq!(phases, [Phase::Run, Phase::Drain, Phase::Close]);
     });
 }

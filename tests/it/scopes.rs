@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bootstrap::error::{PlanError, PlanErrors, StateError};
+use bootstrap::error::{Mistake, PlanErrors, StateError};
 use bootstrap::plan::PlanWarning;
 use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
@@ -59,7 +59,7 @@ fn names(app: &App) -> Vec<String> {
 }
 
 fn messages(errors: &PlanErrors) -> Vec<String> {
-    errors.errors().iter().map(PlanError::to_string).collect()
+    errors.errors().iter().map(Mistake::to_string).collect()
 }
 
 /// A42, A43: plugins in a scope see its states, and nobody beside it does; the same plugin in two
@@ -121,14 +121,16 @@ fn two_providers_in_the_nearest_scope_are_ambiguous_whatever_is_further_out() {
     app.register(Seer::default());
     let errors = app.plan().unwrap_err();
     let [
-        PlanError::Ambiguous {
-            askers, candidates, ..
+        Mistake::AmbiguousProvider {
+            dependents,
+            candidates,
+            ..
         },
     ] = errors.errors()
     else {
         panic!("{errors:?}");
     };
-    assert_eq!(askers[0].plugin, "admin/users/seer");
+    assert_eq!(dependents[0].plugin, "admin/users/seer");
     assert_eq!(candidates[0].plugin, "admin/config#1");
     assert_eq!(candidates[1].plugin, "admin/config#2");
 }
@@ -161,7 +163,7 @@ fn a_state_of_another_scope_is_named_with_the_way_to_see_it() {
     app.scope("admin", |admin| admin.register(ConfigPlugin::of("admin")));
     app.register(Seer::default());
     let errors = app.plan().unwrap_err();
-    let [PlanError::Missing { near, help, .. }] = errors.errors() else {
+    let [Mistake::MissingProvider { near, help, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     let [near] = near.as_slice() else {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use bootstrap::error::{PlanError, StateError};
+use bootstrap::error::{Mistake, StateError};
 use bootstrap::prelude::*;
 use bootstrap::{Registration, State, plugin_fn};
 use support::{Trace, paused, threaded};
@@ -108,14 +108,16 @@ fn a_field_that_is_not_aimed_is_ambiguous_if_two_instances_provide_its_state() {
         "plugin `report` needs the state `Config`, and 2 plugins in this app provide it"
     );
     let [
-        PlanError::Ambiguous {
-            candidates, askers, ..
+        Mistake::AmbiguousProvider {
+            candidates,
+            dependents,
+            ..
         },
     ] = errors.errors()
     else {
         panic!("{errors:?}");
     };
-    assert_eq!(askers[0].field, "right: State<Config>");
+    assert_eq!(dependents[0].field, "right: State<Config>");
     let names: Vec<_> = candidates
         .iter()
         .map(|place| place.plugin.to_string())

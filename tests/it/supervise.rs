@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bootstrap::error::{BootErrorKind, Cause, PluginError};
+use bootstrap::error::{BootErrorKind, HookError, HookFailure};
 use bootstrap::lifecycle::{ShutdownReason, Status};
 use bootstrap::prelude::*;
 use bootstrap::report::Outcome;
@@ -278,7 +278,7 @@ fn a_task_that_fails_during_the_boot_ends_it() {
         let said: Vec<_> = error
             .rollback_errors()
             .iter()
-            .map(PluginError::to_string)
+            .map(HookError::to_string)
             .collect();
         assert_eq!(said, ["[spawns/dies] Plugin run failed: at once"]);
     });
@@ -388,7 +388,7 @@ fn an_on_error_hook_that_misbehaves_is_contained() {
         let app = listening(app, &heard)
             .with(Probe::new("a", &Trace::new()).close(panics_after(1, "ouch")));
         let error = app.boot().await.unwrap().close().await.unwrap_err();
-        assert!(matches!(error.errors()[0].cause(), Cause::Panic(_)));
+        assert!(matches!(error.errors()[0].failure(), HookFailure::Panic(_)));
         assert_eq!(error.errors().len(), 1);
         assert_eq!(heard.events(), ["[a] Plugin close failed: panicked: ouch"]);
     });

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use bootstrap::error::{BootError, BootErrorKind, Cause, PluginError};
+use bootstrap::error::{BootError, BootErrorKind, HookError, HookFailure};
 use bootstrap::lifecycle::{Phase, ShutdownReason};
 use bootstrap::report::{Outcome, Report};
 use proptest::collection::vec;
@@ -135,12 +135,12 @@ struct Lived {
     tasks: usize,
 }
 
-fn wrong(error: &PluginError) -> Wrong {
-    let ending = match error.cause() {
-        Cause::Error(_) => Ending::Error,
-        Cause::Panic(_) => Ending::Panic,
-        Cause::TimedOut { .. } => Ending::TimedOut,
-        Cause::OutOfTime => Ending::NotBegun,
+fn wrong(error: &HookError) -> Wrong {
+    let ending = match error.failure() {
+        HookFailure::Error(_) => Ending::Error,
+        HookFailure::Panic(_) => Ending::Panic,
+        HookFailure::TimedOut { .. } => Ending::TimedOut,
+        HookFailure::OutOfTime => Ending::NotBegun,
         _ => Ending::Other,
     };
     let stage = match error.phase() {
@@ -164,7 +164,7 @@ fn stage_of(hook: Hook) -> Option<Stage> {
     }
 }
 
-fn sorted(errors: &[PluginError]) -> Vec<Wrong> {
+fn sorted(errors: &[HookError]) -> Vec<Wrong> {
     let mut sorted: Vec<Wrong> = errors.iter().map(wrong).collect();
     sorted.sort_unstable();
     sorted
@@ -216,7 +216,7 @@ async fn live(case: Case) -> Lived {
         wrong: sorted(errors),
         is_out_of_time: errors
             .iter()
-            .filter(|error| matches!(error.cause(), Cause::OutOfTime))
+            .filter(|error| matches!(error.failure(), HookFailure::OutOfTime))
             .map(|error| number(&error.plugin().to_string()))
             .collect(),
         report: handle.report(),

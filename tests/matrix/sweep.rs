@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use bootstrap::error::{BootErrorKind, Cause, CloseError};
+use bootstrap::error::{BootErrorKind, CloseError, HookFailure};
 use bootstrap::lifecycle::ShutdownReason;
 use bootstrap::{Handle, Running};
 use support::bounded;
@@ -285,7 +285,7 @@ fn names_what_was_not_closed(case: &Case, ledger: &Ledger, closed: Result<(), Cl
         .map_or_else(Vec::new, |error| error.errors().to_vec());
     let mut named: Vec<usize> = errors
         .iter()
-        .filter(|error| matches!(error.cause(), Cause::RuntimeShutDown))
+        .filter(|error| matches!(error.failure(), HookFailure::RuntimeShutDown))
         .map(|error| number(&error.plugin().to_string()))
         .collect();
     named.sort_unstable();

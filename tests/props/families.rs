@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::prelude::*;
 use bootstrap::{App, Registration};
 use petgraph::algo::toposort;
@@ -126,11 +126,11 @@ proptest! {
             }
             Err(errors) => {
                 prop_assert!(!is_sound, "{:?}", errors);
-                let all_circles = errors
+                let all_cycles = errors
                     .errors()
                     .iter()
-                    .all(|error| matches!(error, PlanError::Circle { .. }));
-                prop_assert!(all_circles);
+                    .all(|error| matches!(error, Mistake::Cycle { .. }));
+                prop_assert!(all_cycles);
             }
         }
     }

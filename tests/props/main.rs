@@ -13,7 +13,7 @@ mod scopes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::plan::Plan;
 use bootstrap::{App, Registration, plugin_fn};
 use petgraph::algo::{tarjan_scc, toposort};
@@ -75,7 +75,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_plan_exists_exactly_if_there_is_no_circle((n, edges) in any_graph()) {
+    fn a_plan_exists_exactly_if_there_is_no_cycle((n, edges) in any_graph()) {
         let graph = oracle(n, &edges);
         let all: Vec<usize> = (0..n).collect();
         match app(n, &edges, &all).plan() {
@@ -92,12 +92,12 @@ proptest! {
             }
             Err(errors) => {
                 prop_assert!(toposort(&graph, None).is_err());
-                let circles = tarjan_scc(&graph).into_iter().filter(|component| {
+                let cycles = tarjan_scc(&graph).into_iter().filter(|component| {
                     component.len() > 1 || graph.contains_edge(component[0], component[0])
                 });
-                prop_assert_eq!(errors.errors().len(), circles.count());
+                prop_assert_eq!(errors.errors().len(), cycles.count());
                 for error in errors.errors() {
-                    let PlanError::Circle { walk, .. } = error else {
+                    let Mistake::Cycle { walk, .. } = error else {
                         panic!("{error:?}");
                     };
                     let walk: Vec<usize> =

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::extend::{Descriptor, Fields, Plugin, States};
 use bootstrap::prelude::*;
 use proptest::collection::vec;
@@ -36,7 +36,7 @@ struct Given {
 }
 
 /// Asks in every way that a boot survives.
-struct Asker {
+struct Dependent {
     perhaps: Option<Port<str>>,
     all: Ports<str>,
     later: Option<Lazy<Port<str>>>,
@@ -45,7 +45,7 @@ struct Asker {
 
 type Seen = Arc<Mutex<Vec<Given>>>;
 
-impl Asker {
+impl Dependent {
     fn new(seen: &Seen, has_one: bool) -> Self {
         Self {
             perhaps: None,
@@ -57,7 +57,7 @@ impl Asker {
 }
 
 #[bootstrap::extend::async_trait]
-impl Plugin for Asker {
+impl Plugin for Dependent {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("asker")
     }
@@ -102,7 +102,7 @@ impl Plugin for Parent {
     }
 
     async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
-        cx.register(Asker::new(&self.seen, self.has_one));
+        cx.register(Dependent::new(&self.seen, self.has_one));
         Ok(States::new())
     }
 }
@@ -235,7 +235,7 @@ fn given(
     let mut app = App::new();
     build(&mut app, 0, case, &mut Some(asker));
     if let Err(errors) = app.plan() {
-        return Err(errors.errors().iter().map(PlanError::code).collect());
+        return Err(errors.errors().iter().map(Mistake::code).collect());
     }
     paused(async {
         let running = app.boot().await.map_err(|_| Vec::new())?;
@@ -251,7 +251,7 @@ proptest! {
         let one = case.one();
         let has_one = !one.is_empty();
         let seen = Seen::default();
-        let planned = given(&case, &seen, Box::new(Asker::new(&seen, has_one)));
+        let planned = given(&case, &seen, Box::new(Dependent::new(&seen, has_one)));
         let joined = given(&case, &seen, Box::new(Parent { seen: Arc::clone(&seen), has_one }));
         if one.len() > 1 {
             prop_assert_eq!(planned, Err(vec!["BOOT003"]));

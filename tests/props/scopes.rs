@@ -1,6 +1,6 @@
 //! Random scopes, against an oracle that walks outwards from path to path.
 
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::extend::{Descriptor, Fields, Plugin, States};
 use bootstrap::plan::PlannedPlugin;
 use bootstrap::prelude::*;
@@ -35,10 +35,10 @@ impl Plugin for Maker {
 }
 
 /// Asks for `B`.
-struct Asker(State<B>);
+struct Dependent(State<B>);
 
 #[bootstrap::extend::async_trait]
-impl Plugin for Asker {
+impl Plugin for Dependent {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new("asker")
     }
@@ -114,7 +114,7 @@ fn fill(
         }
     }
     if from == scope {
-        here.add(Asker(State::unbound()));
+        here.add(Dependent(State::unbound()));
     }
     for inner in (1..=parents.len()).filter(|inner| parents[inner - 1] == scope) {
         here.open(format!("s{inner}"), |scope| {
@@ -139,8 +139,8 @@ fn answers(app: &App) -> Vec<String> {
             answers.map(|it| own_name(it.name().base())).collect()
         }
         Err(errors) => match errors.errors() {
-            [PlanError::Missing { .. }] => Vec::new(),
-            [PlanError::Ambiguous { candidates, .. }] => {
+            [Mistake::MissingProvider { .. }] => Vec::new(),
+            [Mistake::AmbiguousProvider { candidates, .. }] => {
                 let names = candidates.iter().map(|place| place.plugin.base());
                 names.map(own_name).collect()
             }

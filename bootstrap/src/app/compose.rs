@@ -125,7 +125,7 @@ impl App {
     ///
     /// Before the barrier stands what was registered before it, in scopes that were opened before it
     /// as well, and all that is collected. One of those that needs something registered after it
-    /// is a circle, which [`App::plan`] reports.
+    /// is a cycle, which [`App::plan`] reports.
     ///
     /// # Examples
     ///
@@ -277,7 +277,7 @@ impl App {
     /// ([`#[section]`](macro@crate::section)) are read from it. A second one takes the place of the first.
     ///
     /// It is read whenever the app is planned, which a boot begins with. Every fault in it is a
-    /// [`PlanError`](crate::error::PlanError); nothing has run then. A part that restarts
+    /// [`Mistake`](crate::error::Mistake); nothing has run then. A part that restarts
     /// ([`Handle::restart`](crate::Handle::restart)) reads it anew; if there is a fault, nothing is
     /// closed.
     ///

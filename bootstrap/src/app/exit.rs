@@ -9,7 +9,7 @@ use crate::app::not_installed::NotInstalled;
 use crate::app::threads::Waiter;
 use crate::boot::{BootError, BootErrorKind};
 use crate::life::ShutdownReason;
-use crate::report::{Cause, CloseError, EndedBy, PluginError, Report};
+use crate::report::{CloseError, EndedBy, HookError, HookFailure, Report};
 
 /// How [`App::run`](crate::App::run) ended. Returned from `main`, it prints the diagnosis of what
 /// went wrong to the standard error, and carries the exit code.
@@ -141,11 +141,11 @@ impl Exit {
 }
 
 /// The hooks among these that were cut short.
-fn cut<'a>(errors: impl IntoIterator<Item = &'a PluginError>) -> Vec<String> {
-    let is_cut = |error: &&PluginError| {
+fn cut<'a>(errors: impl IntoIterator<Item = &'a HookError>) -> Vec<String> {
+    let is_cut = |error: &&HookError| {
         matches!(
-            error.cause(),
-            Cause::TimedOut { .. } | Cause::Cancelled | Cause::Abandoned { .. }
+            error.failure(),
+            HookFailure::TimedOut { .. } | HookFailure::Cancelled | HookFailure::Abandoned { .. }
         )
     };
     let cut = errors.into_iter().filter(is_cut);
@@ -153,7 +153,7 @@ fn cut<'a>(errors: impl IntoIterator<Item = &'a PluginError>) -> Vec<String> {
         .collect()
 }
 
-fn code_of<'a>(errors: impl Iterator<Item = &'a PluginError>) -> u8 {
+fn code_of<'a>(errors: impl Iterator<Item = &'a HookError>) -> u8 {
     match errors.map(EndedBy::of).min() {
         Some(EndedBy::Failure) => TASK_FAILED,
         Some(EndedBy::Time) => NOT_FINISHED,

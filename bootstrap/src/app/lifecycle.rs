@@ -16,7 +16,7 @@ use crate::boot::{self, BootError};
 use crate::close::{self, After, Closing};
 use crate::life::{End, Life, RestartRequest, ShutdownReason, Status};
 use crate::live::{AppHooks, Nodes, Settings};
-use crate::report::{CloseError, PluginError, Report};
+use crate::report::{CloseError, HookError, Report};
 use crate::run::Tasks;
 
 /// Everything that the life of an app needs.
@@ -84,7 +84,7 @@ impl Lifecycle {
     }
 }
 
-fn outcome(errors: Vec<PluginError>, report: Report) -> End {
+fn outcome(errors: Vec<HookError>, report: Report) -> End {
     End {
         close_error: (!errors.is_empty()).then(|| CloseError::new(errors, report.clone())),
         report,

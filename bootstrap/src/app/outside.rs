@@ -14,9 +14,9 @@ use crate::collect::{Gate, Roster, SharedRegistry, Verdicts, with_registry};
 use crate::declare::Outside;
 use crate::life::Life;
 use crate::live::SLOW_BOOT;
-use crate::plan::{Plan, PlanErrors, check_outside, resolve};
 #[cfg(feature = "config")]
-use crate::plan::{PlanError, Readers};
+use crate::plan::{Mistake, Readers};
+use crate::plan::{Plan, PlanErrors, check_outside, resolve};
 
 /// Reads the configuration, asks the switches, and plans.
 ///
@@ -133,7 +133,7 @@ fn finish(
         };
         let (faults, warnings) = readers.check(&outside, doing);
         let faults = faults.into_iter();
-        let faults = faults.map(|fault| PlanError::Configuration { fault });
+        let faults = faults.map(|fault| Mistake::Configuration { fault });
         let mut plan = check_outside(planned, verdicts, faults.collect())?;
         plan.warnings.extend(warnings);
         plan.outside = outside;

@@ -20,7 +20,7 @@ use crate::life::{RestartError, RestartRequest, ShutdownReason, Target};
 use crate::live::{Nodes, Part, Settings};
 #[cfg(feature = "config")]
 use crate::plan::Readers;
-use crate::report::PluginError;
+use crate::report::HookError;
 use crate::run::Tasks;
 #[cfg(feature = "config")]
 use crate::values::Fault;
@@ -140,7 +140,7 @@ impl Restart<'_> {
         };
         let failures = failure.into_errors();
         let rollback = self.close(&part, After::FailedPart, reason).await;
-        if failures.iter().all(PluginError::is_late) {
+        if failures.iter().all(HookError::is_late) {
             // The app was asked to stop first. What failed after that is part of its end.
             for error in failures {
                 self.tasks.keep_failure(error);
@@ -200,7 +200,7 @@ impl Restart<'_> {
         Err(RestartError::Configuration { faults })
     }
 
-    async fn close(&self, part: &Part, after: After, reason: ShutdownReason) -> Vec<PluginError> {
+    async fn close(&self, part: &Part, after: After, reason: ShutdownReason) -> Vec<HookError> {
         let errors = close::close(Closing {
             nodes: self.nodes,
             settings: self.settings,

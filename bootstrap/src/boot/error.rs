@@ -9,8 +9,8 @@ use crate::boot::failure::{Failure, Why};
 use crate::boot::undone::{Chain, NotStarted, Waits, closed, unresolved};
 use crate::life::{End, ShutdownReason};
 use crate::live::Nodes;
-use crate::plan::{PlanError, PlanErrors};
-use crate::report::{Cause, PluginError, Report};
+use crate::plan::{Mistake, PlanErrors};
+use crate::report::{HookError, HookFailure, Report};
 
 /// Why an app did not boot. Whatever had loaded has been closed again.
 ///
@@ -40,7 +40,7 @@ pub struct BootError(pub(super) Box<Diagnosis>);
 
 pub(super) struct Diagnosis {
     kind: BootErrorKind,
-    failures: Vec<PluginError>,
+    failures: Vec<HookError>,
     cancelled: Vec<PluginName>,
     /// The hook that the first of them was in.
     pub(super) cancelled_in: Option<Phase>,
@@ -50,7 +50,7 @@ pub(super) struct Diagnosis {
     /// What each plugin that had begun still waits for, by places in the report.
     pub(super) waits_for: Vec<Option<PluginName>>,
     closed: Vec<PluginName>,
-    rollback: Vec<PluginError>,
+    rollback: Vec<HookError>,
     report: Report,
     /// What a thread that was left behind does, if the app was not planned yet.
     pub(super) left_behind: Option<String>,
@@ -99,7 +99,7 @@ impl BootError {
         let reason = ShutdownReason::RuntimeShutDown;
         let mut error = Self::unbooted(reason);
         let errors = end.close_error.iter().flat_map(|it| it.errors().to_vec());
-        let is_of_boot = |it: &PluginError| it.phase().is_of_boot();
+        let is_of_boot = |it: &HookError| it.phase().is_of_boot();
         (error.0.failures, error.0.rollback) = errors.partition(is_of_boot);
         if !error.0.failures.is_empty() {
             error.0.kind = BootErrorKind::Failed;
@@ -139,17 +139,17 @@ impl BootError {
     /// The diagnosis of a failed boot after its rollback.
     pub(crate) fn new(
         failure: Failure,
-        rollback: Vec<PluginError>,
+        rollback: Vec<HookError>,
         report: Report,
         nodes: &Nodes,
     ) -> Self {
         let Failure { why, troubles } = failure;
         let errors = troubles.into_iter().map(|trouble| trouble.error);
         let (cancelled, failures): (Vec<_>, Vec<_>) =
-            errors.partition(|error| matches!(error.cause(), Cause::Cancelled));
+            errors.partition(|error| matches!(error.failure(), HookFailure::Cancelled));
         let kind = match why {
             // The first cause decides: what failed later may have failed because of the stop.
-            Why::Interrupted(reason) if failures.iter().all(PluginError::is_late) => {
+            Why::Interrupted(reason) if failures.iter().all(HookError::is_late) => {
                 BootErrorKind::Interrupted { reason }
             }
             // A hook that failed while the boot was being ended is the better explanation.
@@ -158,7 +158,7 @@ impl BootError {
             Why::TimeIsUp(limit) => BootErrorKind::TimedOut { limit },
             Why::Interrupted(reason) => BootErrorKind::Interrupted { reason },
         };
-        let cancelled_in = cancelled.first().map(PluginError::phase);
+        let cancelled_in = cancelled.first().map(HookError::phase);
         let cancelled = cancelled.iter().map(|error| error.plugin().clone());
         let cancelled: Vec<PluginName> = cancelled.collect();
         let unresolved = unresolved(&failures, &cancelled);
@@ -185,7 +185,7 @@ impl BootError {
 
     /// The hooks that went wrong: in the order in which they did, and in the order of the plan
     /// if at one instant.
-    pub fn failures(&self) -> &[PluginError] {
+    pub fn failures(&self) -> &[HookError] {
         &self.0.failures
     }
 
@@ -207,7 +207,7 @@ impl BootError {
     }
 
     /// What went wrong while closing them.
-    pub fn rollback_errors(&self) -> &[PluginError] {
+    pub fn rollback_errors(&self) -> &[HookError] {
         &self.0.rollback
     }
 
@@ -222,7 +222,7 @@ impl BootError {
     /// [`Runtime::shutdown_timeout`](tokio::runtime::Runtime::shutdown_timeout).
     pub fn is_abandoned(&self) -> bool {
         let mut errors = self.failures().iter().chain(self.rollback_errors());
-        errors.any(PluginError::is_abandoned)
+        errors.any(HookError::is_abandoned)
     }
 
     /// The whole diagnosis, on several lines.
@@ -233,9 +233,7 @@ impl BootError {
     /// The stable code of this kind of failure; of several mistakes in an app, of the first.
     pub fn code(&self) -> &'static str {
         match self.kind() {
-            BootErrorKind::Plan(errors) => {
-                errors.errors().first().map_or("BOOT001", PlanError::code)
-            }
+            BootErrorKind::Plan(errors) => errors.errors().first().map_or("BOOT001", Mistake::code),
             BootErrorKind::Failed => "BOOT010",
             BootErrorKind::TimedOut { .. } => "BOOT011",
             BootErrorKind::Interrupted { .. } => "BOOT012",

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::base::lock::lock;
 use crate::life::ShutdownReason;
 use crate::live::{Kept, Nodes};
-use crate::report::{Cause, PluginError};
+use crate::report::{HookError, HookFailure};
 
 /// A boot that failed, before anything has been closed.
 pub(crate) struct Failure {
@@ -19,10 +19,10 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// What went wrong, without what was cancelled because of it.
-    pub(crate) fn into_errors(self) -> Vec<PluginError> {
+    pub(crate) fn into_errors(self) -> Vec<HookError> {
         let errors = self.troubles.into_iter().map(|trouble| trouble.error);
         errors
-            .filter(|error| !matches!(error.cause(), Cause::Cancelled))
+            .filter(|error| !matches!(error.failure(), HookFailure::Cancelled))
             .collect()
     }
 }
@@ -38,7 +38,7 @@ pub(super) enum Why {
 pub(super) struct Trouble {
     pub(super) at: Instant,
     pub(super) node: u32,
-    pub(super) error: PluginError,
+    pub(super) error: HookError,
 }
 
 /// What went wrong so far.
@@ -46,8 +46,8 @@ pub(super) struct Trouble {
 pub(super) struct Troubles(Mutex<Vec<Trouble>>);
 
 impl Troubles {
-    pub(super) fn push(&self, nodes: &Arc<Nodes>, at: Instant, node: u32, error: PluginError) {
-        if !matches!(error.cause(), Cause::Cancelled) {
+    pub(super) fn push(&self, nodes: &Arc<Nodes>, at: Instant, node: u32, error: HookError) {
+        if !matches!(error.failure(), HookFailure::Cancelled) {
             nodes.tell(&error);
             nodes.know(&error);
         }

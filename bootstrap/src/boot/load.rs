@@ -20,7 +20,7 @@ use crate::boot::scopes::ScopeLimits;
 use crate::declare::{BarrierKind, LoadContext, Plugin, StateValue, States};
 use crate::drive::{self, End, Flow, Grow, Slow, Start, Timing};
 use crate::live::{Absorber, CleanUp, Done, Kept, Nodes, Settings, cause_of};
-use crate::report::{Cause, Outcome, chain};
+use crate::report::{HookFailure, Outcome, chain};
 use crate::run::Tasks;
 
 pub(super) struct Load {
@@ -66,7 +66,7 @@ impl Load {
 
     /// What a plugin that was made at run time promised, and did not keep. What `#[plugin]`
     /// declares was checked by the compiler.
-    fn broken_promise(&self, node: u32, states: &States) -> Option<Cause> {
+    fn broken_promise(&self, node: u32, states: &States) -> Option<HookFailure> {
         let descriptor = &self.nodes.member(node).descriptor;
         if descriptor.declaration().is_some() {
             return None;
@@ -74,14 +74,14 @@ impl Load {
         let promised = descriptor.states();
         let mut missing = promised.iter().copied();
         if let Some(state) = missing.find(|state| states.find(*state).is_none()) {
-            return Some(Cause::StateNotMade { state });
+            return Some(HookFailure::StateNotMade { state });
         }
         let made: Vec<StateKey> = states.values().iter().map(StateValue::key).collect();
         let extra = made
             .iter()
             .enumerate()
             .find(|(place, state)| !promised.contains(state) || made[..*place].contains(state));
-        extra.map(|(_, state)| Cause::StateNotDeclared { state: *state })
+        extra.map(|(_, state)| HookFailure::StateNotDeclared { state: *state })
     }
 
     /// The job that loads.
@@ -147,7 +147,7 @@ impl Load {
 
     /// Something between two attempts has ended.
     fn end_between(&self, node: u32, end: End<Loaded>, timing: Timing) -> Flow {
-        let ended = cause_of(end, timing).and_then(|(_, it)| it.map_err(Cause::Error));
+        let ended = cause_of(end, timing).and_then(|(_, it)| it.map_err(HookFailure::Error));
         match self.nodes.end_clean_up(node, ended) {
             CleanUp::WasNone(Ok(_)) | CleanUp::Done => Flow::Again,
             CleanUp::WasNone(Err(cause)) => self.fail(node, cause, timing),
@@ -207,7 +207,7 @@ impl Load {
                     ended: Instant::now(),
                     was_due: false,
                 };
-                self.fail(node, Cause::Cancelled, timing);
+                self.fail(node, HookFailure::Cancelled, timing);
             }
         }
         // Those may have failed others, which are closed now.
@@ -228,20 +228,20 @@ impl Load {
     }
 
     /// Why a load was cut, if its own time was not up.
-    fn blame(&self, node: u32, cause: Cause, timing: Timing) -> Cause {
+    fn blame(&self, node: u32, cause: HookFailure, timing: Timing) -> HookFailure {
         let own = |node| self.own_limit(node);
         match cause {
-            Cause::TimedOut { limit, .. } => {
+            HookFailure::TimedOut { limit, .. } => {
                 self.scopes.blame(&self.nodes, node, limit, timing, own)
             }
             cause => cause,
         }
     }
 
-    fn fail(&self, node: u32, cause: Cause, timing: Timing) -> Flow {
+    fn fail(&self, node: u32, cause: HookFailure, timing: Timing) -> Flow {
         self.nodes.note(node, Phase::Load, cause.outcome(), timing);
         self.nodes.ready_queue.forget(node);
-        let is_cancelled = matches!(cause, Cause::Cancelled);
+        let is_cancelled = matches!(cause, HookFailure::Cancelled);
         let is_cut = is_cancelled && (self.nodes.is_cut(node) || self.is_given_back(node));
         let error = self.nodes.boot_error(node, Phase::Load, cause, timing);
         let at = timing.ended;
@@ -469,9 +469,9 @@ impl drive::Phase for Load {
                 if self.tries_again(node, plugin, &error, timing) {
                     return Flow::Again;
                 }
-                Cause::Error(error)
+                HookFailure::Error(error)
             }
-            Ok((None, Err(error))) => Cause::Error(error),
+            Ok((None, Err(error))) => HookFailure::Error(error),
             Ok((None, Ok(_))) => return Flow::GoOn,
             Err(cause) => self.blame(node, cause, attempt),
         };

@@ -15,7 +15,7 @@ use crate::drive::GRACE;
 use crate::drive::{self, Direction, Ending, Limits, Scheduler, Ways};
 use crate::life::Status;
 use crate::live::{AppHooks, Nodes, Part, SLOW_BOOT, Settings, discard_all};
-use crate::report::Cause;
+use crate::report::HookFailure;
 use crate::run::Tasks;
 
 /// Loads everything and makes it ready, with the hooks of the app before and after that.
@@ -125,7 +125,7 @@ impl Boot<'_> {
     /// Judges the hooks of an app that has started: one that was cancelled by a request to stop is no
     /// failure. Of a request to stop and a failure, the first one in time is the cause.
     fn judge_started(&self, troubles: &Troubles) -> Result<(), Failure> {
-        let is_failure = |it: &Trouble| !matches!(it.error.cause(), Cause::Cancelled);
+        let is_failure = |it: &Trouble| !matches!(it.error.failure(), HookFailure::Cancelled);
         let troubles: Vec<Trouble> = troubles.take(self.nodes);
         if troubles.iter().any(is_failure) {
             let life = &self.nodes.life;

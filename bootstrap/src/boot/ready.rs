@@ -12,7 +12,7 @@ use crate::boot::failure::Troubles;
 use crate::declare::ReadyContext;
 use crate::drive::{self, End, Flow, Slow, Start, Timing};
 use crate::live::{Nodes, cause_of};
-use crate::report::Cause;
+use crate::report::HookFailure;
 
 pub(super) struct Ready {
     pub(super) nodes: Arc<Nodes>,
@@ -61,8 +61,8 @@ impl drive::Phase for Ready {
     }
 
     fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {
-        let ended = cause_of(end, timing).and_then(|result| result.map_err(Cause::Error));
-        let outcome = Cause::outcome_of(&ended);
+        let ended = cause_of(end, timing).and_then(|result| result.map_err(HookFailure::Error));
+        let outcome = HookFailure::outcome_of(&ended);
         self.nodes.note(node, Phase::Ready, outcome, timing);
         let Err(cause) = ended else {
             return Flow::GoOn;

@@ -11,7 +11,7 @@ use crate::base::phase::Phase;
 use crate::base::time::later;
 use crate::drive::Timing;
 use crate::live::Nodes;
-use crate::report::{Cause, TimeOf};
+use crate::report::{Deadline, HookFailure};
 
 /// When the first plugin of each scope began to load that has a limit.
 #[derive(Default)]
@@ -54,7 +54,7 @@ impl ScopeLimits {
         mut limit: Duration,
         timing: Timing,
         own: impl Fn(u32) -> Option<Duration>,
-    ) -> Cause {
+    ) -> HookFailure {
         let told = nodes.progressed(node, Phase::Load);
         let since = told.map_or(timing.began, |told| told.max(timing.began));
         let own_end = own(node).map(|own| later(since, own));
@@ -66,7 +66,7 @@ impl ScopeLimits {
             let plugin = nodes.name(parent).clone();
             own(node)
                 .is_none_or(|own| limit < own)
-                .then_some(TimeOf::Parent {
+                .then_some(Deadline::Parent {
                     plugin,
                     limit: of_parent,
                 })
@@ -76,13 +76,13 @@ impl ScopeLimits {
                 // Progress may have given it more than it began with.
                 limit = end.saturating_duration_since(timing.began);
                 let path = nodes.with_scopes(|scopes| scopes.path(scope).map(str::to_owned));
-                Some(TimeOf::Scope {
+                Some(Deadline::Scope {
                     scope: path.unwrap_or_default(),
                     limit: of_scope,
                 })
             }
             None => of_parent(),
         };
-        Cause::TimedOut { limit, rest_of }
+        HookFailure::TimedOut { limit, rest_of }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::base::name::PluginName;
-use crate::report::{Outcome, PluginError, Report};
+use crate::report::{HookError, Outcome, Report};
 
 /// A plugin whose `load` was never called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl<'a> Waits<'a> {
         for place in 0..self.next.len() {
             let mut way = vec![place];
             let mut at = place;
-            // Nobody waits for itself; a circle would be cut here all the same.
+            // Nobody waits for itself; a cycle would be cut here all the same.
             while let (None, Some(next)) = (ends[at], self.next[at])
                 && way.len() <= self.next.len()
             {
@@ -193,10 +193,10 @@ pub(super) struct Chain {
 
 /// Whose failure or end nobody has handled.
 pub(super) fn unresolved<'a>(
-    failures: &'a [PluginError],
+    failures: &'a [HookError],
     cancelled: &'a [PluginName],
 ) -> BTreeSet<&'a PluginName> {
-    let failed = failures.iter().map(PluginError::plugin);
+    let failed = failures.iter().map(HookError::plugin);
     failed.chain(cancelled).collect()
 }
 

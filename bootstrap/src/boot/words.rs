@@ -9,7 +9,7 @@ use crate::base::text::{self, SHOWN};
 use crate::boot::error::{BootError, BootErrorKind};
 use crate::boot::undone::Chain;
 use crate::life::ShutdownReason;
-use crate::report::{Cause, Outcome, PluginError, PluginReport, TimeOf, WORTH_A_WORD};
+use crate::report::{Deadline, HookError, HookFailure, Outcome, PluginReport, WORTH_A_WORD};
 
 impl fmt::Display for BootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,7 +67,7 @@ impl BootError {
                 error.write(f, "    ")?;
             }
         } else {
-            PluginError::write_all(self.failures().iter(), f)?;
+            HookError::write_all(self.failures().iter(), f)?;
         }
         self.write_story(f)?;
         if let Some(code) = exit_code {
@@ -284,9 +284,9 @@ impl BootError {
 
     fn help_with_failure(&self) -> String {
         let first = self.failures().first();
-        match first.map(|error| (error, error.cause())) {
-            Some((error, Cause::TimedOut { .. })) => help_with_limit(error),
-            Some((_, Cause::Abandoned { .. })) => text::HELP_WITH_BLOCKING.into(),
+        match first.map(|error| (error, error.failure())) {
+            Some((error, HookFailure::TimedOut { .. })) => help_with_limit(error),
+            Some((_, HookFailure::Abandoned { .. })) => text::HELP_WITH_BLOCKING.into(),
             first => {
                 let by_cause = first.and_then(|(error, _)| error.help_by_cause());
                 let fix = by_cause.unwrap_or("fix the first error above");
@@ -300,11 +300,11 @@ impl BootError {
 }
 
 /// Which setting to change, for a hook that took too long.
-fn help_with_limit(error: &PluginError) -> String {
+fn help_with_limit(error: &HookError) -> String {
     let plugin = error.plugin();
-    match error.cause() {
-        Cause::TimedOut {
-            rest_of: Some(TimeOf::Parent { plugin: parent, .. }),
+    match error.failure() {
+        HookFailure::TimedOut {
+            rest_of: Some(Deadline::Parent { plugin: parent, .. }),
             ..
         } => {
             return format!(
@@ -312,8 +312,8 @@ fn help_with_limit(error: &PluginError) -> String {
                  whose time it loads"
             );
         }
-        Cause::TimedOut {
-            rest_of: Some(TimeOf::Scope { scope, .. }),
+        HookFailure::TimedOut {
+            rest_of: Some(Deadline::Scope { scope, .. }),
             ..
         } => {
             return format!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::drive::{GRACE, LAST_CHANCE};
-use crate::report::{Cause, TimeOf};
+use crate::report::{Deadline, HookFailure};
 
 /// The time for closing.
 ///
@@ -29,19 +29,21 @@ impl Budget {
     }
 
     /// What a hook that begins now has the rest of, if there is no more time left than that.
-    pub(super) fn rest_of(self, own: Option<Duration>, now: Instant) -> Option<TimeOf> {
+    pub(super) fn rest_of(self, own: Option<Duration>, now: Instant) -> Option<Deadline> {
         let limit = self.whole;
         let is_rest = self.limit(own, now) < own.unwrap_or(self.hook);
-        is_rest.then_some(TimeOf::Closing { limit })
+        is_rest.then_some(Deadline::Closing { limit })
     }
 
     /// Why a hook took too long: also if its own time was not up.
-    pub(super) fn blame(self, own: Option<Duration>, cause: Cause) -> Cause {
+    pub(super) fn blame(self, own: Option<Duration>, cause: HookFailure) -> HookFailure {
         match cause {
-            Cause::TimedOut { limit, .. } if limit < own.unwrap_or(self.hook) => Cause::TimedOut {
-                limit,
-                rest_of: Some(TimeOf::Closing { limit: self.whole }),
-            },
+            HookFailure::TimedOut { limit, .. } if limit < own.unwrap_or(self.hook) => {
+                HookFailure::TimedOut {
+                    limit,
+                    rest_of: Some(Deadline::Closing { limit: self.whole }),
+                }
+            }
             cause => cause,
         }
     }

@@ -23,7 +23,7 @@ use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Slow, Start, T
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
 use crate::live::{APP, CleanUp, Hook, Nodes, Owner, Part, SLOW_CLOSE, Settings, Within, cause_of};
-use crate::report::{Cause, PluginError};
+use crate::report::{HookError, HookFailure};
 use crate::run::Tasks;
 
 /// What to close, and how.
@@ -51,7 +51,7 @@ pub(crate) enum After {
 }
 
 /// Closes everything that is loaded. Returns what went wrong, in the order in which it did.
-pub(crate) async fn close(closing: Closing<'_>) -> Vec<PluginError> {
+pub(crate) async fn close(closing: Closing<'_>) -> Vec<HookError> {
     let Closing {
         nodes,
         settings,
@@ -208,7 +208,7 @@ impl Walk<'_> {
         let len = self.part.map_or(self.nodes.len(), |it| it.nodes().len());
         for node in self.run(phase, vec![true; len], end).await {
             for name in tasks.abort(node) {
-                let error = self.nodes.task_error(node, name, Cause::Cancelled);
+                let error = self.nodes.task_error(node, name, HookFailure::Cancelled);
                 self.push(Instant::now(), error);
             }
         }
@@ -216,7 +216,7 @@ impl Walk<'_> {
         for (node, name) in tasks.unstoppable(self.part, after).await {
             let error = self
                 .nodes
-                .task_error(node, name, Cause::Abandoned { after });
+                .task_error(node, name, HookFailure::Abandoned { after });
             self.push(Instant::now(), error);
         }
         self.take_failures();
@@ -278,12 +278,12 @@ impl Walk<'_> {
 
     fn note_out_of_time(&self, phase: Phase, nodes: impl Iterator<Item = u32>) {
         for node in nodes {
-            let error = self.nodes.error(node, phase, Cause::OutOfTime);
+            let error = self.nodes.error(node, phase, HookFailure::OutOfTime);
             self.push(Instant::now(), error);
         }
     }
 
-    fn push(&self, at: Instant, error: PluginError) {
+    fn push(&self, at: Instant, error: HookError) {
         self.log.push(self.nodes, at, error);
     }
 }
@@ -351,9 +351,9 @@ impl Backwards {
     }
 
     /// Notes how the hook of the plugin itself has ended.
-    fn note_hook(&self, node: u32, ended: Result<(), Cause>, timing: Timing) {
+    fn note_hook(&self, node: u32, ended: Result<(), HookFailure>, timing: Timing) {
         let phase = self.phase();
-        let outcome = Cause::outcome_of(&ended);
+        let outcome = HookFailure::outcome_of(&ended);
         self.nodes.note(node, phase, outcome, timing);
         if let Err(cause) = ended {
             let error = self.nodes.error(node, phase, cause);
@@ -412,7 +412,7 @@ impl drive::Phase for Backwards {
 
     fn end(&self, node: u32, end: End<Result<()>>, timing: Timing) -> Flow {
         let own = self.nodes.member(node).descriptor.close_limit();
-        let ended = cause_of(end, timing).and_then(|result| result.map_err(Cause::Error));
+        let ended = cause_of(end, timing).and_then(|result| result.map_err(HookFailure::Error));
         let ended = ended.map_err(|cause| self.budget.blame(own, cause));
         match self.nodes.end_clean_up(node, ended) {
             CleanUp::WasNone(ended) => self.note_hook(node, ended, timing),

@@ -11,7 +11,7 @@ use crate::close::budget::Budget;
 use crate::close::log::Log;
 use crate::drive::{self, End, Flow, Slow, Start, Timing};
 use crate::live::{Nodes, cause_of};
-use crate::report::Cause;
+use crate::report::HookFailure;
 use crate::run::{self, Tasks};
 
 /// The end of every `run` task, dependents first.
@@ -60,7 +60,7 @@ impl drive::Phase for Stop {
     fn end(&self, node: u32, end: End<()>, timing: Timing) -> Flow {
         let own = self.nodes.member(node).descriptor.close_limit();
         let ended = cause_of(end, timing).map_err(|cause| self.budget.blame(own, cause));
-        let outcome = Cause::outcome_of(&ended);
+        let outcome = HookFailure::outcome_of(&ended);
         self.nodes.note(node, Phase::Stop, outcome, timing);
         if let Err(cause) = ended {
             for name in self.tasks.abort(node) {
@@ -73,13 +73,13 @@ impl drive::Phase for Stop {
 }
 
 /// Why the tasks of a plugin did not end, for one after the other.
-fn same(cause: &Cause) -> Cause {
+fn same(cause: &HookFailure) -> HookFailure {
     match cause {
-        Cause::TimedOut { limit, rest_of } => Cause::TimedOut {
+        HookFailure::TimedOut { limit, rest_of } => HookFailure::TimedOut {
             limit: *limit,
             rest_of: rest_of.clone(),
         },
-        Cause::Abandoned { after } => Cause::Abandoned { after: *after },
-        _ => Cause::Cancelled,
+        HookFailure::Abandoned { after } => HookFailure::Abandoned { after: *after },
+        _ => HookFailure::Cancelled,
     }
 }

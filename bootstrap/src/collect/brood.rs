@@ -110,7 +110,7 @@ impl Brood {
     /// another one, that.
     pub(super) fn who_brings(&self, plugin: &'static Declaration) -> &'static Declaration {
         let mut at = plugin;
-        // No way up is longer, unless it is a circle.
+        // No way up is longer, unless it is a cycle.
         for _ in 0..self.parents.len() {
             match self.parents(at) {
                 [parent] if at.behaviour.build.is_none() => at = parent,

@@ -9,7 +9,7 @@ pub enum Unused {
     Load,
     /// They are loaded, and each is a [`PlanWarning`](crate::plan::PlanWarning).
     Warn,
-    /// Each is a [`PlanError`](crate::error::PlanError).
+    /// Each is a [`Mistake`](crate::error::Mistake).
     Deny,
     /// They are not part of the plan, and never loaded; nor are those that only they need.
     Skip,

@@ -7,7 +7,7 @@ use crate::base::location::Location;
 use crate::declare::context::Home;
 use crate::declare::lookup::{LookupFrom, looks_up, serves};
 use crate::life::Handle;
-use crate::report::{PluginError, Report};
+use crate::report::{HookError, Report};
 
 /// What the hooks of the app itself may use: [`App::on_loaded`](crate::App::on_loaded),
 /// [`App::on_ready`](crate::App::on_ready), [`App::on_start`](crate::App::on_start),
@@ -72,11 +72,11 @@ impl fmt::Debug for AppContext {
 #[derive(Clone)]
 pub struct ErrorContext {
     home: Arc<dyn Home>,
-    error: PluginError,
+    error: HookError,
 }
 
 impl ErrorContext {
-    pub(crate) fn new(home: Arc<dyn Home>, error: PluginError) -> Self {
+    pub(crate) fn new(home: Arc<dyn Home>, error: HookError) -> Self {
         Self { home, error }
     }
 
@@ -89,7 +89,7 @@ impl ErrorContext {
     }
 
     /// What went wrong, in which hook of which plugin.
-    pub fn error(&self) -> &PluginError {
+    pub fn error(&self) -> &HookError {
         &self.error
     }
 

@@ -16,7 +16,7 @@ use crate::declare::lookup::{LookupFrom, looks_up};
 use crate::declare::plugin::Plugin;
 use crate::declare::states::States;
 use crate::life::Handle;
-use crate::report::{PluginError, Report};
+use crate::report::{HookError, Report};
 
 /// What a barrier does about what went wrong before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,11 +97,11 @@ impl Plugin for Barrier {
 #[derive(Clone)]
 pub struct BarrierContext {
     site: Site,
-    errors: Arc<[PluginError]>,
+    errors: Arc<[HookError]>,
 }
 
 impl BarrierContext {
-    fn new(site: Site, errors: Vec<PluginError>) -> Self {
+    fn new(site: Site, errors: Vec<HookError>) -> Self {
         Self {
             site,
             errors: errors.into(),
@@ -117,12 +117,12 @@ impl BarrierContext {
     /// # Errors
     ///
     /// The first thing that went wrong since the barrier before this one.
-    pub fn outcome(&self) -> Result<(), PluginError> {
+    pub fn outcome(&self) -> Result<(), HookError> {
         self.errors.first().map_or(Ok(()), |it| Err(it.clone()))
     }
 
     /// Everything that went wrong since the barrier before this one, in the order in which it did.
-    pub fn errors(&self) -> &[PluginError] {
+    pub fn errors(&self) -> &[HookError] {
         &self.errors
     }
 

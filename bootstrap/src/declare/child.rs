@@ -211,7 +211,7 @@ impl LoadContext {
     ///
     /// A child finds its states among those that its siblings provide, then its parent's siblings,
     /// and so on, then all others of the app; what has not loaded yet is waited for. It can't need
-    /// a state of its own parent, which is there only when the child is: that, and any other circle
+    /// a state of its own parent, which is there only when the child is: that, and any other cycle
     /// of plugins that would wait for each other, is an error of the child, at once. Its time is
     /// part of its parent's. It closes before its parent if it loads when `load` has returned. A child that
     /// loads earlier closes after its parent: one that is awaited, and those that were registered before

@@ -55,7 +55,7 @@ impl Text {
         self.push(")");
     }
 
-    /// Appends what fits: a circle of a hundred plugins is understood from its first fifty.
+    /// Appends what fits: a cycle of a hundred plugins is understood from its first fifty.
     pub(super) const fn push(&mut self, text: &str) {
         let bytes = text.as_bytes();
         if self.len + bytes.len() > Self::CAPACITY {
@@ -90,7 +90,7 @@ impl Text {
     pub(super) const fn as_str(&self) -> &str {
         match std::str::from_utf8(self.bytes.split_at(self.len).0) {
             Ok(text) => text,
-            Err(_) => "plugins depend on each other in a circle",
+            Err(_) => "plugins depend on each other in a cycle",
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::declare::supervision::Supervision;
 use crate::declare::task::TaskRequest;
 use crate::declare::value::StateValue;
 use crate::life::{Handle, Life, ShutdownReason};
-use crate::report::PluginError;
+use crate::report::HookError;
 #[cfg(feature = "config")]
 use crate::values::ConfigFault;
 
@@ -56,7 +56,7 @@ pub(crate) trait Home: Send + Sync {
     /// Whether `node` is in its `load`, where no state may be read that is not a field.
     fn is_in_load(&self, node: u32) -> bool;
     /// What went wrong before a barrier, since the one before it.
-    fn errors_before(&self, node: u32) -> Vec<PluginError>;
+    fn errors_before(&self, node: u32) -> Vec<HookError>;
     /// Cancelled once a boot has failed or is interrupted.
     fn boot_cancelled(&self) -> &CancellationToken;
     /// Keeps a hook for the time when `node` closes, or its boot is rolled back.
@@ -142,7 +142,7 @@ impl Site {
         Handle::new(Arc::clone(self.home.life()))
     }
 
-    pub(super) fn errors_before(&self) -> Vec<PluginError> {
+    pub(super) fn errors_before(&self) -> Vec<HookError> {
         self.home.errors_before(self.node)
     }
 

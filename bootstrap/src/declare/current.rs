@@ -12,7 +12,7 @@ use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::declare::context::Home;
-use crate::declare::error::{CannotSet, NoApp, StateError};
+use crate::declare::error::{NoApp, SetError, StateError};
 use crate::declare::lookup::{Lookup, LookupFrom, serves};
 use crate::declare::state::State;
 use crate::declare::swap::HoldsSwap;
@@ -427,13 +427,13 @@ impl<T: 'static> State<T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set<C>(content: C) -> Result<Arc<C>, CannotSet>
+    pub fn set<C>(content: C) -> Result<Arc<C>, SetError>
     where
         T: HoldsSwap<C> + Send + Sync,
     {
         match Self::try_current() {
             Ok(state) => Ok(state.swap().replace(content)),
-            Err(source) => Err(CannotSet::NotRead {
+            Err(source) => Err(SetError::NotRead {
                 state: StateKey::of::<T>(),
                 source,
             }),

@@ -1,7 +1,7 @@
 //! What `#[plugin]` wrote down about a plugin, as constant data.
 //!
 //! Declarations refer to each other (a requirement knows its provider), so they form the graph of
-//! all plugins of a binary before the program has started: `circle` proves at compile time that it
+//! all plugins of a binary before the program has started: `cycle` proves at compile time that it
 //! has no cycle, `collect` follows it at run time to find what the linker dropped.
 
 use std::any::{Any, TypeId};
@@ -377,7 +377,7 @@ impl Link {
         let krate = fnv(module, 0, crate_len);
         let module = fnv(module, crate_len, module.len());
         let here = mix(mix(mix(module, tokens), line as u64), column as u64);
-        // In the order of the source, as far as there is one: see `circle`. Never 0, which marks
+        // In the order of the source, as far as there is one: see `cycle`. Never 0, which marks
         // an empty place in a table there.
         let id = (module as u128) << 96 | (line as u128) << 64 | (here | 1) as u128;
         Self {
@@ -498,7 +498,7 @@ impl Declaration {
     }
 }
 
-/// How many parents of parents are looked at: they could be in a circle.
+/// How many parents of parents are looked at: they could be in a cycle.
 pub(crate) const MOST_ANCESTORS: usize = 64;
 
 impl std::fmt::Debug for Link {
@@ -552,7 +552,7 @@ impl Eq for Identity {}
 /// When rustc checks a constant, it looks through every reference in it, also into statics: two
 /// plugins that need each other would then be its own error E0391, forty lines about queries. It
 /// does not look into a static that may change, and the unused flag makes this one such. So the
-/// circle gets as far as `circle::check`, which reports it in the user's words.
+/// cycle gets as far as `cycle::check`, which reports it in the user's words.
 #[derive(Debug)]
 #[allow(missing_docs)]
 pub struct Declared {

@@ -117,7 +117,7 @@ pub struct NoApp {}
 /// [`Swap`](crate::Swap), and a [`RequestState`](crate::RequestState).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum CannotSet {
+pub enum SetError {
     /// The state of the app that holds the content can't be read.
     #[error("Cannot set value for state `{state}`: {source}")]
     NotRead {

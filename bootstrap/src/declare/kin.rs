@@ -1,4 +1,4 @@
-//! What is wrong with parents and children by themselves, found by the compiler: see `circle`.
+//! What is wrong with parents and children by themselves, found by the compiler: see `cycle`.
 
 use crate::declare::const_text::Text;
 use crate::declare::declaration::{Link, MOST_ANCESTORS};
@@ -43,7 +43,7 @@ pub(super) const fn check_family(start: Link) {
     }
     let mut field = 0;
     while field < declaration.requires.len() {
-        // One that names its parent is found as a circle; instances of a generic plugin can't be told
+        // One that names its parent is found as a cycle; instances of a generic plugin can't be told
         // from each other here.
         if let Some(child) = declaration.edge(field)
             && child.declared().is_some()

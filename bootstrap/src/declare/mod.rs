@@ -11,10 +11,10 @@ mod app_hook;
 mod asks;
 mod barrier;
 mod child;
-mod circle;
 mod const_text;
 mod context;
 mod current;
+mod cycle;
 mod declaration;
 mod derived;
 mod descriptor;
@@ -53,18 +53,18 @@ pub use asks::Asks;
 pub use barrier::BarrierContext;
 pub(crate) use barrier::{Barrier, BarrierKind};
 pub use child::{Child, ChildScope};
-pub use circle::{check, explore};
 pub use context::{CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext};
 pub(crate) use context::{Home, Site, Spawn};
 pub(crate) use current::Around;
 pub use current::Current;
+pub use cycle::{check, explore};
 pub use declaration::{
     Behaviour, Declaration, Declared, Identity, Link, Mention, Need, Proof, Provider, Requirement,
     check_name,
 };
 pub use derived::{Requirement as DerivedRequirement, Requirements, derived, with_derived};
 pub use descriptor::Descriptor;
-pub use error::{CannotSet, NoApp, ServiceError, StateError};
+pub use error::{NoApp, ServiceError, SetError, StateError};
 pub(crate) use field::BoundTo;
 pub(crate) use field::Wish;
 pub use field::{Bind, Bound, Fields};

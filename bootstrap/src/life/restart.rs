@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use crate::base::name::PluginName;
 use crate::base::text;
 use crate::life::status::{ShutdownReason, Status};
-use crate::report::PluginError;
+use crate::report::HookError;
 #[cfg(feature = "config")]
 use crate::values::ConfigFault;
 
@@ -54,9 +54,9 @@ pub enum RestartError {
     /// The part was closed, and did not load again. What of it had loaded has been closed.
     Failed {
         /// The hooks that went wrong, in the order in which they did.
-        failures: Vec<PluginError>,
+        failures: Vec<HookError>,
         /// What went wrong while closing what had loaded.
-        rollback: Vec<PluginError>,
+        rollback: Vec<HookError>,
     },
     /// The configuration was read anew, all of it, and something in it is wrong. Nothing has been
     /// done.

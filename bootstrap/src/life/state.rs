@@ -14,7 +14,7 @@ use crate::base::phase::Phase;
 use crate::base::task::make_way_here;
 use crate::life::restart::{RestartError, RestartRequest, Target};
 use crate::life::status::{ShutdownReason, Status};
-use crate::report::{Cause as HookFailure, CloseError, PluginError as HookError, Report};
+use crate::report::{CloseError, HookError, HookFailure, Report};
 
 /// How an app ended.
 #[derive(Clone, Debug, Default)]

@@ -17,14 +17,14 @@ use crate::drive::{self, JobFuture};
 use crate::live::cell::{Cell, Released};
 use crate::live::growth::Part;
 use crate::live::nodes::Nodes;
-use crate::report::{Cause, Outcome, PluginError, Step};
+use crate::report::{HookError, HookFailure, Outcome, Step};
 
 /// How something ended that a node had left to be done.
 pub(crate) enum CleanUp<T> {
     /// The job was something else.
-    WasNone(Result<T, Cause>),
+    WasNone(Result<T, HookFailure>),
     Done,
-    Failed(PluginError),
+    Failed(HookError),
 }
 
 impl Nodes {
@@ -94,7 +94,7 @@ impl Nodes {
 
     /// The job of a node has ended. If it was something that the node had left to be done, returns
     /// what went wrong with that.
-    pub(crate) fn end_clean_up<T>(&self, node: u32, ended: Result<T, Cause>) -> CleanUp<T> {
+    pub(crate) fn end_clean_up<T>(&self, node: u32, ended: Result<T, HookFailure>) -> CleanUp<T> {
         let at = self
             .cell(node)
             .others
@@ -105,7 +105,7 @@ impl Nodes {
             (Some(_), Ok(_)) => CleanUp::Done,
             (Some(at), Err(cause)) => {
                 let name = self.name(node).clone();
-                CleanUp::Failed(PluginError::new(name, at, Phase::Close, cause))
+                CleanUp::Failed(HookError::new(name, at, Phase::Close, cause))
             }
         }
     }
@@ -149,7 +149,7 @@ impl Nodes {
 
     /// Lets go of everything that nobody will close. Returns what went wrong before, and what was
     /// owed: a `close`, or something that was left to be done.
-    pub(crate) fn give_up(&self) -> Vec<PluginError> {
+    pub(crate) fn give_up(&self) -> Vec<HookError> {
         self.close_the_door();
         self.ready_queue
             .take()
@@ -168,7 +168,7 @@ impl Nodes {
             owed |= self.discard_owed(node);
             let _ = guard(|| self.release(node, false));
             if owed {
-                errors.push(self.error(node, Phase::Close, Cause::RuntimeShutDown));
+                errors.push(self.error(node, Phase::Close, HookFailure::RuntimeShutDown));
             }
         }
         errors

@@ -14,7 +14,7 @@ use crate::drive::Grow;
 use crate::live::cell::Cell;
 use crate::live::family::Family;
 use crate::plan::Binding;
-use crate::report::PluginError;
+use crate::report::HookError;
 
 /// A node that is no part of the plan.
 pub(super) struct Joined {
@@ -96,7 +96,7 @@ pub(crate) enum Region {
 pub(crate) struct Kept {
     pub(crate) at: Instant,
     pub(crate) node: u32,
-    pub(crate) error: PluginError,
+    pub(crate) error: HookError,
 }
 
 /// Some nodes of an app, in the order of their numbers. What joins later belongs to no part that was

@@ -30,7 +30,7 @@ use crate::live::cell::Told;
 use crate::live::growth::Region;
 use crate::live::nodes::Nodes;
 use crate::live::switched::Switched;
-use crate::report::{Outcome, PluginError};
+use crate::report::{HookError, Outcome};
 
 impl Home for Nodes {
     fn life(&self) -> &Arc<Life> {
@@ -101,7 +101,7 @@ impl Home for Nodes {
         self.is_loading(node) && self.member(node).barrier.is_none()
     }
 
-    fn errors_before(&self, node: u32) -> Vec<PluginError> {
+    fn errors_before(&self, node: u32) -> Vec<HookError> {
         let mut kept = self.kept(Region::Barrier(node));
         kept.sort_by_key(|kept| kept.at);
         kept.into_iter().map(|kept| kept.error).collect()

@@ -22,7 +22,7 @@ use crate::drive::Ending;
 use crate::live::account;
 use crate::live::nodes::Nodes;
 use crate::live::settings::{SLOW_BOOT, SLOW_CLOSE};
-use crate::report::{Cause, Outcome, PluginError, TimeOf};
+use crate::report::{Deadline, HookError, HookFailure, Outcome};
 
 /// What errors of hooks that belong to no plugin call their owner.
 pub(crate) const APP: &str = "app";
@@ -64,8 +64,13 @@ pub(crate) async fn discard_all(hooks: Vec<AppHook>, patience: Duration) {
 
 impl AppHook {
     /// What to say of a hook of the app that there is no time for.
-    pub(crate) fn out_of_time(self, phase: Phase) -> PluginError {
-        let error = PluginError::new(PluginName::from(APP), self.at(), phase, Cause::OutOfTime);
+    pub(crate) fn out_of_time(self, phase: Phase) -> HookError {
+        let error = HookError::new(
+            PluginName::from(APP),
+            self.at(),
+            phase,
+            HookFailure::OutOfTime,
+        );
         self.discard();
         error
     }
@@ -82,7 +87,7 @@ impl AppHook {
         let name = owner.name.clone();
         nodes.emit_as(None, &name, phase, Outcome::Started);
         let ran = self.run_at(at, nodes, owner, phase, within).await;
-        let ended = ran.error.as_ref().map(|error| error.cause().outcome());
+        let ended = ran.error.as_ref().map(|error| error.failure().outcome());
         nodes.emit_as(None, &name, phase, ended.unwrap_or(Outcome::Done));
         ran
     }
@@ -98,7 +103,7 @@ impl AppHook {
         let is_slow = warn_if_slow(of.clone(), phase, within.limit);
         let home = Arc::clone(nodes) as Arc<dyn Home>;
         let place = Around::hook(Arc::clone(&home), node, phase, of.clone());
-        let error = |cause, is_late| PluginError::new(of, at, phase, cause).after_stop(is_late);
+        let error = |cause, is_late| HookError::new(of, at, phase, cause).after_stop(is_late);
         let began = Instant::now();
         let cx = AppContext::new(home, node);
         let inside = Inside::Hook(nodes.life.mark());
@@ -111,17 +116,17 @@ impl AppHook {
                 let error = ended.err().map(|cause| error(cause, is_late));
                 return Ran { ending: Ending::OfItself, error };
             }
-            () = cancelled(within.interrupt) => (Ending::Interrupted, Cause::Cancelled),
-            () = until(within.until) => (Ending::Expired, Cause::Cancelled),
+            () = cancelled(within.interrupt) => (Ending::Interrupted, HookFailure::Cancelled),
+            () = until(within.until) => (Ending::Expired, HookFailure::Cancelled),
             never = is_slow => match never {},
             limit = passed(began, within.limit) => (Ending::OfItself, cut_by(limit, within.rest_of)),
         };
         task.0.abort();
         let cause = match timeout(within.patience, task.ended()).await {
-            Ok(Err(Cause::Cancelled)) => Some(cut),
+            Ok(Err(HookFailure::Cancelled)) => Some(cut),
             // It ended by itself in the last moment.
             Ok(ended) => ended.err(),
-            Err(_) => Some(Cause::Abandoned {
+            Err(_) => Some(HookFailure::Abandoned {
                 after: began.elapsed(),
             }),
         };
@@ -137,7 +142,7 @@ pub(crate) struct Within<'a> {
     /// Its own limit.
     pub(crate) limit: Option<Duration>,
     /// Whose time that is the rest of.
-    pub(crate) rest_of: Option<TimeOf>,
+    pub(crate) rest_of: Option<Deadline>,
     /// When everything has to end.
     pub(crate) until: Option<Instant>,
     pub(crate) interrupt: Option<&'a CancellationToken>,
@@ -145,27 +150,27 @@ pub(crate) struct Within<'a> {
     pub(crate) patience: Duration,
 }
 
-fn cut_by(limit: Duration, rest_of: Option<TimeOf>) -> Cause {
-    Cause::TimedOut { limit, rest_of }
+fn cut_by(limit: Duration, rest_of: Option<Deadline>) -> HookFailure {
+    HookFailure::TimedOut { limit, rest_of }
 }
 
 /// How a hook went.
 pub(crate) struct Ran {
     /// Whether something else than the hook and its limit ended it.
     pub(crate) ending: Ending,
-    pub(crate) error: Option<PluginError>,
+    pub(crate) error: Option<HookError>,
 }
 
 /// A task that ends when nobody waits for it any more.
 struct Task(JoinHandle<Result<()>>);
 
 impl Task {
-    async fn ended(&mut self) -> Result<(), Cause> {
+    async fn ended(&mut self) -> Result<(), HookFailure> {
         match (&mut self.0).await {
-            Ok(returned) => returned.map_err(Cause::Error),
+            Ok(returned) => returned.map_err(HookFailure::Error),
             Err(error) => Err(match error.try_into_panic() {
-                Ok(payload) => Cause::Panic(panic::message(payload)),
-                Err(_) => Cause::Cancelled,
+                Ok(payload) => HookFailure::Panic(panic::message(payload)),
+                Err(_) => HookFailure::Cancelled,
             }),
         }
     }

@@ -64,7 +64,7 @@ impl Nodes {
         let newcomers = entries.map(|entry| self.enter(growth, parent, batch, entry));
         let mut newcomers: Vec<Newcomer> = newcomers.collect();
         self.link(growth, parent, &mut newcomers);
-        self.cut_circles(growth, parent, &mut newcomers);
+        self.cut_cycles(growth, parent, &mut newcomers);
         let settled = newcomers.into_iter().map(|it| self.settle_in(it));
         let joins = settled.collect();
         if let Some(pass) = growth.pass() {
@@ -250,7 +250,7 @@ impl Nodes {
     }
 
     /// Refuses newcomers that wait for somebody who waits for them.
-    fn cut_circles(&self, growth: &Growth, parent: u32, newcomers: &mut [Newcomer]) {
+    fn cut_cycles(&self, growth: &Growth, parent: u32, newcomers: &mut [Newcomer]) {
         for place in 0..newcomers.len() {
             let Ok(links) = &newcomers[place].links else {
                 continue;
@@ -261,7 +261,7 @@ impl Nodes {
                 .iter()
                 .find_map(|next| self.way_back(growth, parent, from, *next, newcomers));
             if let Some(way) = way {
-                newcomers[place].links = Err(self.circle(&way));
+                newcomers[place].links = Err(self.cycle(&way));
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::base::panic::guard_future;
 use crate::base::task::spawn_apart;
 use crate::base::text;
 use crate::declare::{Around, ErrorContext, Home, TaskFuture};
-use crate::report::PluginError;
+use crate::report::HookError;
 
 type Listener = Arc<dyn Fn(ErrorContext) -> TaskFuture + Send + Sync>;
 
@@ -42,7 +42,7 @@ impl Listeners {
     }
 
     /// Calls every listener, each in a task of its own: none can hold anything up.
-    pub(super) fn tell(&self, home: &Arc<dyn Home>, error: &PluginError) {
+    pub(super) fn tell(&self, home: &Arc<dyn Home>, error: &HookError) {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };

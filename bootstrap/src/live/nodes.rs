@@ -27,7 +27,7 @@ use crate::live::rig::Rig;
 use crate::live::services::Services;
 use crate::live::time_left::Limits;
 use crate::plan::{Binding, Plan, number};
-use crate::report::{Cause, Closing, Outcome, PluginError, Step};
+use crate::report::{Closing, HookError, HookFailure, Outcome, Step};
 
 /// Every plugin of an app that boots, runs or closes.
 pub(crate) struct Nodes {
@@ -55,7 +55,7 @@ pub(crate) struct Nodes {
     /// Whether no more of them are taken.
     pub(super) is_shut: AtomicBool,
     /// Everything that went wrong so far, should nobody come to tell it.
-    pub(super) known: Mutex<Vec<PluginError>>,
+    pub(super) known: Mutex<Vec<HookError>>,
     /// Whether any hook has told of its progress.
     pub(super) tells: AtomicBool,
     /// Where the tasks are; gone when the app has ended.
@@ -360,15 +360,15 @@ impl Nodes {
     }
 
     /// Keeps an error in case that nobody comes to tell it.
-    pub(crate) fn know(&self, error: &PluginError) {
+    pub(crate) fn know(&self, error: &HookError) {
         let mut known = lock(&self.known);
         known.push(error.clone());
     }
 
-    pub(crate) fn error(&self, node: u32, phase: Phase, cause: Cause) -> PluginError {
+    pub(crate) fn error(&self, node: u32, phase: Phase, cause: HookFailure) -> HookError {
         let member = self.member(node);
         let declared = member.descriptor.location();
-        PluginError::new(member.name.clone(), declared, phase, cause)
+        HookError::new(member.name.clone(), declared, phase, cause)
     }
 
     /// The same of a hook of a boot or a restart, which may have been asked to stop before.
@@ -376,17 +376,17 @@ impl Nodes {
         &self,
         node: u32,
         phase: Phase,
-        cause: Cause,
+        cause: HookFailure,
         timing: Timing,
-    ) -> PluginError {
+    ) -> HookError {
         let is_late = !timing.was_due && self.life.was_stopping_before(timing.ended);
         self.error(node, phase, cause).after_stop(is_late)
     }
 
     /// An error of a task, which has a name of its own.
-    pub(crate) fn task_error(&self, node: u32, name: PluginName, cause: Cause) -> PluginError {
+    pub(crate) fn task_error(&self, node: u32, name: PluginName, cause: HookFailure) -> HookError {
         let declared = self.member(node).descriptor.location();
-        PluginError::new(name, declared, Phase::Run, cause)
+        HookError::new(name, declared, Phase::Run, cause)
     }
 
     pub(crate) fn set_spawner(&self, spawner: Weak<dyn Spawn>) {
@@ -394,7 +394,7 @@ impl Nodes {
     }
 
     /// Tells whoever listens that something went wrong.
-    pub(crate) fn tell(self: &Arc<Self>, error: &PluginError) {
+    pub(crate) fn tell(self: &Arc<Self>, error: &HookError) {
         let home = Arc::clone(self) as Arc<dyn Home>;
         self.listeners.tell(&home, error);
     }
@@ -435,16 +435,16 @@ impl Nodes {
 }
 
 /// Why a job counts as failed, unless it returned.
-pub(crate) fn cause_of<O>(end: End<O>, timing: Timing) -> Result<O, Cause> {
+pub(crate) fn cause_of<O>(end: End<O>, timing: Timing) -> Result<O, HookFailure> {
     match end {
         End::Returned(output) => Ok(output),
-        End::Panicked(message) => Err(Cause::Panic(message)),
-        End::TimedOut(limit) => Err(Cause::TimedOut {
+        End::Panicked(message) => Err(HookFailure::Panic(message)),
+        End::TimedOut(limit) => Err(HookFailure::TimedOut {
             limit,
             rest_of: None,
         }),
-        End::Cancelled => Err(Cause::Cancelled),
-        End::Abandoned => Err(Cause::Abandoned {
+        End::Cancelled => Err(HookFailure::Cancelled),
+        End::Abandoned => Err(HookFailure::Abandoned {
             after: timing.took(),
         }),
     }

@@ -11,7 +11,7 @@ use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::declare::Origin;
 use crate::live::nodes::Nodes;
-use crate::report::{Cause, PluginError};
+use crate::report::{HookError, HookFailure};
 
 impl Nodes {
     fn quoted(&self, nodes: &[u32]) -> Vec<String> {
@@ -49,11 +49,11 @@ impl Nodes {
         )
     }
 
-    pub(super) fn circle(&self, way: &[u32]) -> Error {
+    pub(super) fn cycle(&self, way: &[u32]) -> Error {
         let names = self.quoted(way);
         anyhow!(
             "it would wait for {}, which waits for it: plugins would wait for each other in a \
-             circle. Register it elsewhere, or make one of them need less",
+             cycle. Register it elsewhere, or make one of them need less",
             names.join(", which waits for ")
         )
     }
@@ -85,7 +85,7 @@ impl Nodes {
 
     /// Reports an error of something that is no plugin.
     pub(crate) fn report_from(self: &Arc<Self>, source: PluginName, at: Location, error: Error) {
-        let error = PluginError::new(source, at, Phase::Run, Cause::Error(error));
+        let error = HookError::new(source, at, Phase::Run, HookFailure::Error(error));
         let line = error.to_string();
         self.tell(&error);
         log(|| tracing::error!(target: "bootstrap", "{line}"));
@@ -93,7 +93,7 @@ impl Nodes {
 
     /// Logs and tells what has no other way to be heard of.
     pub(super) fn refuse(self: &Arc<Self>, node: u32, phase: Phase, error: Error) {
-        let error = self.error(node, phase, Cause::Error(error));
+        let error = self.error(node, phase, HookFailure::Error(error));
         let line = error.to_string();
         self.tell(&error);
         log(|| tracing::error!(target: "bootstrap", "{line}"));

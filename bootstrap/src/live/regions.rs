@@ -14,7 +14,7 @@ use crate::drive::Grow;
 use crate::live::family::Done;
 use crate::live::growth::{Growth, Haste, Kept, Part, Region};
 use crate::live::nodes::Nodes;
-use crate::report::{Outcome, PluginError};
+use crate::report::{HookError, Outcome};
 
 /// Who answers for the failure of a node.
 #[derive(Clone, Copy)]
@@ -254,7 +254,7 @@ impl Nodes {
         parent: u32,
         up_to: Option<u32>,
         children: &[u32],
-    ) -> Option<PluginError> {
+    ) -> Option<HookError> {
         let mut growth = self.growth();
         if growth.boundaries.is_empty() {
             return None;

@@ -11,7 +11,7 @@ use crate::drive::Scheduler;
 use crate::live::hooks::APP;
 use crate::live::nodes::Nodes;
 use crate::live::rig::{Stage, Unmet};
-use crate::report::{Cause, PluginError};
+use crate::report::{HookError, HookFailure};
 
 impl Stage for Nodes {
     fn mark(&self) -> usize {
@@ -58,13 +58,13 @@ impl Nodes {
         }
     }
 
-    pub(crate) fn check_rig(&self) -> Result<(), PluginError> {
+    pub(crate) fn check_rig(&self) -> Result<(), HookError> {
         let Some(wrap) = &self.rig.wrap else {
             return Ok(());
         };
         let failed = |Unmet { at, error }| {
             let app = PluginName::from(APP);
-            PluginError::new(app, at, Phase::Loaded, Cause::Error(error))
+            HookError::new(app, at, Phase::Loaded, HookFailure::Error(error))
         };
         wrap.check(self).map_err(failed)
     }

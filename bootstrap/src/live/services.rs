@@ -9,7 +9,7 @@ use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::declare::{AppHook, Service, ServiceError, StateValue};
-use crate::report::{Cause, PluginError};
+use crate::report::{HookError, HookFailure};
 
 /// Which services there are. Allocates nothing as long as there are none; no user code runs under
 /// its lock.
@@ -118,12 +118,12 @@ impl Services {
     }
 
     /// Drops all of them, where nobody will do it in their turn. Returns what went wrong.
-    pub(crate) fn give_up(&self) -> Vec<PluginError> {
+    pub(crate) fn give_up(&self) -> Vec<HookError> {
         let dropped = self.close().into_iter().filter_map(|leaving| {
             let Leaving { name, at, value } = leaving;
             let message = guard(|| drop(value)).err()?;
-            let cause = Cause::Panic(message);
-            Some(PluginError::new(name.into(), at, Phase::ServiceDrop, cause))
+            let cause = HookFailure::Panic(message);
+            Some(HookError::new(name.into(), at, Phase::ServiceDrop, cause))
         });
         dropped.collect()
     }

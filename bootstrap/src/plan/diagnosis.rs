@@ -5,9 +5,9 @@ use std::fmt;
 
 use crate::base::name::PluginName;
 use crate::base::text;
-use crate::plan::error::{Asker, Place, PlanError};
+use crate::plan::error::{Dependent, Mistake, PluginLocation};
 
-impl fmt::Debug for PlanError {
+impl fmt::Debug for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error[{}]: {self}", self.code())?;
         write_evidence(f, self)?;
@@ -16,64 +16,72 @@ impl fmt::Debug for PlanError {
 }
 
 /// Who and where, one thing on a line.
-fn write_evidence(f: &mut fmt::Formatter<'_>, error: &PlanError) -> fmt::Result {
+fn write_evidence(f: &mut fmt::Formatter<'_>, error: &Mistake) -> fmt::Result {
     match error {
-        PlanError::Missing { askers, near, .. } => {
-            write_askers(f, askers)?;
+        Mistake::MissingProvider {
+            dependents, near, ..
+        } => {
+            write_askers(f, dependents)?;
             near.iter()
                 .try_for_each(|near| write!(f, "\n  near: {}", text::line(near)))
         }
-        PlanError::Ambiguous {
-            askers, candidates, ..
+        Mistake::AmbiguousProvider {
+            dependents,
+            candidates,
+            ..
         } => {
-            write_askers(f, askers)?;
+            write_askers(f, dependents)?;
             let mut candidates = candidates.iter();
             candidates.try_for_each(|candidate| write!(f, "\n  provided by: {candidate}"))
         }
-        PlanError::Circle {
+        Mistake::Cycle {
             walk,
             reasons,
             way,
             others,
             ..
         } => {
-            write_circle(f, walk, reasons, way)?;
+            write_cycle(f, walk, reasons, way)?;
             if *others > 0 {
                 let others = text::count(*others, "other plugin");
-                write!(f, "\n  in further circles with these: {others}")?;
+                write!(f, "\n  in further cycles with these: {others}")?;
             }
             Ok(())
         }
-        PlanError::DuplicateName { places, .. } => {
+        Mistake::DuplicateName { places, .. } => {
             let mut places = places.iter();
             places.try_for_each(|place| write!(f, "\n  --> {}", with_registration(place)))
         }
-        PlanError::SuppliedTwice { at, .. }
-        | PlanError::BadScope { at, .. }
-        | PlanError::DuplicateScope { at, .. } => {
+        Mistake::SuppliedTwice { at, .. }
+        | Mistake::BadScope { at, .. }
+        | Mistake::DuplicateScope { at, .. } => {
             let mut at = at.iter();
             at.try_for_each(|at| write!(f, "\n  --> {at}"))
         }
-        PlanError::Expected { .. } => Ok(()),
-        PlanError::BadName { place }
-        | PlanError::Unused { place, .. }
-        | PlanError::ForeignOrder { place, .. } => {
+        Mistake::NotInList { .. } => Ok(()),
+        Mistake::BadName { place }
+        | Mistake::UnusedProvider { place, .. }
+        | Mistake::ForeignOrder { place, .. } => {
             write!(f, "\n  --> {}", with_registration(place))
         }
-        PlanError::ForeignHandle {
-            asker, provider, ..
+        Mistake::ForeignHandle {
+            dependent,
+            provider,
+            ..
         }
-        | PlanError::NotProvided {
-            asker, provider, ..
+        | Mistake::NotProvidedByHandle {
+            dependent,
+            provider,
+            ..
         } => {
-            write_askers(f, std::slice::from_ref(asker))?;
+            write_askers(f, std::slice::from_ref(dependent))?;
             write!(f, "\n  aimed at: {provider}")
         }
-        PlanError::ForeignValue { asker, .. } => write_askers(f, std::slice::from_ref(asker)),
+        Mistake::ForeignValue { dependent, .. } => write_askers(f, std::slice::from_ref(dependent)),
         #[cfg(feature = "config")]
-        PlanError::Configuration { fault } => fault.write_evidence(f),
-        PlanError::Condition { at, .. } => write!(f, "\n  --> {at}"),
-        PlanError::DuplicateService { at, .. } => {
+        Mistake::Configuration { fault } => fault.write_evidence(f),
+        Mistake::ConditionPanicked { at, .. } => write!(f, "\n  --> {at}"),
+        Mistake::DuplicateService { at, .. } => {
             for at in at {
                 write!(f, "\n  --> {at}")?;
             }
@@ -83,25 +91,25 @@ fn write_evidence(f: &mut fmt::Formatter<'_>, error: &PlanError) -> fmt::Result 
 }
 
 /// What to do.
-fn help(error: &PlanError) -> Cow<'_, str> {
+fn help(error: &Mistake) -> Cow<'_, str> {
     let help = match error {
-        PlanError::Missing { help, .. }
-        | PlanError::Ambiguous { help, .. }
-        | PlanError::Circle {
+        Mistake::MissingProvider { help, .. }
+        | Mistake::AmbiguousProvider { help, .. }
+        | Mistake::Cycle {
             cut: Some(help), ..
         } => help,
-        PlanError::Circle { cut: None, .. } => {
+        Mistake::Cycle { cut: None, .. } => {
             "one of them must do without another: take a field away, or move what both need into a \
              plugin of its own"
         }
-        PlanError::DuplicateName { .. } => {
+        Mistake::DuplicateName { .. } => {
             "rename one of the plugins, or give its registration a name: \
              `app.register(..).named(\"..\")`"
         }
-        PlanError::SuppliedTwice { .. } => {
+        Mistake::SuppliedTwice { .. } => {
             "an app, or a scope of it, has one value from outside for each: take one away"
         }
-        PlanError::Expected {
+        Mistake::NotInList {
             near: Some(near),
             collected,
             ..
@@ -111,52 +119,50 @@ fn help(error: &PlanError) -> Cow<'_, str> {
             let link = if *collected { link } else { "" };
             return format!("there is a plugin `{near}`: was that meant?{link}").into();
         }
-        PlanError::Expected {
+        Mistake::NotInList {
             collected: false, ..
         } => "this app holds only what is registered: register it",
-        PlanError::Expected { .. } => {
+        Mistake::NotInList { .. } => {
             "if nothing refers to its crate, the linker leaves it out: write \
              `bootstrap::link!(its_crate);` next to `main`; if it is `collect = false`, register it"
         }
-        PlanError::BadName { .. } => {
+        Mistake::BadName { .. } => {
             "a name is one word: at least one character, no spaces, no `#` (it numbers instances), \
              no backtick"
         }
-        PlanError::BadScope { .. } => {
+        Mistake::BadScope { .. } => {
             "a name is one word: at least one character, no spaces, no `/` (it stands before the \
              names of what is in a scope), no `#`, no backtick"
         }
-        PlanError::DuplicateScope { .. } => {
+        Mistake::DuplicateScope { .. } => {
             "a scope is opened once: register everything in one call, or give each a name of its own"
         }
-        PlanError::Unused { place, .. } if place.registered.is_some() => {
+        Mistake::UnusedProvider { place, .. } if place.registered.is_some() => {
             "do not register it; or, if it is there for its own sake, name it in `.expect([..])`"
         }
-        PlanError::Unused { .. } => {
+        Mistake::UnusedProvider { .. } => {
             "mark it with `collect = false`; or, if it is there for its own sake, name it in \
              `.expect([..])`"
         }
-        PlanError::ForeignOrder { .. } => {
-            "two apps are in no order; name a registration of this app"
-        }
-        PlanError::ForeignHandle { .. } => "take the handle from a registration of this app",
-        PlanError::ForeignValue { .. } => {
+        Mistake::ForeignOrder { .. } => "two apps are in no order; name a registration of this app",
+        Mistake::ForeignHandle { .. } => "take the handle from a registration of this app",
+        Mistake::ForeignValue { .. } => {
             "take the handle from a registration of this app, or give the value to this app with \
              `supply`"
         }
-        PlanError::NotProvided { .. } => "add the state to what its descriptor provides",
+        Mistake::NotProvidedByHandle { .. } => "add the state to what its descriptor provides",
         #[cfg(feature = "config")]
-        PlanError::Configuration { fault } => fault.help(),
-        PlanError::Condition { .. } => "a predicate returns an answer, and does not panic",
-        PlanError::DuplicateService { .. } => "rename one of them, or take it away",
+        Mistake::Configuration { fault } => fault.help(),
+        Mistake::ConditionPanicked { .. } => "a predicate returns an answer, and does not panic",
+        Mistake::DuplicateService { .. } => "rename one of them, or take it away",
     };
     Cow::Borrowed(help)
 }
 
-/// How many askers are shown after the first.
+/// How many dependents are shown after the first.
 const SHOWN: usize = 9;
 
-fn with_registration(place: &Place) -> String {
+fn with_registration(place: &PluginLocation) -> String {
     match place.registered {
         Some(at) if at != place.declared => {
             format!("{} (registered at {at})", place.declared)
@@ -165,8 +171,8 @@ fn with_registration(place: &Place) -> String {
     }
 }
 
-fn write_askers(f: &mut fmt::Formatter<'_>, askers: &[Asker]) -> fmt::Result {
-    let Some((first, others)) = askers.split_first() else {
+fn write_askers(f: &mut fmt::Formatter<'_>, dependents: &[Dependent]) -> fmt::Result {
+    let Some((first, others)) = dependents.split_first() else {
         return Ok(());
     };
     write!(f, "\n  --> {} (field `{}`)", first.declared, first.field)?;
@@ -189,9 +195,9 @@ fn write_askers(f: &mut fmt::Formatter<'_>, askers: &[Asker]) -> fmt::Result {
     }
 }
 
-fn write_circle(
+fn write_cycle(
     f: &mut fmt::Formatter<'_>,
-    walk: &[Place],
+    walk: &[PluginLocation],
     reasons: &[String],
     way: &[PluginName],
 ) -> fmt::Result {

@@ -18,12 +18,12 @@ use crate::values::ConfigFault;
 pub struct PlanErrors(Arc<Mistakes>);
 
 struct Mistakes {
-    errors: Vec<PlanError>,
+    errors: Vec<Mistake>,
     diagnosis: Diagnosis,
 }
 
 impl PlanErrors {
-    pub(crate) fn new(errors: Vec<PlanError>) -> Self {
+    pub(crate) fn new(errors: Vec<Mistake>) -> Self {
         let diagnoses: Vec<String> = errors.iter().map(|error| format!("{error:?}")).collect();
         Self(Arc::new(Mistakes {
             errors,
@@ -32,7 +32,7 @@ impl PlanErrors {
     }
 
     /// What was planned, unless something else is wrong as well.
-    pub(super) fn beside<P>(planned: Result<P, Self>, wrong: Vec<PlanError>) -> Result<P, Self> {
+    pub(super) fn beside<P>(planned: Result<P, Self>, wrong: Vec<Mistake>) -> Result<P, Self> {
         if wrong.is_empty() {
             return planned;
         }
@@ -42,7 +42,7 @@ impl PlanErrors {
     }
 
     /// The mistakes, in an order that does not depend on the order of registration.
-    pub fn errors(&self) -> &[PlanError] {
+    pub fn errors(&self) -> &[Mistake] {
         &self.0.errors
     }
 
@@ -93,7 +93,7 @@ impl Error for Diagnosis {}
 /// A plugin and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Place {
+pub struct PluginLocation {
     /// The plugin.
     pub plugin: PluginName,
     /// Where it is declared.
@@ -102,7 +102,7 @@ pub struct Place {
     pub registered: Option<Location>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for PluginLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` ({}", self.plugin, self.declared)?;
         match self.registered {
@@ -115,7 +115,7 @@ impl fmt::Display for Place {
 /// A field that asks for a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Asker {
+pub struct Dependent {
     /// The plugin.
     pub plugin: PluginName,
     /// The field, with its type where it is declared: `config: State<Config>`.
@@ -124,7 +124,7 @@ pub struct Asker {
     pub declared: Location,
     /// Where the plugin was registered; `None` if it was collected.
     pub registered: Option<Location>,
-    /// A way from a plugin that nobody needs to this one, both included. Of many askers only the
+    /// A way from a plugin that nobody needs to this one, both included. Of many dependents only the
     /// first ten have one.
     pub way: Vec<PluginName>,
 }
@@ -132,42 +132,42 @@ pub struct Asker {
 /// One mistake in an app. `Display` is its first line; `Debug` is the whole diagnosis.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PlanError {
+pub enum Mistake {
     /// Plugins ask for a state that nobody in the app provides.
-    Missing {
+    MissingProvider {
         /// The state.
         state: StateKey,
         /// Every field that asks for it.
-        askers: Vec<Asker>,
+        dependents: Vec<Dependent>,
         /// What might have been meant, each as a clause.
         near: Vec<String>,
         /// What to do.
         help: String,
     },
     /// Plugins ask for a state that several in the app provide, and don't say which they mean.
-    Ambiguous {
+    AmbiguousProvider {
         /// The state.
         state: StateKey,
         /// Every field that asks for it.
-        askers: Vec<Asker>,
+        dependents: Vec<Dependent>,
         /// Who provides it, or is declared to bring a plugin that does.
-        candidates: Vec<Place>,
+        candidates: Vec<PluginLocation>,
         /// What to do.
         help: String,
     },
-    /// Plugins depend on each other in a circle.
-    Circle {
-        /// The plugins of the shortest circle, each followed by one that it needs; the first
+    /// Plugins depend on each other in a cycle.
+    Cycle {
+        /// The plugins of the shortest cycle, each followed by one that it needs; the first
         /// follows the last.
-        walk: Vec<Place>,
+        walk: Vec<PluginLocation>,
         /// For each of them, why it needs the next.
         reasons: Vec<String>,
-        /// A way from a plugin that nobody needs to the first of the circle, without that one;
-        /// empty if the circle holds such a plugin.
+        /// A way from a plugin that nobody needs to the first of the cycle, without that one;
+        /// empty if the cycle holds such a plugin.
         way: Vec<PluginName>,
-        /// How many more plugins lead to the circle and are led to from it.
+        /// How many more plugins lead to the cycle and are led to from it.
         others: usize,
-        /// Which step of the circle is the easiest to do without, if one is.
+        /// Which step of the cycle is the easiest to do without, if one is.
         cut: Option<String>,
     },
     /// Two plugins have one name.
@@ -175,7 +175,7 @@ pub enum PlanError {
         /// The name.
         name: String,
         /// The plugins.
-        places: Vec<Place>,
+        places: Vec<PluginLocation>,
     },
     /// One state is supplied twice.
     SuppliedTwice {
@@ -185,7 +185,7 @@ pub enum PlanError {
         at: Vec<Location>,
     },
     /// A plugin that [`App::expect`](crate::App::expect) names is not there.
-    Expected {
+    NotInList {
         /// The name.
         name: String,
         /// A plugin with nearly that name.
@@ -196,7 +196,7 @@ pub enum PlanError {
     /// A plugin that was made at run time has a name that messages can't show.
     BadName {
         /// The plugin.
-        place: Place,
+        place: PluginLocation,
     },
     /// A scope has a name that messages can't show.
     BadScope {
@@ -213,45 +213,45 @@ pub enum PlanError {
         at: Vec<Location>,
     },
     /// Nobody asks for the states of a plugin, which [`Unused::Deny`](crate::Unused::Deny) refuses.
-    Unused {
+    UnusedProvider {
         /// The plugin.
-        place: Place,
+        place: PluginLocation,
         /// Its states.
         states: Vec<StateKey>,
     },
     /// A registration is to load after one of another app.
     ForeignOrder {
         /// The plugin.
-        place: Place,
+        place: PluginLocation,
         /// The plugin of the other app.
         earlier: PluginName,
     },
     /// A field holds a handle to a state of another app.
     ForeignHandle {
         /// The field.
-        asker: Asker,
+        dependent: Dependent,
         /// The state.
         state: StateKey,
         /// Whose state it is.
-        provider: Place,
+        provider: PluginLocation,
         /// Whether that app has been dropped, with all its registrations.
         is_dropped: bool,
     },
     /// A field holds a state that another app has made.
     ForeignValue {
         /// The field.
-        asker: Asker,
+        dependent: Dependent,
         /// The state.
         state: StateKey,
     },
     /// A field holds a handle to a registration that does not provide its state.
-    NotProvided {
+    NotProvidedByHandle {
         /// The field.
-        asker: Asker,
+        dependent: Dependent,
         /// The state.
         state: StateKey,
         /// The registration.
-        provider: Place,
+        provider: PluginLocation,
     },
     /// Something that a plugin reads from the configuration is missing or wrong, or a source of it
     /// is. Every such thing is an error of its own.
@@ -261,9 +261,9 @@ pub enum PlanError {
         fault: ConfigFault,
     },
     /// The predicate that decides whether a plugin is part of the app panicked.
-    Condition {
+    ConditionPanicked {
         /// The plugin.
-        place: Place,
+        place: PluginLocation,
         /// The predicate, as written.
         predicate: String,
         /// Where it is named.
@@ -280,50 +280,50 @@ pub enum PlanError {
     },
 }
 
-impl PlanError {
+impl Mistake {
     /// The stable code of this kind of mistake.
     pub fn code(&self) -> &'static str {
         match self {
-            PlanError::Missing { .. } => "BOOT001",
-            PlanError::Circle { .. } => "BOOT002",
-            PlanError::Ambiguous { .. } => "BOOT003",
-            PlanError::DuplicateName { .. } | PlanError::DuplicateScope { .. } => "BOOT004",
-            PlanError::SuppliedTwice { .. } => "BOOT005",
-            PlanError::Expected { .. } => "BOOT006",
-            PlanError::ForeignHandle { .. }
-            | PlanError::ForeignValue { .. }
-            | PlanError::ForeignOrder { .. } => "BOOT007",
-            PlanError::NotProvided { .. } => "BOOT008",
-            PlanError::BadName { .. } | PlanError::BadScope { .. } => "BOOT009",
-            PlanError::DuplicateService { .. } => "BOOT015",
-            PlanError::Unused { .. } => "BOOT016",
+            Mistake::MissingProvider { .. } => "BOOT001",
+            Mistake::Cycle { .. } => "BOOT002",
+            Mistake::AmbiguousProvider { .. } => "BOOT003",
+            Mistake::DuplicateName { .. } | Mistake::DuplicateScope { .. } => "BOOT004",
+            Mistake::SuppliedTwice { .. } => "BOOT005",
+            Mistake::NotInList { .. } => "BOOT006",
+            Mistake::ForeignHandle { .. }
+            | Mistake::ForeignValue { .. }
+            | Mistake::ForeignOrder { .. } => "BOOT007",
+            Mistake::NotProvidedByHandle { .. } => "BOOT008",
+            Mistake::BadName { .. } | Mistake::BadScope { .. } => "BOOT009",
+            Mistake::DuplicateService { .. } => "BOOT015",
+            Mistake::UnusedProvider { .. } => "BOOT016",
             #[cfg(feature = "config")]
-            PlanError::Configuration { .. } => "BOOT017",
-            PlanError::Condition { .. } => "BOOT018",
+            Mistake::Configuration { .. } => "BOOT017",
+            Mistake::ConditionPanicked { .. } => "BOOT018",
         }
     }
 }
 
-impl Error for PlanError {}
+impl Error for Mistake {}
 
-impl fmt::Display for PlanError {
+impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = fmt::from_fn(|f| self.words(f)).to_string();
         f.write_str(&text::line(&words))
     }
 }
 
-impl PlanError {
+impl Mistake {
     /// The first line.
     fn words(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PlanError::Missing { .. }
-            | PlanError::Ambiguous { .. }
-            | PlanError::SuppliedTwice { .. }
-            | PlanError::ForeignHandle { .. }
-            | PlanError::ForeignValue { .. }
-            | PlanError::NotProvided { .. } => self.about_state(f),
-            PlanError::Circle { walk, .. } => match walk.as_slice() {
+            Mistake::MissingProvider { .. }
+            | Mistake::AmbiguousProvider { .. }
+            | Mistake::SuppliedTwice { .. }
+            | Mistake::ForeignHandle { .. }
+            | Mistake::ForeignValue { .. }
+            | Mistake::NotProvidedByHandle { .. } => self.about_state(f),
+            Mistake::Cycle { walk, .. } => match walk.as_slice() {
                 [only] => write!(f, "plugin `{}` depends on itself", only.plugin),
                 _ => write!(
                     f,
@@ -334,39 +334,39 @@ impl PlanError {
                     text::count(walk.len().saturating_sub(1), "other plugin")
                 ),
             },
-            PlanError::DuplicateName { name, places } => {
+            Mistake::DuplicateName { name, places } => {
                 write!(f, "{} called `{name}`", are(places.len()))
             }
-            PlanError::Expected { name, .. } => {
+            Mistake::NotInList { name, .. } => {
                 write!(
                     f,
                     "plugin `{name}` is expected, and is not part of this app"
                 )
             }
-            PlanError::BadName { place } => {
+            Mistake::BadName { place } => {
                 write!(f, "{:?} can't be the name of a plugin", place.plugin.base())
             }
-            PlanError::BadScope { name, .. } => {
+            Mistake::BadScope { name, .. } => {
                 write!(f, "{name:?} can't be the name of a scope")
             }
-            PlanError::DuplicateScope { name, at } => {
+            Mistake::DuplicateScope { name, at } => {
                 write!(f, "{} scopes are called `{name}`", at.len())
             }
-            PlanError::Unused { place, states } => write!(
+            Mistake::UnusedProvider { place, states } => write!(
                 f,
                 "plugin `{}` provides {}, and no plugin of this app asks for {}",
                 place.plugin,
                 list_states(states),
                 pronoun(states)
             ),
-            PlanError::ForeignOrder { place, earlier } => write!(
+            Mistake::ForeignOrder { place, earlier } => write!(
                 f,
                 "plugin `{}` is to load after `{earlier}` of another app",
                 place.plugin
             ),
             #[cfg(feature = "config")]
-            PlanError::Configuration { fault } => write!(f, "{fault}"),
-            PlanError::Condition {
+            Mistake::Configuration { fault } => write!(f, "{fault}"),
+            Mistake::ConditionPanicked {
                 place,
                 predicate,
                 message,
@@ -376,7 +376,7 @@ impl PlanError {
                 "plugin `{}` asks `{predicate}` whether it is switched on, and that panicked: {message}",
                 place.plugin
             ),
-            PlanError::DuplicateService { name, at } => {
+            Mistake::DuplicateService { name, at } => {
                 write!(f, "{} services are called `{name}`", at.len())
             }
         }
@@ -385,25 +385,27 @@ impl PlanError {
     /// The first line of those that are about a state.
     fn about_state(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PlanError::Missing { state, askers, .. } => write!(
+            Mistake::MissingProvider {
+                state, dependents, ..
+            } => write!(
                 f,
                 "{} the {}, and nothing in this app provides it",
-                asking(askers),
+                asking(dependents),
                 state.described()
             ),
-            PlanError::Ambiguous {
+            Mistake::AmbiguousProvider {
                 state,
-                askers,
+                dependents,
                 candidates,
                 ..
             } => write!(
                 f,
                 "{} the {}, and {} in this app provide it",
-                asking(askers),
+                asking(dependents),
                 state.described(),
                 text::count(candidates.len(), "plugin")
             ),
-            PlanError::SuppliedTwice { state, at } => {
+            Mistake::SuppliedTwice { state, at } => {
                 write!(
                     f,
                     "the {} is supplied {} times",
@@ -411,15 +413,15 @@ impl PlanError {
                     at.len()
                 )
             }
-            PlanError::ForeignHandle {
-                asker,
+            Mistake::ForeignHandle {
+                dependent,
                 state,
                 is_dropped,
                 ..
             } => write!(
                 f,
                 "plugin `{}` holds a handle to the {} of {}",
-                asker.plugin,
+                dependent.plugin,
                 state.described(),
                 if *is_dropped {
                     "a registration that was dropped with its app"
@@ -427,20 +429,20 @@ impl PlanError {
                     "another app"
                 }
             ),
-            PlanError::ForeignValue { asker, state } => write!(
+            Mistake::ForeignValue { dependent, state } => write!(
                 f,
                 "plugin `{}` holds a {} that another app has made",
-                asker.plugin,
+                dependent.plugin,
                 state.described(),
             ),
-            PlanError::NotProvided {
-                asker,
+            Mistake::NotProvidedByHandle {
+                dependent,
                 state,
                 provider,
             } => write!(
                 f,
                 "plugin `{}` expects the {} from `{}`, which does not provide it",
-                asker.plugin,
+                dependent.plugin,
                 state.described(),
                 provider.plugin
             ),
@@ -475,8 +477,8 @@ pub(super) fn pronoun(states: &[StateKey]) -> &'static str {
     }
 }
 
-fn asking(askers: &[Asker]) -> String {
-    match askers {
+fn asking(dependents: &[Dependent]) -> String {
+    match dependents {
         [] => "somebody needs".to_owned(),
         [only] => format!("plugin `{}` needs", only.plugin),
         [first, rest @ ..] => format!(

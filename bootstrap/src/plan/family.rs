@@ -2,7 +2,7 @@
 //!
 //! A parent is one node of the plan: it begins when what it needs is there, and others may load once
 //! it and its children have. What the children need holds up no beginning, so it is no edge of the
-//! plan. It is one of the graph in which circles are searched, where children are nodes of their
+//! plan. It is one of the graph in which cycles are searched, where children are nodes of their
 //! own, which come after those of the members.
 
 use crate::base::key::StateKey;
@@ -63,7 +63,7 @@ impl Family {
         family
     }
 
-    /// The graph in which circles are searched, if it is another one than that of the members.
+    /// The graph in which cycles are searched, if it is another one than that of the members.
     pub(super) fn graph(&self) -> Option<&Graph> {
         self.graph.as_ref()
     }

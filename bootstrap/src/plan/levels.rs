@@ -6,7 +6,7 @@ const UNSEEN: u32 = u32::MAX;
 /// On the path that is being walked.
 const OPEN: u32 = u32::MAX - 1;
 
-/// The length of the longest chain below each node; `None` if there is a circle.
+/// The length of the longest chain below each node; `None` if there is a cycle.
 ///
 /// Depth first, each edge twice, with a path of its own: the depth of the graph must not be the
 /// depth of the stack.

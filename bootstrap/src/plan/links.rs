@@ -65,7 +65,7 @@ impl Links {
         links
     }
 
-    /// The graph in which circles are searched.
+    /// The graph in which cycles are searched.
     pub(super) fn whole(&self) -> &Graph {
         self.family.graph().unwrap_or(&self.requires)
     }
@@ -74,46 +74,46 @@ impl Links {
         &mut self,
         named: &Named,
         providers: &Providers,
-        asker: u32,
+        dependent: u32,
         mistakes: &mut Mistakes,
     ) {
         self.starts.push(number(self.bindings.len()));
-        for (field, want) in named.wants(asker).iter().enumerate() {
+        for (field, want) in named.wants(dependent).iter().enumerate() {
             if want.asks == Asks::All {
-                let from = named.member(asker).scope;
+                let from = named.member(dependent).scope;
                 let mut all = providers.find_all(named, from, want.state);
-                all.retain(|provider| *provider != asker);
+                all.retain(|provider| *provider != dependent);
                 self.bindings.extend(Binding::all(want.state, &all));
                 continue;
             }
             let provider = match &want.aim {
-                Some(aim) => find_aimed(named, asker, field, want, aim, mistakes),
+                Some(aim) => find_aimed(named, dependent, field, want, aim, mistakes),
                 // No plugin of this app has made anything yet.
                 None if want.held.is_some() => {
-                    mistakes.foreign(want.state, asker, field, None);
+                    mistakes.foreign(want.state, dependent, field, None);
                     None
                 }
-                None => find_by_type(named, providers, asker, field, want, mistakes),
+                None => find_by_type(named, providers, dependent, field, want, mistakes),
             };
             let binding = Binding::new(want.state, want.asks, provider);
             self.bindings.push(binding);
         }
     }
 
-    fn add_node(&mut self, named: &Named, by_type: &TypeMap<Vec<u32>>, asker: u32) {
-        let first = self.starts[asker as usize] as usize;
+    fn add_node(&mut self, named: &Named, by_type: &TypeMap<Vec<u32>>, dependent: u32) {
+        let first = self.starts[dependent as usize] as usize;
         let providers = self.bindings[first..].iter();
         let providers = providers.filter_map(Binding::waits_for);
-        let earlier = named.orders(asker).iter().flat_map(|order| {
+        let earlier = named.orders(dependent).iter().flat_map(|order| {
             let (one, all) = match order {
                 Order::AfterEntry(entry) => (named.of_entry(*entry), None),
                 Order::AfterPlugin(identity) => (None, by_type.get(&identity.id)),
             };
             let seen = all.into_iter().flatten().copied();
             one.into_iter()
-                .chain(seen.filter(|number| named.sees(asker, *number)))
+                .chain(seen.filter(|number| named.sees(dependent, *number)))
         });
-        let barriers = self.barriers.earlier(asker);
+        let barriers = self.barriers.earlier(dependent);
         self.requires
             .push_node(providers.chain(earlier).chain(barriers));
     }
@@ -216,21 +216,21 @@ fn members_by_type(named: &Named) -> TypeMap<Vec<u32>> {
 fn find_by_type(
     named: &Named,
     providers: &Providers,
-    asker: u32,
+    dependent: u32,
     field: usize,
     want: &Want,
     mistakes: &mut Mistakes,
 ) -> Option<u32> {
-    let from = named.member(asker).scope;
-    match providers.find(named, from, want.state, Some(asker)) {
+    let from = named.member(dependent).scope;
+    match providers.find(named, from, want.state, Some(dependent)) {
         Some((_, Meant::One(provider))) => Some(provider),
         Some((scope, Meant::Several(several))) => {
-            mistakes.ambiguous((want.state, scope), asker, field, &several);
+            mistakes.ambiguous((want.state, scope), dependent, field, &several);
             None
         }
         None => {
             if want.asks.is_required() {
-                mistakes.missing(want.state, asker, field);
+                mistakes.missing(want.state, dependent, field);
             }
             None
         }
@@ -239,7 +239,7 @@ fn find_by_type(
 
 fn find_aimed(
     named: &Named,
-    asker: u32,
+    dependent: u32,
     field: usize,
     want: &Want,
     aim: &Arc<Origin>,
@@ -248,18 +248,18 @@ fn find_aimed(
     let here = aim.app == named.roster.app;
     if here && named.off_entry(aim.entry).is_some() {
         if want.asks.is_required() {
-            mistakes.missing(want.state, asker, field);
+            mistakes.missing(want.state, dependent, field);
         }
         return None;
     }
     let Some(provider) = here.then(|| named.of_entry(aim.entry)).flatten() else {
-        mistakes.foreign(want.state, asker, field, Some(aim));
+        mistakes.foreign(want.state, dependent, field, Some(aim));
         return None;
     };
     let states = named.member(provider).descriptor.states();
     if states.contains(&want.state) {
         return Some(provider);
     }
-    mistakes.not_provided(want.state, asker, field, provider);
+    mistakes.not_provided(want.state, dependent, field, provider);
     None
 }

@@ -4,7 +4,7 @@ use crate::base::name::PluginName;
 use crate::base::text::{self, nearest};
 use crate::collect::{Roster, Source, linked_as};
 use crate::declare::Declaration;
-use crate::plan::error::Place;
+use crate::plan::error::PluginLocation;
 use crate::plan::family;
 use crate::plan::named::Named;
 use crate::plan::unused;
@@ -159,7 +159,7 @@ impl Held<'_> {
             list.iter().any(|listed| means(listed, name))
         };
         let unexpected = self.to_list().filter(|number| !is_listed(number));
-        let unexpected: Vec<Place> = unexpected.map(|number| self.place(number)).collect();
+        let unexpected: Vec<PluginLocation> = unexpected.map(|number| self.place(number)).collect();
         let help = if unexpected.iter().all(|it| it.registered.is_some()) {
             "add it to the list, or do not register it"
         } else {
@@ -179,7 +179,7 @@ impl Held<'_> {
         format!("the plugins of this app: {names:?}")
     }
 
-    fn place(&self, number: u32) -> Place {
+    fn place(&self, number: u32) -> PluginLocation {
         place(self.named, number)
     }
 }

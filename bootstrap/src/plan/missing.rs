@@ -5,7 +5,7 @@ use crate::base::name::PluginName;
 use crate::base::text::{nearest, short_type_name, unwrapped};
 use crate::collect::{Brood, Off, Source, Want, linked_at};
 use crate::declare::{Declaration, Provider};
-use crate::plan::error::PlanError;
+use crate::plan::error::Mistake;
 use crate::plan::mistakes::Field;
 use crate::plan::words::Words;
 
@@ -13,10 +13,10 @@ use crate::plan::words::Words;
 const FEW: usize = 3;
 
 impl Words<'_> {
-    pub(super) fn missing(&self, state: StateKey, fields: &[Field]) -> PlanError {
-        PlanError::Missing {
+    pub(super) fn missing(&self, state: StateKey, fields: &[Field]) -> Mistake {
+        Mistake::MissingProvider {
             state,
-            askers: self.askers(fields),
+            dependents: self.dependents(fields),
             near: self.near_or_off(state, fields),
             help: match (self.off(state, fields).first(), self.hidden(state)) {
                 (Some((off, _)), _) => format!("switch `{}` on: {}", off.name, off.reason.help),
@@ -79,7 +79,7 @@ impl Words<'_> {
     }
 
     /// Providers of the state in other scopes, of it inside a wrapper, or of one with the same name.
-    fn near(&self, state: StateKey, asker: &PluginName) -> Vec<String> {
+    fn near(&self, state: StateKey, dependent: &PluginName) -> Vec<String> {
         let full = state.type_name();
         let asked_inside = unwrapped(full);
         let mut near = Vec::new();
@@ -89,7 +89,7 @@ impl Words<'_> {
                 if *other == state {
                     let place = self.place(number);
                     near.push(format!(
-                        "{place} provides it, but in a scope that `{asker}` does not see"
+                        "{place} provides it, but in a scope that `{dependent}` does not see"
                     ));
                     continue;
                 }
@@ -112,7 +112,7 @@ impl Words<'_> {
             if kin.declaration.provides.contains(&state) {
                 let place = self.place(kin.member);
                 near.push(format!(
-                    "{place} brings `{}`, which provides it, but in a scope that `{asker}` does not see",
+                    "{place} brings `{}`, which provides it, but in a scope that `{dependent}` does not see",
                     kin.name
                 ));
             }

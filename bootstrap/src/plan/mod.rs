@@ -4,13 +4,13 @@
 //! no runtime, no hook is called, and the same plugins give the same plan in whatever order they
 //! were registered.
 //!
-//! `graph`, `levels` and `circle` know numbers only; `resolve` makes numbers of plugins and states
+//! `graph`, `levels` and `cycle` know numbers only; `resolve` makes numbers of plugins and states
 //! and names of numbers.
 
 mod barriers;
 mod children;
-mod circle;
-mod circle_words;
+mod cycle;
+mod cycle_words;
 mod diagnosis;
 mod error;
 mod family;
@@ -36,7 +36,7 @@ mod values;
 mod words;
 
 pub use children::PlannedChild;
-pub use error::{Asker, Place, PlanError, PlanErrors};
+pub use error::{Dependent, Mistake, PlanErrors, PluginLocation};
 pub(crate) use graph::{Graph, number};
 pub(crate) use listed::differences;
 pub(crate) use outside::check_outside;

@@ -139,10 +139,10 @@ impl Named {
     }
 
     /// Whether a plugin stands where another one sees it.
-    pub(super) fn sees(&self, asker: u32, other: u32) -> bool {
+    pub(super) fn sees(&self, dependent: u32, other: u32) -> bool {
         let scopes = &self.roster.scopes;
         let other = self.member(other);
-        scopes.is_flat() || scopes.sees(self.member(asker).scope, other.scope, other.exported)
+        scopes.is_flat() || scopes.sees(self.member(dependent).scope, other.scope, other.exported)
     }
 
     pub(super) fn wants(&self, number: u32) -> &[Want] {

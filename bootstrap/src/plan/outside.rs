@@ -1,7 +1,7 @@
 //! What is wrong with what the app is told from outside: switches, and the configuration.
 
 use crate::collect::{Broken, Verdicts, Why};
-use crate::plan::error::{Place, PlanError, PlanErrors};
+use crate::plan::error::{Mistake, PlanErrors, PluginLocation};
 use crate::plan::schedule::Plan;
 
 /// Adds switches that say nothing, and faults of the configuration, to the mistakes in the
@@ -9,20 +9,20 @@ use crate::plan::schedule::Plan;
 pub(crate) fn check_outside(
     planned: Result<Plan, PlanErrors>,
     verdicts: &Verdicts,
-    faults: Vec<PlanError>,
+    faults: Vec<Mistake>,
 ) -> Result<Plan, PlanErrors> {
     let broken = verdicts.broken().into_iter().map(of_switch);
     PlanErrors::beside(planned, broken.chain(faults).collect())
 }
 
-fn of_switch(Broken { declaration, why }: Broken) -> PlanError {
+fn of_switch(Broken { declaration, why }: Broken) -> Mistake {
     match why {
         Why::Panicked {
             predicate,
             at,
             message,
-        } => PlanError::Condition {
-            place: Place {
+        } => Mistake::ConditionPanicked {
+            place: PluginLocation {
                 plugin: declaration.name.into(),
                 declared: declaration.location,
                 registered: None,
@@ -32,6 +32,6 @@ fn of_switch(Broken { declaration, why }: Broken) -> PlanError {
             message,
         },
         #[cfg(feature = "config")]
-        Why::Fault(fault) => PlanError::Configuration { fault },
+        Why::Fault(fault) => Mistake::Configuration { fault },
     }
 }

@@ -141,10 +141,10 @@ impl Providers {
         named: &Named,
         from: u32,
         state: StateKey,
-        asker: Option<u32>,
+        dependent: Option<u32>,
     ) -> Option<(u32, Meant)> {
         if state.is_port() {
-            return self.find_port(&named.roster.scopes, from, state, asker);
+            return self.find_port(&named.roster.scopes, from, state, dependent);
         }
         let (scope, candidates) = self.nearest(&named.roster.scopes, from, state)?;
         let meant = match candidates {
@@ -162,11 +162,11 @@ impl Providers {
         scopes: &Scopes,
         from: u32,
         port: StateKey,
-        asker: Option<u32>,
+        dependent: Option<u32>,
     ) -> Option<(u32, Meant)> {
         scopes.outwards(from).find_map(|scope| {
             let here = self.ports.get(&(port.id(), scope))?.iter().copied();
-            let others: Vec<AtPort> = here.filter(|it| Some(it.number) != asker).collect();
+            let others: Vec<AtPort> = here.filter(|it| Some(it.number) != dependent).collect();
             let meant = chosen(&others);
             (!meant.is_empty()).then(|| (scope, Meant::of(meant)))
         })

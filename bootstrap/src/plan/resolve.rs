@@ -8,8 +8,8 @@ use crate::base::location::Location;
 use crate::base::text::short_type_name;
 use crate::collect::{Off, Roster};
 use crate::declare::{Identity, Outside};
-use crate::plan::circle_words::circle_errors;
-use crate::plan::error::{Place, PlanErrors};
+use crate::plan::cycle_words::cycle_errors;
+use crate::plan::error::{PlanErrors, PluginLocation};
 use crate::plan::family::Kin;
 use crate::plan::graph::{Graph, number};
 use crate::plan::levels::levels;
@@ -36,7 +36,7 @@ pub(crate) fn resolve(roster: Roster) -> Result<Plan, PlanErrors> {
     unused::judge(&named, &mut links, &mistakes, &mut errors);
     let is_circular = levels.is_none() || links.family.graph().is_some_and(is_circular);
     if is_circular {
-        errors.extend(circle_errors(&named, &links));
+        errors.extend(cycle_errors(&named, &links));
     }
     match levels {
         Some(levels) if errors.is_empty() => Ok(Plan {
@@ -131,7 +131,7 @@ fn warnings(mut warnings: Vec<PlanWarning>, absent: &[(Identity, Location)]) -> 
 
 fn disabled(off: &[Off]) -> Vec<DisabledPlugin> {
     let off = off.iter().map(|off| DisabledPlugin {
-        place: Place {
+        place: PluginLocation {
             plugin: off.name.clone(),
             declared: off.descriptor.location(),
             registered: off.source.location(),

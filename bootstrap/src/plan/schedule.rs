@@ -8,7 +8,7 @@ use crate::base::name::PluginName;
 use crate::base::text;
 use crate::collect::{Member, Scopes};
 use crate::declare::{Asks, Declaration, Outside};
-use crate::plan::error::{Place, list_states, pronoun};
+use crate::plan::error::{PluginLocation, list_states, pronoun};
 use crate::plan::graph::Graph;
 #[cfg(feature = "config")]
 use crate::values::Key;
@@ -143,7 +143,7 @@ pub(crate) fn by_field(bindings: &[Binding]) -> impl Iterator<Item = &[Binding]>
 #[non_exhaustive]
 pub struct DisabledPlugin {
     /// The plugin.
-    pub place: Place,
+    pub place: PluginLocation,
     /// Why: "`mail.enabled` is false (service.toml:3:1)".
     pub because: String,
 }
@@ -194,7 +194,7 @@ pub enum PlanWarning {
     /// to be known.
     Unused {
         /// The plugin.
-        place: Place,
+        place: PluginLocation,
         /// Its states.
         states: Vec<StateKey>,
     },

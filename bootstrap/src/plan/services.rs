@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::location::Location;
 use crate::declare::Service;
-use crate::plan::error::{PlanError, PlanErrors};
+use crate::plan::error::{Mistake, PlanErrors};
 use crate::plan::schedule::Plan;
 
 /// Adds the mistakes in the services to those in the plugins.
@@ -15,7 +15,7 @@ pub(crate) fn check_services(
     PlanErrors::beside(planned, duplicates(services))
 }
 
-fn duplicates(services: &[Service]) -> Vec<PlanError> {
+fn duplicates(services: &[Service]) -> Vec<Mistake> {
     let mut by_name: BTreeMap<&str, Vec<Location>> = BTreeMap::new();
     for service in services {
         let at = by_name.entry(service.name()).or_default();
@@ -23,7 +23,7 @@ fn duplicates(services: &[Service]) -> Vec<PlanError> {
     }
     let twice = by_name.into_iter().filter(|(_, at)| at.len() > 1);
     twice
-        .map(|(name, at)| PlanError::DuplicateService {
+        .map(|(name, at)| Mistake::DuplicateService {
             name: name.to_owned(),
             at,
         })

@@ -2,7 +2,7 @@
 
 use crate::base::name::PluginName;
 use crate::collect::{Source, Unused};
-use crate::plan::error::PlanError;
+use crate::plan::error::Mistake;
 use crate::plan::family::Kin;
 use crate::plan::links::Links;
 use crate::plan::mistakes::Mistakes;
@@ -34,7 +34,7 @@ pub(super) fn judge(
     named: &Named,
     links: &mut Links,
     mistakes: &Mistakes,
-    errors: &mut Vec<PlanError>,
+    errors: &mut Vec<Mistake>,
 ) {
     let policy = named.roster.unused;
     if !matches!(policy, Unused::Warn | Unused::Deny) {
@@ -57,7 +57,7 @@ pub(super) fn judge(
         if policy == Unused::Warn {
             links.warnings.push(PlanWarning::Unused { place, states });
         } else {
-            errors.push(PlanError::Unused { place, states });
+            errors.push(Mistake::UnusedProvider { place, states });
         }
     }
 }

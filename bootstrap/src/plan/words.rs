@@ -10,15 +10,15 @@ use crate::base::location::Location;
 use crate::base::name::{PluginName, is_name};
 use crate::base::text::nearest;
 use crate::collect::{Member, Source};
-use crate::plan::circle::ways_from_roots;
-use crate::plan::error::{Asker, Place, PlanError};
+use crate::plan::cycle::ways_from_roots;
+use crate::plan::error::{Dependent, Mistake, PluginLocation};
 use crate::plan::graph::Graph;
 use crate::plan::links::Links;
 use crate::plan::mistakes::{Ambiguous, Field, Mistakes};
 use crate::plan::named::Named;
 
 /// Every mistake in words, also those that concern no edge.
-pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<PlanError> {
+pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<Mistake> {
     let words = Words::new(named, links);
     let mut errors = words.duplicate_names();
     errors.extend(words.bad_names());
@@ -39,14 +39,14 @@ pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<P
         (ambiguous.state, words.ambiguous(ambiguous))
     }));
     errors.extend(mistakes.foreign.iter().map(|(state, field, aim)| {
-        let (asker, state) = (words.asker(*field, true), *state);
+        let (dependent, state) = (words.dependent(*field, true), *state);
         let Some(aim) = aim else {
-            return PlanError::ForeignValue { asker, state };
+            return Mistake::ForeignValue { dependent, state };
         };
-        PlanError::ForeignHandle {
-            asker,
+        Mistake::ForeignHandle {
+            dependent,
             state,
-            provider: Place {
+            provider: PluginLocation {
                 plugin: aim.plugin.clone(),
                 declared: aim.declared,
                 registered: None,
@@ -58,8 +58,8 @@ pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<P
         mistakes
             .not_provided
             .iter()
-            .map(|(state, field, provider)| PlanError::NotProvided {
-                asker: words.asker(*field, true),
+            .map(|(state, field, provider)| Mistake::NotProvidedByHandle {
+                dependent: words.dependent(*field, true),
                 state: *state,
                 provider: words.place(*provider),
             }),
@@ -70,17 +70,17 @@ pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<P
 /// Errors about states, ordered by the states' names: a map by type has no order of its own.
 fn by_state<T>(
     mistakes: impl Iterator<Item = T>,
-    word: impl Fn(&T) -> (StateKey, PlanError),
-) -> Vec<PlanError> {
+    word: impl Fn(&T) -> (StateKey, Mistake),
+) -> Vec<Mistake> {
     let mut errors: Vec<_> = mistakes.map(|mistake| word(&mistake)).collect();
     errors.sort_by_key(|(state, _)| state.type_name());
     errors.into_iter().map(|(_, error)| error).collect()
 }
 
 /// A plugin and where it comes from.
-pub(super) fn place(named: &Named, number: u32) -> Place {
+pub(super) fn place(named: &Named, number: u32) -> PluginLocation {
     let member = named.member(number);
-    Place {
+    PluginLocation {
         plugin: member.name.clone(),
         declared: member.descriptor.location(),
         registered: member.source.location(),
@@ -139,9 +139,9 @@ impl<'a> Words<'a> {
         }
     }
 
-    pub(super) fn place(&self, number: u32) -> Place {
+    pub(super) fn place(&self, number: u32) -> PluginLocation {
         match self.links.family.child(number) {
-            Some(child) => Place {
+            Some(child) => PluginLocation {
                 plugin: child.name.clone(),
                 declared: child.declaration.location,
                 registered: None,
@@ -150,7 +150,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    pub(super) fn asker(&self, Field { plugin, field }: Field, has_way: bool) -> Asker {
+    pub(super) fn dependent(&self, Field { plugin, field }: Field, has_way: bool) -> Dependent {
         let place = self.place(plugin);
         let (name, declared) = if let Some(child) = self.links.family.child(plugin) {
             let requirement = &child.declaration.requires[field];
@@ -166,7 +166,7 @@ impl<'a> Words<'a> {
             ),
             None => (name.to_owned(), place.declared),
         };
-        Asker {
+        Dependent {
             field,
             declared,
             registered: place.registered,
@@ -179,10 +179,10 @@ impl<'a> Words<'a> {
         }
     }
 
-    pub(super) fn askers(&self, fields: &[Field]) -> Vec<Asker> {
+    pub(super) fn dependents(&self, fields: &[Field]) -> Vec<Dependent> {
         let fields = fields.iter().enumerate();
         fields
-            .map(|(place, field)| self.asker(*field, place < SHOWN))
+            .map(|(place, field)| self.dependent(*field, place < SHOWN))
             .collect()
     }
 
@@ -191,10 +191,10 @@ impl<'a> Words<'a> {
         numbers.iter().map(name).collect()
     }
 
-    fn duplicate_names(&self) -> Vec<PlanError> {
+    fn duplicate_names(&self) -> Vec<Mistake> {
         let groups = self.named.namesakes.iter();
         let duplicates = groups.filter(|group| !self.are_instances((*group).clone()));
-        let error = |group: &Range<u32>| PlanError::DuplicateName {
+        let error = |group: &Range<u32>| Mistake::DuplicateName {
             name: self.named.name(group.start).base().to_owned(),
             places: group.clone().map(|number| self.place(number)).collect(),
         };
@@ -209,7 +209,7 @@ impl<'a> Words<'a> {
             .all(|member| member.identity == identity && !member.named)
     }
 
-    fn supplied_twice(&self) -> Vec<PlanError> {
+    fn supplied_twice(&self) -> Vec<Mistake> {
         let mut supplies: HashMap<_, (StateKey, Vec<Location>)> = HashMap::new();
         for member in &self.named.roster.members {
             if let Source::Supplied { at, .. } = member.source {
@@ -228,7 +228,7 @@ impl<'a> Words<'a> {
         twice.sort_by(|(_, left), (_, right)| left.cmp(right));
         by_state(twice.into_iter(), |(state, at)| {
             let (state, at) = (*state, at.clone());
-            (state, PlanError::SuppliedTwice { state, at })
+            (state, Mistake::SuppliedTwice { state, at })
         })
     }
 
@@ -238,7 +238,7 @@ impl<'a> Words<'a> {
     }
 
     /// Names that were made at run time; the others have been looked at by the macro.
-    fn bad_names(&self) -> Vec<PlanError> {
+    fn bad_names(&self) -> Vec<Mistake> {
         let is_bad = |member: &Member| {
             let is_checked = member.descriptor.declaration().is_some() && !member.named;
             let is_supplied = matches!(member.source, Source::Supplied { .. });
@@ -251,7 +251,7 @@ impl<'a> Words<'a> {
         let numbers = self.named.numbers();
         numbers
             .filter(|number| is_bad(self.named.member(*number)))
-            .map(|number| PlanError::BadName {
+            .map(|number| Mistake::BadName {
                 place: self.place(number),
             })
             .collect()
@@ -266,7 +266,7 @@ impl<'a> Words<'a> {
     }
 
     /// Scopes that messages can't show, and those that have the name of another one beside them.
-    fn scopes(&self) -> Vec<PlanError> {
+    fn scopes(&self) -> Vec<Mistake> {
         let mut namesakes: BTreeMap<(u32, &str), (&str, Vec<Location>)> = BTreeMap::new();
         for scope in self.named.roster.scopes.iter() {
             if let (Some(name), Some(path), Some(at)) = (&scope.name, &scope.path, scope.at) {
@@ -281,19 +281,19 @@ impl<'a> Words<'a> {
             }
             let name = path.to_owned();
             Some(if is_bad {
-                PlanError::BadScope { name, at }
+                Mistake::BadScope { name, at }
             } else {
-                PlanError::DuplicateScope { name, at }
+                Mistake::DuplicateScope { name, at }
             })
         };
         namesakes.into_iter().filter_map(error).collect()
     }
 
-    fn foreign_orders(&self) -> Vec<PlanError> {
+    fn foreign_orders(&self) -> Vec<Mistake> {
         let orders = self.named.roster.foreign_orders.iter();
         orders
             .filter_map(|(entry, earlier)| {
-                Some(PlanError::ForeignOrder {
+                Some(Mistake::ForeignOrder {
                     place: self.place(self.named.of_entry(*entry)?),
                     earlier: earlier.clone(),
                 })
@@ -301,7 +301,7 @@ impl<'a> Words<'a> {
             .collect()
     }
 
-    fn expected(&self) -> Vec<PlanError> {
+    fn expected(&self) -> Vec<Mistake> {
         let bases = || {
             let numbers = self.named.numbers();
             numbers
@@ -316,7 +316,7 @@ impl<'a> Words<'a> {
             .filter(|name| bases().all(|base| base != **name))
             // Linked, and switched off on purpose.
             .filter(|name| off.clone().all(|off| off.name.base() != **name))
-            .map(|name| PlanError::Expected {
+            .map(|name| Mistake::NotInList {
                 name: (*name).to_owned(),
                 near: nearest(name, bases()).map(str::to_owned),
                 collected: self.named.roster.collected,
@@ -324,11 +324,11 @@ impl<'a> Words<'a> {
             .collect()
     }
 
-    fn ambiguous(&self, ambiguous: &Ambiguous) -> PlanError {
+    fn ambiguous(&self, ambiguous: &Ambiguous) -> Mistake {
         let candidates = ambiguous.candidates.iter();
-        PlanError::Ambiguous {
+        Mistake::AmbiguousProvider {
             state: ambiguous.state,
-            askers: self.askers(&ambiguous.fields),
+            dependents: self.dependents(&ambiguous.fields),
             candidates: candidates.map(|number| self.place(*number)).collect(),
             help: self.help_to_choose(ambiguous),
         }
@@ -398,5 +398,5 @@ impl Words<'_> {
     }
 }
 
-/// How many of many askers are shown, and have a way from a root.
+/// How many of many dependents are shown, and have a way from a root.
 const SHOWN: usize = 10;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::base::text;
-use crate::report::error::{Cause, PluginError, TimeOf};
+use crate::report::error::{Deadline, HookError, HookFailure};
 use crate::report::record::{Outcome, Report};
 
 /// Closing went wrong somewhere; everything else has closed all the same.
@@ -18,7 +18,7 @@ use crate::report::record::{Outcome, Report};
 pub struct CloseError(Arc<CloseFailure>);
 
 struct CloseFailure {
-    errors: Vec<PluginError>,
+    errors: Vec<HookError>,
     report: Report,
     waits_for_itself: bool,
 }
@@ -40,14 +40,14 @@ pub(crate) enum EndedBy {
 }
 
 impl EndedBy {
-    pub(crate) fn of(error: &PluginError) -> Self {
+    pub(crate) fn of(error: &HookError) -> Self {
         let is_unfinished = matches!(
-            error.cause(),
-            Cause::TimedOut { .. }
-                | Cause::Cancelled
-                | Cause::OutOfTime
-                | Cause::RuntimeShutDown
-                | Cause::Abandoned { .. }
+            error.failure(),
+            HookFailure::TimedOut { .. }
+                | HookFailure::Cancelled
+                | HookFailure::OutOfTime
+                | HookFailure::RuntimeShutDown
+                | HookFailure::Abandoned { .. }
         );
         match error.phase() {
             // Of a restart, or of a boot that had been asked to stop.
@@ -60,7 +60,7 @@ impl EndedBy {
 }
 
 impl CloseError {
-    pub(crate) fn new(errors: Vec<PluginError>, report: Report) -> Self {
+    pub(crate) fn new(errors: Vec<HookError>, report: Report) -> Self {
         Self(Arc::new(CloseFailure {
             errors,
             report,
@@ -85,7 +85,7 @@ impl CloseError {
 
     /// Every hook that went wrong, in the order in which they ended. Empty only if
     /// [`CloseError::is_wait_for_itself`].
-    pub fn errors(&self) -> &[PluginError] {
+    pub fn errors(&self) -> &[HookError] {
         &self.0.errors
     }
 
@@ -103,7 +103,7 @@ impl CloseError {
         self.errors()
             .iter()
             .filter(|error| error.is_abandoned())
-            .map(PluginError::plugin)
+            .map(HookError::plugin)
     }
 
     /// The whole diagnosis, on several lines.
@@ -122,17 +122,17 @@ impl CloseError {
         let Some(error) = self.worst() else {
             return "STOP007";
         };
-        match (EndedBy::of(error), error.phase(), error.cause()) {
+        match (EndedBy::of(error), error.phase(), error.failure()) {
             (EndedBy::Failure, Phase::Run, _) => "STOP002",
             (EndedBy::Failure, _, _) => "RUN001",
-            (EndedBy::Time, _, Cause::RuntimeShutDown) => "STOP005",
+            (EndedBy::Time, _, HookFailure::RuntimeShutDown) => "STOP005",
             (EndedBy::Time, _, _) => "STOP004",
             (EndedBy::Hook, _, _) => "STOP001",
         }
     }
 
     /// The first one of those that count most.
-    fn worst(&self) -> Option<&PluginError> {
+    fn worst(&self) -> Option<&HookError> {
         self.errors().iter().min_by_key(|error| EndedBy::of(error))
     }
 
@@ -143,17 +143,17 @@ impl CloseError {
                     `handle.shutdown()` asks without waiting"
                 .into();
         };
-        match error.cause() {
-            Cause::RuntimeShutDown => {
+        match error.failure() {
+            HookFailure::RuntimeShutDown => {
                 "call `close`, and wait for it, before the runtime is shut down".into()
             }
-            Cause::Abandoned { .. } => text::HELP_WITH_BLOCKING.into(),
-            Cause::OutOfTime
-            | Cause::TimedOut {
-                rest_of: Some(TimeOf::Closing { .. }),
+            HookFailure::Abandoned { .. } => text::HELP_WITH_BLOCKING.into(),
+            HookFailure::OutOfTime
+            | HookFailure::TimedOut {
+                rest_of: Some(Deadline::Closing { .. }),
                 ..
             } => "raise `App::shutdown_timeout`, or find out what took so long".into(),
-            Cause::TimedOut { .. } => help_with_limit(error),
+            HookFailure::TimedOut { .. } => help_with_limit(error),
             _ if EndedBy::of(error) == EndedBy::Failure => {
                 let words = "the app has stopped because of the first error above; everything else \
                              has closed";
@@ -172,12 +172,12 @@ impl CloseError {
     fn write(&self, f: &mut fmt::Formatter<'_>, exit_code: Option<u8>) -> fmt::Result {
         write!(f, "error[{}]: ", self.code())?;
         let worst = self.worst();
-        let is_worst = |it: &&PluginError| worst.is_some_and(|worst| worst.is_same(it));
+        let is_worst = |it: &&HookError| worst.is_some_and(|worst| worst.is_same(it));
         let others = self.errors().iter().filter(|it| !is_worst(it));
         if self.is_wait_for_itself() {
             writeln!(f, "{self}")?;
         } else {
-            PluginError::write_all(worst.into_iter().chain(others), f)?;
+            HookError::write_all(worst.into_iter().chain(others), f)?;
             self.write_closed(f)?;
         }
         if let Some(code) = exit_code {
@@ -199,7 +199,7 @@ impl CloseError {
 }
 
 /// Which setting to change, for a hook that took too long.
-fn help_with_limit(error: &PluginError) -> String {
+fn help_with_limit(error: &HookError) -> String {
     match error.phase() {
         Phase::Run => "a task is told to stop by `cx.stopped()`: let it end then, or raise the \
                        `close_timeout` of its plugin, or `App::close_timeout`"

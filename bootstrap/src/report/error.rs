@@ -24,13 +24,13 @@ use crate::values::ConfigFault;
 ///
 /// Cheap to clone: the close outcome is shared by everybody who asks for it.
 #[derive(Clone)]
-pub struct PluginError(Arc<Inner>);
+pub struct HookError(Arc<Inner>);
 
 struct Inner {
     plugin: PluginName,
     declared: Location,
     phase: Phase,
-    cause: Cause,
+    cause: HookFailure,
     words: Words,
     /// Whether the app was asked to stop before.
     is_late: bool,
@@ -46,9 +46,9 @@ struct Words {
 }
 
 impl Words {
-    fn of(cause: &Cause) -> Self {
+    fn of(cause: &HookFailure) -> Self {
         let asked = guard(|| match cause {
-            Cause::Error(error) => {
+            HookFailure::Error(error) => {
                 let chain = chain(error);
                 Self {
                     line: chain.join(": "),
@@ -75,7 +75,7 @@ pub(crate) fn chain(error: &anyhow::Error) -> Vec<String> {
     let mut words = Vec::new();
     for cause in error.chain() {
         words.push(cause.to_string().trim_end().to_owned());
-        if cause.is::<PluginError>() {
+        if cause.is::<HookError>() {
             break;
         }
     }
@@ -85,7 +85,7 @@ pub(crate) fn chain(error: &anyhow::Error) -> Vec<String> {
 /// What a fault in the configuration knows beside its words, if an error is one.
 #[cfg(feature = "config")]
 fn more(error: &anyhow::Error) -> Vec<String> {
-    let own = error.chain().take_while(|cause| !cause.is::<PluginError>());
+    let own = error.chain().take_while(|cause| !cause.is::<HookError>());
     let fault = own.filter_map(|cause| cause.downcast_ref::<ConfigFault>());
     let lines = fault.flat_map(|fault| {
         let help = format!("help: {}", fault.help());
@@ -102,7 +102,7 @@ fn more(_: &anyhow::Error) -> Vec<String> {
 /// Why a hook counts as failed.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Cause {
+pub enum HookFailure {
     /// It returned this error.
     Error(anyhow::Error),
     /// It panicked with this message.
@@ -113,7 +113,7 @@ pub enum Cause {
         /// How long it might take.
         limit: Duration,
         /// What that was the rest of, if its own time was not up.
-        rest_of: Option<TimeOf>,
+        rest_of: Option<Deadline>,
     },
     /// It was cancelled because the boot failed elsewhere or was interrupted, or because the time
     /// for closing the app was up.
@@ -143,7 +143,7 @@ pub enum Cause {
 /// A time that a hook shares with others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum TimeOf {
+pub enum Deadline {
     /// That of the plugin which brought it into the app, for its `load`.
     #[non_exhaustive]
     Parent {
@@ -168,7 +168,7 @@ pub enum TimeOf {
     },
 }
 
-impl TimeOf {
+impl Deadline {
     fn limit(&self) -> Duration {
         match self {
             Self::Parent { limit, .. } | Self::Scope { limit, .. } | Self::Closing { limit } => {
@@ -179,7 +179,7 @@ impl TimeOf {
 }
 
 /// Whose time it is.
-impl fmt::Display for TimeOf {
+impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Parent { plugin, .. } => write!(f, "of `{plugin}`"),
@@ -189,12 +189,12 @@ impl fmt::Display for TimeOf {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for HookFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cause::Error(error) => f.write_str(&text::line(&format!("{error:#}"))),
-            Cause::Panic(message) => write!(f, "panicked: {}", text::line(message)),
-            Cause::TimedOut { limit, rest_of } => {
+            HookFailure::Error(error) => f.write_str(&text::line(&format!("{error:#}"))),
+            HookFailure::Panic(message) => write!(f, "panicked: {}", text::line(message)),
+            HookFailure::TimedOut { limit, rest_of } => {
                 write!(f, "timed out after {}", text::duration(*limit))?;
                 match rest_of {
                     Some(whole) if whole.limit() == *limit => write!(f, ", the time {whole}"),
@@ -205,20 +205,22 @@ impl fmt::Display for Cause {
                     None => Ok(()),
                 }
             }
-            Cause::Cancelled => f.write_str("cancelled"),
-            Cause::OutOfTime => f.write_str("not begun: the time for closing was up"),
-            Cause::RuntimeShutDown => f.write_str("the tokio runtime was shut down before it"),
-            Cause::StateNotMade { state } => write!(
+            HookFailure::Cancelled => f.write_str("cancelled"),
+            HookFailure::OutOfTime => f.write_str("not begun: the time for closing was up"),
+            HookFailure::RuntimeShutDown => {
+                f.write_str("the tokio runtime was shut down before it")
+            }
+            HookFailure::StateNotMade { state } => write!(
                 f,
                 "it returned without the {}, which its descriptor provides",
                 state.described()
             ),
-            Cause::StateNotDeclared { state } => write!(
+            HookFailure::StateNotDeclared { state } => write!(
                 f,
                 "it returned the {}, which its descriptor does not provide, or twice",
                 state.described()
             ),
-            Cause::Abandoned { after } => write!(
+            HookFailure::Abandoned { after } => write!(
                 f,
                 "blocked its thread for {} and was abandoned",
                 text::duration(*after)
@@ -227,7 +229,7 @@ impl fmt::Display for Cause {
     }
 }
 
-impl Cause {
+impl HookFailure {
     /// How a step that ended like this stands in the report.
     pub(crate) fn outcome_of<T>(ended: &Result<T, Self>) -> Outcome {
         ended.as_ref().err().map_or(Outcome::Done, Self::outcome)
@@ -236,20 +238,25 @@ impl Cause {
     /// How the step stands in the report.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
-            Cause::Error(_) | Cause::StateNotMade { .. } | Cause::StateNotDeclared { .. } => {
-                Outcome::Failed
-            }
-            Cause::Panic(_) => Outcome::Panicked,
-            Cause::TimedOut { .. } => Outcome::TimedOut,
-            Cause::Cancelled | Cause::RuntimeShutDown => Outcome::Cancelled,
-            Cause::OutOfTime => Outcome::NotStarted,
-            Cause::Abandoned { .. } => Outcome::Abandoned,
+            HookFailure::Error(_)
+            | HookFailure::StateNotMade { .. }
+            | HookFailure::StateNotDeclared { .. } => Outcome::Failed,
+            HookFailure::Panic(_) => Outcome::Panicked,
+            HookFailure::TimedOut { .. } => Outcome::TimedOut,
+            HookFailure::Cancelled | HookFailure::RuntimeShutDown => Outcome::Cancelled,
+            HookFailure::OutOfTime => Outcome::NotStarted,
+            HookFailure::Abandoned { .. } => Outcome::Abandoned,
         }
     }
 }
 
-impl PluginError {
-    pub(crate) fn new(plugin: PluginName, declared: Location, phase: Phase, cause: Cause) -> Self {
+impl HookError {
+    pub(crate) fn new(
+        plugin: PluginName,
+        declared: Location,
+        phase: Phase,
+        cause: HookFailure,
+    ) -> Self {
         Self(Arc::new(Inner {
             plugin,
             declared,
@@ -285,7 +292,7 @@ impl PluginError {
     }
 
     /// What happened in it.
-    pub fn cause(&self) -> &Cause {
+    pub fn failure(&self) -> &HookFailure {
         &self.0.cause
     }
 
@@ -298,14 +305,14 @@ impl PluginError {
     /// The error that the hook returned, if it returned one.
     pub fn error(&self) -> Option<&anyhow::Error> {
         match &self.0.cause {
-            Cause::Error(error) => Some(error),
+            HookFailure::Error(error) => Some(error),
             _ => None,
         }
     }
 
     /// Whether the hook was left behind: its thread may never end.
     pub(crate) fn is_abandoned(&self) -> bool {
-        matches!(self.0.cause, Cause::Abandoned { .. })
+        matches!(self.0.cause, HookFailure::Abandoned { .. })
     }
 
     /// What to do about it, if the error of the operating system behind it says that.
@@ -315,7 +322,7 @@ impl PluginError {
     }
 
     /// The error of another plugin that this one was handed, and returned as its own.
-    fn handed_on(&self) -> Option<&PluginError> {
+    fn handed_on(&self) -> Option<&HookError> {
         self.error()?.chain().find_map(|cause| cause.downcast_ref())
     }
 
@@ -326,7 +333,7 @@ impl PluginError {
     /// Several of them, in their order. Of one that only hands on what is there already no more is
     /// said than that, and behind what words.
     pub(crate) fn write_all<'a>(
-        all: impl Iterator<Item = &'a PluginError>,
+        all: impl Iterator<Item = &'a HookError>,
         out: &mut impl fmt::Write,
     ) -> fmt::Result {
         let mut told: HashSet<*const Inner> = HashSet::new();
@@ -334,7 +341,7 @@ impl PluginError {
         // In a deep nest there may be very many, with long names.
         let mut more = 0;
         for error in all {
-            let is_told = |it: &PluginError| told.contains(&Arc::as_ptr(&it.0));
+            let is_told = |it: &HookError| told.contains(&Arc::as_ptr(&it.0));
             if error.handed_on().is_some_and(is_told) {
                 let (plugin, words) = (error.plugin(), &error.0.words.chain);
                 match words.split_last() {
@@ -391,7 +398,7 @@ impl PluginError {
     }
 }
 
-impl fmt::Display for PluginError {
+impl fmt::Display for HookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner {
             plugin,
@@ -408,13 +415,13 @@ impl fmt::Display for PluginError {
     }
 }
 
-impl fmt::Debug for PluginError {
+impl fmt::Debug for HookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, "")
     }
 }
 
-impl Error for PluginError {
+impl Error for HookError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.error().map(|error| &**error as &(dyn Error + 'static))
     }

@@ -11,7 +11,7 @@ mod tree;
 pub use close_error::CloseError;
 pub(crate) use close_error::{EndedBy, WAITS_FOR_ITSELF};
 pub(crate) use error::chain;
-pub use error::{Cause, PluginError, TimeOf};
+pub use error::{Deadline, HookError, HookFailure};
 pub use event::Event;
 pub use record::{Closing, MoreReport, Outcome, PluginReport, Progress, Report, Step};
 pub(crate) use tree::WORTH_A_WORD;

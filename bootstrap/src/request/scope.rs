@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::base::inside::{self, Place};
 use crate::base::key::StateKey;
-use crate::declare::{CannotSet, Current, StateValue};
+use crate::declare::{Current, SetError, StateValue};
 use crate::request::error::RequestStateError;
 use crate::request::values::{Ended, Values};
 
@@ -114,9 +114,9 @@ impl Inner {
         &self,
         value: T,
         name: impl FnOnce() -> Cow<'static, str>,
-    ) -> Result<Option<Arc<T>>, CannotSet> {
+    ) -> Result<Option<Arc<T>>, SetError> {
         let before = self.values.set(StateValue::new(value));
-        let before = before.map_err(|_| CannotSet::Ended { state: name() })?;
+        let before = before.map_err(|_| SetError::Ended { state: name() })?;
         Ok(before.and_then(|it| it.get()))
     }
 
@@ -128,7 +128,7 @@ impl Inner {
         &self,
         make: impl FnOnce() -> T,
         name: impl FnOnce() -> Cow<'static, str>,
-    ) -> Result<Arc<T>, CannotSet> {
+    ) -> Result<Arc<T>, SetError> {
         if let Some(value) = self.get() {
             return Ok(value);
         }
@@ -139,7 +139,7 @@ impl Inner {
         {
             Ok(()) => Ok(value),
             Err((_, Some(there))) => Ok(there.get().unwrap_or(value)),
-            Err((_, None)) => Err(CannotSet::Ended { state: name() }),
+            Err((_, None)) => Err(SetError::Ended { state: name() }),
         }
     }
 }
@@ -206,7 +206,7 @@ impl RequestScope {
     /// # Errors
     ///
     /// If the scope has ended. The value is dropped then.
-    pub fn set<T: Send + Sync + 'static>(&self, value: T) -> Result<Option<Arc<T>>, CannotSet> {
+    pub fn set<T: Send + Sync + 'static>(&self, value: T) -> Result<Option<Arc<T>>, SetError> {
         self.inner.set(value, name_of::<T>)
     }
 
@@ -236,7 +236,7 @@ impl RequestScope {
     pub fn get_or_insert_with<T: Send + Sync + 'static>(
         &self,
         make: impl FnOnce() -> T,
-    ) -> Result<Arc<T>, CannotSet> {
+    ) -> Result<Arc<T>, SetError> {
         self.inner.get_or_insert_with(make, name_of::<T>)
     }
 

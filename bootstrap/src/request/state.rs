@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::base::inside;
-use crate::declare::CannotSet;
+use crate::declare::SetError;
 use crate::request::error::RequestStateError;
 use crate::request::scope::{Inner, name_of};
 
@@ -116,13 +116,13 @@ impl<T: 'static> RequestState<T> {
     /// # Errors
     ///
     /// If no scope is entered here, or it has ended. The value is dropped then.
-    pub fn set(&self, value: T) -> Result<Option<Arc<T>>, CannotSet>
+    pub fn set(&self, value: T) -> Result<Option<Arc<T>>, SetError>
     where
         T: Send + Sync,
     {
         match Self::scope() {
             Some(scope) => scope.set(value, || self.name()),
-            None => Err(CannotSet::NoScope { state: self.name() }),
+            None => Err(SetError::NoScope { state: self.name() }),
         }
     }
 
@@ -132,13 +132,13 @@ impl<T: 'static> RequestState<T> {
     /// # Errors
     ///
     /// If no scope is entered here, or it has ended.
-    pub fn get_or_insert_with(&self, make: impl FnOnce() -> T) -> Result<Arc<T>, CannotSet>
+    pub fn get_or_insert_with(&self, make: impl FnOnce() -> T) -> Result<Arc<T>, SetError>
     where
         T: Send + Sync,
     {
         match Self::scope() {
             Some(scope) => scope.get_or_insert_with(make, || self.name()),
-            None => Err(CannotSet::NoScope { state: self.name() }),
+            None => Err(SetError::NoScope { state: self.name() }),
         }
     }
 

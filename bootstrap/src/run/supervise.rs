@@ -17,23 +17,23 @@ use crate::declare::{How, MakeTask, Policy, Restarts, RunContext, Supervision};
 use crate::drive::Timing;
 use crate::life::ShutdownReason;
 use crate::live::Nodes;
-use crate::report::{Cause, Outcome, PluginError};
+use crate::report::{HookError, HookFailure, Outcome};
 
 /// The failures of tasks that count, with their times.
 #[derive(Default)]
 pub(super) struct Failures {
-    all: Mutex<Vec<(Instant, PluginError)>>,
+    all: Mutex<Vec<(Instant, HookError)>>,
     /// Whether tasks that are stopped end with the app, and not for a restart of their plugin.
     app_ends: AtomicBool,
 }
 
 impl Failures {
-    pub(super) fn push(&self, at: Instant, error: PluginError) {
+    pub(super) fn push(&self, at: Instant, error: HookError) {
         let mut failures = lock(&self.all);
         failures.push((at, error));
     }
 
-    pub(super) fn take(&self) -> Vec<(Instant, PluginError)> {
+    pub(super) fn take(&self) -> Vec<(Instant, HookError)> {
         std::mem::take(&mut *lock(&self.all))
     }
 
@@ -70,8 +70,8 @@ impl Supervisor {
             let cx = RunContext::new(self.nodes.site(self.node, Phase::Run), self.stop.clone());
             let ended = match guard_future(async { make(cx).await }).await {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(Cause::Error(error)),
-                Err(message) => Err(Cause::Panic(message)),
+                Ok(Err(error)) => Err(HookFailure::Error(error)),
+                Err(message) => Err(HookFailure::Panic(message)),
             };
             match self.judge(ended, &mut restarts) {
                 Next::Again(wait) if self.waits(wait).await => {
@@ -87,7 +87,7 @@ impl Supervisor {
         }
         // The plugin goes before the end is told: whoever waits for it may want it alone.
         if let Err(message) = guard(|| drop(make)) {
-            self.fail(Cause::Panic(message));
+            self.fail(HookFailure::Panic(message));
         }
     }
 
@@ -101,9 +101,12 @@ impl Supervisor {
         }
     }
 
-    fn judge(&self, ended: Result<(), Cause>, restarts: &mut Restarts) -> Next {
+    fn judge(&self, ended: Result<(), HookFailure>, restarts: &mut Restarts) -> Next {
         let now = Instant::now();
-        let outcome = ended.as_ref().err().map_or(Outcome::Done, Cause::outcome);
+        let outcome = ended
+            .as_ref()
+            .err()
+            .map_or(Outcome::Done, HookFailure::outcome);
         if self.is_hook {
             let timing = Timing {
                 began: self.began,
@@ -117,7 +120,7 @@ impl Supervisor {
         }
         let how = match &ended {
             Ok(()) => How::Returned,
-            Err(Cause::Panic(_)) => How::Panicked,
+            Err(HookFailure::Panic(_)) => How::Panicked,
             Err(_) => How::Failed,
         };
         // What ends while the app stops is not started again, and what fails then is not lost.
@@ -150,7 +153,9 @@ impl Supervisor {
                 }
                 (None, ended) => {
                     let ended = ended.err().unwrap_or_else(|| {
-                        Cause::Error(anyhow::anyhow!("it ended too often to be started again"))
+                        HookFailure::Error(anyhow::anyhow!(
+                            "it ended too often to be started again"
+                        ))
                     });
                     self.fail(ended)
                 }
@@ -158,13 +163,13 @@ impl Supervisor {
         }
     }
 
-    fn error(&self, cause: Cause) -> PluginError {
+    fn error(&self, cause: HookFailure) -> HookError {
         let name = self.name.clone();
         self.nodes.task_error(self.node, name, cause)
     }
 
     /// A failure that ends the app.
-    fn fail(&self, cause: Cause) -> Next {
+    fn fail(&self, cause: HookFailure) -> Next {
         let error = self.error(cause);
         self.failures.push(Instant::now(), error.clone());
         let reason = ShutdownReason::TaskFailed(self.name.clone());
@@ -176,7 +181,7 @@ impl Supervisor {
     }
 
     /// A failure that the app goes on after.
-    fn tell(&self, cause: Cause, what_next: &str) {
+    fn tell(&self, cause: HookFailure, what_next: &str) {
         let error = self.error(cause);
         self.nodes.tell(&error);
         log(|| tracing::warn!(target: "bootstrap", "{error}; {what_next}"));

@@ -22,7 +22,7 @@ use crate::base::task::make_way;
 use crate::declare::{Around, Home, MakeTask, RunContext, Spawn, Supervision, TaskRequest};
 use crate::drive::Timing;
 use crate::live::{Hook, Nodes, Part, is_in};
-use crate::report::{Outcome, PluginError};
+use crate::report::{HookError, Outcome};
 use crate::run::supervise::{Failures, Supervisor};
 
 /// The tasks of one app.
@@ -217,7 +217,7 @@ impl Tasks {
     }
 
     /// Keeps a failure that is part of the outcome, although no task is to blame.
-    pub(crate) fn keep_failure(&self, error: PluginError) {
+    pub(crate) fn keep_failure(&self, error: HookError) {
         self.failures.push(Instant::now(), error);
     }
 
@@ -287,7 +287,7 @@ impl Tasks {
     }
 
     /// What failed, in the order in which it did.
-    pub(crate) fn take_failures(&self) -> Vec<(Instant, PluginError)> {
+    pub(crate) fn take_failures(&self) -> Vec<(Instant, HookError)> {
         self.failures.take()
     }
 }

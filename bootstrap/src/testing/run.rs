@@ -16,7 +16,7 @@ use crate::base::panic::{self, guard_future};
 use crate::base::text;
 use crate::boot::{BootError, BootErrorKind};
 use crate::life::ShutdownReason;
-use crate::report::PluginError;
+use crate::report::HookError;
 use crate::testing::case::{Case, Trouble};
 use crate::testing::fault::Fault;
 use crate::testing::finding::{FindingKind, Fresh};
@@ -114,7 +114,7 @@ pub(super) fn run(factory: &Factory, case: &Case, settings: &Settings) -> Ran {
 }
 
 /// All errors, in one line.
-fn all_of(errors: &[PluginError]) -> String {
+fn all_of(errors: &[HookError]) -> String {
     let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
     all.join("; ")
 }

@@ -17,7 +17,7 @@ use crate::values::tree::{Node, Origin, Table, put};
 /// [`App::configure`](crate::App::configure) takes one. Options that are marked with
 /// `#[option(config = "key")]` and sections that are declared with [`section!`](crate::section)
 /// are read from it before the app is planned. What is wrong with any of them is a
-/// [`PlanError`](crate::error::PlanError), all at once.
+/// [`Mistake`](crate::error::Mistake), all at once.
 ///
 /// What is asked for is looked up in this order; the first that has it wins:
 ///

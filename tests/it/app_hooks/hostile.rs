@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootstrap::error::{BootError, BootErrorKind, Cause};
+use bootstrap::error::{BootError, BootErrorKind, HookFailure};
 use bootstrap::lifecycle::{ShutdownReason, Status};
 use bootstrap::{App, plugin_fn};
 use support::{Probe, Trace, hangs, panics, panics_after, paused, takes, threaded};
@@ -196,8 +196,8 @@ fn a_hook_that_blocks_its_thread_does_not_keep_the_boot_from_returning() {
             });
         let error = fails_to_boot(app).await;
         assert!(matches!(
-            error.failures()[0].cause(),
-            Cause::Abandoned { .. }
+            error.failures()[0].failure(),
+            HookFailure::Abandoned { .. }
         ));
         assert!(error.is_abandoned());
         drop(release);

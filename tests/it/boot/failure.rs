@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use bootstrap::App;
-use bootstrap::error::{BootErrorKind, Cause};
+use bootstrap::error::{BootErrorKind, HookFailure};
 use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::lifecycle::{Phase, Status};
 use bootstrap::plugin_fn;
@@ -300,7 +300,7 @@ async fn boot_with_a_panic(load: Act) {
     let [failure] = error.failures() else {
         panic!("{error:?}");
     };
-    assert!(matches!(failure.cause(), Cause::Panic(message) if message == "boom"));
+    assert!(matches!(failure.failure(), HookFailure::Panic(message) if message == "boom"));
     let outcome = error.report().plugin("b").unwrap().load.outcome;
     assert_eq!(outcome, Outcome::Panicked);
     assert_eq!(
@@ -338,8 +338,8 @@ fn a_panic_of_a_task_is_the_error_of_the_load_that_waits_for_it() {
         });
         let app = App::new().with(Probe::new("spawns", &trace).load(spawns));
         let error = app.boot().await.unwrap_err();
-        let cause = error.failures()[0].cause();
-        let Cause::Error(error) = cause else {
+        let cause = error.failures()[0].failure();
+        let HookFailure::Error(error) = cause else {
             panic!("{cause:?}");
         };
         assert!(
@@ -365,7 +365,10 @@ fn a_closure_that_panics_before_it_has_made_its_future_is_a_failed_load() {
             error.to_string(),
             "[explodes] Plugin load failed: panicked: boom"
         );
-        assert!(matches!(error.failures()[0].cause(), Cause::Panic(_)));
+        assert!(matches!(
+            error.failures()[0].failure(),
+            HookFailure::Panic(_)
+        ));
         let outcome = error.report().plugin("explodes").unwrap().load.outcome;
         assert_eq!(outcome, Outcome::Panicked);
     });
@@ -402,8 +405,8 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
              descriptor provides"
         );
         assert!(matches!(
-            error.failures()[0].cause(),
-            Cause::StateNotMade { .. }
+            error.failures()[0].failure(),
+            HookFailure::StateNotMade { .. }
         ));
         // It has loaded, so it is closed.
         assert_eq!(error.closed(), ["forgetful"]);
@@ -415,13 +418,19 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
             .await
             .unwrap_err();
         assert!(
-            matches!(error.failures()[0].cause(), Cause::StateNotDeclared { .. }),
+            matches!(
+                error.failures()[0].failure(),
+                HookFailure::StateNotDeclared { .. }
+            ),
             "{error}"
         );
         let twice = States::new().with(Promised).with(Promised);
         let error = App::new().with(Forgetful(twice)).boot().await.unwrap_err();
         assert!(
-            matches!(error.failures()[0].cause(), Cause::StateNotDeclared { .. }),
+            matches!(
+                error.failures()[0].failure(),
+                HookFailure::StateNotDeclared { .. }
+            ),
             "{error}"
         );
         let right = States::new().with(Promised);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootstrap::error::{BootErrorKind, Cause, PluginError};
+use bootstrap::error::{BootErrorKind, HookError, HookFailure};
 use bootstrap::{App, plugin_fn};
 use support::{Probe, Trace, act, hangs, paused, register_graph, takes, threaded};
 use tokio::time::Instant;
@@ -56,7 +56,7 @@ fn a_load_that_takes_too_long_is_cancelled() {
             "[own] Plugin load failed: timed out after 1 s"
         );
         assert!(
-            matches!(error.failures()[0].cause(), Cause::TimedOut { limit, .. } if *limit == SECOND)
+            matches!(error.failures()[0].failure(), HookFailure::TimedOut { limit, .. } if *limit == SECOND)
         );
         assert_eq!(trace.events(), ["load(own)+", "drop(own)"]);
 
@@ -121,7 +121,7 @@ fn a_load_that_blocks_its_thread_does_not_keep_the_boot_from_returning() {
         let error = app.boot().await.unwrap_err();
         assert!(error.is_abandoned());
         assert!(
-            matches!(error.failures()[0].cause(), Cause::Abandoned { .. }),
+            matches!(error.failures()[0].failure(), HookFailure::Abandoned { .. }),
             "{error:?}"
         );
         assert_eq!(trace.count("close(a)-"), 1);
@@ -188,7 +188,7 @@ fn a_load_that_blocks_through_the_end_of_the_boot_is_what_failed() {
         let [failure] = error.failures() else {
             panic!("{error:?}");
         };
-        assert!(matches!(failure.cause(), Cause::Abandoned { .. }));
+        assert!(matches!(failure.failure(), HookFailure::Abandoned { .. }));
         assert!(error.cancelled().is_empty());
         drop(release);
     });
@@ -226,11 +226,7 @@ fn a_ready_hook_that_takes_too_long_fails_the_boot() {
             .boot_timeout(Duration::from_mins(1))
             .with(Probe::new("a", &trace).ready(hangs()).load_timeout(SECOND));
         let error = app.boot().await.unwrap_err();
-        let failures: Vec<_> = error
-            .failures()
-            .iter()
-            .map(PluginError::to_string)
-            .collect();
+        let failures: Vec<_> = error.failures().iter().map(HookError::to_string).collect();
         assert_eq!(failures, ["[a] Plugin ready failed: timed out after 1 s"]);
         assert_eq!(error.closed(), ["a"]);
     });

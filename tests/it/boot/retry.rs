@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bootstrap::error::Cause;
+use bootstrap::error::HookFailure;
 use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
 use bootstrap::{App, Retry};
@@ -139,7 +139,10 @@ fn only_errors_are_tried_again() {
         app.register(Probe::new("slow", &Trace::new()).load(slow))
             .retry(Retry::attempts(3));
         let error = app.boot().await.unwrap_err();
-        assert!(matches!(error.failures()[0].cause(), Cause::Error(_)));
+        assert!(matches!(
+            error.failures()[0].failure(),
+            HookFailure::Error(_)
+        ));
     });
 }
 

@@ -15,7 +15,7 @@ mod written;
 
 use std::path::{Path, PathBuf};
 
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::{App, Configuration};
 use tempfile::TempDir;
 
@@ -59,7 +59,7 @@ fn variables(configuration: Configuration, all: &[(&str, &str)]) -> Configuratio
 /// The mistakes of an app, each as one line.
 fn mistakes(app: &App) -> Vec<String> {
     let errors = app.plan().expect_err("the plan has mistakes");
-    errors.errors().iter().map(PlanError::to_string).collect()
+    errors.errors().iter().map(Mistake::to_string).collect()
 }
 
 /// The whole diagnosis, without the places in this crate.

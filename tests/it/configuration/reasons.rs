@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bootstrap::Configuration;
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use bootstrap::secrecy::{SecretBox, SecretString};
@@ -229,7 +229,7 @@ fn what_stands_in_for_a_wrong_field_is_not_refused_as_a_whole() {
     let app = app.configure(of_file(&files.path("service.toml")));
     let errors = app.plan().unwrap_err();
     assert_eq!(errors.errors().len(), 1, "{errors:?}");
-    assert!(matches!(errors.errors(), [PlanError::Configuration { .. }]));
+    assert!(matches!(errors.errors(), [Mistake::Configuration { .. }]));
 }
 
 /// A type that quotes a part of what it refuses.

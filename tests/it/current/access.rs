@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use bootstrap::error::{CannotSet, StateError};
+use bootstrap::error::{SetError, StateError};
 use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
 use bootstrap::service::ServiceError;
@@ -250,7 +250,7 @@ fn a_state_is_set_in_an_app_that_has_it_and_nowhere_else() {
         let running = App::new().boot().await.unwrap();
         let error = running.current().enter_sync(|| State::<Level>::set(1));
         let missing = |source: &StateError| matches!(source, StateError::Missing { .. });
-        assert!(matches!(error, Err(CannotSet::NotRead { source, .. }) if missing(&source)));
+        assert!(matches!(error, Err(SetError::NotRead { source, .. }) if missing(&source)));
         running.close().await.unwrap();
 
         let app = App::new().supply(Level(Swap::new(1)));

@@ -81,7 +81,7 @@ impl Block {
 
 /// Where the job comes from that blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum PluginLocation {
     Root,
     Child,
     AwaitedChild,
@@ -129,41 +129,44 @@ const OF_BOOT: [Cut; 3] = [Cut::BootTimeout, Cut::LoadTimeout, Cut::Shutdown];
 const OF_CLOSE: [Cut; 2] = [Cut::HookTimeout, Cut::CloseTimeout];
 
 /// Every place, with what may end a job there.
-const PLACES: [(Place, &[Cut]); 29] = [
-    (Place::Root, &OF_BOOT),
-    (Place::Child, &OF_BOOT),
-    (Place::AwaitedChild, &OF_BOOT),
-    (Place::Grandchild, &OF_BOOT),
-    (Place::AwaitedGrandchild, &OF_BOOT),
-    (Place::FlushedChild, &OF_BOOT),
-    (Place::BesideChild, &OF_BOOT),
-    (Place::ScopedPlugin, &OF_BOOT),
-    (Place::ScopedChild, &OF_BOOT),
-    (Place::Barrier, &OF_BOOT),
-    (Place::SecondAttempt, &OF_BOOT),
-    (Place::Ready, &OF_BOOT),
-    (Place::Loaded, &OF_BOOT),
-    (Place::OnReady, &OF_BOOT),
-    (Place::OnReadyOfPlugin, &OF_BOOT),
-    (Place::Service, &OF_BOOT),
-    (Place::OnStart, &OF_BOOT),
-    (Place::CleanUpBetweenAttempts, &[Cut::HookTimeout]),
-    (Place::RolledBackSibling, &OF_CLOSE),
-    (Place::RolledBackPlugin, &OF_CLOSE),
-    (Place::Drain, &OF_CLOSE),
-    (Place::Run, &OF_CLOSE),
-    (Place::Task, &OF_CLOSE),
-    (Place::Close, &OF_CLOSE),
-    (Place::OnClose, &OF_CLOSE),
-    (Place::OnCloseOfApp, &OF_CLOSE),
-    (Place::ServiceDrop, &OF_CLOSE),
-    (Place::RestartLoad, &[Cut::LoadTimeout, Cut::Shutdown]),
-    (Place::RestartClose, &OF_CLOSE),
+const PLACES: [(PluginLocation, &[Cut]); 29] = [
+    (PluginLocation::Root, &OF_BOOT),
+    (PluginLocation::Child, &OF_BOOT),
+    (PluginLocation::AwaitedChild, &OF_BOOT),
+    (PluginLocation::Grandchild, &OF_BOOT),
+    (PluginLocation::AwaitedGrandchild, &OF_BOOT),
+    (PluginLocation::FlushedChild, &OF_BOOT),
+    (PluginLocation::BesideChild, &OF_BOOT),
+    (PluginLocation::ScopedPlugin, &OF_BOOT),
+    (PluginLocation::ScopedChild, &OF_BOOT),
+    (PluginLocation::Barrier, &OF_BOOT),
+    (PluginLocation::SecondAttempt, &OF_BOOT),
+    (PluginLocation::Ready, &OF_BOOT),
+    (PluginLocation::Loaded, &OF_BOOT),
+    (PluginLocation::OnReady, &OF_BOOT),
+    (PluginLocation::OnReadyOfPlugin, &OF_BOOT),
+    (PluginLocation::Service, &OF_BOOT),
+    (PluginLocation::OnStart, &OF_BOOT),
+    (PluginLocation::CleanUpBetweenAttempts, &[Cut::HookTimeout]),
+    (PluginLocation::RolledBackSibling, &OF_CLOSE),
+    (PluginLocation::RolledBackPlugin, &OF_CLOSE),
+    (PluginLocation::Drain, &OF_CLOSE),
+    (PluginLocation::Run, &OF_CLOSE),
+    (PluginLocation::Task, &OF_CLOSE),
+    (PluginLocation::Close, &OF_CLOSE),
+    (PluginLocation::OnClose, &OF_CLOSE),
+    (PluginLocation::OnCloseOfApp, &OF_CLOSE),
+    (PluginLocation::ServiceDrop, &OF_CLOSE),
+    (
+        PluginLocation::RestartLoad,
+        &[Cut::LoadTimeout, Cut::Shutdown],
+    ),
+    (PluginLocation::RestartClose, &OF_CLOSE),
 ];
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
-    place: Place,
+    place: PluginLocation,
     cut: Cut,
     when: When,
     workers: usize,
@@ -257,7 +260,7 @@ impl Case {
 
     /// Registers a plugin whose child blocks; gives the block back if it is for another place.
     fn with_child(&self, app: &mut App, block: Block) -> Option<Block> {
-        use Place as P;
+        use PluginLocation as P;
         match self.place {
             P::Child => drop(app.register(plugin_fn("p", async move |cx| {
                 cx.register(plugin_fn("blocks", async move |_| block.run().await));
@@ -313,7 +316,7 @@ impl Case {
     }
 
     fn with_hook(&self, mut app: App, block: Block) -> App {
-        use Place as P;
+        use PluginLocation as P;
         let trace = Trace::new();
         let probe = |name: &'static str| Probe::new(name, &trace);
         let acts = {
@@ -461,11 +464,14 @@ impl Case {
     }
 
     fn is_of_restart(&self) -> bool {
-        matches!(self.place, Place::RestartLoad | Place::RestartClose)
+        matches!(
+            self.place,
+            PluginLocation::RestartLoad | PluginLocation::RestartClose
+        )
     }
 
     fn is_of_end(&self) -> bool {
-        use Place as P;
+        use PluginLocation as P;
         matches!(
             self.place,
             P::Drain | P::Run | P::Task | P::Close | P::OnClose | P::OnCloseOfApp | P::ServiceDrop

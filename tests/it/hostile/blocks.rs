@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bootstrap::error::{BootErrorKind, Cause, PluginError};
+use bootstrap::error::{BootErrorKind, HookError, HookFailure};
 use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
 use bootstrap::{App, Handle, plugin_fn};
@@ -166,9 +166,12 @@ fn hooks_of_the_app_that_block_end_with_the_time_for_closing() {
                 Ok(())
             });
         let error = app.boot().await.unwrap().close().await.unwrap_err();
-        let causes: Vec<_> = error.errors().iter().map(PluginError::cause).collect();
+        let causes: Vec<_> = error.errors().iter().map(HookError::failure).collect();
         assert!(
-            matches!(causes[..], [Cause::Abandoned { .. }, Cause::OutOfTime]),
+            matches!(
+                causes[..],
+                [HookFailure::Abandoned { .. }, HookFailure::OutOfTime]
+            ),
             "{error:?}"
         );
         assert_eq!(trace.count("close(a)-"), 1);

@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bootstrap::error::{BootError, BootErrorKind, Cause, RestartError};
+use bootstrap::error::{BootError, BootErrorKind, HookFailure, RestartError};
 use bootstrap::lifecycle::ShutdownReason;
 use bootstrap::prelude::*;
 use bootstrap::{App, Handle, plugin_fn};
@@ -51,7 +51,7 @@ fn a_load_that_blocks_through_a_request_to_stop_interrupts_the_boot() {
         let [failure] = error.failures() else {
             panic!("{error:?}");
         };
-        assert!(matches!(failure.cause(), Cause::Abandoned { .. }));
+        assert!(matches!(failure.failure(), HookFailure::Abandoned { .. }));
         assert!(error.is_abandoned());
         assert_eq!(
             error.to_string(),

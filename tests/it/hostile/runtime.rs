@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bootstrap::error::{BootErrorKind, Cause};
+use bootstrap::error::{BootErrorKind, HookFailure};
 use bootstrap::lifecycle::{ShutdownReason, Status};
 use bootstrap::{App, plugin_fn};
 use support::{Probe, Trace, fails, hangs, paused};
@@ -32,7 +32,10 @@ fn an_app_whose_runtime_is_gone_counts_as_ended() {
         error.to_string(),
         "[a] Plugin close failed: the tokio runtime was shut down before it"
     );
-    assert!(matches!(error.errors()[0].cause(), Cause::RuntimeShutDown));
+    assert!(matches!(
+        error.errors()[0].failure(),
+        HookFailure::RuntimeShutDown
+    ));
     assert_eq!(trace.events(), ["load(a)+", "load(a)-"]);
 }
 
@@ -232,7 +235,10 @@ fn what_was_left_to_be_done_when_the_runtime_went_away_is_named_and_dropped() {
     });
     drop(runtime);
     let error = paused(handle.close()).unwrap_err();
-    assert!(matches!(error.errors()[0].cause(), Cause::RuntimeShutDown));
+    assert!(matches!(
+        error.errors()[0].failure(),
+        HookFailure::RuntimeShutDown
+    ));
     assert_eq!(std::sync::Arc::strong_count(&alive), 1);
     drop(boot);
 }

@@ -1,6 +1,6 @@
 //! Children that are declared: others need their states, and wait for their parents.
 
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::prelude::*;
 use bootstrap::{App, Child, plugin_fn};
 use support::{Trace, paused};
@@ -283,7 +283,7 @@ fn of_two_tries_to_register_a_child_the_one_that_loaded_counts() {
 fn a_state_whose_parent_is_not_there_is_a_plan_error_that_names_the_parent() {
     let trace = Trace::new();
     let errors = App::new().with(docs(&trace)).plan().unwrap_err();
-    let [PlanError::Missing { help, .. }] = errors.errors() else {
+    let [Mistake::MissingProvider { help, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     let (before, after) = help.split_once(" (").unwrap();
@@ -328,7 +328,7 @@ fn two_parents_of_one_child_are_ambiguous() {
         .with(Server::default())
         .with(Server::default());
     let errors = app.plan().unwrap_err();
-    let [PlanError::Ambiguous { candidates, .. }] = errors.errors() else {
+    let [Mistake::AmbiguousProvider { candidates, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     let names: Vec<String> = candidates.iter().map(|it| it.plugin.to_string()).collect();
@@ -353,7 +353,7 @@ fn the_scope_of_a_declared_child_is_that_of_its_parent() {
         app.scope("inside", |inside| inside.register(Server::default()));
         app.register(docs(&trace));
         let errors = app.plan().unwrap_err();
-        let [PlanError::Missing { near, help, .. }] = errors.errors() else {
+        let [Mistake::MissingProvider { near, help, .. }] = errors.errors() else {
             panic!("{errors:?}");
         };
         assert!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bootstrap::error::Cause;
+use bootstrap::error::HookFailure;
 use bootstrap::report::Outcome;
 use bootstrap::{App, Retry, plugin_fn};
 use support::{Trace, paused};
@@ -283,7 +283,7 @@ fn a_child_that_hangs_is_blamed_and_not_its_parent() {
         assert_eq!(error.failures()[0].plugin(), "parent/inner");
         let limit = Duration::from_millis(700);
         assert!(
-            matches!(error.failures()[0].cause(), Cause::TimedOut { limit: it, .. } if *it == limit),
+            matches!(error.failures()[0].failure(), HookFailure::TimedOut { limit: it, .. } if *it == limit),
             "{error:?}"
         );
     });

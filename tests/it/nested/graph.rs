@@ -249,7 +249,7 @@ impl Hooks for NeedsMiddle {
 }
 
 #[test]
-fn a_circle_that_arises_while_booting_is_an_error_at_once() {
+fn a_cycle_that_arises_while_booting_is_an_error_at_once() {
     paused(async {
         let app = App::new().with(Roundabout).with(MiddlePlugin::default());
         let error = app.boot().await.unwrap_err();
@@ -257,7 +257,7 @@ fn a_circle_that_arises_while_booting_is_an_error_at_once() {
             error.to_string(),
             "[roundabout/needs-middle] Plugin load failed: it would wait for `middle-plugin`, \
              which waits for `roundabout`, which waits for it: plugins would wait for each other \
-             in a circle. Register it elsewhere, or make one of them need less"
+             in a cycle. Register it elsewhere, or make one of them need less"
         );
     });
 }

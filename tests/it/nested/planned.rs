@@ -1,6 +1,6 @@
-//! Declared children in a plan: who brings them, and which circles lead through them.
+//! Declared children in a plan: who brings them, and which cycles lead through them.
 
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::plan::StateKey;
 use bootstrap::prelude::*;
 use bootstrap::{App, Unused};
@@ -161,13 +161,13 @@ impl Hooks for Index {
 
 /// S37: before any hook has run.
 #[test]
-fn a_declared_child_that_needs_what_waits_for_its_parent_is_a_circle() {
+fn a_declared_child_that_needs_what_waits_for_its_parent_is_a_cycle() {
     let mut app = App::new();
     let gate = app.register(Gate);
     app.register(Index).after(&gate);
     let errors = app.plan().unwrap_err();
     let [
-        PlanError::Circle {
+        Mistake::Cycle {
             walk, reasons, cut, ..
         },
     ] = errors.errors()
@@ -193,7 +193,7 @@ fn a_declared_child_that_needs_what_waits_for_its_parent_is_a_circle() {
 
 /// Two parents, each with a child that needs the other parent: no link leads through both.
 #[test]
-fn parents_that_wait_for_each_other_through_their_children_are_a_circle() {
+fn parents_that_wait_for_each_other_through_their_children_are_a_cycle() {
     struct LeftState;
     struct RightState;
 
@@ -232,7 +232,7 @@ fn parents_that_wait_for_each_other_through_their_children_are_a_circle() {
     }
 
     let errors = App::new().with(Left).with(Right).plan().unwrap_err();
-    let [PlanError::Circle { walk, .. }] = errors.errors() else {
+    let [Mistake::Cycle { walk, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     let names: Vec<String> = walk.iter().map(|it| it.plugin.to_string()).collect();

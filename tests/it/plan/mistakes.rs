@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bootstrap::State;
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::extend::{Descriptor, Fields, Plugin, States};
 use bootstrap::plan::PlanWarning;
 use bootstrap::plugin_fn;
@@ -19,9 +19,9 @@ fn a_missing_provider_is_an_error_that_names_the_field_and_what_to_add() {
     let app = App::new().with(Database::default());
     let errors = app.plan().unwrap_err();
     let [
-        PlanError::Missing {
+        Mistake::MissingProvider {
             state,
-            askers,
+            dependents,
             help,
             ..
         },
@@ -30,8 +30,8 @@ fn a_missing_provider_is_an_error_that_names_the_field_and_what_to_add() {
         panic!("{errors:?}");
     };
     assert_eq!(state.to_string(), "Config");
-    let [asker] = askers.as_slice() else {
-        panic!("{askers:?}");
+    let [asker] = dependents.as_slice() else {
+        panic!("{dependents:?}");
     };
     assert_eq!(asker.plugin, "database");
     assert_eq!(asker.field, "config: State<Config>");
@@ -94,16 +94,16 @@ fn the_shortest_way_from_a_root_to_the_asker_is_shown() {
     for (near, far) in [("a-near", "z-far"), ("z-near", "a-far")] {
         let trace = Trace::new();
         let mut app = App::new();
-        let asker = app.register(Asker::<u8>::new("asker"));
+        let asker = app.register(Dependent::<u8>::new("asker"));
         let one = app.register(Probe::new("one", &trace)).after(&asker);
         let two = app.register(Probe::new("two", &trace)).after(&one);
         app.register(Probe::new(far, &trace)).after(&two);
         app.register(Probe::new(near, &trace)).after(&asker);
         let errors = app.plan().unwrap_err();
-        let [PlanError::Missing { askers, .. }] = errors.errors() else {
+        let [Mistake::MissingProvider { dependents, .. }] = errors.errors() else {
             panic!("{errors:?}");
         };
-        assert_eq!(names(&askers[0].way), [near, "asker"]);
+        assert_eq!(names(&dependents[0].way), [near, "asker"]);
     }
 }
 
@@ -126,21 +126,24 @@ fn all_missing_states_are_reported_in_one_run() {
     );
 }
 
-/// S3: one missing state that ten plugins want, of three kinds, is one error with ten askers.
+/// S3: one missing state that ten plugins want, of three kinds, is one error with ten dependents.
 #[test]
 fn a_missing_state_is_reported_once_with_all_its_askers() {
     let app = (0..8)
         .fold(App::new(), |app, _| app.with(Database::default()))
-        .with(Asker::<Config>::new("billing"))
-        .with(Asker::<Config>::new("reports"));
+        .with(Dependent::<Config>::new("billing"))
+        .with(Dependent::<Config>::new("reports"));
     let errors = app.plan().unwrap_err();
-    let [PlanError::Missing { askers, .. }] = errors.errors() else {
+    let [Mistake::MissingProvider { dependents, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     let mut expected = vec!["billing".to_owned()];
     expected.extend((1..=8).map(|n| format!("database#{n}")));
     expected.push("reports".to_owned());
-    assert_eq!(names(askers.iter().map(|asker| &asker.plugin)), expected);
+    assert_eq!(
+        names(dependents.iter().map(|asker| &asker.plugin)),
+        expected
+    );
     let text = errors.render();
     for name in &expected[1..] {
         let line = format!("\n  also wanted by: `{name}` (tests/it/plan/");
@@ -159,7 +162,7 @@ fn two_providers_of_a_state_are_an_error_with_both_places() {
         .with(ConfigPlugin::default());
     app.register(Maker::<Config>::new("own-config", &trace));
     let errors = app.plan().unwrap_err();
-    let [PlanError::Ambiguous { candidates, .. }] = errors.errors() else {
+    let [Mistake::AmbiguousProvider { candidates, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     assert_eq!(
@@ -204,12 +207,12 @@ impl<T: Send + Sync + 'static> Plugin for Maker<T> {
 }
 
 /// Made at run time: asks for `T`.
-struct Asker<T> {
+struct Dependent<T> {
     name: &'static str,
     it: State<T>,
 }
 
-impl<T: Send + Sync + 'static> Asker<T> {
+impl<T: Send + Sync + 'static> Dependent<T> {
     fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -219,7 +222,7 @@ impl<T: Send + Sync + 'static> Asker<T> {
 }
 
 #[bootstrap::extend::async_trait]
-impl<T: Send + Sync + 'static> Plugin for Asker<T> {
+impl<T: Send + Sync + 'static> Plugin for Dependent<T> {
     fn descriptor(&self) -> Descriptor {
         Descriptor::new(self.name)
     }
@@ -240,9 +243,9 @@ fn asking_for_a_wrapper_around_a_state_is_answered_with_a_hint() {
         let trace = Trace::new();
         let app = App::new()
             .with(Maker::<Other>::new("maker", &trace))
-            .with(Asker::<T>::new("asker"));
+            .with(Dependent::<T>::new("asker"));
         let errors = app.plan().unwrap_err();
-        let [PlanError::Missing { near, .. }] = errors.errors() else {
+        let [Mistake::MissingProvider { near, .. }] = errors.errors() else {
             panic!("{errors:?}");
         };
         near.join("; ")
@@ -269,9 +272,9 @@ fn asking_for_what_a_provided_wrapper_holds_is_answered_with_a_hint() {
     let trace = Trace::new();
     let app = App::new()
         .with(Maker::<Arc<Other>>::new("maker", &trace))
-        .with(Asker::<Other>::new("asker"));
+        .with(Dependent::<Other>::new("asker"));
     let errors = app.plan().unwrap_err();
-    let [PlanError::Missing { near, .. }] = errors.errors() else {
+    let [Mistake::MissingProvider { near, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     let [near] = near.as_slice() else {
@@ -293,7 +296,7 @@ fn two_types_with_one_name_are_told_apart() {
     let trace = Trace::new();
     let app = App::new()
         .with(Maker::<Other>::new("maker", &trace))
-        .with(Asker::<elsewhere::Other>::new("asker"));
+        .with(Dependent::<elsewhere::Other>::new("asker"));
     let text = app.plan().unwrap_err().render();
     assert!(
         text.contains("near: `it::plan::mistakes::Other` is provided by `maker`")
@@ -341,7 +344,7 @@ fn a_supplied_state_that_is_forgotten_double_or_idle_is_reported() {
         errors.to_string(),
         "the state `Settings` is supplied 2 times"
     );
-    let [PlanError::SuppliedTwice { at, .. }] = errors.errors() else {
+    let [Mistake::SuppliedTwice { at, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     assert_eq!(at.len(), 2);
@@ -407,7 +410,7 @@ fn a_handle_to_a_state_that_nobody_makes_is_an_error() {
     let trace = Trace::new();
     let mut app = App::new();
     let maker = app.register(Maker::<u8>::new("maker", &trace));
-    app.register(Asker::<u16> {
+    app.register(Dependent::<u16> {
         name: "asker",
         it: maker.handle(),
     });

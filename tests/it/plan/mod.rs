@@ -11,12 +11,12 @@ macro_rules! never_loads {
     )*};
 }
 
-mod circles;
+mod cycles;
 mod mistakes;
 mod order;
 mod unused;
 
-use bootstrap::error::{PlanError, PlanErrors};
+use bootstrap::error::{Mistake, PlanErrors};
 use bootstrap::plan::{Plan, PluginName};
 use bootstrap::prelude::*;
 
@@ -67,5 +67,5 @@ fn order(plan: &Plan) -> Vec<String> {
 }
 
 fn messages(errors: &PlanErrors) -> Vec<String> {
-    errors.errors().iter().map(PlanError::to_string).collect()
+    errors.errors().iter().map(Mistake::to_string).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
 use bootstrap::{Registration, State, plugin_fn};
@@ -66,7 +66,7 @@ fn a_ladder_is_loaded_once_on_every_rung() {
     });
 }
 
-/// S11: and so are the ways to a mistake at its foot, and the circles through it.
+/// S11: and so are the ways to a mistake at its foot, and the cycles through it.
 #[test]
 fn a_ladder_with_a_mistake_is_diagnosed_like_any_graph() {
     paused(async {
@@ -75,10 +75,10 @@ fn a_ladder_with_a_mistake_is_diagnosed_like_any_graph() {
         let asker = app.register(Database::default());
         rungs[0].clone().after(&asker);
         let errors = app.plan().unwrap_err();
-        let [PlanError::Missing { askers, .. }] = errors.errors() else {
+        let [Mistake::MissingProvider { dependents, .. }] = errors.errors() else {
             panic!("{errors:?}");
         };
-        assert_eq!(askers[0].way.len(), 201);
+        assert_eq!(dependents[0].way.len(), 201);
 
         let (app, rungs) = ladder(200, &trace);
         rungs[0].clone().after(&rungs[399]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bootstrap::Unused;
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::plan::PlanWarning;
 use bootstrap::prelude::*;
 use support::{Probe, Trace, paused};
@@ -106,7 +106,7 @@ fn an_unused_plugin_may_be_an_error() {
     ));
     // Both of two, in the order of their names.
     let both = app.with(IdlePlugin).plan().unwrap_err();
-    let unused = |error: &PlanError| matches!(error, PlanError::Unused { .. });
+    let unused = |error: &Mistake| matches!(error, Mistake::UnusedProvider { .. });
     assert_eq!(both.errors().iter().filter(|it| unused(it)).count(), 2);
 }
 

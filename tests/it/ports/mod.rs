@@ -8,7 +8,7 @@ mod plan;
 
 use std::sync::Arc;
 
-use bootstrap::error::{PlanError, PlanErrors};
+use bootstrap::error::{Mistake, PlanErrors};
 use bootstrap::prelude::*;
 
 /// An interface of which a plugin knows nothing but this.
@@ -129,5 +129,5 @@ fn without_places(text: &str) -> String {
 }
 
 fn messages(errors: &PlanErrors) -> Vec<String> {
-    errors.errors().iter().map(PlanError::to_string).collect()
+    errors.errors().iter().map(Mistake::to_string).collect()
 }

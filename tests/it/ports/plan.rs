@@ -223,7 +223,7 @@ fn who_is_linked_and_provides_the_port_is_named_with_the_line_to_write() {
 }
 
 #[test]
-fn a_circle_through_ports_is_found_by_the_plan() {
+fn a_cycle_through_ports_is_found_by_the_plan() {
     #[plugin(name = "hen", ports = [u8], collect = never)]
     struct Hen {
         egg: Port<u16>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bootstrap::error::{CannotSet, RequestStateError};
+use bootstrap::error::{RequestStateError, SetError};
 use bootstrap::{App, RequestScope, RequestState, Running};
 use support::paused;
 
@@ -52,10 +52,10 @@ fn a_value_can_not_be_set_outside_of_a_scope_or_after_its_end() {
              with `request_scope`, and `enter` it"
         );
         let made = USER.get_or_insert_with(|| unreachable!("nobody could keep it"));
-        assert!(matches!(made, Err(CannotSet::NoScope { .. })));
+        assert!(matches!(made, Err(SetError::NoScope { .. })));
         // An app alone is no scope.
         let set = running.current().enter_sync(|| USER.set(User(1)));
-        assert!(matches!(set, Err(CannotSet::NoScope { .. })));
+        assert!(matches!(set, Err(SetError::NoScope { .. })));
         let scope = running.request_scope();
         scope.end();
         assert_eq!(
@@ -64,7 +64,7 @@ fn a_value_can_not_be_set_outside_of_a_scope_or_after_its_end() {
              scope of its own"
         );
         let made = scope.get_or_insert_with(|| User(1));
-        assert!(matches!(made, Err(CannotSet::Ended { .. })));
+        assert!(matches!(made, Err(SetError::Ended { .. })));
         running.close().await.unwrap();
     });
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bootstrap::App;
-use bootstrap::error::{BootErrorKind, Cause};
+use bootstrap::error::{BootErrorKind, HookFailure};
 use bootstrap::lifecycle::{Phase, Status};
 use support::{Probe, Trace, hangs, panics, panics_after, paused, succeeds, threaded};
 
@@ -157,7 +157,10 @@ fn a_service_that_blocks_in_its_drop_is_left_behind() {
         let error = running.close().await.unwrap_err();
         let only = &error.errors()[0];
         assert_eq!(*only.plugin(), "blocks");
-        assert!(matches!(only.cause(), Cause::Abandoned { .. }), "{error:?}");
+        assert!(
+            matches!(only.failure(), HookFailure::Abandoned { .. }),
+            "{error:?}"
+        );
         assert_eq!(trace.count("close(p)-"), 1);
         drop(release);
     });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::lifecycle::Phase;
 use bootstrap::service::Service;
 use bootstrap::{App, State};
@@ -219,7 +219,7 @@ fn two_services_can_not_have_one_name() {
             .service("cache", makes(&trace, "cache", succeeds()))
             .service("mailer", async |_| Ok(()));
         let errors = app.plan().unwrap_err();
-        let [error @ PlanError::DuplicateService { name, at }] = errors.errors() else {
+        let [error @ Mistake::DuplicateService { name, at }] = errors.errors() else {
             panic!("{errors:?}");
         };
         assert_eq!((error.code(), name.as_str()), ("BOOT015", "mailer"));
@@ -245,7 +245,7 @@ fn mistakes_in_services_stand_behind_those_in_plugins() {
         .service("mailer", async |_| Ok(()))
         .service("mailer", async |_| Ok(()));
     let errors = app.plan().unwrap_err();
-    let codes: Vec<_> = errors.errors().iter().map(PlanError::code).collect();
+    let codes: Vec<_> = errors.errors().iter().map(Mistake::code).collect();
     assert_eq!(codes, ["BOOT006", "BOOT015"]);
 }
 

@@ -70,7 +70,7 @@ fn errors_and_panics_of_every_hook_are_shown_like_that() {
         app.register(plugin_fn("panics", async |_| panic!("{FORGED}")));
         let error = app.boot().await.unwrap_err();
         is_one_honest_line(&error.to_string());
-        is_one_honest_line(&error.failures()[0].cause().to_string());
+        is_one_honest_line(&error.failures()[0].failure().to_string());
         is_honest(&error.render());
 
         let mut app = App::new();

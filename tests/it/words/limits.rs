@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bootstrap::error::{Cause, TimeOf};
+use bootstrap::error::{Deadline, HookFailure};
 use bootstrap::{App, plugin_fn};
 use support::paused;
 
@@ -40,10 +40,10 @@ fn a_child_that_is_cut_by_the_time_of_its_parent_says_so() {
                 .await
         }));
         let error = boot_error(app).await;
-        let Cause::TimedOut { rest_of, .. } = error.failures()[0].cause() else {
+        let HookFailure::TimedOut { rest_of, .. } = error.failures()[0].failure() else {
             panic!("{error:?}");
         };
-        assert!(matches!(rest_of, Some(TimeOf::Parent { plugin, .. }) if plugin == "parent"));
+        assert!(matches!(rest_of, Some(Deadline::Parent { plugin, .. }) if plugin == "parent"));
         let text = super::lines(&error.render());
         assert_eq!(
             text[0],

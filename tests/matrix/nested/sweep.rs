@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use bootstrap::Handle;
-use bootstrap::error::{BootErrorKind, Cause};
+use bootstrap::error::{BootErrorKind, HookFailure};
 use bootstrap::lifecycle::ShutdownReason;
 use support::bounded;
 
@@ -446,8 +446,9 @@ fn cut_by_the_runtime(case: &Case, ticks: usize) -> bool {
         let errors = closed
             .err()
             .map_or_else(Vec::new, |error| error.errors().to_vec());
-        let is_named =
-            |it: &&bootstrap::error::PluginError| matches!(it.cause(), Cause::RuntimeShutDown);
+        let is_named = |it: &&bootstrap::error::HookError| {
+            matches!(it.failure(), HookFailure::RuntimeShutDown)
+        };
         let named = errors.iter().filter(is_named).count();
         let (origins, events) = (book.origins(), book.events());
         let story = Story::read(case, &origins, &events).unwrap();

@@ -1,4 +1,4 @@
-//! What looks like a circle, and is none.
+//! What looks like a cycle, and is none.
 
 use bootstrap::prelude::*;
 

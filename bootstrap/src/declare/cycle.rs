@@ -1,12 +1,12 @@
-//! The proof that plugins do not depend on each other in a circle, made by the compiler.
+//! The proof that plugins do not depend on each other in a cycle, made by the compiler.
 //!
 //! `#[plugin]` emits a static whose value is what [`explore`] finds in the graph of declarations,
-//! and one whose value is the [`check`] of that; a circle makes it panic, and a panic while a
+//! and one whose value is the [`check`] of that; a cycle makes it panic, and a panic while a
 //! static is evaluated is a compile error with the panic's message.
 //!
-//! Crates can't depend on each other in a circle, so a walk never leaves its crate. And each
-//! circle is reported once: every declaration has an id, and the walk that starts at one only goes
-//! through those with a smaller id, so that only the greatest of a circle finds it.
+//! Crates can't depend on each other in a cycle, so a walk never leaves its crate. And each
+//! cycle is reported once: every declaration has an id, and the walk that starts at one only goes
+//! through those with a smaller id, so that only the greatest of a cycle finds it.
 //!
 //! What a walk finds beyond, the *exits*, is the value of its static. Where a walk comes to a
 //! plugin with a smaller id, it goes on at the exits of that one, instead of walking the same ways
@@ -16,7 +16,7 @@
 //! after one step: either there are no exits, or every neighbour is one.
 //!
 //! Instances of generic plugins have no static of their own, so no walk starts at one; every walk
-//! goes through them, whatever their crate, because their types may lead back. A circle of nothing
+//! goes through them, whatever their crate, because their types may lead back. A cycle of nothing
 //! but such instances never gets here: their declarations are constants that would contain each
 //! other, which rustc refuses by itself (E0391).
 //!
@@ -37,7 +37,7 @@ const FEW: usize = 48;
 const MANY: usize = 4096;
 
 /// What can be reached from `start` through plugins with smaller ids. Does not panic: who comes
-/// by would fail as well, and say nothing about its own circle.
+/// by would fail as well, and say nothing about its own cycle.
 pub const fn explore(start: &'static Declared) -> Proof {
     let mut search = Search {
         start: start.link,
@@ -52,12 +52,12 @@ pub const fn explore(start: &'static Declared) -> Proof {
     search.found
 }
 
-/// Panics, in a constant, if `start` has the greatest id of a circle, or if there is one because it
+/// Panics, in a constant, if `start` has the greatest id of a cycle, or if there is one because it
 /// is a child.
 ///
 /// # Panics
 ///
-/// With the circle as its message.
+/// With the cycle as its message.
 #[track_caller]
 pub const fn check(start: &'static Declared) {
     kin::check_family(start.link);
@@ -298,7 +298,7 @@ const fn insert(table: &mut [u128], id: u128) -> bool {
     true
 }
 
-/// Panics with the circle that `path` runs through, which ends at `end`.
+/// Panics with the cycle that `path` runs through, which ends at `end`.
 #[track_caller]
 const fn report<const N: usize>(
     path: [Step; N],
@@ -311,7 +311,7 @@ const fn report<const N: usize>(
     text.push(if is_alone {
         "a plugin depends on itself"
     } else {
-        "plugins depend on each other in a circle"
+        "plugins depend on each other in a cycle"
     });
     let mut i = 0;
     while i < depth {

@@ -1,9 +1,9 @@
-//! Circles, which are shown as a walk.
+//! Cycles, which are shown as a walk.
 
 use std::marker::PhantomData;
 
 use bootstrap::State;
-use bootstrap::error::PlanError;
+use bootstrap::error::Mistake;
 use bootstrap::extend::{Descriptor, Fields, Plugin, States};
 use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
@@ -11,8 +11,8 @@ use support::{Probe, Trace, paused, register_graph};
 
 use super::{messages, names};
 
-/// The walk of the only circle.
-fn circle(edges: &[&[usize]]) -> (Vec<String>, Vec<String>) {
+/// The walk of the only cycle.
+fn cycle(edges: &[&[usize]]) -> (Vec<String>, Vec<String>) {
     let trace = Trace::new();
     let probes = (0..edges.len())
         .map(|n| Probe::new(format!("p{n}"), &trace))
@@ -20,33 +20,33 @@ fn circle(edges: &[&[usize]]) -> (Vec<String>, Vec<String>) {
     let mut app = App::new();
     register_graph(&mut app, probes, edges);
     let errors = app.plan().unwrap_err();
-    let [PlanError::Circle { walk, way, .. }] = errors.errors() else {
+    let [Mistake::Cycle { walk, way, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     (names(walk.iter().map(|place| &place.plugin)), names(way))
 }
 
-/// S4: the walk holds only members of the circle, each once.
+/// S4: the walk holds only members of the cycle, each once.
 #[test]
-fn a_circle_is_shown_as_a_walk_of_its_members() {
-    assert_eq!(circle(&[&[0]]).0, ["p0"]);
-    assert_eq!(circle(&[&[1], &[0]]).0, ["p0", "p1"]);
-    assert_eq!(circle(&[&[1], &[2], &[0], &[]]).0, ["p0", "p1", "p2"]);
-    // A shortcut: the shorter one of two circles is shown.
-    assert_eq!(circle(&[&[1], &[2], &[3, 0], &[0]]).0, ["p0", "p1", "p2"]);
+fn a_cycle_is_shown_as_a_walk_of_its_members() {
+    assert_eq!(cycle(&[&[0]]).0, ["p0"]);
+    assert_eq!(cycle(&[&[1], &[0]]).0, ["p0", "p1"]);
+    assert_eq!(cycle(&[&[1], &[2], &[0], &[]]).0, ["p0", "p1", "p2"]);
+    // A shortcut: the shorter one of two cycles is shown.
+    assert_eq!(cycle(&[&[1], &[2], &[3, 0], &[0]]).0, ["p0", "p1", "p2"]);
 }
 
-/// S5: a circle that nobody at the root is part of is shown with the way to it.
+/// S5: a cycle that nobody at the root is part of is shown with the way to it.
 #[test]
-fn a_circle_is_shown_with_the_way_that_leads_to_it() {
-    let (walk, way) = circle(&[&[1], &[2], &[3], &[2]]);
+fn a_cycle_is_shown_with_the_way_that_leads_to_it() {
+    let (walk, way) = cycle(&[&[1], &[2], &[3], &[2]]);
     assert_eq!(walk, ["p2", "p3"]);
     assert_eq!(way, ["p0", "p1"]);
 }
 
-/// D57: the whole circle is in the message, and nothing has been loaded.
+/// D57: the whole cycle is in the message, and nothing has been loaded.
 #[test]
-fn the_diagnosis_of_a_circle_reads_from_the_mistake_to_the_remedy() {
+fn the_diagnosis_of_a_cycle_reads_from_the_mistake_to_the_remedy() {
     paused(async {
         let mut app = App::new();
         let a = app.register(plugin_fn("a", async |_| panic!("nothing loads")));
@@ -64,11 +64,11 @@ fn the_diagnosis_of_a_circle_reads_from_the_mistake_to_the_remedy() {
         );
         assert!(
             lines[1]
-                .starts_with("  `a` -> `b`: only an order, by `after` (tests/it/plan/circles.rs:")
+                .starts_with("  `a` -> `b`: only an order, by `after` (tests/it/plan/cycles.rs:")
         );
         assert!(
             lines[2]
-                .starts_with("  `b` -> `a`: only an order, by `after` (tests/it/plan/circles.rs:")
+                .starts_with("  `b` -> `a`: only an order, by `after` (tests/it/plan/cycles.rs:")
         );
         assert_eq!(
             lines[3],
@@ -80,7 +80,7 @@ fn the_diagnosis_of_a_circle_reads_from_the_mistake_to_the_remedy() {
 }
 
 #[test]
-fn separate_circles_are_separate_errors() {
+fn separate_cycles_are_separate_errors() {
     let trace = Trace::new();
     let probes = (0..4)
         .map(|n| Probe::new(format!("p{n}"), &trace))
@@ -96,17 +96,17 @@ fn separate_circles_are_separate_errors() {
     );
 }
 
-/// S4: of several circles through one plugin the shortest is shown, whichever comes first.
+/// S4: of several cycles through one plugin the shortest is shown, whichever comes first.
 #[test]
-fn the_shortest_of_several_circles_is_shown() {
+fn the_shortest_of_several_cycles_is_shown() {
     // 0 -> 1 -> 2 -> 3 -> 0, and a shortcut.
-    assert_eq!(circle(&[&[1, 3], &[2], &[0], &[0]]).0, ["p0", "p3"]);
-    assert_eq!(circle(&[&[3, 1], &[2], &[0], &[1, 0]]).0, ["p0", "p3"]);
-    assert_eq!(circle(&[&[1, 2], &[0], &[3], &[0]]).0, ["p0", "p1"]);
-    assert_eq!(circle(&[&[1, 2], &[3], &[0], &[0]]).0, ["p0", "p2"]);
+    assert_eq!(cycle(&[&[1, 3], &[2], &[0], &[0]]).0, ["p0", "p3"]);
+    assert_eq!(cycle(&[&[3, 1], &[2], &[0], &[1, 0]]).0, ["p0", "p3"]);
+    assert_eq!(cycle(&[&[1, 2], &[0], &[3], &[0]]).0, ["p0", "p1"]);
+    assert_eq!(cycle(&[&[1, 2], &[3], &[0], &[0]]).0, ["p0", "p2"]);
 }
 
-/// S4: a plugin that waits for itself is a circle of one.
+/// S4: a plugin that waits for itself is a cycle of one.
 #[test]
 fn the_diagnosis_of_a_plugin_that_needs_itself_names_it_alone() {
     let mut app = App::new();
@@ -117,15 +117,15 @@ fn the_diagnosis_of_a_plugin_that_needs_itself_names_it_alone() {
         app.plan().unwrap_err().render(),
         format!(
             "error[BOOT002]: plugin `own` depends on itself\n  \
-             `own` -> `own`: only an order, by `after` (tests/it/plan/circles.rs:{line})\n  \
+             `own` -> `own`: only an order, by `after` (tests/it/plan/cycles.rs:{line})\n  \
              help: `own` needs nothing of `own`: take the `after` away"
         )
     );
 }
 
-/// S4: a circle of twenty thousand is found, shown and dropped without touching the stack.
+/// S4: a cycle of twenty thousand is found, shown and dropped without touching the stack.
 #[test]
-fn a_circle_of_twenty_thousand_does_not_overflow_the_stack() {
+fn a_cycle_of_twenty_thousand_does_not_overflow_the_stack() {
     paused(async {
         let n = 20_000;
         let mut app = App::new();
@@ -148,9 +148,9 @@ fn a_circle_of_twenty_thousand_does_not_overflow_the_stack() {
     });
 }
 
-/// S5: the way stands below the circle.
+/// S5: the way stands below the cycle.
 #[test]
-fn the_diagnosis_of_a_circle_shows_how_it_is_reached() {
+fn the_diagnosis_of_a_cycle_shows_how_it_is_reached() {
     let trace = Trace::new();
     let probes = (0..4)
         .map(|n| Probe::new(format!("p{n}"), &trace))
@@ -166,7 +166,7 @@ fn the_diagnosis_of_a_circle_shows_how_it_is_reached() {
     assert_eq!(lines.len(), 5, "{text}");
 }
 
-/// Made at run time: asks for `A` and provides `P`, which closes circles that no compiler sees.
+/// Made at run time: asks for `A` and provides `P`, which closes cycles that no compiler sees.
 struct Link<A, P>(&'static str, State<A>, PhantomData<fn() -> P>);
 
 const LINK_IS_DESCRIBED_AT: u32 = line!() + 6;
@@ -187,9 +187,9 @@ impl<A: Send + Sync + 'static, P: Send + Sync + 'static> Plugin for Link<A, P> {
     }
 }
 
-/// D57: every step of a circle shows the field that makes it.
+/// D57: every step of a cycle shows the field that makes it.
 #[test]
-fn a_circle_through_fields_shows_the_field_of_every_step() {
+fn a_cycle_through_fields_shows_the_field_of_every_step() {
     struct X;
     struct Y;
     let app = App::new()
@@ -200,17 +200,17 @@ fn a_circle_through_fields_shows_the_field_of_every_step() {
         app.plan().unwrap_err().render(),
         format!(
             "error[BOOT002]: plugin `p` depends on itself, through 1 other plugin\n  \
-             `p` -> `q`: field `link`, state `X` (tests/it/plan/circles.rs:{at})\n  \
-             `q` -> `p`: field `link`, state `Y` (tests/it/plan/circles.rs:{at})\n  \
+             `p` -> `q`: field `link`, state `X` (tests/it/plan/cycles.rs:{at})\n  \
+             `q` -> `p`: field `link`, state `Y` (tests/it/plan/cycles.rs:{at})\n  \
              help: one of them must do without another: take a field away, or move what both \
              need into a plugin of its own"
         )
     );
 }
 
-/// S4: the shortest circle of a tangle, wherever it lies, and how much else is tied up with it.
+/// S4: the shortest cycle of a tangle, wherever it lies, and how much else is tied up with it.
 #[test]
-fn of_several_circles_through_each_other_the_shortest_is_shown() {
+fn of_several_cycles_through_each_other_the_shortest_is_shown() {
     let trace = Trace::new();
     let probes = (0..4)
         .map(|n| Probe::new(format!("p{n}"), &trace))
@@ -218,7 +218,7 @@ fn of_several_circles_through_each_other_the_shortest_is_shown() {
     let mut app = App::new();
     register_graph(&mut app, probes, &[&[1], &[2], &[1, 3], &[0]]);
     let errors = app.plan().unwrap_err();
-    let [PlanError::Circle { walk, others, .. }] = errors.errors() else {
+    let [Mistake::Cycle { walk, others, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     let walk: Vec<_> = walk.iter().map(|place| place.plugin.to_string()).collect();
@@ -227,7 +227,7 @@ fn of_several_circles_through_each_other_the_shortest_is_shown() {
     assert!(
         errors
             .render()
-            .contains("in further circles with these: 2 other plugins")
+            .contains("in further cycles with these: 2 other plugins")
     );
 }
 
@@ -249,9 +249,9 @@ impl<A: Send + Sync + 'static, P: Send + Sync + 'static> Plugin for OptionalLink
     }
 }
 
-/// S6: a circle through an optional field is found, and that field is where to cut it.
+/// S6: a cycle through an optional field is found, and that field is where to cut it.
 #[test]
-fn a_circle_through_an_optional_field_is_found_and_can_be_cut_there() {
+fn a_cycle_through_an_optional_field_is_found_and_can_be_cut_there() {
     struct X;
     struct Y;
     #[bootstrap::supplied]
@@ -261,7 +261,7 @@ fn a_circle_through_an_optional_field_is_found_and_can_be_cut_there() {
         .with(OptionalLink::<Y, Z>("q", None, PhantomData))
         .with(Link::<Z, X>("r", State::unbound(), PhantomData));
     let errors = app.plan().unwrap_err();
-    let [PlanError::Circle { walk, cut, .. }] = errors.errors() else {
+    let [Mistake::Cycle { walk, cut, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     assert_eq!(

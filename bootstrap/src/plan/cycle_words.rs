@@ -1,23 +1,23 @@
-//! Circles in words: every step with its reason, and where to cut.
+//! Cycles in words: every step with its reason, and where to cut.
 
 use crate::collect::Source;
-use crate::plan::circle::{Circle, circles};
-use crate::plan::error::PlanError;
+use crate::plan::cycle::{Cycle, cycles};
+use crate::plan::error::Mistake;
 use crate::plan::links::Links;
 use crate::plan::mistakes::Field;
 use crate::plan::named::Named;
 use crate::plan::schedule::{Binding, by_field};
 use crate::plan::words::Words;
 
-/// The circles of the graph in words.
-pub(super) fn circle_errors(named: &Named, links: &Links) -> Vec<PlanError> {
+/// The cycles of the graph in words.
+pub(super) fn cycle_errors(named: &Named, links: &Links) -> Vec<Mistake> {
     let words = Words::new(named, links);
-    let circles = circles(links.whole());
-    circles.iter().map(|circle| words.circle(circle)).collect()
+    let cycles = cycles(links.whole());
+    cycles.iter().map(|cycle| words.cycle(cycle)).collect()
 }
 
 impl Words<'_> {
-    fn circle(&self, Circle { walk, others }: &Circle) -> PlanError {
+    fn cycle(&self, Cycle { walk, others }: &Cycle) -> Mistake {
         let nexts = walk.iter().cycle().skip(1);
         let reasons = walk
             .iter()
@@ -26,7 +26,7 @@ impl Words<'_> {
             .collect();
         let mut way = self.way_from_root(walk[0]);
         way.retain(|number| !walk.contains(number));
-        PlanError::Circle {
+        Mistake::Cycle {
             walk: walk.iter().map(|number| self.place(*number)).collect(),
             reasons,
             way: self.names(&way),
@@ -35,7 +35,7 @@ impl Words<'_> {
         }
     }
 
-    /// What to do about a circle: what only orders goes first, then what one can do without.
+    /// What to do about a cycle: what only orders goes first, then what one can do without.
     fn cheapest_cut(&self, walk: &[u32]) -> Option<String> {
         let edges = || walk.iter().zip(walk.iter().cycle().skip(1));
         let is_order = |from: u32, to: u32| {
@@ -61,13 +61,13 @@ impl Words<'_> {
         })
     }
 
-    /// What to do about a circle through a barrier: something behind it is needed before it.
+    /// What to do about a cycle through a barrier: something behind it is needed before it.
     fn cut_at_barrier(&self, walk: &[u32]) -> Option<String> {
         let is_barrier = |number: &u32| self.named.is_barrier(*number);
         let mut edges = walk.iter().zip(walk.iter().cycle().skip(1));
         let (late, barrier) = edges.find(|(from, to)| !is_barrier(from) && is_barrier(to))?;
         let from_barrier = walk.iter().cycle().skip_while(|it| *it != barrier);
-        // A circle that holds a plugin comes to one.
+        // A cycle that holds a plugin comes to one.
         let is_plugin = |it: &&u32| !is_barrier(it) && self.links.family.child(**it).is_none();
         let early = from_barrier.take(walk.len()).find(is_plugin)?;
         let is_collected = matches!(self.named.member(*early).source, Source::Collected(_));
@@ -126,8 +126,8 @@ impl Words<'_> {
                 plugin: from,
                 field: place,
             };
-            let asker = self.asker(of, false);
-            let (field, declared) = (asker.field, asker.declared);
+            let dependent = self.dependent(of, false);
+            let (field, declared) = (dependent.field, dependent.declared);
             if field.contains(':') {
                 format!("field `{field}` ({declared})")
             } else {

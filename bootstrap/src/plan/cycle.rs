@@ -1,23 +1,23 @@
-//! The circles of a graph, each as a walk that a person can follow.
+//! The cycles of a graph, each as a walk that a person can follow.
 
 use std::collections::VecDeque;
 
 use crate::plan::graph::Graph;
 
-/// A circle, and how many plugins it is tied up with.
-pub(crate) struct Circle {
+/// A cycle, and how many plugins it is tied up with.
+pub(crate) struct Cycle {
     /// Starts at its smallest node, and does not repeat it.
     pub(crate) walk: Vec<u32>,
-    /// Nodes that reach the circle and are reached from it, without those on it.
+    /// Nodes that reach the cycle and are reached from it, without those on it.
     pub(crate) others: usize,
 }
 
-/// One shortest circle for each strongly connected component that has one, in the order of the
+/// One shortest cycle for each strongly connected component that has one, in the order of the
 /// components' smallest nodes.
 ///
 /// All of a component is searched, as long as the work stays bounded: in a tangle of thousands of
-/// plugins the circle is a short one, and not always the shortest.
-pub(crate) fn circles(graph: &Graph) -> Vec<Circle> {
+/// plugins the cycle is a short one, and not always the shortest.
+pub(crate) fn cycles(graph: &Graph) -> Vec<Cycle> {
     let component = components(graph);
     let mut size = vec![0_usize; graph.len()];
     for of in &component {
@@ -30,23 +30,23 @@ pub(crate) fn circles(graph: &Graph) -> Vec<Circle> {
         let known = &mut best[of as usize];
         let shorter_than = known.as_ref().map_or(usize::MAX, Vec::len);
         let inside = |other: u32| component[other as usize] == of;
-        if let Some(walk) = bfs.circle_through(node, shorter_than, inside) {
+        if let Some(walk) = bfs.cycle_through(node, shorter_than, inside) {
             *known = Some(walk);
         }
     }
-    let circle = |walk: Vec<u32>| Circle {
+    let cycle = |walk: Vec<u32>| Cycle {
         others: size[component[walk[0] as usize] as usize] - walk.len(),
         walk: from_smallest(walk),
     };
-    let mut found: Vec<Circle> = best.into_iter().flatten().map(circle).collect();
-    found.sort_unstable_by_key(|circle| circle.walk[0]);
+    let mut found: Vec<Cycle> = best.into_iter().flatten().map(cycle).collect();
+    found.sort_unstable_by_key(|cycle| cycle.walk[0]);
     found
 }
 
-/// How many edges are followed to find shorter circles than the first one of each component.
+/// How many edges are followed to find shorter cycles than the first one of each component.
 const MOST_STEPS: usize = 1 << 22;
 
-/// The same circle from its smallest node.
+/// The same cycle from its smallest node.
 fn from_smallest(mut walk: Vec<u32>) -> Vec<u32> {
     let smallest = (0..walk.len()).min_by_key(|place| walk[*place]);
     walk.rotate_left(smallest.unwrap_or_default());
@@ -77,8 +77,8 @@ impl<'g> BreadthFirst<'g> {
 
     /// The shortest way from `start` back to it, if it has fewer than `limit` nodes.
     ///
-    /// A first circle (`limit` is not bounded) is always found if there is one.
-    fn circle_through(
+    /// A first cycle (`limit` is not bounded) is always found if there is one.
+    fn cycle_through(
         &mut self,
         start: u32,
         limit: usize,
@@ -142,7 +142,7 @@ pub(crate) fn ways_from_roots(requires: &Graph, towards_roots: &Graph) -> Vec<u3
 }
 
 /// The strongly connected component of each node (Tarjan, 1972, with a stack of its own
-/// so that a long circle can't exhaust the thread's).
+/// so that a long cycle can't exhaust the thread's).
 fn components(graph: &Graph) -> Vec<u32> {
     let mut search = Search {
         graph,
@@ -246,7 +246,7 @@ mod tests {
         graph
     }
 
-    /// How many edges the search for a circle through node 0 looks at, and how long that circle is.
+    /// How many edges the search for a cycle through node 0 looks at, and how long that cycle is.
     fn search(graph: &Graph) -> (usize, usize) {
         let looked_at = Cell::new(0);
         let inside = |_| {
@@ -254,7 +254,7 @@ mod tests {
             true
         };
         let mut bfs = BreadthFirst::new(graph, MOST_STEPS);
-        let walk = bfs.circle_through(0, usize::MAX, inside).unwrap();
+        let walk = bfs.cycle_through(0, usize::MAX, inside).unwrap();
         (looked_at.get(), walk.len())
     }
 
@@ -290,7 +290,7 @@ mod tests {
                 .filter(|to| *to < 2 * rungs)
                 .collect()
         });
-        assert!(circles(&ladder).is_empty());
+        assert!(cycles(&ladder).is_empty());
         let before = ways_from_roots(&ladder, &ladder.reversed());
         let mut way = vec![2 * rungs - 1];
         while let Some(node) = way.last().filter(|node| before[**node as usize] != **node) {
@@ -305,7 +305,7 @@ mod tests {
     fn a_tangle_is_searched_for_so_long_and_no_longer() {
         let n = 300;
         let all = |node| (0..n).filter(|to| *to != node).collect();
-        let found = circles(&graph(n, all));
+        let found = cycles(&graph(n, all));
         assert_eq!(
             (found[0].walk.as_slice(), found[0].others),
             (&[0, 1][..], 298)
@@ -315,7 +315,7 @@ mod tests {
         let mut bfs = BreadthFirst::new(&ring, 50_000);
         let limits = (0..20_000).map(|node| {
             let limit = if node == 0 { usize::MAX } else { 20_000 };
-            bfs.circle_through(node, limit, |_| true).is_some()
+            bfs.cycle_through(node, limit, |_| true).is_some()
         });
         assert_eq!(limits.filter(|found| *found).count(), 1);
         assert_eq!(bfs.steps_left, 0);
