@@ -79,7 +79,7 @@
 //! | split it into crates | [`Port`], [`Ports`], [`link!`], [`App::expect`], [`verify!`] | [Several crates](guide::crates) |
 //! | hand in what `main` has | [`App::supply`], [`supplied!`], [`App::register_with`], [`App::service`] | [Values from outside](guide::values) |
 //! | read files and variables | [`App::configure`], [`Configuration`], [`section!`] | [Configuration](guide::configuration) |
-//! | leave plugins out | `enabled = ..`, [`Registration::switch_off`], [`App::without`] | [Conditions](guide::conditions) |
+//! | leave plugins out | `enabled = ..`, [`Registration::enabled`], [`App::disable`] | [Conditions](guide::conditions) |
 //! | boot it | [`App::boot`], [`App::run`], [`Retry`], [`BootError`] | [Boot](guide::boot) |
 //! | keep parts apart | [`App::scope`], [`App::barrier`], [`App::recover`], [`LoadContext::register`] | [Parts](guide::parts) |
 //! | work in the background | [`RunContext`], [`Supervision`], [`Lazy`], [`Swap`], [`Handle::restart`] | [Run](guide::run) |

@@ -1,4 +1,4 @@
-//! Plugins that are switched off: why, and what that means for others.
+//! Plugins that are disabled: why, and what that means for others.
 
 use std::cell::Cell;
 
@@ -86,7 +86,7 @@ impl Hooks for Never {
     }
 }
 
-/// On unless it is switched off.
+/// On unless it is disabled.
 #[plugin(name = "by-key", enabled = "parts.mail")]
 struct ByKey;
 
@@ -96,7 +96,7 @@ impl Hooks for ByKey {
     }
 }
 
-/// Off unless it is switched on.
+/// Off unless it is enabled.
 #[plugin(name = "on-demand", enabled = ("parts.demo", default = false), collect = never)]
 struct OnDemand;
 
@@ -147,10 +147,10 @@ fn a_registration_that_is_switched_off_is_not_loaded() {
     assert!(
         plain(&plan.to_string()).ends_with("\nswitched off\n  database because no disk (HERE)")
     );
-    assert!(plain(&plan.to_dot()).contains("// switched off: database because no disk (HERE)"));
-    assert!(plain(&plan.to_mermaid()).contains("%% switched off: database because no disk (HERE)"));
+    assert!(plain(&plan.to_dot()).contains("// disabled: database because no disk (HERE)"));
+    assert!(plain(&plan.to_mermaid()).contains("%% disabled: database because no disk (HERE)"));
     let json = serde_json::to_value(&plan).unwrap();
-    assert_eq!(json["switched_off"][0]["name"], "database");
+    assert_eq!(json["disabled"][0]["name"], "database");
     paused(async {
         let running = app.boot().await.unwrap();
         assert!(
@@ -161,8 +161,8 @@ fn a_registration_that_is_switched_off_is_not_loaded() {
     });
     let events = trace.events();
     let said = events.iter().map(|event| plain(event));
-    let said: Vec<String> = said.filter(|it| it.contains("switched off")).collect();
-    assert_eq!(said, ["INFO switched off: database because no disk (HERE)"]);
+    let said: Vec<String> = said.filter(|it| it.contains("disabled")).collect();
+    assert_eq!(said, ["INFO disabled: database because no disk (HERE)"]);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn who_needs_a_state_is_told_that_its_provider_is_switched_off() {
         "error[BOOT001]: plugin `user` needs the state `Pool`, and nothing in this app provides it
   --> HERE (field `pool: State<Pool>`)
   registered at: HERE
-  near: declared by `database` (HERE), switched off because no disk (HERE)
+  near: declared by `database` (HERE), disabled because no disk (HERE)
   help: switch `database` on: take the `.enabled(false, ..)` at HERE away"
     );
 }
@@ -210,7 +210,7 @@ fn a_handle_to_what_is_switched_off_is_told_and_an_optional_one_is_none() {
         "error[BOOT001]: plugin `user` needs the state `Pool`, and nothing in this app provides it
   --> HERE (field `pool: State<Pool>`)
   registered at: HERE
-  near: declared by `replica` (HERE), switched off because none (HERE)
+  near: declared by `replica` (HERE), disabled because none (HERE)
   help: switch `replica` on: take the `.enabled(false, ..)` at HERE away"
     );
     let mut app = App::new();
@@ -316,7 +316,7 @@ fn a_predicate_that_panics_is_a_mistake() {
     ANSWER.set(|| panic!("oh no"));
     assert_eq!(
         rendered(&App::new().with(Mail).plan().unwrap_err()),
-        "error[BOOT018]: plugin `mail` asks `is_wanted` whether it is switched on, and that panicked: oh no
+        "error[BOOT018]: plugin `mail` asks `is_wanted` whether it is enabled, and that panicked: oh no
   --> HERE
   help: a predicate returns an answer, and does not panic"
     );
@@ -398,7 +398,7 @@ fn nothing_is_collected_for_a_plugin_that_is_off() {
         "error[BOOT001]: plugin `needs` needs the state `Needed`, and nothing in this app provides it
   --> HERE (field `needed: State<Needed>`)
   registered at: HERE
-  near: declared by `needed` (HERE), switched off because no (HERE)
+  near: declared by `needed` (HERE), disabled because no (HERE)
   help: switch `needed` on: take the `.without(..)` at HERE away"
     );
 }
@@ -453,7 +453,7 @@ fn a_parent_that_is_off_brings_no_children() {
         "error[BOOT001]: plugin `docs` needs the state `Table`, and nothing in this app provides it
   --> HERE (field `table: State<Table>`)
   registered at: HERE
-  near: declared by `routes` (HERE), which `parent` (HERE) registers, switched off because no server (HERE)
+  near: declared by `routes` (HERE), which `parent` (HERE) registers, disabled because no server (HERE)
   help: switch `parent` on: take the `.enabled(false, ..)` at HERE away"
     );
 }
@@ -470,12 +470,12 @@ fn a_child_that_is_off_does_not_join_and_its_parent_loads() {
     });
     let events = trace.events();
     let said = events.iter().map(|event| plain(event));
-    let said: Vec<String> = said.filter(|it| it.contains("switched off")).collect();
+    let said: Vec<String> = said.filter(|it| it.contains("disabled")).collect();
     assert_eq!(
         said,
         [
-            "INFO switched off: parent/routes because no routes (HERE)",
-            "INFO switched off: parent/never because `never` says so (HERE)",
+            "INFO disabled: parent/routes because no routes (HERE)",
+            "INFO disabled: parent/never because `never` says so (HERE)",
         ]
     );
 }

@@ -138,7 +138,7 @@ fn a_plugin_that_is_switched_off_is_named_with_the_reason() {
         let off = app.register(Probe::new("mail", &trace));
         let off = off.enabled(false, "there is no server here");
         let running = app.boot().await.unwrap();
-        let expected = "[mail] is not part of the app that runs: it is switched off because there is \
+        let expected = "[mail] is not part of the app that runs: it is disabled because there is \
                         no server here (";
         let by_name = running.handle().restart("mail").await.unwrap_err();
         assert!(by_name.to_string().starts_with(expected), "{by_name}");

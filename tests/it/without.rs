@@ -1,4 +1,4 @@
-//! `App::without` of a type that is not part of the app.
+//! `App::disable` of a type that is not part of the app.
 
 use bootstrap::plan::Location;
 use bootstrap::prelude::*;
@@ -37,7 +37,7 @@ fn a_type_of_which_there_is_no_plugin_is_a_warning() {
     assert_eq!(
         warnings(&app),
         [format!(
-            "`Consumer` is switched off at {at}, and no plugin of this app is one"
+            "`Consumer` is disabled at {at}, and no plugin of this app is one"
         )]
     );
 }

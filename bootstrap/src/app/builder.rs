@@ -194,7 +194,7 @@ impl App {
     }
 
     /// The order in which the plugins will load. Runs no hook and changes nothing; reads the
-    /// configuration, and asks the predicates that switch plugins off.
+    /// configuration, and asks the predicates that disable plugins.
     ///
     /// Blocks the thread as long as they do: a file on a network that does not answer, a source of the
     /// configuration, a predicate. [`App::boot`] plans on a thread of its own.

@@ -64,7 +64,7 @@ impl App {
     ///
     /// Meant for the plugins of a collected app that nobody refers to, which are left out if the
     /// linker leaves out their crate. [`verify!`](crate::verify) finds that in a test, and also what
-    /// is there and nobody expects. One that is switched off is there: that was done on purpose.
+    /// is there and nobody expects. One that is disabled is there: that was done on purpose.
     pub fn expect(self, names: impl IntoIterator<Item = &'static str>) -> Self {
         with_registry(&self.registry, |registry| registry.expect(names));
         self

@@ -146,7 +146,7 @@ fn finish(
     }
 }
 
-/// Who is part of an app, and who is switched off.
+/// Who is part of an app, and who is disabled.
 pub(super) fn roster(registry: &SharedRegistry) -> Roster {
     let doing = Doing::default();
     let outside = read(registry, &doing);

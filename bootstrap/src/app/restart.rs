@@ -99,7 +99,7 @@ impl Restart<'_> {
         let mut off = plan.disabled().iter();
         if let Some(off) = off.find(|off| off.place.plugin == *name) {
             let plugin = off.place.plugin.clone();
-            let because = format!("it is switched off because {}", off.because);
+            let because = format!("it is disabled because {}", off.because);
             return Some(RestartError::Absent { plugin, because });
         }
         let skipped = plan.skipped().iter().find(|skipped| **skipped == *name)?;

@@ -56,7 +56,7 @@ pub(super) fn choose(
     }
 }
 
-/// The declared plugins that join, and those that would, but are switched off.
+/// The declared plugins that join, and those that would, but are disabled.
 #[derive(Default)]
 pub(super) struct Chosen {
     pub(super) plugins: Vec<&'static Declaration>,
@@ -86,7 +86,7 @@ struct Choice<'r> {
     /// Plugins that would have been added, but for a replacement or a supplied state.
     replaced: Vec<&'static Declaration>,
     gate: &'r Gate<'r>,
-    /// Whether a plugin is switched off.
+    /// Whether a plugin is disabled.
     is_off: &'r dyn Fn(&'static Declaration) -> Option<Reason>,
     off: Vec<Off>,
 }
@@ -127,7 +127,7 @@ impl<'r> Choice<'r> {
         choice
     }
 
-    /// A registration that is switched off is meant all the same: no other one of its type joins
+    /// A registration that is disabled is meant all the same: no other one of its type joins
     /// instead of it, nor what only it needs.
     fn settle_off(&mut self) {
         for off in &self.roster.off {

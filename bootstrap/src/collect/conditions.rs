@@ -26,7 +26,7 @@ use crate::values::{ConfigFault, Fault, Key, Known, Reads};
 pub(crate) struct Reason {
     /// As in "disabled because ..".
     pub(crate) because: String,
-    /// How to switch it on.
+    /// How to enable it.
     pub(crate) help: String,
 }
 
@@ -324,7 +324,7 @@ fn choice(declaration: &Declaration) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// Why a plugin that joins while the app boots is switched off, if it is. Runs the user's code.
+/// Why a plugin that joins while the app boots is disabled, if it is. Runs the user's code.
 ///
 /// # Errors
 ///

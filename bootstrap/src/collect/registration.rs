@@ -305,7 +305,7 @@ impl<P: ?Sized> Registration<P> {
     /// Loads this plugin after another one that it needs nothing from. Without effect once the
     /// app boots.
     ///
-    /// This is an order, and not a need. If `earlier` fails, this plugin does not load, because the boot ends;
+    /// This is an order, and not a need. A restart of `earlier` does not restart this plugin. If `earlier` fails, this plugin does not load, because the boot ends;
     /// but if a barrier between the two ([`App::recover`](crate::App::recover)) handles the failure,
     /// this plugin loads all the same, without `earlier`. A plugin that must not load then needs a state of it: a
     /// field `State<T>` is an error there, and an `Option<State<T>>` is `None`.

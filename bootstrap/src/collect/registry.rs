@@ -36,7 +36,7 @@ pub(crate) struct Registry {
     /// Linked plugins that join, with what they require, in an app that does not collect.
     roots: Vec<&'static str>,
     unused: Unused,
-    /// Types of plugins that are switched off, and why.
+    /// Types of plugins that are disabled, and why.
     without: Vec<Without>,
     #[cfg(feature = "config")]
     configuration: Option<Arc<Configuration>>,
@@ -151,7 +151,7 @@ impl Registry {
         self.configuration.clone()
     }
 
-    /// Why a plugin that nobody stands in for is switched off, if it is.
+    /// Why a plugin that nobody stands in for is disabled, if it is.
     pub(crate) fn off(&self, entry: &Entry, verdicts: &Verdicts) -> Option<Reason> {
         if entry.supplied || entry.barrier.is_some() {
             return None;
@@ -163,7 +163,7 @@ impl Registry {
         off.cloned()
     }
 
-    /// Why the type of a plugin is switched off, if it is.
+    /// Why the type of a plugin is disabled, if it is.
     pub(crate) fn off_for_all(&self, entry: &Entry) -> Option<Reason> {
         self.off_by_type(entry.identity).cloned()
     }
@@ -355,7 +355,7 @@ impl Registry {
         let replacements: Vec<(Identity, u32, u32)> = (0_u32..)
             .zip(&self.entries)
             .filter_map(|(number, entry)| Some((entry.descriptor.replaces()?, entry.scope, number)))
-            // One that is switched off stands in for nobody.
+            // One that is disabled stands in for nobody.
             .filter(|(_, _, number)| {
                 self.off(&self.entries[*number as usize], verdicts)
                     .is_none()

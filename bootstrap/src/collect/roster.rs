@@ -38,13 +38,13 @@ pub(crate) struct Roster {
     /// Members that somebody wants who is no plugin, in ascending order; only listed if it matters
     /// who is unused.
     pub(crate) held: Vec<u32>,
-    /// Plugins that are switched off.
+    /// Plugins that are disabled.
     pub(crate) off: Vec<Off>,
-    /// Types that are to be switched off, and of which no plugin would be a member.
+    /// Types that are to be disabled, and of which no plugin would be a member.
     pub(crate) absent: Vec<(Identity, Location)>,
 }
 
-/// A plugin that would be a member, but is switched off.
+/// A plugin that would be a member, but is disabled.
 #[derive(Clone, Debug)]
 pub(crate) struct Off {
     pub(crate) name: PluginName,

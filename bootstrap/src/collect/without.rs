@@ -1,4 +1,4 @@
-//! Types of plugins that are switched off in all of an app.
+//! Types of plugins that are disabled in all of an app.
 
 use crate::base::location::Location;
 use crate::collect::conditions::Reason;

@@ -7,7 +7,7 @@ use crate::collect::Source;
 use crate::drive::{Edges, Ways};
 use crate::live::growth::{Growth, Part};
 use crate::live::nodes::Nodes;
-use crate::plan::{Graph, number};
+use crate::plan::{Binding, Graph, number};
 
 impl Nodes {
     /// What the passes after the boot go along: hooks of a node run before or after those of what
@@ -140,12 +140,10 @@ impl Nodes {
             let children = growth.family.children(node).into_iter();
             let early = children.filter(|child| !self.came_late(*child));
             let bindings = self.bindings(node).iter();
-            let brought = bindings.flat_map(|it| self.brought_for(growth, it));
-            // Who stands behind a barrier only came later.
-            let is_barrier = |node: u32| self.member(node).barrier.is_some();
-            let own = self.requires(node).iter().copied();
-            let requires_itself = own.filter(|it| !is_barrier(*it) && !is_barrier(node));
-            requires.push_node(requires_itself.chain(early).chain(brought));
+            let brought = bindings.clone().flat_map(|it| self.brought_for(growth, it));
+            // Neither an `after` nor a barrier is a need: what is ordered by one only came later.
+            let needed = bindings.filter_map(Binding::waits_for);
+            requires.push_node(needed.chain(early).chain(brought));
         }
         requires
     }

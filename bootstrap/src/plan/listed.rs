@@ -14,7 +14,7 @@ use crate::plan::words::place;
 /// are the same.
 ///
 /// A name stands for the plugin that messages call so, or for all instances of one. What is supplied,
-/// what a plugin is declared to bring with it, and what is switched off, may be listed; barriers are
+/// what a plugin is declared to bring with it, and what is disabled, may be listed; barriers are
 /// no plugins.
 pub(crate) fn differences(roster: Roster, list: &[&str]) -> Option<String> {
     let (named, skipped) = unused::leave_out(Named::new(roster));

@@ -154,7 +154,7 @@ impl Named {
         &self.roster.orders[start as usize..end as usize]
     }
 
-    /// An entry of the registry that is switched off.
+    /// An entry of the registry that is disabled.
     pub(super) fn off_entry(&self, number: u32) -> Option<&Off> {
         let is_it =
             |off: &&Off| matches!(off.source, Source::Registered { entry, .. } if entry == number);

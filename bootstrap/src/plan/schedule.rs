@@ -182,7 +182,7 @@ pub enum PlanWarning {
         /// A variable of what is in the table: `APP_DATABASE__SIZE`.
         variable: String,
     },
-    /// [`App::without`](crate::App::without) switches off a type of which no plugin would be part of
+    /// [`App::disable`](crate::App::disable) disables a type of which no plugin would be part of
     /// the app. One that a `load` registers is known to the plan if it is declared as a child.
     NothingOff {
         /// The type: `Consumer`.
@@ -300,8 +300,8 @@ impl Plan {
     }
 
     /// Plugins that would be part of the app, but are disabled, by name: by
-    /// [`Registration::switch_off`](crate::Registration::switch_off),
-    /// [`App::without`](crate::App::without) or `enabled = ..`.
+    /// [`Registration::enabled`](crate::Registration::enabled),
+    /// [`App::disable`](crate::App::disable) or `enabled = ..`.
     pub fn disabled(&self) -> &[DisabledPlugin] {
         &self.disabled
     }

@@ -14,7 +14,7 @@ use crate::values::{ConfigFault, Fault, Key, Known, Layers, Reads, Stray, blocke
 #[derive(Default)]
 pub(crate) struct Readers {
     readers: Vec<Reader>,
-    /// Keys that are known, and read by nobody: those of plugins that are switched off, or linked
+    /// Keys that are known, and read by nobody: those of plugins that are disabled, or linked
     /// and no part of the app.
     idle: Vec<Key>,
 }
@@ -160,7 +160,7 @@ impl Reader {
     }
 }
 
-/// The keys that plugins which are switched off would read.
+/// The keys that plugins which are disabled would read.
 pub(super) fn idle(off: &[Off]) -> Vec<Key> {
     let off = off.iter().filter_map(|off| {
         let declaration = off.descriptor.declaration()?;

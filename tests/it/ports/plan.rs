@@ -419,7 +419,7 @@ fn a_provider_that_is_switched_off_or_out_of_sight_is_named_for_states_and_ports
     });
     assert_eq!(as_port(&lines[0]), lines[1]);
     assert!(
-        lines[1].contains("switched off because no disk"),
+        lines[1].contains("disabled because no disk"),
         "{}",
         lines[1]
     );
