@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::process::{Service, add, agent, command_after, get, urls};
+use crate::process::{Service, add, agent, command_after, failed_boot, get, urls};
 
 /// Another process that uses the database.
 struct Other {
@@ -211,6 +211,20 @@ fn services_can_start_on_one_new_file_at_a_time() {
                 scope.spawn(|| Service::start(folder.path()).stop());
             }
         });
+    }
+}
+
+/// The database can't be opened for want of descriptors, which is no matter of permissions.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_database_that_finds_no_descriptor_says_so() {
+    for limit in 16..=20 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut start = command_after(folder.path(), &format!("ulimit -n {limit}"));
+        let log = failed_boot(start.env("RUST_BACKTRACE", "0"));
+        assert!(log.contains("opening the database"), "{limit}: {log}");
+        assert!(log.contains("ulimit -n"), "{limit}: {log}");
+        assert!(!log.contains("let this user"), "{limit}: {log}");
     }
 }
 
