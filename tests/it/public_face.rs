@@ -81,7 +81,9 @@ fn methods(text: &str) -> BTreeSet<String> {
 
 fn of_app() -> BTreeSet<String> {
     let files = sources(&bootstrap().join("src/app"));
-    let texts = files.into_iter().map(|file| fs::read_to_string(file).unwrap());
+    let texts = files
+        .into_iter()
+        .map(|file| fs::read_to_string(file).unwrap());
     texts.flat_map(|text| methods(&text)).collect()
 }
 
@@ -89,7 +91,10 @@ fn listed(heading: &str) -> BTreeSet<String> {
     let list = read("public-face.txt");
     let (_, rest) = list.split_once(&format!("# {heading}\n")).unwrap();
     let lines = rest.lines().take_while(|line| !line.starts_with('#'));
-    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    lines
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -105,5 +110,8 @@ fn the_methods_of_an_app_are_the_listed_ones_and_few() {
     assert_eq!(found, listed("Methods of `App`"));
     assert!(found.len() <= 31, "{} methods", found.len());
     let of_kit = methods(&read("src/testing/app.rs"));
-    assert_eq!(of_kit, listed("Methods of `App` with the feature `testing`"));
+    assert_eq!(
+        of_kit,
+        listed("Methods of `App` with the feature `testing`")
+    );
 }

@@ -29,7 +29,7 @@ impl Hooks for Reload {
 /// A mistake in the configuration does not end a service that runs: it is looked for before
 /// anything is closed.
 async fn reload(app: &bootstrap::Handle) {
-    match app.restart("section Settings").await {
+    match app.restart("config").await {
         Ok(()) => {}
         Err(error @ RestartError::Configuration { .. }) => {
             tracing::error!("the configuration stays as it is: {error:?}");
