@@ -155,6 +155,22 @@ pub mod extend {
     pub use crate::declare::{OnlyOnePluginMayProvide, RequiredBy};
 }
 
+pub mod error {
+    //! What errors are made of: codes, diagnostics, and the mistakes in how an app is put together.
+
+    pub use crate::base::diagnostic::{Code, Diagnose, Diagnostic, Note, Spot};
+    pub use crate::boot::{BootError, BootErrorKind};
+    pub use crate::declare::ServiceError;
+    pub use crate::life::{RestartError, RestartRefusal};
+    pub use crate::plan::PlanErrors;
+    pub use crate::report::{
+        CloseError, CycleStep, Deadline, Dependent, Found, HookError, HookFailure, LookupError,
+        LookupFailure, LookupKey, Mistake, NameKind, SetError, TooLate,
+    };
+    #[cfg(feature = "config")]
+    pub use crate::values::ConfigFault;
+}
+
 pub mod prelude {
     //! What a file that declares plugins needs.
 
@@ -180,22 +196,22 @@ pub use base::phase::Phase;
 pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::{Registration, Unused};
 pub use declare::{
-    BarrierContext, AppContext, SetError, Child, ChildScope, CloseContext, Contextual, Current,
+    AppContext, BarrierContext, Child, ChildScope, CloseContext, Contextual, Current,
     Declare, Descriptor, DrainContext, Entered, ErrorContext, Fields, FnPlugin, Hooks, Ingredients,
-    Inject, Lazy, LoadContext, NoApp, Plugin, PluginList, Policy, Port, Ports, PortsIter, Provided,
+    Inject, Lazy, LoadContext, Plugin, PluginList, Policy, Port, Ports, PortsIter, Provided,
     Provides, ProvidesPort, ReadyContext, Replaceable, Restart, Retry, RunContext, Service,
-    ServiceError, Shared, State, StateError, States, Supervision, Swap, SwapWatch, current,
+    ServiceError, Shared, State, States, Supervision, Swap, SwapWatch, current,
 };
-pub use life::{Handle, RestartError, ShutdownReason, Signal, Status, StatusWatch};
+pub use life::{Handle, RestartError, RestartRefusal, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{
-    Dependent, Edge, PluginLocation, Plan, Mistake, PlanErrors, PlanWarning, PlannedChild, PlannedPlugin,
-    PlannedScope, Shadowed, SwitchedOff,
+    Edge, Plan, PlanErrors, PlanWarning, PlannedChild, PlannedPlugin, PlannedScope, Shadowed,
+    SwitchedOff,
 };
 pub use report::{
-    HookFailure, CloseError, Closing, MoreReport, Outcome, HookError, PluginReport, Progress, Report,
-    Step, Deadline,
+    CloseError, Closing, Deadline, Dependent, HookError, HookFailure, LookupError, LookupFailure,
+    Mistake, Outcome, PluginLocation, PluginReport, Progress, Report, SetError, Step,
 };
-pub use request::{RequestScope, RequestState, RequestStateError};
+pub use request::{RequestScope, RequestState};
 #[cfg(feature = "config")]
 pub use secrecy;
 #[cfg(feature = "config")]

@@ -245,9 +245,10 @@ fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_cycle() {
          `config` before the barrier, or `user` after it, or take the barrier away"
     );
     assert_eq!(lines.len(), 5, "{text}");
-    let [Mistake::Cycle { walk, .. }] = errors.errors() else {
+    let [Mistake::Cycle { steps, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
+    let walk: Vec<_> = steps.iter().map(|step| &step.plugin).collect();
     assert_eq!(walk[0].registered.unwrap().line(), barrier);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{Retry, StateError, Supervision};
+use bootstrap::{Retry, LookupError, Supervision};
 use support::{Trace, paused};
 
 struct Place(&'static str);
@@ -31,7 +31,7 @@ macro_rules! see {
                 .map(|it| it.0.to_owned()),
             bootstrap::current()?.port::<str>().map(|it| it.to_string()),
         ];
-        let seen = seen.map(|it| it.unwrap_or_else(|error: StateError| error.to_string()));
+        let seen = seen.map(|it| it.unwrap_or_else(|error: LookupError| error.to_string()));
         assert!(seen.iter().all(|it| *it == seen[0]), "{seen:?}");
         $trace.add(format_args!("{} {}", $hook, seen[0]));
     }};

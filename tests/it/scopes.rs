@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{Mistake, PlanErrors, PlanWarning, StateError};
+use bootstrap::{LookupFailure, Mistake, PlanErrors, PlanWarning, LookupError};
 use support::paused;
 
 struct Config(&'static str);
@@ -308,7 +308,7 @@ fn a_hook_reads_states_from_where_its_plugin_stands() {
             "the state `Config` is only provided in other scopes (`one/config`, `two/config`): \
              take it from its registration, with `state()`, or `export` it"
         );
-        assert!(matches!(error, StateError::Hidden { .. }));
+        assert!(matches!(error, LookupError { why: LookupFailure::Hidden { .. }, .. }));
         running.close().await.unwrap();
     });
 }

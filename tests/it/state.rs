@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bootstrap::prelude::*;
-use bootstrap::{Mistake, Registration, State, StateError};
+use bootstrap::{LookupFailure, Mistake, Registration, State, LookupError};
 use support::{Trace, paused, threaded};
 
 struct Config(String);
@@ -310,7 +310,7 @@ impl Hooks for LateReader {
         anyhow::ensure!(cx.state::<Config>()?.0 == self.config.0);
         anyhow::ensure!(matches!(
             cx.state::<Pair>(),
-            Err(StateError::Missing { .. })
+            Err(LookupError { why: LookupFailure::Missing, .. })
         ));
         self.trace.add("close");
         Ok(())

@@ -16,7 +16,9 @@ use crate::life::Life;
 use crate::live::SLOW_BOOT;
 use crate::plan::{Plan, PlanErrors, check_outside, resolve};
 #[cfg(feature = "config")]
-use crate::plan::{Mistake, Readers};
+use crate::plan::Readers;
+#[cfg(feature = "config")]
+use crate::report::{Found, Mistake};
 
 /// Reads the configuration, asks the switches, and plans.
 ///
@@ -133,7 +135,10 @@ fn finish(
         };
         let (faults, warnings) = readers.check(&outside, doing);
         let faults = faults.into_iter();
-        let faults = faults.map(|fault| Mistake::Configuration { fault });
+        let faults = faults.map(|fault| Mistake::Configuration {
+            fault,
+            found: Found::Plan,
+        });
         let mut plan = check_outside(planned, verdicts, faults.collect())?;
         plan.warnings.extend(warnings);
         plan.outside = outside;

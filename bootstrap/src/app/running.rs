@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::base::log::log;
 use crate::collect::Registration;
-use crate::declare::{Current, Home, Port, State, StateError, port, serves, state};
+use crate::declare::{Current, Home, Port, State, port, serves, state};
 use crate::life::{Handle, RestartError, ShutdownReason, Status};
 use crate::live::Nodes;
 use crate::plan::Plan;
-use crate::report::{CloseError, Report};
+use crate::report::{CloseError, LookupError, Report};
 use crate::request::RequestScope;
 
 /// An app that has booted: everything has loaded and is ready.
@@ -78,7 +78,7 @@ impl Running {
     /// # Errors
     ///
     /// If no plugin of the app provides it, several do, or its plugin has closed.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, LookupError> {
         state(&*self.nodes, None)
     }
 
@@ -88,7 +88,7 @@ impl Running {
     ///
     /// If no plugin of the app provides it, several do and none of them is
     /// [primary](Registration::primary), or its plugin has closed.
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, LookupError> {
         port(&*self.nodes, None)
     }
 

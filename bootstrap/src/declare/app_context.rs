@@ -4,12 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::declare::context::Home;
-use crate::declare::error::StateError;
 use crate::declare::lookup::{port, serves, state};
 use crate::declare::port::Port;
 use crate::declare::state::State;
 use crate::life::Handle;
-use crate::report::{HookError, Report};
+use crate::report::{HookError, LookupError, Report};
 
 /// What the hooks of the app itself may use: [`App::on_loaded`](crate::App::on_loaded),
 /// [`App::on_ready`](crate::App::on_ready), [`App::on_start`](crate::App::on_start),
@@ -39,7 +38,7 @@ impl AppContext {
     /// # Errors
     ///
     /// If no plugin of the app provides it, several do, or its plugin has closed.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, LookupError> {
         state(&*self.home, self.node)
     }
 
@@ -48,7 +47,7 @@ impl AppContext {
     /// # Errors
     ///
     /// As with [`state`](Self::state).
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, LookupError> {
         port(&*self.home, self.node)
     }
 
@@ -97,7 +96,7 @@ impl ErrorContext {
     /// # Errors
     ///
     /// If no plugin of the app provides it, several do, or its plugin is not loaded.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, LookupError> {
         state(&*self.home, None)
     }
 
@@ -106,7 +105,7 @@ impl ErrorContext {
     /// # Errors
     ///
     /// As with [`state`](Self::state).
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, LookupError> {
         port(&*self.home, None)
     }
 

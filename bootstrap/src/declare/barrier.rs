@@ -11,14 +11,13 @@ use crate::base::location::Location;
 use crate::declare::app_hook::HookFuture;
 use crate::declare::context::{LoadContext, Site};
 use crate::declare::descriptor::Descriptor;
-use crate::declare::error::StateError;
 use crate::declare::hooks::HookSet;
 use crate::declare::plugin::Plugin;
 use crate::declare::port::Port;
 use crate::declare::state::State;
 use crate::declare::states::States;
 use crate::life::Handle;
-use crate::report::{HookError, Report};
+use crate::report::{HookError, LookupError, Report};
 
 /// What a barrier does about what went wrong before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +128,7 @@ impl BarrierContext {
     /// # Errors
     ///
     /// If no plugin that is seen from here provides it, several do, or its plugin is not loaded.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, LookupError> {
         self.site.state()
     }
 
@@ -138,7 +137,7 @@ impl BarrierContext {
     /// # Errors
     ///
     /// As with [`BarrierContext::state`].
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, LookupError> {
         self.site.port()
     }
 

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result};
 
 use crate::base::key::StateKey;
 use crate::base::location::Location;
@@ -27,6 +27,7 @@ use crate::declare::state::{Slot, State};
 use crate::declare::states::States;
 use crate::declare::supervision::Supervision;
 use crate::declare::with::{Ingredients, With};
+use crate::report::{Mistake, TooLate};
 
 /// A plugin that another one has registered, as [`LoadContext::register`] returns it.
 ///
@@ -172,9 +173,13 @@ impl<P: ?Sized> Child<P> {
     /// of it.
     pub async fn load(self) -> Result<States> {
         let Some(entry) = self.entry else {
-            bail!(
-                "it was registered when its parent had loaded: register it before `load` returns"
-            );
+            let plugin = short_type_name(type_name::<P>());
+            let parent = self.site.home().name_of(self.site.node());
+            return Err(Error::new(Mistake::RegisteredTooLate {
+                plugin: Some(Cow::<str>::Owned(plugin).into()),
+                parent,
+                why: TooLate::ParentLoaded,
+            }));
         };
         let home = Arc::clone(self.site.home());
         let loading = Arc::clone(&home).load_registered(self.site.node(), Some(entry));

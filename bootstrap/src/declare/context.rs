@@ -20,7 +20,7 @@ use crate::declare::abilities::{configures, spawns};
 use crate::declare::adjust::Adjust;
 use crate::declare::app_context::AppContext;
 use crate::declare::app_hook::AppHook;
-use crate::declare::error::{ServiceError, StateError};
+use crate::declare::error::ServiceError;
 use crate::declare::hooks::Declare;
 use crate::declare::lookup::{port, serves, state};
 #[cfg(feature = "config")]
@@ -33,7 +33,7 @@ use crate::declare::supervision::Supervision;
 use crate::declare::task::TaskRequest;
 use crate::declare::value::StateValue;
 use crate::life::{Handle, Life, ShutdownReason};
-use crate::report::HookError;
+use crate::report::{HookError, LookupError};
 #[cfg(feature = "config")]
 use crate::values::ConfigFault;
 
@@ -45,7 +45,7 @@ pub(crate) trait Home: Send + Sync {
     /// Fills a slot with a state of `node`, now or when it has loaded.
     fn fill(&self, node: u32, slot: Arc<dyn AnySlot>);
     /// The state that a plugin means by a type, or somebody outside of all scopes.
-    fn find_state(&self, from: Option<u32>, key: StateKey) -> Result<StateValue, StateError>;
+    fn find_state(&self, from: Option<u32>, key: StateKey) -> Result<StateValue, LookupError>;
     /// Whether `node` is in its `load`, where no state may be read that is not a field.
     fn is_in_load(&self, node: u32) -> bool;
     /// What went wrong before a barrier, since the one before it.
@@ -139,11 +139,11 @@ impl Site {
         self.home.errors_before(self.node)
     }
 
-    pub(super) fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+    pub(super) fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, LookupError> {
         state(&*self.home, Some(self.node))
     }
 
-    pub(super) fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
+    pub(super) fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, LookupError> {
         port(&*self.home, Some(self.node))
     }
 
@@ -388,7 +388,7 @@ macro_rules! context {
             /// # Errors
             ///
             /// If no plugin of the app provides it, several do, or its plugin has closed.
-            pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+            pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, LookupError> {
                 self.site.state()
             }
 
@@ -399,7 +399,7 @@ macro_rules! context {
             /// As with [`state`](Self::state).
             pub fn port<T: ?Sized + Send + Sync + 'static>(
                 &self,
-            ) -> Result<Port<T>, StateError> {
+            ) -> Result<Port<T>, LookupError> {
                 self.site.port()
             }
 

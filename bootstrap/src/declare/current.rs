@@ -15,12 +15,12 @@ use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::declare::context::Home;
-use crate::declare::error::{SetError, NoApp, StateError};
 use crate::declare::lookup::{port, serves, state};
 use crate::declare::port::Port;
 use crate::declare::state::State;
 use crate::declare::swap::Replaceable;
 use crate::life::Handle;
+use crate::report::{LookupError, LookupFailure, SetError};
 
 /// The app around code that runs, and its hook: what a [`Place`] holds.
 pub(crate) struct Around {
@@ -119,9 +119,9 @@ impl Around {
 /// # Ok(())
 /// # }
 /// ```
-pub fn current() -> Result<Current, NoApp> {
+pub fn current() -> Result<Current, LookupError> {
     let here = inside::look(Place::clone);
-    here.and_then(Current::at).ok_or(NoApp {})
+    here.and_then(Current::at).ok_or_else(LookupError::no_app)
 }
 
 /// An app, seen from a place in it: from [`current`](current()), or
@@ -216,7 +216,7 @@ impl Current {
     /// If no plugin of the app provides it, several do, or its plugin is not loaded, or has closed.
     /// In the `load` of a plugin always: the provider of a state may load before or after that, so
     /// reading it would be a race. A field makes it an order.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, LookupError> {
         self.check_read(StateKey::of::<T>())?;
         state(self.home(), self.node)
     }
@@ -226,17 +226,17 @@ impl Current {
     /// # Errors
     ///
     /// As with [`Current::state`].
-    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, StateError> {
+    pub fn port<T: ?Sized + Send + Sync + 'static>(&self) -> Result<Port<T>, LookupError> {
         self.check_read(StateKey::port::<T>())?;
         port(self.home(), self.node)
     }
 
     /// In `load` nothing is read without an order.
-    fn check_read(&self, state: StateKey) -> Result<(), StateError> {
+    fn check_read(&self, state: StateKey) -> Result<(), LookupError> {
         match (self.around.phase, self.node) {
             (Some(Phase::Load), Some(node)) if self.home().is_in_load(node) => {
                 let plugin = self.home().name_of(node);
-                Err(StateError::InLoad { state, plugin })
+                Err(LookupError::state(state, LookupFailure::InLoad { plugin }))
             }
             _ => Ok(()),
         }
@@ -252,7 +252,7 @@ impl Current {
     /// # Errors
     ///
     /// As with [`Current::state`].
-    pub fn get_or_failed<T: Send + Sync + 'static>(&self) -> Result<State<T>, StateError> {
+    pub fn get_or_failed<T: Send + Sync + 'static>(&self) -> Result<State<T>, LookupError> {
         self.state()
     }
 
@@ -423,12 +423,12 @@ impl<T: 'static> State<T> {
     /// let error = error.to_string();
     /// assert!(error.starts_with("the state `Pool` is not initialized: no app is around"));
     /// ```
-    pub fn get_or_failed() -> Result<Self, StateError>
+    pub fn get_or_failed() -> Result<Self, LookupError>
     where
         T: Send + Sync,
     {
         let state = StateKey::of::<T>();
-        let current = current().map_err(|NoApp {}| StateError::NoApp { state })?;
+        let current = current().map_err(|error| LookupError::state(state, error.why))?;
         current.state()
     }
 

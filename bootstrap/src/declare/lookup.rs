@@ -7,29 +7,30 @@ use std::sync::Arc;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::declare::context::Home;
-use crate::declare::error::{ServiceError, StateError};
+use crate::declare::error::ServiceError;
 use crate::declare::port::Port;
 use crate::declare::state::State;
 use crate::declare::value::StateValue;
+use crate::report::{LookupError, LookupFailure};
 
 /// Reads a state of an app, as a plugin sees it, or somebody outside of all scopes.
 pub(crate) fn state<T: Send + Sync + 'static>(
     home: &dyn Home,
     from: Option<u32>,
-) -> Result<State<T>, StateError> {
+) -> Result<State<T>, LookupError> {
     let state = StateKey::of::<T>();
     let bound = home.find_state(from, state)?.get().map(State::bound);
-    bound.ok_or(StateError::Missing { state })
+    bound.ok_or(LookupError::state(state, LookupFailure::Missing))
 }
 
 /// What is provided at a port.
 pub(crate) fn port<T: ?Sized + Send + Sync + 'static>(
     home: &dyn Home,
     from: Option<u32>,
-) -> Result<Port<T>, StateError> {
+) -> Result<Port<T>, LookupError> {
     let port = StateKey::port::<T>();
     let bound = home.find_state(from, port)?.get().map(Port::bound);
-    bound.ok_or(StateError::Missing { state: port })
+    bound.ok_or(LookupError::state(port, LookupFailure::Missing))
 }
 
 /// Reads a service of an app.

@@ -61,7 +61,7 @@ pub use declaration::{
     Behaviour, Declaration, Declared, Identity, Link, Mention, Need, Proof, Provider, Requirement,
 };
 pub use descriptor::Descriptor;
-pub use error::{SetError, NoApp, ServiceError, StateError};
+pub use error::ServiceError;
 pub(crate) use field::BoundTo;
 pub(crate) use field::Wish;
 pub use field::{Bind, Bound, Fields};
@@ -82,7 +82,7 @@ pub use list::{
     by_default, check_list, fields_of, look_for,
 };
 pub(crate) use lookup::{port, serves, service, set_service, state};
-pub(crate) use outside::{Outside, under_name};
+pub(crate) use outside::Outside;
 pub use plugin::Plugin;
 pub(crate) use port::port_slot;
 pub use port::{Port, Ports, PortsIter};

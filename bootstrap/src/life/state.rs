@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::inside::{Inside, inside_of};
 use crate::base::task::make_way_here;
-use crate::life::restart::{RestartError, RestartRequest, Target};
+use crate::life::restart::{RestartError, RestartRefusal, RestartRequest, Target};
 use crate::life::status::{ShutdownReason, Status};
 use crate::report::{CloseError, Report};
 
@@ -131,7 +131,7 @@ impl Life {
         let restarts = self.restarts.get().filter(|it| !it.is_closed());
         let asker = match inside_of(self.mark()) {
             Some(Inside::Hook(_) | Inside::Child(..)) if restarts.is_some() => {
-                return Err(RestartError::WaitsForItself);
+                return Err(RestartRefusal::WaitsForItself.into());
             }
             Some(Inside::Task(_, node)) => Some(node),
             _ => None,
@@ -161,9 +161,9 @@ impl Life {
         let status = self.status();
         if matches!(status, Status::Booting | Status::Ready) && self.is_stopping() {
             let reason = self.reason();
-            return RestartError::Stopping { reason };
+            return RestartRefusal::Stopping { reason }.into();
         }
-        RestartError::NotRunning { status }
+        RestartRefusal::NotRunning { status }.into()
     }
 
     pub(crate) fn set_reporter(&self, reporter: Reporter) {

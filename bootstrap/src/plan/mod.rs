@@ -11,7 +11,6 @@ mod barriers;
 mod children;
 mod cycle;
 mod cycle_words;
-mod diagnosis;
 mod error;
 mod family;
 mod graph;
@@ -36,7 +35,7 @@ mod values;
 mod words;
 
 pub use children::PlannedChild;
-pub use error::{Dependent, PluginLocation, Mistake, PlanErrors};
+pub use error::PlanErrors;
 pub(crate) use graph::{Graph, number};
 pub(crate) use listed::differences;
 pub(crate) use outside::check_outside;
@@ -45,5 +44,6 @@ pub(crate) use schedule::{Binding, Brought, by_field};
 pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin, SwitchedOff};
 pub use scope::{PlannedScope, Shadowed};
 pub(crate) use services::check_services;
+pub(crate) use words::foreign;
 #[cfg(feature = "config")]
 pub(crate) use values::Readers;

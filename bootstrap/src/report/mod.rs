@@ -5,13 +5,24 @@
 mod close_error;
 mod error;
 mod event;
+mod hook_words;
+mod lookup_error;
+mod mistake;
+mod mistake_words;
 mod record;
 mod tree;
 
 pub use close_error::CloseError;
-pub(crate) use close_error::{EndedBy, WAITS_FOR_ITSELF};
+pub(crate) use close_error::WAITS_FOR_ITSELF;
 pub(crate) use error::chain;
-pub use error::{HookFailure, HookError, Deadline};
+pub use error::{Deadline, HookError, HookFailure};
 pub use event::Event;
-pub use record::{Closing, MoreReport, Outcome, PluginReport, Progress, Report, Step};
+pub(crate) use hook_words::EndedBy;
+pub use lookup_error::{LookupError, LookupFailure, LookupKey, SetError};
+pub use mistake::{
+    CycleStep, Dependent, Found, Mistake, NameKind, PluginLocation, TooLate,
+};
+pub(crate) use mistake::{list_states, pronoun};
+pub(crate) use record::MoreReport;
+pub use record::{Closing, Outcome, PluginReport, Progress, Report, Step};
 pub(crate) use tree::WORTH_A_WORD;

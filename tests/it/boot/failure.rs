@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{App, BootErrorKind, HookFailure, Descriptor, Outcome, Phase, Plugin, States, Status};
+use bootstrap::{Mistake, App, BootErrorKind, HookFailure, Descriptor, Outcome, Phase, Plugin, States, Status};
 use support::{
     Act, Probe, Trace, act, fails, fails_after, hangs, panics, panics_after, paused,
     register_graph, takes, threaded,
@@ -398,7 +398,7 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
         );
         assert!(matches!(
             error.failures()[0].failure(),
-            HookFailure::StateNotMade { .. }
+            HookFailure::Refused(Mistake::StatesDiffer { .. })
         ));
         // It has loaded, so it is closed.
         assert_eq!(error.closed(), ["forgetful"]);
@@ -410,13 +410,13 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
             .await
             .unwrap_err();
         assert!(
-            matches!(error.failures()[0].failure(), HookFailure::StateNotDeclared { .. }),
+            matches!(error.failures()[0].failure(), HookFailure::Refused(Mistake::StatesDiffer { .. })),
             "{error}"
         );
         let twice = States::new().with(Promised).with(Promised);
         let error = App::new().with(Forgetful(twice)).boot().await.unwrap_err();
         assert!(
-            matches!(error.failures()[0].failure(), HookFailure::StateNotDeclared { .. }),
+            matches!(error.failures()[0].failure(), HookFailure::Refused(Mistake::StatesDiffer { .. })),
             "{error}"
         );
         let right = States::new().with(Promised);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bootstrap::prelude::*;
-use bootstrap::{SetError, Current, Replaceable, ServiceError, StateError, Status, Swap};
+use bootstrap::{LookupFailure, SetError, Current, Replaceable, ServiceError, LookupError, Status, Swap};
 use support::{Trace, paused};
 
 use super::{Config, config};
@@ -16,7 +16,7 @@ fn without_an_app_there_is_nothing_to_read() {
     assert_eq!(bootstrap::current().unwrap_err().to_string(), text);
     assert!(State::<Config>::get().is_none());
     let error = config().unwrap_err();
-    assert!(matches!(error, StateError::NoApp { .. }));
+    assert!(matches!(error, LookupError { why: LookupFailure::NoApp, .. }));
     assert_eq!(
         error.to_string(),
         format!("the state `Config` is not initialized: {text}")
@@ -84,7 +84,7 @@ impl Hooks for Hasty {
         self.note("load");
         self.kept.keep();
         cx.register_fn("child", async |_| {
-            assert!(matches!(config(), Err(StateError::InLoad { .. })));
+            assert!(matches!(config(), Err(LookupError { why: LookupFailure::InLoad { .. }, .. })));
             Ok(())
         })
         .await?;
@@ -166,7 +166,7 @@ fn a_plugin_in_a_scope_reads_the_states_of_its_scope() {
         let running = app.boot().await.unwrap();
         assert_eq!(trace.events(), ["one/tenant: first", "two/tenant: second"]);
         let outside = running.current().state::<Tenant>().unwrap_err();
-        assert!(matches!(outside, StateError::Hidden { .. }));
+        assert!(matches!(outside, LookupError { why: LookupFailure::Hidden { .. }, .. }));
         running.close().await.unwrap();
     });
 }
@@ -214,7 +214,7 @@ fn an_app_that_has_closed_is_told_by_errors() {
         running.close().await.unwrap();
         assert_eq!(current.handle().status(), Status::Closed);
         let error = current.enter(async { config() }).await.unwrap_err();
-        assert!(matches!(error, StateError::NotLoaded { .. }));
+        assert!(matches!(error, LookupError { why: LookupFailure::NotLoaded { .. }, .. }));
         let error = current.service::<i32>("port").unwrap_err();
         assert!(matches!(error, ServiceError::Closed { .. }));
         let error = current.set_service("port", 81).unwrap_err();
@@ -246,7 +246,7 @@ fn a_state_is_set_in_an_app_that_has_it_and_nowhere_else() {
         );
         let running = App::new().boot().await.unwrap();
         let error = running.current().enter_sync(|| State::<Level>::set(1));
-        let missing = |source: &StateError| matches!(source, StateError::Missing { .. });
+        let missing = |source: &LookupError| matches!(source, LookupError { why: LookupFailure::Missing, .. });
         assert!(matches!(error, Err(SetError::NotRead { source, .. }) if missing(&source)));
         running.close().await.unwrap();
 

@@ -1,6 +1,6 @@
 //! The app around code that nobody has handed it to.
 
-use bootstrap::StateError;
+use bootstrap::LookupError;
 use bootstrap::prelude::*;
 use support::Trace;
 
@@ -13,7 +13,7 @@ struct Config(&'static str);
 bootstrap::supplied!(Config);
 
 /// Code far away: what it reads of the app around.
-fn config() -> Result<&'static str, StateError> {
+fn config() -> Result<&'static str, LookupError> {
     Ok(State::<Config>::get_or_failed()?.0)
 }
 

@@ -385,7 +385,7 @@ fn the_report_shows_children_below_their_parents() {
         );
         let leaf = report.plugin("root/middle/leaf").unwrap();
         let middle = leaf
-            .parent
+            .parent()
             .map(|parent| report.plugins[parent].name.to_string());
         assert_eq!(middle.as_deref(), Some("root/middle"));
         running.close().await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Fields, Plugin, StateError, States};
+use bootstrap::{LookupFailure, Descriptor, Fields, Plugin, LookupError, States};
 use support::paused;
 
 use super::*;
@@ -69,7 +69,7 @@ fn a_port_may_have_any_type_of_any_crate() {
         assert_eq!(&*running.port::<str>().unwrap(), "hello");
         // A state of that type is another thing.
         let state = running.state::<String>().unwrap_err();
-        assert!(matches!(state, StateError::Missing { .. }));
+        assert!(matches!(state, LookupError { why: LookupFailure::Missing, .. }));
         running.close().await.unwrap();
     });
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use bootstrap::{App, SetError, RequestScope, RequestState, RequestStateError, Running};
+use bootstrap::error::{LookupFailure, LookupKey, SetError};
+use bootstrap::{App, RequestScope, RequestState, Running};
 use support::paused;
 
 use super::{USER, User};
@@ -54,10 +55,10 @@ fn a_value_can_not_be_set_outside_of_a_scope_or_after_its_end() {
              with `request_scope`, and `enter` it"
         );
         let made = USER.get_or_set_with(|| unreachable!("nobody could keep it"));
-        assert!(matches!(made, Err(SetError::NoScope { .. })));
+        assert!(matches!(made, Err(SetError::NoRequest { .. })));
         // An app alone is no scope.
         let set = running.current().enter_sync(|| USER.set(User(1)));
-        assert!(matches!(set, Err(SetError::NoScope { .. })));
+        assert!(matches!(set, Err(SetError::NoRequest { .. })));
         let scope = running.request_scope();
         scope.end();
         assert_eq!(
@@ -66,7 +67,7 @@ fn a_value_can_not_be_set_outside_of_a_scope_or_after_its_end() {
              scope of its own"
         );
         let made = scope.get_or_set_with(|| User(1));
-        assert!(matches!(made, Err(SetError::Ended { .. })));
+        assert!(matches!(made, Err(SetError::RequestEnded { .. })));
         running.close().await.unwrap();
     });
 }
@@ -82,8 +83,8 @@ fn a_name_is_for_messages_and_that_of_the_type_without_one() {
         );
         assert_eq!(format!("{UNNAMED:?}"), "RequestState(User)");
         let error = UNNAMED.get_or_failed().unwrap_err();
-        let state = "User".into();
-        assert_eq!(error, RequestStateError::NoScope { state });
+        let key = LookupKey::Request("User".into());
+        assert_eq!((error.key, error.why), (key, LookupFailure::NoRequest));
         // It is no part of what is found: that is the type.
         let running = app().await;
         running.request_scope().enter_sync(|| {
