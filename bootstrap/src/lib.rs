@@ -294,14 +294,18 @@ pub mod context {
 }
 
 pub mod error {
-    //! What can go wrong, typed. `Display` is one line, `Debug` and `render` the whole diagnosis.
+    //! What can go wrong, typed: `Display` is one line, `Debug` and `render` are the whole diagnosis.
+    //!
+    //! Every error has a [`Code`] and a [`Diagnostic`]; see [`Diagnose`].
 
+    pub use crate::base::diagnostic::{Code, Diagnose, Diagnostic, Note, Spot};
     pub use crate::boot::{BootError, BootErrorKind, NotStarted};
-    pub use crate::declare::{NoApp, SetError, StateError};
-    pub use crate::life::RestartError;
-    pub use crate::plan::{Mistake, PlanErrors};
-    pub use crate::report::{CloseError, Deadline, HookError, HookFailure};
-    pub use crate::request::RequestStateError;
+    pub use crate::life::{RestartError, RestartRefusal};
+    pub use crate::plan::error::PlanErrors;
+    pub use crate::report::close_error::CloseError;
+    pub use crate::report::error::{Deadline, HookError, HookFailure};
+    pub use crate::report::lookup_error::{LookupError, LookupFailure, LookupKey, SetError};
+    pub use crate::report::mistake::{CycleStep, Found, Mistake, NameKind, TooLate};
     #[cfg(feature = "config")]
     pub use crate::values::ConfigFault;
 }

@@ -1,10 +1,9 @@
 //! Barriers: hooks between what was registered before them and what after.
 
-use bootstrap::Unused;
 use bootstrap::context::BarrierContext;
 use bootstrap::error::Mistake;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{Unused, plugin_fn};
 use support::{Probe, Trace, fails_after, paused, takes};
 
 struct Config(&'static str);
@@ -248,9 +247,10 @@ fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_cycle() {
          `config` before the barrier, or `user` after it, or take the barrier away"
     );
     assert_eq!(lines.len(), 5, "{text}");
-    let [Mistake::Cycle { walk, .. }] = errors.errors() else {
+    let [Mistake::Cycle { steps, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
+    let walk: Vec<_> = steps.iter().map(|step| &step.plugin).collect();
     assert_eq!(walk[0].registered.unwrap().line(), barrier);
 }
 

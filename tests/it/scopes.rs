@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bootstrap::error::{Mistake, PlanErrors, StateError};
+use bootstrap::error::{LookupError, LookupFailure, Mistake, PlanErrors};
 use bootstrap::plan::PlanWarning;
 use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
@@ -312,7 +312,13 @@ fn a_hook_reads_states_from_where_its_plugin_stands() {
             "the state `Config` is only provided in other scopes (`one/config`, `two/config`): \
              take it from its registration, with `state()`, or `export` it"
         );
-        assert!(matches!(error, StateError::Hidden { .. }));
+        assert!(matches!(
+            error,
+            LookupError {
+                why: LookupFailure::Hidden { .. },
+                ..
+            }
+        ));
         running.close().await.unwrap();
     });
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use bootstrap::error::{Mistake, StateError};
+use bootstrap::error::{LookupError, LookupFailure, Mistake};
 use bootstrap::prelude::*;
 use bootstrap::{Registration, State, plugin_fn};
 use support::{Trace, paused, threaded};
@@ -316,7 +316,10 @@ impl Hooks for LateReader {
         anyhow::ensure!(cx.try_get::<State<Config>>()?.0 == self.config.0);
         anyhow::ensure!(matches!(
             cx.try_get::<State<Pair>>(),
-            Err(StateError::Missing { .. })
+            Err(LookupError {
+                why: LookupFailure::Missing,
+                ..
+            })
         ));
         self.trace.add("close");
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use bootstrap::error::{SetError, StateError};
+use bootstrap::error::{LookupError, LookupFailure, SetError};
 use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
 use bootstrap::service::ServiceError;
@@ -19,7 +19,13 @@ fn without_an_app_there_is_nothing_to_read() {
     assert_eq!(Current::try_current().unwrap_err().to_string(), text);
     assert!(State::<Config>::current().is_none());
     let error = config().unwrap_err();
-    assert!(matches!(error, StateError::NoApp { .. }));
+    assert!(matches!(
+        error,
+        LookupError {
+            why: LookupFailure::NoApp,
+            ..
+        }
+    ));
     assert_eq!(
         error.to_string(),
         format!("the state `Config` is not initialized: {text}")
@@ -87,7 +93,13 @@ impl Hooks for Hasty {
         self.note("load");
         self.kept.keep();
         cx.register(plugin_fn("child", async |_| {
-            assert!(matches!(config(), Err(StateError::InLoad { .. })));
+            assert!(matches!(
+                config(),
+                Err(LookupError {
+                    why: LookupFailure::InLoad { .. },
+                    ..
+                })
+            ));
             Ok(())
         }))
         .await?;
@@ -169,7 +181,13 @@ fn a_plugin_in_a_scope_reads_the_states_of_its_scope() {
         let running = app.boot().await.unwrap();
         assert_eq!(trace.events(), ["one/tenant: first", "two/tenant: second"]);
         let outside = running.current().try_get::<State<Tenant>>().unwrap_err();
-        assert!(matches!(outside, StateError::Hidden { .. }));
+        assert!(matches!(
+            outside,
+            LookupError {
+                why: LookupFailure::Hidden { .. },
+                ..
+            }
+        ));
         running.close().await.unwrap();
     });
 }
@@ -217,7 +235,13 @@ fn an_app_that_has_closed_is_told_by_errors() {
         running.close().await.unwrap();
         assert_eq!(current.handle().status(), Status::Closed);
         let error = current.enter(async { config() }).await.unwrap_err();
-        assert!(matches!(error, StateError::NotLoaded { .. }));
+        assert!(matches!(
+            error,
+            LookupError {
+                why: LookupFailure::NotLoaded { .. },
+                ..
+            }
+        ));
         let error = current.service::<i32>("port").unwrap_err();
         assert!(matches!(error, ServiceError::Closed { .. }));
         let error = current.set_service("port", 81).unwrap_err();
@@ -249,7 +273,15 @@ fn a_state_is_set_in_an_app_that_has_it_and_nowhere_else() {
         );
         let running = App::new().boot().await.unwrap();
         let error = running.current().enter_sync(|| State::<Level>::set(1));
-        let missing = |source: &StateError| matches!(source, StateError::Missing { .. });
+        let missing = |source: &LookupError| {
+            matches!(
+                source,
+                LookupError {
+                    why: LookupFailure::Missing,
+                    ..
+                }
+            )
+        };
         assert!(matches!(error, Err(SetError::NotRead { source, .. }) if missing(&source)));
         running.close().await.unwrap();
 

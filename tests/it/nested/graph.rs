@@ -1,8 +1,7 @@
 //! What children need, and who needs them.
 
-use bootstrap::App;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{App, plugin_fn};
 use support::{Trace, paused};
 use tokio::time::Instant;
 

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use bootstrap::App;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{App, plugin_fn};
 use support::{Trace, bounded, paused, threaded};
 
 use crate::nested::{Nest, sleep};

@@ -1,8 +1,7 @@
 //! Children in scopes of their own.
 
-use bootstrap::App;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{App, plugin_fn};
 use support::{Trace, paused};
 
 use crate::nested::Nest;

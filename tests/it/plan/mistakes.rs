@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use bootstrap::State;
 use bootstrap::error::Mistake;
 use bootstrap::extend::{Descriptor, Fields, Plugin, States};
 use bootstrap::plan::PlanWarning;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{State, plugin_fn};
 use support::{Probe, Trace};
 
 use super::{Api, Config, ConfigPlugin, Database, NeedsSettings, Settings, messages, names, order};

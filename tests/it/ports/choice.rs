@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bootstrap::error::StateError;
+use bootstrap::error::{LookupError, LookupFailure};
 use bootstrap::extend::{Descriptor, Fields, Plugin, States};
 use bootstrap::plugin_with;
 use bootstrap::prelude::*;
@@ -74,7 +74,13 @@ fn a_port_may_have_any_type_of_any_crate() {
         assert_eq!(&*running.try_get::<Port<str>>().unwrap(), "hello");
         // A state of that type is another thing.
         let state = running.try_get::<State<String>>().unwrap_err();
-        assert!(matches!(state, StateError::Missing { .. }));
+        assert!(matches!(
+            state,
+            LookupError {
+                why: LookupFailure::Missing,
+                ..
+            }
+        ));
         running.close().await.unwrap();
     });
 }

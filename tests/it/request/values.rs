@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bootstrap::error::{RequestStateError, SetError};
+use bootstrap::error::{LookupFailure, LookupKey, SetError};
 use bootstrap::{App, RequestScope, RequestState, Running};
 use support::paused;
 
@@ -52,10 +52,10 @@ fn a_value_can_not_be_set_outside_of_a_scope_or_after_its_end() {
              with `request_scope`, and `enter` it"
         );
         let made = USER.get_or_insert_with(|| unreachable!("nobody could keep it"));
-        assert!(matches!(made, Err(SetError::NoScope { .. })));
+        assert!(matches!(made, Err(SetError::NoRequest { .. })));
         // An app alone is no scope.
         let set = running.current().enter_sync(|| USER.set(User(1)));
-        assert!(matches!(set, Err(SetError::NoScope { .. })));
+        assert!(matches!(set, Err(SetError::NoRequest { .. })));
         let scope = running.request_scope();
         scope.end();
         assert_eq!(
@@ -64,7 +64,7 @@ fn a_value_can_not_be_set_outside_of_a_scope_or_after_its_end() {
              scope of its own"
         );
         let made = scope.get_or_insert_with(|| User(1));
-        assert!(matches!(made, Err(SetError::Ended { .. })));
+        assert!(matches!(made, Err(SetError::RequestEnded { .. })));
         running.close().await.unwrap();
     });
 }
@@ -80,8 +80,8 @@ fn a_name_is_for_messages_and_that_of_the_type_without_one() {
         );
         assert_eq!(format!("{UNNAMED:?}"), "RequestState(User)");
         let error = UNNAMED.try_get().unwrap_err();
-        let state = "User".into();
-        assert_eq!(error, RequestStateError::NoScope { state });
+        let key = LookupKey::Request("User".into());
+        assert_eq!((error.key, error.why), (key, LookupFailure::NoRequest));
         // It is no part of what is found: that is the type.
         let running = app().await;
         running.request_scope().enter_sync(|| {

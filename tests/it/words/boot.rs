@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bootstrap::App;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{App, plugin_fn};
 use support::{Probe, Trace, act, fails, hangs, paused, register_graph, takes};
 
 use super::{fails_to_boot, lines};

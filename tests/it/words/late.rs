@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use bootstrap::App;
 use bootstrap::extend::{Descriptor, Plugin, States};
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{App, plugin_fn};
 use support::{Trace, log_to, paused};
 
 /// Keeps its context, and uses it in its `close`.
