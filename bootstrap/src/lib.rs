@@ -196,11 +196,11 @@ pub use base::phase::Phase;
 pub use boot::{BootError, BootErrorKind, NotStarted};
 pub use collect::{Registration, Unused};
 pub use declare::{
-    AppContext, BarrierContext, Child, ChildScope, CloseContext, Contextual, Current,
-    Declare, Descriptor, DrainContext, Entered, ErrorContext, Fields, FnPlugin, Hooks, Ingredients,
-    Inject, Lazy, LoadContext, Plugin, PluginList, Policy, Port, Ports, PortsIter, Provided,
-    Provides, ProvidesPort, ReadyContext, Replaceable, Restart, Retry, RunContext, Service,
-    ServiceError, Shared, State, States, Supervision, Swap, SwapWatch, current,
+    AppContext, BarrierContext, Child, ChildScope, CloseContext, Contextual, Current, Declare,
+    Descriptor, DrainContext, Entered, ErrorContext, Fields, FnPlugin, Hooks, Ingredients, Inject,
+    Lazy, LoadContext, Plugin, PluginList, Policy, Port, Ports, PortsIter, Provided, Provides,
+    ProvidesPort, ReadyContext, Replaceable, Restart, Retry, RunContext, Service, ServiceError,
+    Shared, State, States, Supervision, Swap, SwapWatch, current,
 };
 pub use life::{Handle, RestartError, RestartRefusal, ShutdownReason, Signal, Status, StatusWatch};
 pub use plan::{

@@ -12,7 +12,7 @@ mod verify;
 use std::cell::Cell;
 
 use bootstrap::prelude::*;
-use bootstrap::{Descriptor, Outcome, Plan, Mistake, Plugin, State, States, Unused};
+use bootstrap::{Descriptor, Mistake, Outcome, Plan, Plugin, State, States, Unused};
 use bootstrap_tests_provider::{Numbers, Source};
 use support::paused;
 
@@ -294,7 +294,9 @@ fn a_collected_provider_and_one_made_at_run_time_are_both_shown() {
     let errors = app.plan().unwrap_err();
     let [
         Mistake::AmbiguousProvider {
-            dependents, candidates, ..
+            dependents,
+            candidates,
+            ..
         },
     ] = errors.errors()
     else {
@@ -439,7 +441,7 @@ fn a_collected_plugin_that_needs_one_after_a_barrier_is_a_cycle() {
     );
     assert_eq!(
         cut.as_deref().unwrap(),
-        "`sum` is registered after the barrier `after`, and `total`, which is collected and so \
+        "`sum` is registered after the barrier `barrier`, and `total`, which is collected and so \
          counts as registered before it, needs that: register `sum` before the barrier, or \
          `total` by hand after it, or take the barrier away"
     );
@@ -484,7 +486,10 @@ fn only_pulls_what_a_plugin_requires_and_new_pulls_nothing() {
     let errors = App::new().with(SumPlugin::default()).plan().unwrap_err();
     assert!(matches!(
         errors.errors(),
-        [Mistake::MissingProvider { .. }, Mistake::MissingProvider { .. }]
+        [
+            Mistake::MissingProvider { .. },
+            Mistake::MissingProvider { .. }
+        ]
     ));
 }
 

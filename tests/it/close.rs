@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{App, HookFailure, CloseError, Outcome, Phase, ShutdownReason};
+use bootstrap::{App, CloseError, HookFailure, Outcome, Phase, ShutdownReason};
 use support::{
     Act, Probe, Trace, act, fails, fails_after, hangs, panics, panics_after, paused,
     register_graph, takes, threaded,

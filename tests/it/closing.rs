@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{RestartRefusal, App, Descriptor, Handle, Plugin, RestartError, States, Status};
+use bootstrap::{App, Descriptor, Handle, Plugin, RestartError, RestartRefusal, States, Status};
 use support::{Act, Probe, Trace, act, paused, register_graph, succeeds, takes};
 use tokio::time::Instant;
 
@@ -82,7 +82,13 @@ fn restarts(handle: &Handle, answers: &Trace) -> Act {
         let (handle, answers) = (handle.clone(), answers.clone());
         async move {
             let error = handle.restart("a").await.unwrap_err();
-            assert!(matches!(error, RestartError::Refused { why: RestartRefusal::NotRunning { .. }, .. }));
+            assert!(matches!(
+                error,
+                RestartError::Refused {
+                    why: RestartRefusal::NotRunning { .. },
+                    ..
+                }
+            ));
             answers.add(error);
             Ok(())
         }

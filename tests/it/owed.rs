@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{App, HookFailure, Descriptor, Outcome, Plugin, States};
+use bootstrap::{App, Descriptor, HookFailure, Outcome, Plugin, States};
 use support::{
     Act, Probe, Trace, fails, fails_after, hangs, panics_after, paused, succeeds, takes,
 };
@@ -181,7 +181,10 @@ fn what_there_is_no_time_for_is_named() {
         });
         let error = app.boot().await.unwrap().close().await.unwrap_err();
         let last = error.errors().last().unwrap();
-        assert!(matches!(last.failure(), HookFailure::OutOfTime), "{error:?}");
+        assert!(
+            matches!(last.failure(), HookFailure::OutOfTime),
+            "{error:?}"
+        );
     });
 }
 

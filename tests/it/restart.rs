@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{RestartRefusal, App, Outcome, Plugin, RestartError, ShutdownReason, States, Status, Supervision};
+use bootstrap::{
+    App, Outcome, Plugin, RestartError, RestartRefusal, ShutdownReason, States, Status, Supervision,
+};
 use support::{Probe, Trace, act, hangs, paused, register_graph, takes};
 use tokio::time::Instant;
 
@@ -135,8 +137,7 @@ fn a_handle_restarts_by_name() {
         let error = running.handle().restart("confog").await.unwrap_err();
         assert_eq!(
             format!("{error:?}"),
-            "error[RUN001]: no plugin of this app is called `confog`\n  \
-             help: `Running::plan` lists the names"
+            "error[RUN002]: no plugin of this app is called `confog`\n  help: `Running::plan` lists the names"
         );
         running.close().await.unwrap();
     });
@@ -190,7 +191,10 @@ fn a_part_that_does_not_load_again_stops_the_app() {
         broken.store(true, Ordering::Relaxed);
         let error = running.restart(&registrations[1]).await.unwrap_err();
         assert_eq!(error.to_string(), "[b] Plugin load failed: broken");
-        let RestartError::Failed { failures, rollback, .. } = &error else {
+        let RestartError::Failed {
+            failures, rollback, ..
+        } = &error
+        else {
             panic!("{error:?}");
         };
         assert_eq!((failures.len(), rollback.len()), (1, 0));
@@ -248,7 +252,9 @@ fn a_part_with_a_closure_is_refused_untouched() {
         let running = app.boot().await.unwrap();
         trace.take();
         let error = running.restart(&a).await.unwrap_err();
-        assert!(matches!(&error, RestartError::Refused { why: RestartRefusal::Once { plugin, .. }, .. } if *plugin == "once"));
+        assert!(
+            matches!(&error, RestartError::Refused { why: RestartRefusal::Once { plugin, .. }, .. } if *plugin == "once")
+        );
         assert_eq!(trace.take(), Vec::<String>::new());
         running.close().await.unwrap();
     });
@@ -292,7 +298,16 @@ fn a_registration_of_another_app_restarts_nothing() {
             .await
             .unwrap();
         let error = running.restart(&theirs).await.unwrap_err();
-        assert!(matches!(error, RestartError::Refused { why: RestartRefusal::Unknown { .. }, .. }), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                RestartError::Refused {
+                    why: RestartRefusal::Unknown { .. },
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
         assert_eq!(running.state::<Config>().unwrap().0, 1);
         running.close().await.unwrap();
         other.close().await.unwrap();

@@ -133,7 +133,9 @@ fn a_plugin_that_an_abandoned_hook_still_holds_is_not_loaded_again_until_that_ha
     threaded(async {
         let (release, close) = blocks();
         let trace = Trace::new();
-        let app = app(close, &trace).close_timeout(SHORT).tolerate_failed_restarts();
+        let app = app(close, &trace)
+            .close_timeout(SHORT)
+            .tolerate_failed_restarts();
         let running = app.boot().await.unwrap();
         let handle = running.handle();
         let error = handle.restart("pool").await.unwrap_err();
@@ -170,7 +172,12 @@ fn a_load_that_panicked_took_its_plugin_along() {
             }
         });
         let probe = Probe::new("a", &Trace::new()).load(load);
-        let running = App::new().with(probe).tolerate_failed_restarts().boot().await.unwrap();
+        let running = App::new()
+            .with(probe)
+            .tolerate_failed_restarts()
+            .boot()
+            .await
+            .unwrap();
         is_bad.store(true, Ordering::SeqCst);
         let handle = running.handle();
         let error = handle.restart("a").await.unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bootstrap::{RestartRefusal, App, RestartError, Status};
+use bootstrap::{App, RestartError, RestartRefusal, Status};
 use support::{Probe, Trace, fails, hangs, paused, takes, threaded};
 
 fn one(trace: &Trace) -> App {
@@ -60,7 +60,13 @@ fn an_app_that_was_asked_to_stop_and_has_not_begun_to_says_why_it_stops() {
             error.to_string(),
             "the app is stopping: shutdown was requested"
         );
-        assert!(matches!(error, RestartError::Refused { why: RestartRefusal::Stopping { .. }, .. }));
+        assert!(matches!(
+            error,
+            RestartError::Refused {
+                why: RestartRefusal::Stopping { .. },
+                ..
+            }
+        ));
         running.close().await.unwrap();
     });
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{App, Phase, HookError, ShutdownReason, Status};
+use bootstrap::{App, HookError, Phase, ShutdownReason, Status};
 use support::{
     Probe, Trace, act, fails, fails_after, hangs, panics, paused, register_graph, succeeds, takes,
     threaded,

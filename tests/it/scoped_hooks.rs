@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{Retry, LookupError, Supervision};
+use bootstrap::{LookupError, Retry, Supervision};
 use support::{Trace, paused};
 
 struct Place(&'static str);

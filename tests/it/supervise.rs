@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bootstrap::prelude::*;
 use bootstrap::{
-    App, BootErrorKind, HookFailure, Outcome, HookError, Policy, Restart, ShutdownReason, Status,
+    App, BootErrorKind, HookError, HookFailure, Outcome, Policy, Restart, ShutdownReason, Status,
     Supervision,
 };
 use support::{

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use bootstrap::{
-    BootError, BootErrorKind, HookFailure, Outcome, Phase, HookError, Report, ShutdownReason,
+    BootError, BootErrorKind, HookError, HookFailure, Outcome, Phase, Report, ShutdownReason,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;

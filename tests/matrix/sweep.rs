@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use bootstrap::{BootErrorKind, HookFailure, CloseError, Handle, Running, ShutdownReason};
+use bootstrap::{BootErrorKind, CloseError, Handle, HookFailure, Running, ShutdownReason};
 use support::bounded;
 use tokio::runtime::Runtime;
 

@@ -13,7 +13,7 @@ mod scopes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bootstrap::{App, Plan, Mistake, Registration};
+use bootstrap::{App, Mistake, Plan, Registration};
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use proptest::collection::vec;

@@ -238,11 +238,7 @@ fn build(
 }
 
 /// Boots an app with the one who asks; gives what that was given, or the code of the mistake.
-fn given(
-    case: &Oracle<'_>,
-    seen: &Seen,
-    asker: Box<dyn Plugin>,
-) -> Result<Given, Vec<Code>> {
+fn given(case: &Oracle<'_>, seen: &Seen, asker: Box<dyn Plugin>) -> Result<Given, Vec<Code>> {
     let mut app = App::new();
     build(&mut app, 0, case, &mut Some(asker));
     if let Err(errors) = app.plan() {

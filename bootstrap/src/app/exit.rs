@@ -9,7 +9,7 @@ use crate::app::not_installed::NotInstalled;
 use crate::app::threads::Waiter;
 use crate::boot::{BootError, BootErrorKind};
 use crate::life::ShutdownReason;
-use crate::report::{HookFailure, CloseError, EndedBy, HookError, Report};
+use crate::report::{CloseError, EndedBy, HookError, HookFailure, Report};
 
 /// How [`App::run`](crate::App::run) ended. Returned from `main`, it prints the diagnosis of what
 /// went wrong to the standard error, and carries the exit code.

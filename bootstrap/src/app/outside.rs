@@ -14,9 +14,9 @@ use crate::collect::{Gate, Roster, SharedRegistry, Verdicts, with_registry};
 use crate::declare::Outside;
 use crate::life::Life;
 use crate::live::SLOW_BOOT;
-use crate::plan::{Plan, PlanErrors, check_outside, resolve};
 #[cfg(feature = "config")]
 use crate::plan::Readers;
+use crate::plan::{Plan, PlanErrors, check_outside, resolve};
 #[cfg(feature = "config")]
 use crate::report::{Found, Mistake};
 

@@ -40,7 +40,9 @@ impl Restart<'_> {
         requests.close();
         while let Ok(request) = requests.try_recv() {
             let reason = self.nodes.life.reason();
-            let _ = request.answer.send(Err(RestartRefusal::Stopping { reason }.into()));
+            let _ = request
+                .answer
+                .send(Err(RestartRefusal::Stopping { reason }.into()));
         }
     }
 
@@ -87,13 +89,12 @@ impl Restart<'_> {
             Target::NoNode(plugin) => {
                 let absent = self.absent(plugin.base());
                 let plugin = plugin.to_string();
-                Err(absent
-                    .unwrap_or(RestartRefusal::Unknown { plugin })
-                    .into())
+                Err(absent.unwrap_or(RestartRefusal::Unknown { plugin }).into())
             }
             Target::Foreign => Err(RestartRefusal::Unknown {
                 plugin: "a registration of another app".to_owned(),
-            }.into()),
+            }
+            .into()),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::boot::undone::{Chain, NotStarted, Waits, closed, unresolved};
 use crate::life::{End, ShutdownReason};
 use crate::live::Nodes;
 use crate::plan::PlanErrors;
-use crate::report::{HookFailure, HookError, Report};
+use crate::report::{HookError, HookFailure, Report};
 
 /// Why an app did not boot. Whatever had loaded has been closed again.
 ///

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::base::lock::lock;
 use crate::life::ShutdownReason;
 use crate::live::{Kept, Nodes};
-use crate::report::{HookFailure, HookError};
+use crate::report::{HookError, HookFailure};
 
 /// A boot that failed, before anything has been closed.
 pub(crate) struct Failure {

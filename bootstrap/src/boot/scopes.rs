@@ -11,7 +11,7 @@ use crate::base::phase::Phase;
 use crate::base::time::later;
 use crate::drive::Timing;
 use crate::live::Nodes;
-use crate::report::{HookFailure, Deadline};
+use crate::report::{Deadline, HookFailure};
 
 /// When the first plugin of each scope began to load that has a limit.
 #[derive(Default)]

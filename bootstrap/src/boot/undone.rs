@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::base::name::PluginName;
-use crate::report::{Outcome, HookError, Report};
+use crate::report::{HookError, Outcome, Report};
 
 /// A plugin whose `load` was never called.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::drive::{GRACE, LAST_CHANCE};
-use crate::report::{HookFailure, Deadline};
+use crate::report::{Deadline, HookFailure};
 
 /// The time for closing.
 ///
@@ -38,10 +38,12 @@ impl Budget {
     /// Why a hook took too long: also if its own time was not up.
     pub(super) fn blame(self, own: Option<Duration>, cause: HookFailure) -> HookFailure {
         match cause {
-            HookFailure::TimedOut { limit, .. } if limit < own.unwrap_or(self.hook) => HookFailure::TimedOut {
-                limit,
-                rest_of: Some(Deadline::Closing { limit: self.whole }),
-            },
+            HookFailure::TimedOut { limit, .. } if limit < own.unwrap_or(self.hook) => {
+                HookFailure::TimedOut {
+                    limit,
+                    rest_of: Some(Deadline::Closing { limit: self.whole }),
+                }
+            }
             cause => cause,
         }
     }

@@ -23,7 +23,7 @@ use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Slow, Start, T
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
 use crate::live::{APP, CleanUp, Hook, Nodes, Owner, Part, SLOW_CLOSE, Settings, Within, cause_of};
-use crate::report::{HookFailure, HookError};
+use crate::report::{HookError, HookFailure};
 use crate::run::Tasks;
 
 /// What to close, and how.

@@ -8,7 +8,7 @@ use crate::base::phase::Phase;
 use crate::close::budget::Budget;
 use crate::drive::LAST_CHANCE;
 use crate::live::{Nodes, Owner, Within, discard_all};
-use crate::report::{HookFailure, HookError};
+use crate::report::{HookError, HookFailure};
 
 /// Drops the services of an app one after the other, and tells what goes wrong.
 ///

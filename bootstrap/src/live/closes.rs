@@ -17,7 +17,7 @@ use crate::drive::{self, JobFuture};
 use crate::live::cell::{Cell, Released};
 use crate::live::growth::Part;
 use crate::live::nodes::Nodes;
-use crate::report::{HookFailure, Outcome, HookError, Step};
+use crate::report::{HookError, HookFailure, Outcome, Step};
 
 /// How something ended that a node had left to be done.
 pub(crate) enum CleanUp<T> {

@@ -21,8 +21,7 @@ use crate::collect::{Entry, Found, with_registry};
 #[cfg(feature = "config")]
 use crate::declare::Outside;
 use crate::declare::{
-    Adjust, AnySlot, AppHook, Home, Origin, Plugin, ServiceError, StateValue, States,
-    TaskRequest,
+    Adjust, AnySlot, AppHook, Home, Origin, Plugin, ServiceError, StateValue, States, TaskRequest,
 };
 use crate::life::Life;
 use crate::live::cell::Told;
@@ -61,7 +60,9 @@ impl Home for Nodes {
         let providers = self.all_providers(state);
         let names = |nodes: &[u32]| nodes.iter().map(|node| self.name_of(*node)).collect();
         match self.meant_by(from, &providers) {
-            Found::None if providers.is_empty() => Err(LookupError::state(state, LookupFailure::Missing)),
+            Found::None if providers.is_empty() => {
+                Err(LookupError::state(state, LookupFailure::Missing))
+            }
             Found::None => {
                 let plugins = names(&providers);
                 Err(LookupError::state(state, LookupFailure::Hidden { plugins }))
@@ -69,7 +70,10 @@ impl Home for Nodes {
             Found::One(provider) => self.shown_by(provider, state),
             Found::Several(nodes) => {
                 let plugins = names(&nodes);
-                Err(LookupError::state(state, LookupFailure::Ambiguous { plugins }))
+                Err(LookupError::state(
+                    state,
+                    LookupFailure::Ambiguous { plugins },
+                ))
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::drive::Ending;
 use crate::live::account;
 use crate::live::nodes::Nodes;
 use crate::live::settings::{SLOW_BOOT, SLOW_CLOSE};
-use crate::report::{HookFailure, Outcome, HookError, Deadline};
+use crate::report::{Deadline, HookError, HookFailure, Outcome};
 
 /// What errors of hooks that belong to no plugin call their owner.
 pub(crate) const APP: &str = "app";
@@ -65,7 +65,12 @@ pub(crate) async fn discard_all(hooks: Vec<AppHook>, patience: Duration) {
 impl AppHook {
     /// What to say of a hook of the app that there is no time for.
     pub(crate) fn out_of_time(self, phase: Phase) -> HookError {
-        let error = HookError::new(PluginName::from(APP), self.at(), phase, HookFailure::OutOfTime);
+        let error = HookError::new(
+            PluginName::from(APP),
+            self.at(),
+            phase,
+            HookFailure::OutOfTime,
+        );
         self.discard();
         error
     }

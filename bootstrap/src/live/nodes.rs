@@ -26,7 +26,7 @@ use crate::live::ready_queue::ReadyQueue;
 use crate::live::rig::Rig;
 use crate::live::services::Services;
 use crate::plan::{Binding, Plan, number};
-use crate::report::{HookFailure, Closing, Outcome, HookError, Step};
+use crate::report::{Closing, HookError, HookFailure, Outcome, Step};
 
 /// Every plugin of an app that boots, runs or closes.
 pub(crate) struct Nodes {

@@ -94,8 +94,8 @@ impl Nodes {
     ) -> Error {
         let name = self.name(node);
         let providers = self.locations(providers).into_iter();
-        let near =
-            providers.map(|it| format!("{it} provides it, but in a scope that `{name}` does not see"));
+        let near = providers
+            .map(|it| format!("{it} provides it, but in a scope that `{name}` does not see"));
         let help = format!("export it from there, or register `{name}` there");
         self.lacks_provider(node, field, state, near.collect(), help)
     }

@@ -14,7 +14,7 @@ use crate::drive::Grow;
 use crate::live::family::Done;
 use crate::live::growth::{Growth, Haste, Kept, Part, Region};
 use crate::live::nodes::Nodes;
-use crate::report::{Outcome, HookError};
+use crate::report::{HookError, Outcome};
 
 /// Who answers for the failure of a node.
 #[derive(Clone, Copy)]

@@ -11,7 +11,7 @@ use crate::drive::Scheduler;
 use crate::live::hooks::APP;
 use crate::live::nodes::Nodes;
 use crate::live::rig::{Stage, Unmet};
-use crate::report::{HookFailure, HookError};
+use crate::report::{HookError, HookFailure};
 
 impl Stage for Nodes {
     fn mark(&self) -> usize {

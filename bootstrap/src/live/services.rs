@@ -9,7 +9,7 @@ use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
 use crate::declare::{AppHook, Service, ServiceError, StateValue};
-use crate::report::{HookFailure, HookError};
+use crate::report::{HookError, HookFailure};
 
 /// Which services there are. Allocates nothing as long as there are none; no user code runs under
 /// its lock.

@@ -124,8 +124,7 @@ impl Held<'_> {
         if let Some(number) = numbers.find(|it| member(it).identity == declaration.plugin) {
             return format!("{at}, and is called {} here", self.place(number));
         }
-        let is_replaced =
-            |it: &u32| member(it).descriptor.replaces() == Some(declaration.plugin);
+        let is_replaced = |it: &u32| member(it).descriptor.replaces() == Some(declaration.plugin);
         if let Some(number) = self.plugins().find(is_replaced) {
             return format!("{at}, and {} stands in for it", self.place(number));
         }

@@ -44,6 +44,6 @@ pub(crate) use schedule::{Binding, Brought, by_field};
 pub use schedule::{Edge, Plan, PlanWarning, PlannedPlugin, SwitchedOff};
 pub use scope::{PlannedScope, Shadowed};
 pub(crate) use services::check_services;
-pub(crate) use words::foreign;
 #[cfg(feature = "config")]
 pub(crate) use values::Readers;
+pub(crate) use words::foreign;

@@ -204,7 +204,9 @@ impl fmt::Display for HookFailure {
             }
             HookFailure::Cancelled => f.write_str("cancelled"),
             HookFailure::OutOfTime => f.write_str("not begun: the time for closing was up"),
-            HookFailure::RuntimeShutDown => f.write_str("the tokio runtime was shut down before it"),
+            HookFailure::RuntimeShutDown => {
+                f.write_str("the tokio runtime was shut down before it")
+            }
             HookFailure::Abandoned { after } => write!(
                 f,
                 "blocked its thread for {} and was abandoned",

@@ -67,7 +67,8 @@ impl HookError {
             HookFailure::TimedOut { rest_of, .. } => Some(self.help_with_limit(rest_of.as_ref())),
             HookFailure::OutOfTime => Some(HELP_TO_CLOSE.into()),
             HookFailure::RuntimeShutDown if self.phase().is_of_boot() => Some(
-                "keep the runtime until `boot` has returned: nothing can be closed without it".into(),
+                "keep the runtime until `boot` has returned: nothing can be closed without it"
+                    .into(),
             ),
             HookFailure::RuntimeShutDown => {
                 Some("call `close`, and wait for it, before the runtime is shut down".into())
@@ -92,9 +93,11 @@ impl HookError {
                 "find out what `{plugin}` waits for, or raise its `load_timeout`, or \
                  `App::load_timeout`"
             ),
-            (None, Phase::Run) => "a task is told to stop by `cx.stopped()`: let it end then, or raise \
+            (None, Phase::Run) => {
+                "a task is told to stop by `cx.stopped()`: let it end then, or raise \
                  the `close_timeout` of its plugin, or `App::close_timeout`"
-                .into(),
+                    .into()
+            }
             (None, Phase::Drain | Phase::Close) => format!(
                 "find out what `{plugin}` waits for, or raise its `close_timeout`, or \
                  `App::close_timeout`"
@@ -111,7 +114,11 @@ impl HookError {
         match self.words().chain.first() {
             Some(error) => {
                 let error = error.as_str();
-                format!("[{}] {} failed: {error}", self.plugin(), self.phase().step())
+                format!(
+                    "[{}] {} failed: {error}",
+                    self.plugin(),
+                    self.phase().step()
+                )
             }
             None => self.to_string(),
         }
@@ -124,7 +131,10 @@ impl HookError {
         }
         match self.failure() {
             HookFailure::Refused(mistake) => {
-                told.add_details(depth, mistake.diagnostic().with(String::new(), String::new()));
+                told.add_details(
+                    depth,
+                    mistake.diagnostic().with(String::new(), String::new()),
+                );
             }
             _ => told.add_spot(depth, self.declared(), None),
         }

@@ -163,11 +163,15 @@ impl LookupError {
             LookupFailure::TooEarly { .. } => {
                 format!("read a `Lazy` from `ready` on, or make the field a `{handle}`")
             }
-            LookupFailure::Unbound => "use the handle of a plugin that an app has loaded".to_owned(),
+            LookupFailure::Unbound => {
+                "use the handle of a plugin that an app has loaded".to_owned()
+            }
             LookupFailure::AppEnded => "use the handle while its app runs".to_owned(),
-            LookupFailure::NoApp => "enter an app, with `Current::enter` or `RequestScope::enter`: code \
+            LookupFailure::NoApp => {
+                "enter an app, with `Current::enter` or `RequestScope::enter`: code \
                  outside of hooks, and tasks that were spawned by hand, have none"
-                .to_owned(),
+                    .to_owned()
+            }
             LookupFailure::InLoad { .. } => format!("make it a field, `{handle}`"),
             LookupFailure::NoRequest => "open one, with `request_scope`, and `enter` it".to_owned(),
             LookupFailure::NotSet => "set it before it is read".to_owned(),
@@ -219,7 +223,10 @@ impl fmt::Display for LookupError {
                 f.write_str("no app is around this code")
             }
             LookupFailure::NoApp => {
-                write!(f, "the {key} is not initialized: no app is around this code")
+                write!(
+                    f,
+                    "the {key} is not initialized: no app is around this code"
+                )
             }
             LookupFailure::InLoad { plugin } => write!(
                 f,
@@ -290,7 +297,9 @@ impl SetError {
     fn help(&self) -> String {
         match self {
             SetError::NotRead { source, .. } => source.help(),
-            SetError::NoRequest { .. } => "open one, with `request_scope`, and `enter` it".to_owned(),
+            SetError::NoRequest { .. } => {
+                "open one, with `request_scope`, and `enter` it".to_owned()
+            }
             SetError::RequestEnded { .. } => {
                 "set it before the scope ends, or in a scope of its own".to_owned()
             }

@@ -87,7 +87,13 @@ impl Mistake {
                 origin,
                 is_dropped,
                 found,
-            } => foreign(dependent, &state.described(), origin.is_some(), *is_dropped, found),
+            } => foreign(
+                dependent,
+                &state.described(),
+                origin.is_some(),
+                *is_dropped,
+                found,
+            ),
             Mistake::NotProvidedByHandle {
                 dependent,
                 state,
@@ -159,9 +165,11 @@ impl Mistake {
         match self {
             Mistake::MissingProvider {
                 dependents, near, ..
-            } => near.iter().fold(show_dependents(told, dependents), |told, near| {
-                told.note("near", text::line(near))
-            }),
+            } => near
+                .iter()
+                .fold(show_dependents(told, dependents), |told, near| {
+                    told.note("near", text::line(near))
+                }),
             Mistake::AmbiguousProvider {
                 dependents,
                 candidates,
@@ -268,12 +276,16 @@ impl Mistake {
                 origin: None,
                 found: Found::Load { .. },
                 ..
-            } => "take the handle from a registration of this app, after the last restart of its plugin",
+            } => {
+                "take the handle from a registration of this app, after the last restart of its plugin"
+            }
             Mistake::NotProvidedByHandle { .. } => "add the state to what its descriptor provides",
             #[cfg(feature = "config")]
             Mistake::Configuration { fault, .. } => fault.help(),
             Mistake::ConditionPanicked { .. } => "let the predicate return `false` instead",
-            Mistake::UnknownChoice { known, near, .. } => return help_to_choose(known, near.as_deref()),
+            Mistake::UnknownChoice { known, near, .. } => {
+                return help_to_choose(known, near.as_deref());
+            }
             Mistake::RegisteredTooLate { parent, why, .. } => return help_in_time(parent, why),
             Mistake::WaitsForItself { .. } => {
                 "let the child register what it needs through its own context"
@@ -304,7 +316,9 @@ fn foreign(
              its app"
         ),
         (true, _) => format!("plugin `{plugin}` holds a handle to the {state} of another app"),
-        (false, Found::Plan) => format!("plugin `{plugin}` holds a {state} that another app has made"),
+        (false, Found::Plan) => {
+            format!("plugin `{plugin}` holds a {state} that another app has made")
+        }
         (false, Found::Load { .. }) => format!(
             "plugin `{plugin}` holds a {state} that no plugin of this app has: another app made it, or \
              its plugin was restarted since"
@@ -321,9 +335,9 @@ fn too_late(plugin: Option<&PluginName>, parent: &PluginName, why: &TooLate) -> 
         TooLate::ParentLoaded => {
             format!("{plugin} was registered after its parent `{parent}` had loaded")
         }
-        TooLate::Stopping(reason) => format!(
-            "{plugin} was registered by `{parent}` when the app was stopping ({reason})"
-        ),
+        TooLate::Stopping(reason) => {
+            format!("{plugin} was registered by `{parent}` when the app was stopping ({reason})")
+        }
         TooLate::BootEnded => format!("the boot ended before {plugin} had loaded"),
     }
 }
@@ -380,18 +394,17 @@ fn help_to_link(near: Option<&str>, collected: bool) -> Cow<'static, str> {
     }
 }
 
-fn help_to_choose(
-    known: &[(String, PluginLocation)],
-    near: Option<&str>,
-) -> Cow<'static, str> {
+fn help_to_choose(known: &[(String, PluginLocation)], near: Option<&str>) -> Cow<'static, str> {
     match (known, near) {
         (_, Some(near)) => format!("did you mean `{near}`? Correct the value").into(),
         ([], None) => "link the crate of a plugin that it chooses: `bootstrap::link!(its_crate);` \
              next to `main`"
             .into(),
-        (_, None) => "set one of the known values, or link the crate of the plugin that it chooses: \
+        (_, None) => {
+            "set one of the known values, or link the crate of the plugin that it chooses: \
              `bootstrap::link!(its_crate);` next to `main`"
-            .into(),
+                .into()
+        }
     }
 }
 
@@ -424,7 +437,10 @@ fn show_dependents(told: Diagnostic, dependents: &[Dependent]) -> Diagnostic {
     }
     for other in others.iter().take(SHOWN) {
         let (plugin, at, field) = (&other.plugin, other.declared, &other.field);
-        told = told.note("also wanted by", format!("`{plugin}` ({at}, field `{field}`)"));
+        told = told.note(
+            "also wanted by",
+            format!("`{plugin}` ({at}, field `{field}`)"),
+        );
     }
     match others.len().saturating_sub(SHOWN) {
         0 => told,

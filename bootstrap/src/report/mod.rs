@@ -19,9 +19,7 @@ pub use error::{Deadline, HookError, HookFailure};
 pub use event::Event;
 pub(crate) use hook_words::EndedBy;
 pub use lookup_error::{LookupError, LookupFailure, LookupKey, SetError};
-pub use mistake::{
-    CycleStep, Dependent, Found, Mistake, NameKind, PluginLocation, TooLate,
-};
+pub use mistake::{CycleStep, Dependent, Found, Mistake, NameKind, PluginLocation, TooLate};
 pub(crate) use mistake::{list_states, pronoun};
 pub(crate) use record::MoreReport;
 pub use record::{Closing, Outcome, PluginReport, Progress, Report, Step};

@@ -17,7 +17,7 @@ use crate::declare::{How, MakeTask, Policy, Restarts, RunContext, Supervision};
 use crate::drive::Timing;
 use crate::life::ShutdownReason;
 use crate::live::Nodes;
-use crate::report::{HookFailure, Outcome, HookError};
+use crate::report::{HookError, HookFailure, Outcome};
 
 /// The failures of tasks that count, with their times.
 #[derive(Default)]
@@ -103,7 +103,10 @@ impl Supervisor {
 
     fn judge(&self, ended: Result<(), HookFailure>, restarts: &mut Restarts) -> Next {
         let now = Instant::now();
-        let outcome = ended.as_ref().err().map_or(Outcome::Done, HookFailure::outcome);
+        let outcome = ended
+            .as_ref()
+            .err()
+            .map_or(Outcome::Done, HookFailure::outcome);
         if self.is_hook {
             let timing = Timing {
                 began: self.began,
@@ -150,7 +153,9 @@ impl Supervisor {
                 }
                 (None, ended) => {
                     let ended = ended.err().unwrap_or_else(|| {
-                        HookFailure::Error(anyhow::anyhow!("it ended too often to be started again"))
+                        HookFailure::Error(anyhow::anyhow!(
+                            "it ended too often to be started again"
+                        ))
                     });
                     self.fail(ended)
                 }

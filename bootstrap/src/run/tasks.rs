@@ -22,7 +22,7 @@ use crate::base::task::make_way;
 use crate::declare::{Around, Home, MakeTask, RunContext, Spawn, Supervision, TaskRequest};
 use crate::drive::Timing;
 use crate::live::{Hook, Nodes, Part, is_in};
-use crate::report::{Outcome, HookError};
+use crate::report::{HookError, Outcome};
 use crate::run::supervise::{Failures, Supervisor};
 
 /// The tasks of one app.

@@ -13,7 +13,7 @@ use crate::base::text;
 use crate::collect::Source;
 use crate::declare::StateValue;
 use crate::live::{Observe, Stage};
-use crate::report::{HookFailure, Event, Outcome, HookError};
+use crate::report::{Event, HookError, HookFailure, Outcome};
 use crate::testing::finding::{FindingKind, Fresh};
 
 /// What happens in one run of an app.
@@ -146,7 +146,10 @@ impl Watch {
         let seen = self.seen();
         let is_told = |error: &HookError| {
             // What was returned, or said in a panic, is known from here alone.
-            let says_more = matches!(error.failure(), HookFailure::Error(_) | HookFailure::Panic(_));
+            let says_more = matches!(
+                error.failure(),
+                HookFailure::Error(_) | HookFailure::Panic(_)
+            );
             !says_more && seen.has_hung(&error.plugin().to_string())
         };
         !errors.is_empty() && errors.iter().all(is_told)

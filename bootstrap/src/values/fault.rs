@@ -219,7 +219,10 @@ impl Fault {
     pub(crate) fn read_by(self, reads: Option<&Reads>) -> ConfigFault {
         let reader = reads.map(|reads| {
             let field = reads.field.as_ref();
-            (reads.declared, field.map(|field| format!("option `{field}`")))
+            (
+                reads.declared,
+                field.map(|field| format!("option `{field}`")),
+            )
         });
         // Keys, names of variables and what parsers say are not ours.
         let line = |text: &str| text::line(text).into_owned();

@@ -1,7 +1,7 @@
 //! Reads the configuration again when it is told to, with SIGHUP.
 
-use bootstrap::{RestartRefusal, RestartError};
 use bootstrap::prelude::*;
+use bootstrap::{RestartError, RestartRefusal};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Restarts the settings, and with them everything that depends on them; itself it needs nothing,
@@ -31,7 +31,12 @@ impl Hooks for Reload {
 async fn reload(app: &bootstrap::Handle) {
     match app.restart("section Settings").await {
         Ok(()) => {}
-        Err(error @ RestartError::Refused { why: RestartRefusal::Configuration { .. }, .. }) => {
+        Err(
+            error @ RestartError::Refused {
+                why: RestartRefusal::Configuration { .. },
+                ..
+            },
+        ) => {
             tracing::error!("the configuration stays as it is: {error:?}");
         }
         Err(error) => tracing::error!("{error:?}"),

@@ -5,7 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{Mistake, App, BootErrorKind, HookFailure, Descriptor, Outcome, Phase, Plugin, States, Status};
+use bootstrap::{
+    App, BootErrorKind, Descriptor, HookFailure, Mistake, Outcome, Phase, Plugin, States, Status,
+};
 use support::{
     Act, Probe, Trace, act, fails, fails_after, hangs, panics, panics_after, paused,
     register_graph, takes, threaded,
@@ -360,7 +362,10 @@ fn a_closure_that_panics_before_it_has_made_its_future_is_a_failed_load() {
             error.to_string(),
             "[explodes] Plugin load failed: panicked: boom"
         );
-        assert!(matches!(error.failures()[0].failure(), HookFailure::Panic(_)));
+        assert!(matches!(
+            error.failures()[0].failure(),
+            HookFailure::Panic(_)
+        ));
         let outcome = error.report().plugin("explodes").unwrap().load.outcome;
         assert_eq!(outcome, Outcome::Panicked);
     });
@@ -393,8 +398,7 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[forgetful] Plugin load failed: it returned without the state `Promised`, which its \
-             descriptor provides"
+            "[forgetful] Plugin load failed: plugin `forgetful` returned without the state `Promised`, which its descriptor provides"
         );
         assert!(matches!(
             error.failures()[0].failure(),
@@ -410,13 +414,19 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
             .await
             .unwrap_err();
         assert!(
-            matches!(error.failures()[0].failure(), HookFailure::Refused(Mistake::StatesDiffer { .. })),
+            matches!(
+                error.failures()[0].failure(),
+                HookFailure::Refused(Mistake::StatesDiffer { .. })
+            ),
             "{error}"
         );
         let twice = States::new().with(Promised).with(Promised);
         let error = App::new().with(Forgetful(twice)).boot().await.unwrap_err();
         assert!(
-            matches!(error.failures()[0].failure(), HookFailure::Refused(Mistake::StatesDiffer { .. })),
+            matches!(
+                error.failures()[0].failure(),
+                HookFailure::Refused(Mistake::StatesDiffer { .. })
+            ),
             "{error}"
         );
         let right = States::new().with(Promised);

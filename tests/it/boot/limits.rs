@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootstrap::{App, BootErrorKind, HookFailure, HookError};
+use bootstrap::{App, BootErrorKind, HookError, HookFailure};
 use support::{Probe, Trace, act, hangs, paused, register_graph, takes, threaded};
 use tokio::time::Instant;
 
@@ -225,11 +225,7 @@ fn a_ready_hook_that_takes_too_long_fails_the_boot() {
             .boot_timeout(Duration::from_mins(1))
             .with(Probe::new("a", &trace).ready(hangs()).load_timeout(SECOND));
         let error = app.boot().await.unwrap_err();
-        let failures: Vec<_> = error
-            .failures()
-            .iter()
-            .map(HookError::to_string)
-            .collect();
+        let failures: Vec<_> = error.failures().iter().map(HookError::to_string).collect();
         assert_eq!(failures, ["[a] Plugin ready failed: timed out after 1 s"]);
         assert_eq!(error.closed(), ["a"]);
     });

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{App, HookFailure, Descriptor, Plugin, Retry, States};
+use bootstrap::{App, Descriptor, HookFailure, Plugin, Retry, States};
 use support::{Probe, Trace, act, hangs, panics, paused};
 use tokio::time::Instant;
 
@@ -137,7 +137,10 @@ fn only_errors_are_tried_again() {
         app.register(Probe::new("slow", &Trace::new()).load(slow))
             .retry(Retry::attempts(3));
         let error = app.boot().await.unwrap_err();
-        assert!(matches!(error.failures()[0].failure(), HookFailure::Error(_)));
+        assert!(matches!(
+            error.failures()[0].failure(),
+            HookFailure::Error(_)
+        ));
     });
 }
 

@@ -1,7 +1,7 @@
 //! A part that restarts reads the configuration anew.
 
 use bootstrap::prelude::*;
-use bootstrap::{RestartRefusal, RestartError, section};
+use bootstrap::{RestartError, RestartRefusal, section};
 use serde::Deserialize;
 use support::{Trace, paused};
 
@@ -142,7 +142,11 @@ fn a_restart_is_refused_for_a_fault_of_somebody_else_by_whose_it_is() {
             "[settings]\nsize = 'big'\nsiez = 1\n[user]\ncount = -1",
         );
         let error = restart().await;
-        let RestartError::Refused { why: RestartRefusal::Configuration { faults, .. }, .. } = &error else {
+        let RestartError::Refused {
+            why: RestartRefusal::Configuration { faults, .. },
+            ..
+        } = &error
+        else {
             panic!("{error:?}");
         };
         assert_eq!(faults.len(), 3);
@@ -153,7 +157,7 @@ fn a_restart_is_refused_for_a_fault_of_somebody_else_by_whose_it_is() {
         );
         files.write("service.toml", "[settings");
         let story = format!("{:?}", restart().await);
-        let first = "error[RUN001]: a part of the app did not restart: the configuration of the \
+        let first = "error[RUN002]: a part of the app did not restart: the configuration of the \
                      app is wrong\n";
         assert!(story.starts_with(first), "{story}");
         running.close().await.unwrap();
@@ -171,7 +175,11 @@ fn a_restart_with_a_fault_in_the_configuration_closes_nothing() {
             "[settings]\nsize = 'big'\n[user]\ncount = -3",
         );
         let error = running.handle().restart("user").await.unwrap_err();
-        let RestartError::Refused { why: RestartRefusal::Configuration { faults, .. }, .. } = &error else {
+        let RestartError::Refused {
+            why: RestartRefusal::Configuration { faults, .. },
+            ..
+        } = &error
+        else {
             panic!("{error:?}");
         };
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -183,7 +191,7 @@ fn a_restart_with_a_fault_in_the_configuration_closes_nothing() {
             ]
         );
         let story = format!("{error:?}");
-        let first = "error[RUN001]: a part of the app did not restart: the configuration of the \
+        let first = "error[RUN002]: a part of the app did not restart: the configuration of the \
                      app is wrong, for `section Settings`, `user`\n";
         assert!(story.starts_with(first), "{story}");
         let last = "\n  help: correct the configuration, and restart the part again; the app runs on as it was";

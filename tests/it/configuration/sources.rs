@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{RestartRefusal, BootErrorKind, Configuration, Exit, Handle, RestartError, Status, section};
+use bootstrap::{
+    BootErrorKind, Configuration, Exit, Handle, RestartError, RestartRefusal, Status, section,
+};
 use config::{ConfigError, Map, Source, Value};
 use serde::Deserialize;
 use support::{paused, threaded};
@@ -140,7 +142,11 @@ mod special {
             std::fs::remove_file(files.path("service.toml")).unwrap();
             pipe(&files, "service.toml");
             let restart = running.handle().restart("section Settings").await;
-            let Err(RestartError::Refused { why: RestartRefusal::Configuration { faults, .. }, .. }) = restart else {
+            let Err(RestartError::Refused {
+                why: RestartRefusal::Configuration { faults, .. },
+                ..
+            }) = restart
+            else {
                 panic!("{restart:?}");
             };
             assert_eq!(faults.len(), 1);
@@ -348,7 +354,11 @@ fn a_source_that_blocks_in_a_restart_is_a_fault_when_the_time_of_a_load_is_up() 
         let running = app.boot().await.unwrap();
         let error = restart(running.handle()).await.unwrap_err();
         gate.is_reached().await;
-        let RestartError::Refused { why: RestartRefusal::Configuration { faults, .. }, .. } = &error else {
+        let RestartError::Refused {
+            why: RestartRefusal::Configuration { faults, .. },
+            ..
+        } = &error
+        else {
             panic!("{error:?}");
         };
         let said = faults[0].to_string();

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use bootstrap::prelude::*;
-use bootstrap::{LookupFailure, SetError, Current, Replaceable, ServiceError, LookupError, Status, Swap};
+use bootstrap::{
+    Current, LookupError, LookupFailure, Replaceable, ServiceError, SetError, Status, Swap,
+};
 use support::{Trace, paused};
 
 use super::{Config, config};
@@ -11,12 +13,26 @@ use super::{Config, config};
 /// R26: in words that say what is missing.
 #[test]
 fn without_an_app_there_is_nothing_to_read() {
-    let text = "no app is around this code: it runs outside of hooks, or was spawned by hand; enter \
-                one, with `Current::enter` or `RequestScope::enter`";
-    assert_eq!(bootstrap::current().unwrap_err().to_string(), text);
+    let text = "no app is around this code";
+    let error = bootstrap::current().unwrap_err();
+    assert_eq!(error.to_string(), text);
+    assert_eq!(
+        format!("{error:?}"),
+        format!(
+            "error[GET008]: {text}\n  help: enter an app, with `Current::enter` or \
+             `RequestScope::enter`: code outside of hooks, and tasks that were spawned by hand, have \
+             none"
+        )
+    );
     assert!(State::<Config>::get().is_none());
     let error = config().unwrap_err();
-    assert!(matches!(error, LookupError { why: LookupFailure::NoApp, .. }));
+    assert!(matches!(
+        error,
+        LookupError {
+            why: LookupFailure::NoApp,
+            ..
+        }
+    ));
     assert_eq!(
         error.to_string(),
         format!("the state `Config` is not initialized: {text}")
@@ -37,7 +53,7 @@ fn a_state_that_is_there_is_read_and_one_that_is_not_is_named() {
         let missing = current.get_or_failed::<Missing>().unwrap_err();
         assert_eq!(
             missing.to_string(),
-            "no plugin of this app provides the state `Missing`: register the one that does"
+            "no plugin of this app provides the state `Missing`"
         );
         current.enter_sync(|| {
             assert_eq!(State::<Config>::get().unwrap().0, "here");
@@ -84,7 +100,13 @@ impl Hooks for Hasty {
         self.note("load");
         self.kept.keep();
         cx.register_fn("child", async |_| {
-            assert!(matches!(config(), Err(LookupError { why: LookupFailure::InLoad { .. }, .. })));
+            assert!(matches!(
+                config(),
+                Err(LookupError {
+                    why: LookupFailure::InLoad { .. },
+                    ..
+                })
+            ));
             Ok(())
         })
         .await?;
@@ -107,8 +129,7 @@ fn a_load_reads_no_state_that_is_not_a_field() {
         assert_eq!(
             trace.events(),
             [
-                "load: [hasty] the state `Config` can't be read in `load`, where it would be a race \
-                 with its provider: make it a field, `State<Config>`",
+                "load: [hasty] the state `Config` can't be read in `load`, where it would be a race with its provider",
                 "ready: here",
             ]
         );
@@ -166,7 +187,13 @@ fn a_plugin_in_a_scope_reads_the_states_of_its_scope() {
         let running = app.boot().await.unwrap();
         assert_eq!(trace.events(), ["one/tenant: first", "two/tenant: second"]);
         let outside = running.current().state::<Tenant>().unwrap_err();
-        assert!(matches!(outside, LookupError { why: LookupFailure::Hidden { .. }, .. }));
+        assert!(matches!(
+            outside,
+            LookupError {
+                why: LookupFailure::Hidden { .. },
+                ..
+            }
+        ));
         running.close().await.unwrap();
     });
 }
@@ -214,7 +241,13 @@ fn an_app_that_has_closed_is_told_by_errors() {
         running.close().await.unwrap();
         assert_eq!(current.handle().status(), Status::Closed);
         let error = current.enter(async { config() }).await.unwrap_err();
-        assert!(matches!(error, LookupError { why: LookupFailure::NotLoaded { .. }, .. }));
+        assert!(matches!(
+            error,
+            LookupError {
+                why: LookupFailure::NotLoaded { .. },
+                ..
+            }
+        ));
         let error = current.service::<i32>("port").unwrap_err();
         assert!(matches!(error, ServiceError::Closed { .. }));
         let error = current.set_service("port", 81).unwrap_err();
@@ -240,13 +273,19 @@ fn a_state_is_set_in_an_app_that_has_it_and_nowhere_else() {
         let error = State::<Level>::set(1).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Cannot set value for state `Level`: the state `Level` is not initialized: no app is \
-             around this code: it runs outside of hooks, or was spawned by hand; enter one, with \
-             `Current::enter` or `RequestScope::enter`"
+            "Cannot set value for state `Level`: the state `Level` is not initialized: no app is around this code"
         );
         let running = App::new().boot().await.unwrap();
         let error = running.current().enter_sync(|| State::<Level>::set(1));
-        let missing = |source: &LookupError| matches!(source, LookupError { why: LookupFailure::Missing, .. });
+        let missing = |source: &LookupError| {
+            matches!(
+                source,
+                LookupError {
+                    why: LookupFailure::Missing,
+                    ..
+                }
+            )
+        };
         assert!(matches!(error, Err(SetError::NotRead { source, .. }) if missing(&source)));
         running.close().await.unwrap();
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{App, BootErrorKind, HookFailure, Descriptor, Handle, Plugin, HookError, States};
+use bootstrap::{App, BootErrorKind, Descriptor, Handle, HookError, HookFailure, Plugin, States};
 use support::{Act, Probe, Trace, act, fails_after, hangs, paused, register_graph, threaded};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -166,7 +166,10 @@ fn hooks_of_the_app_that_block_end_with_the_time_for_closing() {
         let error = app.boot().await.unwrap().close().await.unwrap_err();
         let causes: Vec<_> = error.errors().iter().map(HookError::failure).collect();
         assert!(
-            matches!(causes[..], [HookFailure::Abandoned { .. }, HookFailure::OutOfTime]),
+            matches!(
+                causes[..],
+                [HookFailure::Abandoned { .. }, HookFailure::OutOfTime]
+            ),
             "{error:?}"
         );
         assert_eq!(trace.count("close(a)-"), 1);

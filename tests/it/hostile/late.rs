@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
-use bootstrap::{App, BootError, BootErrorKind, HookFailure, Handle, RestartError, ShutdownReason};
+use bootstrap::{App, BootError, BootErrorKind, Handle, HookFailure, RestartError, ShutdownReason};
 use support::{Act, Probe, Trace, act, fails, hangs, paused, succeeds, threaded};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -154,7 +154,11 @@ fn what_failed_before_a_request_to_stop_is_the_cause() {
         // Its limit is up, and it is still waited for, when the request comes.
         let (release, blocks) = blocks();
         let trace = Trace::new();
-        let app = App::new().with(Probe::new("blocks", &trace).load(blocks).load_timeout(SHORT));
+        let app = App::new().with(
+            Probe::new("blocks", &trace)
+                .load(blocks)
+                .load_timeout(SHORT),
+        );
         stop_after(app.handle(), SHORT * 8);
         let error = app.boot().await.unwrap_err();
         assert!(matches!(error.kind(), BootErrorKind::Failed), "{error:?}");

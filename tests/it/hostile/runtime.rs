@@ -30,7 +30,10 @@ fn an_app_whose_runtime_is_gone_counts_as_ended() {
         error.to_string(),
         "[a] Plugin close failed: the tokio runtime was shut down before it"
     );
-    assert!(matches!(error.errors()[0].failure(), HookFailure::RuntimeShutDown));
+    assert!(matches!(
+        error.errors()[0].failure(),
+        HookFailure::RuntimeShutDown
+    ));
     assert_eq!(trace.events(), ["load(a)+", "load(a)-"]);
 }
 
@@ -230,7 +233,10 @@ fn what_was_left_to_be_done_when_the_runtime_went_away_is_named_and_dropped() {
     });
     drop(runtime);
     let error = paused(handle.close()).unwrap_err();
-    assert!(matches!(error.errors()[0].failure(), HookFailure::RuntimeShutDown));
+    assert!(matches!(
+        error.errors()[0].failure(),
+        HookFailure::RuntimeShutDown
+    ));
     assert_eq!(std::sync::Arc::strong_count(&alive), 1);
     drop(boot);
 }

@@ -177,7 +177,13 @@ fn a_flush_loads_what_is_registered_so_far() {
                 Ok(())
             }
         }));
-        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
+        app.max_concurrency(1)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
         assert_eq!(
             trace.events(),
             [
@@ -241,7 +247,13 @@ fn awaiting_a_child_loads_what_was_registered_before_it_and_not_what_came_after(
                 Ok(())
             }
         }));
-        app.max_concurrency(1).boot().await.unwrap().close().await.unwrap();
+        app.max_concurrency(1)
+            .boot()
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
         assert_eq!(
             trace.events()[..8],
             [

@@ -164,10 +164,7 @@ fn a_declared_child_that_needs_what_waits_for_its_parent_is_a_cycle() {
     let gate = app.register(Gate);
     app.register(Index).after(&gate);
     let errors = app.plan().unwrap_err();
-    let [
-        Mistake::Cycle { steps, cut, .. },
-    ] = errors.errors()
-    else {
+    let [Mistake::Cycle { steps, cut, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
     let walk: Vec<_> = steps.iter().map(|step| &step.plugin).collect();

@@ -136,7 +136,10 @@ fn a_missing_state_is_reported_once_with_all_its_askers() {
     let mut expected = vec!["billing".to_owned()];
     expected.extend((1..=8).map(|n| format!("database#{n}")));
     expected.push("reports".to_owned());
-    assert_eq!(names(dependents.iter().map(|asker| &asker.plugin)), expected);
+    assert_eq!(
+        names(dependents.iter().map(|asker| &asker.plugin)),
+        expected
+    );
     let text = errors.render();
     for name in &expected[1..] {
         let line = format!("\n  also wanted by: `{name}` (tests/it/plan/");
@@ -458,7 +461,7 @@ fn an_order_after_a_plugin_of_another_app_is_an_error() {
     app.register_fn("ours", async |_| Ok(())).after(&theirs);
     assert_eq!(
         messages(&app.plan().unwrap_err()),
-        ["plugin `ours` is to load after `theirs` of another app"]
+        ["plugin `ours` is ordered after `theirs` of another app"]
     );
 }
 

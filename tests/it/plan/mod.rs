@@ -17,7 +17,7 @@ mod order;
 mod unused;
 
 use bootstrap::prelude::*;
-use bootstrap::{Plan, Mistake, PlanErrors, PluginName};
+use bootstrap::{Mistake, Plan, PlanErrors, PluginName};
 
 struct Config;
 struct Pool;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bootstrap::prelude::*;
-use bootstrap::{LookupFailure, Descriptor, Fields, Plugin, LookupError, States};
+use bootstrap::{Descriptor, Fields, LookupError, LookupFailure, Plugin, States};
 use support::paused;
 
 use super::*;
@@ -69,7 +69,13 @@ fn a_port_may_have_any_type_of_any_crate() {
         assert_eq!(&*running.port::<str>().unwrap(), "hello");
         // A state of that type is another thing.
         let state = running.state::<String>().unwrap_err();
-        assert!(matches!(state, LookupError { why: LookupFailure::Missing, .. }));
+        assert!(matches!(
+            state,
+            LookupError {
+                why: LookupFailure::Missing,
+                ..
+            }
+        ));
         running.close().await.unwrap();
     });
 }
@@ -505,7 +511,7 @@ fn every_context_reads_ports() {
         let missing = running.port::<u8>().unwrap_err();
         assert_eq!(
             missing.to_string(),
-            "no plugin of this app provides the port `u8`: register the one that does"
+            "no plugin of this app provides the port `u8`"
         );
         running.close().await.unwrap();
     });
@@ -518,8 +524,7 @@ fn several_without_a_primary_one_are_ambiguous_while_the_app_runs() {
         let running = app.boot().await.unwrap();
         assert_eq!(
             running.port::<dyn Mailer>().unwrap_err().to_string(),
-            "several plugins provide the port `dyn Mailer` (`mail#1`, `mail#2`): take the one you \
-             mean from its registration, with `port()`"
+            "several plugins provide the port `dyn Mailer` (`mail#1`, `mail#2`)"
         );
         running.close().await.unwrap();
     });

@@ -1,6 +1,6 @@
 //! How a request scope ends.
 
-use bootstrap::{LookupFailure, App, RequestScope, Running, LookupError};
+use bootstrap::{App, LookupError, LookupFailure, RequestScope, Running};
 use support::{Trace, log_to, paused};
 
 use super::{USER, User};
@@ -167,7 +167,13 @@ fn a_scope_outlives_its_app_without_the_states_of_that() {
         running.close().await.unwrap();
         assert_eq!(scope.enter(async { USER.get().unwrap().0 }).await, 7);
         let error = scope.state::<Config>().unwrap_err();
-        assert!(matches!(error, LookupError { why: LookupFailure::NotLoaded { .. }, .. }));
+        assert!(matches!(
+            error,
+            LookupError {
+                why: LookupFailure::NotLoaded { .. },
+                ..
+            }
+        ));
         // Also one that is opened too late.
         let late = scope.app().request_scope();
         assert_eq!(late.get::<User>().unwrap().0, 7);

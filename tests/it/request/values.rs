@@ -20,13 +20,12 @@ fn a_value_that_is_not_there_is_none_or_an_error_that_names_it() {
         assert_eq!(USER.take(), None);
         assert_eq!(
             USER.get_or_failed().unwrap_err().to_string(),
-            "the request state `current user` is not initialized: no request scope is entered here; \
-             open one, with `request_scope`, and `enter` it"
+            "the request state `current user` is not initialized: no request scope is entered here"
         );
         let running = app().await;
         let scope = running.request_scope();
         let not_set = "the request state `current user` is not initialized: nothing has set it in \
-                       this request scope; set it before it is read";
+                       this request scope";
         scope.enter_sync(|| {
             assert_eq!(USER.get(), None);
             assert_eq!(USER.get_or_failed().unwrap_err().to_string(), not_set);
@@ -37,8 +36,7 @@ fn a_value_that_is_not_there_is_none_or_an_error_that_names_it() {
                 .enter_sync(|| USER.get_or_failed())
                 .unwrap_err()
                 .to_string(),
-            "the request state `current user` is gone: its request scope has ended; read it before, \
-             and keep what is needed longer"
+            "the request state `current user` is gone: its request scope has ended"
         );
         running.close().await.unwrap();
     });
@@ -51,8 +49,7 @@ fn a_value_can_not_be_set_outside_of_a_scope_or_after_its_end() {
         let running = app().await;
         assert_eq!(
             USER.set(User(1)).unwrap_err().to_string(),
-            "Cannot set value for state `current user`: no request scope is entered here; open one, \
-             with `request_scope`, and `enter` it"
+            "Cannot set value for state `current user`: no request scope is entered here"
         );
         let made = USER.get_or_set_with(|| unreachable!("nobody could keep it"));
         assert!(matches!(made, Err(SetError::NoRequest { .. })));
@@ -63,8 +60,7 @@ fn a_value_can_not_be_set_outside_of_a_scope_or_after_its_end() {
         scope.end();
         assert_eq!(
             scope.set(User(1)).unwrap_err().to_string(),
-            "Cannot set value for state `User`: its request scope has ended; set it before, or in a \
-             scope of its own"
+            "Cannot set value for state `User`: its request scope has ended"
         );
         let made = scope.get_or_set_with(|| User(1));
         assert!(matches!(made, Err(SetError::RequestEnded { .. })));

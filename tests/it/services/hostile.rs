@@ -155,7 +155,10 @@ fn a_service_that_blocks_in_its_drop_is_left_behind() {
         let error = running.close().await.unwrap_err();
         let only = &error.errors()[0];
         assert_eq!(*only.plugin(), "blocks");
-        assert!(matches!(only.failure(), HookFailure::Abandoned { .. }), "{error:?}");
+        assert!(
+            matches!(only.failure(), HookFailure::Abandoned { .. }),
+            "{error:?}"
+        );
         assert_eq!(trace.count("close(p)-"), 1);
         drop(release);
     });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use bootstrap::{App, Phase, Mistake, Service};
+use bootstrap::{App, Mistake, Phase, Service};
 use support::{Probe, Trace, act, fails, paused, succeeds, takes};
 
 use super::{SECOND, fails_to_boot, makes};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bootstrap::{RestartRefusal, App, Handle, RestartError};
+use bootstrap::{App, Handle, RestartError, RestartRefusal};
 use support::{Act, Probe, Trace, act, hangs, log_to, paused, threaded};
 use tokio::time::Instant;
 
@@ -184,7 +184,10 @@ fn a_restart_of_ones_own_part_is_refused_at_once() {
                 async move {
                     match handle.restart(name).await {
                         Ok(()) => answers.add("restarted"),
-                        Err(RestartError::Refused { why: RestartRefusal::WaitsForItself, .. }) => answers.add("refused"),
+                        Err(RestartError::Refused {
+                            why: RestartRefusal::WaitsForItself,
+                            ..
+                        }) => answers.add("refused"),
                         Err(error) => panic!("{error}"),
                     }
                     Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bootstrap::{App, HookFailure, Deadline};
+use bootstrap::{App, Deadline, HookFailure};
 use support::paused;
 
 use super::{boot_error, fails_to_boot};

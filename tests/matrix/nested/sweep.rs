@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use bootstrap::{BootErrorKind, HookFailure, Handle, ShutdownReason};
+use bootstrap::{BootErrorKind, Handle, HookFailure, ShutdownReason};
 use support::bounded;
 
 use crate::case::{Fault, Step, millis};
@@ -444,7 +444,8 @@ fn cut_by_the_runtime(case: &Case, ticks: usize) -> bool {
         let errors = closed
             .err()
             .map_or_else(Vec::new, |error| error.errors().to_vec());
-        let is_named = |it: &&bootstrap::HookError| matches!(it.failure(), HookFailure::RuntimeShutDown);
+        let is_named =
+            |it: &&bootstrap::HookError| matches!(it.failure(), HookFailure::RuntimeShutDown);
         let named = errors.iter().filter(is_named).count();
         let (origins, events) = (book.origins(), book.events());
         let story = Story::read(case, &origins, &events).unwrap();
