@@ -79,7 +79,7 @@ fn a_name_is_for_messages_and_that_of_the_type_without_one() {
         );
         assert_eq!(format!("{UNNAMED:?}"), "RequestState(User)");
         let error = UNNAMED.get_or_failed().unwrap_err();
-        let key = LookupKey::Request("User".into());
+        let key = LookupKey::InRequest("User".into());
         assert_eq!((error.key, error.why), (key, LookupFailure::NoRequest));
         // It is no part of what is found: that is the type.
         let running = app().await;
