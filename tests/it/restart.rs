@@ -139,8 +139,7 @@ fn a_handle_restarts_by_name() {
         let error = running.handle().restart("confog").await.unwrap_err();
         assert_eq!(
             format!("{error:?}"),
-            "error[RUN001]: no plugin of this app is called `confog`\n  \
-             help: `Running::plan` lists the names"
+            "error[RUN002]: no plugin of this app is called `confog`\n  help: `Running::plan` lists the names"
         );
         running.close().await.unwrap();
     });

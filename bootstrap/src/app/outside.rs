@@ -19,7 +19,6 @@ use crate::declare::Outside;
 use crate::life::Life;
 use crate::live::SLOW_BOOT;
 #[cfg(feature = "config")]
-#[cfg(feature = "config")]
 use crate::plan::Readers;
 use crate::plan::{Plan, PlanErrors, check_outside, resolve};
 #[cfg(feature = "config")]

@@ -241,10 +241,10 @@ impl Nodes {
     fn check_name(&self, of: &Newcomer) -> Result<(), Error> {
         let own_name = of.own_name.base();
         if !is_name(own_name) {
-            return Err(self.bad_name(of.node, own_name, NameKind::Plugin));
+            return Err(self.bad_name(of.node, own_name, NameKind::OfPlugin));
         }
         if !self.is_scope_named(of.node) {
-            return Err(self.bad_name(of.node, own_name, NameKind::Scope));
+            return Err(self.bad_name(of.node, own_name, NameKind::OfScope));
         }
         if self.joined_as(of.node).is_some_and(|it| !it.has_name) {
             return Err(self.taken_name(of.node));

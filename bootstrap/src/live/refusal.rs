@@ -230,8 +230,8 @@ impl Nodes {
 
     pub(super) fn bad_name(&self, node: u32, own_name: &str, kind: NameKind) -> Error {
         let name = match kind {
-            NameKind::Plugin => own_name.to_owned(),
-            NameKind::Scope => {
+            NameKind::OfPlugin => own_name.to_owned(),
+            NameKind::OfScope => {
                 let scope = self.member(node).scope;
                 let path = self.with_scopes(|scopes| scopes.path(scope).map(str::to_owned));
                 path.unwrap_or_default()
@@ -250,7 +250,7 @@ impl Nodes {
         let has_it = |other: &u32| *other != node && self.name(*other) == name;
         let others = self.all().filter(has_it).map(|other| self.location(other));
         Error::new(Mistake::DuplicateName {
-            kind: NameKind::Plugin,
+            kind: NameKind::OfPlugin,
             name: name.to_string(),
             places: others.chain([self.location(node)]).collect(),
             found: self.found(node),

@@ -205,7 +205,7 @@ impl<'a> Words<'a> {
         let duplicates = groups.filter(|group| !self.are_instances((*group).clone()));
         let error = |group: &Range<u32>| Mistake::DuplicateName {
             name: self.named.name(group.start).base().to_owned(),
-            kind: NameKind::Plugin,
+            kind: NameKind::OfPlugin,
             places: group.clone().map(|number| self.place(number)).collect(),
             found: Found::Plan,
         };
@@ -264,7 +264,7 @@ impl<'a> Words<'a> {
             .filter(|number| is_bad(self.named.member(*number)))
             .map(|number| self.place(number))
             .map(|place| Mistake::InvalidName {
-                kind: NameKind::Plugin,
+                kind: NameKind::OfPlugin,
                 name: place.plugin.base().to_owned(),
                 places: vec![place],
                 found: Found::Plan,
@@ -299,7 +299,7 @@ impl<'a> Words<'a> {
                 declared: *at,
                 registered: None,
             };
-            let (kind, name) = (NameKind::Scope, path.to_owned());
+            let (kind, name) = (NameKind::OfScope, path.to_owned());
             let (places, found) = (at.iter().map(opened).collect(), Found::Plan);
             Some(if is_bad {
                 Mistake::InvalidName {

@@ -16,7 +16,7 @@ use crate::base::text::line;
 /// # Examples
 ///
 /// ```
-/// use bootstrap::error::{Diagnose, LookupFailure};
+/// use bootstrap::error::LookupFailure;
 /// use bootstrap::prelude::*;
 ///
 /// struct Pool;
@@ -46,11 +46,11 @@ pub struct LookupError {
 #[non_exhaustive]
 pub enum LookupKey {
     /// A state or a port of an app.
-    State(StateKey),
+    InApp(StateKey),
     /// A request state, by its name in messages.
-    Request(Cow<'static, str>),
+    InRequest(Cow<'static, str>),
     /// The app around the caller.
-    Current,
+    CurrentApp,
 }
 
 /// Why a lookup failed.
@@ -105,18 +105,18 @@ pub enum LookupFailure {
 
 impl LookupError {
     pub(crate) fn state(key: StateKey, why: LookupFailure) -> Self {
-        let key = LookupKey::State(key);
+        let key = LookupKey::InApp(key);
         Self { key, why }
     }
 
     pub(crate) fn request(name: Cow<'static, str>, why: LookupFailure) -> Self {
-        let key = LookupKey::Request(name);
+        let key = LookupKey::InRequest(name);
         Self { key, why }
     }
 
     pub(crate) fn no_app() -> Self {
         Self {
-            key: LookupKey::Current,
+            key: LookupKey::CurrentApp,
             why: LookupFailure::NoApp,
         }
     }
@@ -146,8 +146,8 @@ impl LookupError {
 
     fn help(&self) -> String {
         let (noun, handle) = match &self.key {
-            LookupKey::State(key) => (key.noun(), key.handle()),
-            LookupKey::Request(_) | LookupKey::Current => ("state", "State<..>".to_owned()),
+            LookupKey::InApp(key) => (key.noun(), key.handle()),
+            LookupKey::InRequest(_) | LookupKey::CurrentApp => ("state", "State<..>".to_owned()),
         };
         match &self.why {
             LookupFailure::Missing => "register the plugin that provides it".to_owned(),
@@ -186,9 +186,9 @@ impl LookupError {
 impl fmt::Display for LookupKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LookupKey::State(key) => f.write_str(&key.described()),
-            LookupKey::Request(name) => write!(f, "request state `{}`", line(name)),
-            LookupKey::Current => f.write_str("current app"),
+            LookupKey::InApp(key) => f.write_str(&key.described()),
+            LookupKey::InRequest(name) => write!(f, "request state `{}`", line(name)),
+            LookupKey::CurrentApp => f.write_str("current app"),
         }
     }
 }
@@ -219,7 +219,7 @@ impl fmt::Display for LookupError {
                 "the {key} is not bound: this handle belongs to a plugin that no app has loaded"
             ),
             LookupFailure::AppEnded => write!(f, "the {key} is gone: its app has ended"),
-            LookupFailure::NoApp if self.key == LookupKey::Current => {
+            LookupFailure::NoApp if self.key == LookupKey::CurrentApp => {
                 f.write_str("no app is around this code")
             }
             LookupFailure::NoApp => {

@@ -78,13 +78,16 @@ pub enum Found {
 }
 
 /// What has a name.
+///
+/// The variants do not repeat names of other public types: rustc shortens a path only if its name is
+/// unique, and `Plugin` is part of compile errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameKind {
     /// A plugin.
-    Plugin,
+    OfPlugin,
     /// A scope.
-    Scope,
+    OfScope,
 }
 
 /// One plugin of a cycle.

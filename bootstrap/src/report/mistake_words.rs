@@ -58,8 +58,8 @@ impl Mistake {
             Mistake::DuplicateName {
                 kind, name, places, ..
             } => match kind {
-                NameKind::Plugin => format!("{} plugins are called `{name}`", places.len()),
-                NameKind::Scope => format!("{} scopes are called `{name}`", places.len()),
+                NameKind::OfPlugin => format!("{} plugins are called `{name}`", places.len()),
+                NameKind::OfScope => format!("{} scopes are called `{name}`", places.len()),
             },
             Mistake::SuppliedTwice { state, at } => {
                 format!("the {} is supplied {} times", state.described(), at.len())
@@ -68,8 +68,8 @@ impl Mistake {
                 format!("plugin `{name}` is expected, and is not part of this app")
             }
             Mistake::InvalidName { kind, name, .. } => match kind {
-                NameKind::Plugin => format!("{name:?} can't be the name of a plugin"),
-                NameKind::Scope => format!("{name:?} can't be the name of a scope"),
+                NameKind::OfPlugin => format!("{name:?} can't be the name of a plugin"),
+                NameKind::OfScope => format!("{name:?} can't be the name of a scope"),
             },
             Mistake::UnusedProvider { place, states } => format!(
                 "plugin `{}` provides {}, and no plugin of this app requires {}",
@@ -238,14 +238,14 @@ impl Mistake {
                 near, collected, ..
             } => return help_to_link(near.as_deref(), *collected),
             Mistake::InvalidName {
-                kind: NameKind::Plugin,
+                kind: NameKind::OfPlugin,
                 ..
             } => {
                 "a name is one word: at least one character, no spaces, no `#` (it numbers \
                  instances), no backtick"
             }
             Mistake::InvalidName {
-                kind: NameKind::Scope,
+                kind: NameKind::OfScope,
                 ..
             } => {
                 "a name is one word: at least one character, no spaces, no `/` (it separates the name of \
@@ -366,14 +366,14 @@ fn help_with_cycle(found: &Found) -> &'static str {
 
 fn help_to_rename(kind: NameKind, found: &Found) -> &'static str {
     match (kind, found) {
-        (NameKind::Scope, _) => {
+        (NameKind::OfScope, _) => {
             "a scope is opened once: register everything in one call, or give each a name of its own"
         }
-        (NameKind::Plugin, Found::Plan) => {
+        (NameKind::OfPlugin, Found::Plan) => {
             "rename one of the plugins, or give its registration a name: \
              `app.register(..).named(\"..\")`"
         }
-        (NameKind::Plugin, Found::Load { .. }) => {
+        (NameKind::OfPlugin, Found::Load { .. }) => {
             "give it another name: `cx.register(..).named(\"..\")`"
         }
     }

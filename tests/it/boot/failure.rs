@@ -400,8 +400,7 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[forgetful] Plugin load failed: it returned without the state `Promised`, which its \
-             descriptor provides"
+            "[forgetful] Plugin load failed: plugin `forgetful` returned without the state `Promised`, which its descriptor provides"
         );
         assert!(matches!(
             error.failures()[0].failure(),

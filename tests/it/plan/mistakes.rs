@@ -465,7 +465,7 @@ fn an_order_after_a_plugin_of_another_app_is_an_error() {
         .after(&theirs);
     assert_eq!(
         messages(&app.plan().unwrap_err()),
-        ["plugin `ours` is to load after `theirs` of another app"]
+        ["plugin `ours` is ordered after `theirs` of another app"]
     );
 }
 

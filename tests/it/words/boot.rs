@@ -236,7 +236,7 @@ fn what_stands_behind_a_barrier_waits_for_what_failed_before_it() {
             [
                 "error[BOOT010]: [base] Plugin load failed: boom",
                 "  not started: `behind` <- `barrier` <- `base`",
-                "  closed again: `after`",
+                "  closed again: `barrier`",
                 "  help: everything that had loaded has been closed; fix the first error above",
             ]
         );

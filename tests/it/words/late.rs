@@ -49,8 +49,7 @@ fn what_comes_too_late_is_refused_in_words() {
             said,
             [
                 "WARN [keeps/late] is cancelled: it was spawned when `keeps` was being closed",
-                "ERROR [keeps] Plugin load failed: `child` was registered by `keeps` when the app \
-                 was stopping (shutdown was requested): nothing joins it any more",
+                "ERROR [keeps] Plugin load failed: plugin `child` was registered by `keeps` when the app was stopping (shutdown was requested)",
             ]
         );
         let cx = kept.lock().unwrap().take().unwrap();
