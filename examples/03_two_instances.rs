@@ -1,6 +1,6 @@
 //! The same plugin twice, with separate states.
 //!
-//! `register` returns a registration, and its `state()` is a handle that can be put into the field
+//! `register` returns a registration, and its `handle()` is one that can be put into the field
 //! of another plugin before anything has loaded: that is how a plugin is told which one it gets.
 
 use bootstrap::prelude::*;

@@ -277,9 +277,9 @@ fn a_supplied_state_leaves_out_what_only_its_uncollected_provider_needs() {
     );
 }
 
-/// S7: one provider was collected and one is registered: both are shown, with their places.
+/// S7: one provider was collected and one is registered by hand: that one counts, and the plan tells.
 #[test]
-fn a_collected_provider_and_one_made_at_run_time_are_both_shown() {
+fn a_registered_provider_outranks_a_collected_one_and_the_plan_says_so() {
     struct OwnSum;
 
     #[bootstrap::extend::async_trait]
@@ -293,35 +293,13 @@ fn a_collected_provider_and_one_made_at_run_time_are_both_shown() {
         }
     }
 
-    let line = line!() + 1;
-    let app = App::collect().with(OwnSum);
-    let errors = app.plan().unwrap_err();
-    let [
-        Mistake::AmbiguousProvider {
-            dependents,
-            candidates,
-            ..
-        },
-    ] = errors.errors()
-    else {
-        panic!("{errors:?}");
-    };
-    assert_eq!(dependents[0].plugin, "total");
-    let [own, collected] = candidates.as_slice() else {
-        panic!("{candidates:?}");
-    };
-    assert_eq!(own.plugin, "own-sum");
-    assert_eq!(collected.plugin, "sum");
-    assert_eq!(own.registered.unwrap().line(), line);
-    assert_eq!(collected.registered, None);
-    let text = errors.render();
-    for candidate in candidates {
-        assert!(
-            text.contains(&format!("\n  provided by: {candidate}\n")),
-            "{text}"
-        );
-        assert!(candidate.declared.file().ends_with("tests/auto/main.rs"));
-    }
+    let plan = App::collect().with(OwnSum).plan().unwrap();
+    let hidden = plan.shadowed().map(|it| it.plugin.name().to_string());
+    assert_eq!(hidden.collect::<Vec<_>>(), ["sum"]);
+    let mut order = plan.order();
+    let total = order.find(|it| it.name() == &"total").unwrap();
+    let needs = total.requires().map(|it| it.name().to_string());
+    assert_eq!(needs.collect::<Vec<_>>(), ["own-sum"]);
 }
 
 /// S10: what is collected is made when the app boots, and not when it is planned.

@@ -143,7 +143,7 @@ fn why_a_plugin_that_is_linked_is_missing_is_told() {
     assert_eq!(
         missing(App::collect().with(FakeSum), "sum"),
         "`sum`: it is linked (tests/auto/main.rs), and `fake-sum` (tests/auto/main.rs, registered \
-         at tests/auto/verify.rs) stands in for it"
+         at tests/auto/verify.rs) replaces it"
     );
     assert_eq!(
         missing(App::collect().supply(Sum(1)), "sum"),

@@ -144,9 +144,7 @@ fn a_registration_that_is_switched_off_is_not_loaded() {
     assert_eq!(names(&app), ["guest"]);
     assert_eq!(off(&app), ["database because no disk (HERE)"]);
     let plan = app.plan().unwrap();
-    assert!(
-        plain(&plan.to_string()).ends_with("\nswitched off\n  database because no disk (HERE)")
-    );
+    assert!(plain(&plan.to_string()).ends_with("\ndisabled\n  database because no disk (HERE)"));
     assert!(plain(&plan.to_dot()).contains("// disabled: database because no disk (HERE)"));
     assert!(plain(&plan.to_mermaid()).contains("%% disabled: database because no disk (HERE)"));
     let json = serde_json::to_value(&plan).unwrap();
@@ -189,7 +187,7 @@ fn who_needs_a_state_is_told_that_its_provider_is_switched_off() {
   --> HERE (field `pool: State<Pool>`)
   registered at: HERE
   near: declared by `database` (HERE), disabled because no disk (HERE)
-  help: switch `database` on: take the `.enabled(false, ..)` at HERE away"
+  help: enable `database`: take the `.enabled(false, ..)` at HERE away"
     );
 }
 
@@ -211,7 +209,7 @@ fn a_handle_to_what_is_switched_off_is_told_and_an_optional_one_is_none() {
   --> HERE (field `pool: State<Pool>`)
   registered at: HERE
   near: declared by `replica` (HERE), disabled because none (HERE)
-  help: switch `replica` on: take the `.enabled(false, ..)` at HERE away"
+  help: enable `replica`: take the `.enabled(false, ..)` at HERE away"
     );
     let mut app = App::new();
     app.register(Database).named("main");
@@ -331,7 +329,7 @@ fn a_key_of_the_configuration_switches_a_plugin() {
     assert_eq!(names(&App::new().with(ByKey)), ["by-key"]);
     assert_eq!(
         off(&App::new().with(OnDemand)),
-        ["on-demand because `parts.demo` is not set, and without that it is off (HERE)"]
+        ["on-demand because `parts.demo` is not set, and without it the plugin is disabled (HERE)"]
     );
     assert_eq!(names(&app(Configuration::new())), ["by-key"]);
     let both = Configuration::new().set("parts.mail", false);
@@ -397,7 +395,7 @@ fn nothing_is_collected_for_a_plugin_that_is_off() {
   --> HERE (field `needed: State<Needed>`)
   registered at: HERE
   near: declared by `needed` (HERE), disabled because no (HERE)
-  help: switch `needed` on: take the `.without(..)` at HERE away"
+  help: enable `needed`: take the `.disable(..)` at HERE away"
     );
 }
 
@@ -452,7 +450,7 @@ fn a_parent_that_is_off_brings_no_children() {
   --> HERE (field `table: State<Table>`)
   registered at: HERE
   near: declared by `routes` (HERE), which `parent` (HERE) registers, disabled because no server (HERE)
-  help: switch `parent` on: take the `.enabled(false, ..)` at HERE away"
+  help: enable `parent`: take the `.enabled(false, ..)` at HERE away"
     );
 }
 

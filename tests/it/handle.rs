@@ -168,10 +168,10 @@ fn a_close_while_closing_hangs_no_longer_than_the_close() {
     });
 }
 
-/// A18, D26: everything about an app can be said in one chain.
 #[bootstrap::supplied]
 struct Seven(#[allow(dead_code, reason = "a value")] u8);
 
+/// A18, D26: everything about an app can be said in one chain.
 #[test]
 fn an_app_is_built_in_one_chain() {
     paused(async {

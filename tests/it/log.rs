@@ -51,7 +51,7 @@ fn a_supplied_state_that_nobody_asks_for_is_a_warning_of_the_boot() {
                     "WARN the state `Unwanted` is supplied at tests/it/log.rs:{line}, and no plugin of \
                      this app asks for it"
                 ),
-                r#"INFO booting 1 plugin: ["supplied u8"]"#.to_owned(),
+                r#"INFO booting 1 plugin: ["supplied Unwanted"]"#.to_owned(),
             ]
         );
     });

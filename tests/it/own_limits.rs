@@ -145,9 +145,9 @@ fn an_error_that_is_reported_reaches_on_error_and_stops_nothing() {
         assert_eq!(
             events,
             [
-                "[consumer] Plugin load failed: cold",
-                "[consumer] Plugin ready failed: odd message",
-                "[kafka] Plugin run failed: lost a partition",
+                "[consumer] Plugin load reported: cold",
+                "[consumer] Plugin ready reported: odd message",
+                "[kafka] Plugin run reported: lost a partition",
             ]
         );
     });

@@ -143,8 +143,8 @@ fn a_plugin_that_an_abandoned_hook_still_holds_is_not_loaded_again_until_that_ha
         let error = handle.restart("pool").await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[pool] Plugin load failed: a hook that was abandoned still holds the plugin, so it can't be \
-             loaded again"
+            "[pool] Plugin load failed: something still holds the plugin, so it can't be loaded again: \
+             a hook that was abandoned, or a handle to a port that the plugin is itself"
         );
         let RestartError::Failed { failures, .. } = &error else {
             panic!("{error:?}");

@@ -347,10 +347,10 @@ fn on_error_hears_of_boot_and_close() {
     });
 }
 
-/// D23: what an `on_error` hook would like to use may not be there: the boot has failed before.
 #[bootstrap::supplied]
 struct Seven(u8);
 
+/// D23: what an `on_error` hook would like to use may not be there: the boot has failed before.
 #[test]
 fn an_on_error_hook_may_ask_for_what_is_not_there() {
     paused(async {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use bootstrap::extend::{Descriptor, Plugin, States};
+use bootstrap::extend::{Descriptor, Fields, Plugin, Provides, States};
 use bootstrap::prelude::*;
 use bootstrap::{App, Registration};
 
@@ -199,7 +199,14 @@ pub struct Probe {
     close: Act,
     load_timeout: Option<Duration>,
     close_timeout: Option<Duration>,
+    links: Option<Vec<State<Link>>>,
 }
+
+/// What a probe of [`register_linked`] provides.
+#[derive(Debug)]
+pub struct Link;
+
+impl Provides<Link> for Probe {}
 
 impl fmt::Debug for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -220,6 +227,7 @@ impl Probe {
             close: succeeds(),
             load_timeout: None,
             close_timeout: None,
+            links: None,
         }
     }
 
@@ -301,14 +309,27 @@ impl Plugin for Probe {
         if let Some(limit) = self.close_timeout {
             descriptor = descriptor.close_timeout(limit);
         }
+        if self.links.is_some() {
+            descriptor = descriptor.provides::<Link>();
+        }
         descriptor
+    }
+
+    fn fields(&mut self, fields: &mut Fields<'_>) {
+        for link in self.links.iter_mut().flatten() {
+            fields.field("link", link);
+        }
     }
 
     async fn load(&mut self, _: &mut LoadContext) -> Result<States> {
         let mut unfinished = Unfinished(&self.trace, &self.name, false);
         let loaded = self.act("load", &self.load).await;
         unfinished.2 = true;
-        loaded.map(|()| States::new())
+        let states = States::new();
+        loaded.map(|()| match self.links {
+            Some(_) => states.with(Link),
+            None => states,
+        })
     }
 
     async fn ready(&self, _: &ReadyContext) -> Result<()> {
@@ -354,6 +375,22 @@ pub fn register_graph(
         for need in *needs {
             registration.clone().after(&registrations[*need]);
         }
+    }
+    registrations
+}
+
+/// Registers probes that need states of each other: `edges` lists, for each probe, the place of the
+/// one before it that it needs, if any.
+pub fn register_linked(
+    app: &mut App,
+    probes: Vec<Probe>,
+    edges: &[Option<usize>],
+) -> Vec<Registration<Probe>> {
+    let mut registrations: Vec<Registration<Probe>> = Vec::new();
+    for (mut probe, need) in probes.into_iter().zip(edges) {
+        let handle = need.map(|need| registrations[need].handle());
+        probe.links = Some(handle.into_iter().collect());
+        registrations.push(app.register(probe));
     }
     registrations
 }

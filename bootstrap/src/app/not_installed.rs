@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use crate::base::diagnostic::Code;
 use crate::base::io_help::{help_with_io, help_with_thread};
 
 /// What failed before an app under `run` could boot.
@@ -22,7 +23,7 @@ impl fmt::Display for NotInstalled {
 }
 
 impl NotInstalled {
-    pub(super) const CODE: &'static str = "BOOT024";
+    pub(super) const CODE: &'static str = Code::SignalsNotHandled.as_str();
 
     /// What to do about the cause.
     pub(super) fn help(&self) -> &'static str {

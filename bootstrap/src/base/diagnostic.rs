@@ -90,6 +90,8 @@ codes! {
     NeedsAncestor = "BOOT022",
     /// A plugin returned other states than it declares.
     StatesDiffer = "BOOT023",
+    /// Signals can't be handled.
+    SignalsNotHandled = "BOOT024",
     /// No plugin of the app provides what is looked up.
     Missing = "GET001",
     /// Several plugins provide what is looked up.

@@ -151,7 +151,7 @@ impl Registry {
         self.configuration.clone()
     }
 
-    /// Why a plugin that nobody stands in for is disabled, if it is.
+    /// Why a plugin that nothing replaces is disabled, if it is.
     pub(crate) fn off(&self, entry: &Entry, verdicts: &Verdicts) -> Option<Reason> {
         if entry.supplied || entry.barrier.is_some() {
             return None;
@@ -349,13 +349,13 @@ impl Registry {
         }
     }
 
-    /// For each entry, the one that stands in for its plugin: in its scope, or in the nearest one
+    /// For each entry, the one that replaces its plugin: in its scope, or in the nearest one
     /// around that has one.
     fn replacements(&self, verdicts: &Verdicts) -> Vec<Option<u32>> {
         let replacements: Vec<(Identity, u32, u32)> = (0_u32..)
             .zip(&self.entries)
             .filter_map(|(number, entry)| Some((entry.descriptor.replaces()?, entry.scope, number)))
-            // One that is disabled stands in for nobody.
+            // One that is disabled replaces nothing.
             .filter(|(_, _, number)| {
                 self.off(&self.entries[*number as usize], verdicts)
                     .is_none()

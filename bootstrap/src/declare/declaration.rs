@@ -281,7 +281,7 @@ macro_rules! __link_at {
 pub enum Provider {
     /// A plugin.
     Plugin(Link),
-    /// `main`, through `supply`; declared with `supplied!` here.
+    /// `main`, through `supply`; declared with `#[supplied]` here.
     Supplied(Location),
 }
 

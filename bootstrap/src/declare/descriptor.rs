@@ -220,12 +220,12 @@ impl Descriptor {
         }
     }
 
-    /// The type of plugin that this one stands in for.
+    /// The type of plugin that this one replaces.
     pub(crate) fn replaces(&self) -> Option<Identity> {
         Some(self.replaced()?.plugin)
     }
 
-    /// The plugin that this one stands in for, as declared.
+    /// The plugin that this one replaces, as declared.
     pub(crate) fn replaced(&self) -> Option<&'static Declaration> {
         Some(self.declaration()?.replaces?.declaration())
     }

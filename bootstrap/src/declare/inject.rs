@@ -22,7 +22,7 @@ use crate::declare::states::States;
 #[diagnostic::on_unimplemented(
     message = "no plugin provides the state `{Self}`",
     label = "not provided by any plugin",
-    note = "help: list `{Self}` in the `states = [..]` of the plugin that makes it; if `main` supplies it, write `bootstrap::supplied!({Self});` where the type is declared"
+    note = "help: list `{Self}` in the `states = [..]` of the plugin that makes it; if `main` supplies it, write `#[supplied]` on the type"
 )]
 pub trait Provided: OnlyOnePluginMayProvide {}
 
@@ -32,7 +32,7 @@ impl<T: OnlyOnePluginMayProvide> Provided for T {}
 /// A state and its one provider.
 ///
 /// [`#[plugin(states = [T])]`](macro@crate::plugin) implements this for `T`, and so do
-/// [`supplied!`](crate::supplied) and `section!`; nothing else may. Two providers are two
+/// [`#[supplied]`](macro@crate::supplied) and [`#[section]`](macro@crate::section); nothing else may. Two providers are two
 /// implementations, which is error E0119 at both of them: "conflicting implementations of trait
 /// `OnlyOnePluginMayProvide` for type `T`".
 pub trait OnlyOnePluginMayProvide: Sized + Send + Sync + 'static {
@@ -72,7 +72,7 @@ pub const fn made<T: OnlyOnePluginMayProvide>() -> Made<T> {
     }
 }
 
-/// The same door for a plugin that stands in for another.
+/// The same door for a plugin that replaces another.
 #[doc(hidden)]
 pub const fn made_instead<T: Original>() -> Made<T> {
     Made {
@@ -209,7 +209,7 @@ pub trait Inject: sealed::Sealed + Sized + 'static {
     message = "no plugin provides the state `{Self}`",
     label = "not provided by any plugin",
     note = "the type in `State<..>` is the state itself: not an `Arc`, a reference or an `Option` of it",
-    note = "help: list `{Self}` in the `states = [..]` of the plugin that makes it; if `main` supplies it, write `bootstrap::supplied!({Self});` where the type is declared"
+    note = "help: list `{Self}` in the `states = [..]` of the plugin that makes it; if `main` supplies it, write `#[supplied]` on the type"
 )]
 pub trait RequiredBy<F> {
     #[doc(hidden)]

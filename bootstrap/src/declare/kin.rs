@@ -26,7 +26,7 @@ pub const fn check_child(child: Link) {
     text.push(" is collected, so it is part of the app without its parent");
     text.at(declaration.location);
     text.push(
-        "\nhelp: write `child_of = ..` with its parent there, or `collect = false` if it can't name that",
+        "\nhelp: write `child_of = ..` with its parent there, or `collect = never` if it can't name that",
     );
     panic!("{}", text.as_str());
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::base::key::{AtPort, StateKey};
 use crate::declare::asks::Asks;
 use crate::declare::field::{Bind, Bound, BoundTo, Wish, sealed};
-use crate::declare::inject::{Provides, ProvidesPort};
 use crate::declare::later::Later;
 use crate::declare::port::Port;
 use crate::declare::state::{AnySlot, Origin, Slot, State};
@@ -117,21 +116,6 @@ pub trait Handle: sealed::Sealed + Bind + Clone + Sized {
     fn slot(origin: Origin) -> Arc<dyn AnySlot>;
     fn in_slot(slot: &Arc<dyn AnySlot>) -> Self;
 }
-
-/// A handle that a registration of `P` can give: a [`State`] of one of its states, a [`Port`] of one
-/// of its ports.
-#[diagnostic::on_unimplemented(
-    message = "the plugin `{P}` does not provide what `{Self}` needs",
-    label = "not one of its states or ports",
-    note = "help: take the handle from the registration of the plugin that lists it in `states` or `ports`"
-)]
-pub trait HandleOf<P: ?Sized>: Handle {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Send + Sync + 'static, P: ?Sized + Provides<T>> HandleOf<P> for State<T> {}
-
-#[diagnostic::do_not_recommend]
-impl<T: ?Sized + 'static, P: ?Sized + ProvidesPort<T>> HandleOf<P> for Port<T> {}
 
 impl<T: Send + Sync + 'static> Handle for State<T> {
     const KEY: StateKey = StateKey::of::<T>();

@@ -21,6 +21,7 @@ mod descriptor;
 mod error;
 mod field;
 mod function;
+mod handle_of;
 mod hooks;
 mod inject;
 mod into_plugin;
@@ -69,6 +70,7 @@ pub(crate) use field::BoundTo;
 pub(crate) use field::Wish;
 pub use field::{Bind, Bound, Fields};
 pub use function::{PluginFn, plugin_fn};
+pub use handle_of::HandleOf;
 #[cfg(feature = "testing")]
 pub(crate) use hooks::HookSet;
 pub use hooks::{Declare, Hooks};
@@ -79,7 +81,7 @@ pub use inject::{
 pub use into_plugin::IntoPlugin;
 pub use kin::check_child;
 pub(crate) use later::{Later, Resolve};
-pub use lazy::{Handle, HandleOf, Lazy};
+pub use lazy::{Handle, Lazy};
 pub use lookup::Lookup;
 pub(crate) use lookup::{LookupFrom, looks_up, serves, service, set_service};
 pub(crate) use outside::Outside;

@@ -57,7 +57,7 @@ pub enum RestartRefusal {
     Absent {
         /// The plugin.
         plugin: PluginName,
-        /// Why: "it is switched off because `mail.enabled` is false".
+        /// Why: "it is disabled because `mail.enabled` is false".
         because: String,
     },
     /// No plugin of the app has this name.

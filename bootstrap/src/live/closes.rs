@@ -113,10 +113,11 @@ impl Nodes {
     /// Drops the states of a plugin, and the plugin unless it is loaded again. Runs the user's code.
     pub(crate) fn release(&self, node: u32, keeps: bool) {
         let released = self.take_out(&mut self.cell(node), keeps);
+        self.drop_released(node, released);
         if keeps {
+            // After its states: the plugin may be one of them.
             self.unbind_fields(node);
         }
-        self.drop_released(node, released);
     }
 
     /// Takes out what has to be dropped when a plugin has closed whose hook did not drop it.

@@ -14,6 +14,7 @@ mod growth;
 mod home;
 mod hooks;
 mod joined;
+mod limits;
 mod listeners;
 mod nodes;
 mod providers;

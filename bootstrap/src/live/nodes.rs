@@ -20,12 +20,12 @@ use crate::life::Life;
 use crate::live::cell::{Cell, Told};
 use crate::live::events::Observers;
 use crate::live::growth::{Growth, Joined, Part};
+use crate::live::limits::Limits;
 use crate::live::listeners::Listeners;
 use crate::live::ready_queue::ReadyQueue;
 #[cfg(feature = "testing")]
 use crate::live::rig::Rig;
 use crate::live::services::Services;
-use crate::live::time_left::Limits;
 use crate::plan::{Binding, Plan, number};
 use crate::report::{Closing, HookError, HookFailure, Outcome, Step};
 

@@ -1,4 +1,4 @@
-//! Plugins that join while the app boots, and are switched off.
+//! Plugins that join while the app boots, and are disabled.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(super) enum Switched {
 }
 
 impl Nodes {
-    /// Whether a plugin that a load registers is switched off. Runs the user's code.
+    /// Whether a plugin that a load registers is disabled. Runs the user's code.
     pub(super) fn switched(self: &Arc<Self>, parent: u32, entry: Entry) -> Switched {
         let by_type = with_registry(&self.registry, |registry| registry.off_for_all(&entry));
         let by_itself = || match entry.declaration() {
@@ -35,7 +35,7 @@ impl Nodes {
                 let (parent, name) = (self.name(parent), entry.name());
                 let because = text::line(&reason.because);
                 log(|| {
-                    tracing::info!(target: "bootstrap", "switched off: {parent}/{name} because {because}");
+                    tracing::info!(target: "bootstrap", "disabled: {parent}/{name} because {because}");
                 });
                 Switched::Off(entry)
             }

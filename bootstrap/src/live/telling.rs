@@ -2,9 +2,9 @@
 
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
+use crate::live::limits::Limits;
 use crate::live::nodes::Nodes;
 use crate::live::settings::Settings;
-use crate::live::time_left::Limits;
 use crate::report::{Event, Outcome};
 
 impl Nodes {

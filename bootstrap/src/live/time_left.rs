@@ -1,6 +1,5 @@
 //! How long a hook that runs may still take.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,28 +7,6 @@ use tokio::time::Instant;
 use crate::base::phase::Phase;
 use crate::base::time::later;
 use crate::live::nodes::Nodes;
-use crate::live::settings::Settings;
-
-/// The limits of an app, as hooks ask for them.
-#[derive(Default)]
-pub(super) struct Limits {
-    load: Option<Duration>,
-    close: Duration,
-    boot: Option<Duration>,
-    /// When closing the app has to be over.
-    closing_ends: OnceLock<Instant>,
-}
-
-impl Limits {
-    pub(super) fn of(settings: &Settings) -> Self {
-        Self {
-            load: settings.load_timeout,
-            close: settings.close_timeout,
-            boot: settings.boot_timeout,
-            closing_ends: OnceLock::new(),
-        }
-    }
-}
 
 impl Nodes {
     /// Closing the app as a whole has begun, and has to be over at this time.

@@ -93,7 +93,7 @@ impl Held<'_> {
             "if nothing refers to its crate, the linker leaves it out: write \
              `bootstrap::link!(its_crate);` or `use its_crate as _;` next to `main`, and \
              `verify!` into the crate of `main` (another test binary links other crates); if it \
-             is `collect = false`, register it; if a plugin registers it while that loads, take it \
+             is `collect = never`, register it; if a plugin registers it while that loads, take it \
              off the list"
         } else {
             "this app holds only what is registered, and what that needs: register it; if a \
@@ -126,7 +126,7 @@ impl Held<'_> {
         }
         let is_replaced = |it: &u32| member(it).descriptor.replaces() == Some(declaration.plugin);
         if let Some(number) = self.plugins().find(is_replaced) {
-            return format!("{at}, and {} stands in for it", self.place(number));
+            return format!("{at}, and {} replaces it", self.place(number));
         }
         if !self.named.roster.collected {
             return format!("{at}, and this app does not collect what is linked: register it");
@@ -164,7 +164,7 @@ impl Held<'_> {
             "add it to the list, or do not register it"
         } else {
             "add it to the list; or, if it does not belong into this app, take its crate out of \
-             `link!`, or mark it with `collect = false`"
+             `link!`, or mark it with `collect = never`"
         };
         let lines = unexpected.iter().map(|it| format!("unexpected: {it}"));
         let what = ("of this app", "not in the list of `verify!`");

@@ -19,7 +19,7 @@ impl Words<'_> {
             dependents: self.dependents(fields),
             near: self.near_or_off(state, fields),
             help: match (self.off(state, fields).first(), self.hidden(state)) {
-                (Some((off, _)), _) => format!("switch `{}` on: {}", off.name, off.reason.help),
+                (Some((off, _)), _) => format!("enable `{}`: {}", off.name, off.reason.help),
                 (None, Some(hidden)) => self.help_to_see(hidden),
                 (None, None) => self.help(state, fields),
             },
@@ -27,7 +27,7 @@ impl Words<'_> {
         }
     }
 
-    /// Who would provide the state, but is switched off; or else what might have been meant.
+    /// Who would provide the state, but is disabled; or else what might have been meant.
     fn near_or_off(&self, state: StateKey, fields: &[Field]) -> Vec<String> {
         let off = self.off(state, fields);
         if off.is_empty() {
@@ -37,9 +37,9 @@ impl Words<'_> {
             let (name, at) = (&off.name, off.descriptor.location());
             let because = &off.reason.because;
             match brings {
-                None => format!("declared by `{name}` ({at}), switched off because {because}"),
+                None => format!("declared by `{name}` ({at}), disabled because {because}"),
                 Some(child) => format!(
-                    "declared by `{}` ({}), which `{name}` ({at}) registers, switched off because \
+                    "declared by `{}` ({}), which `{name}` ({at}) registers, disabled because \
                      {because}",
                     child.name, child.location
                 ),
@@ -48,7 +48,7 @@ impl Words<'_> {
         off.collect()
     }
 
-    /// Plugins that are switched off and provide a state, with the child that does. If a field
+    /// Plugins that are disabled and provide a state, with the child that does. If a field
     /// holds a handle to one, that.
     fn off(&self, state: StateKey, fields: &[Field]) -> Vec<(&Off, Option<&'static Declaration>)> {
         let aims = fields.iter().filter_map(|field| {
@@ -159,7 +159,7 @@ impl Words<'_> {
             let other = member.descriptor.states().iter().find(is_it)?;
             Some(format!(
                 "the port `{other}` is supplied at {at}: if it is a `{port}`, write \
-                 `.supply_port::<{port}>(..)`"
+                 `.supply(Port::<{port}>::from_arc(..))`"
             ))
         });
         supplied.collect()
@@ -220,7 +220,7 @@ impl Words<'_> {
         }
     }
 
-    /// The member that stands in for a plugin.
+    /// The member that replaces a plugin.
     fn stand_in_for(&self, plugin: &Declaration) -> Option<u32> {
         let mut numbers = self.named.numbers();
         numbers.find(|number| {
@@ -261,12 +261,12 @@ impl Words<'_> {
             None if state.is_port() && self.named.roster.collected => format!(
                 "link a crate with a plugin that has it in its `ports = [{state}]`: write \
                  `bootstrap::link!(its_crate);` next to `main` (what nothing refers to, the linker \
-                 leaves out); or add `.supply_port::<{state}>(..)`, or make the field an \
+                 leaves out); or add `.supply(Port::<{state}>::from_arc(..))`, or make the field an \
                  `Option<Port<{state}>>`"
             ),
             None if state.is_port() => format!(
                 "add a plugin that has it in its `ports = [{state}]` (link its crate, if it is \
-                 collected), or `.supply_port::<{state}>(..)`, or make the field an \
+                 collected), or `.supply(Port::<{state}>::from_arc(..))`, or make the field an \
                  `Option<Port<{state}>>`"
             ),
             None => format!(

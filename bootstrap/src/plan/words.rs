@@ -345,7 +345,7 @@ impl<'a> Words<'a> {
         expected
             .iter()
             .filter(|name| bases().all(|base| base != **name))
-            // Linked, and switched off on purpose.
+            // Linked, and disabled on purpose.
             .filter(|name| off.clone().all(|off| off.name.base() != **name))
             .map(|name| Mistake::NotInList {
                 name: (*name).to_owned(),
@@ -386,23 +386,22 @@ impl Words<'_> {
                  that need it; one that is registered by hand is meant rather than these",
                 kin.declaration.name
             ),
-            None if candidates.iter().all(|it| self.counts(*it)) => format!(
-                "one of them can be the only one that counts: take `.{}()` away from the others",
-                if self.overrides(candidates[0]) { "overrides" } else { "primary" }
-            ),
+            None if candidates.iter().all(|it| self.is_primary(*it)) => {
+                "only one of them can be primary: take `.primary()`, or `primary` in `#[plugin]`, \
+                 away from the others"
+                    .to_owned()
+            }
             None if state.is_port() && candidates.iter().all(|it| self.is_collected(*it)) => format!(
-                "link the crate of one of them only; or register the one that you mean, and mark \
-                 it as `.primary()`, or as one that `.overrides()` the others, which are not part \
-                 of the app then; or ask for all of them, with a `Ports<{state}>`"
+                "link the crate of one of them only; or register the one that you mean; or ask for \
+                 all of them, with a `Ports<{state}>`"
             ),
             None if state.is_port() => format!(
                 "mark one of them as `.primary()` where it is registered; or put the handle of the \
-                 one that you mean into the field: `registration.port()`; or take the others out of \
-                 the app (one that `.overrides()` does that); or ask for all of them, with a \
-                 `Ports<{state}>`"
+                 one that you mean into the field: `registration.handle()`; or ask for all of them, \
+                 with a `Ports<{state}>`"
             ),
             None => {
-                "put the handle of the one that you mean into the field: `registration.state()`; \
+                "put the handle of the one that you mean into the field: `registration.handle()`; \
                      or mark one of them as `.primary()`; or register only one of them; or let one replace \
                      the other by `replaces`"
                     .to_owned()
@@ -412,21 +411,14 @@ impl Words<'_> {
 }
 
 impl Words<'_> {
-    /// Whether a plugin is to count more than others that provide the same.
-    fn counts(&self, number: u32) -> bool {
+    /// Whether a plugin outranks others that provide the same.
+    fn is_primary(&self, number: u32) -> bool {
         self.named.member(number).precedence.is_primary
     }
 
     /// Whether a plugin is there because it is linked, and nobody registered it.
     fn is_collected(&self, number: u32) -> bool {
         matches!(self.named.member(number).source, Source::Collected(_))
-    }
-
-    fn overrides(&self, number: u32) -> bool {
-        {
-            let _ = number;
-            false
-        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::base::text::line;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
 /// let running = App::new().boot().await?;
-/// let error = running.state::<Pool>().unwrap_err();
+/// let error = running.try_get::<State<Pool>>().unwrap_err();
 /// assert_eq!(error.to_string(), "no plugin of this app provides the state `Pool`");
 /// assert!(matches!(error.why, LookupFailure::Missing));
 /// assert_eq!(error.code(), "GET001");
@@ -145,17 +145,17 @@ impl LookupError {
     }
 
     fn help(&self) -> String {
-        let (noun, handle) = match &self.key {
-            LookupKey::InApp(key) => (key.noun(), key.handle()),
-            LookupKey::InRequest(_) | LookupKey::CurrentApp => ("state", "State<..>".to_owned()),
+        let handle = match &self.key {
+            LookupKey::InApp(key) => key.handle(),
+            LookupKey::InRequest(_) | LookupKey::CurrentApp => "State<..>".to_owned(),
         };
         match &self.why {
             LookupFailure::Missing => "register the plugin that provides it".to_owned(),
             LookupFailure::Ambiguous { .. } => {
-                format!("take the handle of one of them from its registration, with `{noun}()`")
+                "take the handle of one of them from its registration, with `handle()`".to_owned()
             }
             LookupFailure::Hidden { .. } => {
-                format!("take the handle from its registration, with `{noun}()`, or `export` it")
+                "take the handle from its registration, with `handle()`, or `export` it".to_owned()
             }
             LookupFailure::NotLoaded { .. } => {
                 "look it up while its plugin is loaded, or make it a field".to_owned()

@@ -255,7 +255,7 @@ impl Mistake {
                 "do not register it; or, if it is there for its own sake, name it in `.expect([..])`"
             }
             Mistake::UnusedProvider { .. } => {
-                "mark it with `collect = false`; or, if it is there for its own sake, name it in \
+                "mark it with `collect = never`; or, if it is there for its own sake, name it in \
                  `.expect([..])`"
             }
             Mistake::ForeignOrder { .. } => {
@@ -389,7 +389,7 @@ fn help_to_link(near: Option<&str>, collected: bool) -> Cow<'static, str> {
         }
         (None, false) => "this app holds only what is registered: register it".into(),
         (None, true) => "if nothing refers to its crate, the linker leaves it out: write \
-             `bootstrap::link!(its_crate);` next to `main`; if it is `collect = false`, register it"
+             `bootstrap::link!(its_crate);` next to `main`; if it is `collect = never`, register it"
             .into(),
     }
 }

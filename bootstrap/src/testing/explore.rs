@@ -51,7 +51,7 @@ pub struct Explore {
 ///
 /// A boot that the app itself interrupts is no finding: it may have no work. Neither is a value that
 /// others have as well when it is supplied: what is to live longer than the app is for
-/// [`App::supply_arc`] and [`App::supply_port`]. A hook that hung is not told again as the error of the
+/// and as handles. A hook that hung is not told again as the error of the
 /// close. If the first run does not end in its time, no other one is made.
 ///
 /// A boot that hangs because a plugin hangs and has no limit is no finding: it is asked to stop, as

@@ -15,7 +15,7 @@ use crate::values::tree::{Node, Origin, Table, put};
 /// Where the values of an app come from: files, the environment, code.
 ///
 /// [`App::configure`](crate::App::configure) takes one. Options that are marked with
-/// `#[option(config = "key")]` and sections that are declared with [`section!`](crate::section)
+/// `#[option(config = "key")]` and sections that are declared with [`#[section]`](macro@crate::section)
 /// are read from it before the app is planned. What is wrong with any of them is a
 /// [`Mistake`](crate::error::Mistake), all at once.
 ///

@@ -189,7 +189,7 @@ fn a_restart_with_a_fault_in_the_configuration_closes_nothing() {
         );
         let story = format!("{error:?}");
         let first = "error[RUN002]: a part of the app did not restart: the configuration of the \
-                     app is wrong, for `section Settings`, `user`\n";
+                     app is wrong, for `config.settings`, `user`\n";
         assert!(story.starts_with(first), "{story}");
         let last = "\n  help: correct the configuration, and restart the part again; the app runs on as it was";
         assert!(story.ends_with(last), "{story}");

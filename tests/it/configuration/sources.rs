@@ -140,7 +140,7 @@ mod special {
                 .unwrap();
             std::fs::remove_file(files.path("service.toml")).unwrap();
             pipe(&files, "service.toml");
-            let restart = running.handle().restart("section Settings").await;
+            let restart = running.handle().restart("config.settings").await;
             let Err(RestartError::Refused {
                 why: RestartRefusal::Configuration { faults, .. },
                 ..

@@ -159,8 +159,10 @@ fn a_child_whose_name_messages_cant_show_is_an_error() {
             app.register(plugin_fn("parent", async move |cx| {
                 cx.register(plugin_fn(name, async |_| Ok(()))).await
             }));
-            let error = app.boot().await.unwrap_err().to_string();
-            assert!(error.contains("a name is one word"), "{error}");
+            let error = app.boot().await.unwrap_err();
+            assert_eq!(error.code(), "BOOT009");
+            let story = error.render();
+            assert!(story.contains("help: a name is one word"), "{story}");
         }
     });
 }

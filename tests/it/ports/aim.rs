@@ -94,7 +94,7 @@ fn a_port_that_is_published_is_seen_around_its_scope() {
 }
 
 #[test]
-fn an_override_in_a_scope_leaves_the_others_outside_alone() {
+fn a_primary_in_a_scope_leaves_the_others_alone() {
     paused(async {
         let mut app = App::new().with(Mail::by("outer")).with(One::default());
         let all = app.scope("tenant", |tenant| {
@@ -105,7 +105,12 @@ fn an_override_in_a_scope_leaves_the_others_outside_alone() {
         });
         let all = all.handle::<State<Everybody>>();
         assert_eq!(meant(app).await, ["outer"]);
-        assert_eq!(all.0, pairs(&[("mail", "outer"), ("tenant/fake", "fake")]));
+        let expected = [
+            ("mail", "outer"),
+            ("tenant/fake", "fake"),
+            ("tenant/mail", "a"),
+        ];
+        assert_eq!(all.0, pairs(&expected));
     });
 }
 

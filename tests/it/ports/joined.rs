@@ -180,7 +180,7 @@ fn a_child_waits_for_what_declared_parents_elsewhere_bring() {
             }
             cx.register(Mail::by("sibling"));
             let all = cx.register(All::default()).await?;
-            let expected = [("office/mail", "sibling"), ("post/child-mail", "first")];
+            let expected = [("post/child-mail", "first"), ("office/mail", "sibling")];
             assert_eq!(all.0, pairs(&expected));
             Ok(())
         }

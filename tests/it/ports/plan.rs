@@ -38,8 +38,8 @@ fn a_port_that_two_provide_is_a_plan_error_with_the_ways_to_choose() {
          provided by: `mail#1` (@, registered at @)\n  \
          provided by: `mail#2` (@, registered at @)\n  \
          help: mark one of them as `.primary()` where it is registered; or put the handle of the one \
-         that you mean into the field: `registration.handle()`; or take the others out of the app (one \
-         that `.overrides()` does that); or ask for all of them, with a `Ports<dyn Mailer>`"
+         that you mean into the field: `registration.handle()`; or ask for all of them, with a \
+         `Ports<dyn Mailer>`"
     );
 }
 

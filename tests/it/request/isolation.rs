@@ -169,7 +169,6 @@ fn states_of_the_app_are_read_in_a_scope() {
         };
         scope.set("hello".to_owned()).unwrap();
         assert_eq!(scope.enter(far()).await.unwrap(), "hello one");
-        assert_eq!(scope.try_get::<State<Name>>().unwrap().0, "one");
         assert_eq!(scope.app().try_get::<State<Name>>().unwrap().0, "one");
         running.close().await.unwrap();
     });

@@ -167,7 +167,7 @@ fn a_scope_outlives_its_app_without_the_states_of_that() {
         assert!(scope.app().try_get::<State<Config>>().is_ok());
         running.close().await.unwrap();
         assert_eq!(scope.enter(async { USER.get().unwrap().0 }).await, 7);
-        let error = scope.try_get::<State<Config>>().unwrap_err();
+        let error = scope.app().try_get::<State<Config>>().unwrap_err();
         assert!(matches!(
             error,
             LookupError {

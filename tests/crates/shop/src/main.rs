@@ -38,7 +38,7 @@
 //!
 //! - by what it links: `bin/shop-dev.rs` links `shop-mail-log` instead;
 //! - by registering one of them, if several are linked: `bin/both.rs`;
-//! - by `supply_port`, with a value of its own: `bin/neither.rs`.
+//! - by `supply`, with a value of its own: `bin/neither.rs`.
 //!
 //! # One line holds it together
 //!

@@ -167,9 +167,8 @@ fn two_that_are_linked_for_one_port_are_named_with_the_ways_to_choose() {
          wanted by: http -> orders\n  \
          provided by: `mail-log` (tests/crates/mail-log/src/lib.rs)\n  \
          provided by: `smtp` (tests/crates/mail-smtp/src/lib.rs)\n  \
-         help: link the crate of one of them only; or register the one that you mean, and mark it \
-         as `.primary()`, or as one that `.overrides()` the others, which are not part of the app \
-         then; or ask for all of them, with a `Ports<dyn Mailer>`",
+         help: link the crate of one of them only; or register the one that you mean; or ask for \
+         all of them, with a `Ports<dyn Mailer>`",
     );
 }
 
