@@ -4,10 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 mod pages;
+mod snippets;
 mod texts;
 
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../bootstrap/guide")
+    repository().join("bootstrap/guide")
 }
 
 fn read(file: &str) -> String {
