@@ -444,7 +444,7 @@ fn a_collected_plugin_that_needs_one_after_a_barrier_is_a_cycle() {
     );
     assert_eq!(
         cut.as_deref().unwrap(),
-        "`sum` is registered after the barrier `after`, and `total`, which is collected and so \
+        "`sum` is registered after the barrier `barrier`, and `total`, which is collected and so \
          counts as registered before it, needs that: register `sum` before the barrier, or \
          `total` by hand after it, or take the barrier away"
     );

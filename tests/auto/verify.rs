@@ -286,7 +286,7 @@ fn barriers_are_no_plugins() {
     assert_eq!(wrong(app(), &["total"]), None);
     assert_eq!(
         lines(app(), &["total", "barrier"], "  missing: "),
-        ["`after`"]
+        ["`barrier`"]
     );
 }
 

@@ -75,8 +75,8 @@ fn a_process_that_is_held_up_names_the_hook_that_was_cut_short() {
     ];
     for (case, ended) in ended(cases) {
         let first = match case.0 {
-            "load" => "error[BOOT010]: [left] Plugin load failed: timed out after 200 ms\n",
-            _ => "error[STOP004]: [left] Plugin run failed: timed out after 200 ms\n",
+            "load" => "error[BOOT010]: [left] Plugin load failed: timed out after 1 s\n",
+            _ => "error[STOP004]: [left] Plugin run failed: timed out after 1 s\n",
         };
         assert!(ended.err.starts_with(first), "{}", ended.err);
         assert_eq!(ended.err.matches(first).count(), 1, "{}", ended.err);
@@ -120,6 +120,19 @@ fn a_program_goes_on_after_run_for_as_long_as_it_likes() {
             "thread",
             "one-thread",
             "abandons-the-runtime-and-goes-on",
+            7,
+        ),
+        ("thread", "threads", "abandons-the-runtime-and-computes", 7),
+        (
+            "nothing",
+            "one-blocking-thread",
+            "holds-the-exit-and-goes-on",
+            0,
+        ),
+        (
+            "nothing",
+            "one-blocking-thread",
+            "goes-on-with-another-runtime",
             7,
         ),
     ]);

@@ -32,7 +32,7 @@ fn a_process_that_is_out_of_files_says_so_and_what_to_do() {
         out_of_files += 1;
         assert_eq!(
             ended.err,
-            "error: the signal handlers can't be installed: Too many open files (os error 24)\n  \
+            "error[BOOT024]: the signal handlers can't be installed: Too many open files (os error 24)\n  \
              exit code: 1\n  help: the process has as many files and sockets open as it may: raise \
              that limit (`ulimit -n`, `LimitNOFILE=` of systemd)\n",
             "{limit}"

@@ -155,6 +155,11 @@ fn a_faulty_plan_exits_with_78() {
         "{}",
         ended.err
     );
+    assert!(
+        ended.err.contains("\n  exit code: 78\n  help: "),
+        "{}",
+        ended.err
+    );
 }
 
 /// S66: a task that fails and stops the app is the reason why the process ends.

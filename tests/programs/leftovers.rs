@@ -5,7 +5,7 @@
 use std::process::{ExitCode, Termination};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bootstrap::prelude::*;
 use bootstrap::{App, Exit};
@@ -86,7 +86,7 @@ fn reads_stdin() {
         let mut buffer = [0];
         // The read begins a moment after this.
         tokio::spawn(async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
             BEGAN.store(true, Ordering::Relaxed);
         });
         let _ = tokio::io::stdin().read(&mut buffer).await;
@@ -116,8 +116,9 @@ fn blocking_thread() {
 fn app(what: &str) -> App {
     BEGAN.store(false, Ordering::Relaxed);
     let mut app = App::new()
-        .load_timeout(Duration::from_millis(200))
-        .close_timeout(Duration::from_millis(200))
+        // What blocks begins before that, also on a machine that is busy.
+        .load_timeout(Duration::from_secs(1))
+        .close_timeout(Duration::from_secs(1))
         .shutdown_timeout(Duration::from_secs(2));
     let left = Probe::new("left", &Trace::new());
     match what {
@@ -198,6 +199,9 @@ fn runtime(which: &str) -> Runtime {
             format!("a-pool-of-our-own-{number}")
         });
     }
+    if which == "one-blocking-thread" {
+        builder.max_blocking_threads(1);
+    }
     if which == "timers-only" {
         builder.enable_time();
     } else {
@@ -225,6 +229,10 @@ fn main() -> ExitCode {
         return attribute_on_one_thread(what.clone()).report();
     }
     let runtime = runtime(which);
+    if which == "one-blocking-thread" {
+        // It has no time for the guard before the app has closed.
+        runtime.spawn_blocking(|| thread::park_timeout(Duration::from_millis(400)));
+    }
     let exit = runtime.block_on(run(what.clone()));
     match then.as_str() {
         // As if `main` returned it.
@@ -271,6 +279,19 @@ fn main() -> ExitCode {
             say("the runtime is abandoned");
             #[allow(clippy::disallowed_methods, reason = "no runtime is left to wait with")]
             thread::sleep(Duration::from_secs(6));
+            say("main has ended");
+            ExitCode::from(7)
+        }
+        // The main thread waits for something else, and then runs.
+        "abandons-the-runtime-and-computes" => {
+            drop(exit);
+            runtime.shutdown_background();
+            #[allow(clippy::disallowed_methods, reason = "no runtime is left to wait with")]
+            thread::sleep(Duration::from_secs(6));
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_millis(500) {
+                std::hint::spin_loop();
+            }
             say("main has ended");
             ExitCode::from(7)
         }

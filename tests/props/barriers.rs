@@ -75,7 +75,7 @@ fn planned(app: &App, registered: &Registered) -> BTreeSet<(usize, usize)> {
         let scopes = path
             .iter()
             .fold(String::new(), |path, it| path + &format!("s{it}/"));
-        let base = format!("all/{scopes}{}", if *is_barrier { "after" } else { "p" });
+        let base = format!("all/{scopes}{}", if *is_barrier { "barrier" } else { "p" });
         places.entry(base).or_default().push(place);
     }
     let mut before: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();

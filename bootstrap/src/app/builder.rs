@@ -12,6 +12,7 @@ use crate::app::exit::Exit;
 use crate::app::guard;
 use crate::app::lifecycle::{EndOfLife, Lifecycle};
 use crate::app::logged;
+use crate::app::not_installed::NotInstalled;
 use crate::app::outside::{plan, plan_to_boot};
 use crate::app::running::Running;
 use crate::app::scope::Scope;
@@ -389,7 +390,8 @@ impl App {
     /// [`Runtime::shutdown_background`](tokio::runtime::Runtime::shutdown_background) or while
     /// another app is in `run`. It finds out from `/proc` whether the main thread waits for threads
     /// of the runtime, by their name: give another runtime that outlives this one a name of its own
-    /// ([`Builder::thread_name`](tokio::runtime::Builder::thread_name)). Where there is no `/proc`, it counts a program that still holds the `Exit` five
+    /// ([`Builder::thread_name`](tokio::runtime::Builder::thread_name)), and also a `std::thread` that a hook starts, because a thread without
+    /// a name has that of the thread that started it. Where there is no `/proc`, it counts a program that still holds the `Exit` five
     /// seconds after the runtime began to shut down as held up: drop it before a long epilogue there.
     ///
     /// # Cancel safety
@@ -402,7 +404,7 @@ impl App {
             Ok(in_run) => in_run,
             Err(error) => {
                 let exit = Exit::no_signals(&error);
-                logged::uncoded(exit.diagnosis().unwrap_or_default());
+                logged::text(NotInstalled::CODE, exit.diagnosis().unwrap_or_default());
                 return exit;
             }
         };

@@ -291,12 +291,14 @@ async fn threads_that_hold_up(mut threads: Threads, run: Option<&Waiter>) -> Opt
         if threads.remaining() == 0 || run.is_some_and(Waiter::has_ended) {
             return None;
         }
+        // What they do is read before how often they did something: a thread that begins to wait
+        // between the two has made a step.
+        let may_wait = main.may_wait() && run.is_none_or(Waiter::may_wait);
         let now = steps();
-        if now != before {
+        if now != before || !may_wait {
             (before, since) = (now, Instant::now());
         }
-        let may_wait = main.may_wait() && run.is_none_or(Waiter::may_wait);
-        if since.elapsed() >= MARGIN && may_wait && !is_any_running() {
+        if since.elapsed() >= MARGIN && !is_any_running() {
             let blocked = match threads.remaining() {
                 1 => "1 thread of it is".to_owned(),
                 more => format!("{more} threads of it are"),
@@ -349,7 +351,7 @@ pub(super) fn force_end(exit_code: u8, code: &'static str, message: &str) -> ! {
     in_time([
         Box::new(move || print_now(&printed)),
         // Subscribers are the user's code, and may block.
-        Box::new(move || logged::forced_stop(code, &logged)),
+        Box::new(move || logged::text(code, &logged)),
     ]);
     exit(exit_code)
 }

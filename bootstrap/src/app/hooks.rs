@@ -167,7 +167,7 @@ impl App {
     /// the app has started, and its status is [`Ready`](crate::lifecycle::Status::Ready). Otherwise as
     /// [`App::on_ready`].
     ///
-    /// A hook that fails still fails the boot. A request to stop (a signal, or
+    /// A hook that fails still fails the boot, unless a request to stop came first. A request to stop (a signal, or
     /// [`Handle::shutdown`](crate::Handle::shutdown)) that comes now closes an app that has started:
     /// the hook that runs is cancelled, the others do not run, no `run` hook begins, and `boot` returns
     /// the app, which closes as ever. The exit code is then that of the close.

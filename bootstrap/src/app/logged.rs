@@ -36,12 +36,7 @@ pub(super) fn failure(code: &'static str, diagnosis: impl Debug) {
     log(|| tracing::error!(target: "bootstrap", code, "{diagnosis:?}"));
 }
 
-/// Logs a diagnosis that has no code.
-pub(super) fn uncoded(diagnosis: &str) {
-    log(|| tracing::error!(target: "bootstrap", "{diagnosis}"));
-}
-
-/// Logs a forced stop.
-pub(super) fn forced_stop(code: &'static str, diagnosis: &str) {
+/// Logs a diagnosis that is a text: of a forced stop, or of signals that can't be handled.
+pub(super) fn text(code: &'static str, diagnosis: &str) {
     log(|| tracing::error!(target: "bootstrap", code, "{diagnosis}"));
 }

@@ -14,6 +14,8 @@ pub(super) enum NotInstalled {
 }
 
 impl NotInstalled {
+    pub(super) const CODE: &'static str = "BOOT024";
+
     /// What to do about the cause.
     pub(super) fn help(&self) -> &'static str {
         let by_cause = match self {

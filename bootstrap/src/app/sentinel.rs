@@ -54,15 +54,18 @@ impl Sentinel {
         Self { noted, task }
     }
 
-    /// Asks the runtime for the name of its threads.
+    /// Asks the runtime for the name of its threads. The thread that answers notes the name: it counts
+    /// although this is not polled before the runtime shuts down.
     pub(super) async fn learn_name(&self, runtime: &Handle) {
-        let name = || std::thread::current().name().map(str::to_owned);
-        // It panics where no thread can be spawned.
-        let Ok(asked) = panic::guard(|| runtime.spawn_blocking(name)) else {
-            return;
+        let noted = Arc::clone(&self.noted);
+        let note = move || {
+            if let Some(name) = std::thread::current().name() {
+                let _ = noted.name.set(name.to_owned());
+            }
         };
-        if let Ok(Ok(Some(name))) = timeout(PATIENCE, asked).await {
-            let _ = self.noted.name.set(name);
+        // It panics where no thread can be spawned.
+        if let Ok(asked) = panic::guard(|| runtime.spawn_blocking(note)) {
+            let _ = timeout(PATIENCE, asked).await;
         }
     }
 
@@ -87,5 +90,32 @@ impl Sentinel {
 impl Drop for Sentinel {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    /// The thread of the guard may get no time between the question and the shutdown.
+    #[test]
+    fn a_runtime_notes_its_name_although_nothing_waits_for_the_answer() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .thread_name("one-name")
+            .build()
+            .unwrap();
+        let sentinel = Sentinel::post(runtime.handle());
+        {
+            let _inside = runtime.enter();
+            let mut asks = pin!(sentinel.learn_name(runtime.handle()));
+            let _ = asks.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
+        // It waits for the thread.
+        drop(runtime);
+        assert_eq!(sentinel.name(), Some("one-name"));
     }
 }

@@ -37,6 +37,7 @@ pub(super) async fn install(
 ) -> Result<InRun, NotInstalled> {
     let (installed, ready) = oneshot::channel();
     let (in_run, returned) = oneshot::channel();
+    let (asked, has_asked) = oneshot::channel();
     let mut number = 0;
     LATEST.send_modify(|latest| {
         *latest += 1;
@@ -55,7 +56,11 @@ pub(super) async fn install(
         }
     }
     let watch = async move {
-        let ((), returned) = tokio::join!(guard.ask_runtime(), guard.watch_run(returned));
+        let ask = async {
+            guard.ask_runtime().await;
+            let _ = asked.send(());
+        };
+        let ((), returned) = tokio::join!(ask, guard.watch_run(returned));
         let life = Arc::clone(&guard.life);
         tokio::select! {
             () = superseded(&life, number) => {}
@@ -95,7 +100,10 @@ pub(super) async fn install(
     let ended = || Err(io::Error::other("the thread has ended"));
     let ready = ready.unwrap_or_else(|_| ended());
     ready.map_err(NotInstalled::Handlers)?;
-    Ok(InRun::new(in_run))
+    let in_run = InRun::new(in_run);
+    // An app may end at once; what the guard asks can't be learned after that.
+    let _ = has_asked.await;
+    Ok(in_run)
 }
 
 async fn obey(mut signals: Signals, life: &Life) {

@@ -12,14 +12,15 @@ const THREADS: &str = "/proc/self/task";
 /// How many bytes of a thread's name the system keeps.
 const KEPT: usize = 15;
 
-/// Threads that were there when they were listed.
-pub(super) struct Threads(Vec<PathBuf>);
+/// Threads with one name that were there when they were listed.
+pub(super) struct Threads {
+    listed: Vec<PathBuf>,
+    name: String,
+}
 
 impl Threads {
     /// The threads that have a name, whatever the number at its end. `None` if there is no list.
     pub(super) fn named(name: &str) -> Option<Self> {
-        let name = kept(name);
-        let has_name = |path: &PathBuf| name_of(path).is_some_and(|it| kept(&it) == name);
         let mut listed = list()?;
         // Linux cuts a list short when a thread ends meanwhile, so it is read until nothing changes.
         for _ in 0..MOST_LISTS {
@@ -33,14 +34,19 @@ impl Threads {
             }
             listed.retain(|path| path.exists());
         }
-        listed.retain(has_name);
-        Some(Self(listed))
+        let name = kept(name);
+        let mut threads = Self { listed, name };
+        threads.remaining();
+        Some(threads)
     }
 
-    /// How many of them have not ended.
+    /// How many of them have not ended. A new thread has the name of the thread that made it until it
+    /// sets its own, so the names are compared each time.
     pub(super) fn remaining(&mut self) -> usize {
-        self.0.retain(|path| path.exists());
-        self.0.len()
+        let name = &self.name;
+        let has_name = |path: &PathBuf| name_of(path).is_some_and(|it| kept(&it) == *name);
+        self.listed.retain(has_name);
+        self.listed.len()
     }
 }
 
@@ -107,8 +113,13 @@ impl Waiter {
     }
 
     /// Whether it may be waiting for another thread, as the shutdown of a runtime does. A thread that
-    /// sleeps, or waits for a socket, does not.
+    /// runs, sleeps, or waits for a socket, does not.
     pub(super) fn may_wait(&self) -> bool {
+        let status = fs::read_to_string(self.0.join("status")).unwrap_or_default();
+        let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+        if state.is_some_and(|state| !state.trim_start().starts_with('S')) {
+            return false;
+        }
         let at = fs::read_to_string(self.0.join("wchan")).unwrap_or_default();
         // Some systems keep the place to themselves: empty, or `0`.
         at.is_empty() || at == "0" || at.contains("futex")
@@ -148,5 +159,25 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(Threads::named("none-of-this-kind").unwrap().remaining(), 0);
+    }
+
+    /// A new thread has the name of the one that made it until it runs.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_that_gets_a_name_of_its_own_later_is_not_counted() {
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let (began, begins) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new().name("not-yet-named".into());
+        let thread = thread.spawn(move || {
+            began.send(fs::read_link("/proc/thread-self")).unwrap();
+            let _ = ends.recv();
+        });
+        let this = begins.recv().unwrap().unwrap();
+        let mut threads = Threads::named("not-yet-named").unwrap();
+        assert_eq!(threads.remaining(), 1);
+        fs::write(Path::new("/proc").join(this).join("comm"), "named").unwrap();
+        assert_eq!(threads.remaining(), 0);
+        drop(end);
+        thread.unwrap().join().unwrap();
     }
 }

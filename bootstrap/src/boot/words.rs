@@ -56,7 +56,13 @@ impl BootError {
 
     fn write(&self, f: &mut fmt::Formatter<'_>, exit_code: Option<u8>) -> fmt::Result {
         if let BootErrorKind::Plan(errors) = self.kind() {
-            return fmt::Debug::fmt(errors, f);
+            let text = errors.render();
+            return match (exit_code, text.rsplit_once("\n  help: ")) {
+                (Some(code), Some((before, help))) => {
+                    write!(f, "{before}\n  exit code: {code}\n  help: {help}")
+                }
+                _ => f.write_str(&text),
+            };
         }
         write!(f, "error[{}]: ", self.code())?;
         let is_interrupted = matches!(self.kind(), BootErrorKind::Interrupted { .. });

@@ -418,6 +418,13 @@ impl Registry {
         }
     }
 
+    /// The name of an entry that its registration disabled, and why.
+    pub(crate) fn disabled(&self, entry: u32) -> Option<(PluginName, String)> {
+        let entry = &self.entries[entry as usize];
+        let reason = entry.off.as_ref()?;
+        Some((entry.name(), reason.because.clone()))
+    }
+
     /// The node of an entry of an app that boots or runs.
     pub(crate) fn app(&self) -> u64 {
         self.app

@@ -90,6 +90,9 @@ impl Nodes {
     ) {
         let now = Instant::now();
         for it in slow.iter().take(SHOWN) {
+            if !phase.is_of_boot() && self.has_progressed(it, phase, now) {
+                continue;
+            }
             let limit = now.checked_sub(it.since).and_then(|at| limit(it.node, at));
             let is_slow = is_slow(self.name(it.node), phase, it.since, limit);
             let (said, waiting) = (self.said(it.node), self.who_waits(&it.waiting));
@@ -99,6 +102,13 @@ impl Nodes {
             let more = text::count(more + 1, "other plugin");
             tracing::warn!(target: "bootstrap", "and so it is with {more}");
         }
+    }
+
+    /// Whether a hook has reported progress in the second half of its time: it takes as long as it
+    /// is meant to.
+    fn has_progressed(&self, slow: &Slow, phase: Phase, now: Instant) -> bool {
+        let progressed = self.progressed(slow.node, phase);
+        progressed.is_some_and(|at| now.saturating_duration_since(at) * 2 < slow.since)
     }
 
     /// What a hook said last, as the end of a sentence.

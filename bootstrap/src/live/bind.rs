@@ -41,6 +41,19 @@ impl Nodes {
         }
     }
 
+    /// Releases what the fields of a plugin hold that has closed and will be loaded again: a provider
+    /// may be what they hold, and could not be loaded again while they do. Runs the user's code.
+    pub(super) fn unbind_fields(&self, node: u32) {
+        let Some(mut plugin) = self.cell(node).plugin.take() else {
+            return;
+        };
+        if let Some(plugin) = Arc::get_mut(&mut plugin) {
+            let mut unbind = |_: &'static str, field: &mut dyn Bind| field.bind(None);
+            plugin.fields(&mut Fields::to_see(&mut unbind));
+        }
+        self.cell(node).plugin = Some(plugin);
+    }
+
     /// What a field gets; the binding that lacks its value, if it can't do without.
     fn bound(&self, node: u32, bindings: &[Binding]) -> Result<Option<Bound>, Binding> {
         let Some(binding) = bindings.first() else {

@@ -113,6 +113,9 @@ impl Nodes {
     /// Drops the states of a plugin, and the plugin unless it is loaded again. Runs the user's code.
     pub(crate) fn release(&self, node: u32, keeps: bool) {
         let released = self.take_out(&mut self.cell(node), keeps);
+        if keeps {
+            self.unbind_fields(node);
+        }
         self.drop_released(node, released);
     }
 

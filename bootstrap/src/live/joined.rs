@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use anyhow::Error;
 
 use crate::base::inside::{Inside, inside_of};
+use crate::base::log::log;
 use crate::base::name::{PluginName, is_name};
 use crate::base::panic::guard;
+use crate::base::text::line;
 use crate::collect::{Scopes, Want, with_registry};
 use crate::declare::{Asks, Identity};
 use crate::drive::Join;
@@ -52,6 +54,7 @@ impl Nodes {
         is_awaited: bool,
     ) {
         let entries = growth.family.take_registered(parent, up_to);
+        let entries = self.without_disabled(parent, entries);
         if entries.is_empty() {
             return;
         }
@@ -70,6 +73,22 @@ impl Nodes {
         if let Some(pass) = growth.pass() {
             pass.join(joins);
         }
+    }
+
+    /// Leaves out what was disabled where it was registered.
+    fn without_disabled(&self, parent: u32, entries: Vec<u32>) -> Vec<u32> {
+        let is_enabled = |entry: &u32| {
+            let off = with_registry(&self.registry, |registry| registry.disabled(*entry));
+            let Some((name, because)) = off else {
+                return true;
+            };
+            let (parent, because) = (self.name(parent), line(&because).into_owned());
+            log(|| {
+                tracing::info!(target: "bootstrap", "disabled: {parent}/{name} because {because}");
+            });
+            false
+        };
+        entries.into_iter().filter(is_enabled).collect()
     }
 
     /// An entry becomes a node, so that others can find it.

@@ -61,7 +61,10 @@ impl Nodes {
             return Ok(built);
         }
         self.put_back(node, plugin);
-        bail!("a hook that was abandoned still holds the plugin, so it can't be loaded again")
+        bail!(
+            "something still holds the plugin, so it can't be loaded again: a hook that was abandoned, or \
+             a handle to a port that the plugin is itself"
+        )
     }
 
     /// Builds a collected plugin; `None` if it is one that was registered.

@@ -14,7 +14,8 @@ impl Report {
     ///
     /// Plugins that never began are not drawn, as after a failed boot: [`Report::plugins`] has them with
     /// [`Outcome::NotStarted`] or [`Outcome::Skipped`], and
-    /// [`BootError::not_started`](crate::error::BootError::not_started) says what kept them.
+    /// [`BootError::not_started`](crate::error::BootError::not_started) says what kept them. Only the tree that
+    /// a failed boot logs shows them, at its end.
     ///
     /// ```text
     /// boot 56 ms

@@ -1,7 +1,8 @@
 //! What all sources of a configuration say at one time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use ::config::{ConfigError, Source, Value, ValueKind};
 
@@ -13,6 +14,7 @@ use crate::values::configuration::{Configuration, Environment, From, added_at};
 use crate::values::file::{self, BadSource};
 use crate::values::key::Key;
 use crate::values::tree::{Node, Origin, Table, merge};
+use crate::values::written::Written;
 
 /// All layers, as they were when they were read. It has no `Debug`: it holds secrets.
 #[allow(missing_debug_implementations, reason = "it holds secrets")]
@@ -30,6 +32,8 @@ pub struct Layers {
     /// Sources that can't be read.
     pub(super) faults: Vec<BadSource>,
     configuration: Configuration,
+    /// The lists that variables are, by the variables of their keys: what was taken apart already.
+    pub(super) lists: Mutex<HashMap<String, Arc<[Written]>>>,
 }
 
 impl Layers {
@@ -59,6 +63,7 @@ impl Layers {
             names: configuration.describe(),
             faults,
             configuration: configuration.clone(),
+            lists: Mutex::default(),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 use std::ops::Bound;
+use std::sync::Arc;
 
+use crate::base::lock::lock;
 use crate::values::key::{Key, in_variable};
 use crate::values::layers::Layers;
 use crate::values::tree::{Content, Node, Origin};
@@ -40,7 +42,7 @@ pub(super) enum Leaf<'l> {
 /// The items of a list: of a file or code, or of a variable.
 pub(super) enum ListItems<'l> {
     Nodes(&'l [Node]),
-    Texts(Vec<Written>),
+    Texts(Arc<[Written]>),
 }
 
 impl<'l> ListItems<'l> {
@@ -346,9 +348,26 @@ impl<'l> Spot<'l> {
                 Content::List(nodes) => Some(ListItems::Nodes(nodes)),
                 _ => None,
             },
-            Some(Leaf::Text(text)) if text.is_listed() => Some(ListItems::Texts(text.items()?)),
+            Some(Leaf::Text(text)) if text.is_listed() => {
+                Some(ListItems::Texts(self.split(&text)?))
+            }
             _ => None,
         })
+    }
+
+    /// The items of a text. Those of a whole variable are kept: each fault looks at its item again.
+    fn split(&self, text: &Written) -> Result<Arc<[Written]>, Malformed> {
+        if self.is_item_of_variable() {
+            return Ok(text.items()?.into());
+        }
+        let mut kept = lock(&self.layers.lists);
+        let name = self.key.variable();
+        if let Some(items) = kept.get(&name) {
+            return Ok(Arc::clone(items));
+        }
+        let items: Arc<[Written]> = text.items()?.into();
+        kept.insert(name, Arc::clone(&items));
+        Ok(items)
     }
 
     /// The variable that is set to nothing, if there is one here.
@@ -383,7 +402,7 @@ impl<'l> Spot<'l> {
         }
         // Items of a list in a variable are parts of its text.
         if let Ok(Some(ListItems::Texts(items))) = self.items() {
-            texts.extend(items.into_iter().map(|item| item.text));
+            texts.extend(items.iter().map(|item| item.text.clone()));
         }
         (texts.len() <= most).then_some(texts)
     }

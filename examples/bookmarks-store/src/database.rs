@@ -1,7 +1,7 @@
 //! The database: one file, and its schema.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use anyhow::{Context as _, ensure};
 use bootstrap::prelude::*;
@@ -118,6 +118,9 @@ fn explained(error: impl Into<anyhow::Error>, doing: &str, file: &Path) -> anyho
     let error = error.into();
     let advice = match primary_code(&error) {
         Some(SQLITE_READONLY) => ": it is read-only: let this user write to it and to its folder",
+        Some(SQLITE_CANTOPEN) if is_out_of_files() => {
+            ": the process has as many files and sockets open as it may: raise that limit (`ulimit -n`)"
+        }
         Some(SQLITE_CANTOPEN) => ": let this user read and write it, and write to its folder",
         Some(SQLITE_BUSY) => ": another process uses it: start again when that has finished",
         Some(SQLITE_FULL) => ": there is no room on the disk: make some",
@@ -125,6 +128,16 @@ fn explained(error: impl Into<anyhow::Error>, doing: &str, file: &Path) -> anyho
         _ => "",
     };
     error.context(format!("{doing} the database `{}`{advice}", file.display()))
+}
+
+/// Returns whether the process can't open as many files as the connections need, three each. `SQLite`
+/// does not report why it can't open a file, and some connections may have been closed already.
+fn is_out_of_files() -> bool {
+    const NEEDED: usize = 15;
+    const TOO_MANY_FILES: [i32; 2] = [23, 24];
+    let files: io::Result<Vec<_>> = (0..NEEDED).map(|_| fs::File::open("/dev/null")).collect();
+    let number = files.err().and_then(|error| error.raw_os_error());
+    number.is_some_and(|number| TOO_MANY_FILES.contains(&number))
 }
 
 const SQLITE_BUSY: u32 = 5;

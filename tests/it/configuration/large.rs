@@ -110,6 +110,23 @@ fn what_many_faults_cost_is_in_proportion_to_the_size_of_the_file() {
     assert_linear("faults in a map", 2_000, missing);
 }
 
+/// Each fault looks at its item once more, and not at the whole list.
+#[test]
+fn faults_in_a_list_in_a_variable_cost_little_more_than_none() {
+    let time = |item: &str| {
+        let all = [("APP_SECTION__LIST", &*item.repeat(20_000))];
+        let configuration = variables(Configuration::new(), &all);
+        let once = || {
+            let began = Instant::now();
+            let _ = plan(configuration.clone());
+            began.elapsed().as_secs_f64()
+        };
+        (0..3).map(|_| once()).fold(f64::MAX, f64::min)
+    };
+    let ratio = (0..5).map(|_| time("x,") / time("1,")).find(|it| *it < 9.0);
+    assert!(ratio.is_some());
+}
+
 #[test]
 fn many_variables_cost_no_more_for_each_key() {
     let text = |n| lines("[section.numbers]", n, |it| format!("key{it} = 1"));

@@ -52,7 +52,7 @@ fn a_restart_of_a_section_reads_the_files_again() {
     paused(async {
         let running = app(&files, &trace).boot().await.unwrap();
         files.write("service.toml", "[settings]\nsize = 2\n[user]\ncount = 3");
-        running.handle().restart("section Settings").await.unwrap();
+        running.handle().restart("config.settings").await.unwrap();
         running.close().await.unwrap();
     });
     assert_eq!(trace.events(), ["load 1 0", "close", "load 2 3", "close"]);
@@ -108,12 +108,12 @@ fn what_others_of_the_binary_would_read_is_known_at_a_restart_as_at_the_boot() {
         let plan = app.plan().unwrap();
         assert_eq!((plan.disabled().len(), plan.warnings()), (1, &[][..]));
         let running = app.boot().await.unwrap();
-        running.handle().restart("section All").await.unwrap();
+        running.handle().restart("config").await.unwrap();
         files.write("service.toml", "other = 1");
-        let error = running.handle().restart("section All").await.unwrap_err();
+        let error = running.handle().restart("config").await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the configuration of the app is wrong: plugin `section All` does not know `other`, which the configuration has"
+            "the configuration of the app is wrong: plugin `config` does not know `other`, which the configuration has"
         );
         running.close().await.unwrap();
     });
@@ -131,7 +131,7 @@ fn a_restart_is_refused_for_a_fault_of_somebody_else_by_whose_it_is() {
         let error = restart().await;
         assert_eq!(
             error.to_string(),
-            "the configuration of the app is wrong: plugin `section Settings` can't read \
+            "the configuration of the app is wrong: plugin `config.settings` can't read \
              `settings.size`: expected u32, found a string"
         );
         files.write(
@@ -145,7 +145,7 @@ fn a_restart_is_refused_for_a_fault_of_somebody_else_by_whose_it_is() {
         assert_eq!(faults.len(), 3);
         let story = format!("{error:?}");
         assert!(
-            story.contains("app is wrong, for `section Settings`, `user`\n"),
+            story.contains("app is wrong, for `config.settings`, `user`\n"),
             "{story}"
         );
         files.write("service.toml", "[settings");
@@ -175,13 +175,13 @@ fn a_restart_with_a_fault_in_the_configuration_closes_nothing() {
         assert_eq!(
             faults,
             [
-                "plugin `section Settings` can't read `settings.size`: expected u32, found a string",
+                "plugin `config.settings` can't read `settings.size`: expected u32, found a string",
                 "plugin `user` can't read `user.count`: expected u32, found an integer out of range",
             ]
         );
         let story = format!("{error:?}");
         let first = "error[RUN001]: a part of the app did not restart: the configuration of the \
-                     app is wrong, for `section Settings`, `user`\n";
+                     app is wrong, for `config.settings`, `user`\n";
         assert!(story.starts_with(first), "{story}");
         let last = "\n  help: correct the configuration, and restart the part again; the app runs on as it was";
         assert!(story.ends_with(last), "{story}");

@@ -58,7 +58,7 @@ fn a_section_is_a_state_that_nobody_has_to_register() {
     let app = app().configure(configuration);
     let plan = app.plan().unwrap();
     let names: Vec<String> = plan.order().map(|it| it.name().to_string()).collect();
-    assert_eq!(names, ["section DatabaseSection", "database"]);
+    assert_eq!(names, ["config.database", "database"]);
     assert_eq!(seen(app), (4, None));
 }
 
@@ -96,7 +96,9 @@ fn a_value_around_an_optional_section_is_a_fault() {
     assert_eq!(none.plan().unwrap().len(), 1);
     assert_eq!(
         mistakes(&app().configure(Configuration::new().set("outer", 1))),
-        ["plugin `section Inner` can't read `outer.inner`: `outer` is an integer, and no table"]
+        [
+            "plugin `config.outer.inner` can't read `outer.inner`: `outer` is an integer, and no table"
+        ]
     );
 }
 
@@ -131,7 +133,7 @@ fn a_section_that_is_not_there_lacks_what_its_type_needs() {
     let files = Files::new(&[]);
     assert_eq!(
         diagnosis(&app().configure(configuration), &files),
-        "error[BOOT017]: plugin `section DatabaseSection` needs `database.size`, and the configuration does not have it
+        "error[BOOT017]: plugin `config.database` needs `database.size`, and the configuration does not have it
   --> HERE
   help: set the environment variable `APP_DATABASE__SIZE`"
     );
@@ -144,7 +146,7 @@ fn something_else_than_a_table_is_no_section() {
     assert_eq!(
         mistakes(&app),
         [
-            "plugin `section DatabaseSection` can't read `database`: expected struct DatabaseSection, found an integer"
+            "plugin `config.database` can't read `database`: expected struct DatabaseSection, found an integer"
         ]
     );
 }
@@ -198,8 +200,8 @@ fn a_key_that_no_section_knows_is_a_fault_also_in_lists() {
     assert_eq!(
         mistakes(&app),
         [
-            "plugin `section Whole` does not know `extra`, which the configuration has",
-            "plugin `section Whole` does not know `list.0.more`, which the configuration has",
+            "plugin `config` does not know `extra`, which the configuration has",
+            "plugin `config` does not know `list.0.more`, which the configuration has",
         ]
     );
 }

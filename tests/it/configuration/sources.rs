@@ -126,7 +126,7 @@ mod special {
         symlink("real.toml", files.path("service.toml")).unwrap();
         assert_eq!(
             mistakes(&app(of_file(&files.path("service.toml")))),
-            ["plugin `section Settings` can't read `settings.size`: expected u32, found a string"]
+            ["plugin `config.settings` can't read `settings.size`: expected u32, found a string"]
         );
     }
 
@@ -140,7 +140,7 @@ mod special {
                 .unwrap();
             std::fs::remove_file(files.path("service.toml")).unwrap();
             pipe(&files, "service.toml");
-            let restart = running.handle().restart("section Settings").await;
+            let restart = running.handle().restart("config.settings").await;
             let Err(RestartError::Configuration { faults }) = restart else {
                 panic!("{restart:?}");
             };
@@ -325,7 +325,7 @@ fn a_paused_clock_stands_still_while_the_configuration_is_read() {
 }
 
 async fn restart(handle: Handle) -> Result<(), RestartError> {
-    handle.restart("section Settings").await
+    handle.restart("config.settings").await
 }
 
 #[test]

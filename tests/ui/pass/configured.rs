@@ -91,5 +91,5 @@ fn main() {
         .set("section.password", "x");
     let plan = App::collect().configure(configuration).plan().unwrap();
     let names: Vec<String> = plan.order().map(|it| it.name().to_string()).collect();
-    assert_eq!(names, ["section Section", "plain"]);
+    assert_eq!(names, ["config.section", "plain"]);
 }

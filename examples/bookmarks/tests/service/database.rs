@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::process::{Service, add, agent, command_after, get, urls};
+use crate::process::{Service, add, agent, command_after, failed_boot, get, urls};
 
 /// Another process that uses the database.
 struct Other {
@@ -211,6 +211,20 @@ fn services_can_start_on_one_new_file_at_a_time() {
                 scope.spawn(|| Service::start(folder.path()).stop());
             }
         });
+    }
+}
+
+/// If the process has no file descriptors left, the error says that, and does not blame permissions.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_database_without_file_descriptors_is_reported() {
+    for limit in 16..=20 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut start = command_after(folder.path(), &format!("ulimit -n {limit}"));
+        let log = failed_boot(start.env("RUST_BACKTRACE", "0"));
+        assert!(log.contains("opening the database"), "{limit}: {log}");
+        assert!(log.contains("ulimit -n"), "{limit}: {log}");
+        assert!(!log.contains("let this user"), "{limit}: {log}");
     }
 }
 

@@ -132,7 +132,8 @@ fn a_service_is_open_for_some_seconds_after_sigterm_by_default() {
         "{:?}",
         began.elapsed()
     );
-    service.wait();
+    let log = service.wait().join("\n");
+    assert!(!log.contains("STOP003"), "the delay is intended: {log}");
 }
 
 /// No load balancer sends requests to a service that is stopped by hand.

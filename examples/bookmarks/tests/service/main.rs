@@ -62,7 +62,7 @@ fn bookmarks_are_added_found_listed_and_deleted() {
         "the cache is never stale"
     );
     let log = service.stop().join("\n");
-    let boot = log.find("─┬ section Settings").unwrap();
+    let boot = log.find("─┬ config").unwrap();
     assert!(
         boot < log.find("─┬ http").unwrap(),
         "boot and close are drawn: {log}"
@@ -383,7 +383,7 @@ fn a_mistake_in_the_configuration_is_reported() {
     std::fs::write(folder.path().join("bookmarks.toml"), "listen = \"nowhere\"").unwrap();
     let text = misconfigured(&mut command(folder.path()));
     assert!(
-        text.contains("\nerror[BOOT017]: plugin `section Settings` can't read `listen`"),
+        text.contains("\nerror[BOOT017]: plugin `config` can't read `listen`"),
         "{text}"
     );
     assert!(text.contains("found: bookmarks.toml:1:1"), "{text}");
@@ -423,10 +423,10 @@ fn a_changed_configuration_is_taken_over_without_a_new_process() {
     // A mistake in it changes nothing: the service keeps its settings.
     std::fs::write(&file, "databse = 'other.db'").unwrap();
     send("-HUP", service.process.child.id());
-    service.wait_for("the configuration stays as it is");
+    service.wait_for("the configuration is unchanged");
     std::fs::write(&file, "database = ':memory:'").unwrap();
     send("-HUP", service.process.child.id());
-    service.wait_for("the configuration stays as it is");
+    service.wait_for("the configuration is unchanged");
     assert_eq!(urls(&get(&agent, &service.url("/bookmarks")).1).len(), 1);
 
     std::fs::write(&file, "database = 'other.db'").unwrap();
