@@ -1,4 +1,4 @@
-//! The tutorial: ten programs, each with one new topic.
+//! The tutorial: eleven programs, each with one new topic.
 //!
 //! | program | what is new |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | `08_boundaries` | parts of an app that are separate, and may fail |
 //! | `09_http_server` | an HTTP server as a plugin, with axum |
 //! | `10_database` | a database pool as a plugin, with sqlx |
+//! | `11_from_main` | a hand-written `main` that becomes plugins |
 //!
 //! Run one with `cargo run -p bootstrap-examples --example 01_hello`; `06_testing` is a test:
 //! `cargo test -p bootstrap-examples --test 06_testing`.

@@ -116,3 +116,27 @@ fn http_server() {
 fn database() {
     assert_eq!(run("10_database"), "notes: 1\nthe pool is closed: true\n");
 }
+
+#[test]
+fn from_main() {
+    let printed = run("11_from_main");
+    let mut steps = printed.split("step ").skip(1);
+    for (number, step) in (1..=3).zip(&mut steps) {
+        let mut lines: Vec<&str> = step.lines().skip(1).collect();
+        // The database and the queue connect at the same time in the last step.
+        lines[..3].sort_unstable();
+        lines[3..].sort_unstable();
+        assert_eq!(
+            lines,
+            [
+                "  bound to port 3000",
+                "  connected to db.example",
+                "  connected to queue.example",
+                "  closed the database",
+                "  closed the queue",
+            ],
+            "step {number}: {printed}"
+        );
+    }
+    assert_eq!(steps.next(), None);
+}
