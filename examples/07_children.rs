@@ -75,7 +75,7 @@ async fn main() -> Result<()> {
     let running = App::collect().max_concurrency(1).boot().await?;
     let report = running.report();
     for plugin in report.plugins.iter() {
-        let parent = plugin.parent.map(|parent| &report.plugins[parent].name);
+        let parent = plugin.parent().map(|parent| &report.plugins[parent].name);
         println!(
             "{}: {}, child of {parent:?}",
             plugin.name, plugin.load.outcome

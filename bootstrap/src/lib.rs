@@ -88,7 +88,7 @@
 //! | see what it does | [`Plan`](plan::Plan), [`Report`](report::Report), [`App::on_error`] | [See](guide::see), [Logging](guide::logging) |
 //! | write a server, a pool, a deployment | | [HTTP](guide::http_server), [Database](guide::database), [Containers](guide::containers) |
 //! | decide whether to use it | | [From `main`](guide::from_main), [Why not](guide::why_not) |
-//! | look up a message | [`BootError::code`](error::BootError::code), [`Mistake::code`](error::Mistake::code), [`CloseError::code`](error::CloseError::code) | [Codes](guide::codes) |
+//! | look up a message | [`Code`](error::Code), [`Diagnose`](error::Diagnose), [`Diagnostic`](error::Diagnostic) | [Codes](guide::codes) |
 //!
 //! Types that only appear in signatures, errors and reports are in modules: [`context`], [`error`],
 //! [`lifecycle`], [`plan`], [`report`], [`service`] and [`extend`].
@@ -300,13 +300,17 @@ pub mod context {
 
 pub mod error {
     //! The errors of this crate. `Display` is one line; `Debug` and `render` are the whole diagnosis.
+    //!
+    //! Every error has a [`Code`] and a [`Diagnostic`]; see [`Diagnose`].
 
+    pub use crate::base::diagnostic::{Code, Diagnose, Diagnostic, Note, Spot};
     pub use crate::boot::{BootError, BootErrorKind, NotStarted};
-    pub use crate::declare::{NoApp, SetError, StateError};
-    pub use crate::life::RestartError;
-    pub use crate::plan::{Mistake, PlanErrors};
-    pub use crate::report::{CloseError, Deadline, HookError, HookFailure};
-    pub use crate::request::RequestStateError;
+    pub use crate::life::{RestartError, RestartRefusal};
+    pub use crate::plan::error::PlanErrors;
+    pub use crate::report::close_error::CloseError;
+    pub use crate::report::error::{Deadline, HookError, HookFailure};
+    pub use crate::report::lookup_error::{LookupError, LookupFailure, LookupKey, SetError};
+    pub use crate::report::mistake::{CycleStep, Found, Mistake, NameKind, TooLate};
     #[cfg(feature = "config")]
     pub use crate::values::ConfigFault;
 }

@@ -433,9 +433,10 @@ fn a_collected_plugin_that_needs_one_after_a_barrier_is_a_cycle() {
     assert_eq!(last, ["barrier", "by-hand"]);
 
     let errors = app().with(SumPlugin::default()).plan().unwrap_err();
-    let [Mistake::Cycle { reasons, cut, .. }] = errors.errors() else {
+    let [Mistake::Cycle { steps, cut, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
+    let reasons: Vec<_> = steps.iter().map(|step| &step.reason).collect();
     assert!(
         reasons[0].starts_with(
             "`total` is collected, and so counts as registered before it (tests/auto/main.rs:"

@@ -1,10 +1,9 @@
 //! Barriers: hooks between what was registered before them and what after.
 
-use bootstrap::Unused;
 use bootstrap::context::BarrierContext;
 use bootstrap::error::Mistake;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{Unused, plugin_fn};
 use support::{Probe, Trace, fails_after, paused, takes};
 
 struct Config(&'static str);
@@ -149,8 +148,8 @@ fn a_barrier_of_a_scope_concerns_nobody_outside() {
     assert_eq!(
         edges,
         [
-            "admin/after <- admin/early",
-            "admin/recover <- admin/after",
+            "admin/barrier <- admin/early",
+            "admin/recover <- admin/barrier",
             "admin/inner/late <- admin/recover",
             "admin/late <- admin/recover",
         ]
@@ -199,7 +198,7 @@ fn a_barrier_that_fails_fails_the_boot() {
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[after] Plugin load failed: not like this"
+            "[barrier] Plugin load failed: not like this"
         );
         assert_eq!(error.failures()[0].declared().line(), line);
         assert_eq!(
@@ -248,9 +247,10 @@ fn a_plugin_before_a_barrier_that_needs_one_after_it_is_a_cycle() {
          `config` before the barrier, or `user` after it, or take the barrier away"
     );
     assert_eq!(lines.len(), 5, "{text}");
-    let [Mistake::Cycle { walk, .. }] = errors.errors() else {
+    let [Mistake::Cycle { steps, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
+    let walk: Vec<_> = steps.iter().map(|step| &step.plugin).collect();
     assert_eq!(walk[0].registered.unwrap().line(), barrier);
 }
 
@@ -291,8 +291,7 @@ fn a_plan_shows_barriers_as_what_they_are() {
     let plan = app.plan().unwrap();
     assert_eq!(
         plan.to_string(),
-        "2 plugins, 1 barrier\nlevel 0\n  config\nlevel 1\n  after, a barrier <- config\nlevel 2\n  \
-         user <- config, after"
+        "2 plugins, 1 barrier\nlevel 0\n  config\nlevel 1\n  barrier, a barrier <- config\nlevel 2\n  user <- config, barrier"
     );
     assert_eq!(
         plan.to_mermaid(),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bootstrap::error::RestartError;
+use bootstrap::error::{RestartError, RestartRefusal};
 use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
@@ -85,7 +85,13 @@ fn restarts(handle: &Handle, answers: &Trace) -> Act {
         let (handle, answers) = (handle.clone(), answers.clone());
         async move {
             let error = handle.restart("a").await.unwrap_err();
-            assert!(matches!(error, RestartError::NotRunning { .. }));
+            assert!(matches!(
+                error,
+                RestartError::Refused {
+                    why: RestartRefusal::NotRunning { .. },
+                    ..
+                }
+            ));
             answers.add(error);
             Ok(())
         }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use bootstrap::State;
 use bootstrap::extend::{Descriptor, Plugin};
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{State, plugin_fn};
 use support::{Trace, paused};
 
 struct Text(String);

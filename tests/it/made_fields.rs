@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bootstrap::App;
 use bootstrap::error::PlanErrors;
-use bootstrap::plugin_fn;
-use bootstrap::plugin_with;
 use bootstrap::prelude::*;
+use bootstrap::{App, plugin_fn, plugin_with};
 use support::{Trace, paused};
 
 pub struct Db(String);

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bootstrap::App;
 use bootstrap::error::HookFailure;
 use bootstrap::extend::{Descriptor, Plugin, States};
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use bootstrap::report::Outcome;
+use bootstrap::{App, plugin_fn};
 use support::{
     Act, Probe, Trace, fails, fails_after, hangs, panics_after, paused, succeeds, takes,
 };
@@ -225,7 +224,7 @@ fn progress_moves_the_limit_of_a_load() {
         let report = running.report();
         let migrates = report.plugin("migrates").unwrap();
         assert_eq!(migrates.load.took, Some(Duration::from_secs(15)));
-        assert_eq!(migrates.progress.as_ref().unwrap().text, "step 9");
+        assert_eq!(migrates.progress().as_ref().unwrap().text, "step 9");
         running.close().await.unwrap();
     });
 }
@@ -287,7 +286,7 @@ fn a_state_that_outlives_its_plugin_is_named_in_the_report() {
         let running = App::new().with(Makes).boot().await.unwrap();
         let kept = running.try_get::<State<Pool>>().unwrap();
         let report = running.close().await.unwrap();
-        let outlived = &report.plugin("makes").unwrap().outlived;
+        let outlived = &report.plugin("makes").unwrap().outlived();
         assert_eq!(
             outlived.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["Pool"]
@@ -296,7 +295,7 @@ fn a_state_that_outlives_its_plugin_is_named_in_the_report() {
 
         let running = App::new().with(Makes).boot().await.unwrap();
         let report = running.close().await.unwrap();
-        assert!(report.plugin("makes").unwrap().outlived.is_empty());
+        assert!(report.plugin("makes").unwrap().outlived().is_empty());
     });
 }
 

@@ -267,8 +267,7 @@ fn after_a_recovery_what_needs_what_failed_is_an_error_that_says_so() {
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[greedy] Plugin load failed: its field `_cache` needs the state `Cache` of `cache`, \
-             which did not load: make the field an `Option<State<Cache>>` if it can do without"
+            "[greedy] Plugin load failed: plugin `greedy` needs the state `Cache`, and nothing in this app provides it"
         );
     });
 }

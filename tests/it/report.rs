@@ -73,7 +73,7 @@ fn a_report_holds_every_hook_and_the_tree_shows_those_that_took_time() {
             running.report().boot_tree(),
             "boot 7 ms\n└─┬ database 0 us\n  └── http 0 us (ready 7 ms)"
         );
-        let run = running.report().plugin("http").unwrap().run.unwrap();
+        let run = running.report().plugin("http").unwrap().run().unwrap();
         assert_eq!(run.outcome, Outcome::Started);
 
         let error = running.close().await.unwrap_err();
@@ -85,8 +85,8 @@ fn a_report_holds_every_hook_and_the_tree_shows_those_that_took_time() {
              └── database 3 ms"
         );
         let http = report.plugin("http").unwrap();
-        assert_eq!(http.run.unwrap().outcome, Outcome::Cancelled);
-        assert_eq!(http.run.unwrap().took, Some(Duration::from_millis(810)));
+        assert_eq!(http.run().unwrap().outcome, Outcome::Cancelled);
+        assert_eq!(http.run().unwrap().took, Some(Duration::from_millis(810)));
         assert_eq!(report.closing.unwrap().close, Duration::from_millis(3));
     });
 }

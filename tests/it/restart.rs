@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use bootstrap::error::RestartError;
+use bootstrap::error::{RestartError, RestartRefusal};
 use bootstrap::extend::{Plugin, States};
 use bootstrap::lifecycle::{ShutdownReason, Status};
 use bootstrap::prelude::*;
@@ -88,7 +88,7 @@ fn a_restart_closes_and_loads_what_depends_on_a_plugin_and_nothing_else() {
         );
         assert_eq!(running.status(), Status::Ready);
         let report = running.report();
-        let generation = |name| report.plugin(name).unwrap().generation;
+        let generation = |name| report.plugin(name).unwrap().generation();
         assert_eq!(
             ["base", "middle", "top", "aside"].map(generation),
             [0, 1, 1, 0]
@@ -121,7 +121,7 @@ fn a_restart_makes_new_states_and_binds_fields_anew() {
         assert_eq!((old.0, early.0), (1, 1));
         let report = running.close().await.unwrap();
         assert!(
-            report.plugin("config").unwrap().outlived.is_empty(),
+            report.plugin("config").unwrap().outlived().is_empty(),
             "of this generation"
         );
     });
@@ -139,8 +139,7 @@ fn a_handle_restarts_by_name() {
         let error = running.handle().restart("confog").await.unwrap_err();
         assert_eq!(
             format!("{error:?}"),
-            "error[RUN001]: no plugin of this app is called `confog`\n  \
-             help: `Running::plan` lists the names"
+            "error[RUN002]: no plugin of this app is called `confog`\n  help: `Running::plan` lists the names"
         );
         running.close().await.unwrap();
     });
@@ -194,7 +193,10 @@ fn a_part_that_does_not_load_again_stops_the_app() {
         broken.store(true, Ordering::Relaxed);
         let error = running.restart(&registrations[1]).await.unwrap_err();
         assert_eq!(error.to_string(), "[b] Plugin load failed: broken");
-        let RestartError::Failed { failures, rollback } = &error else {
+        let RestartError::Failed {
+            failures, rollback, ..
+        } = &error
+        else {
             panic!("{error:?}");
         };
         assert_eq!((failures.len(), rollback.len()), (1, 0));
@@ -252,7 +254,9 @@ fn a_part_with_a_closure_is_refused_untouched() {
         let running = app.boot().await.unwrap();
         trace.take();
         let error = running.restart(&a).await.unwrap_err();
-        assert!(matches!(&error, RestartError::Once { plugin } if *plugin == "once"));
+        assert!(
+            matches!(&error, RestartError::Refused { why: RestartRefusal::Once { plugin, .. }, .. } if *plugin == "once")
+        );
         assert_eq!(trace.take(), Vec::<String>::new());
         running.close().await.unwrap();
     });
@@ -272,8 +276,12 @@ fn only_an_app_that_runs_can_be_restarted() {
         let error = handle.restart("a").await.unwrap_err();
         assert!(matches!(
             error,
-            RestartError::NotRunning {
-                status: Status::Closed
+            RestartError::Refused {
+                why: RestartRefusal::NotRunning {
+                    status: Status::Closed,
+                    ..
+                },
+                ..
             }
         ));
     });
@@ -292,7 +300,16 @@ fn a_registration_of_another_app_restarts_nothing() {
             .await
             .unwrap();
         let error = running.restart(&theirs).await.unwrap_err();
-        assert!(matches!(error, RestartError::Unknown { .. }), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                RestartError::Refused {
+                    why: RestartRefusal::Unknown { .. },
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
         assert_eq!(running.try_get::<State<Config>>().unwrap().0, 1);
         running.close().await.unwrap();
         other.close().await.unwrap();

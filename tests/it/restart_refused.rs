@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::App;
-use bootstrap::error::RestartError;
+use bootstrap::error::{RestartError, RestartRefusal};
 use bootstrap::lifecycle::Status;
 use support::{Probe, Trace, fails, hangs, paused, takes, threaded};
 
@@ -62,7 +62,13 @@ fn an_app_that_was_asked_to_stop_and_has_not_begun_to_says_why_it_stops() {
             error.to_string(),
             "the app is stopping: shutdown was requested"
         );
-        assert!(matches!(error, RestartError::Stopping { .. }));
+        assert!(matches!(
+            error,
+            RestartError::Refused {
+                why: RestartRefusal::Stopping { .. },
+                ..
+            }
+        ));
         running.close().await.unwrap();
     });
 }

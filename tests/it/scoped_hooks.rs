@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bootstrap::error::StateError;
+use bootstrap::error::LookupError;
 use bootstrap::prelude::*;
 use bootstrap::{Retry, Supervision, plugin_fn};
 use support::{Trace, paused};
@@ -34,7 +34,7 @@ macro_rules! see {
                 .try_get::<Port<str>>()
                 .map(|it| it.to_string()),
         ];
-        let seen = seen.map(|it| it.unwrap_or_else(|error: StateError| error.to_string()));
+        let seen = seen.map(|it| it.unwrap_or_else(|error: LookupError| error.to_string()));
         assert!(seen.iter().all(|it| *it == seen[0]), "{seen:?}");
         $trace.add(format_args!("{} {}", $hook, seen[0]));
     }};

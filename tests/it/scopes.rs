@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bootstrap::error::{Mistake, PlanErrors, StateError};
+use bootstrap::error::{LookupError, LookupFailure, Mistake, PlanErrors};
 use bootstrap::plan::PlanWarning;
 use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
@@ -309,10 +309,15 @@ fn a_hook_reads_states_from_where_its_plugin_stands() {
         let error = running.try_get::<State<Config>>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the state `Config` is only provided in other scopes (`one/config`, `two/config`): \
-             take it from its registration, with `state()`, or `export` it"
+            "the state `Config` is only provided in other scopes (`one/config`, `two/config`)"
         );
-        assert!(matches!(error, StateError::Hidden { .. }));
+        assert!(matches!(
+            error,
+            LookupError {
+                why: LookupFailure::Hidden { .. },
+                ..
+            }
+        ));
         running.close().await.unwrap();
     });
 }

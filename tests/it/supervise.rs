@@ -67,7 +67,7 @@ fn a_task_that_fails_is_started_again() {
             ]
         );
         assert_eq!(running.status(), Status::Ready);
-        assert_eq!(running.report().plugin("a").unwrap().restarts, 2);
+        assert_eq!(running.report().plugin("a").unwrap().restarts(), 2);
         let error = running.close().await.unwrap_err();
         assert_eq!(
             error.errors().len(),
@@ -116,7 +116,7 @@ fn panics_and_errors_have_policies_of_their_own() {
             ]
         );
         let report = running.close().await.unwrap();
-        let outcome = |name| report.plugin(name).unwrap().run.unwrap().outcome;
+        let outcome = |name| report.plugin(name).unwrap().run().unwrap().outcome;
         assert_eq!(outcome("a"), Outcome::Panicked);
         assert_eq!(outcome("b"), Outcome::Failed);
     });
@@ -425,7 +425,7 @@ fn a_plugin_declares_its_policies() {
         tokio::time::sleep(2 * SECOND).await;
         assert_eq!(running.status(), Status::Ready);
         let report = running.close().await.unwrap();
-        assert_eq!(report.plugin("stubborn").unwrap().restarts, 1);
+        assert_eq!(report.plugin("stubborn").unwrap().restarts(), 1);
     });
 }
 
@@ -468,7 +468,7 @@ fn a_task_that_was_started_again_is_reported_as_running() {
             .supervise(Supervision::new().on_error(restarts(5)));
         let running = app.boot().await.unwrap();
         tokio::time::sleep(2 * SECOND).await;
-        let run = running.report().plugin("a").unwrap().run.unwrap();
+        let run = running.report().plugin("a").unwrap().run().unwrap();
         assert_eq!((run.outcome, run.took), (Outcome::Started, None));
         running.close().await.unwrap_err();
     });

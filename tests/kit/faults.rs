@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use bootstrap::Supervision;
 use bootstrap::lifecycle::Phase;
-use bootstrap::plugin_fn;
-use bootstrap::plugin_with;
 use bootstrap::prelude::*;
 use bootstrap::testing::{Fault, FaultPoint, paused};
+use bootstrap::{Supervision, plugin_fn, plugin_with};
 use tokio::time::Instant;
 
 use crate::plugins::{Database, Http, service};

@@ -97,9 +97,10 @@ proptest! {
                 });
                 prop_assert_eq!(errors.errors().len(), cycles.count());
                 for error in errors.errors() {
-                    let Mistake::Cycle { walk, .. } = error else {
+                    let Mistake::Cycle { steps, .. } = error else {
                         panic!("{error:?}");
                     };
+                    let walk: Vec<_> = steps.iter().map(|step| &step.plugin).collect();
                     let walk: Vec<usize> =
                         walk.iter().map(|place| number(&place.plugin.to_string())).collect();
                     prop_assert_eq!(walk.iter().collect::<BTreeSet<_>>().len(), walk.len());

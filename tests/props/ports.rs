@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use bootstrap::error::Mistake;
+use bootstrap::error::{Code, Mistake};
 use bootstrap::extend::{Descriptor, Fields, Plugin, States};
 use bootstrap::prelude::*;
 use proptest::collection::vec;
@@ -227,18 +227,14 @@ fn build(
 }
 
 /// Boots an app with the one who asks; gives what that was given, or the code of the mistake.
-fn given(
-    case: &Oracle<'_>,
-    seen: &Seen,
-    asker: Box<dyn Plugin>,
-) -> Result<Given, Vec<&'static str>> {
+fn given(case: &Oracle<'_>, seen: &Seen, asker: Box<dyn Plugin>) -> Result<Given, Vec<Code>> {
     let mut app = App::new();
     build(&mut app, 0, case, &mut Some(asker));
     if let Err(errors) = app.plan() {
         return Err(errors.errors().iter().map(Mistake::code).collect());
     }
     paused(async {
-        let running = app.boot().await.map_err(|_| Vec::new())?;
+        let running = app.boot().await.map_err(|error| vec![error.code()])?;
         running.close().await.unwrap();
         Ok(seen.lock().unwrap().pop().unwrap())
     })
@@ -254,8 +250,8 @@ proptest! {
         let planned = given(&case, &seen, Box::new(Dependent::new(&seen, has_one)));
         let joined = given(&case, &seen, Box::new(Parent { seen: Arc::clone(&seen), has_one }));
         if one.len() > 1 {
-            prop_assert_eq!(planned, Err(vec!["BOOT003"]));
-            prop_assert_eq!(joined, Err(vec![]));
+            prop_assert_eq!(planned, Err(vec![Code::AmbiguousProvider]));
+            prop_assert_eq!(joined, Err(vec![Code::AmbiguousProvider]));
         } else {
             let name = one.first().map(|it| own_name(*it));
             let expected = Given { perhaps: name.clone(), all: case.all(), later: name };

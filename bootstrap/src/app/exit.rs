@@ -17,12 +17,12 @@ use crate::report::{CloseError, EndedBy, HookError, HookFailure, Report};
 /// | exit code | cause | code in the diagnosis |
 /// |---|---|---|
 /// | 0 | the app was asked to stop, and everything has closed | |
-/// | 1 | the boot failed, and was rolled back | `BOOT010`, `BOOT011`, `BOOT013`, `BOOT014`, `BOOT024` |
+/// | 1 | the boot failed, and was rolled back; a plugin that was refused when it joined has the code of its mistake | `BOOT010`, `BOOT011`, `BOOT013`, `BOOT014`, `BOOT024`, `BOOT001` to `BOOT023` |
 /// | 70 | a task failed, or a part of the app was restarted and did not load again | `STOP002`, `RUN001` |
 /// | 74 | a `drain` or `close` hook failed; or the app asked itself to stop while it booted, and a hook failed after that | `STOP001`, `BOOT012` |
 /// | 75 | stopping did not finish in time: a hook was cut short, left behind, or never begun | `STOP004`, `STOP005`, `BOOT012` |
 /// | 75, or the code from above if that is not 0 | the app has closed, and something that blocks held up the end of the process | `STOP004` |
-/// | 78 | the app can't be planned; nothing was started | the others from `BOOT001` to `BOOT018` |
+/// | 78 | the app can't be planned; nothing was started | the others from `BOOT001` to `BOOT019` |
 /// | 130, 143 | SIGINT or SIGTERM interrupted the boot; or a second one cut the closing short | `BOOT012`, `STOP006` |
 ///
 /// The numbers from 70 are those of BSD's `sysexits.h`. If several apply, the first cause in time

@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 
+use crate::base::diagnostic::Code;
 use crate::base::log::log;
 use crate::boot::{BootError, BootErrorKind};
 use crate::life::ShutdownReason;
@@ -10,7 +11,7 @@ use crate::life::ShutdownReason;
 /// Logs a boot that has failed, and what each plugin did in it.
 pub(super) fn boot_error(error: &BootError) {
     if is_as_asked(error) {
-        log(|| tracing::info!(target: "bootstrap", code = error.code(), "{error}"));
+        log(|| tracing::info!(target: "bootstrap", code = error.code().as_str(), "{error}"));
     } else {
         failure(error.code(), error);
     }
@@ -32,8 +33,8 @@ fn is_as_asked(error: &BootError) -> bool {
 }
 
 /// Logs a diagnosis, which is what `Debug` of an error shows.
-pub(super) fn failure(code: &'static str, diagnosis: impl Debug) {
-    log(|| tracing::error!(target: "bootstrap", code, "{diagnosis:?}"));
+pub(super) fn failure(code: Code, diagnosis: impl Debug) {
+    log(|| tracing::error!(target: "bootstrap", code = code.as_str(), "{diagnosis:?}"));
 }
 
 /// Logs a diagnosis that is a text: of a forced stop, or of signals that can't be handled.

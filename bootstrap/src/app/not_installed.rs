@@ -1,16 +1,24 @@
 //! Why signals can't be handled.
 
+use std::fmt;
 use std::io;
 
 use crate::base::io_help::{help_with_io, help_with_thread};
 
 /// What failed before an app under `run` could boot.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(super) enum NotInstalled {
-    #[error("the thread for signals can't be started: {0}")]
     Thread(io::Error),
-    #[error("the signal handlers can't be installed: {0}")]
     Handlers(io::Error),
+}
+
+impl fmt::Display for NotInstalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Thread(error) => write!(f, "the thread for signals can't be started: {error}"),
+            Self::Handlers(error) => write!(f, "the signal handlers can't be installed: {error}"),
+        }
+    }
 }
 
 impl NotInstalled {

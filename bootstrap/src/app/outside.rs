@@ -10,13 +10,19 @@ use crate::base::log::log;
 use crate::base::text;
 use crate::base::time::{later, until};
 use crate::boot::{BootError, BootErrorKind};
+#[cfg(feature = "config")]
+use crate::collect::Unanswered;
 use crate::collect::{Gate, Roster, SharedRegistry, Verdicts, with_registry};
+#[cfg(feature = "config")]
+use crate::declare::Declaration;
 use crate::declare::Outside;
 use crate::life::Life;
 use crate::live::SLOW_BOOT;
 #[cfg(feature = "config")]
-use crate::plan::{Mistake, Readers};
+use crate::plan::Readers;
 use crate::plan::{Plan, PlanErrors, check_outside, resolve};
+#[cfg(feature = "config")]
+use crate::report::{Found, Mistake, PluginLocation};
 
 /// Reads the configuration, asks the switches, and plans.
 ///
@@ -133,7 +139,12 @@ fn finish(
         };
         let (faults, warnings) = readers.check(&outside, doing);
         let faults = faults.into_iter();
-        let faults = faults.map(|fault| Mistake::Configuration { fault });
+        let faults = faults.map(|fault| Mistake::Configuration {
+            fault,
+            found: Found::Plan,
+        });
+        let choices = unknown_choices(verdicts.unanswered(&outside));
+        let planned = PlanErrors::behind(choices, planned);
         let mut plan = check_outside(planned, verdicts, faults.collect())?;
         plan.warnings.extend(warnings);
         plan.outside = outside;
@@ -144,6 +155,28 @@ fn finish(
         let _ = (outside, doing);
         check_outside(resolve(roster), verdicts, Vec::new())
     }
+}
+
+/// Values that choose none of the plugins that they decide about.
+#[cfg(feature = "config")]
+fn unknown_choices(unanswered: Vec<Unanswered>) -> Vec<Mistake> {
+    let location = |declaration: &Declaration| PluginLocation {
+        plugin: declaration.name.into(),
+        declared: declaration.location,
+        registered: None,
+    };
+    let mistake = |it: Unanswered| {
+        let known = it.known.into_iter();
+        let known = known.map(|(value, by)| (value.to_owned(), location(by)));
+        Mistake::UnknownChoice {
+            key: it.key.to_string(),
+            origin: (!it.origin.is_empty()).then_some(it.origin),
+            known: known.collect(),
+            near: it.near.map(str::to_owned),
+            found: Found::Plan,
+        }
+    };
+    unanswered.into_iter().map(mistake).collect()
 }
 
 /// Who is part of an app, and who is disabled.

@@ -16,7 +16,7 @@ use crate::base::pulse::Pulse;
 use crate::base::time::later;
 use crate::boot;
 use crate::close::{self, After, Closing};
-use crate::life::{RestartError, RestartRequest, ShutdownReason, Target};
+use crate::life::{RestartError, RestartRefusal, RestartRequest, ShutdownReason, Target};
 use crate::live::{Nodes, Part, Settings};
 #[cfg(feature = "config")]
 use crate::plan::Readers;
@@ -40,7 +40,9 @@ impl Restart<'_> {
         requests.close();
         while let Ok(request) = requests.try_recv() {
             let reason = self.nodes.life.reason();
-            let _ = request.answer.send(Err(RestartError::Stopping { reason }));
+            let _ = request
+                .answer
+                .send(Err(RestartRefusal::Stopping { reason }.into()));
         }
     }
 
@@ -78,32 +80,35 @@ impl Restart<'_> {
                 let is_it = |node: &u32| *nodes.name(*node) == *name && !nodes.has_gone(*node);
                 let node = nodes.all().find(is_it);
                 node.ok_or_else(|| {
-                    self.absent(&name)
-                        .unwrap_or(RestartError::Unknown { plugin: name })
+                    let absent = self.absent(&name);
+                    absent
+                        .unwrap_or(RestartRefusal::Unknown { plugin: name })
+                        .into()
                 })
             }
             Target::NoNode(plugin) => {
                 let absent = self.absent(plugin.base());
                 let plugin = plugin.to_string();
-                Err(absent.unwrap_or(RestartError::Unknown { plugin }))
+                Err(absent.unwrap_or(RestartRefusal::Unknown { plugin }).into())
             }
-            Target::Foreign => Err(RestartError::Unknown {
+            Target::Foreign => Err(RestartRefusal::Unknown {
                 plugin: "a registration of another app".to_owned(),
-            }),
+            }
+            .into()),
         }
     }
 
     /// Why a plugin of this name did not become part of the app, if it is known.
-    fn absent(&self, name: &str) -> Option<RestartError> {
+    fn absent(&self, name: &str) -> Option<RestartRefusal> {
         let plan = &self.nodes.plan;
         let mut off = plan.disabled().iter();
         if let Some(off) = off.find(|off| off.place.plugin == *name) {
             let plugin = off.place.plugin.clone();
             let because = format!("it is disabled because {}", off.because);
-            return Some(RestartError::Absent { plugin, because });
+            return Some(RestartRefusal::Absent { plugin, because });
         }
         let skipped = plan.skipped().iter().find(|skipped| **skipped == *name)?;
-        Some(RestartError::Absent {
+        Some(RestartRefusal::Absent {
             plugin: skipped.clone(),
             because: "no plugin needs it, so it was left out".to_owned(),
         })
@@ -112,16 +117,16 @@ impl Restart<'_> {
     async fn part(&self, node: u32, asker: Option<u32>) -> Result<(), RestartError> {
         let part = self.nodes.part(node);
         if asker.is_some_and(|asker| part.has(asker)) {
-            return Err(RestartError::WaitsForItself);
+            return Err(RestartRefusal::WaitsForItself.into());
         }
         let name = self.nodes.name(node);
         if let Some(once) = self.nodes.once_in(&part) {
             let plugin = self.nodes.name(once).clone();
-            return Err(RestartError::Once { plugin });
+            return Err(RestartRefusal::Once { plugin }.into());
         }
         if let Some(lost) = self.nodes.lost_in(&part) {
             let plugin = self.nodes.name(lost).clone();
-            return Err(RestartError::Lost { plugin });
+            return Err(RestartRefusal::Lost { plugin }.into());
         }
         #[cfg(feature = "config")]
         self.read_configuration().await?;
@@ -187,7 +192,7 @@ impl Restart<'_> {
             Waited::TooLong(does) => {
                 let fault = Fault::too_slow(limit.unwrap_or_default(), does).read_by(None);
                 let faults = vec![fault];
-                return Err(RestartError::Configuration { faults });
+                return Err(RestartRefusal::Configuration { faults }.into());
             }
         };
         for warning in warnings {
@@ -197,7 +202,7 @@ impl Restart<'_> {
             self.nodes.set_outside(outside);
             return Ok(());
         }
-        Err(RestartError::Configuration { faults })
+        Err(RestartRefusal::Configuration { faults }.into())
     }
 
     async fn close(&self, part: &Part, after: After, reason: ShutdownReason) -> Vec<HookError> {

@@ -3,6 +3,7 @@
 //! Nothing here knows what a plugin does; nothing here fails.
 
 pub(crate) mod apart;
+pub(crate) mod diagnostic;
 pub(crate) mod inside;
 pub(crate) mod io_help;
 pub(crate) mod key;

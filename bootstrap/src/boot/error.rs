@@ -3,13 +3,14 @@
 use std::error::Error;
 use std::time::Duration;
 
+use crate::base::diagnostic::{Code, Diagnose};
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::boot::failure::{Failure, Why};
 use crate::boot::undone::{Chain, NotStarted, Waits, closed, unresolved};
 use crate::life::{End, ShutdownReason};
 use crate::live::Nodes;
-use crate::plan::{Mistake, PlanErrors};
+use crate::plan::PlanErrors;
 use crate::report::{HookError, HookFailure, Report};
 
 /// Why an app did not boot. Whatever had loaded has been closed again.
@@ -227,18 +228,22 @@ impl BootError {
 
     /// The whole diagnosis, on several lines.
     pub fn render(&self) -> String {
-        format!("{self:?}")
+        Diagnose::render(self)
     }
 
-    /// The stable code of this kind of failure; of several mistakes in an app, of the first.
-    pub fn code(&self) -> &'static str {
+    /// The stable code of this kind of failure; of several mistakes in an app, of the first. A plugin
+    /// that was refused when it joined has the code of the mistake.
+    pub fn code(&self) -> Code {
         match self.kind() {
-            BootErrorKind::Plan(errors) => errors.errors().first().map_or("BOOT001", Mistake::code),
-            BootErrorKind::Failed => "BOOT010",
-            BootErrorKind::TimedOut { .. } => "BOOT011",
-            BootErrorKind::Interrupted { .. } => "BOOT012",
-            BootErrorKind::NoRuntime => "BOOT013",
-            BootErrorKind::NoTimers => "BOOT014",
+            BootErrorKind::Plan(errors) => errors.code(),
+            BootErrorKind::Failed => match self.failures().first() {
+                Some(error) if matches!(error.failure(), HookFailure::Refused(_)) => error.code(),
+                _ => Code::HookFailed,
+            },
+            BootErrorKind::TimedOut { .. } => Code::BootTimedOut,
+            BootErrorKind::Interrupted { .. } => Code::BootInterrupted,
+            BootErrorKind::NoRuntime => Code::NoRuntime,
+            BootErrorKind::NoTimers => Code::NoTimers,
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::boot::scopes::ScopeLimits;
 use crate::declare::{BarrierKind, LoadContext, Plugin, StateValue, States};
 use crate::drive::{self, End, Flow, Grow, Slow, Start, Timing};
 use crate::live::{Absorber, CleanUp, Done, Kept, Nodes, Settings, cause_of};
-use crate::report::{HookFailure, Outcome, chain};
+use crate::report::{HookFailure, Mistake, Outcome, chain};
 use crate::run::Tasks;
 
 pub(super) struct Load {
@@ -74,14 +74,22 @@ impl Load {
         let promised = descriptor.states();
         let mut missing = promised.iter().copied();
         if let Some(state) = missing.find(|state| states.find(*state).is_none()) {
-            return Some(HookFailure::StateNotMade { state });
+            return Some(self.states_differ(node, state, true));
         }
         let made: Vec<StateKey> = states.values().iter().map(StateValue::key).collect();
         let extra = made
             .iter()
             .enumerate()
             .find(|(place, state)| !promised.contains(state) || made[..*place].contains(state));
-        extra.map(|(_, state)| HookFailure::StateNotDeclared { state: *state })
+        extra.map(|(_, state)| self.states_differ(node, *state, false))
+    }
+
+    fn states_differ(&self, node: u32, state: StateKey, is_missing: bool) -> HookFailure {
+        HookFailure::Refused(Mistake::StatesDiffer {
+            place: self.nodes.location(node),
+            state,
+            is_missing,
+        })
     }
 
     /// The job that loads.
@@ -469,9 +477,9 @@ impl drive::Phase for Load {
                 if self.tries_again(node, plugin, &error, timing) {
                     return Flow::Again;
                 }
-                HookFailure::Error(error)
+                HookFailure::of_error(error)
             }
-            Ok((None, Err(error))) => HookFailure::Error(error),
+            Ok((None, Err(error))) => HookFailure::of_error(error),
             Ok((None, Ok(_))) => return Flow::GoOn,
             Err(cause) => self.blame(node, cause, attempt),
         };

@@ -65,7 +65,7 @@ impl<'a> Waits<'a> {
             .filter(|it| unsettled[*it])
             .collect();
         while let Some(place) = ahead.pop() {
-            if let Some(parent) = plugins[place].parent {
+            if let Some(parent) = plugins[place].parent() {
                 self.next[parent].get_or_insert(place);
                 if !std::mem::replace(&mut unsettled[parent], true) {
                     ahead.push(parent);

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::base::name::PluginName;
+use crate::base::diagnostic::{Diagnose, Diagnostic, diagnosed};
 use crate::base::phase::Phase;
 use crate::base::text::{self, SHOWN};
 use crate::boot::error::{BootError, BootErrorKind};
 use crate::boot::undone::Chain;
 use crate::life::ShutdownReason;
-use crate::report::{Deadline, HookError, HookFailure, Outcome, PluginReport, WORTH_A_WORD};
+use crate::report::{HookError, Outcome, PluginReport, WORTH_A_WORD};
 
 impl fmt::Display for BootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,44 +42,47 @@ impl fmt::Display for BootError {
     }
 }
 
-impl fmt::Debug for BootError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, None)
+diagnosed!(BootError);
+
+impl Diagnose for BootError {
+    fn diagnostic(&self) -> Diagnostic {
+        if let BootErrorKind::Plan(errors) = self.kind() {
+            return errors.diagnostic();
+        }
+        let new = |title| Diagnostic::new(self.code(), title, self.help());
+        let is_interrupted = matches!(self.kind(), BootErrorKind::Interrupted { .. });
+        let mut told = if self.failures().is_empty() || is_interrupted {
+            let mut told = new(self.to_string());
+            for (number, error) in (1..).zip(self.failures()) {
+                told.add_note(1, format!("after that, {number}"), "");
+                error.add_to(&mut told, 2);
+            }
+            told
+        } else {
+            HookError::describe_all(self.failures().iter(), new)
+        };
+        self.tell_story(&mut told);
+        told
+    }
+
+    fn render(&self) -> String {
+        match self.kind() {
+            BootErrorKind::Plan(errors) => errors.render(),
+            _ => self.diagnostic().to_string(),
+        }
     }
 }
 
 impl BootError {
     /// The whole diagnosis, with the exit code that the process ends with.
     pub(crate) fn render_with(&self, exit_code: u8) -> String {
-        fmt::from_fn(|f| self.write(f, Some(exit_code))).to_string()
-    }
-
-    fn write(&self, f: &mut fmt::Formatter<'_>, exit_code: Option<u8>) -> fmt::Result {
-        if let BootErrorKind::Plan(errors) = self.kind() {
-            let text = errors.render();
-            return match (exit_code, text.rsplit_once("\n  help: ")) {
-                (Some(code), Some((before, help))) => {
-                    write!(f, "{before}\n  exit code: {code}\n  help: {help}")
-                }
-                _ => f.write_str(&text),
-            };
-        }
-        write!(f, "error[{}]: ", self.code())?;
-        let is_interrupted = matches!(self.kind(), BootErrorKind::Interrupted { .. });
-        if self.failures().is_empty() || is_interrupted {
-            writeln!(f, "{self}")?;
-            for (number, error) in (1..).zip(self.failures()) {
-                writeln!(f, "  after that, {number}:")?;
-                error.write(f, "    ")?;
+        match self.kind() {
+            BootErrorKind::Plan(errors) => errors.render_with(exit_code),
+            _ => {
+                let told = self.diagnostic();
+                told.note("exit code", exit_code.to_string()).to_string()
             }
-        } else {
-            HookError::write_all(self.failures().iter(), f)?;
         }
-        self.write_story(f)?;
-        if let Some(code) = exit_code {
-            writeln!(f, "  exit code: {code}")?;
-        }
-        write!(f, "  help: {}", self.help())
     }
 
     /// What had not come to its end when the time was up.
@@ -109,72 +112,69 @@ impl BootError {
         }
     }
 
-    fn write_story(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn tell_story(&self, told: &mut Diagnostic) {
         if let Some(does) = &self.0.left_behind {
-            writeln!(f, "  left behind: a thread that {does}")?;
+            told.add_note(1, "left behind", format!("a thread that {does}"));
         }
-        let cut_while_loading = self.write_timing(f)?;
+        let cut_while_loading = self.tell_timing(told);
         if !cut_while_loading {
-            self.write_progress(f)?;
-            write_names(f, "cancelled", self.cancelled())?;
+            self.tell_progress(told);
+            if !self.cancelled().is_empty() {
+                told.add_note(1, "cancelled", text::names(self.cancelled()));
+            }
         }
-        self.write_waits(f)?;
-        self.write_rollback(f)
+        self.tell_waits(told);
+        self.tell_rollback(told);
     }
 
-    /// Who was loading when the time was up, since when, and what led there. Whether there was
-    /// anybody.
-    fn write_timing(&self, f: &mut fmt::Formatter<'_>) -> Result<bool, fmt::Error> {
+    /// The plugins that were loading when the time was up, and what led there. Returns whether there
+    /// were any.
+    fn tell_timing(&self, told: &mut Diagnostic) -> bool {
         if !matches!(self.kind(), BootErrorKind::TimedOut { .. }) {
-            return Ok(false);
+            return false;
         }
         let plugins = self.report().plugins.iter().enumerate();
         let loading: Vec<(usize, &PluginReport)> = plugins
             .filter(|(_, plugin)| plugin.load.outcome == Outcome::Cancelled)
             .collect();
         for (place, plugin) in loading.iter().take(SHOWN) {
-            self.write_loading(f, *place, plugin)?;
+            told.add_note(1, "loading", self.loading(*place, plugin));
         }
-        write_more(f, loading.len(), "loading")?;
-        self.write_loaded(f)?;
-        // Of those that were cut at one time, whoever began first has had the most of it.
+        tell_more(told, loading.len(), "loading");
+        self.tell_loaded(told);
+        // Of those that were cut at one time, the one that began first has used the most of it.
         let first = loading.iter().min_by_key(|(_, plugin)| plugin.load.began);
         if let Some((place, _)) = first {
-            self.write_critical_path(f, *place)?;
+            self.tell_critical_path(told, *place);
         }
-        Ok(!loading.is_empty())
+        !loading.is_empty()
     }
 
-    fn write_loading(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        place: usize,
-        plugin: &PluginReport,
-    ) -> fmt::Result {
+    fn loading(&self, place: usize, plugin: &PluginReport) -> String {
         let since = text::duration(plugin.load.took.unwrap_or_default());
-        write!(f, "  loading: `{}` for {since}", plugin.name)?;
+        let name = &plugin.name;
         if let Some(child) = self.0.waits_for.get(place).and_then(Option::as_ref) {
-            return writeln!(f, ", waits for `{child}`");
+            return format!("`{name}` for {since}, waits for `{child}`");
         }
         match last_progress(plugin) {
-            Some((ago, words)) => writeln!(f, ", last progress {ago} ago: {words}"),
-            None => writeln!(f),
+            Some((ago, words)) => format!("`{name}` for {since}, last progress {ago} ago: {words}"),
+            None => format!("`{name}` for {since}"),
         }
     }
 
-    fn write_loaded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn tell_loaded(&self, told: &mut Diagnostic) {
         let plugins = self.report().plugins.iter();
         let loaded = plugins.filter(|plugin| plugin.load.outcome == Outcome::Done);
         let Some(slowest) = loaded.clone().max_by_key(|plugin| plugin.load.took) else {
-            return Ok(());
+            return;
         };
         let (name, took) = (&slowest.name, slowest.load.took.unwrap_or_default());
         let (count, took) = (text::count(loaded.count(), "plugin"), text::duration(took));
-        writeln!(f, "  loaded: {count}, slowest `{name}` {took}")
+        told.add_note(1, "loaded", format!("{count}, slowest `{name}` {took}"));
     }
 
     /// The chain of plugins that each released the next, up to the one at `place`.
-    fn write_critical_path(&self, f: &mut fmt::Formatter<'_>, place: usize) -> fmt::Result {
+    fn tell_critical_path(&self, told: &mut Diagnostic, place: usize) {
         let plugins = &self.report().plugins;
         let mut way = Vec::new();
         let mut at = Some(place);
@@ -183,23 +183,21 @@ impl BootError {
             at = plugins[place].load.released_by;
         }
         if way.len() == 1 {
-            return Ok(());
+            return;
         }
-        f.write_str("  critical path: ")?;
-        if way.len() > SHOWN {
-            f.write_str(".. -> ")?;
-            way.truncate(SHOWN);
-        }
+        let cut = if way.len() > SHOWN { ".. -> " } else { "" };
+        way.truncate(SHOWN);
         let steps = way.iter().rev().map(|place| {
             let plugin = &plugins[*place];
             let took = text::duration(plugin.load.took.unwrap_or_default());
             format!("`{}` {took}", plugin.name)
         });
-        writeln!(f, "{}", steps.collect::<Vec<_>>().join(" -> "))
+        let steps: Vec<String> = steps.collect();
+        told.add_note(1, "critical path", format!("{cut}{}", steps.join(" -> ")));
     }
 
-    /// What the hooks that did not come to their end said last.
-    fn write_progress(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The last progress of the hooks that did not come to their end.
+    fn tell_progress(&self, told: &mut Diagnostic) {
         let plugins = self.report().plugins.iter();
         let cut = plugins.filter(|plugin| {
             let outcome = plugin.load.outcome;
@@ -211,45 +209,41 @@ impl BootError {
         for plugin in cut.take(SHOWN) {
             if let Some((ago, words)) = last_progress(plugin) {
                 let name = &plugin.name;
-                writeln!(
-                    f,
-                    "  last progress: `{name}`, {ago} before its end: {words}"
-                )?;
+                let words = format!("`{name}`, {ago} before its end: {words}");
+                told.add_note(1, "last progress", words);
             }
         }
-        Ok(())
     }
 
-    /// What never began, and the way from there to what kept it.
-    fn write_waits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The plugins that never began, and the way from there to what kept them.
+    fn tell_waits(&self, told: &mut Diagnostic) {
         let what = match self.kind() {
             BootErrorKind::TimedOut { .. } => "waiting",
             _ => "not started",
         };
         for chain in self.0.chains.iter().take(SHOWN) {
-            writeln!(f, "  {what}: {chain}")?;
+            told.add_note(1, what, chain.to_string());
         }
         let left = self.0.chains.iter().skip(SHOWN);
-        match left.map(|chain| chain.heads.len()).sum() {
-            0 => Ok(()),
-            more => writeln!(f, "  and {what}: {}", text::count(more, "other plugin")),
+        let more: usize = left.map(|chain| chain.heads.len()).sum();
+        if more > 0 {
+            let more = text::count(more, "other plugin");
+            told.add_note(1, format!("and {what}"), more);
         }
     }
 
-    fn write_rollback(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn tell_rollback(&self, told: &mut Diagnostic) {
         if !self.closed().is_empty() {
-            write!(f, "  closed again: {}", text::names(self.closed()))?;
+            let closed = text::names(self.closed());
             let took = self.report().close.filter(|took| *took >= WORTH_A_WORD);
-            match took.map(text::duration) {
-                Some(took) => writeln!(f, " (in {took})")?,
-                None => writeln!(f)?,
-            }
+            let took = took.map(|took| format!(" (in {})", text::duration(took)));
+            let took = took.unwrap_or_default();
+            told.add_note(1, "closed again", format!("{closed}{took}"));
         }
         for (number, error) in (1..).zip(self.rollback_errors()) {
-            writeln!(f, "  while closing, {number}:")?;
-            error.write(f, "    ")?;
+            told.add_note(1, format!("while closing, {number}"), "");
+            error.add_to(told, 2);
         }
-        Ok(())
     }
 
     fn help(&self) -> String {
@@ -290,55 +284,21 @@ impl BootError {
 
     fn help_with_failure(&self) -> String {
         let first = self.failures().first();
-        match first.map(|error| (error, error.failure())) {
-            Some((error, HookFailure::TimedOut { .. })) => help_with_limit(error),
-            Some((_, HookFailure::Abandoned { .. })) => text::HELP_WITH_BLOCKING.into(),
-            first => {
-                let by_cause = first.and_then(|(error, _)| error.help_by_cause());
-                let fix = by_cause.unwrap_or("fix the first error above");
-                match self.closed() {
-                    [] => fix.into(),
-                    _ => format!("everything that had loaded has been closed; {fix}"),
-                }
-            }
+        if let Some(help) = first.and_then(HookError::own_help) {
+            return help;
         }
-    }
-}
-
-/// Which setting to change, for a hook that took too long.
-fn help_with_limit(error: &HookError) -> String {
-    let plugin = error.plugin();
-    match error.failure() {
-        HookFailure::TimedOut {
-            rest_of: Some(Deadline::Parent { plugin: parent, .. }),
-            ..
-        } => {
-            return format!(
-                "find out what `{plugin}` waits for, or raise the `load_timeout` of `{parent}`, in \
-                 whose time it loads"
-            );
+        let by_cause = first.and_then(HookError::help_by_cause);
+        let fix = by_cause.unwrap_or("fix the first error above");
+        match self.closed() {
+            [] => fix.into(),
+            _ => format!("everything that had loaded has been closed; {fix}"),
         }
-        HookFailure::TimedOut {
-            rest_of: Some(Deadline::Scope { scope, .. }),
-            ..
-        } => {
-            return format!(
-                "find out what `{plugin}` waits for, or raise the `Scope::timeout` of `{scope}`"
-            );
-        }
-        _ => {}
-    }
-    match error.phase() {
-        Phase::Load | Phase::Ready => format!(
-            "find out what `{plugin}` waits for, or raise its `load_timeout`, or `App::load_timeout`"
-        ),
-        _ => "find out what the hook waits for, or raise `App::load_timeout`".into(),
     }
 }
 
 /// What a `load` that did not come to its end said last, and how long before that.
 fn last_progress(plugin: &PluginReport) -> Option<(String, Cow<'_, str>)> {
-    let progress = plugin.progress.as_ref()?;
+    let progress = plugin.progress()?;
     let (began, took) = plugin.load.began.zip(plugin.load.took)?;
     let ago = (began + took).saturating_sub(progress.at);
     Some((text::duration(ago), text::line(&progress.text)))
@@ -365,17 +325,11 @@ impl fmt::Display for Chain {
     }
 }
 
-fn write_names(f: &mut fmt::Formatter<'_>, what: &str, all: &[PluginName]) -> fmt::Result {
-    match all {
-        [] => Ok(()),
-        _ => writeln!(f, "  {what}: {}", text::names(all)),
-    }
-}
-
-/// What a list of so many did not show.
-fn write_more(f: &mut fmt::Formatter<'_>, len: usize, what: &str) -> fmt::Result {
-    match len.saturating_sub(SHOWN) {
-        0 => Ok(()),
-        more => writeln!(f, "  and {what}: {}", text::count(more, "other plugin")),
+/// How many plugins a list did not show.
+fn tell_more(told: &mut Diagnostic, len: usize, what: &str) {
+    let more = len.saturating_sub(SHOWN);
+    if more > 0 {
+        let more = text::count(more, "other plugin");
+        told.add_note(1, format!("and {what}"), more);
     }
 }

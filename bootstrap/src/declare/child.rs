@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result};
 
 use crate::base::location::Location;
 use crate::base::name::PluginName;
@@ -20,6 +20,7 @@ use crate::declare::plugin::Plugin;
 use crate::declare::retry::Retry;
 use crate::declare::states::States;
 use crate::declare::supervision::Supervision;
+use crate::report::{Mistake, TooLate};
 
 /// A plugin that another one has registered, as [`LoadContext::register`] returns it.
 ///
@@ -167,9 +168,13 @@ impl<P: ?Sized> Child<P> {
     /// of it.
     pub async fn load(self) -> Result<States> {
         let Some(entry) = self.entry else {
-            bail!(
-                "it was registered when its parent had loaded: register it before `load` returns"
-            );
+            let plugin = short_type_name(type_name::<P>());
+            let parent = self.site.home().name_of(self.site.node());
+            return Err(Error::new(Mistake::RegisteredTooLate {
+                plugin: Some(PluginName::from(Arc::<str>::from(plugin))),
+                parent,
+                why: TooLate::ParentLoaded,
+            }));
         };
         let home = Arc::clone(self.site.home());
         let loading = Arc::clone(&home).load_registered(self.site.node(), Some(entry));

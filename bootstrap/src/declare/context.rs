@@ -21,7 +21,7 @@ use crate::declare::abilities::{configures, spawns};
 use crate::declare::adjust::Adjust;
 use crate::declare::app_context::AppContext;
 use crate::declare::app_hook::AppHook;
-use crate::declare::error::{ServiceError, StateError};
+use crate::declare::error::ServiceError;
 use crate::declare::hooks::Declare;
 use crate::declare::lookup::{LookupFrom, looks_up, serves};
 #[cfg(feature = "config")]
@@ -33,7 +33,7 @@ use crate::declare::supervision::Supervision;
 use crate::declare::task::TaskRequest;
 use crate::declare::value::StateValue;
 use crate::life::{Handle, Life, ShutdownReason};
-use crate::report::HookError;
+use crate::report::{HookError, LookupError};
 #[cfg(feature = "config")]
 use crate::values::ConfigFault;
 
@@ -45,7 +45,7 @@ pub(crate) trait Home: Send + Sync {
     /// Fills a slot with a state of `node`, now or when it has loaded.
     fn fill(&self, node: u32, slot: Arc<dyn AnySlot>);
     /// The state that a plugin means by a type, or somebody outside of all scopes.
-    fn find_state(&self, from: Option<u32>, key: StateKey) -> Result<StateValue, StateError>;
+    fn find_state(&self, from: Option<u32>, key: StateKey) -> Result<StateValue, LookupError>;
     /// Everything that is provided at a port and seen from a plugin, or from outside of all scopes,
     /// in the order of the plan.
     fn find_all(&self, from: Option<u32>, port: StateKey) -> Vec<(PluginName, StateValue)>;

@@ -12,11 +12,11 @@ use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::declare::context::Home;
-use crate::declare::error::{NoApp, SetError, StateError};
 use crate::declare::lookup::{Lookup, LookupFrom, serves};
 use crate::declare::state::State;
 use crate::declare::swap::HoldsSwap;
 use crate::life::Handle;
+use crate::report::{LookupError, LookupFailure, SetError};
 
 /// The app around code that runs, and its hook: what a [`Place`] holds.
 pub(crate) struct Around {
@@ -208,8 +208,8 @@ impl Current {
     /// # Errors
     ///
     /// If the code runs in no app.
-    pub fn try_current() -> Result<Self, NoApp> {
-        Self::current().ok_or(NoApp {})
+    pub fn try_current() -> Result<Self, LookupError> {
+        Self::current().ok_or_else(LookupError::no_app)
     }
 
     /// Returns a handle by its type, the one that a field would have: a [`State<T>`](State), a
@@ -227,17 +227,17 @@ impl Current {
     ///
     /// If no plugin of the app provides it, several do, or its plugin is not loaded; in the `load` of
     /// a plugin always.
-    pub fn try_get<H: Lookup>(&self) -> Result<H, StateError> {
+    pub fn try_get<H: Lookup>(&self) -> Result<H, LookupError> {
         self.check_read(H::KEY)?;
         H::look_up(&LookupFrom::new(self.home(), self.node))
     }
 
     /// In `load` nothing is read without an order.
-    fn check_read(&self, state: StateKey) -> Result<(), StateError> {
+    fn check_read(&self, state: StateKey) -> Result<(), LookupError> {
         match (self.around.phase, self.node) {
             (Some(Phase::Load), Some(node)) if self.home().is_in_load(node) => {
                 let plugin = self.home().name_of(node);
-                Err(StateError::InLoad { state, plugin })
+                Err(LookupError::state(state, LookupFailure::InLoad { plugin }))
             }
             _ => Ok(()),
         }
@@ -379,12 +379,13 @@ impl<T: 'static> State<T> {
     /// let error = error.to_string();
     /// assert!(error.starts_with("the state `Pool` is not initialized: no app is around"));
     /// ```
-    pub fn try_current() -> Result<Self, StateError>
+    pub fn try_current() -> Result<Self, LookupError>
     where
         T: Send + Sync,
     {
         let state = StateKey::of::<T>();
-        let current = Current::current().ok_or(StateError::NoApp { state })?;
+        let current =
+            Current::try_current().map_err(|error| LookupError::state(state, error.why))?;
         current.try_get()
     }
 

@@ -193,11 +193,11 @@ impl Requirement {
         }
     }
 
-    /// What messages call it: ``field `config: State<Config>` ``.
+    /// What messages call it: `config: State<Config>`, or the words of one that is no field.
     pub(crate) fn text(&self) -> String {
         match self.derived {
             Some((_, text)) => text(),
-            None => format!("field `{}: {}`", self.field, self.type_text),
+            None => format!("{}: {}", self.field, self.type_text),
         }
     }
 

@@ -3,13 +3,13 @@
 use std::sync::Weak;
 
 use crate::base::key::StateKey;
-use crate::declare::error::StateError;
 use crate::declare::value::StateValue;
+use crate::report::{LookupError, LookupFailure};
 
 /// An app that is asked for values after it has loaded.
 pub(crate) trait Resolve: Send + Sync {
     /// What a node provides now.
-    fn resolve(&self, provider: u32, key: StateKey) -> Result<StateValue, StateError>;
+    fn resolve(&self, provider: u32, key: StateKey) -> Result<StateValue, LookupError>;
 }
 
 /// Who will be asked, and for what.
@@ -21,8 +21,8 @@ pub(crate) struct Later {
 }
 
 impl Later {
-    pub(crate) fn resolve(&self) -> Result<StateValue, StateError> {
-        let gone = || StateError::AppGone { state: self.key };
+    pub(crate) fn resolve(&self) -> Result<StateValue, LookupError> {
+        let gone = || LookupError::state(self.key, LookupFailure::AppEnded);
         let app = self.app.upgrade().ok_or_else(gone)?;
         app.resolve(self.provider, self.key)
     }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use crate::base::key::{AtPort, StateKey};
 use crate::declare::asks::Asks;
-use crate::declare::error::StateError;
 use crate::declare::field::{Bind, Bound, BoundTo, Wish, sealed};
 use crate::declare::inject::{Provides, ProvidesPort};
 use crate::declare::later::Later;
 use crate::declare::port::Port;
 use crate::declare::state::{AnySlot, Origin, Slot, State};
+use crate::report::{LookupError, LookupFailure};
 
 /// A requirement without an order: a [`State`] or a [`Port`] that is looked up when it is used,
 /// after the app has loaded.
@@ -93,11 +93,11 @@ impl<H: Handle> Lazy<H> {
     /// While the app loads, whether the provider has loaded or not: use it from `ready` on, or make
     /// the field a requirement with an order. Also if the provider has closed or did not load,
     /// and if the handle belongs to a plugin that no app has loaded.
-    pub fn try_get(&self) -> Result<H, StateError> {
+    pub fn try_get(&self) -> Result<H, LookupError> {
         let Some(later) = &self.later else {
-            return Err(StateError::Unbound { state: H::KEY });
+            return Err(LookupError::state(H::KEY, LookupFailure::Unbound));
         };
-        let missing = || StateError::Missing { state: later.key };
+        let missing = || LookupError::state(later.key, LookupFailure::Missing);
         let value = Bound {
             to: BoundTo::One(later.resolve()?),
             provider: Some(later.provider),

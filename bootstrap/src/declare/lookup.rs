@@ -7,11 +7,12 @@ use std::sync::Arc;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::declare::context::Home;
-use crate::declare::error::{ServiceError, StateError};
+use crate::declare::error::ServiceError;
 use crate::declare::field::sealed;
 use crate::declare::port::{Port, Ports};
 use crate::declare::state::State;
 use crate::declare::value::StateValue;
+use crate::report::{LookupError, LookupFailure};
 
 /// Where a look-up comes from.
 #[doc(hidden)]
@@ -43,17 +44,17 @@ pub trait Lookup: sealed::Sealed + Sized {
     const KEY: StateKey;
 
     #[doc(hidden)]
-    fn look_up(from: &LookupFrom<'_>) -> Result<Self, StateError>;
+    fn look_up(from: &LookupFrom<'_>) -> Result<Self, LookupError>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> Lookup for State<T> {
     const KEY: StateKey = StateKey::of::<T>();
 
-    fn look_up(from: &LookupFrom<'_>) -> Result<Self, StateError> {
+    fn look_up(from: &LookupFrom<'_>) -> Result<Self, LookupError> {
         let bound = from.home.find_state(from.node, Self::KEY)?;
         let bound = bound.get().map(State::bound);
-        bound.ok_or(StateError::Missing { state: Self::KEY })
+        bound.ok_or(LookupError::state(Self::KEY, LookupFailure::Missing))
     }
 }
 
@@ -61,10 +62,10 @@ impl<T: Send + Sync + 'static> Lookup for State<T> {
 impl<T: ?Sized + Send + Sync + 'static> Lookup for Port<T> {
     const KEY: StateKey = StateKey::port::<T>();
 
-    fn look_up(from: &LookupFrom<'_>) -> Result<Self, StateError> {
+    fn look_up(from: &LookupFrom<'_>) -> Result<Self, LookupError> {
         let bound = from.home.find_state(from.node, Self::KEY)?;
         let bound = bound.get().map(Port::bound);
-        bound.ok_or(StateError::Missing { state: Self::KEY })
+        bound.ok_or(LookupError::state(Self::KEY, LookupFailure::Missing))
     }
 }
 
@@ -72,7 +73,7 @@ impl<T: ?Sized + Send + Sync + 'static> Lookup for Port<T> {
 impl<T: ?Sized + Send + Sync + 'static> Lookup for Ports<T> {
     const KEY: StateKey = StateKey::port::<T>();
 
-    fn look_up(from: &LookupFrom<'_>) -> Result<Self, StateError> {
+    fn look_up(from: &LookupFrom<'_>) -> Result<Self, LookupError> {
         let all = from.home.find_all(from.node, Self::KEY);
         Ok(Ports::of(&all))
     }
@@ -121,7 +122,7 @@ macro_rules! looks_up {
             /// # Errors
             ///
             /// If no plugin of the app provides it, several do, or its plugin is not loaded.
-            pub fn try_get<H: $crate::declare::Lookup>(&self) -> Result<H, $crate::error::StateError> {
+            pub fn try_get<H: $crate::declare::Lookup>(&self) -> Result<H, $crate::error::LookupError> {
                 H::look_up(&self.from())
             }
         }

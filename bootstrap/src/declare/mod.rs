@@ -64,7 +64,7 @@ pub use declaration::{
 };
 pub use derived::{Requirement as DerivedRequirement, Requirements, derived, with_derived};
 pub use descriptor::Descriptor;
-pub use error::{NoApp, ServiceError, SetError, StateError};
+pub use error::ServiceError;
 pub(crate) use field::BoundTo;
 pub(crate) use field::Wish;
 pub use field::{Bind, Bound, Fields};
@@ -82,7 +82,7 @@ pub(crate) use later::{Later, Resolve};
 pub use lazy::{Handle, HandleOf, Lazy};
 pub use lookup::Lookup;
 pub(crate) use lookup::{LookupFrom, looks_up, serves, service, set_service};
-pub(crate) use outside::{Outside, under_name};
+pub(crate) use outside::Outside;
 pub use plugin::Plugin;
 pub use port::{Port, Ports};
 pub(crate) use precedence::{Precedence, Rank, Standing};

@@ -3,7 +3,6 @@
 #[cfg(feature = "config")]
 use std::sync::Arc;
 
-use anyhow::Error;
 #[cfg(feature = "config")]
 use serde::de::DeserializeOwned;
 
@@ -11,6 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::base::apart::Doing;
 #[cfg(feature = "config")]
 use crate::base::location::Location;
+#[cfg(feature = "config")]
 use crate::base::name::PluginName;
 #[cfg(feature = "config")]
 use crate::values::{ConfigFault, Configuration, Fault, Key, Known, Layers, Reads, read};
@@ -55,20 +55,6 @@ impl Outside {
 
     pub(crate) fn layers(&self) -> Option<&Layers> {
         self.layers.as_deref()
-    }
-}
-
-/// What is wrong with a plugin's options, under the name that it has in the app.
-pub(crate) fn under_name(error: Error, name: &PluginName) -> Error {
-    #[cfg(feature = "config")]
-    return match error.downcast::<ConfigFault>() {
-        Ok(fault) => fault.of_plugin(name).into(),
-        Err(error) => error,
-    };
-    #[cfg(not(feature = "config"))]
-    {
-        let _ = name;
-        error
     }
 }
 

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use crate::base::key::{AtPort, StateKey};
 use crate::base::name::PluginName;
 use crate::declare::asks::Asks;
-use crate::declare::error::StateError;
 use crate::declare::field::{Bind, Bound, BoundTo, Wish, optional, sealed};
 use crate::declare::state::{AnySlot, Origin, State, not_bound, show, unbound};
+use crate::report::LookupError;
 
 /// A shared handle to what somebody provides at a port: cheap to clone, read by dereferencing.
 ///
@@ -132,7 +132,7 @@ impl<T: ?Sized + 'static> Port<T> {
     /// # Errors
     ///
     /// If its provider has not loaded, or the handle belongs to a plugin that no app has loaded.
-    pub fn try_get(this: &Self) -> Result<&T, StateError> {
+    pub fn try_get(this: &Self) -> Result<&T, LookupError> {
         let port = StateKey::port::<T>();
         Self::get(this).ok_or_else(|| unbound(port, this.inner.origin()))
     }

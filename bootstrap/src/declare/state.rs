@@ -9,8 +9,8 @@ use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::text::short_type_name;
-use crate::declare::error::StateError;
 use crate::declare::value::StateValue;
+use crate::report::{LookupError, LookupFailure};
 
 /// A shared handle to a state: cheap to clone, read by dereferencing.
 ///
@@ -267,20 +267,22 @@ impl<T: 'static> State<T> {
     /// # Errors
     ///
     /// If its provider has not loaded, or the handle belongs to a plugin that no app has loaded.
-    pub fn try_get(this: &Self) -> Result<&T, StateError> {
+    pub fn try_get(this: &Self) -> Result<&T, LookupError> {
         let state = StateKey::of::<T>();
         Self::get(this).ok_or_else(|| unbound(state, this.origin()))
     }
 }
 
 /// Why a handle can't be read.
-pub(super) fn unbound(state: StateKey, origin: Option<&Arc<Origin>>) -> StateError {
+pub(super) fn unbound(state: StateKey, origin: Option<&Arc<Origin>>) -> LookupError {
     match origin {
-        Some(origin) => StateError::NotLoaded {
+        Some(origin) => LookupError::state(
             state,
-            plugin: origin.plugin.clone(),
-        },
-        None => StateError::Unbound { state },
+            LookupFailure::NotLoaded {
+                plugin: origin.plugin.clone(),
+            },
+        ),
+        None => LookupError::state(state, LookupFailure::Unbound),
     }
 }
 

@@ -8,7 +8,7 @@ mod state;
 mod status;
 
 pub use handle::{Handle, StatusWatch};
-pub use restart::RestartError;
+pub use restart::{RestartError, RestartRefusal};
 pub(crate) use restart::{RestartRequest, Target};
 pub(crate) use state::{End, Life};
 pub use status::{ShutdownReason, Signal, Status};

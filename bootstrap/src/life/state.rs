@@ -12,7 +12,7 @@ use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::base::task::make_way_here;
-use crate::life::restart::{RestartError, RestartRequest, Target};
+use crate::life::restart::{RestartError, RestartRefusal, RestartRequest, Target};
 use crate::life::status::{ShutdownReason, Status};
 use crate::report::{CloseError, HookError, HookFailure, Report};
 
@@ -145,7 +145,7 @@ impl Life {
         match self.error_reporter.get() {
             Some(report) => report(source, at, error),
             None => {
-                let error = HookError::new(source, at, Phase::Run, HookFailure::Error(error));
+                let error = HookError::new(source, at, Phase::Run, HookFailure::Reported(error));
                 log(|| tracing::error!(target: "bootstrap", "{error}"));
             }
         }
@@ -156,7 +156,7 @@ impl Life {
         let restarts = self.restarts.get().filter(|it| !it.is_closed());
         let asker = match inside_of(self.mark()) {
             Some(Inside::Hook(_) | Inside::Child(..)) if restarts.is_some() => {
-                return Err(RestartError::WaitsForItself);
+                return Err(RestartRefusal::WaitsForItself.into());
             }
             Some(Inside::Task(_, node)) => Some(node),
             _ => None,
@@ -186,9 +186,9 @@ impl Life {
         let status = self.status();
         if matches!(status, Status::Booting | Status::Ready) && self.is_stopping() {
             let reason = self.reason();
-            return RestartError::Stopping { reason };
+            return RestartRefusal::Stopping { reason }.into();
         }
-        RestartError::NotRunning { status }
+        RestartRefusal::NotRunning { status }.into()
     }
 
     pub(crate) fn set_reporter(&self, reporter: Reporter) {

@@ -10,10 +10,11 @@ use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::collect::with_registry;
 use crate::declare::{
-    Asks, Bind, Bound, BoundTo, Fields, Later, Plugin, Resolve, StateError, StateValue, Wish,
+    Asks, Bind, Bound, BoundTo, Fields, Later, Plugin, Resolve, StateValue, Wish,
 };
 use crate::live::nodes::Nodes;
 use crate::plan::{Binding, by_field};
+use crate::report::{LookupError, LookupFailure};
 
 impl Nodes {
     /// Binds the fields of a plugin that is about to load.
@@ -36,7 +37,7 @@ impl Nodes {
         let provider_of = |wish: &Wish| self.provider_of_handle(wish);
         plugin.fields(&mut Fields::to_bind(&mut bind, &provider_of));
         match lacks {
-            Some((field, binding)) => Err(self.lacks(field, binding)),
+            Some((field, binding)) => Err(self.lacks(node, field, binding)),
             None => Ok(()),
         }
     }
@@ -120,13 +121,13 @@ impl Nodes {
     }
 
     /// What a node shows to those who look it up.
-    pub(super) fn shown_by(&self, node: u32, state: StateKey) -> Result<StateValue, StateError> {
+    pub(super) fn shown_by(&self, node: u32, state: StateKey) -> Result<StateValue, LookupError> {
         let cell = self.cell(node);
         let states = cell.states.as_ref().filter(|_| cell.is_open);
         let value = states.and_then(|states| states.find(state));
-        value.cloned().ok_or_else(|| StateError::NotLoaded {
-            state,
-            plugin: self.name(node).clone(),
+        value.cloned().ok_or_else(|| {
+            let plugin = self.name(node).clone();
+            LookupError::state(state, LookupFailure::NotLoaded { plugin })
         })
     }
 
@@ -137,10 +138,10 @@ impl Nodes {
 }
 
 impl Resolve for Nodes {
-    fn resolve(&self, provider: u32, key: StateKey) -> Result<StateValue, StateError> {
+    fn resolve(&self, provider: u32, key: StateKey) -> Result<StateValue, LookupError> {
         if !self.has_loaded.load(Ordering::Acquire) {
             let plugin = self.name(provider).clone();
-            return Err(StateError::TooEarly { state: key, plugin });
+            return Err(LookupError::state(key, LookupFailure::TooEarly { plugin }));
         }
         let binding = Binding::new(key, Asks::Later, Some(provider));
         let node = self.provider_of(&binding).unwrap_or(provider);

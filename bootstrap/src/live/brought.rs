@@ -1,6 +1,6 @@
 //! States that a plugin brings by registering another one, as both declare.
 
-use anyhow::{Error, anyhow};
+use anyhow::Error;
 
 use crate::base::key::StateKey;
 use crate::collect::{Found, Member};
@@ -82,22 +82,16 @@ impl Nodes {
         below
     }
 
-    /// Why a field can't be bound although the plan says by whom.
-    pub(super) fn lacks(&self, field: &str, binding: Binding) -> Error {
+    /// Why a field can't be bound although the plan says by which node.
+    pub(super) fn lacks(&self, node: u32, field: &str, binding: Binding) -> Error {
         let state = binding.state;
         let Some(provider) = binding.provider else {
-            return anyhow!(
-                "its field `{field}` needs the {}, which nobody provides",
-                state.described()
-            );
+            return self.missing(node, field, state);
         };
-        if let [one, other, ..] = self.loaded_below(&binding).as_slice() {
-            let (one, other) = (self.name(*one), self.name(*other));
-            return anyhow!(
-                "its field `{field}` needs the {}, which both `{one}` and `{other}` provide: register \
-                 only one of them",
-                state.described()
-            );
+        let loaded = self.loaded_below(&binding);
+        if loaded.len() > 1 {
+            let help = "register only one of them".to_owned();
+            return self.has_providers(node, field, state, &loaded, help);
         }
         let brought = if self.makes(provider, &binding) {
             Some(provider)
@@ -108,15 +102,28 @@ impl Nodes {
             && brought.is_none()
             && self.is_loaded(provider)
         {
-            return forgotten(field, state, forgot);
+            return self.forgotten(node, field, state, forgot);
         }
-        anyhow!(
-            "its field `{field}` needs the {} of `{}`, which did not load: make the field an \
-             `Option<{}>` if it can do without",
-            state.described(),
-            self.name(brought.unwrap_or(provider)),
+        let provider = self.location(brought.unwrap_or(provider));
+        let near = format!("{provider} provides it, and did not load");
+        let help = format!(
+            "make the field an `Option<{}>` if the plugin can do without",
             state.handle()
-        )
+        );
+        self.lacks_provider(node, field, state, vec![near], help)
+    }
+
+    /// A parent did not register the child that it is declared to register.
+    fn forgotten(&self, node: u32, field: &str, state: StateKey, child: &Brought) -> Error {
+        let (name, location) = (child.declaration.name, child.declaration.location);
+        let parent = &child.parent;
+        let near = format!("`{name}` ({location}) provides it, and `{parent}` did not register it");
+        let help = format!(
+            "let the `load` of `{parent}` call `cx.register(..)` with it, or make the field an \
+             `Option<{}>`",
+            state.handle()
+        );
+        self.lacks_provider(node, field, state, vec![near], help)
     }
 
     /// The plugin with a state that a node is declared to bring.
@@ -156,16 +163,4 @@ impl Nodes {
             Found::None | Found::Several(_) => None,
         }
     }
-}
-
-/// A parent did not register the child that it was to.
-fn forgotten(field: &str, state: StateKey, child: &Brought) -> Error {
-    let (name, parent) = (child.declaration.name, &child.parent);
-    anyhow!(
-        "its field `{field}` needs the {} of `{name}`, which `{parent}` was to register and did not: \
-         let the `load` of `{parent}` call `cx.register(..)` with it, or make the field an \
-         `Option<{}>`",
-        state.described(),
-        state.handle()
-    )
 }

@@ -22,15 +22,14 @@ use crate::collect::{Entry, Found, with_registry};
 #[cfg(feature = "config")]
 use crate::declare::Outside;
 use crate::declare::{
-    Adjust, AnySlot, AppHook, Home, Origin, Plugin, ServiceError, StateError, StateValue, States,
-    TaskRequest,
+    Adjust, AnySlot, AppHook, Home, Origin, Plugin, ServiceError, StateValue, States, TaskRequest,
 };
 use crate::life::Life;
 use crate::live::cell::Told;
 use crate::live::growth::Region;
 use crate::live::nodes::Nodes;
 use crate::live::switched::Switched;
-use crate::report::{HookError, Outcome};
+use crate::report::{HookError, LookupError, LookupFailure, Outcome};
 
 impl Home for Nodes {
     fn life(&self) -> &Arc<Life> {
@@ -58,20 +57,25 @@ impl Home for Nodes {
         }
     }
 
-    fn find_state(&self, from: Option<u32>, state: StateKey) -> Result<StateValue, StateError> {
+    fn find_state(&self, from: Option<u32>, state: StateKey) -> Result<StateValue, LookupError> {
         let providers = self.all_providers(state);
         let names = |nodes: &[u32]| nodes.iter().map(|node| self.name_of(*node)).collect();
         match self.meant_by(from, &providers) {
-            Found::None if providers.is_empty() => Err(StateError::Missing { state }),
-            Found::None => Err(StateError::Hidden {
-                state,
-                plugins: names(&providers),
-            }),
+            Found::None if providers.is_empty() => {
+                Err(LookupError::state(state, LookupFailure::Missing))
+            }
+            Found::None => {
+                let plugins = names(&providers);
+                Err(LookupError::state(state, LookupFailure::Hidden { plugins }))
+            }
             Found::One(provider) => self.shown_by(provider, state),
-            Found::Several(nodes) => Err(StateError::Ambiguous {
-                state,
-                plugins: names(&nodes),
-            }),
+            Found::Several(nodes) => {
+                let plugins = names(&nodes);
+                Err(LookupError::state(
+                    state,
+                    LookupFailure::Ambiguous { plugins },
+                ))
+            }
         }
     }
 
@@ -92,7 +96,7 @@ impl Home for Nodes {
 
     fn report_error(&self, source: Option<u32>, phase: Phase, error: anyhow::Error) {
         if let (Some(node), Some(nodes)) = (source, self.own.get().and_then(Weak::upgrade)) {
-            nodes.refuse(node, phase, error);
+            nodes.report_hook(node, phase, error);
         }
     }
 
@@ -141,7 +145,7 @@ impl Home for Nodes {
         let mut growth = self.growth();
         if !self.takes_children(&growth, parent) {
             drop(growth);
-            self.refuse(parent, Phase::Load, self.too_late(parent, &entry.name()));
+            self.refuse(parent, self.too_late(parent, &entry.name()));
             let _ = guard(|| drop(entry));
             return None;
         }

@@ -18,11 +18,8 @@ use crate::live::cell::Cell;
 use crate::live::family::Done;
 use crate::live::growth::{Growth, Joined, Kept, Links};
 use crate::live::nodes::Nodes;
-use crate::live::refusal::{
-    bad_name, foreign, missing, not_there, nothing_to_wait_for, taken_name,
-};
 use crate::plan::{Binding, number};
-use crate::report::Outcome;
+use crate::report::{NameKind, Outcome};
 
 /// A node on its way to join.
 struct Newcomer {
@@ -178,7 +175,7 @@ impl Nodes {
                 continue;
             };
             if self.is_or_is_below(parent, provider) {
-                return Err(self.of_ancestor(want.state, want.field, provider));
+                return Err(self.of_ancestor(of.node, want.field, want.state, provider));
             }
             links.requires.push(provider);
         }
@@ -204,19 +201,19 @@ impl Nodes {
         let provider = match &want.aim {
             Some(aim) if aim.app == of.app => {
                 let node = with_registry(&self.registry, |it| it.node_of(aim.entry));
-                Some(node.ok_or_else(|| not_there(state, field))?)
+                Some(node.ok_or_else(|| self.not_there(of.node, field, state))?)
             }
-            Some(aim) => return Err(foreign(state, field, Some(aim))),
+            Some(aim) => return Err(self.foreign(of.node, field, state, Some(aim))),
             None => match want.held {
                 Some(held) => {
                     let provider = self.provider_at(growth, state, held);
-                    Some(provider.ok_or_else(|| foreign(state, field, None))?)
+                    Some(provider.ok_or_else(|| self.foreign(of.node, field, state, None))?)
                 }
                 None => self.find_provider(growth, of.node, want)?,
             },
         };
         if provider.is_none() && want.asks.is_required() {
-            return Err(missing(state, field));
+            return Err(self.missing(of.node, field, state));
         }
         Ok(provider)
     }
@@ -242,11 +239,15 @@ impl Nodes {
     /// Refuses a name that messages can't show, or that is another's. Names that nobody chose were
     /// made to be unique.
     fn check_name(&self, of: &Newcomer) -> Result<(), Error> {
-        if !is_name(of.own_name.base()) || !self.is_scope_named(of.node) {
-            return Err(bad_name());
+        let own_name = of.own_name.base();
+        if !is_name(own_name) {
+            return Err(self.bad_name(of.node, own_name, NameKind::OfPlugin));
+        }
+        if !self.is_scope_named(of.node) {
+            return Err(self.bad_name(of.node, own_name, NameKind::OfScope));
         }
         if self.joined_as(of.node).is_some_and(|it| !it.has_name) {
-            return Err(taken_name(self.name(of.node)));
+            return Err(self.taken_name(of.node));
         }
         Ok(())
     }
@@ -280,7 +281,8 @@ impl Nodes {
                 .iter()
                 .find_map(|next| self.way_back(growth, parent, from, *next, newcomers));
             if let Some(way) = way {
-                newcomers[place].links = Err(self.cycle(&way));
+                let error = self.cycle(from, &links.bindings, &way);
+                newcomers[place].links = Err(error);
             }
         }
     }
@@ -391,7 +393,7 @@ impl Nodes {
         let (children, done) = {
             let mut growth = self.growth();
             if growth.is_over {
-                return Err(nothing_to_wait_for());
+                return Err(self.nothing_to_wait_for(parent));
             }
             let is_over = growth.family.is_over(parent);
             self.join(&mut growth, parent, up_to, !is_over);
@@ -402,7 +404,7 @@ impl Nodes {
             (children, done)
         };
         if let Some(done) = done {
-            done.await.map_err(|_| nothing_to_wait_for())?;
+            done.await.map_err(|_| self.nothing_to_wait_for(parent))?;
         }
         self.tell_first_error(parent, up_to, &children)
             .map_or(Ok(()), |error| Err(Error::new(error)))

@@ -26,7 +26,7 @@ impl Nodes {
             Found::None => {
                 return match self.will_bring(node, state) {
                     None if want.asks.is_required() && !all.is_empty() => {
-                        Err(self.hidden(state, &all))
+                        Err(self.hidden(node, want.field, state, &all))
                     }
                     later => Ok(later),
                 };
@@ -41,13 +41,13 @@ impl Nodes {
             match here.as_slice() {
                 [] => relative = self.parent(family),
                 [one] => return Ok(Some(*one)),
-                _ => return Err(self.ambiguous(state, &here)),
+                _ => return Err(self.ambiguous(node, want.field, state, &here)),
             }
         }
         candidates.retain(|it| self.parent(*it).is_none());
         match candidates.as_slice() {
             [one] => Ok(Some(*one)),
-            _ => Err(self.ambiguous(state, &all)),
+            _ => Err(self.ambiguous(node, want.field, state, &all)),
         }
     }
 

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use anyhow::{Error, Result, anyhow};
+use anyhow::Result;
 use async_trait::async_trait;
 
 use crate::base::log::log;
+use crate::base::name::PluginName;
 use crate::base::text;
 use crate::collect::{Entry, Why, ask_one, with_registry};
-use crate::declare::{Descriptor, LoadContext, Plugin, States, under_name};
+use crate::declare::{Descriptor, LoadContext, Plugin, States};
 use crate::live::nodes::Nodes;
+use crate::report::{Found, Mistake, PluginLocation};
 
 /// What becomes of a plugin that a load registers.
 pub(super) enum Switched {
-    /// It joins, or another one instead that fails because nobody knows.
+    /// It joins; or, if its condition has no answer, a stand-in that fails.
     On(Entry),
     /// It does not.
     Off(Entry),
@@ -37,32 +39,55 @@ impl Nodes {
                 });
                 Switched::Off(entry)
             }
-            Err(why) => Switched::On(
-                entry.replaced_by(|descriptor| Arc::new(Undecided { descriptor, why })),
-            ),
+            Err(why) => {
+                let parent = self.name(parent).clone();
+                Switched::On(entry.replaced_by(|descriptor| {
+                    Arc::new(Undecided {
+                        descriptor,
+                        parent,
+                        why,
+                    })
+                }))
+            }
         }
     }
 }
 
-/// Why nobody knows whether a plugin is switched on.
-fn error(why: &Why) -> Error {
-    match why {
-        Why::Panicked {
-            predicate,
-            at,
-            message,
-        } => anyhow!(
-            "`{predicate}` ({at}) was asked whether it is switched on, and panicked: {message}"
-        ),
-        #[cfg(feature = "config")]
-        Why::Fault(fault) => fault.clone().into(),
-    }
-}
-
-/// Stands where a plugin would be of which nobody knows whether it is switched on.
+/// Stands where a plugin would be whose condition has no answer, and fails in its place.
 struct Undecided {
     descriptor: Descriptor,
+    parent: PluginName,
     why: Why,
+}
+
+impl Undecided {
+    fn mistake(&self, name: PluginName) -> Mistake {
+        let found = Found::Load {
+            parent: Some(self.parent.clone()),
+        };
+        match &self.why {
+            Why::Panicked {
+                predicate,
+                at,
+                message,
+            } => Mistake::ConditionPanicked {
+                place: PluginLocation {
+                    plugin: name,
+                    declared: self.descriptor.location(),
+                    registered: None,
+                },
+                predicate: (*predicate).to_owned(),
+                at: *at,
+                message: message.clone(),
+                found,
+            },
+            #[cfg(feature = "config")]
+            Why::Fault(fault) => Mistake::Configuration {
+                fault: fault.clone().of_plugin(&name),
+                found,
+            },
+        }
+    }
 }
 
 #[async_trait]
@@ -72,6 +97,6 @@ impl Plugin for Undecided {
     }
 
     async fn load(&mut self, cx: &mut LoadContext) -> Result<States> {
-        Err(under_name(error(&self.why), &cx.name()))
+        Err(self.mistake(cx.name()).into())
     }
 }

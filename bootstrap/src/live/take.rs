@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::base::phase::Phase;
 use crate::collect::Source;
-use crate::declare::{Plugin, under_name};
+use crate::declare::Plugin;
 use crate::live::nodes::Nodes;
 use crate::report::Outcome;
 
@@ -106,6 +106,6 @@ impl Nodes {
             return Ok(());
         };
         let configured = plugin.configure(&outside, self.member(node).prefix.as_deref());
-        configured.map_err(|error| under_name(error, self.name(node)))
+        configured.map_err(|error| self.misconfigured(node, error))
     }
 }

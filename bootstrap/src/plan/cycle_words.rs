@@ -2,12 +2,12 @@
 
 use crate::collect::Source;
 use crate::plan::cycle::{Cycle, cycles};
-use crate::plan::error::Mistake;
 use crate::plan::links::Links;
 use crate::plan::mistakes::Field;
 use crate::plan::named::Named;
 use crate::plan::schedule::{Binding, by_field};
 use crate::plan::words::Words;
+use crate::report::{CycleStep, Found, Mistake};
 
 /// The cycles of the graph in words.
 pub(super) fn cycle_errors(named: &Named, links: &Links) -> Vec<Mistake> {
@@ -19,19 +19,18 @@ pub(super) fn cycle_errors(named: &Named, links: &Links) -> Vec<Mistake> {
 impl Words<'_> {
     fn cycle(&self, Cycle { walk, others }: &Cycle) -> Mistake {
         let nexts = walk.iter().cycle().skip(1);
-        let reasons = walk
-            .iter()
-            .zip(nexts)
-            .map(|(from, to)| self.reason(*from, *to))
-            .collect();
+        let steps = walk.iter().zip(nexts).map(|(from, to)| CycleStep {
+            plugin: self.place(*from),
+            reason: self.reason(*from, *to),
+        });
         let mut way = self.way_from_root(walk[0]);
         way.retain(|number| !walk.contains(number));
         Mistake::Cycle {
-            walk: walk.iter().map(|number| self.place(*number)).collect(),
-            reasons,
+            steps: steps.collect(),
             way: self.names(&way),
             others: *others,
             cut: self.cheapest_cut(walk),
+            found: Found::Plan,
         }
     }
 
@@ -127,9 +126,10 @@ impl Words<'_> {
                 field: place,
             };
             let dependent = self.dependent(of, false);
-            let (field, declared) = (dependent.field, dependent.declared);
-            if field.contains(':') {
-                format!("field `{field}` ({declared})")
+            let (what, declared) = (dependent.requirement(), dependent.declared);
+            let field = dependent.field;
+            if dependent.is_derived || field.contains(':') {
+                format!("{what} ({declared})")
             } else {
                 // Only who was made at run time has fields without types.
                 let state = self.named.wants(from)[place].state;

@@ -4,11 +4,11 @@ use crate::base::name::PluginName;
 use crate::base::text::{self, nearest};
 use crate::collect::{Roster, Source, linked_as};
 use crate::declare::Declaration;
-use crate::plan::error::PluginLocation;
 use crate::plan::family;
 use crate::plan::named::Named;
 use crate::plan::unused;
 use crate::plan::words::place;
+use crate::report::PluginLocation;
 
 /// What a list of names and the plugins of an app have against each other, in words; `None` if they
 /// are the same.

@@ -5,9 +5,9 @@ use crate::base::name::PluginName;
 use crate::base::text::{nearest, short_type_name, unwrapped};
 use crate::collect::{Brood, Off, Source, Want, linked_at};
 use crate::declare::{Declaration, Provider};
-use crate::plan::error::Mistake;
 use crate::plan::mistakes::Field;
 use crate::plan::words::Words;
+use crate::report::{Found, Mistake};
 
 /// Up to how many plugins that are registered by hand are listed to choose from.
 const FEW: usize = 3;
@@ -23,6 +23,7 @@ impl Words<'_> {
                 (None, Some(hidden)) => self.help_to_see(hidden),
                 (None, None) => self.help(state, fields),
             },
+            found: Found::Plan,
         }
     }
 

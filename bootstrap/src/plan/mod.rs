@@ -11,8 +11,7 @@ mod barriers;
 mod children;
 mod cycle;
 mod cycle_words;
-mod diagnosis;
-mod error;
+pub(crate) mod error;
 mod family;
 mod graph;
 mod levels;
@@ -36,7 +35,7 @@ mod values;
 mod words;
 
 pub use children::PlannedChild;
-pub use error::{Dependent, Mistake, PlanErrors, PluginLocation};
+pub(crate) use error::PlanErrors;
 pub(crate) use graph::{Graph, number};
 pub(crate) use listed::differences;
 pub(crate) use outside::check_outside;
@@ -47,7 +46,9 @@ pub use schedule::{DisabledPlugin, Edge, Plan, PlanWarning, PlannedPlugin};
 pub use crate::base::key::StateKey;
 pub use crate::base::location::Location;
 pub use crate::base::name::PluginName;
+pub use crate::report::mistake::{Dependent, PluginLocation};
 pub use scope::{PlannedScope, Shadowed};
 pub(crate) use services::check_services;
 #[cfg(feature = "config")]
 pub(crate) use values::Readers;
+pub(crate) use words::foreign;

@@ -1,8 +1,9 @@
 //! What is wrong with what the app is told from outside: switches, and the configuration.
 
 use crate::collect::{Broken, Verdicts, Why};
-use crate::plan::error::{Mistake, PlanErrors, PluginLocation};
+use crate::plan::error::PlanErrors;
 use crate::plan::schedule::Plan;
+use crate::report::{Found, Mistake, PluginLocation};
 
 /// Adds switches that say nothing, and faults of the configuration, to the mistakes in the
 /// plugins.
@@ -30,8 +31,12 @@ fn of_switch(Broken { declaration, why }: Broken) -> Mistake {
             predicate: predicate.to_owned(),
             at,
             message,
+            found: Found::Plan,
         },
         #[cfg(feature = "config")]
-        Why::Fault(fault) => Mistake::Configuration { fault },
+        Why::Fault(fault) => Mistake::Configuration {
+            fault,
+            found: Found::Plan,
+        },
     }
 }

@@ -9,7 +9,7 @@ use crate::base::text::short_type_name;
 use crate::collect::{Off, Roster};
 use crate::declare::{Identity, Outside};
 use crate::plan::cycle_words::cycle_errors;
-use crate::plan::error::{PlanErrors, PluginLocation};
+use crate::plan::error::PlanErrors;
 use crate::plan::family::Kin;
 use crate::plan::graph::{Graph, number};
 use crate::plan::levels::levels;
@@ -21,6 +21,7 @@ use crate::plan::unused;
 #[cfg(feature = "config")]
 use crate::plan::values::idle;
 use crate::plan::words::errors;
+use crate::report::PluginLocation;
 
 /// Plans a roster.
 ///

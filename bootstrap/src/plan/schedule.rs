@@ -8,8 +8,8 @@ use crate::base::name::PluginName;
 use crate::base::text;
 use crate::collect::{Member, Scopes};
 use crate::declare::{Asks, Declaration, Outside};
-use crate::plan::error::{PluginLocation, list_states, pronoun};
 use crate::plan::graph::Graph;
+use crate::report::{PluginLocation, list_states, pronoun};
 #[cfg(feature = "config")]
 use crate::values::Key;
 

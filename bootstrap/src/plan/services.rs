@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::base::location::Location;
 use crate::declare::Service;
-use crate::plan::error::{Mistake, PlanErrors};
+use crate::plan::error::PlanErrors;
 use crate::plan::schedule::Plan;
+use crate::report::Mistake;
 
 /// Adds the mistakes in the services to those in the plugins.
 pub(crate) fn check_services(

@@ -2,13 +2,13 @@
 
 use crate::base::name::PluginName;
 use crate::collect::{Source, Unused};
-use crate::plan::error::Mistake;
 use crate::plan::family::Kin;
 use crate::plan::links::Links;
 use crate::plan::mistakes::Mistakes;
 use crate::plan::named::Named;
 use crate::plan::schedule::PlanWarning;
 use crate::plan::words::place;
+use crate::report::Mistake;
 
 /// Takes the plugins that nobody needs away from those that are to be planned, if they are to be
 /// skipped, and names them. What else is wrong with them is not told: they are not part of the app.

@@ -4,18 +4,20 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::{PluginName, is_name};
 use crate::base::text::nearest;
 use crate::collect::{Member, Source};
+use crate::declare::Origin;
 use crate::plan::cycle::ways_from_roots;
-use crate::plan::error::{Dependent, Mistake, PluginLocation};
 use crate::plan::graph::Graph;
 use crate::plan::links::Links;
 use crate::plan::mistakes::{Ambiguous, Field, Mistakes};
 use crate::plan::named::Named;
+use crate::report::{Dependent, Found, Mistake, NameKind, PluginLocation};
 
 /// Every mistake in words, also those that concern no edge.
 pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<Mistake> {
@@ -40,19 +42,7 @@ pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<M
     }));
     errors.extend(mistakes.foreign.iter().map(|(state, field, aim)| {
         let (dependent, state) = (words.dependent(*field, true), *state);
-        let Some(aim) = aim else {
-            return Mistake::ForeignValue { dependent, state };
-        };
-        Mistake::ForeignHandle {
-            dependent,
-            state,
-            provider: PluginLocation {
-                plugin: aim.plugin.clone(),
-                declared: aim.declared,
-                registered: None,
-            },
-            is_dropped: aim.alive.upgrade().is_none(),
-        }
+        foreign(dependent, state, aim.as_ref(), Found::Plan)
     }));
     errors.extend(
         mistakes
@@ -65,6 +55,26 @@ pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<M
             }),
     );
     errors
+}
+
+/// A field that holds a handle, or a value, of another app.
+pub(crate) fn foreign(
+    dependent: Dependent,
+    state: StateKey,
+    aim: Option<&Arc<Origin>>,
+    found: Found,
+) -> Mistake {
+    Mistake::ForeignHandle {
+        dependent,
+        state,
+        is_dropped: aim.is_some_and(|aim| aim.alive.upgrade().is_none()),
+        origin: aim.map(|aim| PluginLocation {
+            plugin: aim.plugin.clone(),
+            declared: aim.declared,
+            registered: None,
+        }),
+        found,
+    }
 }
 
 /// Errors about states, ordered by the states' names: a map by type has no order of its own.
@@ -159,15 +169,14 @@ impl<'a> Words<'a> {
             let want = &self.named.wants(plugin)[field];
             (want.field, want.declared)
         };
+        let is_derived = declared.is_some_and(|it| it.derived.is_some());
         let (field, declared) = match declared {
-            Some(requirement) => (
-                format!("{name}: {}", requirement.type_text),
-                requirement.location,
-            ),
+            Some(requirement) => (requirement.text(), requirement.location),
             None => (name.to_owned(), place.declared),
         };
         Dependent {
             field,
+            is_derived,
             declared,
             registered: place.registered,
             way: if has_way {
@@ -196,7 +205,9 @@ impl<'a> Words<'a> {
         let duplicates = groups.filter(|group| !self.are_instances((*group).clone()));
         let error = |group: &Range<u32>| Mistake::DuplicateName {
             name: self.named.name(group.start).base().to_owned(),
+            kind: NameKind::OfPlugin,
             places: group.clone().map(|number| self.place(number)).collect(),
+            found: Found::Plan,
         };
         duplicates.map(error).collect()
     }
@@ -251,8 +262,12 @@ impl<'a> Words<'a> {
         let numbers = self.named.numbers();
         numbers
             .filter(|number| is_bad(self.named.member(*number)))
-            .map(|number| Mistake::BadName {
-                place: self.place(number),
+            .map(|number| self.place(number))
+            .map(|place| Mistake::InvalidName {
+                kind: NameKind::OfPlugin,
+                name: place.plugin.base().to_owned(),
+                places: vec![place],
+                found: Found::Plan,
             })
             .collect()
     }
@@ -279,11 +294,27 @@ impl<'a> Words<'a> {
             if !is_bad && at.len() < 2 {
                 return None;
             }
-            let name = path.to_owned();
+            let opened = |at: &Location| PluginLocation {
+                plugin: Arc::<str>::from(path).into(),
+                declared: *at,
+                registered: None,
+            };
+            let (kind, name) = (NameKind::OfScope, path.to_owned());
+            let (places, found) = (at.iter().map(opened).collect(), Found::Plan);
             Some(if is_bad {
-                Mistake::BadScope { name, at }
+                Mistake::InvalidName {
+                    kind,
+                    name,
+                    places,
+                    found,
+                }
             } else {
-                Mistake::DuplicateScope { name, at }
+                Mistake::DuplicateName {
+                    kind,
+                    name,
+                    places,
+                    found,
+                }
             })
         };
         namesakes.into_iter().filter_map(error).collect()
@@ -331,6 +362,7 @@ impl<'a> Words<'a> {
             dependents: self.dependents(&ambiguous.fields),
             candidates: candidates.map(|number| self.place(*number)).collect(),
             help: self.help_to_choose(ambiguous),
+            found: Found::Plan,
         }
     }
 }

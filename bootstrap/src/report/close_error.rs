@@ -4,10 +4,11 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::base::diagnostic::{Code, Diagnose, Diagnostic, diagnosed};
 use crate::base::name::PluginName;
-use crate::base::phase::Phase;
 use crate::base::text;
-use crate::report::error::{Deadline, HookError, HookFailure};
+use crate::report::error::HookError;
+use crate::report::hook_words::EndedBy;
 use crate::report::record::{Outcome, Report};
 
 /// Closing went wrong somewhere; everything else has closed all the same.
@@ -26,38 +27,6 @@ struct CloseFailure {
 /// What is wrong if a hook or a task waits for the end of its own app.
 pub(crate) const WAITS_FOR_ITSELF: &str =
     "a hook or a task waits for the app to have closed, and the app waits for that hook or task";
-
-/// What kind of end an error is. What comes first here decides over what comes later, because it
-/// may be why that went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum EndedBy {
-    /// A task, or a part of the app that did not load again: the app has ended because of it.
-    Failure,
-    /// Something that did not come to its end in time.
-    Time,
-    /// A hook that went wrong while the app closed.
-    Hook,
-}
-
-impl EndedBy {
-    pub(crate) fn of(error: &HookError) -> Self {
-        let is_unfinished = matches!(
-            error.failure(),
-            HookFailure::TimedOut { .. }
-                | HookFailure::Cancelled
-                | HookFailure::OutOfTime
-                | HookFailure::RuntimeShutDown
-                | HookFailure::Abandoned { .. }
-        );
-        match error.phase() {
-            // Of a restart, or of a boot that had been asked to stop.
-            Phase::Load | Phase::Ready | Phase::OnReady if !error.is_late() => Self::Failure,
-            Phase::Run if !is_unfinished => Self::Failure,
-            _ if is_unfinished => Self::Time,
-            _ => Self::Hook,
-        }
-    }
-}
 
 impl CloseError {
     pub(crate) fn new(errors: Vec<HookError>, report: Report) -> Self {
@@ -108,27 +77,20 @@ impl CloseError {
 
     /// The whole diagnosis, on several lines.
     pub fn render(&self) -> String {
-        format!("{self:?}")
+        Diagnose::render(self)
     }
 
     /// The whole diagnosis, with the exit code that the process ends with.
     pub(crate) fn render_with(&self, exit_code: u8) -> String {
-        fmt::from_fn(|f| self.write(f, Some(exit_code))).to_string()
+        let told = self.diagnostic();
+        told.note("exit code", exit_code.to_string()).to_string()
     }
 
-    /// The stable code of the error that counts most: of what ended the app over what did not end
-    /// in time, and of that over hooks that went wrong.
-    pub fn code(&self) -> &'static str {
-        let Some(error) = self.worst() else {
-            return "STOP007";
-        };
-        match (EndedBy::of(error), error.phase(), error.failure()) {
-            (EndedBy::Failure, Phase::Run, _) => "STOP002",
-            (EndedBy::Failure, _, _) => "RUN001",
-            (EndedBy::Time, _, HookFailure::RuntimeShutDown) => "STOP005",
-            (EndedBy::Time, _, _) => "STOP004",
-            (EndedBy::Hook, _, _) => "STOP001",
-        }
+    /// The stable code of the error that counts most: an error that ended the app comes before hooks
+    /// that did not end in time, and those before hooks that failed.
+    pub fn code(&self) -> Code {
+        self.worst()
+            .map_or(Code::WaitsForOwnEnd, HookError::code_of_close)
     }
 
     /// The first one of those that count most.
@@ -143,72 +105,44 @@ impl CloseError {
                     `handle.shutdown()` asks without waiting"
                 .into();
         };
-        match error.failure() {
-            HookFailure::RuntimeShutDown => {
-                "call `close`, and wait for it, before the runtime is shut down".into()
-            }
-            HookFailure::Abandoned { .. } => text::HELP_WITH_BLOCKING.into(),
-            HookFailure::OutOfTime
-            | HookFailure::TimedOut {
-                rest_of: Some(Deadline::Closing { .. }),
-                ..
-            } => "raise `App::shutdown_timeout`, or find out what took so long".into(),
-            HookFailure::TimedOut { .. } => help_with_limit(error),
-            _ if EndedBy::of(error) == EndedBy::Failure => {
-                let words = "the app has stopped because of the first error above; everything else \
-                             has closed";
-                match error.help_by_cause() {
-                    Some(help) => format!("{words}; {help}"),
-                    None => words.into(),
-                }
-            }
-            _ => {
-                let fix = error.help_by_cause().unwrap_or("fix the first error above");
-                format!("everything else has closed; {fix}")
-            }
+        if let Some(help) = error.own_help() {
+            return help;
         }
+        let by_cause = error.help_by_cause();
+        if EndedBy::of(error) == EndedBy::Failure {
+            let words = "the app has stopped because of the first error above; everything else has \
+                         closed";
+            return match by_cause {
+                Some(help) => format!("{words}; {help}"),
+                None => words.into(),
+            };
+        }
+        let fix = by_cause.unwrap_or("fix the first error above");
+        format!("everything else has closed; {fix}")
     }
 
-    fn write(&self, f: &mut fmt::Formatter<'_>, exit_code: Option<u8>) -> fmt::Result {
-        write!(f, "error[{}]: ", self.code())?;
-        let worst = self.worst();
-        let is_worst = |it: &&HookError| worst.is_some_and(|worst| worst.is_same(it));
-        let others = self.errors().iter().filter(|it| !is_worst(it));
-        if self.is_wait_for_itself() {
-            writeln!(f, "{self}")?;
-        } else {
-            HookError::write_all(worst.into_iter().chain(others), f)?;
-            self.write_closed(f)?;
-        }
-        if let Some(code) = exit_code {
-            writeln!(f, "  exit code: {code}")?;
-        }
-        write!(f, "  help: {}", self.help())
-    }
-
-    /// That nothing else was kept from closing.
-    fn write_closed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The plugins that have closed, the last one first.
+    fn closed(&self) -> Vec<&PluginName> {
         let plugins = self.report().plugins.iter().rev();
         let closed = plugins.filter(|plugin| plugin.close.outcome == Outcome::Done);
-        let names: Vec<&PluginName> = closed.map(|plugin| &plugin.name).collect();
-        match names.as_slice() {
-            [] => Ok(()),
-            names => writeln!(f, "  closed all the same: {}", text::names(names)),
-        }
+        closed.map(|plugin| &plugin.name).collect()
     }
 }
 
-/// Which setting to change, for a hook that took too long.
-fn help_with_limit(error: &HookError) -> String {
-    match error.phase() {
-        Phase::Run => "a task is told to stop by `cx.stopped()`: let it end then, or raise the \
-                       `close_timeout` of its plugin, or `App::close_timeout`"
-            .into(),
-        Phase::Drain | Phase::Close => format!(
-            "find out what `{}` waits for, or raise its `close_timeout`, or `App::close_timeout`",
-            error.plugin()
-        ),
-        _ => "find out what the hook waits for, or raise `App::close_timeout`".into(),
+diagnosed!(CloseError);
+
+impl Diagnose for CloseError {
+    fn diagnostic(&self) -> Diagnostic {
+        let new = |title| Diagnostic::new(self.code(), title, self.help());
+        let Some(worst) = self.worst() else {
+            return new(self.to_string());
+        };
+        let others = self.errors().iter().filter(|it| !worst.is_same(it));
+        let told = HookError::describe_all([worst].into_iter().chain(others), new);
+        match self.closed().as_slice() {
+            [] => told,
+            names => told.note("closed all the same", text::names(names)),
+        }
     }
 }
 
@@ -222,12 +156,6 @@ impl fmt::Display for CloseError {
                 write!(f, "{first} (and {} more)", text::count(rest.len(), "error"))
             }
         }
-    }
-}
-
-impl fmt::Debug for CloseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, None)
     }
 }
 

@@ -1,18 +1,19 @@
 //! What went wrong in a plugin, and the error of a close.
 
-use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::diagnostic::{Diagnose, Diagnostic};
 use crate::base::io_help::help_with_io;
-use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::panic::guard;
 use crate::base::phase::Phase;
-use crate::base::text::{self, SHOWN};
+use crate::base::text;
+use crate::report::lookup_error::{LookupError, SetError};
+use crate::report::mistake::{Found, Mistake};
 use crate::report::record::Outcome;
 #[cfg(feature = "config")]
 use crate::values::ConfigFault;
@@ -30,7 +31,7 @@ struct Inner {
     plugin: PluginName,
     declared: Location,
     phase: Phase,
-    cause: HookFailure,
+    failure: HookFailure,
     words: Words,
     /// Whether the app was asked to stop before.
     is_late: bool,
@@ -38,17 +39,17 @@ struct Inner {
 
 /// What the error of a hook says. Asked for once, when it is caught: the user's `Display` may
 /// panic, and whoever shows the error later must not.
-struct Words {
-    line: String,
-    chain: Vec<String>,
+pub(super) struct Words {
+    pub(super) line: String,
+    pub(super) chain: Vec<String>,
     /// What else is known of a fault in the configuration, with what to do about it.
-    more: Vec<String>,
+    pub(super) more: Vec<Diagnostic>,
 }
 
 impl Words {
-    fn of(cause: &HookFailure) -> Self {
-        let asked = guard(|| match cause {
-            HookFailure::Error(error) => {
+    fn of(failure: &HookFailure) -> Self {
+        let asked = guard(|| match failure {
+            HookFailure::Error(error) | HookFailure::Reported(error) => {
                 let chain = chain(error);
                 Self {
                     line: chain.join(": "),
@@ -57,7 +58,7 @@ impl Words {
                 }
             }
             _ => Self {
-                line: cause.to_string(),
+                line: failure.to_string(),
                 chain: Vec::new(),
                 more: Vec::new(),
             },
@@ -82,21 +83,24 @@ pub(crate) fn chain(error: &anyhow::Error) -> Vec<String> {
     words
 }
 
-/// What a fault in the configuration knows beside its words, if an error is one.
-#[cfg(feature = "config")]
-fn more(error: &anyhow::Error) -> Vec<String> {
+/// What errors of this crate in a chain know besides their words, as where and what to do.
+fn more(error: &anyhow::Error) -> Vec<Diagnostic> {
     let own = error.chain().take_while(|cause| !cause.is::<HookError>());
-    let fault = own.filter_map(|cause| cause.downcast_ref::<ConfigFault>());
-    let lines = fault.flat_map(|fault| {
-        let help = format!("help: {}", fault.help());
-        fault.evidence().into_iter().chain([help])
-    });
-    lines.collect()
+    own.filter_map(described).collect()
 }
 
-#[cfg(not(feature = "config"))]
-fn more(_: &anyhow::Error) -> Vec<String> {
-    Vec::new()
+fn described(cause: &(dyn Error + 'static)) -> Option<Diagnostic> {
+    #[cfg(feature = "config")]
+    if let Some(fault) = cause.downcast_ref::<ConfigFault>() {
+        return Some(fault.diagnostic());
+    }
+    if let Some(set) = cause.downcast_ref::<SetError>() {
+        // One that could not read is followed by the reason.
+        let is_last = set.source().is_none();
+        return is_last.then(|| set.diagnostic());
+    }
+    let read = cause.downcast_ref::<LookupError>();
+    read.map(LookupError::diagnostic)
 }
 
 /// Why a hook counts as failed.
@@ -105,6 +109,10 @@ fn more(_: &anyhow::Error) -> Vec<String> {
 pub enum HookFailure {
     /// It returned this error.
     Error(anyhow::Error),
+    /// It reported this error and went on: [`Handle::report_error`](crate::Handle::report_error).
+    Reported(anyhow::Error),
+    /// The plugin can't be part of the app as it is, which was found while the app booted.
+    Refused(Mistake),
     /// It panicked with this message.
     Panic(String),
     /// It was cancelled because it took longer than it may.
@@ -120,16 +128,6 @@ pub enum HookFailure {
     Cancelled,
     /// It never began: the time for closing the app was up.
     OutOfTime,
-    /// It returned without a state that its plugin provides.
-    StateNotMade {
-        /// The state.
-        state: StateKey,
-    },
-    /// It returned a state that its plugin does not declare, or one twice.
-    StateNotDeclared {
-        /// The state.
-        state: StateKey,
-    },
     /// It was never called, or did not come to its end: the tokio runtime was shut down.
     RuntimeShutDown,
     /// Its time was up and it blocked its thread, so that it could not be cancelled; it was left
@@ -192,7 +190,10 @@ impl fmt::Display for Deadline {
 impl fmt::Display for HookFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            HookFailure::Error(error) => f.write_str(&text::line(&format!("{error:#}"))),
+            HookFailure::Error(error) | HookFailure::Reported(error) => {
+                f.write_str(&text::line(&format!("{error:#}")))
+            }
+            HookFailure::Refused(mistake) => mistake.fmt(f),
             HookFailure::Panic(message) => write!(f, "panicked: {}", text::line(message)),
             HookFailure::TimedOut { limit, rest_of } => {
                 write!(f, "timed out after {}", text::duration(*limit))?;
@@ -210,16 +211,6 @@ impl fmt::Display for HookFailure {
             HookFailure::RuntimeShutDown => {
                 f.write_str("the tokio runtime was shut down before it")
             }
-            HookFailure::StateNotMade { state } => write!(
-                f,
-                "it returned without the {}, which its descriptor provides",
-                state.described()
-            ),
-            HookFailure::StateNotDeclared { state } => write!(
-                f,
-                "it returned the {}, which its descriptor does not provide, or twice",
-                state.described()
-            ),
             HookFailure::Abandoned { after } => write!(
                 f,
                 "blocked its thread for {} and was abandoned",
@@ -230,6 +221,33 @@ impl fmt::Display for HookFailure {
 }
 
 impl HookFailure {
+    /// The failure of a hook that returned an error. An error of the app itself, which refuses a plugin
+    /// that joins it, is told from the plugin's own.
+    pub(crate) fn of_error(error: anyhow::Error) -> Self {
+        let is_refusal = |it: &Mistake| matches!(it.found(), Found::Load { .. });
+        let outer = error.chain().next();
+        let outer = outer.and_then(|outer| outer.downcast_ref::<Mistake>());
+        match outer.filter(|it| is_refusal(it)) {
+            Some(mistake) => Self::Refused(mistake.clone()),
+            None => Self::Error(error),
+        }
+    }
+
+    /// Whether the hook did not come to its end.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        match self {
+            HookFailure::TimedOut { .. }
+            | HookFailure::Cancelled
+            | HookFailure::OutOfTime
+            | HookFailure::RuntimeShutDown
+            | HookFailure::Abandoned { .. } => true,
+            HookFailure::Error(_)
+            | HookFailure::Reported(_)
+            | HookFailure::Refused(_)
+            | HookFailure::Panic(_) => false,
+        }
+    }
+
     /// How a step that ended like this stands in the report.
     pub(crate) fn outcome_of<T>(ended: &Result<T, Self>) -> Outcome {
         ended.as_ref().err().map_or(Outcome::Done, Self::outcome)
@@ -238,9 +256,9 @@ impl HookFailure {
     /// How the step stands in the report.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
-            HookFailure::Error(_)
-            | HookFailure::StateNotMade { .. }
-            | HookFailure::StateNotDeclared { .. } => Outcome::Failed,
+            HookFailure::Error(_) | HookFailure::Reported(_) | HookFailure::Refused(_) => {
+                Outcome::Failed
+            }
             HookFailure::Panic(_) => Outcome::Panicked,
             HookFailure::TimedOut { .. } => Outcome::TimedOut,
             HookFailure::Cancelled | HookFailure::RuntimeShutDown => Outcome::Cancelled,
@@ -255,14 +273,14 @@ impl HookError {
         plugin: PluginName,
         declared: Location,
         phase: Phase,
-        cause: HookFailure,
+        failure: HookFailure,
     ) -> Self {
         Self(Arc::new(Inner {
             plugin,
             declared,
             phase,
-            words: Words::of(&cause),
-            cause,
+            words: Words::of(&failure),
+            failure,
             is_late: false,
         }))
     }
@@ -293,7 +311,7 @@ impl HookError {
 
     /// What happened in it.
     pub fn failure(&self) -> &HookFailure {
-        &self.0.cause
+        &self.0.failure
     }
 
     /// Where the plugin is declared; of a hook that is a closure and of a service, where that was
@@ -304,15 +322,15 @@ impl HookError {
 
     /// The error that the hook returned, if it returned one.
     pub fn error(&self) -> Option<&anyhow::Error> {
-        match &self.0.cause {
-            HookFailure::Error(error) => Some(error),
+        match &self.0.failure {
+            HookFailure::Error(error) | HookFailure::Reported(error) => Some(error),
             _ => None,
         }
     }
 
     /// Whether the hook was left behind: its thread may never end.
     pub(crate) fn is_abandoned(&self) -> bool {
-        matches!(self.0.cause, HookFailure::Abandoned { .. })
+        matches!(self.0.failure, HookFailure::Abandoned { .. })
     }
 
     /// What to do about it, if the error of the operating system behind it says that.
@@ -321,108 +339,31 @@ impl HookError {
         causes.find_map(|cause| help_with_io(cause.downcast_ref()?))
     }
 
+    pub(super) fn words(&self) -> &Words {
+        &self.0.words
+    }
+
+    /// Tells errors from each other.
+    pub(super) fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// The error of another plugin that this one was handed, and returned as its own.
-    fn handed_on(&self) -> Option<&HookError> {
+    pub(super) fn handed_on(&self) -> Option<&HookError> {
         self.error()?.chain().find_map(|cause| cause.downcast_ref())
     }
 
     pub(super) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
-
-    /// Several of them, in their order. Of one that only hands on what is there already no more is
-    /// said than that, and behind what words.
-    pub(crate) fn write_all<'a>(
-        all: impl Iterator<Item = &'a HookError>,
-        out: &mut impl fmt::Write,
-    ) -> fmt::Result {
-        let mut told: HashSet<*const Inner> = HashSet::new();
-        let mut handed_on = Vec::new();
-        // In a deep nest there may be very many, with long names.
-        let mut more = 0;
-        for error in all {
-            let is_told = |it: &HookError| told.contains(&Arc::as_ptr(&it.0));
-            if error.handed_on().is_some_and(is_told) {
-                let (plugin, words) = (error.plugin(), &error.0.words.chain);
-                match words.split_last() {
-                    _ if handed_on.len() == SHOWN => more += 1,
-                    Some((_, own)) if !own.is_empty() => {
-                        handed_on.push(format!("`{plugin}` ({})", text::line(&own.join(": "))));
-                    }
-                    _ => handed_on.push(format!("`{plugin}`")),
-                }
-            } else {
-                if !told.is_empty() {
-                    out.write_str("  also failed: ")?;
-                }
-                error.write(out, "")?;
-            }
-            told.insert(Arc::as_ptr(&error.0));
-        }
-        if !handed_on.is_empty() {
-            write!(out, "  handed on by: {}", handed_on.join(", "))?;
-            if more > 0 {
-                write!(out, " and {}", text::count(more, "other plugin"))?;
-            }
-            writeln!(out)?;
-        }
-        Ok(())
-    }
-
-    /// The whole story: the line, the chain of causes, the place of the declaration.
-    pub(crate) fn write(&self, out: &mut impl fmt::Write, indent: &str) -> fmt::Result {
-        let Inner {
-            plugin,
-            declared,
-            phase,
-            words,
-            ..
-        } = &*self.0;
-        match words.chain.split_first() {
-            Some((error, sources)) => {
-                let margin = format!("{indent}    ");
-                let error = text::block(error, &margin);
-                writeln!(out, "{indent}[{plugin}] {} failed: {error}", phase.step())?;
-                for source in sources {
-                    let source = text::block(source, &margin);
-                    writeln!(out, "{indent}  caused by: {source}")?;
-                }
-            }
-            None => writeln!(out, "{indent}{self}")?,
-        }
-        writeln!(out, "{indent}  --> {declared}")?;
-        for line in &words.more {
-            writeln!(out, "{indent}    {line}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for HookError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            plugin,
-            phase,
-            words,
-            ..
-        } = &*self.0;
-        write!(
-            f,
-            "[{plugin}] {} failed: {}",
-            phase.step(),
-            text::line(&words.line)
-        )
-    }
-}
-
-impl fmt::Debug for HookError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, "")
-    }
 }
 
 impl Error for HookError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.error().map(|error| &**error as &(dyn Error + 'static))
+        match self.failure() {
+            HookFailure::Error(error) => Some(&**error),
+            HookFailure::Refused(mistake) => Some(mistake),
+            _ => None,
+        }
     }
 }

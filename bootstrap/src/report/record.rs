@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,8 +68,8 @@ pub struct Closing {
 
 /// What one plugin did.
 ///
-/// What most plugins have nothing to say about is in [`MoreReport`], which this dereferences to:
-/// `report.run` and `report.drain` are fields of that.
+/// Every plugin has a `load` and a `close`. A hook that it does not have is `None`, and so is one that
+/// was not due.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -105,40 +104,72 @@ impl PluginReport {
     }
 }
 
-impl Deref for PluginReport {
-    type Target = MoreReport;
-
-    fn deref(&self) -> &MoreReport {
+impl PluginReport {
+    fn more(&self) -> &MoreReport {
         static NOTHING: MoreReport = MoreReport::NOTHING;
         self.more.as_deref().unwrap_or(&NOTHING)
     }
+
+    /// The plugin (an index of [`Report::plugins`]) that registered it in its `load`.
+    pub fn parent(&self) -> Option<usize> {
+        self.more().parent
+    }
+
+    /// Its `ready`.
+    pub fn ready(&self) -> Option<Step> {
+        self.more().ready
+    }
+
+    /// Its `run` task, from its start to its end.
+    pub fn run(&self) -> Option<Step> {
+        self.more().run
+    }
+
+    /// How often it has been loaded again, by a restart of a part of the app. The steps of its hooks
+    /// are those of the last time.
+    pub fn generation(&self) -> u32 {
+        self.more().generation
+    }
+
+    /// How often its `run` task was started again.
+    pub fn restarts(&self) -> u32 {
+        self.more().restarts
+    }
+
+    /// Its `drain`.
+    pub fn drain(&self) -> Option<Step> {
+        self.more().drain
+    }
+
+    /// The end of its `run` task, from the moment that it was asked to stop.
+    pub fn stop(&self) -> Option<Step> {
+        self.more().stop
+    }
+
+    /// The last progress that a hook of it reported.
+    pub fn progress(&self) -> Option<&Progress> {
+        self.more().progress.as_ref()
+    }
+
+    /// States of it to which handles were left when it had closed.
+    pub fn outlived(&self) -> &[StateKey] {
+        &self.more().outlived
+    }
 }
 
-/// What a plugin did besides loading and closing. A hook that it does not have is `None`, and so is
-/// one that was not due.
+/// What a plugin did besides loading and closing, which most have nothing to say about.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct MoreReport {
-    /// The plugin (an index of [`Report::plugins`]) that registered it while that loaded.
-    pub parent: Option<usize>,
-    /// Its `ready`.
-    pub ready: Option<Step>,
-    /// Its `run` task, from its start to its end.
-    pub run: Option<Step>,
-    /// How often it has been loaded again, by a restart of a part of the app. What is said of its
-    /// hooks is about the last time.
-    pub generation: u32,
-    /// How often its `run` task was started again.
-    pub restarts: u32,
-    /// Its `drain`.
-    pub drain: Option<Step>,
-    /// The end of its `run` task, from the moment that it was told to stop.
-    pub stop: Option<Step>,
-    /// What a hook of it said last of how far it was.
-    pub progress: Option<Progress>,
-    /// States of it that somebody still held a handle to when it had closed.
-    pub outlived: Vec<StateKey>,
+pub(crate) struct MoreReport {
+    pub(crate) parent: Option<usize>,
+    pub(crate) ready: Option<Step>,
+    pub(crate) run: Option<Step>,
+    pub(crate) generation: u32,
+    pub(crate) restarts: u32,
+    pub(crate) drain: Option<Step>,
+    pub(crate) stop: Option<Step>,
+    pub(crate) progress: Option<Progress>,
+    pub(crate) outlived: Vec<StateKey>,
 }
 
 impl MoreReport {

@@ -42,7 +42,7 @@ impl Report {
             drawn,
             |plugin| plugin.load,
             |plugin| {
-                let step = plugin.ready;
+                let step = plugin.ready();
                 let failed = |step: Step| (step.outcome != Outcome::Done).then_some(step.outcome);
                 [("ready", step.and_then(|it| it.took), step.and_then(failed))]
             },
@@ -80,7 +80,7 @@ impl Report {
                         |step: Step| (step.outcome != Outcome::Done).then_some(step.outcome);
                     (name, step.and_then(|it| it.took), step.and_then(failed))
                 };
-                [part("drain", plugin.drain), part("stop", plugin.stop)]
+                [part("drain", plugin.drain()), part("stop", plugin.stop())]
             },
         )
     }

@@ -3,11 +3,9 @@
 //! Knows nothing of HTTP. A scope is opened from an app that runs, holds values by their types, and
 //! is entered by a future.
 
-mod error;
 mod scope;
 mod state;
 mod values;
 
-pub use error::RequestStateError;
 pub use scope::RequestScope;
 pub use state::RequestState;

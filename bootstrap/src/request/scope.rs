@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 
 use crate::base::inside::{self, Place};
 use crate::base::key::StateKey;
-use crate::declare::{Current, SetError, StateValue};
-use crate::request::error::RequestStateError;
+use crate::declare::{Current, StateValue};
+use crate::report::{LookupError, LookupFailure, SetError};
 use crate::request::values::{Ended, Values};
 
 /// The values of one request, one job, one message: isolated from those of all others, and there
@@ -102,11 +102,11 @@ impl Inner {
     pub(super) fn try_get<T: Send + Sync + 'static>(
         &self,
         name: impl FnOnce() -> Cow<'static, str>,
-    ) -> Result<Arc<T>, RequestStateError> {
+    ) -> Result<Arc<T>, LookupError> {
         match self.find() {
             Ok(Some(value)) => Ok(value),
-            Ok(None) => Err(RequestStateError::NotSet { state: name() }),
-            Err(Ended) => Err(RequestStateError::Ended { state: name() }),
+            Ok(None) => Err(LookupError::request(name(), LookupFailure::NotSet)),
+            Err(Ended) => Err(LookupError::request(name(), LookupFailure::RequestEnded)),
         }
     }
 
@@ -116,7 +116,7 @@ impl Inner {
         name: impl FnOnce() -> Cow<'static, str>,
     ) -> Result<Option<Arc<T>>, SetError> {
         let before = self.values.set(StateValue::new(value));
-        let before = before.map_err(|_| SetError::Ended { state: name() })?;
+        let before = before.map_err(|_| SetError::RequestEnded { state: name() })?;
         Ok(before.and_then(|it| it.get()))
     }
 
@@ -139,7 +139,7 @@ impl Inner {
         {
             Ok(()) => Ok(value),
             Err((_, Some(there))) => Ok(there.get().unwrap_or(value)),
-            Err((_, None)) => Err(SetError::Ended { state: name() }),
+            Err((_, None)) => Err(SetError::RequestEnded { state: name() }),
         }
     }
 }
@@ -196,7 +196,7 @@ impl RequestScope {
     /// # Errors
     ///
     /// If nothing has set it, or the scope has ended.
-    pub fn try_get<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, RequestStateError> {
+    pub fn try_get<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, LookupError> {
         self.inner.try_get(name_of::<T>)
     }
 

@@ -6,8 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::base::inside;
-use crate::declare::SetError;
-use crate::request::error::RequestStateError;
+use crate::report::{LookupError, LookupFailure, SetError};
 use crate::request::scope::{Inner, name_of};
 
 /// Where code finds the `T` of the request that it runs for: a constant, that holds nothing itself.
@@ -103,12 +102,12 @@ impl<T: 'static> RequestState<T> {
     /// # Errors
     ///
     /// If no scope is entered here, nothing has set the value, or the scope has ended.
-    pub fn try_get(&self) -> Result<Arc<T>, RequestStateError>
+    pub fn try_get(&self) -> Result<Arc<T>, LookupError>
     where
         T: Send + Sync,
     {
         let found = Self::look(|scope| scope.try_get(|| self.name()));
-        found.unwrap_or_else(|| Err(RequestStateError::NoScope { state: self.name() }))
+        found.unwrap_or_else(|| Err(LookupError::request(self.name(), LookupFailure::NoRequest)))
     }
 
     /// Sets the value of the request around, and returns the one that it replaces in that scope.
@@ -122,7 +121,7 @@ impl<T: 'static> RequestState<T> {
     {
         match Self::scope() {
             Some(scope) => scope.set(value, || self.name()),
-            None => Err(SetError::NoScope { state: self.name() }),
+            None => Err(SetError::NoRequest { state: self.name() }),
         }
     }
 
@@ -138,7 +137,7 @@ impl<T: 'static> RequestState<T> {
     {
         match Self::scope() {
             Some(scope) => scope.get_or_insert_with(make, || self.name()),
-            None => Err(SetError::NoScope { state: self.name() }),
+            None => Err(SetError::NoRequest { state: self.name() }),
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::diagnostic::{Code, Diagnose, Diagnostic, diagnosed};
 use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::text;
@@ -61,8 +62,8 @@ struct Told {
     wrong: Said,
     key: Option<String>,
     plugin: Option<PluginName>,
-    /// `src/database.rs:12 (option `size: u32`)`
-    reader: Option<String>,
+    /// Where the plugin is declared, and the option.
+    reader: Option<(Location, Option<String>)>,
     origin: Option<String>,
     near: Option<String>,
     help: String,
@@ -216,9 +217,12 @@ impl Fault {
 
     /// With who reads it.
     pub(crate) fn read_by(self, reads: Option<&Reads>) -> ConfigFault {
-        let reader = reads.map(|reads| match &reads.field {
-            Some(field) => format!("{} (option `{field}`)", reads.declared),
-            None => reads.declared.to_string(),
+        let reader = reads.map(|reads| {
+            let field = reads.field.as_ref();
+            (
+                reads.declared,
+                field.map(|field| format!("option `{field}`")),
+            )
         });
         // Keys, names of variables and what parsers say are not ours.
         let line = |text: &str| text::line(text).into_owned();
@@ -230,7 +234,7 @@ impl Fault {
             },
             key: self.key.map(|key| line(&key.to_string())),
             plugin: reads.map(|reads| reads.plugin.clone()),
-            reader: reader.map(|reader| line(&reader)),
+            reader,
             origin: self.origin.map(|origin| line(&origin.to_string())),
             near: self.near.map(|near| line(&near)),
             help: line(&self.help),
@@ -272,26 +276,33 @@ impl ConfigFault {
         }))
     }
 
-    /// The lines below the first one.
-    pub(crate) fn write_evidence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in self.evidence() {
-            write!(f, "\n  {line}")?;
+    /// Adds who reads it, where it was found, and what else was.
+    pub(crate) fn evidence(&self, mut told: Diagnostic) -> Diagnostic {
+        let known = &*self.0;
+        if let Some((at, option)) = &known.reader {
+            told = told.spot(*at, option.clone());
         }
-        Ok(())
-    }
-
-    /// Who reads it, where it was found, and what else was.
-    pub(crate) fn evidence(&self) -> Vec<String> {
-        let told = &*self.0;
-        let reader = told.reader.as_ref().map(|reader| format!("--> {reader}"));
-        let found = told
-            .origin
-            .as_ref()
-            .map(|origin| format!("found: {origin}"));
-        let near = told.near.as_ref().map(|near| format!("near: {near}"));
-        [reader, found, near].into_iter().flatten().collect()
+        if let Some(origin) = &known.origin {
+            told = told.note("found", origin.as_str());
+        }
+        match &known.near {
+            Some(near) => told.note("near", near.as_str()),
+            None => told,
+        }
     }
 }
+
+impl Diagnose for ConfigFault {
+    fn diagnostic(&self) -> Diagnostic {
+        self.evidence(Diagnostic::new(
+            Code::Configuration,
+            self.to_string(),
+            self.help(),
+        ))
+    }
+}
+
+diagnosed!(ConfigFault);
 
 impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -315,14 +326,6 @@ impl fmt::Display for ConfigFault {
                 )
             }
         }
-    }
-}
-
-impl fmt::Debug for ConfigFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[BOOT017]: {self}")?;
-        self.write_evidence(f)?;
-        write!(f, "\n  help: {}", self.0.help)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads the configuration again on SIGHUP.
 
-use bootstrap::error::RestartError;
+use bootstrap::error::{RestartError, RestartRefusal};
 use bootstrap::prelude::*;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -31,7 +31,12 @@ impl Hooks for Reload {
 async fn reload(app: &bootstrap::Handle) {
     match app.restart("config").await {
         Ok(()) => {}
-        Err(error @ RestartError::Configuration { .. }) => {
+        Err(
+            error @ RestartError::Refused {
+                why: RestartRefusal::Configuration { .. },
+                ..
+            },
+        ) => {
             tracing::error!("the configuration is unchanged: {error:?}");
         }
         Err(error) => tracing::error!("{error:?}"),

@@ -51,7 +51,7 @@ fn the_tree_is_complete_before_anything_is_ready() {
         let mut app = App::new().on_loaded(async move |cx| {
             let report = cx.report();
             seen.add(report.boot_tree());
-            assert!(report.plugins.iter().all(|it| it.ready.is_none()));
+            assert!(report.plugins.iter().all(|it| it.ready().is_none()));
             assert!(
                 report
                     .plugins

@@ -4,13 +4,12 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use bootstrap::App;
-use bootstrap::error::{BootErrorKind, HookFailure};
+use bootstrap::error::{BootErrorKind, HookFailure, Mistake};
 use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::lifecycle::{Phase, Status};
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use bootstrap::report::Outcome;
+use bootstrap::{App, plugin_fn};
 use support::{
     Act, Probe, Trace, act, fails, fails_after, hangs, panics, panics_after, paused,
     register_graph, takes, threaded,
@@ -401,12 +400,11 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[forgetful] Plugin load failed: it returned without the state `Promised`, which its \
-             descriptor provides"
+            "[forgetful] Plugin load failed: plugin `forgetful` returned without the state `Promised`, which its descriptor provides"
         );
         assert!(matches!(
             error.failures()[0].failure(),
-            HookFailure::StateNotMade { .. }
+            HookFailure::Refused(Mistake::StatesDiffer { .. })
         ));
         // It has loaded, so it is closed.
         assert_eq!(error.closed(), ["forgetful"]);
@@ -420,7 +418,7 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
         assert!(
             matches!(
                 error.failures()[0].failure(),
-                HookFailure::StateNotDeclared { .. }
+                HookFailure::Refused(Mistake::StatesDiffer { .. })
             ),
             "{error}"
         );
@@ -429,7 +427,7 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
         assert!(
             matches!(
                 error.failures()[0].failure(),
-                HookFailure::StateNotDeclared { .. }
+                HookFailure::Refused(Mistake::StatesDiffer { .. })
             ),
             "{error}"
         );

@@ -1,9 +1,8 @@
 //! What is wrong with a configuration, in words.
 
-use bootstrap::Configuration;
 use bootstrap::error::Mistake;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{Configuration, plugin_fn};
 use serde::Deserialize;
 use support::{Trace, paused};
 
@@ -161,7 +160,7 @@ fn every_missing_value_of_a_section_is_told_also_behind_one_whose_type_is_picky(
         ))
     );
     let errors = app.plan().unwrap_err();
-    let Some(Mistake::Configuration { fault }) = errors.errors().first() else {
+    let Some(Mistake::Configuration { fault, .. }) = errors.errors().first() else {
         panic!("{errors:?}");
     };
     assert_eq!(fault.key(), Some("database.url"));

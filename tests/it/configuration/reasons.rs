@@ -5,11 +5,10 @@ use std::num::NonZeroU8;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bootstrap::Configuration;
 use bootstrap::error::Mistake;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
 use bootstrap::secrecy::{SecretBox, SecretString};
+use bootstrap::{Configuration, plugin_fn};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use support::paused;

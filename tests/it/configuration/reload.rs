@@ -1,6 +1,6 @@
 //! A part that restarts reads the configuration anew.
 
-use bootstrap::error::RestartError;
+use bootstrap::error::{RestartError, RestartRefusal};
 use bootstrap::prelude::*;
 use serde::Deserialize;
 use support::{Trace, paused};
@@ -139,7 +139,11 @@ fn a_restart_is_refused_for_a_fault_of_somebody_else_by_whose_it_is() {
             "[settings]\nsize = 'big'\nsiez = 1\n[user]\ncount = -1",
         );
         let error = restart().await;
-        let RestartError::Configuration { faults } = &error else {
+        let RestartError::Refused {
+            why: RestartRefusal::Configuration { faults, .. },
+            ..
+        } = &error
+        else {
             panic!("{error:?}");
         };
         assert_eq!(faults.len(), 3);
@@ -150,7 +154,7 @@ fn a_restart_is_refused_for_a_fault_of_somebody_else_by_whose_it_is() {
         );
         files.write("service.toml", "[settings");
         let story = format!("{:?}", restart().await);
-        let first = "error[RUN001]: a part of the app did not restart: the configuration of the \
+        let first = "error[RUN002]: a part of the app did not restart: the configuration of the \
                      app is wrong\n";
         assert!(story.starts_with(first), "{story}");
         running.close().await.unwrap();
@@ -168,7 +172,11 @@ fn a_restart_with_a_fault_in_the_configuration_closes_nothing() {
             "[settings]\nsize = 'big'\n[user]\ncount = -3",
         );
         let error = running.handle().restart("user").await.unwrap_err();
-        let RestartError::Configuration { faults } = &error else {
+        let RestartError::Refused {
+            why: RestartRefusal::Configuration { faults, .. },
+            ..
+        } = &error
+        else {
             panic!("{error:?}");
         };
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -180,8 +188,8 @@ fn a_restart_with_a_fault_in_the_configuration_closes_nothing() {
             ]
         );
         let story = format!("{error:?}");
-        let first = "error[RUN001]: a part of the app did not restart: the configuration of the \
-                     app is wrong, for `config.settings`, `user`\n";
+        let first = "error[RUN002]: a part of the app did not restart: the configuration of the \
+                     app is wrong, for `section Settings`, `user`\n";
         assert!(story.starts_with(first), "{story}");
         let last = "\n  help: correct the configuration, and restart the part again; the app runs on as it was";
         assert!(story.ends_with(last), "{story}");

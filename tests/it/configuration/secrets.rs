@@ -2,7 +2,7 @@
 
 use bootstrap::Configuration;
 use bootstrap::prelude::*;
-use bootstrap::secrecy::{ExposeSecret as _, SecretString};
+use bootstrap::secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use support::log_to;
 use support::{Trace, paused};

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bootstrap::error::{BootErrorKind, RestartError};
+use bootstrap::error::{BootErrorKind, RestartError, RestartRefusal};
 use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
 use bootstrap::{Configuration, Exit, Handle};
@@ -140,8 +140,12 @@ mod special {
                 .unwrap();
             std::fs::remove_file(files.path("service.toml")).unwrap();
             pipe(&files, "service.toml");
-            let restart = running.handle().restart("config.settings").await;
-            let Err(RestartError::Configuration { faults }) = restart else {
+            let restart = running.handle().restart("section Settings").await;
+            let Err(RestartError::Refused {
+                why: RestartRefusal::Configuration { faults, .. },
+                ..
+            }) = restart
+            else {
                 panic!("{restart:?}");
             };
             assert_eq!(faults.len(), 1);
@@ -349,7 +353,11 @@ fn a_source_that_blocks_in_a_restart_is_a_fault_when_the_time_of_a_load_is_up() 
         let running = app.boot().await.unwrap();
         let error = restart(running.handle()).await.unwrap_err();
         gate.is_reached().await;
-        let RestartError::Configuration { faults } = &error else {
+        let RestartError::Refused {
+            why: RestartRefusal::Configuration { faults, .. },
+            ..
+        } = &error
+        else {
             panic!("{error:?}");
         };
         let said = faults[0].to_string();

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bootstrap::Configuration;
 use bootstrap::error::ConfigFault;
-use bootstrap::plugin_with;
 use bootstrap::prelude::*;
+use bootstrap::{Configuration, plugin_with};
 use config::{File, FileFormat};
 use serde::Deserialize;
 use support::paused;

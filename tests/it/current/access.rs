@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use bootstrap::error::{SetError, StateError};
+use bootstrap::error::{LookupError, LookupFailure, SetError};
 use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
 use bootstrap::service::ServiceError;
@@ -14,12 +14,26 @@ use super::{Config, config};
 /// R26: in words that say what is missing.
 #[test]
 fn without_an_app_there_is_nothing_to_read() {
-    let text = "no app is around this code: it runs outside of hooks, or was spawned by hand; enter \
-                one, with `Current::enter` or `RequestScope::enter`";
-    assert_eq!(Current::try_current().unwrap_err().to_string(), text);
+    let text = "no app is around this code";
+    let error = Current::try_current().unwrap_err();
+    assert_eq!(error.to_string(), text);
+    assert_eq!(
+        format!("{error:?}"),
+        format!(
+            "error[GET008]: {text}\n  help: enter an app, with `Current::enter` or \
+             `RequestScope::enter`: code outside of hooks, and tasks that were spawned by hand, have \
+             none"
+        )
+    );
     assert!(State::<Config>::current().is_none());
     let error = config().unwrap_err();
-    assert!(matches!(error, StateError::NoApp { .. }));
+    assert!(matches!(
+        error,
+        LookupError {
+            why: LookupFailure::NoApp,
+            ..
+        }
+    ));
     assert_eq!(
         error.to_string(),
         format!("the state `Config` is not initialized: {text}")
@@ -40,7 +54,7 @@ fn a_state_that_is_there_is_read_and_one_that_is_not_is_named() {
         let missing = current.try_get::<State<Missing>>().unwrap_err();
         assert_eq!(
             missing.to_string(),
-            "no plugin of this app provides the state `Missing`: register the one that does"
+            "no plugin of this app provides the state `Missing`"
         );
         current.enter_sync(|| {
             assert_eq!(State::<Config>::current().unwrap().0, "here");
@@ -87,7 +101,13 @@ impl Hooks for Hasty {
         self.note("load");
         self.kept.keep();
         cx.register(plugin_fn("child", async |_| {
-            assert!(matches!(config(), Err(StateError::InLoad { .. })));
+            assert!(matches!(
+                config(),
+                Err(LookupError {
+                    why: LookupFailure::InLoad { .. },
+                    ..
+                })
+            ));
             Ok(())
         }))
         .await?;
@@ -110,8 +130,7 @@ fn a_load_reads_no_state_that_is_not_a_field() {
         assert_eq!(
             trace.events(),
             [
-                "load: [hasty] the state `Config` can't be read in `load`, where it would be a race \
-                 with its provider: make it a field, `State<Config>`",
+                "load: [hasty] the state `Config` can't be read in `load`, where it would be a race with its provider",
                 "ready: here",
             ]
         );
@@ -169,7 +188,13 @@ fn a_plugin_in_a_scope_reads_the_states_of_its_scope() {
         let running = app.boot().await.unwrap();
         assert_eq!(trace.events(), ["one/tenant: first", "two/tenant: second"]);
         let outside = running.current().try_get::<State<Tenant>>().unwrap_err();
-        assert!(matches!(outside, StateError::Hidden { .. }));
+        assert!(matches!(
+            outside,
+            LookupError {
+                why: LookupFailure::Hidden { .. },
+                ..
+            }
+        ));
         running.close().await.unwrap();
     });
 }
@@ -217,7 +242,13 @@ fn an_app_that_has_closed_is_told_by_errors() {
         running.close().await.unwrap();
         assert_eq!(current.handle().status(), Status::Closed);
         let error = current.enter(async { config() }).await.unwrap_err();
-        assert!(matches!(error, StateError::NotLoaded { .. }));
+        assert!(matches!(
+            error,
+            LookupError {
+                why: LookupFailure::NotLoaded { .. },
+                ..
+            }
+        ));
         let error = current.service::<i32>("port").unwrap_err();
         assert!(matches!(error, ServiceError::Closed { .. }));
         let error = current.set_service("port", 81).unwrap_err();
@@ -243,13 +274,19 @@ fn a_state_is_set_in_an_app_that_has_it_and_nowhere_else() {
         let error = State::<Level>::set(1).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Cannot set value for state `Level`: the state `Level` is not initialized: no app is \
-             around this code: it runs outside of hooks, or was spawned by hand; enter one, with \
-             `Current::enter` or `RequestScope::enter`"
+            "Cannot set value for state `Level`: the state `Level` is not initialized: no app is around this code"
         );
         let running = App::new().boot().await.unwrap();
         let error = running.current().enter_sync(|| State::<Level>::set(1));
-        let missing = |source: &StateError| matches!(source, StateError::Missing { .. });
+        let missing = |source: &LookupError| {
+            matches!(
+                source,
+                LookupError {
+                    why: LookupFailure::Missing,
+                    ..
+                }
+            )
+        };
         assert!(matches!(error, Err(SetError::NotRead { source, .. }) if missing(&source)));
         running.close().await.unwrap();
 

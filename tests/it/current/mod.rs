@@ -1,6 +1,6 @@
 //! The app around code that nobody has handed it to.
 
-use bootstrap::error::StateError;
+use bootstrap::error::LookupError;
 use bootstrap::prelude::*;
 use support::Trace;
 
@@ -13,7 +13,7 @@ mod swap;
 struct Config(&'static str);
 
 /// Code far away: what it reads of the app around.
-fn config() -> Result<&'static str, StateError> {
+fn config() -> Result<&'static str, LookupError> {
     Ok(State::<Config>::try_current()?.0)
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+mod codes;
 mod pages;
 mod snippets;
 mod texts;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bootstrap::error::RestartError;
+use bootstrap::error::{RestartError, RestartRefusal};
 use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
 use bootstrap::report::Outcome;
@@ -172,7 +172,16 @@ fn a_plugin_that_a_panic_took_along_is_refused_before_anything_is_closed() {
             .with(Probe::new("http", &trace));
         let running = app.boot().await.unwrap();
         let error = running.handle().restart("metrics").await.unwrap_err();
-        assert!(matches!(error, RestartError::Lost { .. }), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                RestartError::Refused {
+                    why: RestartRefusal::Lost { .. },
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
         assert_eq!(running.status(), Status::Ready);
         assert_eq!(trace.count("close(http)+"), 0);
         running.close().await.unwrap();

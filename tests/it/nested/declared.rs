@@ -228,9 +228,7 @@ fn a_child_that_its_parent_did_not_register_is_an_error_that_says_so() {
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[docs] Plugin load failed: its field `table` needs the state `Table` of `routes`, \
-             which `server` was to register and did not: let the `load` of `server` call \
-             `cx.register(..)` with it, or make the field an `Option<State<Table>>`"
+            "[docs] Plugin load failed: plugin `docs` needs the state `Table`, and nothing in this app provides it"
         );
     });
 }
@@ -261,8 +259,7 @@ fn a_child_that_was_registered_twice_is_an_error_that_names_both() {
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[docs] Plugin load failed: its field `table` needs the state `Table`, which both \
-             `server/routes` and `server/routes#2` provide: register only one of them"
+            "[docs] Plugin load failed: plugin `docs` needs the state `Table`, and 2 plugins in this app provide it"
         );
     });
 }

@@ -6,10 +6,9 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use bootstrap::Retry;
 use bootstrap::error::BootError;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{Retry, plugin_fn};
 use support::paused;
 
 type Loading = Pin<Box<dyn Future<Output = Result<()>> + Send>>;

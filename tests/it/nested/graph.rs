@@ -1,8 +1,7 @@
 //! What children need, and who needs them.
 
-use bootstrap::App;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{App, plugin_fn};
 use support::{Trace, paused};
 use tokio::time::Instant;
 
@@ -148,9 +147,7 @@ fn two_candidates_are_an_error_that_names_them() {
         let error = app.boot().await.unwrap_err().to_string();
         assert_eq!(
             error,
-            "[parent/reader] Plugin load failed: several plugins provide the state `Config` that \
-             it needs (`parent/config-plugin`, `parent/config-plugin#2`): put the `state()` of the \
-             one that is meant into its field"
+            "[parent/reader] Plugin load failed: plugin `parent/reader` needs the state `Config`, and 2 plugins in this app provide it"
         );
     });
 }
@@ -167,9 +164,7 @@ fn a_state_that_nobody_provides_is_an_error_at_once() {
         let error = app.boot().await.unwrap_err().to_string();
         assert_eq!(
             error,
-            "[parent/reader] Plugin load failed: its field `config` needs the state `Config`, and \
-             no plugin of this app provides it: register the one that does, or make the field an \
-             `Option<State<Config>>`"
+            "[parent/reader] Plugin load failed: plugin `parent/reader` needs the state `Config`, and nothing in this app provides it"
         );
     });
 }
@@ -206,9 +201,7 @@ fn a_child_that_needs_the_state_of_its_parent_is_an_error_at_once() {
         let error = App::new().with(Selfish).boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[selfish/needs-own] Plugin load failed: its field `_own` needs the state `Own` of \
-             `selfish`, which brought it into the app and has not loaded before it has: give it \
-             what it needs as an option, or register it elsewhere"
+            "[selfish/needs-own] Plugin load failed: plugin `selfish/needs-own` needs the state `Own` of `selfish`, which registered it and loads only after it"
         );
         assert_eq!(began.elapsed().as_millis(), 0);
     });
@@ -255,10 +248,16 @@ fn a_cycle_that_arises_while_booting_is_an_error_at_once() {
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[roundabout/needs-middle] Plugin load failed: it would wait for `middle-plugin`, \
-             which waits for `roundabout`, which waits for it: plugins would wait for each other \
-             in a cycle. Register it elsewhere, or make one of them need less"
+            "[roundabout/needs-middle] Plugin load failed: plugin `roundabout/needs-middle` depends on itself, through 2 other plugins"
         );
+        let story = error.render();
+        for step in [
+            "`roundabout/needs-middle` -> `middle-plugin`: it needs the state `",
+            "`middle-plugin` -> `roundabout`: it needs the state `",
+            "`roundabout` -> `roundabout/needs-middle`: it loads only after the plugins that it registers",
+        ] {
+            assert!(story.contains(step), "{story}");
+        }
     });
 }
 
@@ -273,11 +272,19 @@ fn children_that_wait_for_each_other_are_an_error_at_once() {
             one.after(&other);
             Ok(())
         }));
-        let error = app.boot().await.unwrap_err().to_string();
-        assert!(
-            error.starts_with("[parent/one] Plugin load failed: it would wait for"),
-            "{error}"
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(error.code(), "BOOT002");
+        assert_eq!(
+            error.to_string(),
+            "[parent/one] Plugin load failed: plugin `parent/one` depends on itself, through 1 other plugin"
         );
+        let story = error.render();
+        let steps = "\n  `parent/one` -> `parent/other`: it loads after that\
+                     \n  `parent/other` -> `parent/one`: it loads after that\
+                     \n  registered by: `parent`, in its `load`\n";
+        assert!(story.contains(steps), "{story}");
+        let help = "\n  help: register it elsewhere, or take a field of one of them away";
+        assert!(story.ends_with(help), "{story}");
     });
 }
 
@@ -364,15 +371,15 @@ fn registering_when_the_parent_has_loaded_is_refused() {
         let error = late.register(Nest::leaf("late", &inner)).load().await;
         assert_eq!(
             error.unwrap_err().to_string(),
-            "it was registered when its parent had loaded: register it before `load` returns"
+            "plugin `Nest` was registered after its parent `parent` had loaded"
         );
         assert_eq!(running.report().plugins.len(), 1);
         running.close().await.unwrap();
         assert_eq!(
             trace.events(),
             [
-                "[parent] Plugin load failed: `late` was registered by `parent` when that had \
-              loaded: plugins join an app only while it boots. Register it before `load` returns"
+                "[parent] Plugin load failed: plugin `late` was registered after its parent `parent` \
+                 had loaded"
             ]
         );
     });
@@ -458,9 +465,7 @@ fn a_child_that_awaits_what_includes_itself_gets_an_error_at_once() {
             let error = app.boot().await.unwrap_err();
             assert_eq!(
                 error.to_string(),
-                "[parent/child] Plugin load failed: `parent/child` would wait for itself: it awaits \
-                 what `parent` registered, which includes it. Register what it needs through its \
-                 own context"
+                "[parent/child] Plugin load failed: plugin `parent/child` would wait for itself: it awaits the children of `parent`, which include it"
             );
             assert_eq!(began.elapsed().as_millis(), 0);
         }

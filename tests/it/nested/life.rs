@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use bootstrap::App;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{App, plugin_fn};
 use support::{Trace, bounded, paused, threaded};
 
 use crate::nested::{Nest, sleep};
@@ -314,7 +313,7 @@ fn who_waits_for_a_child_elsewhere_hears_that_the_boot_has_failed() {
         assert_eq!(error.to_string(), "[bad] Plugin load failed: boom");
         assert_eq!(
             elsewhere.await.unwrap(),
-            "the boot ended before what was registered had loaded"
+            "the boot ended before a child of `parent` had loaded"
         );
     });
 }

@@ -2,9 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use bootstrap::App;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{App, plugin_fn};
 use support::{Trace, paused};
 
 use crate::nested::{Nest, sleep};
@@ -401,7 +400,7 @@ fn the_report_shows_children_below_their_parents() {
         );
         let leaf = report.plugin("root/middle/leaf").unwrap();
         let middle = leaf
-            .parent
+            .parent()
             .map(|parent| report.plugins[parent].name.to_string());
         assert_eq!(middle.as_deref(), Some("root/middle"));
         running.close().await.unwrap();

@@ -166,14 +166,11 @@ fn a_declared_child_that_needs_what_waits_for_its_parent_is_a_cycle() {
     let gate = app.register(Gate);
     app.register(Index).after(&gate);
     let errors = app.plan().unwrap_err();
-    let [
-        Mistake::Cycle {
-            walk, reasons, cut, ..
-        },
-    ] = errors.errors()
-    else {
+    let [Mistake::Cycle { steps, cut, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
+    let walk: Vec<_> = steps.iter().map(|step| &step.plugin).collect();
+    let reasons: Vec<_> = steps.iter().map(|step| &step.reason).collect();
     let names: Vec<String> = walk.iter().map(|it| it.plugin.to_string()).collect();
     assert_eq!(names, ["gate", "gate/lister", "index"]);
     assert!(
@@ -232,9 +229,10 @@ fn parents_that_wait_for_each_other_through_their_children_are_a_cycle() {
     }
 
     let errors = App::new().with(Left).with(Right).plan().unwrap_err();
-    let [Mistake::Cycle { walk, .. }] = errors.errors() else {
+    let [Mistake::Cycle { steps, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
+    let walk: Vec<_> = steps.iter().map(|step| &step.plugin).collect();
     let names: Vec<String> = walk.iter().map(|it| it.plugin.to_string()).collect();
     assert_eq!(names, ["left", "left/of-left", "right", "right/of-right"]);
 }

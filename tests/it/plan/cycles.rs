@@ -2,11 +2,10 @@
 
 use std::marker::PhantomData;
 
-use bootstrap::State;
 use bootstrap::error::Mistake;
 use bootstrap::extend::{Descriptor, Fields, Plugin, States};
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{State, plugin_fn};
 use support::{Probe, Trace, paused, register_graph};
 
 use super::{messages, names};
@@ -20,9 +19,10 @@ fn cycle(edges: &[&[usize]]) -> (Vec<String>, Vec<String>) {
     let mut app = App::new();
     register_graph(&mut app, probes, edges);
     let errors = app.plan().unwrap_err();
-    let [Mistake::Cycle { walk, way, .. }] = errors.errors() else {
+    let [Mistake::Cycle { steps, way, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
+    let walk: Vec<_> = steps.iter().map(|step| &step.plugin).collect();
     (names(walk.iter().map(|place| &place.plugin)), names(way))
 }
 
@@ -218,9 +218,10 @@ fn of_several_cycles_through_each_other_the_shortest_is_shown() {
     let mut app = App::new();
     register_graph(&mut app, probes, &[&[1], &[2], &[1, 3], &[0]]);
     let errors = app.plan().unwrap_err();
-    let [Mistake::Cycle { walk, others, .. }] = errors.errors() else {
+    let [Mistake::Cycle { steps, others, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
+    let walk: Vec<_> = steps.iter().map(|step| &step.plugin).collect();
     let walk: Vec<_> = walk.iter().map(|place| place.plugin.to_string()).collect();
     assert_eq!(walk, ["p1", "p2"]);
     assert_eq!(*others, 2);
@@ -261,9 +262,10 @@ fn a_cycle_through_an_optional_field_is_found_and_can_be_cut_there() {
         .with(OptionalLink::<Y, Z>("q", None, PhantomData))
         .with(Link::<Z, X>("r", State::unbound(), PhantomData));
     let errors = app.plan().unwrap_err();
-    let [Mistake::Cycle { walk, cut, .. }] = errors.errors() else {
+    let [Mistake::Cycle { steps, cut, .. }] = errors.errors() else {
         panic!("{errors:?}");
     };
+    let walk: Vec<_> = steps.iter().map(|step| &step.plugin).collect();
     assert_eq!(
         names(walk.iter().map(|place| &place.plugin)),
         ["p", "r", "q"]

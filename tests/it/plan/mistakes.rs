@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use bootstrap::State;
 use bootstrap::error::Mistake;
 use bootstrap::extend::{Descriptor, Fields, Plugin, States};
 use bootstrap::plan::PlanWarning;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{State, plugin_fn};
 use support::{Probe, Trace};
 
 use super::{Api, Config, ConfigPlugin, Database, NeedsSettings, Settings, messages, names, order};
@@ -466,7 +465,7 @@ fn an_order_after_a_plugin_of_another_app_is_an_error() {
         .after(&theirs);
     assert_eq!(
         messages(&app.plan().unwrap_err()),
-        ["plugin `ours` is to load after `theirs` of another app"]
+        ["plugin `ours` is ordered after `theirs` of another app"]
     );
 }
 

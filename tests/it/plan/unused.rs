@@ -97,7 +97,7 @@ fn an_unused_plugin_may_be_an_error() {
     );
     assert_eq!(
         messages(&errors),
-        ["plugin `database` provides the state `Pool`, and no plugin of this app asks for it"]
+        ["plugin `database` provides the state `Pool`, and no plugin of this app requires it"]
     );
     assert_eq!(errors.errors()[0].code(), "BOOT016");
     assert!(errors.render().ends_with(

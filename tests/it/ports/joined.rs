@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bootstrap::error::HookError;
 use bootstrap::prelude::*;
 use support::paused;
 
@@ -236,15 +237,16 @@ fn a_child_that_needs_a_port_which_nobody_provides_fails_with_the_way_out() {
     impl Hooks for Office {
         async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
             let error = cx.register(One::default()).await.err().unwrap();
-            let text = format!("{error:#}");
+            let error = error.downcast_ref::<HookError>().unwrap();
+            assert_eq!(error.code(), "BOOT001");
+            let text = error.render();
             assert!(
-                text.contains(
-                    "its field `mailer` needs the port `dyn Mailer`, and no plugin of this app \
-                     provides it: register the one that does, or make the field an \
-                     `Option<Port<dyn Mailer>>`"
-                ),
+                text.contains("(field `mailer: Port<dyn Mailer>`)\n"),
                 "{text}"
             );
+            let help = "\n  help: register the plugin that provides it, or make the field an \
+                        `Option<Port<dyn Mailer>>`";
+            assert!(text.ends_with(help), "{text}");
             Ok(())
         }
     }

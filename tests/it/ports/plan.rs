@@ -280,7 +280,7 @@ fn a_port_that_a_plugin_promised_and_did_not_return_is_an_error_of_it() {
         let text = error.to_string();
         assert!(
             text.contains(
-                "it returned without the port `dyn Mailer`, which its descriptor provides"
+                "plugin `forgets` returned without the port `dyn Mailer`, which its descriptor provides"
             ),
             "{text}"
         );

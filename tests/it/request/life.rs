@@ -1,6 +1,6 @@
 //! How a request scope ends.
 
-use bootstrap::error::StateError;
+use bootstrap::error::{LookupError, LookupFailure};
 use bootstrap::{App, RequestScope, Running, State};
 use support::{Trace, log_to, paused};
 
@@ -167,8 +167,14 @@ fn a_scope_outlives_its_app_without_the_states_of_that() {
         assert!(scope.app().try_get::<State<Config>>().is_ok());
         running.close().await.unwrap();
         assert_eq!(scope.enter(async { USER.get().unwrap().0 }).await, 7);
-        let error = scope.app().try_get::<State<Config>>().unwrap_err();
-        assert!(matches!(error, StateError::NotLoaded { .. }));
+        let error = scope.try_get::<State<Config>>().unwrap_err();
+        assert!(matches!(
+            error,
+            LookupError {
+                why: LookupFailure::NotLoaded { .. },
+                ..
+            }
+        ));
         // Also one that is opened too late.
         let late = scope.app().request_scope();
         assert_eq!(late.get::<User>().unwrap().0, 7);

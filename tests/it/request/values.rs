@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bootstrap::error::{RequestStateError, SetError};
+use bootstrap::error::{LookupFailure, LookupKey, SetError};
 use bootstrap::{App, RequestScope, RequestState, Running};
 use support::paused;
 
@@ -20,13 +20,12 @@ fn a_value_that_is_not_there_is_none_or_an_error_that_names_it() {
         assert_eq!(USER.take(), None);
         assert_eq!(
             USER.try_get().unwrap_err().to_string(),
-            "the request state `current user` is not initialized: no request scope is entered here; \
-             open one, with `request_scope`, and `enter` it"
+            "the request state `current user` is not initialized: no request scope is entered here"
         );
         let running = app().await;
         let scope = running.request_scope();
         let not_set = "the request state `current user` is not initialized: nothing has set it in \
-                       this request scope; set it before it is read";
+                       this request scope";
         scope.enter_sync(|| {
             assert_eq!(USER.get(), None);
             assert_eq!(USER.try_get().unwrap_err().to_string(), not_set);
@@ -34,8 +33,7 @@ fn a_value_that_is_not_there_is_none_or_an_error_that_names_it() {
         scope.end();
         assert_eq!(
             scope.enter_sync(|| USER.try_get()).unwrap_err().to_string(),
-            "the request state `current user` is gone: its request scope has ended; read it before, \
-             and keep what is needed longer"
+            "the request state `current user` is gone: its request scope has ended"
         );
         running.close().await.unwrap();
     });
@@ -48,23 +46,21 @@ fn a_value_can_not_be_set_outside_of_a_scope_or_after_its_end() {
         let running = app().await;
         assert_eq!(
             USER.set(User(1)).unwrap_err().to_string(),
-            "Cannot set value for state `current user`: no request scope is entered here; open one, \
-             with `request_scope`, and `enter` it"
+            "Cannot set value for state `current user`: no request scope is entered here"
         );
         let made = USER.get_or_insert_with(|| unreachable!("nobody could keep it"));
-        assert!(matches!(made, Err(SetError::NoScope { .. })));
+        assert!(matches!(made, Err(SetError::NoRequest { .. })));
         // An app alone is no scope.
         let set = running.current().enter_sync(|| USER.set(User(1)));
-        assert!(matches!(set, Err(SetError::NoScope { .. })));
+        assert!(matches!(set, Err(SetError::NoRequest { .. })));
         let scope = running.request_scope();
         scope.end();
         assert_eq!(
             scope.set(User(1)).unwrap_err().to_string(),
-            "Cannot set value for state `User`: its request scope has ended; set it before, or in a \
-             scope of its own"
+            "Cannot set value for state `User`: its request scope has ended"
         );
         let made = scope.get_or_insert_with(|| User(1));
-        assert!(matches!(made, Err(SetError::Ended { .. })));
+        assert!(matches!(made, Err(SetError::RequestEnded { .. })));
         running.close().await.unwrap();
     });
 }
@@ -80,8 +76,8 @@ fn a_name_is_for_messages_and_that_of_the_type_without_one() {
         );
         assert_eq!(format!("{UNNAMED:?}"), "RequestState(User)");
         let error = UNNAMED.try_get().unwrap_err();
-        let state = "User".into();
-        assert_eq!(error, RequestStateError::NoScope { state });
+        let key = LookupKey::InRequest("User".into());
+        assert_eq!((error.key, error.why), (key, LookupFailure::NoRequest));
         // It is no part of what is found: that is the type.
         let running = app().await;
         running.request_scope().enter_sync(|| {

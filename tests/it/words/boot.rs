@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bootstrap::App;
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{App, plugin_fn};
 use support::{Probe, Trace, act, fails, hangs, paused, register_graph, takes};
 
 use super::{fails_to_boot, lines};
@@ -237,7 +236,7 @@ fn what_stands_behind_a_barrier_waits_for_what_failed_before_it() {
             [
                 "error[BOOT010]: [base] Plugin load failed: boom",
                 "  not started: `behind` <- `barrier` <- `base`",
-                "  closed again: `after`",
+                "  closed again: `barrier`",
                 "  help: everything that had loaded has been closed; fix the first error above",
             ]
         );

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bootstrap::error::RestartError;
+use bootstrap::error::{RestartError, RestartRefusal};
 use bootstrap::{App, Handle, plugin_fn};
 use support::{Act, Probe, Trace, act, hangs, log_to, paused, threaded};
 use tokio::time::Instant;
@@ -185,7 +185,10 @@ fn a_restart_of_ones_own_part_is_refused_at_once() {
                 async move {
                     match handle.restart(name).await {
                         Ok(()) => answers.add("restarted"),
-                        Err(RestartError::WaitsForItself) => answers.add("refused"),
+                        Err(RestartError::Refused {
+                            why: RestartRefusal::WaitsForItself,
+                            ..
+                        }) => answers.add("refused"),
                         Err(error) => panic!("{error}"),
                     }
                     Ok(())
@@ -211,8 +214,8 @@ fn a_restart_of_ones_own_part_is_refused_at_once() {
 #[test]
 fn the_words_for_a_refused_restart_say_what_to_do() {
     assert_eq!(
-        format!("{:?}", RestartError::WaitsForItself),
-        "error[RUN001]: a hook, or a task of the part that restarts, would wait for itself if it \
+        format!("{:?}", RestartError::from(RestartRefusal::WaitsForItself)),
+        "error[RUN002]: a hook, or a task of the part that restarts, would wait for itself if it \
          waited for the restart\n  help: wait for it elsewhere: `tokio::spawn(async move { \
          handle.restart(..).await })`"
     );

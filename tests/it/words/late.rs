@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use bootstrap::App;
 use bootstrap::extend::{Descriptor, Plugin, States};
-use bootstrap::plugin_fn;
 use bootstrap::prelude::*;
+use bootstrap::{App, plugin_fn};
 use support::{Trace, log_to, paused};
 
 /// Keeps its context, and uses it in its `close`.
@@ -50,8 +49,7 @@ fn what_comes_too_late_is_refused_in_words() {
             said,
             [
                 "WARN [keeps/late] is cancelled: it was spawned when `keeps` was being closed",
-                "ERROR [keeps] Plugin load failed: `child` was registered by `keeps` when the app \
-                 was stopping (shutdown was requested): nothing joins it any more",
+                "ERROR [keeps] Plugin load failed: plugin `child` was registered by `keeps` when the app was stopping (shutdown was requested)",
             ]
         );
         let cx = kept.lock().unwrap().take().unwrap();

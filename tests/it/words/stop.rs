@@ -114,8 +114,7 @@ fn a_task_that_does_not_end_is_stop004() {
             [
                 "error[STOP004]: [http] Plugin run failed: timed out after 10 s",
                 "  closed all the same: `api`, `http`, `db`",
-                "  help: a task is told to stop by `cx.stopped()`: let it end then, or raise the \
-                 `shutdown_timeout` of its plugin, or `App::close_timeout`",
+                "  help: a task is told to stop by `cx.stopped()`: let it end then, or raise the `close_timeout` of its plugin, or `App::close_timeout`",
             ]
         );
     });
