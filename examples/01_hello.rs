@@ -1,7 +1,7 @@
 //! A plugin, and an app that collects it.
 //!
 //! A plugin is a struct with `#[plugin]` and an `impl Hooks`. `App::collect` finds every plugin
-//! that is linked into the program: there is no list of them anywhere.
+//! that is linked into the program. There is no list of plugins.
 
 use bootstrap::prelude::*;
 

@@ -1,7 +1,7 @@
-//! A plugin gives a state, another one asks for it.
+//! A plugin provides a state, and another plugin requires it.
 //!
-//! `Database` has a field `State<Config>`, so it loads after the plugin whose `states` list
-//! `Config`. Take that plugin away, and this program does not compile.
+//! `Database` has a field `State<Config>`, so it loads after the plugin that lists `Config` in its
+//! `states`. Without that plugin this program does not compile.
 
 use bootstrap::prelude::*;
 
@@ -38,7 +38,7 @@ impl Hooks for Database {
     }
 
     async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
-        // What `load` returned is found again in the context.
+        // The context has the states that `load` returned.
         println!("closing {}", cx.states().file);
         Ok(())
     }

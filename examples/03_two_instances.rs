@@ -1,7 +1,7 @@
 //! The same plugin twice, with separate states.
 //!
-//! `register` returns a registration, and its `handle()` is one that can be put into the field
-//! of another plugin before anything has loaded: that is how a plugin is told which one it gets.
+//! `register` returns a registration. Its `handle()` can be put into the field of another plugin
+//! before anything has loaded, and binds that field to this instance.
 
 use bootstrap::prelude::*;
 
@@ -9,7 +9,7 @@ struct Greeting(String);
 
 #[plugin(states = [Greeting], collect = never)]
 struct Greeter {
-    /// There is no default: whoever registers the plugin has to say it.
+    /// An option without a default: it is an argument of `Greeter::new`.
     #[option(required)]
     word: &'static str,
 }
@@ -37,13 +37,13 @@ impl Hooks for Speaker {
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut app = App::new();
-    let hello = app.register(Greeter { word: "hello" });
-    let servus = app.register(Greeter { word: "servus" });
+    let hello = app.register(Greeter::new("hello"));
+    let servus = app.register(Greeter::new("servus"));
     app.register(Speaker {
         first: hello.handle(),
         second: servus.handle(),
     });
-    // One at a time, so that this program prints the same every time.
+    // One hook at a time, so that this program always prints the same.
     app.max_concurrency(1).boot().await?.close().await?;
     Ok(())
 }

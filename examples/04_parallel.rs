@@ -1,7 +1,7 @@
-//! What does not depend on each other loads at the same time.
+//! Plugins that do not depend on each other load at the same time.
 //!
-//! Five plugins wait 50 ms each. One after the other they would take 250 ms; they take as long as
-//! the longest chain, which is 100 ms, because four of them only wait for `base`.
+//! Five plugins take 50 ms each. One after the other they would take 250 ms. The boot takes as long
+//! as the longest chain, which is 100 ms, because four of them only wait for `base`.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn main() -> Result<()> {
     let running = app.boot().await?;
     let chains = began.elapsed().as_secs_f64() / wait.as_secs_f64();
     println!("faster than one after the other: {}", chains < 5.0);
-    // The tree shows who waited for whom, and how long each took itself.
+    // The tree shows which plugin waited for which, and how long each hook took.
     eprintln!("{}", running.report());
     running.close().await?;
     Ok(())

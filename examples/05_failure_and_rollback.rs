@@ -1,7 +1,7 @@
 //! What happens when a load fails.
 //!
-//! Nothing more is started, what is under way is cancelled, and exactly what had loaded is closed
-//! again. The error says what failed, and what was done about it.
+//! Nothing more is started, hooks that are running are cancelled, and exactly the plugins that had
+//! loaded are closed. The error names the plugin that failed, and those that were closed.
 
 use anyhow::bail;
 use bootstrap::prelude::*;
@@ -35,7 +35,7 @@ struct Http;
 
 impl Hooks for Http {
     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-        unreachable!("what it waits for has failed")
+        unreachable!("the cache has failed")
     }
 }
 
@@ -45,7 +45,7 @@ async fn main() {
         Ok(_) => unreachable!("the cache fails"),
         Err(error) => {
             println!("in one line: {error}");
-            // `Debug` and `render` are the whole diagnosis, which `App::run` prints by itself.
+            // `render` is the whole diagnosis. `App::run` prints it.
             println!("{}", error.render());
         }
     }

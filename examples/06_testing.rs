@@ -1,8 +1,8 @@
-//! A plugin tested with a fake in the place of another, and an app under every fault.
+//! A plugin that is tested with a fake, and an app under every fault.
 //!
-//! Two ways to a fake: supply the state that the plugin asks for, or register a replacement for the
-//! plugin that makes it. Neither loads the real one, nor what only that needed. The rest is the test
-//! kit: the feature `testing` of `bootstrap`.
+//! There are two kinds of fakes: supply the state that the plugin requires, or register a replacement
+//! for the plugin that provides it. Neither loads the real plugin, or what only that one requires.
+//! The rest is the test kit, the feature `testing` of `bootstrap`.
 
 use bootstrap::lifecycle::Phase;
 use bootstrap::prelude::*;
@@ -20,10 +20,10 @@ impl Hooks for SystemClock {
     }
 }
 
-/// How to greet.
+/// The greeting for a time of day.
 struct Greeting(&'static str);
 
-/// What is to be tested.
+/// The plugin under test.
 #[plugin(states = [Greeting])]
 struct Greeter {
     clock: State<Clock>,
@@ -45,7 +45,7 @@ fn greets_in_the_evening() -> Result<()> {
 }
 
 async fn greets_at_eight() -> Result<()> {
-    // `only` is the plugin and what it needs; the supplied clock takes the place of the real one.
+    // `only` is the plugin and what it requires. The supplied clock replaces the real one.
     let app = App::only(Greeter::default()).supply(Clock(20));
     let running = app.boot().await?;
     assert_eq!(running.try_get::<State<Greeting>>()?.0, "good evening");
@@ -53,7 +53,7 @@ async fn greets_at_eight() -> Result<()> {
     Ok(())
 }
 
-/// A plugin of its own in the place of the clock, for fakes that need more than a value.
+/// A plugin that replaces the clock, for fakes that need more than a value.
 #[plugin(states = [Clock], replaces = SystemClock)]
 struct StoppedClock {
     #[option(default = 8)]
@@ -74,7 +74,7 @@ async fn greets_in_the_morning() -> Result<()> {
     Ok(())
 }
 
-/// The plugin alone: what is missing is an error, and the record shows exactly what happened.
+/// The plugin alone. The record shows exactly what happened.
 #[test]
 fn loads_and_closes() -> Result<()> {
     testing::paused(async {
@@ -92,7 +92,7 @@ fn loads_and_closes() -> Result<()> {
     })
 }
 
-/// Something goes wrong in the hook of another plugin.
+/// A fault in the hook of another plugin.
 #[test]
 fn does_not_load_without_a_clock() {
     testing::paused(async {
@@ -108,7 +108,7 @@ fn does_not_load_without_a_clock() {
     });
 }
 
-/// The whole app under every fault: whatever goes wrong, nothing is left open or hangs.
+/// The whole app under every fault: nothing is left open, and nothing hangs.
 #[test]
 fn survives_every_fault() {
     testing::explore(|| App::collect().with(StoppedClock::default())).check();

@@ -1,8 +1,8 @@
-//! Plugins that bring plugins with them.
+//! Plugins that register plugins.
 //!
-//! What a plugin registers in its `load` are its children. One that is awaited loads at once, and
-//! gives its states; the others load when `load` has returned, at the same time. Whoever needs the
-//! plugin waits for all of them.
+//! The plugins that a `load` registers are its children. A child that is awaited loads at once and
+//! returns handles to its states. The others load when `load` has returned, at the same time.
+//! Dependents of the parent wait for all of its children.
 
 use anyhow::bail;
 use bootstrap::prelude::*;
@@ -18,7 +18,7 @@ struct ListenerPlugin {
 impl Hooks for ListenerPlugin {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Listener> {
         if self.port < 1024 {
-            bail!("port {} is not for everybody", self.port);
+            bail!("port {} is reserved", self.port);
         }
         Ok(Listener(self.port))
     }
@@ -53,19 +53,19 @@ struct Server;
 
 impl Hooks for Server {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
-        let listener = match cx.register(ListenerPlugin { port: 80 }).await {
+        let listener = match cx.register(ListenerPlugin::new(80)).await {
             Ok(listener) => listener,
-            // Whoever handles the error of a child has recovered from it.
+            // The error of a child is handled here, so the boot goes on.
             Err(error) => {
                 println!("{error}");
-                cx.register(ListenerPlugin { port: 8080 }).await?
+                cx.register(ListenerPlugin::new(8080)).await?
             }
         };
         for name in ["apple", "pear"] {
             let listener = listener.clone();
             cx.register(Tenant { listener, name });
         }
-        println!("the server has loaded; its tenants come now");
+        println!("the server has loaded; its tenants load now");
         Ok(())
     }
 }
@@ -77,7 +77,7 @@ async fn main() -> Result<()> {
     for plugin in report.plugins.iter() {
         let parent = plugin.parent().map(|parent| &report.plugins[parent].name);
         println!(
-            "{}: {}, brought by {parent:?}",
+            "{}: {}, child of {parent:?}",
             plugin.name, plugin.load.outcome
         );
     }

@@ -1,7 +1,7 @@
-//! Parts of an app that keep to themselves, and may fail.
+//! Parts of an app that are separate, and may fail.
 //!
-//! Plugins in a scope see each other's states and those around them; nobody outside sees theirs.
-//! A barrier that recovers ends what went wrong before it, in its scope: the boot goes on.
+//! Plugins in a scope see the states of that scope and of the scopes around it. Plugins outside do not
+//! see them. A `recover` barrier handles the failures before it in its scope, and the boot goes on.
 
 use anyhow::bail;
 use bootstrap::prelude::*;

@@ -6,10 +6,10 @@
     reason = "the pages link to whatever is public"
 )]
 
-// The pages are Markdown in `bootstrap/guide`. Their links to each other are labels, which the pages
-// define as names of files, for those who browse the repository. Here the same labels are defined as
-// modules before, and the first definition wins. That is why a doctest is named after the file of
-// those, and its line counts them as well.
+// The pages are Markdown in `bootstrap/guide`. They link to each other by labels. Each page defines
+// its labels as file names, for readers of the repository. Here `links/pages.md` comes first and
+// defines the same labels as modules; the first definition of a label wins. That is why a doctest is
+// named after that file, and why its line numbers count those lines as well.
 
 use crate::context::*;
 use crate::error::*;
@@ -32,29 +32,34 @@ macro_rules! page {
 
 page!(first_service, include_str!("../guide/01-first-service.md"));
 page!(declare, include_str!("../guide/02-declare.md"));
-page!(compose, include_str!("../guide/03-compose.md"));
-page!(crates, include_str!("../guide/04-crates.md"));
-page!(values, include_str!("../guide/05-values.md"));
 #[cfg(feature = "config")]
-page!(configuration, include_str!("../guide/06-configuration.md"));
+page!(configuration, include_str!("../guide/03-configuration.md"));
 #[cfg(not(feature = "config"))]
 page!(
     configuration,
-    "# Configuration\n\nThis page is there with the feature `config`.\n\nNext: [Conditions][page-conditions]"
+    "# Configuration\n\nThis page requires the feature `config`.\n\nNext: [Compose][page-compose]"
 );
-page!(conditions, include_str!("../guide/07-conditions.md"));
-page!(boot, include_str!("../guide/08-boot.md"));
-page!(parts, include_str!("../guide/09-parts.md"));
-page!(run, include_str!("../guide/10-run.md"));
-page!(far_away, include_str!("../guide/11-far-away.md"));
-page!(close, include_str!("../guide/12-close.md"));
-page!(see, include_str!("../guide/13-see.md"));
-page!(test, include_str!("../guide/14-test.md"));
+page!(compose, include_str!("../guide/04-compose.md"));
+page!(crates, include_str!("../guide/05-crates.md"));
+page!(boot, include_str!("../guide/06-boot.md"));
+page!(run, include_str!("../guide/07-run.md"));
+page!(close, include_str!("../guide/08-close.md"));
+page!(test, include_str!("../guide/09-test.md"));
 #[cfg(feature = "testing")]
-page!(test_kit, include_str!("../guide/15-test-kit.md"));
+page!(test_kit, include_str!("../guide/10-test-kit.md"));
 #[cfg(not(feature = "testing"))]
 page!(
     test_kit,
-    "# The test kit\n\nThis page is there with the feature `testing`.\n\nNext: [Codes][page-codes]"
+    "# The test kit\n\nThis page requires the feature `testing`.\n\nNext: [Conditions][page-conditions]"
 );
-page!(codes, include_str!("../guide/16-codes.md"));
+page!(conditions, include_str!("../guide/11-conditions.md"));
+page!(parts, include_str!("../guide/12-parts.md"));
+page!(far_away, include_str!("../guide/13-far-away.md"));
+page!(see, include_str!("../guide/14-see.md"));
+page!(logging, include_str!("../guide/15-logging.md"));
+page!(http_server, include_str!("../guide/16-http-server.md"));
+page!(database, include_str!("../guide/17-database.md"));
+page!(containers, include_str!("../guide/18-containers.md"));
+page!(from_main, include_str!("../guide/19-from-main.md"));
+page!(why_not, include_str!("../guide/20-why-not.md"));
+page!(codes, include_str!("../guide/21-codes.md"));

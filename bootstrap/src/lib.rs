@@ -1,24 +1,24 @@
 #![cfg_attr(not(feature = "config"), doc = include_str!("../guide/links/without-config.md"))]
 #![cfg_attr(not(feature = "testing"), doc = include_str!("../guide/links/without-testing.md"))]
-//! Boot an application as a graph of plugins that the compiler has proven.
+//! Boots an application as a graph of plugins that the compiler checks.
 //!
-//! A service is twenty components: configuration, a database, a cache, consumers, an HTTP server.
-//! Each needs some of the others before it can start, and must be gone before they go. With this
-//! crate each component is a plugin that says what it needs and what it gives, and the rest
-//! follows: the graph is proven at compile time, booted in parallel, undone when a step fails,
-//! and closed in reverse.
+//! A service has many components: configuration, a database, a cache, consumers, an HTTP server.
+//! Each needs some of the others before it can start, and must stop before they do. With this crate
+//! each component is a plugin that declares what it needs and what it provides. The rest follows:
+//! the compiler checks the graph, the app boots it in parallel, rolls it back when a step fails, and
+//! closes it in reverse.
 //!
 //! # A first service
 //!
 //! ```standalone_crate
 //! use bootstrap::prelude::*;
 //!
-//! // A state: what one plugin makes and others use.
+//! // A state: a value that one plugin provides and other plugins use.
 //! struct Config {
 //!     database: String,
 //! }
 //!
-//! // A plugin that makes it. Its options are plain data.
+//! // The plugin that provides it. Its options are plain data.
 //! #[plugin(states = [Config])]
 //! struct ConfigPlugin {
 //!     #[option(default = "service.toml".into())]
@@ -63,67 +63,73 @@
 //! # }
 //! ```
 //!
-//! There is no list of plugins. `collect` finds every one that is linked into the binary, `run`
-//! lives the whole life of a service: it handles signals, boots, waits, closes, and its result
-//! carries the exit code.
+//! There is no list of plugins. [`App::collect`] finds every plugin that is linked into the binary.
+//! [`App::run`] handles signals, boots, waits and closes, and its result carries the exit code.
 //!
-//! # What you do, and where it is told
+//! # Where to find what
 //!
-//! The [`guide`] has one page for each topic, in this order; each ends with what can go wrong and how
-//! that reads.
+//! The [`guide`] has one page for each topic, in this order. Each page ends with what can go wrong
+//! and how that reads.
 //!
-//! | you | with | page |
+//! | to | use | page |
 //! |---|---|---|
 //! | declare a component | [`#[plugin]`](macro@plugin), [`Hooks`], [`State`] | [Declare](guide::declare) |
-//! | put an app together | [`App::collect`], [`App::of`], [`App::new`], [`App::only`], [`Registration`] | [Compose](guide::compose) |
-//! | split it into crates | [`Port`], [`Ports`], [`link!`], [`App::expect`], [`verify!`] | [Several crates](guide::crates) |
-//! | hand in what `main` has | [`App::supply`], [`supplied!`], [`App::register_with`], [`App::service`] | [Values from outside](guide::values) |
-//! | read files and variables | [`App::configure`], [`Configuration`], [`section!`] | [Configuration](guide::configuration) |
-//! | leave plugins out | `enabled = ..`, [`Registration::enabled`], [`App::disable`] | [Conditions](guide::conditions) |
-//! | boot it | [`App::boot`], [`App::run`], [`Retry`], [`BootError`] | [Boot](guide::boot) |
-//! | keep parts apart | [`App::scope`], [`App::barrier`], [`App::recover`], [`LoadContext::register`] | [Parts](guide::parts) |
+//! | read files and variables | [`App::configure`], [`Configuration`], [`#[section]`](macro@section) | [Configuration](guide::configuration) |
+//! | compose an app | [`App::collect`], [`App::new`], [`App::supply`], [`Registration`], [`plugin_fn`], [`plugin_with`], [`verify!`] | [Compose](guide::compose) |
+//! | split it into crates | [`Port`], [`Ports`], [`link!`], [`App::expect`] | [Several crates](guide::crates) |
+//! | boot it | [`App::boot`], [`App::run`], [`Retry`], [`BootError`](error::BootError) | [Boot](guide::boot) |
 //! | work in the background | [`RunContext`], [`Supervision`], [`Lazy`], [`Swap`], [`Handle::restart`] | [Run](guide::run) |
-//! | reach the app from anywhere | [`current`](Current::try_current()), [`RequestScope`], [`RequestState`] | [Far away](guide::far_away) |
-//! | stop it | [`Handle`], [`App::shutdown_timeout`], [`CloseError`], [`Exit`] | [Close](guide::close) |
-//! | see what it does | [`Plan`], [`Report`], [`App::on_error`] | [See](guide::see) |
+//! | stop it | [`Handle`], [`App::shutdown_timeout`], [`CloseError`](error::CloseError), [`Exit`] | [Close](guide::close) |
 //! | test a part, with fakes | [`App::only`], `replaces` | [Test](guide::test) |
 //! | test it under every fault | [`testing`] | [The test kit](guide::test_kit) |
-//! | look up a message | [`BootError::code`], [`Mistake::code`], [`CloseError::code`] | [Codes](guide::codes) |
+//! | disable plugins, choose engines | `enabled = ..`, [`Registration::enabled`], [`App::disable`] | [Conditions](guide::conditions) |
+//! | keep parts apart | [`App::scope`], [`App::barrier`], [`App::recover`], [`LoadContext::register`] | [Parts](guide::parts) |
+//! | reach the app from anywhere | [`Current`], [`RequestScope`], [`RequestState`] | [Far away](guide::far_away) |
+//! | see what it does | [`Plan`](plan::Plan), [`Report`](report::Report), [`App::on_error`] | [See](guide::see), [Logging](guide::logging) |
+//! | write a server, a pool, a deployment | | [HTTP](guide::http_server), [Database](guide::database), [Containers](guide::containers) |
+//! | decide whether to use it | | [From `main`](guide::from_main), [Why not](guide::why_not) |
+//! | look up a message | [`Code`](error::Code), [`Diagnose`](error::Diagnose), [`Diagnostic`](error::Diagnostic) | [Codes](guide::codes) |
+//!
+//! Types that only appear in signatures, errors and reports are in modules: [`context`], [`error`],
+//! [`lifecycle`], [`plan`], [`report`], [`service`] and [`extend`].
 //!
 //! # Words
 //!
 //! | word | meaning |
 //! |---|---|
-//! | plugin | a component: a struct with [`#[plugin]`](macro@plugin) and [`impl Hooks`](Hooks), or one that implements [`Plugin`] by hand |
-//! | state | what a plugin's `load` makes; others ask for it with a field [`State<T>`](State) |
-//! | port | what any crate may provide; asked for with [`Port<dyn T>`](Port), or all of them with [`Ports`] |
+//! | plugin | a component: a struct with [`#[plugin]`](macro@plugin) and [`impl Hooks`](Hooks) |
+//! | state | a value that one plugin provides, and others require with a field [`State<T>`](State) |
+//! | port | a trait object that any crate may provide, required with [`Port<dyn T>`](Port), or all of them with [`Ports`] |
+//! | requirement | a field that a plugin needs: it loads after the provider, and closes before it |
 //! | option | plain data of a plugin, `#[option]`, that is set before the boot |
 //! | hook | `load`, `ready`, `run`, `drain`, `close`: what a plugin does, and when |
-//! | plan | the graph of one app, in the order of the boot: [`Plan`] |
-//! | registration | one plugin in one app: [`Registration`]. The same plugin may have several |
+//! | plan | the graph of one app, in the order of the boot: [`Plan`](plan::Plan) |
+//! | registration | one plugin in one app: [`Registration`]. A plugin may have several |
 //! | scope | a part of an app whose states the other parts do not see: [`Scope`] |
-//! | child | a plugin that another one registers while it loads: [`Child`] |
-//! | handle | what everyone may hold: a [`State`] of a plugin, or the [`Handle`] of an app |
+//! | child | a plugin that another plugin registers while it loads: [`Child`] |
+//! | handle | a reference to a state, a port or an app that may be kept and cloned: [`State`], [`Port`], [`Handle`] |
+//!
+//! `ARCHITECTURE.md` in the repository has a glossary of all words.
 //!
 //! # What is checked when
 //!
-//! | when | what | how it is told |
+//! | when | what | how it is reported |
 //! |---|---|---|
-//! | compile time | every required state has exactly one provider; no cycle, of any length; states and hooks are `Send`; no misuse of attributes; no app is used that has not booted, is changed after boot, or closed twice | errors at your own tokens, all of one run |
-//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no cycle through `after`, barriers, children or plugins made at run time; supplied states are there, once; the configuration has all that is read | [`PlanErrors`], all at once, with file and line of both ends |
-//! | [`App::boot`] | hooks succeed, in time | [`BootError`], after everything that had loaded is closed |
+//! | compile time | every required state has exactly one provider; no cycle, of any length; states and hooks are `Send`; attributes are used correctly; no app is used before its boot, changed after it, or closed twice | errors at your own tokens, all of one run |
+//! | [`App::plan`], without running anything | every provider is part of *this* app; handles and names are unambiguous; no cycle through `after`, barriers, children or plugins made at run time; supplied states are there, once; the configuration is complete | [`PlanErrors`](error::PlanErrors), all at once, with file and line of both ends |
+//! | [`App::boot`] | hooks succeed, in time | [`BootError`](error::BootError), after everything that had loaded is closed |
 //!
-//! The proof at compile time needs no list and crosses crates: each state's type knows who makes
-//! it. `plan` is one line in the tests of your binary: [`bootstrap::verify!();`](verify), which can
-//! also hold the app to a list of plugins.
+//! The check at compile time needs no list and crosses crates: the type of each state knows its
+//! provider. The plan is one line in the tests of your binary, [`bootstrap::verify!();`](verify), which
+//! can also compare the app with a list of plugins.
 //!
 //! # Features
 //!
-//! - `config` (off): [`Configuration`], [`section!`] and what reads them.
-//! - `serde` (off): [`Report`] and [`Plan`] can be serialized.
-//! - `testing` (off): the test kit, [`testing`]: records what happens, injects faults, and
-//!   explores an app under all of them. For `[dev-dependencies]`: it turns on the feature `test-util` of
-//!   tokio, so tokio and every crate that depends on it are compiled once more for tests.
+//! - `config` (off): [`Configuration`], [`#[section]`](macro@section) and what reads them.
+//! - `serde` (off): [`Report`](report::Report) and [`Plan`](plan::Plan) can be serialized.
+//! - `testing` (off): the test kit, [`testing`]. It records what happens, injects faults, and explores
+//!   an app under all of them. For `[dev-dependencies]`: it turns on the feature `test-util` of tokio,
+//!   so tokio and every crate that depends on it are compiled once more for tests.
 #![forbid(unsafe_code)]
 
 mod app;
@@ -150,7 +156,7 @@ mod values;
 pub mod __private;
 
 pub mod prelude {
-    //! What a file that declares plugins needs.
+    //! The imports of a file that declares plugins.
 
     pub use anyhow::Result;
 
@@ -165,10 +171,10 @@ pub use anyhow::Result;
 #[doc = include_str!("../guide/plugin-attribute.md")]
 pub use bootstrap_macros::plugin;
 
-/// Declares a state that `main` supplies, on its type.
+/// Declares a type as a state that `main` supplies.
 ///
-/// Plugins may then have fields `State<Settings>` although no plugin provides `Settings`; an app
-/// that requires it and was not given one by [`App::supply`] does not plan.
+/// Plugins may then have fields `State<Settings>` although no plugin provides `Settings`. An app that
+/// requires it and supplies no value with [`App::supply`] does not plan.
 ///
 /// # Examples
 ///
@@ -202,19 +208,18 @@ pub use bootstrap_macros::plugin;
 /// ```
 pub use bootstrap_macros::supplied;
 
-/// Declares a section of the configuration, which is a state, on its type; with the feature
-/// `config`.
+/// Declares a type as a section of the configuration, which is a state. Requires the feature `config`.
 ///
-/// The type is read with `serde`, which also says what is missing, what has a default
-/// (`#[serde(default)]`) and what is optional. The value is there if the app has a configuration
-/// (`App::configure`); nothing has to be registered. In a test, [`supply`](App::supply) another one.
+/// The type is read with `serde`, which decides what is required, what has a default
+/// (`#[serde(default)]`) and what is optional. The state is provided if the app has a configuration
+/// (`App::configure`); nothing has to be registered. In a test, [`supply`](App::supply) a value.
 ///
-/// A key that the type does not know is a fault of the plan, also without
+/// A key that the type does not know is a fault of the plan, even without
 /// `#[serde(deny_unknown_fields)]`. Without a key, `#[section]`, the type is the whole configuration.
 /// A field `Option<State<..>>` is `None` if the configuration does not have the section.
 ///
-/// The plugin that provides it is called by its key, `config.database`, and `config` for the whole;
-/// [restart](Handle::restart) it to read the sources anew.
+/// The plugin that provides it is named after the key, `config.database`, or `config` for the whole
+/// configuration. [Restart](Handle::restart) it to read the sources again.
 ///
 /// # Examples
 ///
@@ -259,7 +264,7 @@ pub use bootstrap_macros::supplied;
 ///     .configure(Configuration::new().environment("APP"))
 ///     .plan()
 ///     .unwrap_err();
-/// assert_eq!(error.errors().len(), 2, "both that are missing");
+/// assert_eq!(error.errors().len(), 2, "both required keys are missing");
 /// # Ok(())
 /// # }
 /// # }
@@ -287,14 +292,14 @@ pub use secrecy;
 pub use values::Configuration;
 
 pub mod context {
-    //! What hooks of the app, barriers and scopes of children may use. The contexts of the hooks of
-    //! plugins are at the root.
+    //! The contexts of hooks of the app, of barriers and of scopes of children. The contexts of
+    //! plugins' hooks are at the root.
 
     pub use crate::declare::{AppContext, BarrierContext, ChildScope, ErrorContext};
 }
 
 pub mod error {
-    //! What can go wrong, typed: `Display` is one line, `Debug` and `render` are the whole diagnosis.
+    //! The errors of this crate. `Display` is one line; `Debug` and `render` are the whole diagnosis.
     //!
     //! Every error has a [`Code`] and a [`Diagnostic`]; see [`Diagnose`].
 
@@ -311,26 +316,25 @@ pub mod error {
 }
 
 pub mod lifecycle {
-    //! How far an app is, and why it stops.
+    //! The status of an app, and the reasons for which it stops.
 
     pub use crate::base::phase::Phase;
     pub use crate::life::{ShutdownReason, Signal, Status, StatusWatch};
 }
 
 pub mod service {
-    //! Values with names: see [`App::service`](crate::App::service).
+    //! Services, values with names: see [`App::service`](crate::App::service).
 
     pub use crate::declare::{Service, ServiceError};
 }
 
 pub mod extend {
-    //! For crates that make plugins of something else than a struct with
-    //! [`#[plugin]`](macro@crate::plugin), and for plugins that are made at run time.
+    //! The interface for crates that derive plugins, and for plugins that are made at run time.
     //!
     //! An attribute of another crate emits a plain `#[plugin(requires = ..)]` with a constant list of
     //! [`Requirement`]s, and a field of the type [`Requirements`]. A plugin whose name, states or
-    //! requirements are only known at run time implements [`Plugin`] by hand. The other traits are
-    //! bounds, and are implemented by the attributes.
+    //! requirements are known only at run time implements [`Plugin`] by hand. The other traits are
+    //! bounds, which the attributes implement.
 
     pub use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! Every program of the tutorial runs, and prints what it says.
+//! Every program of the tutorial runs, and prints what is expected.
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 use std::path::PathBuf;
@@ -76,15 +76,15 @@ fn failure_and_rollback() {
 fn children() {
     assert_eq!(
         run("07_children"),
-        "[server/listener] Plugin load failed: port 80 is not for everybody\n\
-         the server has loaded; its tenants come now\n\
+        "[server/listener] Plugin load failed: port 80 is reserved\n\
+         the server has loaded; its tenants load now\n\
          server/tenant serves apple on port 8080\n\
          server/tenant#2 serves pear on port 8080\n\
-         server: done, brought by None\n\
-         server/listener: failed, brought by Some(\"server\")\n\
-         server/listener#2: done, brought by Some(\"server\")\n\
-         server/tenant: done, brought by Some(\"server\")\n\
-         server/tenant#2: done, brought by Some(\"server\")\n\
+         server: done, child of None\n\
+         server/listener: failed, child of Some(\"server\")\n\
+         server/listener#2: done, child of Some(\"server\")\n\
+         server/tenant: done, child of Some(\"server\")\n\
+         server/tenant#2: done, child of Some(\"server\")\n\
          port 8080 closes\n"
     );
 }
@@ -102,4 +102,41 @@ fn boundaries() {
             "analytics/client connects to analytics.local",
         ]
     );
+}
+
+#[test]
+fn http_server() {
+    assert_eq!(
+        run("09_http_server"),
+        "/: HTTP/1.1 200 OK hello\n/ready: HTTP/1.1 200 OK \nclosed\n"
+    );
+}
+
+#[test]
+fn database() {
+    assert_eq!(run("10_database"), "notes: 1\nthe pool is closed: true\n");
+}
+
+#[test]
+fn from_main() {
+    let printed = run("11_from_main");
+    let mut steps = printed.split("step ").skip(1);
+    for (number, step) in (1..=3).zip(&mut steps) {
+        let mut lines: Vec<&str> = step.lines().skip(1).collect();
+        // The database and the queue connect at the same time in the last step.
+        lines[..3].sort_unstable();
+        lines[3..].sort_unstable();
+        assert_eq!(
+            lines,
+            [
+                "  bound to port 3000",
+                "  connected to db.example",
+                "  connected to queue.example",
+                "  closed the database",
+                "  closed the queue",
+            ],
+            "step {number}: {printed}"
+        );
+    }
+    assert_eq!(steps.next(), None);
 }

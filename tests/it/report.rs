@@ -225,7 +225,7 @@ fn the_json_of_a_report_has_the_keys_that_the_guide_lists() {
 
         let mut found = BTreeSet::new();
         keys(&json, &mut found);
-        let guide = include_str!("../../bootstrap/guide/13-see.md");
+        let guide = include_str!("../../bootstrap/guide/14-see.md");
         let (_, table) = guide.split_once("| of | keys |").unwrap();
         let (table, _) = table.split_once("\n\n").unwrap();
         let rows = table.lines().filter_map(|row| row.split('|').nth(2));

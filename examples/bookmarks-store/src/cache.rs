@@ -1,4 +1,4 @@
-//! Lists of bookmarks by tag, kept in memory.
+//! Lists of bookmarks by tag, in memory.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use crate::database::{Database, Schema};
 use crate::repository::{Bookmark, query};
 use crate::settings::Settings;
 
-/// A cache that is never stale, also if other processes write to the database. Its keys carry the
-/// number of changes, which the database counts: a list that is older is not asked for again.
+/// A cache that is never stale, even if other processes write to the database. Its keys contain the
+/// number of changes, which the database counts, so an older list is never looked up again.
 pub(crate) struct TagCache {
     lists: Cache<(i64, String), Arc<[Bookmark]>>,
 }
 
 impl TagCache {
-    /// Returns the bookmarks with a tag, from the cache or else from the database, which is asked
-    /// once for all callers that wait for the same list.
+    /// Returns the bookmarks with a tag, from the cache or else from the database. Callers that wait
+    /// for the same list share one query.
     pub(crate) async fn list(&self, pool: &SqlitePool, tag: &str) -> sqlx::Result<Arc<[Bookmark]>> {
-        // Read before the list: a list may be newer than its number, and never older.
+        // Read before the list, so that a list may be newer than its number but never older.
         let changes = query::changes(pool).await?;
         let load = async { query::by_tag(pool, tag).await.map(Arc::from) };
         let list = self.lists.try_get_with((changes, tag.to_owned()), load);
@@ -32,7 +32,7 @@ impl TagCache {
     }
 }
 
-/// Fills the cache with the tags that are used most.
+/// Fills the cache with the most frequent tags.
 #[plugin(name = "cache", states = [TagCache])]
 struct CachePlugin {
     settings: State<Settings>,

@@ -13,24 +13,24 @@ use crate::settings::{DATABASE_LIMIT, Settings, names_a_file};
 
 /// Connections to the database.
 pub(crate) struct Database {
-    /// Connections for reading, which goes on while something is written.
+    /// Connections for reading, which does not wait for the writer.
     pub(crate) read: SqlitePool,
-    /// The connection for writing. `SQLite` has one writer at a time: here they queue in order, and
-    /// take no connection from readers meanwhile.
+    /// The connection for writing. `SQLite` has one writer at a time: writers queue here in order, and
+    /// use no connection of readers meanwhile.
     write: SqlitePool,
 }
 
 impl Database {
-    /// Begins to write. Everything is rolled back unless the transaction is committed, also if its
-    /// future is dropped.
+    /// Begins a write. It is rolled back unless the transaction is committed, even if its future is
+    /// dropped.
     pub(crate) async fn begin(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
         // A transaction that begins as a reader can't become a writer while another process writes.
         self.write.begin_with("BEGIN IMMEDIATE").await
     }
 }
 
-/// Opens the database. Of several processes that make a new one `SQLite` refuses all but one, without
-/// waiting: they try again.
+/// Opens the database. If several processes create a new file, `SQLite` refuses all but one of them
+/// without waiting; the others retry.
 #[plugin(name = "database", states = [Database], load_timeout = "10s", retry = 4)]
 struct DatabasePlugin {
     settings: State<Settings>,
@@ -46,7 +46,7 @@ impl Hooks for DatabasePlugin {
             .filename(file)
             .create_if_missing(true)
             .foreign_keys(true)
-            // Readers do not wait for the writer, and what was acknowledged is on the disk.
+            // Readers do not wait for the writer, and an acknowledged write is on the disk.
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             // How long to wait while another process writes.
@@ -73,19 +73,19 @@ impl Hooks for DatabasePlugin {
 
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
-        // All are opened now, so that none is missing when the process runs out of descriptors.
+        // All are opened now, so that none is missing when the process runs out of file descriptors.
         .min_connections(connections)
         .max_connections(connections)
         .acquire_timeout(DATABASE_LIMIT / 2)
-        // `SQLite` itself ends a transaction when the disk is full. The rollback of sqlx then fails,
-        // and the connection would count as inside of a transaction for ever: it is replaced.
+        // `SQLite` ends a transaction itself when the disk is full. The rollback of sqlx then fails, and
+        // sqlx would consider the connection to be in a transaction forever: it is replaced.
         .before_acquire(|connection, _| {
             let is_idle = !connection.is_in_transaction();
             Box::pin(async move { Ok(is_idle) })
         })
 }
 
-/// What can be said in words before the database says it in numbers.
+/// Reports mistakes in words that the database would report as numbers.
 fn check(file: &Path) -> Result<()> {
     ensure!(
         names_a_file(file),
@@ -97,7 +97,7 @@ fn check(file: &Path) -> Result<()> {
         "the folder `{}` does not exist: create it, or set `database` to another file",
         folder.display()
     );
-    // What can't be looked at is for SQLite to judge.
+    // If the metadata can't be read, SQLite reports why.
     let Ok(found) = fs::metadata(file) else {
         return Ok(());
     };
@@ -113,7 +113,7 @@ fn check(file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An error of the database with what was being done to which file, and with what to do about it.
+/// Adds the operation, the file and the remedy to an error of the database.
 fn explained(error: impl Into<anyhow::Error>, doing: &str, file: &Path) -> anyhow::Error {
     let error = error.into();
     let advice = match primary_code(&error) {
@@ -130,8 +130,8 @@ fn explained(error: impl Into<anyhow::Error>, doing: &str, file: &Path) -> anyho
     error.context(format!("{doing} the database `{}`{advice}", file.display()))
 }
 
-/// Whether the process can't open as many files as the connections need, three each. `SQLite` does
-/// not report why it can't open one, and some connections may have been closed again already.
+/// Returns whether the process can't open as many files as the connections need, three each. `SQLite`
+/// does not report why it can't open a file, and some connections may have been closed already.
 fn is_out_of_files() -> bool {
     const NEEDED: usize = 15;
     const TOO_MANY_FILES: [i32; 2] = [23, 24];
@@ -146,7 +146,7 @@ const SQLITE_FULL: u32 = 13;
 const SQLITE_CANTOPEN: u32 = 14;
 const SQLITE_NOTADB: u32 = 26;
 
-/// The number that `SQLite` gives a kind of error; it keeps the details in the higher bits.
+/// Returns the primary code of an `SQLite` error. Its higher bits are details.
 fn primary_code(error: &anyhow::Error) -> Option<u32> {
     let mut causes = error.chain();
     let error = causes.find_map(|cause| cause.downcast_ref::<sqlx::Error>())?;
@@ -154,10 +154,10 @@ fn primary_code(error: &anyhow::Error) -> Option<u32> {
     Some(code & 0xff)
 }
 
-/// The proof that the tables are there.
+/// The proof that the tables exist.
 pub(crate) struct Schema;
 
-/// Brings the tables up to date.
+/// Migrates the tables.
 #[plugin(name = "schema", states = [Schema])]
 struct SchemaPlugin {
     settings: State<Settings>,
@@ -173,10 +173,10 @@ impl Hooks for SchemaPlugin {
     }
 }
 
-/// Migrates in one transaction, so that another process that starts now waits for it.
+/// Migrates in one transaction, so that other processes that start wait for it.
 async fn migrate(database: &Database) -> Result<(), MigrateError> {
     let mut transaction = database.begin().await?;
-    // What `run` does; that does not compile with a connection in a future that is `Send`.
+    // The same as `run`, which does not compile with a connection in a `Send` future.
     let migrator = sqlx::migrate!();
     migrator.run_direct(None, &mut *transaction, false).await?;
     Ok(transaction.commit().await?)

@@ -1,8 +1,8 @@
 //! The half of the example service that stores bookmarks.
 //!
-//! Four plugins: database, schema, cache, repository; and the settings, which the configuration
-//! provides. Nothing in here knows about HTTP,
-//! and whoever wants bookmarks asks for a `State<Bookmarks>`: the rest comes along.
+//! It has four plugins (database, schema, cache, repository) and the settings, which are a section of
+//! the configuration. Nothing in here depends on HTTP. A plugin that requires `State<Bookmarks>` links
+//! all of it.
 
 mod cache;
 mod database;

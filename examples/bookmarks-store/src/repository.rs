@@ -1,4 +1,4 @@
-//! The repository: everything that can be done with bookmarks.
+//! The repository: all operations on bookmarks.
 
 use std::sync::Arc;
 
@@ -15,24 +15,24 @@ use crate::database::{Database, Schema};
 pub struct Bookmark {
     /// Its number.
     pub id: i64,
-    /// Where it leads.
+    /// Its address.
     pub url: String,
-    /// What it is called.
+    /// Its title.
     pub title: String,
-    /// Words to find it by, in alphabetical order.
-    // The database has no lists, so they come as JSON.
+    /// Its tags, in alphabetical order.
+    // The database has no lists, so it returns JSON.
     #[sqlx(json)]
     pub tags: Vec<String>,
 }
 
-/// A bookmark to be added.
+/// A bookmark to add.
 #[derive(Clone, Debug, Deserialize)]
 pub struct NewBookmark {
-    /// Where it leads; unique.
+    /// Its address, which is unique.
     pub url: String,
-    /// What it is called.
+    /// Its title.
     pub title: String,
-    /// Words to find it by.
+    /// Its tags.
     #[serde(default)]
     pub tags: Vec<String>,
 }
@@ -40,10 +40,10 @@ pub struct NewBookmark {
 /// Why a bookmark was not added.
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
-    /// It does not lead anywhere.
+    /// It is not an address of the web.
     #[error("`{0}` is no address: it has to start with `http://` or `https://` and name a host")]
     NoAddress(String),
-    /// There is one already.
+    /// A bookmark for this address exists.
     #[error("there is a bookmark for `{0}` already")]
     Exists(String),
     /// The database failed.
@@ -59,11 +59,11 @@ pub struct Bookmarks {
 }
 
 impl Bookmarks {
-    /// Adds a bookmark. When this returns, it is on the disk.
+    /// Adds a bookmark, and returns when it is on the disk.
     ///
     /// # Errors
     ///
-    /// If it leads nowhere, if there is one for this address, or if the database fails.
+    /// If it is not an address of the web, if a bookmark for it exists, or if the database fails.
     ///
     /// # Cancel safety
     ///
@@ -75,7 +75,7 @@ impl Bookmarks {
         query::insert(&self.database, new).await
     }
 
-    /// All bookmarks, the newest first.
+    /// Returns all bookmarks, the newest first.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Bookmarks {
         query::all(&self.database.read).await
     }
 
-    /// The bookmarks with a tag, the newest first.
+    /// Returns the bookmarks with a tag, the newest first.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl Bookmarks {
         self.cache.list(&self.database.read, tag).await
     }
 
-    /// Deletes a bookmark; false if there is none with this number.
+    /// Deletes a bookmark, and returns whether it existed.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl Bookmarks {
         query::delete(&self.database, id).await
     }
 
-    /// Finds out whether bookmarks can be added: writes as much as the largest one needs.
+    /// Checks that bookmarks can be added, by writing as much as the largest one needs.
     ///
     /// # Errors
     ///
@@ -116,15 +116,15 @@ impl Bookmarks {
     }
 }
 
-/// Whether an address is one of the web, as it stands.
+/// Returns whether an address is one of the web, without corrections.
 fn leads_somewhere(address: &str) -> bool {
-    // The parser forgives what browsers do: spaces, line breaks, missing slashes.
+    // Like browsers, the parser accepts spaces, line breaks and missing slashes.
     let is_plain = !address.contains(|it: char| it.is_whitespace() || it.is_control());
     let is_web = address.starts_with("http://") || address.starts_with("https://");
     is_plain && is_web && Url::parse(address).is_ok_and(|url| url.has_host())
 }
 
-/// Makes the repository.
+/// Provides the repository.
 #[plugin(name = "bookmarks", states = [Bookmarks])]
 struct BookmarksPlugin {
     database: State<Database>,
@@ -146,7 +146,7 @@ impl Hooks for BookmarksPlugin {
 pub(crate) mod query {
     use super::{AddError, Bookmark, Database, NewBookmark, SqlitePool};
 
-    /// How many bytes a bookmark may have.
+    /// The maximum size of a bookmark, in bytes.
     const LARGEST: u32 = 64 * 1024;
 
     const SELECT_ALL: &str = "
@@ -227,7 +227,7 @@ pub(crate) mod query {
         Ok(deleted.rows_affected() > 0)
     }
 
-    /// How often bookmarks and tags have changed.
+    /// Returns the number of changes of bookmarks and tags.
     pub(crate) async fn changes(pool: &SqlitePool) -> sqlx::Result<i64> {
         let query = sqlx::query_scalar("SELECT number FROM changes");
         query.fetch_one(pool).await
@@ -235,7 +235,7 @@ pub(crate) mod query {
 
     pub(crate) async fn probe(database: &Database) -> sqlx::Result<()> {
         let mut transaction = database.begin().await?;
-        // Random, because `SQLite` does not write pages that stay as they are.
+        // Random, because `SQLite` does not write pages that are unchanged.
         let query = sqlx::query("REPLACE INTO probe (id, content) VALUES (1, randomblob(?))");
         query.bind(LARGEST).execute(&mut *transaction).await?;
         transaction.commit().await
@@ -264,7 +264,7 @@ mod tests {
         app.boot().await.unwrap()
     }
 
-    /// Polls a future so many times, and drops it.
+    /// Polls a future that many times, and drops it.
     async fn cut_short<T>(future: impl Future<Output = T>, polls: u32) -> Option<T> {
         let mut future = pin!(future);
         let mut left = polls;
@@ -279,13 +279,13 @@ mod tests {
         .await
     }
 
-    /// Waits until no write is under way, by writing.
+    /// Waits by writing until no other write is running.
     async fn settled(bookmarks: &Bookmarks) {
         let writing = bookmarks.database.begin().await.unwrap();
         writing.rollback().await.unwrap();
     }
 
-    /// Adds bookmarks, each cut short one poll later, until one is not.
+    /// Adds bookmarks, and drops each future one poll later, until one completes.
     async fn cut_short_everywhere(bookmarks: &Bookmarks, round: u32) {
         for polls in 0.. {
             let new = NewBookmark {
@@ -294,7 +294,7 @@ mod tests {
                 tags: vec!["t".into()],
             };
             let added = cut_short(bookmarks.add(new), polls).await;
-            // Whoever reads now may fill the cache with what is about to be old.
+            // A read at this moment may fill the cache with a list that is about to be old.
             bookmarks.by_tag("t").await.unwrap();
             settled(bookmarks).await;
             while *bookmarks.by_tag("t").await.unwrap() != *bookmarks.list().await.unwrap() {
@@ -310,7 +310,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let running = boot(&folder).await;
         let bookmarks = running.try_get::<State<Bookmarks>>().unwrap();
-        // How far a poll gets depends on the thread of the database, so no round is like another.
+        // How far a poll gets depends on the thread of the database, so rounds differ.
         for round in 0..20 {
             cut_short_everywhere(&bookmarks, round).await;
         }
@@ -318,8 +318,8 @@ mod tests {
         running.close().await.unwrap();
     }
 
-    /// Ids of bookmarks that are deleted are not given again, also in a database that an older version
-    /// of the service has made; what is in that stays.
+    /// Ids of deleted bookmarks are not used again, even in a database of an older version of the
+    /// service, whose content is kept.
     #[tokio::test]
     async fn ids_go_on_from_the_highest_in_an_old_database() {
         let folder = tempfile::tempdir().unwrap();
@@ -356,9 +356,9 @@ mod tests {
         }
     }
 
-    /// A client may go away, or its time be up, at any moment of a write.
+    /// A client may disconnect or time out at any moment of a write.
     #[tokio::test]
-    async fn a_write_that_nobody_waits_for_does_not_leave_the_cache_stale() {
+    async fn an_abandoned_write_does_not_leave_the_cache_stale() {
         let test = cut_short_often();
         timeout(Duration::from_mins(1), test).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! What can be set: in a file, or in the environment, which wins.
+//! The settings, from a file and from the environment, which overrides the file.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -9,41 +9,41 @@ use bootstrap::Configuration;
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer};
 
-/// How long a request waits for the database: half of it for a connection, half for other processes.
+/// How long a request waits for the database: half for a connection, half for other processes.
 pub const DATABASE_LIMIT: Duration = Duration::from_secs(4);
 
-/// The most that [`Settings::drain_delay`] and [`Settings::request_limit`] may be, in seconds.
+/// The maximum of [`Settings::drain_delay`] and [`Settings::request_limit`], in seconds.
 const LONGEST: u64 = 20;
 
-/// How long the service may take to close, whatever is set: both of the above, the database, and the
-/// rest.
+/// How long the service may take to close with any settings: both of the above, the database, and a
+/// margin.
 pub const CLOSE_LIMIT: Duration = Duration::from_secs(2 * LONGEST + DATABASE_LIMIT.as_secs() + 16);
 
-/// What can be set in `bookmarks.toml`, or in the environment, as `BOOKMARKS_LISTEN` and so on.
+/// The settings in `bookmarks.toml`, or in the environment, as `BOOKMARKS_LISTEN` and so on.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 #[bootstrap::section]
 pub struct Settings {
-    /// Where the API listens; port 0 takes any that is free.
+    /// The address of the API. With port 0 the system chooses a free port.
     pub listen: SocketAddr,
-    /// The file of the database; it is created if it is not there.
+    /// The file of the database, which is created if it does not exist.
     #[serde(deserialize_with = "file")]
     pub database: PathBuf,
-    /// How many lists of bookmarks the cache keeps.
+    /// The number of lists of bookmarks in the cache.
     pub cached_tags: u64,
-    /// How many connections of clients are served at a time; further ones wait.
+    /// The number of connections that are served at a time. Further ones wait.
     pub connections: NonZeroUsize,
-    /// How many seconds a client may take to send the head of a request, and again to send its body;
-    /// 1 to 20. A connection without a request is closed after this time.
+    /// How long a client may take to send the head of a request, and again for its body; 1 to 20
+    /// seconds. A connection without a request is closed after this time.
     #[serde(deserialize_with = "seconds::<1, LONGEST, _>")]
     pub request_limit: Duration,
-    /// For how many seconds the API stays open after SIGTERM, while `/health` answers 503, so that a
-    /// load balancer stops using it; 0 to 20.
+    /// How long the API stays open after SIGTERM, while `/health` answers 503, so that a load balancer
+    /// stops using it; 0 to 20 seconds.
     #[serde(deserialize_with = "seconds::<0, LONGEST, _>")]
     pub drain_delay: Duration,
 }
 
-/// Where the settings come from: a file where the service is started, and the environment.
+/// Returns the sources of the settings: a file in the working directory, and the environment.
 pub fn configuration() -> Configuration {
     Configuration::new()
         .optional_file("bookmarks.toml")
@@ -64,15 +64,15 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How long a request that is under way may take until its answer is sent: its body, the
-    /// database, and a second for the rest. A stop waits so long for each.
+    /// How long a request may take from its head to its answer: its body, the database, and a second
+    /// for the rest. The shutdown waits that long for each request.
     pub fn longest_request(&self) -> Duration {
         self.request_limit + DATABASE_LIMIT + Duration::from_secs(1)
     }
 }
 
-/// Whether a path is one of a file, and nothing that `SQLite` takes for something else: an empty name
-/// and `:memory:` are databases of one connection, which no other one sees.
+/// Returns whether `SQLite` treats a path as a file. An empty name and `:memory:` are databases of one
+/// connection, which other connections do not see.
 pub(crate) fn names_a_file(path: &Path) -> bool {
     let text = path.to_string_lossy();
     let is_address = ["file:", "sqlite:"].iter().any(|it| text.starts_with(it));

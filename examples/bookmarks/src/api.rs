@@ -1,4 +1,4 @@
-//! The API: what each address does.
+//! The API: the handlers of all paths.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-/// How many bytes a body may have: a bookmark is small.
+/// The limit of a body, in bytes: a bookmark is small.
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// What the handlers share.
@@ -27,7 +27,7 @@ pub(crate) struct Api {
     pub(crate) app: Handle,
 }
 
-/// All addresses.
+/// Returns the routes.
 pub(crate) fn router(api: Api, request_limit: Duration) -> Router {
     Router::new()
         .route("/bookmarks", get(list).post(add))
@@ -39,8 +39,8 @@ pub(crate) fn router(api: Api, request_limit: Duration) -> Router {
         .with_state(Arc::new(api))
 }
 
-/// Reads the body before a handler runs. So a request that is answered with 408 has done nothing,
-/// and one that has done something is answered with the result: the database has limits of its own.
+/// Reads the body before a handler runs. So a request that is answered with 408 has changed nothing,
+/// and a request that changed something gets the result. The database has limits of its own.
 async fn in_time(Extract(limit): Extract<Duration>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     let body = Bytes::from_request(Request::from_parts(head.clone(), body), &());
@@ -51,8 +51,8 @@ async fn in_time(Extract(limit): Extract<Duration>, request: Request, next: Next
     }
 }
 
-/// Makes every error `{"error": ".."}`. Here, and not where errors arise, because many arise in
-/// axum: in its extractors, or because nothing serves an address.
+/// Turns every error into `{"error": ".."}`. It does so here because many errors come from axum: from
+/// its extractors, or for paths without a route.
 async fn errors_as_json(response: Response) -> Response {
     let code = response.status();
     let is_error = code.is_client_error() || code.is_server_error();
@@ -66,7 +66,7 @@ async fn errors_as_json(response: Response) -> Response {
         "" => code.canonical_reason().unwrap_or("unknown").to_owned(),
         text => text.to_owned(),
     };
-    // Those of the text; the others, like `Allow`, stay.
+    // Headers of the text. Other headers, such as `Allow`, are kept.
     parts.headers.remove(CONTENT_TYPE);
     parts.headers.remove(CONTENT_LENGTH);
     (code, parts.headers, Json(json!({ "error": error }))).into_response()
@@ -104,7 +104,7 @@ async fn remove(Extract(api): Extract<Arc<Api>>, Path(id): Path<i64>) -> Result<
     })
 }
 
-/// Whether the service is ready, and can write: what a load balancer asks.
+/// Returns whether the service is ready and can write, for load balancers.
 async fn health(Extract(api): Extract<Arc<Api>>) -> Response {
     let status = api.app.status();
     let mut health = json!({ "status": format!("{status:?}") });
@@ -120,7 +120,7 @@ async fn health(Extract(api): Extract<Arc<Api>>) -> Response {
     (code, Json(health)).into_response()
 }
 
-/// An error of the repository as a response.
+/// An error of the repository, as a response.
 struct Failure(AddError);
 
 impl<E: Into<AddError>> From<E> for Failure {

@@ -1,4 +1,4 @@
-//! The server: binds while the app boots, serves while it runs, finishes while it drains.
+//! The server: binds in `load`, serves in `run`, finishes requests in `drain`.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Api};
 use crate::server::{self, Limits};
 
-/// How old a connection gets.
+/// The age after which a connection takes no further request.
 const AGE: Duration = Duration::from_mins(1);
 
 /// Serves the API.
@@ -22,10 +22,10 @@ const AGE: Duration = Duration::from_mins(1);
 struct Http {
     settings: State<Settings>,
     bookmarks: State<Bookmarks>,
-    /// Bound by `load`, so that a port that is taken fails the boot; taken by `run`.
+    /// Bound by `load`, so that a port that is taken fails the boot. Taken by `run`.
     #[local]
     listener: Mutex<Option<TcpListener>>,
-    /// Cancelled when no more connections are to be accepted.
+    /// Cancelled by `drain`: accept no further connections.
     #[local]
     stopped: CancellationToken,
     /// Cancelled when the last connection has ended.
@@ -68,30 +68,30 @@ impl Hooks for Http {
     }
 
     async fn drain(&self, cx: &DrainContext<Self>) -> Result<()> {
-        // No load balancer looks elsewhere while a part restarts, or because of Ctrl-C.
+        // Only after SIGTERM does a load balancer need time to notice.
         if let ShutdownReason::Signal(Signal::Terminate) = cx.reason() {
             self.stay_open(cx).await;
         }
         self.stopped.cancel();
-        // The server cuts each connection when the longest request would have ended.
+        // The server cuts each connection after the time of the longest request.
         for _ in 0..=self.settings.longest_request().as_secs() {
             let second = Duration::from_secs(1);
             if timeout(second, self.finished.cancelled()).await.is_ok() {
                 break;
             }
-            cx.progress("waits for requests that are under way");
+            cx.progress("waits for requests that have begun");
         }
         Ok(())
     }
 }
 
 impl Http {
-    /// Gives load balancers the time to find out that the service is not ready any more, before it
-    /// refuses connections.
+    /// Keeps the server open while `/health` answers 503, so that load balancers stop using it before
+    /// it refuses connections.
     async fn stay_open(&self, cx: &DrainContext<Self>) {
         for left in (0..self.settings.drain_delay.as_secs()).rev() {
             sleep(Duration::from_secs(1)).await;
-            // The limit of this hook begins anew, so what is set decides, and not that limit.
+            // Progress starts the limit of this hook again, so that only the setting limits it.
             cx.progress(format!("stays open for {left} s more"));
         }
     }

@@ -1,7 +1,7 @@
 //! The plugins of the example service that speak HTTP, and the service as a whole.
 //!
-//! It is made of six plugins in two crates, of which this file names none: `App::collect` finds
-//! `http`, whose field asks for the repository of the other crate, whose fields ask for the rest.
+//! It consists of six plugins in two crates, and this file names none of them. `App::collect` finds
+//! `http`, which requires the repository of the other crate, which requires the rest.
 
 mod api;
 mod http;
@@ -11,7 +11,7 @@ mod server;
 
 use bootstrap::App;
 
-/// The service, not booted yet: for `main`, and for tests.
+/// Returns the service before its boot, for `main` and for tests.
 pub fn app() -> App {
     App::collect()
         .configure(bookmarks_store::configuration())

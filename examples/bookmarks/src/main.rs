@@ -1,7 +1,6 @@
 //! The example service: bookmarks over HTTP, kept in a file.
 //!
-//! `cargo run` starts it; see `bookmarks.toml` for what can be set, and send it SIGHUP when you have
-//! changed that.
+//! `cargo run` starts it. `bookmarks.toml` lists the settings; send SIGHUP after changing them.
 
 use std::io::{self, IsTerminal as _};
 use std::mem;
@@ -11,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> Exit {
-    // A thread writes the log, so that the service goes on when stderr is a pipe that is not read. It
+    // A thread writes the log, so that the service continues if nothing reads its stderr. The thread
     // keeps many lines, and drops further ones.
     let (stderr, written) = tracing_appender::non_blocking(io::stderr());
     let dropped = stderr.error_counter();
@@ -19,13 +18,13 @@ async fn main() -> Exit {
     tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn")))
         .with_writer(stderr)
-        // They would be printed to stderr, with a panic if that is closed or full.
+        // They would be printed to stderr, which panics if that is closed or full.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .init();
     let exit = bookmarks::app().run().await;
     if dropped.dropped_lines() > 0 {
-        // Its drop prints to stdout that not everything is written, which may be the same pipe.
+        // Its drop would print to stdout that lines are missing, and that may be the same pipe.
         mem::forget(written);
     }
     exit

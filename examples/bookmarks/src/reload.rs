@@ -1,17 +1,17 @@
-//! Reads the configuration again when it is told to, with SIGHUP.
+//! Reads the configuration again on SIGHUP.
 
 use bootstrap::error::{RestartError, RestartRefusal};
 use bootstrap::prelude::*;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Restarts the settings, and with them everything that depends on them; itself it needs nothing,
-/// so that it is not a part of that.
+/// Restarts the settings and everything that depends on them. It requires nothing, so it is not part
+/// of what it restarts.
 #[plugin(name = "reload")]
 struct Reload;
 
 impl Hooks for Reload {
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
-        // A handler would end that `nohup` ignores it.
+        // Under `nohup` the signal is ignored, and a handler would change that.
         if is_ignored(SignalKind::hangup()) {
             cx.stopped().await;
             return Ok(());
@@ -26,8 +26,8 @@ impl Hooks for Reload {
     }
 }
 
-/// A mistake in the configuration does not end a service that runs: it is looked for before
-/// anything is closed.
+/// A mistake in the configuration does not stop a running service: the configuration is checked
+/// before anything is closed.
 async fn reload(app: &bootstrap::Handle) {
     match app.restart("config").await {
         Ok(()) => {}
@@ -37,13 +37,13 @@ async fn reload(app: &bootstrap::Handle) {
                 ..
             },
         ) => {
-            tracing::error!("the configuration stays as it is: {error:?}");
+            tracing::error!("the configuration is unchanged: {error:?}");
         }
         Err(error) => tracing::error!("{error:?}"),
     }
 }
 
-/// Whether the parent process ignores a signal, as Linux shows it.
+/// Returns whether the process ignores a signal, which Linux shows.
 fn is_ignored(signal: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,6 +1,6 @@
 //! Accepts connections, and ends each of them in time, whatever the client does.
 //!
-//! `axum::serve` has no limits; `hyper` has the one that it needs.
+//! `axum::serve` has no limits, so this uses `hyper`, which limits the head of a request.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -16,28 +16,28 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long to wait before another try to accept, for example when the process is out of descriptors.
+/// The pause after a failed accept, for example when the process is out of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How much time is between two warnings that connections have to wait.
+/// The time between two warnings that connections have to wait.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
 
-/// What a client can take.
+/// The limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// How many connections there are at a time. Further ones wait in the queue of the operating system.
+    /// The number of connections at a time. Further ones wait in the queue of the operating system.
     pub(crate) connections: usize,
-    /// How long the head of a request may take, from the end of the request before it. So it is also
-    /// the limit for connections without a request.
+    /// How long the head of a request may take, counted from the end of the request before it. So it
+    /// also limits connections without a request.
     pub(crate) head: Duration,
-    /// How old a connection is when it takes no further request.
+    /// The age after which a connection takes no further request.
     pub(crate) age: Duration,
-    /// How long a connection may go on after that, and after the server was stopped: for the request
-    /// that is under way, and for a client that reads its answer.
+    /// How long a connection may continue after that, and after the server has stopped: for the current
+    /// request, and for a client that still reads its answer.
     pub(crate) rest: Duration,
 }
 
-/// Serves until it was `stopped`, and every connection has ended.
+/// Serves until `stopped` is cancelled and every connection has ended.
 ///
 /// # Cancel safety
 ///
@@ -66,7 +66,7 @@ pub(crate) async fn serve(
                         warn(&format!("there are {} already", limits.connections));
                     }
                 }
-                // The client was faster.
+                // The client has closed the connection.
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     warn(&error.to_string());
@@ -170,7 +170,7 @@ mod tests {
         }
     }
 
-    /// Everything until the server closes the connection.
+    /// Reads until the server closes the connection.
     async fn rest(mut stream: TcpStream) -> io::Result<String> {
         let mut text = String::new();
         let read = stream.read_to_string(&mut text);
@@ -200,7 +200,7 @@ mod tests {
         let mut kept_alive = server.ask("/").await;
         answer(&mut kept_alive).await;
         assert_eq!(rest(kept_alive).await.unwrap(), "");
-        // More of it does not make it last longer.
+        // A head that arrives slowly is cut off as well.
         let mut slow = TcpStream::connect(server.address).await.unwrap();
         let trickle = async {
             while slow.write_all(b"a").await.is_ok() {
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(rest(idle).await.unwrap(), "");
     }
 
-    /// The last connection that is possible is taken by a client that does not read.
+    /// The only connection is taken by a client that does not read.
     #[tokio::test]
     async fn a_client_that_does_not_read_makes_room_for_the_next() {
         let limits = Limits {

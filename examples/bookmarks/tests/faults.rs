@@ -1,4 +1,4 @@
-//! The service under every fault, and the mistakes that this would find in it.
+//! The service under every fault, and the mistakes that `explore` would find in it.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
@@ -17,7 +17,7 @@ use tokio::time::sleep;
 /// `SQLite` works on threads of its own, and the server has a socket.
 const IDLE: Duration = Duration::from_millis(20);
 
-/// The service, with a file and a port of its own for each run.
+/// Returns the service, with a new file and port for each run.
 fn service(plant: fn(App) -> App) -> Explore {
     let (folder, runs) = (tempfile::tempdir().unwrap(), AtomicUsize::new(0));
     let app = move || {
@@ -32,7 +32,7 @@ fn service(plant: fn(App) -> App) -> Explore {
     explore(app).with_io(IDLE)
 }
 
-/// One after the other: each takes threads and the disk.
+/// Runs the tests one after the other, because each uses threads and the disk.
 static TURN: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -41,7 +41,7 @@ fn the_service_survives_every_fault() {
     service(|app| app).orders(1).check();
 }
 
-/// What is planted is found, and found again from what the report prints alone.
+/// Asserts that a planted mistake is found, and found again from the printed case alone.
 #[track_caller]
 fn found(plant: fn(App) -> App, kind: FindingKind, text: &str) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +59,7 @@ fn found(plant: fn(App) -> App, kind: FindingKind, text: &str) {
     assert!(again.findings.iter().any(|it| is_it(&it)), "{again}");
 }
 
-/// Gives others a moment and then reads everything, and forgets its cursor if it is cut off there.
+/// Yields and then reads everything. It leaks its cursor if it is cancelled meanwhile.
 #[plugin(name = "planted", collect = never)]
 struct Leak {
     bookmarks: State<Bookmarks>,
@@ -89,7 +89,7 @@ impl Drop for Index {
     }
 }
 
-/// Closes its index by hand, and then drops it, which closes it as well.
+/// Closes its index by hand and then drops it, which closes it again.
 #[plugin(name = "planted", states = [Index], collect = never)]
 struct DoubleClose {
     bookmarks: State<Bookmarks>,
@@ -117,8 +117,7 @@ fn a_planted_double_close_is_found() {
     );
 }
 
-/// Its drain waits for its task to say that it is idle, which that does while it works: not if
-/// the task has failed before.
+/// Its `drain` waits until its task reports that it is idle. A task that has failed never does.
 #[plugin(name = "planted", collect = never)]
 struct Hang {
     bookmarks: State<Bookmarks>,

@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 
 mod codes;
 mod pages;
+mod snippets;
 mod texts;
 
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../bootstrap/guide")
+    repository().join("bootstrap/guide")
 }
 
 fn read(file: &str) -> String {

@@ -1,5 +1,5 @@
-//! The guide is one way from the first page to the last, for whoever reads it in the repository; the
-//! links of the crate docs are checked by `cargo doc`.
+//! The guide can be read from the first page to the last in the repository. `cargo doc` checks the
+//! links of the crate docs.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn pages() -> Vec<(String, String)> {
         .collect()
 }
 
-/// What stands between `[` and `]` in front of `: `, at the beginnings of lines.
+/// The link definitions of a page, `[label]: target` at the beginning of a line.
 fn definitions(text: &str) -> Vec<(&str, &str)> {
     let lines = text.lines().filter_map(|line| line.strip_prefix('['));
     lines.filter_map(|line| line.split_once("]: ")).collect()
@@ -37,7 +37,7 @@ fn each_page_begins_with_a_title_and_ends_with_what_can_go_wrong_and_the_next_pa
         let text = read(file);
         assert!(text.starts_with("# "), "{file}");
         let (_, end) = text.split_once("\n## What can go wrong\n").expect(file);
-        assert!(!end.contains("\n## "), "{file}: something stands behind");
+        assert!(!end.contains("\n## "), "{file} has a section after that");
         let (before, after) = next.split_once("{}").unwrap();
         let is_next = |line: &str| line.starts_with(before) && line.ends_with(after);
         assert!(end.lines().any(is_next), "{file} does not end with {next}");
@@ -87,7 +87,7 @@ fn links_to_other_pages_are_defined_as_files_and_as_modules() {
             );
             assert!(
                 text.contains(&format!("][{label}]")),
-                "{file}: nobody needs {label}"
+                "{file} does not use {label}"
             );
         }
         for used in text.split("][page-").skip(1) {

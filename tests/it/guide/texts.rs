@@ -1,4 +1,4 @@
-//! The messages that the guide shows are those that the app gives, but for the places in them.
+//! The messages that the guide shows are the messages of the app, except for file names and lines.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -95,7 +95,7 @@ impl Hooks for Hangs {
     }
 }
 
-/// `src/main.rs:14` becomes `HERE`, and `service.toml:3:1` stays.
+/// Replaces `src/main.rs:14` by `HERE`, and keeps `service.toml:3:1`.
 fn without_places(text: &str) -> String {
     let mut parts = text.split(".rs:");
     let mut out = parts.next().unwrap().to_owned();
@@ -108,7 +108,7 @@ fn without_places(text: &str) -> String {
     out
 }
 
-/// A page has this message as a block of its own.
+/// Asserts that a page has this message as a block of its own.
 #[track_caller]
 fn shows(page: &str, message: &str) {
     let text = without_places(&read(page));
@@ -127,43 +127,43 @@ fn refused(app: &App) -> PlanErrors {
 #[test]
 fn of_mistakes_in_a_plan() {
     let http = App::new().with(Http::default());
-    shows("03-compose.md", &refused(&http).render());
+    shows("04-compose.md", &refused(&http).render());
 
     let mut app = App::new().with(Good::default());
     app.register(ConfigPlugin);
     app.register(ConfigPlugin);
-    shows("03-compose.md", &refused(&app).render());
+    shows("04-compose.md", &refused(&app).render());
 
     let mut other = App::new();
     let elsewhere = other.register(ConfigPlugin).handle();
     let app = App::new().with(Good { config: elsewhere });
-    shows("03-compose.md", &refused(&app).render());
+    shows("04-compose.md", &refused(&app).render());
 
     let app = App::new().supply(config()).supply(config());
-    shows("05-values.md", &refused(&app).render());
+    shows("04-compose.md", &refused(&app).render());
 
     let plan = App::new().supply(config()).plan().unwrap();
-    shows("05-values.md", &plan.warnings()[0].to_string());
+    shows("04-compose.md", &plan.warnings()[0].to_string());
 
     let mut app = App::new().with(ConfigPlugin).with(Http::default());
     let database = app.register(Database::default());
     database.enabled(false, "this process has no database");
-    shows("07-conditions.md", &refused(&app).render());
+    shows("11-conditions.md", &refused(&app).render());
 
     let mut app = App::new().with(Good::default());
     app.scope("admin", |scope| {
         scope.register(ConfigPlugin);
     });
-    shows("09-parts.md", &refused(&app).render());
+    shows("12-parts.md", &refused(&app).render());
 
     let app = App::new().with(Database::default());
     let app = app.barrier(async |_| Ok(())).with(ConfigPlugin);
-    shows("09-parts.md", &refused(&app).render());
+    shows("12-parts.md", &refused(&app).render());
 
     let mut app = App::new();
     app.register(plugin_fn("a", async |_| Ok(())));
     app.register(ConfigPlugin).named("a");
-    shows("16-codes.md", &refused(&app).render());
+    shows("21-codes.md", &refused(&app).render());
 }
 
 #[test]
@@ -171,11 +171,11 @@ fn of_a_boot_that_fails() {
     paused(async {
         let app = App::new().with(ConfigPlugin).with(Database::default());
         let error = app.with(Http::default()).boot().await.unwrap_err();
-        shows("08-boot.md", &error.render());
-        shows("16-codes.md", &error.render());
+        shows("06-boot.md", &error.render());
+        shows("21-codes.md", &error.render());
 
         let error = App::new().with(Hangs).boot().await.unwrap_err();
-        shows("08-boot.md", &error.render());
+        shows("06-boot.md", &error.render());
 
         let mut app = App::new().boot_timeout(Duration::from_secs(15));
         let config = app.register(plugin_fn("config", async |_| {
@@ -189,7 +189,7 @@ fn of_a_boot_that_fails() {
         app.register(plugin_fn("http", async |_| Ok(())))
             .after(&billing);
         let error = app.boot().await.unwrap_err();
-        shows("08-boot.md", &error.render());
+        shows("06-boot.md", &error.render());
     });
 }
 
@@ -221,9 +221,9 @@ impl Hooks for Child {
 fn of_a_child_that_needs_its_parent() {
     paused(async {
         let error = App::new().with(Parent).boot().await.unwrap_err();
-        // The type is called otherwise there.
+        // The type has another name there.
         let said = error.to_string().replace("Made", "PS");
-        shows("09-parts.md", &said);
+        shows("12-parts.md", &said);
     });
 }
 
@@ -232,21 +232,21 @@ fn of_a_close_that_fails() {
     paused(async {
         let app = App::new().with(ConfigPlugin).with(Good::default());
         let error = app.boot().await.unwrap().close().await.unwrap_err();
-        shows("12-close.md", &error.render());
+        shows("08-close.md", &error.render());
 
         let running = App::new().with(Ticker).boot().await.unwrap();
         running.wait().await;
         let error = running.close().await.unwrap_err();
         let said = error.render();
         let (first, help) = said.rsplit_once('\n').unwrap();
-        shows("10-run.md", &format!("{first}\n  exit code: 70\n{help}"));
+        shows("07-run.md", &format!("{first}\n  exit code: 70\n{help}"));
     });
 }
 
 #[derive(Deserialize)]
 #[bootstrap::section("database")]
 struct DatabaseSection {
-    #[allow(dead_code, reason = "nobody reads it")]
+    #[allow(dead_code, reason = "only the configuration writes it")]
     url: String,
 }
 
@@ -265,18 +265,18 @@ impl Hooks for Sectioned {
 #[test]
 fn of_a_configuration_that_is_not_there() {
     let said = refused(&App::new().with(Sectioned::default())).render();
-    // A collected plugin was registered by nobody.
+    // A collected plugin has no place of registration.
     let lines = said
         .lines()
         .filter(|line| !line.starts_with("  registered at"));
-    shows("06-configuration.md", &lines.collect::<Vec<_>>().join("\n"));
+    shows("03-configuration.md", &lines.collect::<Vec<_>>().join("\n"));
 }
 
 #[derive(Deserialize)]
 struct Section {
-    #[allow(dead_code, reason = "nobody reads it")]
+    #[allow(dead_code, reason = "only the configuration writes it")]
     size: u16,
-    #[allow(dead_code, reason = "nobody reads it")]
+    #[allow(dead_code, reason = "only the configuration writes it")]
     retries: u8,
 }
 
@@ -319,10 +319,10 @@ fn of_faults_in_a_configuration() {
         .with(Cache::default());
     let said = refused(&app.configure(configuration)).render();
     let said = said.replace(&format!("{}/", folder.path().display()), "");
-    shows("06-configuration.md", &said);
+    shows("03-configuration.md", &said);
 }
 
-/// Waits in the middle of its `load`, with something open that does not close by itself.
+/// Waits in the middle of its `load`, while a resource is open that does not close by itself.
 #[plugin(name = "half-way", collect = never)]
 struct HalfWay;
 
@@ -345,9 +345,9 @@ fn of_the_test_kit() {
         app.boot().await.unwrap().close().await.unwrap();
         let differs = AssertUnwindSafe(|| record.assert_eq(["a: load", "a: close"]));
         let said = catch_unwind(differs).unwrap_err();
-        shows("15-test-kit.md", said.downcast_ref::<String>().unwrap());
+        shows("10-test-kit.md", said.downcast_ref::<String>().unwrap());
     });
 
     let report = explore(|| App::new().with(HalfWay)).run();
-    shows("15-test-kit.md", &report.to_string());
+    shows("10-test-kit.md", &report.to_string());
 }

@@ -1,4 +1,4 @@
-//! Clients that take connections and give nothing.
+//! Clients that hold connections and send nothing.
 
 use std::io::Read as _;
 use std::net::TcpStream;
@@ -30,8 +30,8 @@ fn a_connection_without_a_request_is_closed_in_time() {
     service.stop();
 }
 
-/// More of them than the process can have files: clients that come later wait, and not for ever, and
-/// the log says why. Meanwhile the database needs no file that it has not opened yet.
+/// More connections than the process can have files: later clients wait, but not forever, and the log
+/// reports why. The database has opened its files before.
 #[test]
 fn a_service_without_file_descriptors_serves_again() {
     let folder = tempfile::tempdir().unwrap();

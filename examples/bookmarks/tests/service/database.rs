@@ -59,7 +59,7 @@ fn a_write_that_was_refused_is_not_made_later() {
         "it can be read"
     );
     other.execute("ROLLBACK");
-    // Whatever waits for the lock comes before this.
+    // A write that waits for the lock comes before this one.
     assert_eq!(
         add(&agent, &service, "https://example.org/next", &["t"]).0,
         201
@@ -134,8 +134,8 @@ fn fill(service: &Service, tags: &[&str]) -> usize {
     panic!("it does not get full");
 }
 
-/// When there is no room on the disk, writes fail, one like the other, and the service says that it
-/// is not healthy. When there is room again, it goes on by itself.
+/// When the disk is full, all writes fail, and the service reports that it is not healthy. When there
+/// is room again, it recovers by itself.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_service_recovers_from_a_disk_that_was_full() {
@@ -172,7 +172,7 @@ fn the_service_recovers_from_a_disk_that_was_full() {
     assert!(!log.contains("transaction depth"), "{log}");
 }
 
-/// Two services on one file see what the other one writes, at once and whatever they have cached.
+/// Two services on one file see the writes of the other at once, whatever they have cached.
 #[test]
 fn two_services_on_one_file_are_never_stale() {
     let folder = tempfile::tempdir().unwrap();
@@ -201,7 +201,7 @@ fn two_services_on_one_file_are_never_stale() {
     two.stop();
 }
 
-/// Both make the tables of a new file, and one waits for the other.
+/// Both create the tables of a new file, and one waits for the other.
 #[test]
 fn services_can_start_on_one_new_file_at_a_time() {
     for _ in 0..5 {
@@ -214,10 +214,10 @@ fn services_can_start_on_one_new_file_at_a_time() {
     }
 }
 
-/// The database can't be opened for want of descriptors, which is no matter of permissions.
+/// If the process has no file descriptors left, the error says that, and does not blame permissions.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_database_that_finds_no_descriptor_says_so() {
+fn a_database_without_file_descriptors_is_reported() {
     for limit in 16..=20 {
         let folder = tempfile::tempdir().unwrap();
         let mut start = command_after(folder.path(), &format!("ulimit -n {limit}"));

@@ -11,7 +11,7 @@ use crate::process::{
     HALF_A_BODY, Service, agent, answer, command, get, send, wait_until_accepted,
 };
 
-/// D17: half a body, half a head, and nothing at all: no client can turn a stop into an error.
+/// D17: half a body, half a head, and nothing at all: no client turns a shutdown into an error.
 #[test]
 fn clients_that_hang_do_not_spoil_a_stop() {
     let folder = tempfile::tempdir().unwrap();
@@ -26,14 +26,14 @@ fn clients_that_hang_do_not_spoil_a_stop() {
     assert_eq!(rest_of(&nothing), "");
 }
 
-/// What the service has to say on a connection, which it then closes.
+/// Reads what the service sends on a connection until it closes that.
 fn rest_of(mut connection: &TcpStream) -> String {
     let mut text = String::new();
     connection.read_to_string(&mut text).unwrap();
     text
 }
 
-/// Waits until nobody accepts connections any more.
+/// Waits until connections are refused.
 fn wait_until_refused(service: &Service) {
     let address = service.address.strip_prefix("http://").unwrap();
     loop {
@@ -59,8 +59,8 @@ fn ask(mut connection: &TcpStream) -> String {
     text.lines().next().unwrap().to_owned()
 }
 
-/// S64, D16, D17: new connections are refused and idle ones closed; a request that is under way is
-/// answered first, and its connection does not hold up the stop when it is idle then.
+/// S64, D16, D17: new connections are refused, and idle ones are closed. A request that has begun is
+/// answered first, and its connection does not delay the shutdown afterwards.
 #[test]
 fn a_request_under_way_is_finished_while_the_service_stops() {
     let folder = tempfile::tempdir().unwrap();
@@ -115,7 +115,7 @@ fn a_long_request_is_finished_while_the_service_stops() {
     assert!(!log.contains("cut"), "{log}");
 }
 
-/// S65: a load balancer has some seconds to find out, without any setting.
+/// S65: a load balancer has some seconds to notice, without any setting.
 #[test]
 fn a_service_is_open_for_some_seconds_after_sigterm_by_default() {
     let folder = tempfile::tempdir().unwrap();
@@ -133,7 +133,7 @@ fn a_service_is_open_for_some_seconds_after_sigterm_by_default() {
         began.elapsed()
     );
     let log = service.wait().join("\n");
-    assert!(!log.contains("STOP003"), "the delay is meant: {log}");
+    assert!(!log.contains("STOP003"), "the delay is intended: {log}");
 }
 
 /// No load balancer sends requests to a service that is stopped by hand.
@@ -150,8 +150,7 @@ fn a_service_that_is_interrupted_stays_open_for_no_delay() {
     assert!(!log.contains("stays open"), "{log}");
 }
 
-/// S65, S64: with a delay the service says first that it is not ready any more, and goes on to
-/// accept connections for so long.
+/// S65, S64: during the delay the service reports that it is not ready, and still accepts connections.
 #[test]
 fn a_drain_delay_keeps_the_service_open_while_it_is_not_ready_any_more() {
     const DELAY: Duration = Duration::from_secs(3);

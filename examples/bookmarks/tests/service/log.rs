@@ -1,4 +1,4 @@
-//! The log decides nothing: the service serves with any stderr.
+//! The log decides nothing: the service works with any stderr.
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -69,7 +69,7 @@ fn a_service_serves_with_a_pipe_that_is_broken() {
     serves(command(folder.path()).stderr(Stdio::from(writer)));
 }
 
-/// A pipe holds 64 KiB; the service goes on, and ends, although nothing reads it.
+/// A pipe holds 64 KiB. The service works and ends although nothing reads it.
 #[test]
 fn a_service_serves_with_a_pipe_that_is_not_read() {
     let folder = tempfile::tempdir().unwrap();

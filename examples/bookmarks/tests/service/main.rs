@@ -1,4 +1,4 @@
-//! The service as its users see it: a process, a port, a file.
+//! The service from the outside: a process, a port, a file.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
@@ -279,9 +279,9 @@ fn a_limit_that_makes_no_sense_is_a_mistake_of_its_setting() {
     }
 }
 
-/// A variable may hold any bytes.
+/// A variable may contain any bytes.
 #[test]
-fn a_variable_that_is_no_text_is_told() {
+fn a_variable_that_is_not_text_is_reported() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
 
@@ -292,7 +292,7 @@ fn a_variable_that_is_no_text_is_told() {
     assert!(text.contains(wrong), "{text}");
 }
 
-/// A key that is misspelled in the file is told, with what was probably meant.
+/// A misspelled key of the file is reported, with the probable key.
 #[test]
 fn an_unknown_key_of_the_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -303,9 +303,9 @@ fn an_unknown_key_of_the_file_is_refused() {
     assert!(text.contains("did you mean `listen`?"), "{text}");
 }
 
-/// A database that can't be used is told with its path, and with what to do.
+/// An unusable database is reported with its path and the remedy.
 #[test]
-fn a_database_that_cannot_be_opened_is_told() {
+fn a_database_that_cannot_be_opened_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("garbage.db"), "garbage, ".repeat(1_000)).unwrap();
     for (database, advice) in [
@@ -326,7 +326,7 @@ fn a_database_that_cannot_be_opened_is_told() {
     }
 }
 
-/// What is no path of a file is a mistake in the configuration.
+/// A path that is not a file is a mistake in the configuration.
 #[test]
 fn a_database_that_is_no_file_is_a_mistake_of_its_setting() {
     let folder = tempfile::tempdir().unwrap();
@@ -342,9 +342,9 @@ fn a_database_that_is_no_file_is_a_mistake_of_its_setting() {
     }
 }
 
-/// The same for a file that may only be read.
+/// The same for a read-only file.
 #[test]
-fn a_database_that_is_read_only_is_told() {
+fn a_read_only_database_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     Service::start(folder.path()).stop();
     let file = folder.path().join("bookmarks.db");
@@ -358,7 +358,7 @@ fn a_database_that_is_read_only_is_told() {
 
 /// A port that is taken fails the boot: the diagnosis names the plugin and the address.
 #[test]
-fn a_port_that_is_taken_is_told() {
+fn a_port_that_is_taken_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -376,9 +376,9 @@ fn a_port_that_is_taken_is_told() {
     assert!(text.contains("closed again: "), "{text}");
 }
 
-/// A mistake in the configuration is told with its name.
+/// A mistake in the configuration is reported with its key.
 #[test]
-fn a_mistake_in_the_configuration_is_told() {
+fn a_mistake_in_the_configuration_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bookmarks.toml"), "listen = \"nowhere\"").unwrap();
     let text = misconfigured(&mut command(folder.path()));
@@ -389,7 +389,7 @@ fn a_mistake_in_the_configuration_is_told() {
     assert!(text.contains("found: bookmarks.toml:1:1"), "{text}");
 }
 
-/// As under `nohup`: a process whose parent ignores SIGHUP goes on when its terminal is closed.
+/// As under `nohup`: if the parent ignores SIGHUP, the process continues when its terminal is closed.
 #[test]
 fn sighup_stays_ignored_where_the_parent_process_ignores_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -420,13 +420,13 @@ fn a_changed_configuration_is_taken_over_without_a_new_process() {
     let mut service = Service::start(folder.path());
     add(&agent, &service, "https://example.org/", &[]);
 
-    // A mistake in it changes nothing: the service goes on with what it has.
+    // A mistake in it changes nothing: the service keeps its settings.
     std::fs::write(&file, "databse = 'other.db'").unwrap();
     send("-HUP", service.process.child.id());
-    service.wait_for("the configuration stays as it is");
+    service.wait_for("the configuration is unchanged");
     std::fs::write(&file, "database = ':memory:'").unwrap();
     send("-HUP", service.process.child.id());
-    service.wait_for("the configuration stays as it is");
+    service.wait_for("the configuration is unchanged");
     assert_eq!(urls(&get(&agent, &service.url("/bookmarks")).1).len(), 1);
 
     std::fs::write(&file, "database = 'other.db'").unwrap();

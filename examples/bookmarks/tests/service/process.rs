@@ -48,7 +48,7 @@ impl Drop for Process {
 pub struct Service {
     pub process: Process,
     pub address: String,
-    /// What it says, read by a thread of its own, so that it never waits for somebody to listen.
+    /// Its log, read by a separate thread, so that it never waits for a reader.
     lines: Mutex<mpsc::Receiver<String>>,
     log: Vec<String>,
 }
@@ -81,7 +81,7 @@ impl Service {
         service
     }
 
-    /// Waits until it says something; returns the rest of that line.
+    /// Waits for a line of its log with this text, and returns the rest of that line.
     pub fn wait_for(&mut self, words: &str) -> String {
         loop {
             let line = self.lines.get_mut().unwrap().recv();
@@ -117,7 +117,7 @@ impl Service {
         self.wait()
     }
 
-    /// Waits for the end, which must be a good one.
+    /// Waits for the end, which must be successful.
     pub fn wait(mut self) -> Vec<String> {
         let status = self.process.child.wait().unwrap();
         let mut log = std::mem::take(&mut self.log);
@@ -133,8 +133,8 @@ pub fn command(folder: &Path) -> Command {
     command
 }
 
-/// A command whose process handles SIGINT and SIGHUP as usual. If the tests run in the background of a
-/// shell, or under `nohup`, these are ignored, and a child process would inherit that.
+/// A command that handles SIGINT and SIGHUP as usual. If the tests run in the background of a shell, or
+/// under `nohup`, these signals are ignored, and a child process would inherit that.
 fn with_signals(program: &str) -> Command {
     let is_ignored = |line: &str| {
         let mask = line.strip_prefix("SigIgn:")?;
@@ -171,12 +171,12 @@ pub fn send(signal: &str, process: u32) {
     assert!(sent.unwrap().success());
 }
 
-/// What a service says that does not boot.
+/// Returns the log of a service that does not boot.
 pub fn failed_boot(command: &mut Command) -> String {
     failed(command, 1)
 }
 
-/// What a service says whose configuration is wrong: nothing of it has run.
+/// Returns the log of a service with a wrong configuration: none of its hooks has run.
 pub fn misconfigured(command: &mut Command) -> String {
     failed(command, 78)
 }

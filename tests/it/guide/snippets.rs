@@ -1,0 +1,85 @@
+//! Code that is compiled elsewhere, and errors of the compiler: pages show them as they are there.
+
+use std::fs;
+
+use super::{folder, read, repository};
+
+/// The blocks of a page that begin with a fence and these words.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("\n```{language}\n");
+    let blocks = text.split(&*fence).skip(1);
+    blocks
+        .map(|block| block.split("```\n").next().unwrap())
+        .collect()
+}
+
+/// The files of `examples` that a page names.
+fn examples(text: &str) -> Vec<String> {
+    let named = text.split('`').filter(|name| name.starts_with("examples/"));
+    let sources = named.filter(|name| name.ends_with(".rs"));
+    let paths = sources.map(|name| repository().join(name));
+    paths
+        .map(|path| fs::read_to_string(&path).unwrap_or_else(|it| panic!("{path:?}: {it}")))
+        .collect()
+}
+
+#[test]
+fn code_that_documentation_tests_do_not_compile_is_part_of_an_example() {
+    let mut compared = 0;
+    for page in fs::read_dir(folder()).unwrap() {
+        let page = page.unwrap().path();
+        if page.is_dir() {
+            continue;
+        }
+        let text = fs::read_to_string(&page).unwrap();
+        let sources = examples(&text);
+        for block in blocks(&text, "rust,ignore") {
+            let is_compiled = sources.iter().any(|source| source.contains(block));
+            assert!(is_compiled, "{page:?} shows what no example has:\n{block}");
+            compared += 1;
+        }
+    }
+    assert!(compared >= 6, "{compared}");
+}
+
+/// Asserts that each line is one of the snapshot, in this order; without numbers of lines, and up to
+/// a `..` at its end.
+#[track_caller]
+fn is_excerpt(shown: &str, snapshot: &str) {
+    let plain = |line: &str| {
+        line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ')
+            .to_owned()
+    };
+    let mut lines = snapshot.lines().map(plain);
+    for line in shown.lines().map(plain) {
+        let beginning = line.strip_suffix("..");
+        let found = lines.any(|it| match beginning {
+            Some(beginning) => it.starts_with(beginning),
+            None => it == line,
+        });
+        assert!(found, "the compiler does not print this here:\n{line}");
+    }
+}
+
+#[test]
+fn errors_of_the_compiler_are_those_of_the_snapshots() {
+    let snapshot =
+        |file: &str| fs::read_to_string(repository().join("tests/ui").join(file)).unwrap();
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let page = read("01-first-service.md");
+    for text in [&readme, &page] {
+        let texts = blocks(text, "text").into_iter();
+        let error = texts.filter(|text| text.starts_with("error[E0277]")).next();
+        is_excerpt(error.unwrap(), &snapshot("state/missing_provider.stderr"));
+    }
+    let shown = blocks(&page, "text").join("");
+    let of = |code: &str| {
+        let from = shown.find(&format!("error[{code}]")).unwrap();
+        let rest = &shown[from..];
+        let end = rest[1..].find("error[").map_or(rest.len(), |at| at + 1);
+        rest[..end].trim_end().to_owned()
+    };
+    is_excerpt(&of("E0119"), &snapshot("state/two_providers.stderr"));
+    let cycle = of("E0080").replace("src/main.rs", "$DIR/ui/cycle/of_two.rs");
+    is_excerpt(&cycle, &snapshot("cycle/of_two.stderr"));
+}
