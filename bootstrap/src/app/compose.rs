@@ -87,6 +87,7 @@ impl App {
     /// # Examples
     ///
     /// ```
+    /// use bootstrap::plugin_fn;
     /// use bootstrap::prelude::*;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
@@ -130,6 +131,7 @@ impl App {
     /// # Examples
     ///
     /// ```
+    /// use bootstrap::plugin_fn;
     /// use bootstrap::prelude::*;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
@@ -173,6 +175,7 @@ impl App {
     /// # Examples
     ///
     /// ```
+    /// use bootstrap::plugin_fn;
     /// use bootstrap::prelude::*;
     ///
     /// # #[tokio::main(flavor = "current_thread")]

@@ -224,6 +224,7 @@ impl App {
     /// # Examples
     ///
     /// ```
+    /// # use bootstrap::plugin_fn;
     /// # use bootstrap::prelude::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {

@@ -24,6 +24,7 @@ use crate::report::{HookError, HookFailure, Report};
 /// ```
 /// use bootstrap::App;
 /// use bootstrap::error::BootErrorKind;
+/// use bootstrap::plugin_fn;
 /// use std::error::Error;
 ///
 /// # #[tokio::main(flavor = "current_thread")]

@@ -262,12 +262,13 @@ impl Registry {
         roster.member_of_entry = vec![None; self.entries.len()];
         for (entry, replacement) in replaced_by.iter().enumerate() {
             if replacement.is_none() {
-                if let Some(reason) = self.off(&self.entries[entry], gate.verdicts) {
-                    roster.off.push(self.left_out(entry, reason));
-                    continue;
-                }
+                // First, because its handles are bound: one key may disable it and enable the other.
                 if let Some(by) = self.collected_replacement(entry, &linked, &off) {
                     replaced_by_linked.push((entry, by));
+                    continue;
+                }
+                if let Some(reason) = self.off(&self.entries[entry], gate.verdicts) {
+                    roster.off.push(self.left_out(entry, reason));
                     continue;
                 }
                 roster.member_of_entry[entry] = Some(index(roster.members.len()));

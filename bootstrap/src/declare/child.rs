@@ -312,6 +312,7 @@ impl LoadContext {
     /// # Examples
     ///
     /// ```
+    /// use bootstrap::plugin_fn;
     /// use bootstrap::prelude::*;
     ///
     /// pub struct Prefix(&'static str);
@@ -346,14 +347,14 @@ impl LoadContext {
     /// # async fn main() -> Result<()> {
     /// let mut app = App::new();
     /// app.register(PrefixPlugin::default());
-    /// app.register_fn("http", async |cx| {
+    /// app.register(plugin_fn("http", async |cx| {
     ///     cx.register(Routes::default());
     ///     cx.scope("admin", |scope| {
     ///         scope.register(PrefixPlugin { path: "/admin" });
     ///         scope.register(Routes::default().expected("/admin"));
     ///     });
     ///     Ok(())
-    /// });
+    /// }));
     /// app.boot().await?.close().await?;
     /// # Ok(())
     /// # }
@@ -391,17 +392,18 @@ impl LoadContext {
     /// # Examples
     ///
     /// ```
+    /// # use bootstrap::plugin_fn;
     /// # use bootstrap::prelude::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<()> {
     /// let mut app = App::new();
-    /// app.register_fn("parent", async |cx| {
+    /// app.register(plugin_fn("parent", async |cx| {
     ///     cx.register(plugin_fn("first", async |_| Ok(())));
     ///     cx.register(plugin_fn("second", async |_| Ok(())));
     ///     cx.flush().await?;
     ///     // Both have loaded.
     ///     Ok(())
-    /// });
+    /// }));
     /// app.boot().await?.close().await?;
     /// # Ok(())
     /// # }

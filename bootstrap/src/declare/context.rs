@@ -425,7 +425,7 @@ macro_rules! context {
                 self.site.name()
             }
 
-            /// The states that this plugin's `load` returned: `()`, a [`State`], or a tuple of
+            /// The states that this plugin's `load` returned: `()`, a [`State`](crate::State), or a tuple of
             /// them.
             pub fn states(&self) -> P::Handles {
                 P::handles_of(&self.states).expect("`load` has made every state of its plugin")

@@ -22,7 +22,7 @@ use crate::declare::inject::{Inject, Required, RequiredBy};
 /// ```
 /// use bootstrap::extend::{Requirement, Requirements};
 /// use bootstrap::prelude::*;
-/// use bootstrap::{Location, supplied};
+/// use bootstrap::plan::Location;
 ///
 /// #[supplied]
 /// struct Table(u32);

@@ -118,7 +118,7 @@ impl<T> Made<T> {
 /// A plugin whose `load` makes the state `T`.
 ///
 /// `#[plugin(states = [T])]` implements this; for a [`Plugin`](crate::extend::Plugin) that is implemented
-/// by hand, implement it to have [`Registration::state`](crate::Registration::state).
+/// by hand, implement it to have [`Registration::handle`](crate::Registration::handle).
 ///
 /// # Examples
 ///
@@ -145,7 +145,7 @@ impl<T> Made<T> {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
 /// let mut app = App::new();
-/// let rows = app.register(Import("2024.csv".into())).handle();
+/// let rows: State<Rows> = app.register(Import("2024.csv".into())).handle();
 /// let running = app.boot().await?;
 /// assert_eq!(rows.0, 7);
 /// # running.close().await?;
@@ -162,7 +162,7 @@ pub trait Provides<T> {}
 /// A plugin that provides the port `T`.
 ///
 /// `#[plugin(ports = [T])]` implements this; for a [`Plugin`](crate::extend::Plugin) that is implemented
-/// by hand, implement it to have [`Registration::port`](crate::Registration::port).
+/// by hand, implement it to have [`Registration::handle`](crate::Registration::handle).
 #[diagnostic::on_unimplemented(
     message = "the plugin `{Self}` does not provide the port `{T}`",
     label = "not one of its ports",

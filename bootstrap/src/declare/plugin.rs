@@ -29,6 +29,7 @@ use crate::declare::states::States;
 /// use bootstrap::prelude::*;
 /// use bootstrap::extend::{Descriptor, Fields, Plugin, States};
 ///
+/// #[supplied]
 /// struct Input(u32);
 /// struct Output(u32);
 ///

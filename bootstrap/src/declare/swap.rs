@@ -18,7 +18,7 @@ use crate::base::text::short_type_name;
 /// never wait for each other, nor for a writer.
 ///
 /// A state has to be a type of the crate whose plugin makes it, so wrap it:
-/// `struct Rates(Swap<Table>)`. With [`Replaceable`] it can be set from far away as well, by
+/// `struct Rates(Swap<Table>)`. If the type dereferences to the `Swap`, it can be set from far away as well, by
 /// [`State::set`](crate::State::set).
 ///
 /// # Examples

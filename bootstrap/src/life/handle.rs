@@ -129,8 +129,8 @@ impl Handle {
     /// and loads all of that again, in order, with states of its own. The rest of the app goes on.
     ///
     /// The part drains, its tasks end, and it closes as it would with the app; then it loads, is
-    /// ready, and runs. Fields of the part are bound anew; [`Running::state`](crate::Running::state)
-    /// and [`Registration::state`](crate::Registration::state) give the new states, and handles
+    /// ready, and runs. Fields of the part are bound anew; [`Running::get`](crate::Running::get)
+    /// and [`Registration::handle`](crate::Registration::handle) give the new states, and handles
     /// from before keep the old ones. Restarts wait for each other, and for the end of the boot.
     ///
     /// What goes wrong while closing is reported to [`App::on_error`](crate::App::on_error), and the

@@ -113,9 +113,14 @@ impl Nodes {
     /// Drops the states of a plugin, and the plugin unless it is loaded again. Runs the user's code.
     pub(crate) fn release(&self, node: u32, keeps: bool) {
         let released = self.take_out(&mut self.cell(node), keeps);
+        self.let_go(node, released, keeps);
+    }
+
+    /// Drops what a plugin had, and what its fields hold if it is loaded again: its providers may be
+    /// loaded again as well. The fields come last, because the plugin may be one of its states.
+    fn let_go(&self, node: u32, released: Released, keeps: bool) {
         self.drop_released(node, released);
         if keeps {
-            // After its states: the plugin may be one of them.
             self.unbind_fields(node);
         }
     }
@@ -199,7 +204,7 @@ impl Nodes {
             }
         };
         emit(Outcome::Started);
-        self.drop_released(node, released);
+        self.let_go(node, released, keeps);
         emit(Outcome::Done);
     }
 }

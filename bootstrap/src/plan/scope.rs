@@ -45,7 +45,7 @@ impl<'p> PlannedPlugin<'p> {
     /// # Examples
     ///
     /// ```
-    /// use bootstrap::App;
+    /// use bootstrap::{App, plugin_fn};
     ///
     /// let mut app = App::new();
     /// app.scope("admin", |scope| {

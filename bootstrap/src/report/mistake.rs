@@ -114,9 +114,9 @@ pub enum TooLate {
 
 /// One mistake in how an app is put together.
 ///
-/// The plan finds most of them, and reports them all at once, as [`PlanErrors`](crate::PlanErrors).
+/// The plan finds most of them, and reports them all at once, as [`PlanErrors`](crate::error::PlanErrors).
 /// What a `load` registers is checked when it joins: then the mistake is the
-/// [failure](crate::HookFailure::Refused) of that plugin's `load`. [`Mistake::found`] says which.
+/// [failure](crate::error::HookFailure::Refused) of that plugin's `load`. [`Mistake::found`] says which.
 ///
 /// `Display` is its first line; `Debug` is the whole diagnosis.
 #[derive(Clone, PartialEq, Eq)]

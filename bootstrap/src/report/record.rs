@@ -16,6 +16,7 @@ use crate::base::name::PluginName;
 /// # Examples
 ///
 /// ```
+/// use bootstrap::plugin_fn;
 /// use bootstrap::prelude::*;
 ///
 /// # #[tokio::main(flavor = "current_thread")]

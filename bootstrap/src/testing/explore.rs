@@ -51,7 +51,7 @@ pub struct Explore {
 ///
 /// A boot that the app itself interrupts is no finding: it may have no work. Neither is a value that
 /// others have as well when it is supplied: what is to live longer than the app is for
-/// and as handles. A hook that hung is not told again as the error of the
+/// [`State::from_arc`](crate::State::from_arc) and [`Port::from_arc`](crate::Port::from_arc). A hook that hung is not told again as the error of the
 /// close. If the first run does not end in its time, no other one is made.
 ///
 /// A boot that hangs because a plugin hangs and has no limit is no finding: it is asked to stop, as
@@ -86,6 +86,7 @@ pub struct Explore {
 /// ```
 /// # use bootstrap::prelude::*;
 /// # mod service {
+/// #     use bootstrap::plugin_fn;
 /// #     pub fn app() -> bootstrap::App {
 /// #         let mut app = bootstrap::App::new();
 /// #         let a = app.register(plugin_fn("a", async |_| Ok(())));
@@ -143,6 +144,7 @@ impl Explore {
     /// # Examples
     ///
     /// ```
+    /// # use bootstrap::plugin_fn;
     /// # use bootstrap::prelude::*;
     /// # let app = || {
     /// #     let mut app = App::new();
@@ -211,7 +213,7 @@ impl Explore {
     /// }
     ///
     /// let explored = testing::explore(|| App::new().with(Greeter)).using(|running| {
-    ///     let greeting = running.handle::<State<Greeting>>();
+    ///     let greeting = running.get::<State<Greeting>>();
     ///     async move { assert_eq!(greeting.unwrap().0, "hello") }
     /// });
     /// explored.check();

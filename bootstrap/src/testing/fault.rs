@@ -31,6 +31,7 @@ use crate::declare::{HookSet, Identity, Plugin};
 /// # Examples
 ///
 /// ```
+/// use bootstrap::plugin_fn;
 /// use bootstrap::prelude::*;
 /// use bootstrap::lifecycle::Phase;
 /// use bootstrap::testing::{self, Fault};

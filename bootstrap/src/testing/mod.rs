@@ -10,8 +10,8 @@
 //!
 //! | to | there is |
 //! |---|---|
-//! | test one plugin | [`alone`], with [`App::supply`](crate::App::supply) or replacements for what it needs |
-//! | test a part | [`part`], or [`App::only`](crate::App::only): plugins and all that they need |
+//! | test one plugin | [`App::new`](crate::App::new), with [`App::supply`](crate::App::supply) or replacements for what it needs |
+//! | test a part | [`App::only`](crate::App::only): plugins, by type or by name, and all that they need |
 //! | replace a plugin | a replacement ([`#[plugin]`](macro@crate::plugin)), or a supplied state: what only the original needed is not loaded |
 //! | leave out background work | [`App::without_tasks`](crate::App::without_tasks) |
 //! | know what happened | [`App::record`](crate::App::record) |

@@ -23,6 +23,7 @@ use crate::testing::diff::diff;
 /// # Examples
 ///
 /// ```
+/// use bootstrap::plugin_fn;
 /// use bootstrap::prelude::*;
 /// use bootstrap::testing;
 ///

@@ -233,11 +233,11 @@ fn a_log_that_panics_keeps_nobody_from_closing() {
     });
 }
 
-/// S39: a log that panics at everything changes nothing about what becomes of an app, and nothing
-/// that happened is lost.
 #[bootstrap::supplied]
 struct Unwanted;
 
+/// S39: a log that panics at everything changes nothing about what becomes of an app, and nothing
+/// that happened is lost.
 #[test]
 fn a_log_that_panics_at_everything_changes_no_outcome() {
     let _listening = tracing::subscriber::set_default(Fragile { errors_only: false });

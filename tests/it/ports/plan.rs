@@ -56,7 +56,7 @@ fn two_primary_ones_are_as_bad_as_two_without() {
         [
             "  provided by: `mail#2` (@, registered at @)",
             "  provided by: `mail#3` (@, registered at @)",
-            "  help: one of them can be the only one that counts: take `.primary()` away from the others",
+            "  help: only one of them can be primary: take `.primary()`, or `primary` in `#[plugin]`, away from the others",
         ]
     );
 }
