@@ -89,10 +89,10 @@ pub(crate) fn switch(model: &PluginModel, names: &Names<'_>) -> Option<TokenStre
             Enabled::Key(KeySwitch { key, is, default }) => {
                 // A key alone enables the plugin if it is not set, and a value does not.
                 let otherwise = default.as_ref().map_or(is.is_none(), LitBool::value);
-                let is = match is {
-                    Some(value) => quote!(#private::Some(#value)),
-                    None => quote!(#private::None),
-                };
+                let is = is.as_ref().map_or_else(
+                    || quote!(#private::None),
+                    |value| quote!(#private::Some(#value)),
+                );
                 let by = quote!(Key { key: #key, is: #is, otherwise: #otherwise });
                 (key.span(), by)
             }

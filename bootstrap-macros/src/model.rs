@@ -60,7 +60,7 @@ pub(crate) enum Name {
     /// As written, or from the name of the struct.
     Literal(LitStr),
     /// A constant.
-    Constant(Expr),
+    Constant(Box<Expr>),
 }
 
 impl Name {
@@ -70,7 +70,7 @@ impl Name {
                 lit: Lit::Str(literal),
                 ..
             }) => Self::Literal(literal.clone()),
-            other => Self::Constant(other.clone()),
+            other => Self::Constant(Box::new(other.clone())),
         }
     }
 

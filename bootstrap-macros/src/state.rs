@@ -55,7 +55,7 @@ pub(crate) fn supplied(args: TokenStream, item: &TokenStream) -> TokenStream {
         let provider = quote!(__bootstrap::Provider::Supplied(#location));
         provided(&ident, krate.as_ref(), &provider, &TokenStream::new())
     });
-    finish(item, declared, diagnostics)
+    finish(item, declared.as_ref(), diagnostics)
 }
 
 /// `#[section("key")]`: the configuration holds the value.
@@ -80,7 +80,7 @@ pub(crate) fn section(args: TokenStream, item: &TokenStream) -> TokenStream {
         let declaration = section_plugin(&ident, &key);
         provided(&ident, krate.as_ref(), &provider, &declaration)
     });
-    finish(item, declared, diagnostics)
+    finish(item, declared.as_ref(), diagnostics)
 }
 
 fn arguments(args: TokenStream, example: &str, diagnostics: &mut Diagnostics) -> Args {
@@ -137,11 +137,11 @@ fn provided(
     provider: &TokenStream,
     more: &TokenStream,
 ) -> TokenStream {
-    let door = match krate {
-        Some(krate) => quote!(#krate::__private),
-        None => quote!(::bootstrap::__private),
-    };
-    let provides = quote_spanned!(ident.span()=>
+    let door = krate.map_or_else(
+        || quote!(::bootstrap::__private),
+        |krate| quote!(#krate::__private),
+    );
+    let implementation = quote_spanned!(ident.span()=>
         impl __bootstrap::OnlyOnePluginMayProvide for #ident {
             const PROVIDER: __bootstrap::Provider = #provider;
         }
@@ -151,7 +151,7 @@ fn provided(
         const _: () = {
             use #door as __bootstrap;
             #more
-            #provides
+            #implementation
         };
     }
 }
@@ -193,7 +193,7 @@ fn section_plugin(ident: &Ident, key: &str) -> TokenStream {
 
 fn finish(
     item: &TokenStream,
-    declared: Option<TokenStream>,
+    declared: Option<&TokenStream>,
     diagnostics: Diagnostics,
 ) -> TokenStream {
     let errors = diagnostics.finish().map(|errors| errors.to_compile_error());

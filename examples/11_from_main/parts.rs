@@ -15,7 +15,7 @@ impl Config {
         Ok(Self {
             database: "db.example".into(),
             queue: "queue.example".into(),
-            port: 3000,
+            port: std::env::var("PORT").map_or(Ok(3000), |port| port.parse())?,
         })
     }
 }

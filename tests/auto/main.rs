@@ -297,7 +297,7 @@ fn a_registered_provider_outranks_a_collected_one_and_the_plan_says_so() {
     let hidden = plan.shadowed().map(|it| it.plugin.name().to_string());
     assert_eq!(hidden.collect::<Vec<_>>(), ["sum"]);
     let mut order = plan.order();
-    let total = order.find(|it| it.name() == &"total").unwrap();
+    let total = order.find(|it| *it.name() == "total").unwrap();
     let needs = total.requires().map(|it| it.name().to_string());
     assert_eq!(needs.collect::<Vec<_>>(), ["own-sum"]);
 }

@@ -17,8 +17,8 @@ fn read(path: &str) -> String {
 fn names(list: &str) -> Vec<String> {
     let list = list.trim().trim_start_matches('{').trim_end_matches('}');
     let name = |item: &str| {
-        let last = item.rsplit([' ', ':']).next().unwrap_or_default();
-        last.to_owned()
+        let own = item.rsplit([' ', ':']).next().unwrap_or_default();
+        own.to_owned()
     };
     let items = list.split(',').map(str::trim);
     items.filter(|it| !it.is_empty()).map(name).collect()

@@ -205,9 +205,10 @@ fn build(
     for (number, maker) in case.makers.iter().enumerate() {
         if maker.scope == scope {
             let registration = at.add(Maker(own_name(number)));
-            let registration = match maker.is_primary {
-                false => registration,
-                true => registration.primary(),
+            let registration = if maker.is_primary {
+                registration.primary()
+            } else {
+                registration
             };
             if maker.exported {
                 registration.export();

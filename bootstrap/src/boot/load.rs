@@ -85,11 +85,11 @@ impl Load {
     }
 
     fn states_differ(&self, node: u32, state: StateKey, is_missing: bool) -> HookFailure {
-        HookFailure::Refused(Mistake::StatesDiffer {
+        HookFailure::Refused(Box::new(Mistake::StatesDiffer {
             place: self.nodes.location(node),
             state,
             is_missing,
-        })
+        }))
     }
 
     /// The job that loads.

@@ -76,13 +76,11 @@ impl Diagnose for BootError {
 impl BootError {
     /// The whole diagnosis, with the exit code that the process ends with.
     pub(crate) fn render_with(&self, exit_code: u8) -> String {
-        match self.kind() {
-            BootErrorKind::Plan(errors) => errors.render_with(exit_code),
-            _ => {
-                let told = self.diagnostic();
-                told.note("exit code", exit_code.to_string()).to_string()
-            }
+        if let BootErrorKind::Plan(errors) = self.kind() {
+            return errors.render_with(exit_code);
         }
+        let told = self.diagnostic();
+        told.note("exit code", exit_code.to_string()).to_string()
     }
 
     /// What had not come to its end when the time was up.

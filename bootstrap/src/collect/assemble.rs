@@ -31,7 +31,7 @@ pub(super) fn choose(
     roster: &Roster,
     brood: &Brood,
     roots: &[&str],
-    linked: Vec<&'static Declaration>,
+    linked: &[&'static Declaration],
     gate: &Gate<'_>,
     off: &dyn Fn(&'static Declaration) -> Option<Reason>,
 ) -> Chosen {
@@ -39,7 +39,7 @@ pub(super) fn choose(
     if mode == Mode::New && !gate.outside.is_there() {
         return Chosen::default();
     }
-    let mut choice = Choice::new(mode, roster, brood, &linked, gate, off);
+    let mut choice = Choice::new(mode, roster, brood, linked, gate, off);
     let is_root = |it: &Declaration| {
         let joins_by_itself = mode == Mode::Collect && !it.is_collected_if_needed;
         joins_by_itself || roots.contains(&it.name)
@@ -169,7 +169,9 @@ impl<'r> Choice<'r> {
         let replacements = self.replacements_of(declaration);
         if !replacements.is_empty() {
             self.replaced.push(declaration);
-            replacements.into_iter().for_each(|it| self.consider(it));
+            for replacement in replacements {
+                self.consider(replacement);
+            }
         } else if self.is_replaced(declaration) {
             self.replaced.push(declaration);
         } else if declaration.behaviour.build.is_some() {

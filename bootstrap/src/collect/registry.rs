@@ -284,7 +284,7 @@ impl Registry {
             roster.held = self.held(&roster.member_of_entry);
         }
         let brood = Brood::linked();
-        let chosen = choose(self.mode, &roster, &brood, &self.roots, linked, gate, &off);
+        let chosen = choose(self.mode, &roster, &brood, &self.roots, &linked, gate, &off);
         for declaration in chosen.plugins {
             roster.enlist(declaration);
         }

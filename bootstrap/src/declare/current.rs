@@ -199,6 +199,7 @@ impl Current {
     }
 
     /// The app around the caller; `None` if the code runs in no app.
+    #[expect(clippy::self_named_constructors, reason = "as `State::current`")]
     pub fn current() -> Option<Self> {
         inside::look(Place::clone).and_then(Self::at)
     }

@@ -142,13 +142,11 @@ impl Life {
 
     /// Reports an error that no hook returns; before the boot it is only logged.
     pub(crate) fn report_error(&self, source: PluginName, at: Location, error: anyhow::Error) {
-        match self.error_reporter.get() {
-            Some(report) => report(source, at, error),
-            None => {
-                let error = HookError::new(source, at, Phase::Run, HookFailure::Reported(error));
-                log(|| tracing::error!(target: "bootstrap", "{error}"));
-            }
+        if let Some(report) = self.error_reporter.get() {
+            return report(source, at, error);
         }
+        let error = HookError::new(source, at, Phase::Run, HookFailure::Reported(error));
+        log(|| tracing::error!(target: "bootstrap", "{error}"));
     }
 
     pub(crate) async fn restart(&self, target: Target) -> Result<(), RestartError> {

@@ -258,19 +258,14 @@ impl Nodes {
     }
 
     /// A fault in the options of a plugin that loads; other errors stay as they are.
+    #[cfg(feature = "config")]
     pub(super) fn misconfigured(&self, node: u32, error: Error) -> Error {
-        #[cfg(feature = "config")]
-        return match error.downcast::<ConfigFault>() {
+        match error.downcast::<ConfigFault>() {
             Ok(fault) => Error::new(Mistake::Configuration {
                 fault: fault.of_plugin(self.name(node)),
                 found: self.found(node),
             }),
             Err(error) => error,
-        };
-        #[cfg(not(feature = "config"))]
-        {
-            let _ = node;
-            error
         }
     }
 
@@ -292,6 +287,10 @@ impl Nodes {
 
     /// Logs and reports a plugin that could not join, where nothing else would.
     pub(super) fn refuse(self: &Arc<Self>, parent: u32, mistake: Mistake) {
-        self.report_error(&self.error(parent, Phase::Load, HookFailure::Refused(mistake)));
+        self.report_error(&self.error(
+            parent,
+            Phase::Load,
+            HookFailure::Refused(Box::new(mistake)),
+        ));
     }
 }

@@ -112,7 +112,7 @@ pub enum HookFailure {
     /// It reported this error and went on: [`Handle::report_error`](crate::Handle::report_error).
     Reported(anyhow::Error),
     /// The plugin can't be part of the app as it is, which was found while the app booted.
-    Refused(Mistake),
+    Refused(Box<Mistake>),
     /// It panicked with this message.
     Panic(String),
     /// It was cancelled because it took longer than it may.
@@ -228,7 +228,7 @@ impl HookFailure {
         let outer = error.chain().next();
         let outer = outer.and_then(|outer| outer.downcast_ref::<Mistake>());
         match outer.filter(|it| is_refusal(it)) {
-            Some(mistake) => Self::Refused(mistake.clone()),
+            Some(mistake) => Self::Refused(Box::new(mistake.clone())),
             None => Self::Error(error),
         }
     }
@@ -362,7 +362,7 @@ impl Error for HookError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self.failure() {
             HookFailure::Error(error) => Some(&**error),
-            HookFailure::Refused(mistake) => Some(mistake),
+            HookFailure::Refused(mistake) => Some(&**mistake),
             _ => None,
         }
     }

@@ -26,10 +26,19 @@ pub struct PluginLocation {
 impl fmt::Display for PluginLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` ({}", self.plugin, self.declared)?;
-        match self.registered {
-            Some(at) if at != self.declared => write!(f, ", registered at {at})"),
-            _ => f.write_str(")"),
+        match self.registered_elsewhere() {
+            Some(at) => write!(f, ", registered at {at})"),
+            None => f.write_str(")"),
         }
+    }
+}
+
+impl PluginLocation {
+    /// Where it was registered, unless it is declared on that line, as a closure is.
+    pub(super) fn registered_elsewhere(&self) -> Option<Location> {
+        let line = |at: &Location| (at.file(), at.line());
+        self.registered
+            .filter(|at| line(at) != line(&self.declared))
     }
 }
 

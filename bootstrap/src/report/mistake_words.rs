@@ -26,6 +26,7 @@ impl Diagnose for Mistake {
 
 impl Mistake {
     /// The first line.
+    #[expect(clippy::too_many_lines, reason = "one arm for each mistake")]
     pub(super) fn title(&self) -> String {
         match self {
             Mistake::MissingProvider {
@@ -412,7 +413,7 @@ fn help_to_choose(known: &[(String, PluginLocation)], near: Option<&str>) -> Cow
 const SHOWN: usize = 9;
 
 fn show_place(told: Diagnostic, place: &PluginLocation) -> Diagnostic {
-    let registered = place.registered.filter(|at| *at != place.declared);
+    let registered = place.registered_elsewhere();
     told.spot(place.declared, registered.map(registered_at))
 }
 

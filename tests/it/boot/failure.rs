@@ -404,7 +404,7 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
         );
         assert!(matches!(
             error.failures()[0].failure(),
-            HookFailure::Refused(Mistake::StatesDiffer { .. })
+            HookFailure::Refused(mistake) if matches!(**mistake, Mistake::StatesDiffer { .. })
         ));
         // It has loaded, so it is closed.
         assert_eq!(error.closed(), ["forgetful"]);
@@ -418,7 +418,7 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
         assert!(
             matches!(
                 error.failures()[0].failure(),
-                HookFailure::Refused(Mistake::StatesDiffer { .. })
+                HookFailure::Refused(mistake) if matches!(**mistake, Mistake::StatesDiffer { .. })
             ),
             "{error}"
         );
@@ -427,7 +427,7 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
         assert!(
             matches!(
                 error.failures()[0].failure(),
-                HookFailure::Refused(Mistake::StatesDiffer { .. })
+                HookFailure::Refused(mistake) if matches!(**mistake, Mistake::StatesDiffer { .. })
             ),
             "{error}"
         );

@@ -1,6 +1,7 @@
 //! Code that is compiled elsewhere, and errors of the compiler: pages show them as they are there.
 
 use std::fs;
+use std::path::Path;
 
 use super::{folder, read, repository};
 
@@ -16,10 +17,12 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 /// The files of `examples` that a page names.
 fn examples(text: &str) -> Vec<String> {
     let named = text.split('`').filter(|name| name.starts_with("examples/"));
-    let sources = named.filter(|name| name.ends_with(".rs"));
+    let sources = named.filter(|name| Path::new(name).extension() == Some("rs".as_ref()));
     let paths = sources.map(|name| repository().join(name));
     paths
-        .map(|path| fs::read_to_string(&path).unwrap_or_else(|it| panic!("{path:?}: {it}")))
+        .map(|path| {
+            fs::read_to_string(&path).unwrap_or_else(|it| panic!("{}: {it}", path.display()))
+        })
         .collect()
 }
 
@@ -68,8 +71,8 @@ fn errors_of_the_compiler_are_those_of_the_snapshots() {
     let readme = fs::read_to_string(repository().join("README.md")).unwrap();
     let page = read("01-first-service.md");
     for text in [&readme, &page] {
-        let texts = blocks(text, "text").into_iter();
-        let error = texts.filter(|text| text.starts_with("error[E0277]")).next();
+        let mut texts = blocks(text, "text").into_iter();
+        let error = texts.find(|text| text.starts_with("error[E0277]"));
         is_excerpt(error.unwrap(), &snapshot("state/missing_provider.stderr"));
     }
     let shown = blocks(&page, "text").join("");
