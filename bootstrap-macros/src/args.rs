@@ -176,7 +176,10 @@ impl Parse for Enabled {
         if input.peek(Paren) {
             let content;
             parenthesized!(content in input);
-            return content.parse().map(Self::Key);
+            let parsed = content.parse().map(Self::Key);
+            // What is left would be an error of its own.
+            content.parse::<TokenStream>()?;
+            return parsed;
         }
         input.parse().map(Self::Predicate)
     }

@@ -27,11 +27,12 @@ pub(crate) fn setters(model: &PluginModel, names: &Names<'_>) -> Option<TokenStr
 fn setter((field, name): (&Field, &Ident)) -> TokenStream {
     let (cfgs, vis, ty) = (&field.cfgs, &field.vis, &field.ty);
     let docs = docs(&field.docs, || format!("Sets the option `{}`.", field.name));
-    // The type of the field, and no `impl Into` of it: a number would have no type.
+    // The type of the field, and no `impl Into` of it: a number would have no type. No parameter with
+    // the name of the field: a static of that name would be an error.
     quote_spanned!(name.span()=>
         #(#cfgs)* #docs
-        #vis fn #name(mut self, #name: #ty) -> Self {
-            self.#name = #name;
+        #vis fn #name(mut self, __value: #ty) -> Self {
+            self.#name = __value;
             self
         }
     )

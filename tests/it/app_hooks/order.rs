@@ -42,7 +42,7 @@ fn the_hooks_of_a_boot_run_in_their_order() {
     });
 }
 
-/// A12: before anything is ready, the report holds every load, and nothing that comes later.
+/// A12, D56: before anything is ready, the report holds every load, and nothing that comes later.
 #[test]
 fn the_tree_is_complete_before_anything_is_ready() {
     paused(async {

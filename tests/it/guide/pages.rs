@@ -25,6 +25,7 @@ fn definitions(text: &str) -> Vec<(&str, &str)> {
     lines.filter_map(|line| line.split_once("]: ")).collect()
 }
 
+/// R60: every part of the library has a page, and pages have one shape.
 #[test]
 fn each_page_begins_with_a_title_and_ends_with_what_can_go_wrong_and_the_next_page() {
     let pages = pages();

@@ -3,9 +3,9 @@ use bootstrap::prelude::*;
 struct Pool;
 
 #[plugin(
-    name = database,
+    name = [database],
     states = Pool,
-    timeout = 5,
+    load_timeout = 5,
     close_timeout = "5 parsecs",
     collect = "no",
     after,

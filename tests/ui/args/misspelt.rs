@@ -2,7 +2,7 @@ use bootstrap::prelude::*;
 
 struct Pool;
 
-#[plugin(nam = "database", state = [Pool], timeot = "5s", colect = false, befor = [Pool])]
+#[plugin(nam = "database", state = [Pool], load_timeot = "5s", colect = never, befor = [Pool])]
 struct Database;
 
 impl Hooks for Database {

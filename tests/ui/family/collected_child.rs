@@ -9,7 +9,7 @@ impl Hooks for Server {
     }
 }
 
-#[plugin(child_of = Server, collect = true)]
+#[plugin(child_of = Server, collect = always)]
 struct Routes;
 
 impl Hooks for Routes {

@@ -9,7 +9,7 @@ struct Database;
 impl Hooks for Database {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
         // A read without an edge is a race.
-        let _ = cx.handle::<State<Pool>>();
+        let _ = cx.try_get::<State<Pool>>();
         Ok(())
     }
 

@@ -11,7 +11,7 @@ impl Hooks for Database {
     }
 }
 
-#[plugin(states = [Pool], replaces = Database, collect = true)]
+#[plugin(states = [Pool], replaces = Database, collect = needed)]
 struct Fake;
 
 impl Hooks for Fake {

@@ -28,7 +28,7 @@ impl Hooks for Welcome {
     }
 
     async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
-        self.later.get()?.send();
+        self.later.try_get()?.send();
         Ok(())
     }
 }

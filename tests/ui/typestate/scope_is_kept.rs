@@ -3,5 +3,5 @@ use bootstrap::App;
 fn main() {
     let mut app = App::new();
     let admin = app.scope("admin", |admin| admin);
-    admin.supply(1_u32);
+    drop(admin);
 }

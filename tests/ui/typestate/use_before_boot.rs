@@ -1,10 +1,10 @@
-use bootstrap::App;
+use bootstrap::{App, State};
 
 struct Pool;
 
 async fn too_early() {
     let app = App::new();
-    let _ = app.handle::<State<Pool>>();
+    let _ = app.try_get::<State<Pool>>();
     app.close().await;
 }
 

@@ -1,6 +1,0 @@
-//! A section is a type of this crate.
-
-
-bootstrap::section!(Vec<u8> = "list");
-
-fn main() {}
