@@ -56,6 +56,7 @@ const REAL: [(&str, &[&str]); 5] = [
             "loads_that_block_run_beside_each_other",
             "many_threads_load_children_as_one_does",
             "parents_and_children_that_end_at_one_instant_on_many_threads_are_all_done",
+            "threads_never_see_a_value_that_has_gone",
             "two_wishes_to_stop_at_once_are_one_shutdown",
         ],
     ),

@@ -24,6 +24,7 @@ mod handle;
 mod hostile;
 mod layering;
 mod log;
+mod lookups;
 mod made_fields;
 mod made_from;
 mod nested;

@@ -44,6 +44,8 @@ pub(crate) trait Home: Send + Sync {
     fn states_of(&self, node: u32) -> States;
     /// Fills a slot with a state of `node`, now or when it has loaded.
     fn fill(&self, node: u32, slot: Arc<dyn AnySlot>);
+    /// What [`find_state`](Self::find_state) returns, if that is known already: without a lock.
+    fn shown(&self, from: Option<u32>, key: StateKey) -> Option<StateValue>;
     /// The state that a plugin means by a type, or somebody outside of all scopes.
     fn find_state(&self, from: Option<u32>, key: StateKey) -> Result<StateValue, LookupError>;
     /// Everything that is provided at a port and seen from a plugin, or from outside of all scopes,

@@ -15,6 +15,7 @@ use crate::declare::context::Home;
 use crate::declare::lookup::{Lookup, LookupFrom, serves};
 use crate::declare::state::State;
 use crate::declare::swap::HoldsSwap;
+use crate::declare::value::StateValue;
 use crate::life::Handle;
 use crate::report::{LookupError, LookupFailure, SetError};
 
@@ -33,6 +34,15 @@ impl Around {
             around: Arc::new(self),
             node,
             scope: None,
+        }
+    }
+
+    /// What is read at a place, if that is known already; nothing in a `load`.
+    fn shown(place: &Place, state: StateKey) -> Option<StateValue> {
+        let around: &Self = (*place.around).downcast_ref()?;
+        match around.phase {
+            Some(Phase::Load) => None,
+            _ => around.home.shown(place.node, state),
         }
     }
 
@@ -158,17 +168,11 @@ impl Current {
         }
     }
 
-    fn at(place: Place) -> Option<Self> {
-        let Place {
-            around,
-            node,
-            scope,
-        } = place;
-        let around = around.downcast().ok()?;
+    fn at(place: &Place) -> Option<Self> {
         Some(Self {
-            around,
-            node,
-            scope,
+            around: Arc::clone(&place.around).downcast().ok()?,
+            node: place.node,
+            scope: place.scope.clone(),
         })
     }
 
@@ -201,7 +205,7 @@ impl Current {
     /// The app around the caller; `None` if the code runs in no app.
     #[expect(clippy::self_named_constructors, reason = "as `State::current`")]
     pub fn current() -> Option<Self> {
-        inside::look(Place::clone).and_then(Self::at)
+        inside::look(Self::at).flatten()
     }
 
     /// The app around the caller.
@@ -385,6 +389,11 @@ impl<T: 'static> State<T> {
         T: Send + Sync,
     {
         let state = StateKey::of::<T>();
+        // What is known already needs no handle to the app.
+        let shown = inside::look(|place| Around::shown(place, state)).flatten();
+        if let Some(value) = shown.and_then(StateValue::into_shared) {
+            return Ok(Self::bound(value));
+        }
         let current =
             Current::try_current().map_err(|error| LookupError::state(state, error.why))?;
         current.try_get()

@@ -27,6 +27,13 @@ impl<'h> LookupFrom<'h> {
     pub(crate) fn new(home: &'h dyn Home, node: Option<u32>) -> Self {
         Self { home, node }
     }
+
+    fn find(&self, key: StateKey) -> Result<StateValue, LookupError> {
+        match self.home.shown(self.node, key) {
+            Some(value) => Ok(value),
+            None => self.home.find_state(self.node, key),
+        }
+    }
 }
 
 /// What can be looked up by its type, wherever a context, a [`Running`](crate::Running) or a
@@ -52,9 +59,8 @@ impl<T: Send + Sync + 'static> Lookup for State<T> {
     const KEY: StateKey = StateKey::of::<T>();
 
     fn look_up(from: &LookupFrom<'_>) -> Result<Self, LookupError> {
-        let bound = from.home.find_state(from.node, Self::KEY)?;
-        let bound = bound.get().map(State::bound);
-        bound.ok_or(LookupError::state(Self::KEY, LookupFailure::Missing))
+        let bound = from.find(Self::KEY)?.into_shared().map(State::bound);
+        bound.ok_or_else(|| LookupError::state(Self::KEY, LookupFailure::Missing))
     }
 }
 
@@ -63,9 +69,8 @@ impl<T: ?Sized + Send + Sync + 'static> Lookup for Port<T> {
     const KEY: StateKey = StateKey::port::<T>();
 
     fn look_up(from: &LookupFrom<'_>) -> Result<Self, LookupError> {
-        let bound = from.home.find_state(from.node, Self::KEY)?;
-        let bound = bound.get().map(Port::bound);
-        bound.ok_or(LookupError::state(Self::KEY, LookupFailure::Missing))
+        let bound = from.find(Self::KEY)?.into_shared().map(Port::bound);
+        bound.ok_or_else(|| LookupError::state(Self::KEY, LookupFailure::Missing))
     }
 }
 

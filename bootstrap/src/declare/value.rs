@@ -75,6 +75,11 @@ impl StateValue {
         Arc::clone(&self.value).downcast().ok()
     }
 
+    /// The same of a value that is not needed any more.
+    pub(crate) fn into_shared<T: Send + Sync + 'static>(self) -> Option<Arc<T>> {
+        self.value.downcast().ok()
+    }
+
     /// The value without a type.
     pub(crate) fn into_any(self) -> Arc<dyn Any + Send + Sync> {
         self.value

@@ -12,6 +12,7 @@ use crate::collect::with_registry;
 use crate::declare::{
     Asks, Bind, Bound, BoundTo, Fields, Later, Plugin, Resolve, StateValue, Wish,
 };
+use crate::live::cell::Cell;
 use crate::live::nodes::Nodes;
 use crate::plan::{Binding, by_field};
 use crate::report::{LookupError, LookupFailure};
@@ -122,7 +123,16 @@ impl Nodes {
 
     /// What a node shows to those who look it up.
     pub(super) fn shown_by(&self, node: u32, state: StateKey) -> Result<StateValue, LookupError> {
-        let cell = self.cell(node);
+        self.shown_in(&self.cell(node), node, state)
+    }
+
+    /// The same for those who hold the lock.
+    pub(super) fn shown_in(
+        &self,
+        cell: &Cell,
+        node: u32,
+        state: StateKey,
+    ) -> Result<StateValue, LookupError> {
         let states = cell.states.as_ref().filter(|_| cell.is_open);
         let value = states.and_then(|states| states.find(state));
         value.cloned().ok_or_else(|| {

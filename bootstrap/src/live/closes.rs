@@ -112,7 +112,7 @@ impl Nodes {
 
     /// Drops the states of a plugin, and the plugin unless it is loaded again. Runs the user's code.
     pub(crate) fn release(&self, node: u32, keeps: bool) {
-        let released = self.take_out(&mut self.cell(node), keeps);
+        let released = self.take_out(node, &mut self.cell(node), keeps);
         self.let_go(node, released, keeps);
     }
 
@@ -127,12 +127,14 @@ impl Nodes {
 
     /// Takes out what has to be dropped when a plugin has closed whose hook did not drop it.
     pub(crate) fn take_out_of(&self, node: u32, keeps: bool) -> Released {
-        self.take_out(&mut self.cell(node), keeps)
+        self.take_out(node, &mut self.cell(node), keeps)
     }
 
-    fn take_out(&self, cell: &mut Cell, keeps: bool) -> Released {
+    fn take_out(&self, node: u32, cell: &mut Cell, keeps: bool) -> Released {
         let states = cell.states.take();
         cell.is_open = false;
+        // Before the lock is free: from then on each look-up is an error.
+        states.iter().for_each(|states| self.hide(node, states));
         if states.is_some() {
             self.loaded.fetch_sub(1, Ordering::Relaxed);
         }
@@ -196,7 +198,7 @@ impl Nodes {
                 ..self.begun(began, released_by)
             };
         }
-        let released = self.take_out(&mut cell, keeps);
+        let released = self.take_out(node, &mut cell, keeps);
         drop(cell);
         let emit = |outcome| {
             if closes {

@@ -57,7 +57,12 @@ impl Home for Nodes {
         }
     }
 
+    fn shown(&self, from: Option<u32>, state: StateKey) -> Option<StateValue> {
+        self.shown_to(from, state)
+    }
+
     fn find_state(&self, from: Option<u32>, state: StateKey) -> Result<StateValue, LookupError> {
+        let is_kept = self.is_plain(from);
         let providers = self.all_providers(state);
         let names = |nodes: &[u32]| nodes.iter().map(|node| self.name_of(*node)).collect();
         match self.meant_by(from, &providers) {
@@ -68,6 +73,7 @@ impl Home for Nodes {
                 let plugins = names(&providers);
                 Err(LookupError::state(state, LookupFailure::Hidden { plugins }))
             }
+            Found::One(provider) if is_kept => self.show_and_keep(provider, state),
             Found::One(provider) => self.shown_by(provider, state),
             Found::Several(nodes) => {
                 let plugins = names(&nodes);

@@ -22,6 +22,7 @@ use crate::live::events::Observers;
 use crate::live::growth::{Growth, Joined, Part};
 use crate::live::limits::Limits;
 use crate::live::listeners::Listeners;
+use crate::live::provided::Provided;
 use crate::live::ready_queue::ReadyQueue;
 #[cfg(feature = "testing")]
 use crate::live::rig::Rig;
@@ -71,7 +72,7 @@ pub(crate) struct Nodes {
     pub(super) boot_took: OnceLock<Duration>,
     pub(super) closing: OnceLock<Closing>,
     pub(super) boot_cancelled: CancellationToken,
-    pub(super) providers: OnceLock<TypeMap<Vec<u32>>>,
+    pub(super) providers: OnceLock<TypeMap<Provided>>,
     /// What the app is told from outside; a restart reads it anew.
     outside: Mutex<Outside>,
 }

@@ -7,6 +7,7 @@ use crate::collect::{Candidate, Found, ROOT, Scopes, Want};
 use crate::declare::{Precedence, Standing};
 use crate::live::growth::Growth;
 use crate::live::nodes::Nodes;
+use crate::live::provided::Provided;
 
 impl Nodes {
     /// Who provides to a newcomer what it wants: of several, the nearest relative.
@@ -163,26 +164,27 @@ impl Nodes {
             return self.providers_of(&self.growth(), state);
         }
         let planned = self.planned_providers().get(&state.id());
-        planned.cloned().unwrap_or_default()
+        planned.map(|it| it.by.clone()).unwrap_or_default()
     }
 
     /// The same for those who hold the lock.
     pub(super) fn providers_of(&self, growth: &Growth, state: StateKey) -> Vec<u32> {
-        let planned = self.planned_providers().get(&state.id());
+        let planned = self.planned_providers().get(&state.id()).map(|it| &it.by);
         let joined = growth.providers.get(&state.id());
         let all = planned.into_iter().chain(joined).flatten().copied();
         all.filter(|node| !self.has_gone(*node)).collect()
     }
 
     /// The nodes of the plan that provide each state.
-    pub(super) fn planned_providers(&self) -> &TypeMap<Vec<u32>> {
+    pub(super) fn planned_providers(&self) -> &TypeMap<Provided> {
         self.providers.get_or_init(|| {
-            let mut providers: TypeMap<Vec<u32>> = TypeMap::default();
+            let mut providers: TypeMap<Provided> = TypeMap::default();
             for plugin in self.plan.order() {
                 for state in plugin.provides() {
                     providers
                         .entry(state.id())
                         .or_default()
+                        .by
                         .push(plugin.number());
                 }
             }
