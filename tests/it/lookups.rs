@@ -244,7 +244,7 @@ fn threads_never_see_a_value_that_has_gone() {
         for generation in 2..60 {
             running.restart(&counter).await.unwrap();
             loaded.store(generation, Ordering::SeqCst);
-            thread::sleep(Duration::from_micros(200));
+            tokio::time::sleep(Duration::from_micros(200)).await;
         }
         running.close().await.unwrap();
         has_closed.store(true, Ordering::SeqCst);

@@ -134,7 +134,9 @@ impl Nodes {
         let states = cell.states.take();
         cell.is_open = false;
         // Before the lock is free: from then on each look-up is an error.
-        states.iter().for_each(|states| self.hide(node, states));
+        if let Some(states) = &states {
+            self.hide(node, states);
+        }
         if states.is_some() {
             self.loaded.fetch_sub(1, Ordering::Relaxed);
         }
