@@ -202,6 +202,11 @@ fn a_value_that_no_linked_plugin_answers_to_is_an_error_of_the_plan_with_a_near_
     let app = with_engine("netwrok").with(User::default());
     let errors = app.plan().unwrap_err();
     let text = errors.render();
+    assert_eq!(
+        errors.errors().len(),
+        1,
+        "what it decides about is no second mistake: {text}"
+    );
     assert!(text.contains("BOOT019"), "{text}");
     assert!(text.contains("`store.engine`"), "{text}");
     assert!(text.contains("did you mean `network`?"), "{text}");

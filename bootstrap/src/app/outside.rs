@@ -6,6 +6,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::apart::{Apart, Doing};
+#[cfg(feature = "config")]
+use crate::base::key::StateKey;
 use crate::base::log::log;
 use crate::base::text;
 use crate::base::time::{later, until};
@@ -143,8 +145,11 @@ fn finish(
             fault,
             found: Found::Plan,
         });
-        let choices = unknown_choices(verdicts.unanswered(&outside));
-        let planned = PlanErrors::behind(choices, planned);
+        let unanswered = verdicts.unanswered(&outside);
+        let plugins = unanswered.iter().flat_map(|it| &it.known);
+        let decided = plugins.flat_map(|(_, plugin)| plugin.provides);
+        let decided: Vec<StateKey> = decided.copied().collect();
+        let planned = PlanErrors::behind(unknown_choices(unanswered), &decided, planned);
         let mut plan = check_outside(planned, verdicts, faults.collect())?;
         plan.warnings.extend(warnings);
         plan.outside = outside;

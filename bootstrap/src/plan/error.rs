@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::base::diagnostic::{Code, Diagnose, Diagnostic, diagnosed};
+#[cfg(feature = "config")]
+use crate::base::key::StateKey;
 use crate::base::text;
 use crate::report::Mistake;
 
@@ -38,16 +40,21 @@ impl PlanErrors {
         Err(Self::new(errors))
     }
 
-    /// Returns the plan, unless something is wrong that comes before what is wrong in it.
+    /// Returns the plan, unless choices of the configuration are wrong, which come before what is
+    /// wrong in it. What they decide about is missing then, and is no second mistake.
     #[cfg(feature = "config")]
-    pub(crate) fn behind<P>(wrong: Vec<Mistake>, planned: Result<P, Self>) -> Result<P, Self> {
+    pub(crate) fn behind<P>(
+        wrong: Vec<Mistake>,
+        decided: &[StateKey],
+        planned: Result<P, Self>,
+    ) -> Result<P, Self> {
         if wrong.is_empty() {
             return planned;
         }
         let later = planned.err();
-        let later = later
-            .iter()
-            .flat_map(|errors| errors.errors().iter().cloned());
+        let follows = |it: &&Mistake| matches!(it, Mistake::MissingProvider { state, .. } if decided.contains(state));
+        let later = later.iter().flat_map(Self::errors);
+        let later = later.filter(|it| !follows(it)).cloned();
         Err(Self::new(wrong.into_iter().chain(later).collect()))
     }
 

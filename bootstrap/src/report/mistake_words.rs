@@ -117,7 +117,7 @@ impl Mistake {
                 place.plugin
             ),
             Mistake::UnknownChoice { key, .. } => {
-                format!("no plugin of this app answers to the value of `{key}`")
+                format!("the value of `{key}` chooses no plugin of this app")
             }
             Mistake::RegisteredTooLate {
                 plugin,
