@@ -285,7 +285,12 @@ impl<'a> Story<'a> {
             let mut before = self.lives.iter().filter(is_it);
             let open = before.clone().find(|other| other.is_open(life.began()));
             if let Some(open) = open {
-                self.is_kept_within(life, open)?;
+                let is_later = |it: &Life| it.node == open.node && it.began() > open.began();
+                let is_restarted = self.lives.iter().any(is_later);
+                // A restart follows what is needed, and no order.
+                if *kind != Need::Order || !is_restarted {
+                    self.is_kept_within(life, open)?;
+                }
                 continue;
             }
             ensure(*kind != Need::State, || {
