@@ -68,7 +68,8 @@ fn serves(ended: &Ended, lines: &[&str]) {
 #[track_caller]
 fn refuses(ended: &Ended, diagnosis: &str) {
     assert_eq!(ended.out, "");
-    assert_eq!(ended.err.trim_end(), diagnosis);
+    let with_code = diagnosis.replace("\n  help: ", "\n  exit code: 78\n  help: ");
+    assert_eq!(ended.err.trim_end(), with_code);
     assert_eq!(ended.code, Some(78));
 }
 

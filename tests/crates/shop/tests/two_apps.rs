@@ -13,7 +13,9 @@ const HARD_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Everything that is linked here, with mail into the log.
 fn collected() -> App {
-    App::collect().with(MailLog)
+    App::collect()
+        .disable::<Smtp>("mail goes into the log")
+        .with(MailLog)
 }
 
 /// Orders and what they need, with mail over a host of their own.
