@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(
             error.as_deref(),
             Some(
-                "the configuration takes the feature `config` of `bootstrap`: write `bootstrap = { .., features = [\"config\"] }`"
+                "the configuration requires the feature `config` of `bootstrap`: write `bootstrap = { .., features = [\"config\"] }`"
             )
         );
         let mut diagnostics = Diagnostics::default();
