@@ -128,7 +128,9 @@ fn state(ty: &Type, diagnostics: &mut Diagnostics) -> Option<StateType> {
             let own = text(own);
             let why = match wrapper {
                 "State" => format!("`State<{own}>` is how other plugins ask for it"),
-                "Option" => format!("who can do without it asks for an `Option<State<{own}>>`"),
+                "Option" => {
+                    format!("a plugin that can do without it asks for an `Option<State<{own}>>`")
+                }
                 _ => format!("`State<{own}>` is a shared handle already"),
             };
             format!("list the state's own type, `{own}`: {why}")
