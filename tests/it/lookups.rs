@@ -55,6 +55,7 @@ fn is_not_loaded(error: &LookupError) -> bool {
     matches!(error.why, LookupFailure::NotLoaded { .. })
 }
 
+/// R55: states are read by their types without a lock, and never read stale.
 #[test]
 fn after_a_restart_a_look_up_gives_the_new_value_and_nothing_keeps_the_old_one() {
     paused(async {
