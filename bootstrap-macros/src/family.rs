@@ -1,4 +1,4 @@
-//! Rules of `child_of` and `children`: who registers whom.
+//! Rules of `child_of` and `children`: which plugin registers which.
 
 use std::collections::HashSet;
 

@@ -167,7 +167,7 @@ fn own_ports(model: &PluginModel, names: &Names<'_>) -> Option<TokenStream> {
     })
 }
 
-/// Who provides what. A replacement makes the states of another plugin: who provides them is said
+/// What the plugin provides. A replacement makes the states of another plugin: that it provides them is said
 /// there. A port is anybody's.
 pub(crate) fn provided(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     let states = provided_states(model, names);

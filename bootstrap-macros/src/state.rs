@@ -130,7 +130,7 @@ fn type_name(attribute: &str, item: &TokenStream, diagnostics: &mut Diagnostics)
     Some(ident)
 }
 
-/// Says who provides the type.
+/// Says which plugin provides the type.
 fn provided(
     ident: &Ident,
     krate: Option<&Path>,

@@ -426,11 +426,12 @@ impl Registry {
         Some((entry.name(), reason.because.clone()))
     }
 
-    /// The node of an entry of an app that boots or runs.
+    /// The number of the app.
     pub(crate) fn app(&self) -> u64 {
         self.app
     }
 
+    /// The node of an entry of an app that boots or runs.
     pub(crate) fn node_of(&self, entry: u32) -> Option<u32> {
         self.booted.as_ref()?.node_of(entry)
     }
@@ -485,7 +486,6 @@ impl Registry {
         std::mem::take(&mut self.entries[entry as usize].slots)
     }
 
-    /// The node of an entry, if the app has booted as this one.
     /// What a restart of an entry means in a booted app.
     pub(super) fn target_in(&self, home: *const (), entry: u32) -> Target {
         let is_home = |it: &&Booted| it.home.as_ptr().cast::<()>() == home;

@@ -7,10 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use anyhow::Error;
 
 use crate::base::inside::{Inside, inside_of};
-use crate::base::log::log;
 use crate::base::name::{PluginName, is_name};
 use crate::base::panic::guard;
-use crate::base::text::line;
 use crate::collect::{Scopes, Want, with_registry};
 use crate::declare::{Asks, Identity};
 use crate::drive::Join;
@@ -76,14 +74,10 @@ impl Nodes {
     fn without_disabled(&self, parent: u32, entries: Vec<u32>) -> Vec<u32> {
         let is_enabled = |entry: &u32| {
             let off = with_registry(&self.registry, |registry| registry.disabled(*entry));
-            let Some((name, because)) = off else {
-                return true;
-            };
-            let (parent, because) = (self.name(parent), line(&because).into_owned());
-            log(|| {
-                tracing::info!(target: "bootstrap", "disabled: {parent}/{name} because {because}");
-            });
-            false
+            if let Some((name, because)) = &off {
+                self.log_disabled(parent, name, because);
+            }
+            off.is_none()
         };
         entries.into_iter().filter(is_enabled).collect()
     }

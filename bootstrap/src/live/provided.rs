@@ -6,7 +6,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::declare::StateValue;
 
-/// Who provides a state, and the value that everybody means who looks from outside of all scopes.
+/// The providers of a state, and the value that a look-up from outside of all scopes gives.
 #[derive(Default)]
 pub(super) struct Provided {
     /// The nodes of the plan.
@@ -14,7 +14,7 @@ pub(super) struct Provided {
     /// There once a look-up has found it. It is put here under the lock of the cell that shows it,
     /// and taken away under the same lock when that closes: so it is never older than the cell.
     shown: ArcSwapOption<StateValue>,
-    /// Whose value that is. As the plan does not change, it is never another one's.
+    /// The node whose value that is. As the plan does not change, it is never another one.
     of: OnceLock<u32>,
 }
 
@@ -35,7 +35,7 @@ impl Provided {
     /// Forgets what was found of a node that closes. The caller holds the lock of its cell, and the
     /// value, so that it is not dropped here.
     pub(super) fn forget(&self, node: u32) {
-        // What is another one's is not even looked at: it could be dropped here.
+        // The value of another node is not even looked at: it could be dropped here.
         if self.of.get() == Some(&node) {
             self.shown.store(None);
         }

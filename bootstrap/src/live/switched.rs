@@ -1,5 +1,6 @@
 //! Plugins that join while the app boots, and are disabled.
 
+use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -32,11 +33,7 @@ impl Nodes {
         match by_type.map_or_else(by_itself, |reason| Ok(Some(reason))) {
             Ok(None) => Switched::On(entry),
             Ok(Some(reason)) => {
-                let (parent, name) = (self.name(parent), entry.name());
-                let because = text::line(&reason.because);
-                log(|| {
-                    tracing::info!(target: "bootstrap", "disabled: {parent}/{name} because {because}");
-                });
+                self.log_disabled(parent, entry.name(), &reason.because);
                 Switched::Off(entry)
             }
             Err(why) => {
@@ -50,6 +47,14 @@ impl Nodes {
                 }))
             }
         }
+    }
+
+    /// Logs that a plugin does not join, and why.
+    pub(super) fn log_disabled(&self, parent: u32, name: impl fmt::Display, because: &str) {
+        let (parent, because) = (self.name(parent), text::line(because));
+        log(|| {
+            tracing::info!(target: "bootstrap", "disabled: {parent}/{name} because {because}");
+        });
     }
 }
 
