@@ -67,7 +67,7 @@ fn failure_and_rollback() {
         [
             "  not started: `http` <- `cache`",
             "  closed again: `database`",
-            "  help: everything that had loaded has been closed; fix the first error above",
+            "  help: everything that had loaded has been closed; remove the cause; if it is temporary, let `retry` try again",
         ]
     );
 }

@@ -67,7 +67,7 @@ fn the_order_of_a_list_does_not_matter() {
 }
 
 #[test]
-fn what_is_switched_off_may_be_listed() {
+fn what_is_disabled_may_be_listed() {
     let app = || App::collect().disable::<TotalPlugin>("no voice");
     // What only that needs is not loaded either.
     let gone = ["numbers", "source", "sum"];
@@ -84,16 +84,15 @@ fn what_is_missing_and_what_is_unexpected_is_told_with_the_list_that_would_do() 
         "error[BOOT006]: 2 plugins that the list of `verify!` names are not part of this app\n  \
          missing: `http`\n  \
          missing: `totals`: there is a plugin `total`: was that meant?\n  \
-         help: if nothing refers to its crate, the linker leaves it out: write \
-         `bootstrap::link!(its_crate);` or `use its_crate as _;` next to `main`, and `verify!` \
-         into the crate of `main` (another test binary links other crates); if it is \
-         `collect = never`, register it; if a plugin registers it while that loads, take it off \
-         the list\n\n\
+         help: the linker leaves out crates that nothing refers to: write \
+         `bootstrap::link!(one, another);` next to `main`, and `verify!` into the crate of `main` \
+         (another test binary links other crates); register those that are `collect = never`; take \
+         those off the list that a plugin registers while it loads\n\n\
          error[BOOT006]: 2 plugins of this app are not in the list of `verify!`\n  \
          unexpected: `leaf` (tests/leaf/src/lib.rs)\n  \
          unexpected: `total` (tests/auto/main.rs)\n  \
-         help: add it to the list; or, if it does not belong into this app, take its crate out of \
-         `link!`, or mark it with `collect = never`\n\n\
+         help: add them to the list; or, if they are no part of this app, take their crates out \
+         of `link!`, or mark them with `collect = never`\n\n\
          the plugins of this app: [\"announcer\", \"credentials\", \"ink\", \"leaf\", \"numbers\", \
          \"paint\", \"site\", \"source\", \"sum\", \"total\"]"
     );
@@ -157,7 +156,7 @@ fn why_a_plugin_that_is_linked_is_missing_is_told() {
     );
     assert_eq!(
         missing(App::collect().unused(Unused::Skip), "total"),
-        "`total`: nobody needs it, and this app leaves such plugins out (`Unused::Skip`)"
+        "`total`: no plugin needs it, and this app leaves such plugins out (`Unused::Skip`)"
     );
     let mut app = App::collect();
     app.register(TotalPlugin::default()).named("grand-total");

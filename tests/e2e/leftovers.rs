@@ -57,10 +57,13 @@ fn what_hooks_and_tasks_leave_behind_does_not_keep_the_process_from_ending() {
     for (case, ended) in all {
         assert_eq!(ended.code, Some(case.3), "{case:?}: {}", ended.err);
         assert_eq!(ended.out.last().unwrap(), "run has returned", "{case:?}");
-        let words = "error[STOP004]: the app has closed, and the tokio runtime did not shut down \
-                     within 5 s, because ";
+        let words = "error[STOP004]: forced stop: the app has closed, and the tokio runtime did \
+                     not shut down within 5 s, because ";
         assert!(ended.err.contains(words), "{case:?}: {}", ended.err);
-        let code = format!("; exit code {}\n  help: code that blocks can't be", case.3);
+        let code = format!(
+            "\n  exit code: {}\n  help: code that blocks can't be",
+            case.3
+        );
         assert!(ended.err.contains(&code), "{case:?}: {}", ended.err);
     }
 }
@@ -81,8 +84,8 @@ fn a_process_that_is_held_up_names_the_hook_that_was_cut_short() {
         assert!(ended.err.starts_with(first), "{}", ended.err);
         assert_eq!(ended.err.matches(first).count(), 1, "{}", ended.err);
         let then = format!(
-            "because 1 thread of it is blocked: forced stop; cut short before: {} of `left`; exit \
-             code {}\n",
+            "because 1 thread of it is blocked\n  cut short before: {} of `left`\n  exit code: \
+             {}\n",
             case.0, case.3
         );
         assert!(ended.err.contains(&then), "{}", ended.err);

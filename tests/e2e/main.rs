@@ -58,15 +58,15 @@ fn the_second_signal_ends_the_process_and_says_what_is_open() {
         program.wait_for("slow closes");
         let ended = program.insist(signal);
         assert_eq!(ended.code, Some(code), "{}", ended.err);
-        let [line] = ended.err.lines().collect::<Vec<_>>()[..] else {
-            panic!("{}", ended.err);
-        };
         let signal = signal.replace('-', "SIG");
         assert_eq!(
-            line,
+            ended.err,
             format!(
-                "error[STOP006]: forced stop, because {signal} was received again; not closed: \
-                 `base`, `slow`; exit code {code}"
+                "error[STOP006]: forced stop: {signal} was received again\n  \
+                 not closed: `base`, `slow`\n  \
+                 exit code: {code}\n  \
+                 help: send one signal, and wait for the close; `App::shutdown_timeout` limits \
+                 it\n"
             )
         );
         assert_eq!(
@@ -160,6 +160,16 @@ fn a_faulty_plan_exits_with_78() {
         "{}",
         ended.err
     );
+}
+
+/// The exit code is that of all mistakes, and stands behind the last one.
+#[test]
+fn several_mistakes_of_a_plan_share_the_line_with_the_exit_code() {
+    let ended = Program::start("plan-twice").end();
+    assert_eq!(ended.code, Some(78));
+    assert_eq!(ended.err.matches("error[BOOT004]: ").count(), 2);
+    assert_eq!(ended.err.matches("exit code").count(), 1, "{}", ended.err);
+    assert!(ended.err.ends_with("\n\nexit code: 78\n"), "{}", ended.err);
 }
 
 /// S66: a task that fails and stops the app is the reason why the process ends.
@@ -294,7 +304,7 @@ fn a_signal_while_a_load_blocks_its_thread_interrupts_the_boot() {
     }
 }
 
-/// Nobody is left in the runtime to notice the end of the time for closing: a thread outside does,
+/// No thread of the runtime is left to notice the end of the time for closing: a thread outside does,
 /// after five seconds.
 #[test]
 fn closes_that_block_every_thread_do_not_keep_the_process_alive() {
@@ -305,8 +315,8 @@ fn closes_that_block_every_thread_do_not_keep_the_process_alive() {
     assert_eq!(ended.code, Some(75), "{}", ended.err);
     assert_eq!(
         ended.err,
-        "error[STOP004]: closing did not end within 100 ms, because every thread is blocked: \
-         forced stop; not closed: `base`, `one`, `three`, `two`; exit code 75\n  help: code that \
+        "error[STOP004]: forced stop: closing did not end within 100 ms, because every thread is \
+         blocked\n  not closed: `base`, `one`, `three`, `two`\n  exit code: 75\n  help: code that \
          blocks can't be cancelled: give it a time limit, or run it on a `std::thread` of its own \
          and await the answer; nothing waits for such a thread\n"
     );

@@ -218,6 +218,18 @@ fn a_value_that_no_linked_plugin_answers_to_is_an_error_of_the_plan_with_a_near_
 }
 
 #[test]
+fn a_value_that_differs_from_a_known_one_only_in_case_is_told_so() {
+    let app = with_engine("NETWORK").with(User::default());
+    let text = app.plan().unwrap_err().render();
+    assert!(text.starts_with("error[BOOT019]: "), "{text}");
+    assert!(
+        text.ends_with("\n  help: write `network`: upper and lower case have to match"),
+        "{text}"
+    );
+    assert!(!text.contains("NETWORK"), "a value is never shown: {text}");
+}
+
+#[test]
 fn a_section_is_called_by_its_key() {
     #[plugin(name = "reads", collect = never)]
     struct Reads {

@@ -135,7 +135,7 @@ fn rendered(errors: &PlanErrors) -> String {
 }
 
 #[test]
-fn a_registration_that_is_switched_off_is_not_loaded() {
+fn a_registration_that_is_disabled_is_not_loaded() {
     let trace = Trace::new();
     let _guard = log_to(&trace);
     let mut app = App::new();
@@ -177,7 +177,7 @@ fn a_registration_is_switched_by_a_bool() {
 }
 
 #[test]
-fn who_needs_a_state_is_told_that_its_provider_is_switched_off() {
+fn who_needs_a_state_is_told_that_its_provider_is_disabled() {
     let mut app = App::new();
     app.register(Database).enabled(false, "no disk");
     app.register(User::default());
@@ -192,7 +192,7 @@ fn who_needs_a_state_is_told_that_its_provider_is_switched_off() {
 }
 
 #[test]
-fn a_handle_to_what_is_switched_off_is_told_and_an_optional_one_is_none() {
+fn a_handle_to_what_is_disabled_is_told_and_an_optional_one_is_none() {
     let mut app = App::new();
     let on = app.register(Database).named("main");
     let replica = app
@@ -229,7 +229,7 @@ fn a_handle_to_what_is_switched_off_is_told_and_an_optional_one_is_none() {
 }
 
 #[test]
-fn a_type_is_switched_off_wherever_it_stands() {
+fn a_type_is_disabled_wherever_it_stands() {
     let mut app = App::new().disable::<Database>("no disk");
     app.register(Database);
     app.scope("inner", |scope| scope.register(Database));
@@ -263,14 +263,14 @@ fn an_order_after_what_is_off_is_none() {
 }
 
 #[test]
-fn an_expected_plugin_that_is_switched_off_is_there() {
+fn an_expected_plugin_that_is_disabled_is_there() {
     let mut app = App::new().expect(["database"]);
     app.register(Database).enabled(false, "no");
     assert!(names(&app).is_empty());
 }
 
 #[test]
-fn a_stand_in_that_is_off_stands_in_for_nobody_and_replaces_one_that_is_off() {
+fn a_replacement_that_is_off_replaces_nothing_and_may_replace_one_that_is_off() {
     let mut app = App::new().with(Database);
     app.register(FakeDatabase).enabled(false, "real ones only");
     assert_eq!(names(&app), ["database"]);
@@ -400,7 +400,7 @@ fn nothing_is_collected_for_a_plugin_that_is_off() {
 }
 
 #[test]
-fn what_is_switched_off_is_not_unused() {
+fn what_is_disabled_is_not_unused() {
     let mut app = App::new().unused(Unused::Deny);
     app.register(Database).enabled(false, "no");
     assert!(names(&app).is_empty());
@@ -474,6 +474,42 @@ fn a_child_that_is_off_does_not_join_and_its_parent_loads() {
             "INFO disabled: parent/never because `never` says so (HERE)",
         ]
     );
+}
+
+#[plugin(name = "waits", collect = never)]
+struct Waits {
+    #[option(default = false)]
+    for_never: bool,
+}
+
+impl Hooks for Waits {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+        if self.for_never {
+            cx.register(Never).await?;
+        } else {
+            cx.register(Routes).enabled(false, "no server").await?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_parent_that_awaits_a_child_that_is_off_fails_and_says_why_it_is_off() {
+    paused(async {
+        let error = App::new().with(Waits::default()).boot().await.unwrap_err();
+        assert_eq!(
+            plain(&error.render()),
+            "error[BOOT025]: [waits] Plugin load failed: awaits its child `routes`, which is disabled because no server (HERE)
+  help: take the `.enabled(false, ..)` at HERE away; or do not await a child that is disabled"
+        );
+        let app = App::new().with(Waits::default().for_never(true));
+        let error = app.boot().await.unwrap_err();
+        assert_eq!(
+            plain(&error.render()),
+            "error[BOOT025]: [waits] Plugin load failed: awaits its child `never`, which is disabled because `never` says so (HERE)
+  help: `never` decides (HERE); or do not await a child that is disabled"
+        );
+    });
 }
 
 #[plugin(name = "careless", collect = never)]

@@ -135,7 +135,7 @@ fn hooks_that_take_long_are_logged_with_what_waits_for_them() {
     paused(async {
         let trace = Trace::new();
         let mut app = App::new().close_timeout(Duration::from_secs(8));
-        let waits = register_fn_that_tells(&mut app);
+        let waits = with_one_that_tells(&mut app);
         app.register(Probe::new("http", &trace).close(hangs()))
             .after(&waits);
         let running = app.boot().await.unwrap();
@@ -158,7 +158,7 @@ fn hooks_that_take_long_are_logged_with_what_waits_for_them() {
 }
 
 /// Loads for half a minute.
-fn register_fn_that_tells(app: &mut App) -> Registration<impl Plugin + use<>> {
+fn with_one_that_tells(app: &mut App) -> Registration<impl Plugin + use<>> {
     app.register(plugin_fn("db", async |cx| {
         cx.progress("waiting for the lock");
         tokio::time::sleep(Duration::from_secs(30)).await;

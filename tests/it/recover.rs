@@ -267,7 +267,7 @@ fn after_a_recovery_what_needs_what_failed_is_an_error_that_says_so() {
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[greedy] Plugin load failed: plugin `greedy` needs the state `Cache`, and nothing in this app provides it"
+            "[greedy] Plugin load failed: needs the state `Cache`, and nothing in this app provides it"
         );
     });
 }

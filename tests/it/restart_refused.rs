@@ -137,7 +137,7 @@ fn a_restart_is_refused_when_the_boot_that_it_waits_for_fails_or_is_interrupted(
 }
 
 #[test]
-fn a_plugin_that_is_switched_off_is_named_with_the_reason() {
+fn a_plugin_that_is_disabled_is_named_with_the_reason() {
     paused(async {
         let trace = Trace::new();
         let mut app = one(&trace);

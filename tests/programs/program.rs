@@ -172,6 +172,11 @@ fn on_base(mut app: App, case: &str) -> App {
             app.register(probe("base").load(says("never")))
                 .named("base");
         }
+        "plan-twice" => {
+            app.register(probe("base")).named("base");
+            app.register(probe("other")).named("other");
+            app.register(probe("other")).named("other");
+        }
         "load-fails" => {
             app.register(probe("faulty").load(fails("connection refused")))
                 .after(&base);

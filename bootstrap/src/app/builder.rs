@@ -12,7 +12,6 @@ use crate::app::exit::Exit;
 use crate::app::guard;
 use crate::app::lifecycle::{EndOfLife, Lifecycle};
 use crate::app::logged;
-use crate::app::not_installed::NotInstalled;
 use crate::app::outside::{plan, plan_to_boot};
 use crate::app::running::Running;
 use crate::app::scope::Scope;
@@ -20,6 +19,7 @@ use crate::app::selection::{Selected, Selection};
 use crate::app::signals;
 use crate::app::start::{Interrupt, has_timers, let_go_of_skipped};
 use crate::base::apart::Doing;
+use crate::base::diagnostic::Code;
 use crate::base::log::log;
 use crate::boot::BootError;
 use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry};
@@ -75,7 +75,7 @@ pub struct App {
     life: Unbooted,
 }
 
-/// Ends the life of an app that is dropped without having booted, so that nobody waits for it.
+/// Ends the life of an app that is dropped without having booted, so that no waiter hangs.
 struct Unbooted(Arc<Life>);
 
 impl Drop for Unbooted {
@@ -210,7 +210,7 @@ impl App {
         )
     }
 
-    /// A handle to the app, for everyone who does not own it.
+    /// A handle to the app, for code that does not own it.
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(&self.life.0))
     }
@@ -355,7 +355,7 @@ impl App {
     /// The handlers are there before the first hook runs, so that a signal in the middle of a boot
     /// rolls it back. The first signal closes the app, the second one ends the process at once,
     /// and so does one after this has returned. (A second one within 250 ms of the first counts as
-    /// the same: many who start programs send theirs twice.) The handlers stay for the rest of the
+    /// the same: many programs that start others send theirs twice.) The handlers stay for the rest of the
     /// process, in which several apps may run, one after the other or together. SIGHUP is left
     /// alone. A signal that was ignored when the process began stays ignored: a shell without job
     /// control does that to SIGINT for what it starts with `&`. (Linux shows which these are; on other
@@ -404,7 +404,7 @@ impl App {
             Ok(in_run) => in_run,
             Err(error) => {
                 let exit = Exit::no_signals(&error);
-                logged::text(NotInstalled::CODE, exit.diagnosis().unwrap_or_default());
+                logged::failure(Code::SignalsNotHandled, error.diagnostic());
                 return exit;
             }
         };

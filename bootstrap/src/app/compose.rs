@@ -62,9 +62,9 @@ impl App {
 
     /// Names plugins that must be part of the app: without one of them, it does not plan.
     ///
-    /// Meant for the plugins of a collected app that nobody refers to, which are left out if the
+    /// Meant for the plugins of a collected app that nothing refers to, which are left out if the
     /// linker leaves out their crate. [`verify!`](crate::verify) finds that in a test, and also what
-    /// is there and nobody expects. One that is disabled is there: that was done on purpose.
+    /// is there and not expected. A disabled plugin counts as there: that was done on purpose.
     pub fn expect(self, names: impl IntoIterator<Item = &'static str>) -> Self {
         with_registry(&self.registry, |registry| registry.expect(names));
         self
@@ -120,7 +120,7 @@ impl App {
     /// Calls a hook between what was registered before this call and what is registered after it:
     /// when all of the former has loaded, and before any of the latter does.
     ///
-    /// It tells whoever wants to know how it went up to here, with
+    /// It shows how the boot went up to here, with
     /// [`cx.outcome()`](BarrierContext::outcome), and changes nothing about that: an error goes on to
     /// the next barrier, or fails the boot. If the hook itself fails, that is one more.
     ///
@@ -169,7 +169,7 @@ impl App {
     /// has not begun is skipped, and what has loaded stays, but for a plugin whose children failed,
     /// and what it brought: that is closed. The report keeps showing them, and a
     /// [restart](crate::Handle::restart) may load them later. A scope is a boundary of its own if it
-    /// has a barrier of its own. Whoever needs a plugin that failed fails as well, unless the field
+    /// has a barrier of its own. A plugin that needs one that failed fails as well, unless the field
     /// is optional. A shutdown and the end of the time for the boot are nothing to recover from.
     ///
     /// # Examples
@@ -201,13 +201,13 @@ impl App {
         self
     }
 
-    /// What becomes of plugins that nobody needs; without it they are loaded like the others.
+    /// What becomes of plugins without dependents; without it they are loaded like the others.
     ///
     /// Unused is a plugin that provides states, none of which a field of another one asks for, and
     /// that does nothing else: it overrides neither `ready` nor `run`. A state that is supplied has
     /// a warning of its own. A plugin that [`App::expect`] names is not unused, nor is one to whose
     /// states a handle was taken from its registration, nor that of [`App::only`]. Of plugins that
-    /// are implemented by hand nobody knows which hooks they have: they are never unused.
+    /// are implemented by hand the hooks are not known: they are never unused.
     ///
     /// # Examples
     ///

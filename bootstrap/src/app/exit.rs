@@ -17,7 +17,7 @@ use crate::report::{CloseError, EndedBy, HookError, HookFailure, Report};
 /// | exit code | cause | code in the diagnosis |
 /// |---|---|---|
 /// | 0 | the app was asked to stop, and everything has closed | |
-/// | 1 | the boot failed, and was rolled back; a plugin that was refused when it joined has the code of its mistake | `BOOT010`, `BOOT011`, `BOOT013`, `BOOT014`, `BOOT024`, `BOOT001` to `BOOT023` |
+/// | 1 | the boot failed, and was rolled back; a plugin that was refused when it joined has the code of its mistake | `BOOT010`, `BOOT011`, `BOOT013`, `BOOT014`, `BOOT024`, and those of mistakes up to `BOOT025` |
 /// | 70 | a task failed, or a part of the app was restarted and did not load again | `STOP002`, `RUN001` |
 /// | 74 | a `drain` or `close` hook failed; or the app asked itself to stop while it booted, and a hook failed after that | `STOP001`, `BOOT012` |
 /// | 75 | stopping did not finish in time: a hook was cut short, left behind, or never begun | `STOP004`, `STOP005`, `BOOT012` |
@@ -89,11 +89,10 @@ impl Exit {
     }
 
     pub(super) fn no_signals(failed: &NotInstalled) -> Self {
-        let help = failed.help();
-        let code = NotInstalled::CODE;
-        let diagnosis =
-            format!("error[{code}]: {failed}\n  exit code: {BOOT_FAILED}\n  help: {help}");
-        Self::new(BOOT_FAILED, Some(diagnosis), Report::default())
+        let diagnosis = failed
+            .diagnostic()
+            .note("exit code", BOOT_FAILED.to_string());
+        Self::new(BOOT_FAILED, Some(diagnosis.to_string()), Report::default())
     }
 
     fn new(code: u8, diagnosis: Option<String>, report: Report) -> Self {

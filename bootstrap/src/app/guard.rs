@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::app::logged;
 use crate::app::sentinel::Sentinel;
 use crate::app::threads::{Threads, Waiter};
+use crate::base::diagnostic::{Code, Diagnostic};
 use crate::base::lock::lock;
 use crate::base::panic;
 use crate::base::text::{self, HELP_WITH_BLOCKING};
@@ -146,17 +147,12 @@ impl Guard {
             biased;
             returned = returned => returned.ok(),
             () = hangs => {
-                let margin = text::duration(MARGIN);
-                force_end(
-                    NOT_FINISHED,
-                    "STOP004",
-                    &format!(
-                        "error[STOP004]: the app has closed, and `App::run` did not return within \
-                         {margin}, because a drop of a plugin or a state, or a subscriber of the \
-                         log, blocks: forced stop; exit code {NOT_FINISHED}\n  \
-                         help: {HELP_WITH_BLOCKING}"
-                    ),
-                )
+                let title = format!(
+                    "forced stop: the app has closed, and `App::run` did not return within {}, \
+                     because a drop of a plugin or a state, or a subscriber of the log, blocks",
+                    text::duration(MARGIN)
+                );
+                force_end(NOT_FINISHED, blocked(title))
             }
         }
     }
@@ -172,17 +168,11 @@ impl Guard {
         let limit = self.shutdown_timeout.saturating_add(MARGIN);
         let closed = status.wait_for(|status| status.is_final());
         if timeout(limit, closed).await.is_err() {
-            let limit = text::duration(self.shutdown_timeout);
-            let left = left_open(&self.life.report());
-            force_end(
-                NOT_FINISHED,
-                "STOP004",
-                &format!(
-                    "error[STOP004]: closing did not end within {limit}, because every thread is \
-                     blocked: forced stop{left}; exit code {NOT_FINISHED}\n  \
-                     help: {HELP_WITH_BLOCKING}"
-                ),
+            let title = format!(
+                "forced stop: closing did not end within {}, because every thread is blocked",
+                text::duration(self.shutdown_timeout)
             );
+            force_end(NOT_FINISHED, left_open(&self.life.report(), blocked(title)));
         }
     }
 
@@ -318,40 +308,45 @@ fn end_held_up(by: &str, returned: Option<&Returned>) -> ! {
     if let Some(text) = diagnosis.as_ref().and_then(|it| it.take()) {
         print(text);
     }
-    let cut = returned.map_or(&[][..], |it| &it.cut);
-    let cut = match cut {
-        [] => String::new(),
-        cut => format!("; cut short before: {}", cut.join(", ")),
+    let diagnostic = blocked(format!(
+        "forced stop: the app has closed, and the tokio runtime did not shut down within {}, \
+         because {by}",
+        text::duration(MARGIN)
+    ));
+    let diagnostic = match returned.map_or(&[][..], |it| &it.cut) {
+        [] => diagnostic,
+        cut => diagnostic.note("cut short before", cut.join(", ")),
     };
-    let margin = text::duration(MARGIN);
-    let message = format!(
-        "error[STOP004]: the app has closed, and the tokio runtime did not shut down within \
-         {margin}, because {by}: forced stop{cut}; exit code {code}\n  help: {HELP_WITH_BLOCKING}"
-    );
-    force_end(code, "STOP004", &message)
+    force_end(code, diagnostic)
 }
 
-/// The plugins that have loaded and not closed, as the end of a sentence.
-pub(super) fn left_open(report: &Report) -> String {
+/// A forced stop, because something blocks.
+fn blocked(title: String) -> Diagnostic {
+    Diagnostic::new(Code::CloseTimedOut, title, HELP_WITH_BLOCKING)
+}
+
+/// Adds the plugins that have loaded and not closed.
+pub(super) fn left_open(report: &Report, to: Diagnostic) -> Diagnostic {
     let open = report.plugins.iter().filter(|plugin| {
         plugin.load.outcome == Outcome::Done && plugin.close.outcome != Outcome::Done
     });
     let names: Vec<String> = open.map(|plugin| format!("`{}`", plugin.name)).collect();
     // All of them: the process will not be there to ask for the rest.
     if names.is_empty() {
-        String::new()
+        to
     } else {
-        format!("; not closed: {}", names.join(", "))
+        to.note("not closed", names.join(", "))
     }
 }
 
 /// Ends the process, and says so: it has not ended by itself.
-pub(super) fn force_end(exit_code: u8, code: &'static str, message: &str) -> ! {
-    let (printed, logged) = (message.to_owned(), message.to_owned());
+pub(super) fn force_end(exit_code: u8, diagnostic: Diagnostic) -> ! {
+    let diagnostic = diagnostic.note("exit code", exit_code.to_string());
+    let printed = diagnostic.to_string();
     in_time([
         Box::new(move || print_now(&printed)),
         // Subscribers are the user's code, and may block.
-        Box::new(move || logged::text(code, &logged)),
+        Box::new(move || logged::failure(diagnostic.code(), &diagnostic)),
     ]);
     exit(exit_code)
 }

@@ -51,7 +51,7 @@ impl App {
     /// A factory that fails, panics or takes longer than [`App::load_timeout`] says fails the boot,
     /// which closes what had loaded. When the app closes, its services are dropped, the last one
     /// first: after the hooks [`App::on_close`], before the first plugin closes. A restart of a
-    /// part leaves them alone. What somebody has set under the name of a service before it starts
+    /// part leaves them alone. A value that was set under the name of a service before it starts
     /// is replaced by what the factory makes.
     ///
     /// Two services with one name are a mistake that [`App::plan`] finds.
@@ -87,8 +87,8 @@ impl App {
         self.with_service(Service::define(name, factory))
     }
 
-    /// Adds a service that its factory may leave out, by answering `None`: whoever asks for it
-    /// then hears that it is disabled. Otherwise as [`App::service`].
+    /// Adds a service that its factory may leave out, by returning `None`: a look-up of it
+    /// then reports that it is disabled. Otherwise as [`App::service`].
     ///
     /// # Examples
     ///

@@ -1,7 +1,7 @@
 //! The life of one app, as one task: boot, run, close.
 //!
 //! It is a task of its own so that it goes on when the future of `boot` is dropped, and so that
-//! nobody who waits for an app holds it up.
+//! no caller that waits for an app holds it up.
 
 use std::sync::Arc;
 
@@ -91,7 +91,7 @@ fn outcome(errors: Vec<HookError>, report: Report) -> End {
     }
 }
 
-/// Ends the life of an app that nothing else ends any more, so that nobody waits for ever: its
+/// Ends the life of an app that nothing else ends any more, so that no waiter hangs for ever: its
 /// runtime was shut down, or a subscriber of the log has panicked.
 pub(super) struct EndOfLife {
     life: Arc<Life>,

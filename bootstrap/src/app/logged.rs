@@ -36,8 +36,3 @@ fn is_as_asked(error: &BootError) -> bool {
 pub(super) fn failure(code: Code, diagnosis: impl Debug) {
     log(|| tracing::error!(target: "bootstrap", code = code.as_str(), "{diagnosis:?}"));
 }
-
-/// Logs a diagnosis that is a text: of a forced stop, or of signals that can't be handled.
-pub(super) fn text(code: &'static str, diagnosis: &str) {
-    log(|| tracing::error!(target: "bootstrap", code, "{diagnosis}"));
-}

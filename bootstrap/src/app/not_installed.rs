@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::base::diagnostic::Code;
+use crate::base::diagnostic::{Code, Diagnostic};
 use crate::base::io_help::{help_with_io, help_with_thread};
 
 /// What failed before an app under `run` could boot.
@@ -23,14 +23,12 @@ impl fmt::Display for NotInstalled {
 }
 
 impl NotInstalled {
-    pub(super) const CODE: &'static str = Code::SignalsNotHandled.as_str();
-
-    /// What to do about the cause.
-    pub(super) fn help(&self) -> &'static str {
+    pub(super) fn diagnostic(&self) -> Diagnostic {
         let by_cause = match self {
             Self::Thread(error) => help_with_thread(error),
             Self::Handlers(error) => help_with_io(error),
         };
-        by_cause.unwrap_or("use `boot` and `close` where there are no signals")
+        let help = by_cause.unwrap_or("use `boot` and `close` where there are no signals");
+        Diagnostic::new(Code::SignalsNotHandled, self.to_string(), help)
     }
 }

@@ -178,13 +178,14 @@ fn unknown_choices(unanswered: Vec<Unanswered>) -> Vec<Mistake> {
             origin: (!it.origin.is_empty()).then_some(it.origin),
             known: known.collect(),
             near: it.near.map(str::to_owned),
+            only_case: it.only_case,
             found: Found::Plan,
         }
     };
     unanswered.into_iter().map(mistake).collect()
 }
 
-/// Who is part of an app, and who is disabled.
+/// The plugins that are part of an app, and the disabled ones.
 pub(super) fn roster(registry: &SharedRegistry) -> Roster {
     let doing = Doing::default();
     let outside = read(registry, &doing);

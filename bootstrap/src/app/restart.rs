@@ -67,7 +67,7 @@ impl Restart<'_> {
                 Ok(node) => self.part(node, asker).await,
                 Err(error) => Err(error),
             };
-            // Whoever asked may not wait for it any more.
+            // The caller may not wait for it any more.
             let _ = answer.send(done);
         }
     }

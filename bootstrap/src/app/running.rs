@@ -40,7 +40,7 @@ impl Running {
         Self { nodes, current }
     }
 
-    /// Waits until the app has to stop, and says why: somebody called [`Handle::shutdown`] or
+    /// Waits until the app has to stop, and returns why: a call of [`Handle::shutdown`] or
     /// [`Handle::close`], the `run` task of a plugin failed, the runtime is being shut down; under
     /// [`App::run`](crate::App::run) also a signal.
     ///
@@ -96,6 +96,34 @@ impl Running {
     /// # Cancel safety
     ///
     /// A restart that has begun goes on when this future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// struct Settings;
+    ///
+    /// #[plugin(name = "settings", states = [Settings])]
+    /// struct SettingsPlugin;
+    ///
+    /// impl Hooks for SettingsPlugin {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Settings> {
+    ///         println!("reading the settings");
+    ///         Ok(Settings)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// let settings = app.register(SettingsPlugin);
+    /// let running = app.boot().await?;
+    /// running.restart(&settings).await?; // prints it once more
+    /// # running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn restart<P: ?Sized>(
         &self,
         registration: &Registration<P>,
@@ -113,7 +141,7 @@ impl Running {
         LookupFrom::new(&*self.nodes, None)
     }
 
-    /// A handle to the app, for everyone who does not own it.
+    /// A handle to the app, for code that does not own it.
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(&self.nodes.life))
     }

@@ -139,6 +139,26 @@ impl<'a> Scope<'a> {
 
     /// How long all loads in this scope may take together, with those in the scopes inside of it.
     /// Without it there is no limit but those of the app and of its plugins.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::plugin_fn;
+    /// use bootstrap::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut app = App::new();
+    /// app.scope("admin", |admin| {
+    ///     admin.timeout(Duration::from_millis(50));
+    ///     admin.register(plugin_fn("hangs", async |_| std::future::pending().await));
+    /// });
+    /// let error = app.boot().await.unwrap_err();
+    /// assert!(error.to_string().ends_with("timed out after 50 ms, the time of the scope `admin`"));
+    /// # }
+    /// ```
     pub fn timeout(&mut self, limit: Duration) -> &mut Self {
         with_registry(self.registry, |registry| {
             registry.limit_scope(self.number, limit);
@@ -149,6 +169,27 @@ impl<'a> Scope<'a> {
     /// Calls a hook between what was registered in this scope before this call and what is
     /// registered in it after; see [`App::barrier`](crate::App::barrier). What stands outside of the
     /// scope is not concerned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::plugin_fn;
+    /// use bootstrap::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// app.scope("admin", |admin| {
+    ///     admin.register(plugin_fn("migrate", async |_| Ok(())));
+    ///     admin.barrier(async |_| Ok(()));
+    ///     admin.register(plugin_fn("serve", async |_| Ok(())));
+    /// });
+    /// let names: Vec<String> = app.plan()?.order().map(|it| it.name().to_string()).collect();
+    /// assert_eq!(names, ["admin/migrate", "admin/barrier", "admin/serve"]);
+    /// # app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn barrier<F, Fut>(&mut self, hook: F) -> &mut Self
     where
@@ -161,6 +202,27 @@ impl<'a> Scope<'a> {
 
     /// Adds a barrier as [`Scope::barrier`] does, whose hook is called only if something before it
     /// in this scope failed; see [`App::recover`](crate::App::recover).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::plugin_fn;
+    /// use bootstrap::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// app.scope("admin", |admin| {
+    ///     admin.register(plugin_fn("metrics", async |_| anyhow::bail!("no answer")));
+    ///     admin.recover(async |cx| {
+    ///         assert_eq!(cx.errors().len(), 1);
+    ///         Ok(())
+    ///     });
+    /// });
+    /// app.boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn recover<F, Fut>(&mut self, hook: F) -> &mut Self
     where

@@ -11,11 +11,12 @@ use tokio::sync::{oneshot, watch};
 
 use crate::app::guard::{Guard, InRun, end_process, force_end, is_any_running, left_open};
 use crate::app::not_installed::NotInstalled;
+use crate::base::diagnostic::{Code, Diagnostic};
 use crate::base::log::log;
 use crate::base::panic;
 use crate::life::{Life, ShutdownReason, Signal};
 
-/// How soon after the first one a signal counts as the same: `load_timeout`, and others who start
+/// How soon after the first one a signal counts as the same: `timeout`, and other programs that start
 /// programs, send theirs to the process and then once more to its group.
 const REPEATED: Duration = Duration::from_millis(250);
 
@@ -115,13 +116,12 @@ async fn obey(mut signals: Signals, life: &Life) {
         match Order::of(&mut asked, Instant::now(), is_over, others) {
             Order::Stop => life.request_stop(ShutdownReason::Signal(signal)),
             Order::Force => {
-                let left = left_open(&life.report());
-                let code = 128 + signal.number();
-                let message = format!(
-                    "error[STOP006]: forced stop, because {signal} was received again{left}; exit \
-                     code {code}"
-                );
-                force_end(code, "STOP006", &message);
+                let title = format!("forced stop: {signal} was received again");
+                let help =
+                    "send one signal, and wait for the close; `App::shutdown_timeout` limits it";
+                let diagnostic = Diagnostic::new(Code::ForcedStop, title, help);
+                let diagnostic = left_open(&life.report(), diagnostic);
+                force_end(128 + signal.number(), diagnostic);
             }
             Order::Exit => end_process(128 + signal.number(), ""),
             Order::Nothing => {}

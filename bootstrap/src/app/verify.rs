@@ -92,7 +92,7 @@ pub fn assert_verified(app: impl Verifiable, list: Option<&[String]>) {
 ///
 /// The compiler proves that every state has a provider. What it can't know is which crates the
 /// linker keeps: one that nothing refers to is left out with all its plugins, without a word, as
-/// when a `use` is tidied away. Nor does it know who provides a [`Port`](crate::Port), or what is
+/// when a `use` is tidied away. Nor does it know the provider of a [`Port`](crate::Port), or what is
 /// supplied. This is one line for all that:
 ///
 /// | form | the test |

@@ -92,6 +92,8 @@ codes! {
     StatesDiffer = "BOOT023",
     /// Signals can't be handled.
     SignalsNotHandled = "BOOT024",
+    /// A plugin awaits a child that is disabled.
+    AwaitsDisabled = "BOOT025",
     /// No plugin of the app provides what is looked up.
     Missing = "GET001",
     /// Several plugins provide what is looked up.
@@ -263,7 +265,11 @@ impl Diagnostic {
 
     pub(crate) fn add_spot(&mut self, depth: usize, at: Location, what: Option<String>) {
         let is = Is::Spot(Spot { at, what });
-        self.lines.push(Line { depth, is });
+        let line = Line { depth, is };
+        // A loop may do the same thing twice.
+        if self.lines.last() != Some(&line) {
+            self.lines.push(line);
+        }
     }
 
     /// Adds a note. One without a label is a line of its own, one without a text a headline of what
@@ -337,16 +343,18 @@ fn margin(depth: usize) -> String {
     " ".repeat(4 * (depth / 2 + 1))
 }
 
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Line {
+    fn write(&self, f: &mut fmt::Formatter<'_>, of: &Diagnostic) -> fmt::Result {
         let indent = 2 * self.depth;
         write!(f, "{:indent$}", "")?;
         match &self.is {
-            Is::Spot(Spot { at, what: None }) => write!(f, "--> {at}"),
-            Is::Spot(Spot {
-                at,
-                what: Some(what),
-            }) => write!(f, "--> {at} ({})", text::line(what)),
+            Is::Spot(Spot { at, what }) => {
+                let at = at.among(of.spots().map(|other| other.at));
+                match what {
+                    Some(what) => write!(f, "--> {at} ({})", text::line(what)),
+                    None => write!(f, "--> {at}"),
+                }
+            }
             Is::Note(Note { label, text }) => {
                 let text = text::block(text, &margin(self.depth));
                 match (label.is_empty(), text.is_empty()) {
@@ -365,7 +373,8 @@ impl fmt::Display for Diagnostic {
         let title = text::block(&self.title, &margin(0));
         write!(f, "error[{}]: {title}", self.code)?;
         for line in &self.lines {
-            write!(f, "\n{line}")?;
+            f.write_str("\n")?;
+            line.write(f, self)?;
         }
         write!(f, "\n  help: {}", text::line(&self.help))
     }

@@ -1,8 +1,8 @@
-//! Whose code runs on this thread: somebody who would wait for itself can be told so, and code far
+//! Which code runs on this thread: a wait for itself is rejected, and code far
 //! away from any hook can ask what app it belongs to.
 //!
 //! Drivers, hooks of the app and tasks say it whenever they poll. What the user spawns elsewhere is
-//! nobody's, unless the user says otherwise: it may wait for whatever it likes.
+//! not attributed, unless the user says otherwise: it may wait for anything.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-/// A part of an app that somebody may wait for.
+/// A part of an app that can be waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inside {
     /// A hook, of the app with this mark.
@@ -25,7 +25,7 @@ pub(crate) enum Inside {
     Task(usize, u32),
 }
 
-/// What is around code, for whoever asks. Higher floors know of what types the parts are.
+/// What is around code. Higher floors know the types of the parts.
 #[derive(Clone)]
 pub(crate) struct Place {
     /// The app, and its hook.
@@ -50,7 +50,7 @@ pub(crate) fn inside_of(app: usize) -> Option<Inside> {
     INSIDE.get().filter(is_of)
 }
 
-/// Looks at what is around the caller, if anything is. Whoever looks runs no code of the user.
+/// Looks at what is around the caller, if anything is. `look` runs no code of the user.
 pub(crate) fn look<T>(look: impl FnOnce(&Place) -> T) -> Option<T> {
     // A thread that ends has no place any more.
     let seen = PLACE.try_with(|place| place.borrow().as_ref().map(look));
@@ -99,7 +99,7 @@ pub(crate) fn within<F: Future>(inside: Inside, place: Option<Place>, future: F)
     }
 }
 
-/// A future that is at a place whenever it is polled, and when it is dropped; whom it would hold up
+/// A future that is at a place whenever it is polled, and when it is dropped; what it would hold up
 /// by waiting does not change by that.
 pub(crate) fn at_place<F>(place: Place, future: F) -> Within<F> {
     Within {

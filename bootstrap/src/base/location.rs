@@ -49,6 +49,16 @@ impl Location {
     pub const fn column(&self) -> u32 {
         self.column
     }
+
+    /// The place in words, with its column if one of `others` is on the same line: calls may be chained.
+    pub(crate) fn among(self, mut others: impl Iterator<Item = Self>) -> String {
+        let is_beside = |it: Self| it != self && (it.file, it.line) == (self.file, self.line);
+        if others.any(is_beside) {
+            format!("{self}:{}", self.column)
+        } else {
+            self.to_string()
+        }
+    }
 }
 
 impl fmt::Display for Location {

@@ -4,12 +4,12 @@ use tracing::Span;
 
 use crate::base::panic::guard;
 
-/// Logs something. A panic of whoever listens ends here.
+/// Logs something. A panic of a subscriber ends here.
 pub(crate) fn log(say: impl FnOnce()) {
     let _ = guard(say);
 }
 
-/// Makes a span, or none if whoever listens panics.
+/// Makes a span, or none if a subscriber panics.
 pub(crate) fn span(make: impl FnOnce() -> Span) -> Span {
     guard(make).unwrap_or_else(|_| Span::none())
 }

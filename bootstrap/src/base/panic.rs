@@ -10,7 +10,7 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 
 /// Runs `code` and returns the message of its panic, if it panics.
 ///
-/// Unwind safety: every caller drops what `code` touched once it has panicked, so nobody sees a
+/// Unwind safety: every caller drops what `code` touched once it has panicked, so no code sees a
 /// value that a panic left half changed.
 pub(crate) fn guard<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(message)

@@ -3,8 +3,8 @@
 //! See also `pulse`, for timers.
 //!
 //! A tokio worker keeps the task that it spawned or woke last to itself, as the next one to poll,
-//! and nobody can steal it from there. If the code that woke it then blocks, that task waits; and
-//! if that task blocks, nobody may be left who looks after the timers. Another task that is
+//! and no other worker can steal it from there. If the code that woke it then blocks, that task waits; and
+//! if that task blocks, no worker may be left to serve the timers. Another task that is
 //! spawned pushes it out to where it can be stolen, and wakes a worker that does so.
 
 use std::future::Future;

@@ -47,7 +47,7 @@ pub(super) struct Diagnosis {
     /// The hook that the first of them was in.
     pub(super) cancelled_in: Option<Phase>,
     not_started: Vec<NotStarted>,
-    /// Who waits for whom.
+    /// The plugins that wait, and what each waits for.
     pub(super) chains: Vec<Chain>,
     /// What each plugin that had begun still waits for, by places in the report.
     pub(super) waits_for: Vec<Option<PluginName>>,
@@ -74,7 +74,7 @@ pub enum BootErrorKind {
     /// The app was asked to stop while it booted, or before. Hooks that failed after that are
     /// listed, and do not change the kind; a hook that had failed before makes it `Failed`.
     Interrupted {
-        /// Who asked.
+        /// What asked for it.
         reason: ShutdownReason,
     },
     /// There is no tokio runtime around the call.
@@ -96,7 +96,7 @@ impl BootError {
         Self::without_hooks(BootErrorKind::NoTimers)
     }
 
-    /// The runtime went away in the middle, and nobody was left to roll back.
+    /// The runtime was shut down in the middle, and nothing was left to roll back.
     pub(crate) fn runtime_shut_down(end: End) -> Self {
         let reason = ShutdownReason::RuntimeShutDown;
         let mut error = Self::unbooted(reason);

@@ -54,7 +54,7 @@ impl Troubles {
         self.all().push(Trouble { at, node, error });
     }
 
-    /// Failures that somebody was told of, and could do nothing about.
+    /// Failures that were reported to a handler, which could do nothing about them.
     pub(super) fn keep_all(&self, nodes: &Nodes, kept: Vec<Kept>) {
         for Kept { at, node, error } in kept {
             nodes.know(&error);

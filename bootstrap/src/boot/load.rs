@@ -109,7 +109,7 @@ impl Load {
                 None => Err(anyhow!("something else holds the plugin")),
             };
             if loaded.is_err() && !may_be_tried_again {
-                // Nobody will call it again. What it says by panicking in its drop is less than
+                // It is not called again. A panic in its drop matters less than
                 // what its `load` said.
                 let _ = guard(|| drop((plugin, cx)));
                 return (None, loaded);
@@ -287,7 +287,7 @@ impl Load {
         observes && self.nodes.has_failures(node)
     }
 
-    /// Failures that were seen and not handled: whoever comes next answers for them.
+    /// Failures that were seen and not handled: they go on to the next handler.
     fn pass_on(&self, node: u32, failed: Vec<Kept>) -> Flow {
         if let Some(absorber) = self.nodes.absorber(node) {
             return self.absorb(absorber, node, failed);
@@ -296,7 +296,7 @@ impl Load {
         Flow::Stop
     }
 
-    /// A failure that somebody answers for. What stands beside the node goes with it.
+    /// A failure that has a handler. What stands beside the node goes with it.
     fn absorb(&self, absorber: Absorber, node: u32, failed: Vec<Kept>) -> Flow {
         let is_first = match self.nodes.keep_failures(absorber, failed) {
             Ok(is_first) => is_first,
@@ -326,7 +326,7 @@ impl Load {
         }
     }
 
-    /// Lets everybody know who is done; whether `node` is among them, whose job has just ended.
+    /// Announces the nodes that are done; whether `node` is among them, whose job has just ended.
     fn announce(&self, mut done: Done, node: Option<u32>) -> Flow {
         let mut flow = Flow::Stay;
         loop {
@@ -354,7 +354,7 @@ impl Load {
         }
     }
 
-    /// Those who wait go on, and the pass hears of nodes other than `node`, whose end it hears of
+    /// Waiters go on, and the pass receives the ends of nodes other than `node`, whose end it receives
     /// in any case. Whether that is done.
     fn tell(&self, done: Done, node: Option<u32>) -> bool {
         let is_done = node.is_some_and(|node| done.nodes.contains(&node));
@@ -367,7 +367,7 @@ impl Load {
             }
         }
         for waiter in done.waiters {
-            // Whoever waited may have thought better of it.
+            // The waiter may have been dropped.
             let _ = waiter.send(());
         }
         is_done

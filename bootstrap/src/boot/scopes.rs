@@ -46,7 +46,7 @@ impl ScopeLimits {
         })
     }
 
-    /// Why a `load` was cut that had so much time: its own was up, or that of somebody around it.
+    /// Why a `load` was cut that had so much time: its own was up, or that of something around it.
     pub(super) fn blame(
         &self,
         nodes: &Nodes,

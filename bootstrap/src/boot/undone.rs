@@ -17,16 +17,16 @@ pub struct NotStarted {
     pub because: Option<PluginName>,
 }
 
-/// Who waits for whom at the end of a boot, by places in its report.
+/// Which plugin waits for which at the end of a boot, by places in its report.
 pub(super) struct Waits<'a> {
     report: &'a Report,
-    /// Whom each plugin waits for: the first one of those.
+    /// What each plugin waits for: the first one of those.
     next: Vec<Option<usize>>,
 }
 
 impl<'a> Waits<'a> {
     /// `requires` are the places of those that must have loaded before each plugin; `unresolved`
-    /// the names of those whose failure or end nobody has handled.
+    /// the names of those whose failure or end was not handled.
     pub(super) fn new(
         report: &'a Report,
         requires: &[Vec<usize>],
@@ -50,7 +50,7 @@ impl<'a> Waits<'a> {
         waits
     }
 
-    /// Who waits for something unsettled is that as well: a parent for what it brought with it,
+    /// A plugin that waits for something unsettled is unsettled: a parent for its children,
     /// and a barrier, which loads also if something before it has failed.
     fn spread(&mut self, requires: &[Vec<usize>], unsettled: &mut [bool]) {
         let plugins = &self.report.plugins;
@@ -97,7 +97,7 @@ impl<'a> Waits<'a> {
         &self.report.plugins[place].name
     }
 
-    /// Whom each plugin waits for that has begun.
+    /// What each plugin that has begun waits for.
     pub(super) fn of_begun(&self) -> Vec<Option<PluginName>> {
         let begun = |place: &usize| !self.is_not_started(*place);
         let next = |place| Some(self.name(self.next[place]?).clone());
@@ -127,7 +127,7 @@ impl<'a> Waits<'a> {
         for place in 0..self.next.len() {
             let mut way = vec![place];
             let mut at = place;
-            // Nobody waits for itself; a cycle would be cut here all the same.
+            // No plugin waits for itself; a cycle would be cut here all the same.
             while let (None, Some(next)) = (ends[at], self.next[at])
                 && way.len() <= self.next.len()
             {
@@ -142,8 +142,8 @@ impl<'a> Waits<'a> {
         ends.into_iter().flatten().collect()
     }
 
-    /// Who waits for whom, in words: each plugin that waits, once, with the way to what it waits
-    /// for. Those that wait for the same one are told together; who comes last in the plan is told
+    /// The waits in words: each plugin that waits, once, with the way to what it waits
+    /// for. Those that wait for the same one share a line; the one that is last in the plan comes
     /// first, because the longest ways lead there.
     pub(super) fn chains(&self) -> Vec<Chain> {
         let waits = |place: &usize| {
@@ -191,7 +191,7 @@ pub(super) struct Chain {
     pub(super) way: Vec<PluginName>,
 }
 
-/// Whose failure or end nobody has handled.
+/// The plugins whose failure or end was not handled.
 pub(super) fn unresolved<'a>(
     failures: &'a [HookError],
     cancelled: &'a [PluginName],

@@ -281,15 +281,15 @@ impl BootError {
     }
 
     fn help_with_failure(&self) -> String {
-        let first = self.failures().first();
-        if let Some(help) = first.and_then(HookError::own_help) {
-            return help;
-        }
-        let by_cause = first.and_then(HookError::help_by_cause);
-        let fix = by_cause.unwrap_or("fix the first error above");
+        let Some(first) = self.failures().first() else {
+            return "boot again".into();
+        };
         match self.closed() {
-            [] => fix.into(),
-            _ => format!("everything that had loaded has been closed; {fix}"),
+            [_, ..] if first.own_help().is_none() => format!(
+                "everything that had loaded has been closed; {}",
+                first.help()
+            ),
+            _ => first.help(),
         }
     }
 }
@@ -305,7 +305,7 @@ fn last_progress(plugin: &PluginReport) -> Option<(String, Cow<'_, str>)> {
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&text::names(&self.heads))?;
-        // What matters is who waits at one end, and for whom at the other.
+        // The two ends matter: the plugin that waits, and the one that it waits for.
         let (near, far) = match self.way.len() {
             len if len > SHOWN => (SHOWN / 2, len - SHOWN / 2),
             len => (len, len),

@@ -9,7 +9,7 @@ use crate::report::{Deadline, HookFailure};
 
 /// The time for closing.
 ///
-/// All of it belongs to whoever comes first. When it is up, each stage that is left still gets a
+/// The first stages may use all of it. When it is up, each stage that is left still gets a
 /// little, so that what would end at once does: draining, the tasks and the app's hooks a last
 /// chance together, and closing, which is owed, [`GRACE`](drive::GRACE) and a last chance for every
 /// hook.

@@ -315,7 +315,7 @@ impl Backwards {
         }
     }
 
-    /// What somebody else brings again is not kept.
+    /// A child that its parent registers again is not kept.
     fn keeps(&self, node: u32) -> bool {
         self.keeps && !self.nodes.has_gone(node)
     }

@@ -25,7 +25,7 @@ pub(crate) enum Mode {
 /// order; each once.
 ///
 /// They stand in the root: what is registered further in takes the place of none of them, but
-/// answers those who ask there.
+/// is found by plugins there.
 pub(super) fn choose(
     mode: Mode,
     roster: &Roster,
@@ -75,9 +75,9 @@ struct Choice<'r> {
     supplied: TypeSet,
     /// Collected replacements, by the plugins that they replace.
     replacements: TypeMap<Vec<&'static Declaration>>,
-    /// Who is linked and provides each port: their types lead to nobody.
+    /// The linked providers of each port: the type of a port leads to none.
     at_ports: TypeMap<Vec<&'static Declaration>>,
-    /// States that somebody registered provides.
+    /// States that registered plugins provide.
     given: TypeSet,
     seen: TypeSet,
     chosen: Vec<&'static Declaration>,
@@ -140,7 +140,7 @@ impl<'r> Choice<'r> {
         }
     }
 
-    /// Notes what a member means for those who ask in a scope in which it is seen.
+    /// Notes what a member provides for the plugins of a scope in which it is seen.
     fn settle(&mut self, member: &Member, scope: u32) {
         let states = member.descriptor.states().iter().map(StateKey::id);
         if scope != ROOT {
@@ -257,13 +257,13 @@ impl<'r> Choice<'r> {
         }
         if let (true, Some(Provider::Plugin(link))) = (pulls, need.provider) {
             let provider = link.declaration();
-            let who = self.brood.who_brings(provider);
+            let joins = self.brood.joins_for(provider);
             // Supplied states are known only by their keys, so look at those first.
             let is_supplied = self.supplied.contains(&need.state.id());
-            if is_supplied && who.plugin == provider.plugin
+            if is_supplied && joins.plugin == provider.plugin
                 || !self.given.contains(&need.state.id())
             {
-                self.consider_for(need, who);
+                self.consider_for(need, joins);
             }
         }
     }
@@ -326,7 +326,7 @@ impl<'r> Choice<'r> {
         }
     }
 
-    /// A replacement needs less than what it replaces: what nobody else needs stays away, unless it
+    /// A replacement needs less than what it replaces: what nothing else needs stays away, unless it
     /// does something of its own accord.
     fn leave_out_what_only_replaced_plugins_need(&mut self) {
         let mut suspects = TypeMap::default();
@@ -412,13 +412,13 @@ impl<'r> Choice<'r> {
             .filter(|provider| provider.plugin != of.plugin)
     }
 
-    /// Whom a need leads to: one plugin, or everybody at a port.
+    /// What a need leads to: one plugin, or all providers of a port.
     fn providers_of(
         &self,
         need: &Need,
     ) -> impl Iterator<Item = &'static Declaration> + use<'_, 'r> {
         let one = match need.provider {
-            Some(Provider::Plugin(link)) => Some(self.brood.who_brings(link.declaration())),
+            Some(Provider::Plugin(link)) => Some(self.brood.joins_for(link.declaration())),
             Some(Provider::Supplied(_)) | None => None,
         };
         let all = self.at_ports.get(&need.state.id());

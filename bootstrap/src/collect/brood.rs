@@ -5,7 +5,7 @@ use crate::collect::inventory;
 use crate::collect::roster::{DeclaredChild, Member};
 use crate::declare::Declaration;
 
-/// Who is declared to register whom, of everything that is linked. Empty, and without an
+/// Which plugin is declared to register which, of everything that is linked. Empty, and without an
 /// allocation, in a binary that declares no children.
 #[derive(Default)]
 pub(crate) struct Brood {
@@ -47,7 +47,7 @@ impl Brood {
         children
     }
 
-    /// Who is declared to register a plugin, by name.
+    /// The plugins that are declared to register a plugin, by name.
     pub(crate) fn parents(&self, of: &Declaration) -> &[&'static Declaration] {
         self.parents.get(&of.plugin.id).map_or(&[], Vec::as_slice)
     }
@@ -108,7 +108,7 @@ impl Brood {
 
     /// Which plugin has to join for one to be there: itself, or, if it is only ever registered by
     /// another one, that.
-    pub(super) fn who_brings(&self, plugin: &'static Declaration) -> &'static Declaration {
+    pub(super) fn joins_for(&self, plugin: &'static Declaration) -> &'static Declaration {
         let mut at = plugin;
         // No way up is longer, unless it is a cycle.
         for _ in 0..self.parents.len() {

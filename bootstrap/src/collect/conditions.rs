@@ -103,7 +103,7 @@ impl Verdicts {
         !self.open.borrow().is_empty()
     }
 
-    /// Asks whoever has not been asked. Runs the user's code. False if there was nobody.
+    /// Asks every switch that has not been asked. Runs the user's code. False if there was none.
     pub(crate) fn ask(&mut self, outside: &Outside, doing: &Doing) -> bool {
         let was_open = self.is_open();
         let open = std::mem::take(self.open.get_mut());
@@ -267,6 +267,8 @@ pub(crate) struct Unanswered {
     pub(crate) known: Vec<(&'static str, &'static Declaration)>,
     /// The known value that is spelt most like the one that is set.
     pub(crate) near: Option<&'static str>,
+    /// Whether that differs only in upper and lower case.
+    pub(crate) only_case: bool,
 }
 
 #[cfg(feature = "config")]
@@ -303,6 +305,7 @@ impl Verdicts {
             Some(Unanswered {
                 origin: crate::values::origin(layers, &key).unwrap_or_default(),
                 known: known.into_iter().collect(),
+                only_case: near.is_some_and(|near| near.to_lowercase() == read.to_lowercase()),
                 near,
                 key,
             })
@@ -343,7 +346,7 @@ pub(crate) fn ask_one(
     }
 }
 
-/// What stands at the gate of an app: it tells who may come in.
+/// Decides which plugins may join an app.
 pub(crate) struct Gate<'g> {
     pub(crate) outside: &'g Outside,
     pub(crate) verdicts: &'g Verdicts,

@@ -65,7 +65,7 @@ impl Entry {
                 declared,
             });
         };
-        // Always: nobody else has had the plugin yet.
+        // Always: the plugin has no other owner yet.
         if let Some(plugin) = Arc::get_mut(&mut plugin) {
             plugin.fields(&mut Fields::to_see(&mut see));
         }

@@ -9,7 +9,7 @@ pub struct Collected(pub &'static Declaration);
 
 inventory::collect!(Collected);
 
-/// A plugin that says who registers it while that loads, or whom it registers itself.
+/// A plugin that declares the plugin that registers it, or the ones that it registers itself.
 #[derive(Debug)]
 pub struct Kin(pub &'static Declaration);
 
@@ -76,7 +76,7 @@ pub(super) fn linked_kin() -> impl Iterator<Item = &'static Declaration> {
 
 /// Names crates whose plugins nothing else refers to, so that the linker keeps them.
 ///
-/// A plugin that another one needs is found through its state's type. One that nobody needs (an
+/// A plugin that another one needs is found through its state's type. One without dependents (an
 /// HTTP server, a consumer), or that is needed at a [`Port`](crate::Port) only, is found if its crate
 /// is linked, and a crate that is never named in the code is not, even if it is listed in
 /// `Cargo.toml`. Call this once, next to `main`; a `use its_crate as _;` does the same.

@@ -20,7 +20,7 @@ pub(crate) use assemble::Mode;
 pub(crate) use brood::Brood;
 #[cfg(feature = "config")]
 pub(crate) use conditions::Unanswered;
-pub(crate) use conditions::{Broken, Gate, Verdicts, Why, ask_one};
+pub(crate) use conditions::{Broken, Gate, Reason, Verdicts, Why, ask_one};
 pub(crate) use entry::Entry;
 #[cfg(feature = "config")]
 pub use inventory::Sectioned;

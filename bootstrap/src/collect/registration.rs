@@ -203,6 +203,36 @@ impl<P: ?Sized> Registration<P> {
     /// one state are two as ever. Without effect in the app itself, and once the app boots.
     ///
     /// See [`App::scope`](crate::App::scope).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// struct Users(usize);
+    ///
+    /// #[plugin(states = [Users], collect = never)]
+    /// struct UsersPlugin;
+    ///
+    /// impl Hooks for UsersPlugin {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Users> {
+    ///         Ok(Users(3))
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let mut app = App::new();
+    /// app.scope("admin", |admin| {
+    ///     admin.register(UsersPlugin).export();
+    /// });
+    /// let running = app.boot().await?;
+    /// // Without `export` this would be the error `GET003`.
+    /// assert_eq!(running.try_get::<State<Users>>()?.0, 3);
+    /// # running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn export(self) -> Self {
         with_registry(&self.registry, |registry| registry.export(self.entry));
         self

@@ -420,10 +420,9 @@ impl Registry {
     }
 
     /// The name of an entry that its registration disabled, and why.
-    pub(crate) fn disabled(&self, entry: u32) -> Option<(PluginName, String)> {
+    pub(crate) fn disabled(&self, entry: u32) -> Option<(PluginName, Reason)> {
         let entry = &self.entries[entry as usize];
-        let reason = entry.off.as_ref()?;
-        Some((entry.name(), reason.because.clone()))
+        Some((entry.name(), entry.off.as_deref()?.clone()))
     }
 
     /// The number of the app.

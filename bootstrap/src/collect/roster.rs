@@ -27,7 +27,7 @@ pub(crate) struct Roster {
     pub(crate) member_of_entry: Vec<Option<u32>>,
     /// Entries that are to load after a plugin of another app.
     pub(crate) foreign_orders: Vec<(u32, PluginName)>,
-    /// Whether plugins join that nobody registered, because they are linked.
+    /// Whether plugins that were not registered join because they are linked.
     pub(crate) collected: bool,
     /// Names that must be among the members.
     pub(crate) expected: Vec<&'static str>,
@@ -35,8 +35,8 @@ pub(crate) struct Roster {
     /// What members are declared to bring with them, in the order of the members.
     pub(crate) children: Vec<DeclaredChild>,
     pub(crate) unused: Unused,
-    /// Members that somebody wants who is no plugin, in ascending order; only listed if it matters
-    /// who is unused.
+    /// Members that something other than a plugin needs, in ascending order; only listed if it matters
+    /// which ones are unused.
     pub(crate) held: Vec<u32>,
     /// Plugins that are disabled.
     pub(crate) off: Vec<Off>,

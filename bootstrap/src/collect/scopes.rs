@@ -32,7 +32,7 @@ pub(crate) struct ScopeInfo {
     pub(crate) at: Option<Location>,
 }
 
-/// Somebody who provides a state.
+/// A provider of a state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
     pub(crate) node: u32,
@@ -41,7 +41,7 @@ pub(crate) struct Candidate {
     pub(crate) exported: bool,
 }
 
-/// Who of the candidates is meant.
+/// Which of the candidates is chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// No candidate is seen from there.
@@ -119,20 +119,20 @@ impl Scopes {
         way.find(|scope| *scope <= outer) == Some(outer)
     }
 
-    /// The scopes whose plugins find somebody at once: its own, and the one around it if it is
+    /// The scopes whose plugins find a provider at once: its own, and the one around it if it is
     /// exported.
     pub(crate) fn seen_in(&self, scope: u32, exported: bool) -> impl Iterator<Item = u32> {
         let around = exported.then(|| self.parent(scope)).flatten();
         std::iter::once(scope).chain(around)
     }
 
-    /// Whether somebody is seen from a scope, if nobody nearer hides it.
+    /// Whether a provider is seen from a scope, if no nearer one hides it.
     pub(crate) fn sees(&self, from: u32, scope: u32, exported: bool) -> bool {
         let mut places = self.seen_in(scope, exported);
         places.any(|place| self.is_inside(from, place))
     }
 
-    /// Who of those that provide a state stands in each scope on the way out from `from`.
+    /// The providers of a state in each scope on the way out from `from`.
     pub(crate) fn places(&self, from: u32, candidates: &[Candidate]) -> Vec<Vec<u32>> {
         let here = |place: u32| {
             let is_here =
@@ -146,7 +146,7 @@ impl Scopes {
         self.outwards(from).map(here).collect()
     }
 
-    /// Who of those that provide a state is meant by a plugin in the scope `from`: the one in the
+    /// The provider of a state that a plugin in the scope `from` gets: the one in the
     /// nearest scope on the way out that has any.
     pub(crate) fn find(&self, from: u32, candidates: impl Iterator<Item = Candidate>) -> Found {
         let mut nearest = ROOT;

@@ -1,6 +1,6 @@
-//! `Unused`: what becomes of plugins that nobody needs.
+//! `Unused`: what becomes of plugins without dependents.
 
-/// What becomes of plugins that nobody needs; see [`App::unused`](crate::App::unused).
+/// What becomes of plugins without dependents; see [`App::unused`](crate::App::unused).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unused {

@@ -14,7 +14,7 @@ pub(super) struct Without {
     pub(super) at: Location,
 }
 
-/// Those of which there is no plugin: nobody has registered one, none would be collected, and no
+/// Those of which there is no plugin: none was registered, none would be collected, and no
 /// member is declared to bring one.
 pub(super) fn absent(
     without: &[Without],

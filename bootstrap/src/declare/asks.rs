@@ -4,23 +4,23 @@
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asks {
-    /// Somebody has to provide it, and load before.
+    /// A provider is necessary, and loads before.
     Required,
-    /// If somebody in the app provides it, that loads before.
+    /// If the app has a provider, that loads before.
     Optional,
-    /// Everybody who provides it loads before, if anybody does.
+    /// All providers load before, if there are any.
     All,
-    /// Somebody has to provide it, and may load before or after.
+    /// A provider is necessary, and may load before or after.
     Later,
 }
 
 impl Asks {
-    /// Whether somebody has to provide it.
+    /// Whether a provider is necessary.
     pub(crate) const fn is_required(self) -> bool {
         matches!(self, Asks::Required | Asks::Later)
     }
 
-    /// Whether whoever asks waits for those that provide it.
+    /// Whether the dependent waits for the providers.
     pub(crate) const fn waits(self) -> bool {
         !matches!(self, Asks::Later)
     }

@@ -41,7 +41,7 @@ impl BarrierKind {
 pub(crate) struct Barrier {
     kind: BarrierKind,
     at: Location,
-    /// A closure is `Send` but rarely `Sync`; nobody ever waits for this lock.
+    /// A closure is `Send` but rarely `Sync`; this lock is never contended.
     call: Mutex<Option<Call>>,
 }
 

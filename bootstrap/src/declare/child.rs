@@ -20,7 +20,7 @@ use crate::declare::plugin::Plugin;
 use crate::declare::retry::Retry;
 use crate::declare::states::States;
 use crate::declare::supervision::Supervision;
-use crate::report::{Mistake, TooLate};
+use crate::report::Mistake;
 
 /// A plugin that another one has registered, as [`LoadContext::register`] returns it.
 ///
@@ -33,8 +33,8 @@ use crate::report::{Mistake, TooLate};
 ///
 /// # Errors
 ///
-/// Awaiting it gives the error of the child, or of what was registered before it: whoever handles
-/// that has recovered, and the boot goes on without the child. One that is passed on with `?` fails
+/// Awaiting it returns the error of the child, or of what was registered before it. A parent that handles
+/// it has recovered, and the boot goes on without the child. One that is passed on with `?` fails
 /// the plugin that registered it; the report blames the child first.
 ///
 /// # Examples
@@ -80,8 +80,8 @@ use crate::report::{Mistake, TooLate};
 /// ```
 pub struct Child<P: ?Sized> {
     site: Site,
-    /// Its number in the registry; `None` if it came too late.
-    entry: Option<u32>,
+    /// Its number in the registry, or why it did not join.
+    entry: Result<u32, Box<Mistake>>,
     plugin: PhantomData<fn(&P)>,
 }
 
@@ -90,10 +90,10 @@ impl<P: ?Sized> Child<P> {
     /// [`Registration::handle`](crate::Registration::handle). In a field of another child it decides
     /// which provider that gets.
     pub fn handle<H: HandleOf<P>>(&self) -> H {
-        let Some(entry) = self.entry else {
-            return H::unbound();
-        };
-        H::in_slot(&self.site.home().slot(entry, &mut H::slot))
+        match self.entry {
+            Ok(entry) => H::in_slot(&self.site.home().slot(entry, &mut H::slot)),
+            Err(_) => H::unbound(),
+        }
     }
 
     /// Gives it a name of its own, instead of that of its parent and its own behind each other.
@@ -115,18 +115,68 @@ impl<P: ?Sized> Child<P> {
     /// Loads it after another one that it needs nothing from.
     pub fn after<Q: ?Sized>(self, earlier: &Child<Q>) -> Self {
         match earlier.entry {
-            Some(earlier) => self.adjust(Adjust::After(earlier)),
-            None => self,
+            Ok(earlier) => self.adjust(Adjust::After(earlier)),
+            Err(_) => self,
         }
     }
 
     /// Makes it the one that is meant where several provide the same; see
     /// [`Registration::primary`](crate::Registration::primary).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// pub struct Pool(&'static str);
+    ///
+    /// #[plugin(states = [Pool], collect = never)]
+    /// struct Database {
+    ///     #[option(required)]
+    ///     file: &'static str,
+    /// }
+    ///
+    /// impl Hooks for Database {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Pool> {
+    ///         Ok(Pool(self.file))
+    ///     }
+    /// }
+    ///
+    /// #[plugin(collect = never)]
+    /// struct Reader {
+    ///     pool: State<Pool>,
+    /// }
+    ///
+    /// impl Hooks for Reader {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+    ///         assert_eq!(self.pool.0, "main.db");
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// #[plugin]
+    /// struct Server;
+    ///
+    /// impl Hooks for Server {
+    ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+    ///         cx.register(Database::new("main.db")).primary();
+    ///         cx.register(Database::new("archive.db")).named("archive");
+    ///         cx.register(Reader::default());
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// App::new().with(Server).boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn primary(self) -> Self {
         self.adjust(Adjust::Primary)
     }
 
-    /// Disables it unless `enabled`: then it never loads, and awaiting it is an error.
+    /// Disables it unless `enabled`: then it never loads, and awaiting it is an error, `BOOT025`.
     #[track_caller]
     pub fn enabled(self, enabled: bool, because: impl Into<String>) -> Self {
         if enabled {
@@ -143,12 +193,53 @@ impl<P: ?Sized> Child<P> {
     }
 
     /// Shows its states in the scope around its own as well; see [`LoadContext::scope`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// pub struct Pool(&'static str);
+    ///
+    /// #[plugin(states = [Pool], collect = never)]
+    /// struct Database {
+    ///     #[option(required)]
+    ///     file: &'static str,
+    /// }
+    ///
+    /// impl Hooks for Database {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Pool> {
+    ///         Ok(Pool(self.file))
+    ///     }
+    /// }
+    ///
+    /// #[plugin]
+    /// struct Server;
+    ///
+    /// impl Hooks for Server {
+    ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+    ///         cx.scope("admin", |admin| {
+    ///             admin.register(Database::new("admin.db")).export();
+    ///         });
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let running = App::new().with(Server).boot().await?;
+    /// // Without `export` this would be the error `GET003`.
+    /// assert_eq!(running.try_get::<State<Pool>>()?.0, "admin.db");
+    /// # running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn export(self) -> Self {
         self.adjust(Adjust::Export)
     }
 
     fn adjust(self, change: Adjust) -> Self {
-        if let Some(entry) = self.entry {
+        if let Ok(entry) = self.entry {
             self.site.home().adjust(entry, change);
         }
         self
@@ -167,19 +258,11 @@ impl<P: ?Sized> Child<P> {
     /// loaded before it has. If it fails, so does its parent, unless that waits once more and hears
     /// of it.
     pub async fn load(self) -> Result<States> {
-        let Some(entry) = self.entry else {
-            let plugin = short_type_name(type_name::<P>());
-            let parent = self.site.home().name_of(self.site.node());
-            return Err(Error::new(Mistake::RegisteredTooLate {
-                plugin: Some(PluginName::from(Arc::<str>::from(plugin))),
-                parent,
-                why: TooLate::ParentLoaded,
-            }));
-        };
-        let home = Arc::clone(self.site.home());
-        let loading = Arc::clone(&home).load_registered(self.site.node(), Some(entry));
+        let entry = self.entry.map_err(|mistake| Error::new(*mistake))?;
+        let (home, parent) = (Arc::clone(self.site.home()), self.site.node());
+        let loading = Arc::clone(&home).load_registered(parent, Some(entry));
         loading.await?;
-        home.states_of_entry(entry)
+        home.states_of_entry(parent, entry)?
             .with_context(|| format!("`{}` did not load", short_type_name(type_name::<P>())))
     }
 }
@@ -228,10 +311,10 @@ impl LoadContext {
     ///
     /// # When a child fails
     ///
-    /// Whoever awaits hears of it: of the child itself, or of one that was registered before it and
+    /// An await returns the error: of the child itself, or of one that was registered before it and
     /// is loaded with it. The rest of what loads with it is cancelled or skipped, and stays away
     /// even if the error is handled; what had loaded stays. What the failed one had brought is
-    /// closed before. A child that nobody awaits fails its parent, and that its own, up to whoever
+    /// closed before. A child that is not awaited fails its parent, and that its own, up to a parent that
     /// awaits, a barrier that recovers, or the boot. A [`Retry`] of the parent tries what it awaits
     /// again, after closing it, and not what comes after its `load`.
     ///
@@ -306,7 +389,7 @@ impl LoadContext {
     }
 
     /// Registers children in a scope of their own: they see what this plugin's other children see,
-    /// and nobody outside of the scope sees their states. Two scopes may have one name: they are two
+    /// and no plugin outside of the scope sees their states. Two scopes may have one name: they are two
     /// all the same.
     ///
     /// # Examples
@@ -381,7 +464,7 @@ impl LoadContext {
     ///
     /// # Errors
     ///
-    /// The first error of what was registered; the rest of it has been cancelled. Whoever handles
+    /// The first error of what was registered; the rest of it has been cancelled. A caller that handles
     /// it has recovered.
     ///
     /// # Cancel safety

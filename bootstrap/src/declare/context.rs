@@ -33,7 +33,7 @@ use crate::declare::supervision::Supervision;
 use crate::declare::task::TaskRequest;
 use crate::declare::value::StateValue;
 use crate::life::{Handle, Life, ShutdownReason};
-use crate::report::{HookError, LookupError};
+use crate::report::{HookError, LookupError, Mistake};
 #[cfg(feature = "config")]
 use crate::values::ConfigFault;
 
@@ -46,7 +46,7 @@ pub(crate) trait Home: Send + Sync {
     fn fill(&self, node: u32, slot: Arc<dyn AnySlot>);
     /// What [`find_state`](Self::find_state) returns, if that is known already: without a lock.
     fn shown(&self, from: Option<u32>, key: StateKey) -> Option<StateValue>;
-    /// The state that a plugin means by a type, or somebody outside of all scopes.
+    /// The state of a type that a plugin sees, or code outside of all scopes.
     fn find_state(&self, from: Option<u32>, key: StateKey) -> Result<StateValue, LookupError>;
     /// Everything that is provided at a port and seen from a plugin, or from outside of all scopes,
     /// in the order of the plan.
@@ -77,15 +77,15 @@ pub(crate) trait Home: Send + Sync {
     fn spawn(&self, node: u32, task: TaskRequest);
     /// Opens a scope for what `parent` brings with it, in that of the parent or another one.
     fn open_scope(&self, parent: u32, around: Option<u32>, name: Arc<str>, at: Location) -> u32;
-    /// Registers a plugin that `parent` brings with it, in the scope of that or another one; `None`
-    /// if it comes too late.
+    /// Registers a child of `parent`, in the scope of that or another one. An error is returned by
+    /// each await of the child: it came too late, or is disabled.
     fn enroll(
         self: Arc<Self>,
         parent: u32,
         scope: Option<u32>,
         plugin: Arc<dyn Plugin>,
         at: Location,
-    ) -> Option<u32>;
+    ) -> Result<u32, Box<Mistake>>;
     /// Changes what is said of an entry.
     fn adjust(&self, entry: u32, change: Adjust);
     /// The slot where handles to a state of an entry wait.
@@ -100,8 +100,8 @@ pub(crate) trait Home: Send + Sync {
         parent: u32,
         up_to: Option<u32>,
     ) -> Pin<Box<dyn Future<Output = Result<()>> + Send>>;
-    /// The states of an entry, if it has loaded.
-    fn states_of_entry(&self, entry: u32) -> Option<States>;
+    /// The states of an entry that `parent` awaits, if it has loaded. A disabled one is an error.
+    fn states_of_entry(&self, parent: u32, entry: u32) -> Result<Option<States>>;
     /// Notes that the hook of `node` that runs has got somewhere.
     fn progress(&self, node: u32, phase: Phase, text: Cow<'static, str>);
 
@@ -311,6 +311,31 @@ impl LoadContext {
 
     /// Reports how far this hook is: its limit begins anew, and messages about it end with these
     /// words. The limit of the boot as a whole stays.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// #[plugin(load_timeout = "5s")]
+    /// struct Index;
+    ///
+    /// impl Hooks for Index {
+    ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+    ///         for chunk in 1..=3 {
+    ///             // Each chunk may take five seconds.
+    ///             cx.progress(format!("chunk {chunk} of 3"));
+    ///             tokio::task::yield_now().await;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// # App::new().with(Index).boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn progress(&self, text: impl Into<Cow<'static, str>>) {
         self.site.progress(text.into());
     }
@@ -441,13 +466,13 @@ macro_rules! context {
             }
 
             /// Reports how far this hook is: its own limit begins anew, and messages about it end
-            /// with these words. Limits of the app as a whole stay.
+            /// with these words. Limits of the app as a whole stay; see [`LoadContext::progress`].
             pub fn progress(&self, text: impl Into<Cow<'static, str>>) {
                 self.site.progress(text.into());
             }
 
             /// Returns how long this hook may still take: the least of its own limit and of what is
-            /// left of the total. `None` if neither is limited.
+            /// left of the total. `None` if neither is limited; see [`LoadContext::remaining`].
             pub fn remaining(&self) -> Option<Duration> {
                 self.site.remaining()
             }

@@ -327,7 +327,7 @@ impl Current {
         inside::call_at(self.place(), call)
     }
 
-    /// Spawns a future that is at this place; see [`Current::enter`]. It belongs to nobody: the app
+    /// Spawns a future that is at this place; see [`Current::enter`]. It is detached: the app
     /// does not wait for it. [`cx.spawn(..)`](crate::LoadContext::spawn) is for what it should
     /// wait for.
     ///

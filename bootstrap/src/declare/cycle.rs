@@ -20,7 +20,7 @@
 //! but such instances never gets here: their declarations are constants that would contain each
 //! other, which rustc refuses by itself (E0391).
 //!
-//! A plugin that another one registers while it loads is a *child*. Who needs its state waits for
+//! A plugin that another one registers while it loads is a *child*. A plugin that needs its state waits for
 //! its parent as well, and a parent for the children that it lists: these are edges like others. A
 //! child that names its parent (`child_of`) is not known to that, so each such child is the start of
 //! one more walk, which looks for a way to its parent. What leads through two such children, each
@@ -36,7 +36,7 @@ use crate::declare::kin;
 const FEW: usize = 48;
 const MANY: usize = 4096;
 
-/// What can be reached from `start` through plugins with smaller ids. Does not panic: who comes
+/// What can be reached from `start` through plugins with smaller ids. Does not panic: a walk that comes
 /// by would fail as well, and say nothing about its own cycle.
 pub const fn explore(start: &'static Declared) -> Proof {
     let mut search = Search {

@@ -26,7 +26,7 @@ use crate::declare::switch::Switch;
 
 /// One plugin, as declared.
 #[derive(Debug)]
-#[allow(missing_docs)] // Written by the macro, field by field; nobody else should.
+#[allow(missing_docs)] // Written by the macro, field by field, and by no other code.
 pub struct Declaration {
     pub name: &'static str,
     pub location: Location,
@@ -100,7 +100,7 @@ pub struct Behaviour {
     pub(crate) build: Option<Build>,
 }
 
-/// How a plugin is made that nobody has registered.
+/// How a plugin is made that was not registered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Build {
     Default(fn() -> Arc<dyn Plugin>),
@@ -244,7 +244,7 @@ pub struct Mention {
 pub struct Need {
     pub state: StateKey,
     pub asks: Asks,
-    /// Who provides it, where the type knows.
+    /// The provider, where the type knows it.
     pub provider: Option<Provider>,
 }
 
@@ -317,7 +317,7 @@ pub struct Link {
     krate: u64,
     id: u128,
     declaration: &'static Declaration,
-    /// Whether it says that another one registers it: known here, so that nobody has to look.
+    /// Whether it says that another one registers it: known here, so that no walk has to look.
     is_child: bool,
     /// `None` for an instance of a generic plugin, which has no static.
     declared: Option<&'static Declared>,
@@ -455,7 +455,7 @@ impl Declaration {
         }
     }
 
-    /// Who registers a plugin that edge number `edge` leads to, if who needs a state of that has to
+    /// The parent of a plugin that edge number `edge` leads to, if a dependent of that has to
     /// wait for it as well: a state is there when the parent of its plugin has loaded, except for
     /// what the same parent has brought.
     pub(crate) const fn parent_of(&self, edge: usize, provider: Link) -> Option<Link> {

@@ -100,6 +100,17 @@ impl Descriptor {
     }
 
     /// How long `load` and `ready` may take, each; without it the app's limit holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::extend::Descriptor;
+    ///
+    /// let descriptor = Descriptor::new("import-2024.csv").load_timeout(Duration::from_secs(60));
+    /// # let _ = descriptor;
+    /// ```
     #[must_use]
     pub fn load_timeout(self, limit: Duration) -> Self {
         self.change(|made| made.load_timeout = Some(limit))
@@ -107,6 +118,19 @@ impl Descriptor {
 
     /// How long `drain`, the end of `run` and `close` may take, each; without it the app's limit
     /// holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::extend::Descriptor;
+    ///
+    /// let descriptor = Descriptor::new("import-2024.csv")
+    ///     .load_timeout(Duration::from_secs(60))
+    ///     .close_timeout(Duration::from_secs(5));
+    /// # let _ = descriptor;
+    /// ```
     #[must_use]
     pub fn close_timeout(self, limit: Duration) -> Self {
         self.change(|made| made.close_timeout = Some(limit))

@@ -55,7 +55,7 @@ impl fmt::Display for ServiceError {
             ServiceError::NotStarted { service } => write!(
                 f,
                 "[{}] the service has not started: services start once every plugin has loaded, in \
-                 the order of their registration; register it before whoever uses it",
+                 the order of their registration; register it before the services that use it",
                 line(service)
             ),
             ServiceError::Disabled { service } => write!(

@@ -52,7 +52,7 @@ pub(super) mod sealed {
     pub trait Sealed {}
 }
 
-/// A field that the runtime can fill. Unlike [`Inject`](crate::declare::Inject) it asks for no proof that somebody
+/// A field that the runtime can fill. Unlike [`Inject`](crate::declare::Inject) it asks for no proof that a plugin
 /// provides the state, so that plugins that are made at run time can have fields too.
 #[doc(hidden)]
 pub trait Bind: sealed::Sealed + Send + Sync + 'static {
@@ -84,9 +84,9 @@ pub struct Bound {
 #[derive(Clone)]
 pub(crate) enum BoundTo {
     One(StateValue),
-    /// Everybody who provides it, with their names.
+    /// All providers, with their names.
     All(Vec<(PluginName, StateValue)>),
-    /// Somebody who will.
+    /// A provider that is looked up later.
     Later(Later),
 }
 

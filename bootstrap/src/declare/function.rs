@@ -49,7 +49,7 @@ where
 /// A plugin that is one closure; see [`plugin_fn`].
 pub struct PluginFn<F> {
     descriptor: Descriptor,
-    /// A closure is `Send` but rarely `Sync`; nobody ever waits for this lock.
+    /// A closure is `Send` but rarely `Sync`; this lock is never contended.
     load: Mutex<Option<F>>,
 }
 

@@ -15,7 +15,7 @@ use crate::declare::states::States;
 
 /// What `#[plugin]` knows about a struct: its requirements and its states.
 ///
-/// The attribute implements this; nobody else does.
+/// Only the attribute implements this.
 ///
 /// A plugin must be `Send + Sync` as well. That is asked for where the plugin is declared, and not
 /// here: as a supertrait it would be checked, and reported, at every implementation as well.

@@ -12,7 +12,7 @@ pub(crate) trait Resolve: Send + Sync {
     fn resolve(&self, provider: u32, key: StateKey) -> Result<StateValue, LookupError>;
 }
 
-/// Who will be asked, and for what.
+/// What will be looked up, and where.
 #[derive(Clone)]
 pub(crate) struct Later {
     pub(crate) app: Weak<dyn Resolve>,

@@ -153,11 +153,11 @@ macro_rules! serves {
                 $crate::declare::service(self.home(), name)
             }
 
-            /// Sets a service: from now on everybody who asks for this name gets this value, of
+            /// Sets a service: from now on a look-up of this name returns this value, of
             /// whatever type it is. Returns the one from before, if there was one.
             ///
             /// It is let go of with the services that factories have made, before those that came
-            /// earlier. Who has asked before keeps what it got.
+            /// earlier. Callers that looked it up before keep what they got.
             ///
             /// # Errors
             ///

@@ -15,16 +15,16 @@ use crate::declare::field::{Bind, Bound, BoundTo, Wish, optional, sealed};
 use crate::declare::state::{AnySlot, Origin, State, not_bound, show, unbound};
 use crate::report::LookupError;
 
-/// A shared handle to what somebody provides at a port: cheap to clone, read by dereferencing.
+/// A shared handle to what a plugin provides at a port: cheap to clone, read by dereferencing.
 ///
-/// A [`State`] is a type of the crate whose plugin makes it, so who asks for one depends on that
-/// crate, and the compiler knows who provides it. A port is the late-bound way: its type is a
-/// trait object, or a type of any crate, and whoever lists it in `ports = [..]` provides it. Who
-/// asks and who provides know only the trait. That one plugin of the app provides it is checked by
+/// A [`State`] is a type of the crate whose plugin makes it, so a plugin that requires one depends on that
+/// crate, and the compiler knows the provider. A port is the late-bound way: its type is a
+/// trait object, or a type of any crate, and the plugin that lists it in `ports = [..]` provides it.
+/// Both sides know only the trait. That one plugin of the app provides it is checked by
 /// [`App::plan`](crate::App::plan) before any hook runs.
 ///
 /// As a field, `Port<T>` is a requirement like a [`State`]: the plugin loads after the one that
-/// provides it. `Option<Port<T>>` is `None` if nobody does, and [`Ports<T>`](Ports) are all that
+/// provides it. `Option<Port<T>>` is `None` if no plugin does, and [`Ports<T>`](Ports) are all that
 /// do. Of several providers one is meant that is
 /// [`primary`](crate::Registration::primary), or whose [`handle`](crate::Registration::handle) is in
 /// the field.
@@ -92,7 +92,7 @@ pub struct Port<T: ?Sized> {
 }
 
 impl<T: ?Sized> Port<T> {
-    /// A handle that nobody has bound or aimed: as a plugin's field it is resolved by its type.
+    /// A handle that is not bound or aimed: as a plugin's field it is resolved by its type.
     pub const fn unbound() -> Self {
         Self::of(State::unbound())
     }
@@ -296,7 +296,7 @@ impl<T: ?Sized> Ports<T> {
         self.all.len()
     }
 
-    /// Whether nobody provides one.
+    /// Whether there is no provider.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }

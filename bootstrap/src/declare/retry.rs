@@ -65,6 +65,18 @@ impl Retry {
     }
 
     /// How long to wait after the first attempt, and at most.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::Retry;
+    ///
+    /// const RETRY: Retry =
+    ///     Retry::attempts(5).backoff(Duration::from_millis(200), Duration::from_secs(3));
+    /// # let _ = RETRY;
+    /// ```
     #[must_use]
     pub const fn backoff(self, first: Duration, longest: Duration) -> Self {
         Self {

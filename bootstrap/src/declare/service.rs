@@ -76,7 +76,7 @@ impl Service {
         let start = move |cx: AppContext| async move {
             let made = factory(cx.clone()).await?;
             let before = cx.home().put_service(key, made.map(StateValue::new), at)?;
-            // Somebody has set it earlier: the factory has the last word.
+            // A value that was set earlier: the factory has the last word.
             drop(before);
             Ok(())
         };

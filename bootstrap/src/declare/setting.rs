@@ -168,7 +168,7 @@ pub(crate) fn configure(
     Ok(())
 }
 
-/// The first of several faults, with who reads it.
+/// The first of several faults, with its reader.
 fn first(faults: Vec<Fault>, declaration: &Declaration, setting: &Setting) -> anyhow::Error {
     let reads = Reads {
         plugin: declaration.name.into(),

@@ -61,7 +61,7 @@ pub struct State<T> {
 }
 
 impl<T> State<T> {
-    /// A handle that nobody has bound or aimed: as a plugin's field it is resolved by its type.
+    /// A handle that is not bound or aimed: as a plugin's field it is resolved by its type.
     pub const fn unbound() -> Self {
         Self {
             value: None,
@@ -207,7 +207,7 @@ impl<T> fmt::Debug for State<T> {
     }
 }
 
-/// Which registration of which app a handle was aimed at: who will fill its slot.
+/// Which registration of which app a handle was aimed at: the one that will fill its slot.
 #[derive(Clone, Debug)]
 #[doc(hidden)]
 pub struct Origin {
@@ -251,7 +251,7 @@ impl<T: Send + Sync + 'static> AnySlot for Slot<T> {
 
     fn fill(&self, value: &StateValue) {
         if let Some(value) = value.get::<T>() {
-            // A slot belongs to one generation of a plugin: nobody fills it twice.
+            // A slot belongs to one generation of a plugin: it is not filled twice.
             let _ = self.value.set(value);
         }
     }
@@ -287,7 +287,7 @@ pub(super) fn unbound(state: StateKey, origin: Option<&Arc<Origin>>) -> LookupEr
 }
 
 impl<T> State<T> {
-    /// Whom it was aimed at, if it was.
+    /// The registration that it was aimed at, if it was.
     pub(crate) fn origin(&self) -> Option<&Arc<Origin>> {
         self.slot.as_ref().map(|slot| &slot.origin)
     }

@@ -124,6 +124,18 @@ impl Restart {
     /// At most so many restarts within any such time; one more stops the app.
     ///
     /// The waits are those of [`Restart::backoff`], 100 ms to 10 s.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::{Policy, Restart, Supervision};
+    ///
+    /// let three_an_hour = Restart::at_most(3, Duration::from_secs(3600));
+    /// let supervision = Supervision::new().on_panic(Policy::Restart(three_an_hour));
+    /// # let _ = supervision;
+    /// ```
     pub const fn at_most(most: u32, within: Duration) -> Self {
         Self {
             most,
@@ -135,6 +147,18 @@ impl Restart {
     /// How long to wait before the first restart, and at most. The wait doubles with every restart
     /// that lies within the time of [`Restart::at_most`], and a random part of it, between a half
     /// and the whole, is waited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::Restart;
+    ///
+    /// const RESTART: Restart = Restart::at_most(5, Duration::from_secs(60))
+    ///     .backoff(Duration::from_millis(200), Duration::from_secs(5));
+    /// # let _ = RESTART;
+    /// ```
     #[must_use]
     pub const fn backoff(self, first: Duration, longest: Duration) -> Self {
         Self {

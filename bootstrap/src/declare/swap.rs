@@ -48,7 +48,7 @@ use crate::base::text::short_type_name;
 ///                 () = cx.stopped() => return Ok(()),
 ///                 () = tokio::time::sleep(Duration::from_secs(60)) => {}
 ///             }
-///             // Whoever has the old table keeps it until it is done.
+///             // A reader that has the old table keeps it until it is done.
 ///             let old = rates.0.replace(Table(2));
 ///             println!("{} -> {}", old.0, rates.0.load().0);
 ///         }
@@ -84,8 +84,8 @@ impl<T> Swap<T> {
         self.value.load_full()
     }
 
-    /// Replaces the value, and returns the one from before. Who has that keeps it; who loads from
-    /// now on gets the new one, and whoever watches is told.
+    /// Replaces the value, and returns the one from before. Readers that have that keep it; loads from
+    /// now on return the new one, and watchers are notified.
     pub fn replace(&self, value: T) -> Arc<T> {
         let before = self.value.swap(Arc::new(value));
         self.changes.send_replace(());

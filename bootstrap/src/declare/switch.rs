@@ -13,7 +13,7 @@ pub struct Switch {
     pub by: By,
 }
 
-/// Who decides.
+/// What decides.
 #[allow(missing_docs)]
 pub enum By {
     Predicate {

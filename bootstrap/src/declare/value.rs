@@ -21,7 +21,7 @@ impl StateValue {
         Self::shared(Arc::new(value))
     }
 
-    /// One that somebody holds already.
+    /// One that is shared already.
     pub(crate) fn shared<T: Send + Sync + 'static>(value: Arc<T>) -> Self {
         Self {
             key: StateKey::of::<T>(),

@@ -70,7 +70,7 @@ pub(super) struct Board<O> {
     /// When the watcher names the jobs that take long; nothing while none is under way.
     pub(super) remind_at: Option<Instant>,
     pub(super) remind_after: Duration,
-    /// From then on nobody is waited for longer than a last chance.
+    /// From then on no job is waited for longer than a last chance.
     pub(super) patient_until: Option<Instant>,
     pub(super) over: bool,
 }
@@ -150,7 +150,7 @@ pub(super) enum Parking<O> {
     Parked,
     /// It must not go on.
     Sentenced(Parked<O>, Verdict),
-    /// Nobody asks for it any more.
+    /// Its end is not waited for any more.
     LeftBehind(Parked<O>),
 }
 
@@ -163,7 +163,7 @@ pub(super) enum Begins {
     LeftBehind,
 }
 
-/// Who has to be woken or spawned, after the lock is released.
+/// The drivers to wake or spawn, after the lock is released.
 #[derive(Default)]
 pub(super) struct Summons {
     pub(super) wake: Vec<Waker>,
@@ -260,7 +260,7 @@ impl<O> Board<O> {
                 };
             }
         }
-        // New nodes first, so that one that comes again and again keeps nobody waiting.
+        // New nodes first, so that a job that wakes itself cannot starve the others.
         let mut next = self.next_new();
         let mut verdict = None;
         let is_new = next.is_some();
@@ -443,7 +443,7 @@ impl<O> Board<O> {
         }
     }
 
-    /// Nodes take part that nobody knew of.
+    /// Adds nodes that were not known before.
     pub(super) fn join(&mut self, joins: Vec<Join>) {
         self.scheduler.join(joins);
     }
@@ -477,7 +477,7 @@ impl<O> Board<O> {
         Vec::new()
     }
 
-    /// Who waits for a node, the nearest first.
+    /// The nodes that wait for a node, the nearest first.
     pub(super) fn waits_for(&self, node: u32) -> Vec<u32> {
         self.scheduler.waits_for(node)
     }
@@ -487,7 +487,7 @@ impl<O> Board<O> {
         self.scheduler.not_begun()
     }
 
-    /// Two more drivers, if there is more work than those who are awake can see to; see the
+    /// Two more drivers, if there is more work than those that are awake can do; see the
     /// module's documentation for why two.
     pub(super) fn summon(&mut self) -> Summons {
         let mut summons = Summons::default();

@@ -22,7 +22,7 @@ const TURNS: usize = 1024;
 struct Done {
     node: u32,
     flow: Flow,
-    /// Whether the driver still sits on it: nobody has claimed its end yet.
+    /// Whether the driver still holds it: its end was not claimed yet.
     seated: bool,
     at: Instant,
 }
@@ -129,7 +129,7 @@ impl<P: Phase> Driver<P> {
             Parking::Parked => None,
             Parking::Sentenced(job, verdict) => self.drop_job(node, job, verdict),
             Parking::LeftBehind(job) => {
-                // Its end has been told already; a panic in its drop has nobody to go to.
+                // Its end was reported already; a panic in its drop has no receiver.
                 let _ = guard(|| drop(job));
                 None
             }

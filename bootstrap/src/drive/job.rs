@@ -30,7 +30,7 @@ pub(crate) fn job<O>(
 
 /// A pass that is under way, as a phase and its jobs see it.
 pub(crate) trait Grow: Send + Sync {
-    /// Nodes take part that nobody knew of.
+    /// Adds nodes that were not known before.
     fn join(&self, joins: Vec<Join>);
 
     /// The job of a node waits for others that have to run: they may have its place.
@@ -96,7 +96,7 @@ pub(crate) struct Slow {
     pub(crate) node: u32,
     /// How long it has taken so far.
     pub(crate) since: Duration,
-    /// Who waits for it, the nearest first.
+    /// The nodes that wait for it, the nearest first.
     pub(crate) waiting: Vec<u32>,
 }
 

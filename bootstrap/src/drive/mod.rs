@@ -18,7 +18,7 @@
 //! its waker puts it back on the board. But a hook may also block its thread. So a driver that
 //! finds more work than it can take summons another one *before* it polls.
 //!
-//! A tokio worker keeps the task that was woken last to itself, and nobody can steal it from
+//! A tokio worker keeps the task that was woken last to itself, and no other worker can steal it from
 //! there: a driver that is summoned alone would wait for the very hook that blocks. Each summons
 //! therefore wakes two, and the second pushes the first one out to where it can be stolen. For the
 //! same reason a driver goes back to the runtime whenever it has told the watcher something: what

@@ -18,7 +18,7 @@ use crate::drive::job::{End, Grow, Phase, Slow, Timing};
 use crate::drive::scheduler::{Join, Scheduler};
 use crate::life::Life;
 
-/// Of how many jobs that take long it is told who waits for them.
+/// For how many slow jobs the nodes that wait for them are listed.
 const TOLD: usize = 50;
 
 /// When a pass has to end early.
@@ -181,7 +181,7 @@ impl<P: Phase> Pass<P> {
         let board = self.board();
         let (mut slow, others) = board.slow(last, now);
         let mut waiting: HashSet<u32> = HashSet::new();
-        // Nobody reads more; and each may be waited for by all others.
+        // A longer list is not read, and each may be waited for by all others.
         for it in slow.iter_mut().take(TOLD) {
             it.waiting = board.waits_for(it.node);
             waiting.extend(&it.waiting);

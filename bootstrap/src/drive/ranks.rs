@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use crate::base::random::Random;
 
-/// Who comes first of those that may.
+/// Which of the nodes that may run comes first.
 ///
 /// That follows from the seed, the node and how often it has had its turn, and from nothing else: so
 /// the order of two nodes is the same also if a third one waits for a disk, now longer and now less
-/// long. It is another one each time that a node wants to go on, so that nobody who wakes himself keeps
+/// long. It is another one each time that a node wants to go on, so that a job that wakes itself cannot keep
 /// others waiting.
 pub(super) struct Shuffle {
     seed: u64,

@@ -37,7 +37,7 @@ pub(crate) struct Scheduler {
     pub(super) ready: BinaryHeap<Reverse<u32>>,
     pub(super) joined: Joined,
     running: usize,
-    /// Nodes that run, and whose place somebody else may have meanwhile.
+    /// Nodes that run, and whose place another one may have meanwhile.
     lent: HashSet<u32>,
     /// How many nodes are open.
     open: usize,
@@ -95,7 +95,7 @@ impl Scheduler {
             Direction::Forwards => ways.requires(),
             Direction::Backwards => ways.dependents(),
         };
-        // Nodes that nobody knew of when it was said who takes part.
+        // Nodes that were not known when the part was chosen.
         takes_part.resize(before.len() - ways.gates().len(), false);
         // What is on the way between others, but no node.
         takes_part.resize(before.len(), true);
@@ -260,7 +260,7 @@ impl Scheduler {
         self.lent.contains(&node)
     }
 
-    /// Nodes take part that nobody knew of. Their numbers are new.
+    /// Adds nodes that were not known before. Their numbers are new.
     pub(crate) fn join(&mut self, joins: Vec<Join>) {
         for join in &joins {
             let len = self.at.len().max(join.node as usize + 1);
@@ -319,7 +319,7 @@ impl Scheduler {
         }
     }
 
-    /// Nobody waits for the node any more.
+    /// Removes the node: nothing waits for it any more.
     fn leave(&mut self, node: u32) {
         let mut left = Vec::new();
         let mut next = Some(node);
@@ -354,7 +354,7 @@ impl Scheduler {
         if self.waiting_for[place] > 0 {
             return;
         }
-        // Who passed a gate waited for whoever opened it.
+        // A node that passed a gate waited for the one that opened it.
         self.released_by[place] = if self.ways.is_gate(by) {
             self.released_by[by as usize]
         } else {
@@ -395,7 +395,7 @@ impl Scheduler {
         nodes.map(|node| self.ways.node(node)).collect()
     }
 
-    /// Who waits for a node, directly or through others, the nearest first: nodes that have not
+    /// The nodes that wait for a node, directly or through others, the nearest first: those that have not
     /// begun, and those that brought this one with them and are not done before it is.
     pub(crate) fn waits_for(&self, node: u32) -> Vec<u32> {
         let mut found = Vec::new();

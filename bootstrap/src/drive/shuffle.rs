@@ -1,5 +1,5 @@
 //! Another order than that of the plan, among nodes that may run at one time: for tests that look
-//! for those who rely on it.
+//! for plugins that rely on it.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;

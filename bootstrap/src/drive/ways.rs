@@ -16,7 +16,7 @@ pub(crate) enum Ways {
 /// Edges that are no part of a plan.
 ///
 /// The last numbers are gates: no node, but the moment at which a node and all that it brought
-/// with it are there. Who needs the node stands behind its gate.
+/// with it are there. A dependent of the node waits for its gate.
 pub(crate) struct Edges {
     requires: Graph,
     dependents: Graph,

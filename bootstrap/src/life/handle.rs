@@ -13,7 +13,7 @@ use crate::life::state::{End, Life};
 use crate::life::status::{ShutdownReason, Status};
 use crate::report::{CloseError, Report, WAITS_FOR_ITSELF};
 
-/// A handle to an app, for everyone who does not own it: cheap to clone, valid in every phase,
+/// A handle to an app, for code that does not own it: cheap to clone, valid in every phase,
 /// before boot and after the close as well.
 ///
 /// # Examples
@@ -69,7 +69,7 @@ impl Handle {
     /// # Errors
     ///
     /// If a `run` task, a `drain` or a `close` hook failed; everything has closed all the same. In a
-    /// hook or a task of the app itself, at once: the app is asked to stop, but who waited for the
+    /// hook or a task of the app itself, at once: the app is asked to stop, but a caller that waited for the
     /// end of it would wait for itself.
     ///
     /// # Cancel safety
@@ -151,6 +151,33 @@ impl Handle {
     /// # Cancel safety
     ///
     /// A restart that has begun goes on when this future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    ///
+    /// struct Settings;
+    ///
+    /// #[plugin(name = "settings", states = [Settings])]
+    /// struct SettingsPlugin;
+    ///
+    /// impl Hooks for SettingsPlugin {
+    ///     async fn load(&mut self, _: &mut LoadContext) -> Result<Settings> {
+    ///         println!("reading the settings");
+    ///         Ok(Settings)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let running = App::new().with(SettingsPlugin).boot().await?;
+    /// running.handle().restart("settings").await?; // prints it once more
+    /// assert!(running.handle().restart("setings").await.is_err());
+    /// # running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn restart(&self, plugin: &str) -> Result<(), RestartError> {
         self.life.restart(Target::Name(plugin.to_owned())).await
     }

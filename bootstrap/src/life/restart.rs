@@ -190,10 +190,12 @@ impl Diagnose for RestartError {
     fn diagnostic(&self) -> Diagnostic {
         match self {
             RestartError::Failed { failures, rollback } => {
+                let help = failures.first().map(HookError::help);
+                let help = help.map_or_else(String::new, |help| format!("{help}; "));
                 let mut told = Diagnostic::new(
                     self.code(),
                     "a part of the app did not load again",
-                    "fix the first error above, and restart it again",
+                    format!("{help}restart it again"),
                 );
                 for error in failures {
                     error.add_to(&mut told, 1);
@@ -262,7 +264,7 @@ impl Error for RestartError {
     }
 }
 
-/// Who reads what is wrong: ", for `database` and `cache`".
+/// The readers of what is wrong: ", for `database` and `cache`".
 #[cfg(feature = "config")]
 fn whose(faults: &[ConfigFault]) -> String {
     let mut readers: Vec<&PluginName> = Vec::new();
@@ -287,7 +289,7 @@ pub(crate) enum Target {
     Foreign,
 }
 
-/// A wish, and who waits for what becomes of it.
+/// A request, and where its result goes.
 pub(crate) struct RestartRequest {
     pub(crate) target: Target,
     /// The node whose task asks, if it is one.

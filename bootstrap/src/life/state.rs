@@ -61,7 +61,7 @@ impl Life {
         std::ptr::from_ref(self).addr()
     }
 
-    /// Whether a hook or a task of this app asks, so that whoever waited for the end would wait for
+    /// Whether a hook or a task of this app asks, so that a wait for the end would wait for
     /// itself.
     pub(crate) fn would_wait_for_itself(&self) -> bool {
         !self.status().is_final() && inside_of(self.mark()).is_some()

@@ -39,7 +39,7 @@ impl Status {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShutdownReason {
-    /// Somebody called [`Handle::shutdown`](crate::Handle::shutdown),
+    /// A call of [`Handle::shutdown`](crate::Handle::shutdown),
     /// [`Handle::close`](crate::Handle::close) or
     /// [`Running::close`](crate::Running::close).
     Requested,

@@ -80,7 +80,7 @@ impl Nodes {
         )
     }
 
-    /// Warns of hooks that take long, each with who waits for it. `limit` says how long one may
+    /// Warns of hooks that take long, each with the plugins that wait for it. `limit` says how long one may
     /// take that began then.
     pub(crate) fn warn_of_slow(
         &self,

@@ -111,7 +111,7 @@ impl Nodes {
         values.collect()
     }
 
-    /// Who will be asked for what a field looks up later.
+    /// The provider of what a field looks up later.
     fn later(&self, binding: &Binding) -> Option<Later> {
         let app: Weak<dyn Resolve> = self.own.get()?.clone();
         Some(Later {
@@ -121,12 +121,12 @@ impl Nodes {
         })
     }
 
-    /// What a node shows to those who look it up.
+    /// What a node shows to look-ups.
     pub(super) fn shown_by(&self, node: u32, state: StateKey) -> Result<StateValue, LookupError> {
         self.shown_in(&self.cell(node), node, state)
     }
 
-    /// The same for those who hold the lock.
+    /// The same for a caller that holds the lock.
     pub(super) fn shown_in(
         &self,
         cell: &Cell,

@@ -10,7 +10,7 @@ use crate::live::nodes::Nodes;
 use crate::plan::{Binding, Brought};
 
 impl Nodes {
-    /// Who makes the state of a field: not always whom the plan names, which may only bring the
+    /// The node that makes the state of a field: not always the one that the plan names, which may only register the
     /// one that does.
     pub(super) fn provider_of(&self, binding: &Binding) -> Option<u32> {
         let provider = binding.provider?;
@@ -26,14 +26,14 @@ impl Nodes {
         states.contains(&binding.state)
     }
 
-    /// Who below the node that the plan names makes the state: one that has loaded, if one has.
+    /// The node below the one that the plan names that makes the state: one that has loaded, if one has.
     pub(super) fn provider_below(&self, growth: &Growth, binding: &Binding) -> Option<u32> {
         let below = self.providers_below(growth, binding);
         let loaded = below.iter().copied().find(|node| self.is_loaded(*node));
         loaded.or_else(|| below.first().copied())
     }
 
-    /// Everybody whom a binding to all that is provided means: the node that the plan names, and
+    /// All providers of a binding to all that is provided: the node that the plan names, and
     /// those below it that make the same.
     pub(super) fn makers(&self, binding: &Binding) -> Vec<u32> {
         let Some(provider) = binding.provider else {
@@ -47,7 +47,7 @@ impl Nodes {
         makers
     }
 
-    /// Who below the node that the plan names makes what a binding waits for.
+    /// The nodes below the one that the plan names that make what a binding waits for.
     pub(super) fn brought_for(&self, growth: &Growth, binding: &Binding) -> Vec<u32> {
         match binding.waits_for() {
             None => Vec::new(),
@@ -66,8 +66,8 @@ impl Nodes {
         below
     }
 
-    /// Whether the node that the plan names has brought the state more than once, so that nobody
-    /// can tell which is meant.
+    /// Whether the node that the plan names has brought the state more than once, so that it
+    /// is not known which is meant.
     pub(super) fn is_brought_twice(&self, binding: &Binding) -> bool {
         self.loaded_below(binding).len() > 1
     }
@@ -152,7 +152,7 @@ impl Nodes {
     }
 
     /// The node that is declared to bring a state to those in the scope of `parent`, and has not
-    /// done so yet: whoever joins waits for it.
+    /// done so yet: newcomers wait for it.
     pub(super) fn will_bring(&self, parent: u32, state: StateKey) -> Option<u32> {
         let will = self.bring(state);
         let will = will.filter(|it| !self.is_or_is_below(parent, *it));

@@ -75,7 +75,7 @@ impl Cell {
         };
     }
 
-    /// Shows the states to whoever waits for them.
+    /// Shows the states to the plugins that wait for them.
     pub(super) fn open(&mut self) {
         let Some(states) = &self.states else {
             return;

@@ -33,12 +33,12 @@ impl Nodes {
         self.which(part, |cell| cell.states.is_some() || cell.owes())
     }
 
-    /// From now on nothing more is taken to be done: nobody would do it.
+    /// From now on nothing more is accepted: it would not be run.
     pub(crate) fn close_the_door(&self) {
         self.is_shut.store(true, Ordering::SeqCst);
     }
 
-    /// Takes away what nodes of a part have left to be done which nobody did; returns the nodes.
+    /// Removes the hooks that nodes of a part have left and that were not run; returns the nodes.
     pub(crate) fn let_go_of_owed(&self, part: Option<&Part>) -> Vec<u32> {
         if self.owed.load(Ordering::SeqCst) == 0 {
             return Vec::new();
@@ -160,7 +160,7 @@ impl Nodes {
         drop(states);
     }
 
-    /// Lets go of everything that nobody will close. Returns what went wrong before, and what was
+    /// Releases everything that is not closed. Returns what went wrong before, and what was
     /// owed: a `close`, or something that was left to be done.
     pub(crate) fn give_up(&self) -> Vec<HookError> {
         self.close_the_door();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::report::Event;
 
-/// Somebody who wants to know of every event, when it happens. Called without locks, on whatever
+/// An observer of every event, when it happens. Called without locks, on whatever
 /// thread it happens; what takes long there holds up the app.
 pub(crate) trait Observe: Send + Sync {
     /// `node` is the plugin, unless a hook of the app itself has begun or ended.

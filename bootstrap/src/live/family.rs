@@ -1,4 +1,4 @@
-//! Which node brought which with it, and who waits for them. Pure.
+//! Which node registered which, and what waits for them. Pure.
 
 use std::collections::{HashMap, HashSet};
 
@@ -34,7 +34,7 @@ struct Child {
     done: bool,
 }
 
-/// Somebody who waits until children are done.
+/// A waiter for the end of children.
 struct Waiter {
     /// Up to this entry.
     up_to: Option<u32>,
@@ -108,7 +108,7 @@ impl Family {
         (asked, Some(receiver))
     }
 
-    /// Those who wait have nothing to wait for any more.
+    /// Releases the waiters: they have nothing to wait for any more.
     pub(super) fn let_go_of_waiters(&mut self) {
         for parent in self.parents.values_mut() {
             parent.waiters.clear();
@@ -242,7 +242,7 @@ impl Family {
     }
 }
 
-/// What is done, and who has to hear of it.
+/// What is done, and what has to be notified.
 #[derive(Default)]
 pub(crate) struct Done {
     /// In this order.

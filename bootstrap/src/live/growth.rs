@@ -54,7 +54,7 @@ pub(super) struct Growth {
     taken: HashSet<String>,
     /// The last number that a name was given.
     numbers: HashMap<String, u32>,
-    /// Who provides what, of those that joined.
+    /// The providers of each state, of the nodes that joined.
     pub(super) providers: TypeMap<Vec<u32>>,
     /// The boot that is under way.
     pub(super) pass: Option<Weak<dyn Grow>>,
@@ -82,7 +82,7 @@ pub(super) struct Boundary {
 /// take.
 pub(super) type Haste = (Instant, u32, Duration);
 
-/// Nodes that fail together, and somebody who is told of it instead of the boot.
+/// Nodes that fail together, and what receives the failure instead of the boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Region {
     /// What a `load` registered and waits for: it is told.
@@ -175,7 +175,7 @@ impl Growth {
         name
     }
 
-    /// Takes a name that somebody chose; false if another node has it.
+    /// Takes a name that was chosen; false if another node has it.
     pub(super) fn take_name(&mut self, name: &PluginName) -> bool {
         self.taken.insert(name.to_string())
     }

@@ -29,7 +29,7 @@ use crate::live::cell::Told;
 use crate::live::growth::Region;
 use crate::live::nodes::Nodes;
 use crate::live::switched::Switched;
-use crate::report::{HookError, LookupError, LookupFailure, Outcome};
+use crate::report::{HookError, LookupError, LookupFailure, Mistake, Outcome};
 
 impl Home for Nodes {
     fn life(&self) -> &Arc<Life> {
@@ -137,23 +137,25 @@ impl Home for Nodes {
         scope: Option<u32>,
         plugin: Arc<dyn Plugin>,
         at: Location,
-    ) -> Option<u32> {
+    ) -> Result<u32, Box<Mistake>> {
         // Asks the plugin about itself, which runs the user's code: before the locks.
         let scope = scope.unwrap_or(self.member(parent).scope);
         let entry = Entry::new(plugin, scope, at, false);
         let entry = match self.switched(parent, entry) {
             Switched::On(entry) => entry,
-            Switched::Off(entry) => {
+            Switched::Off(entry, reason) => {
+                let mistake = self.awaits_disabled(parent, entry.name(), reason);
                 let _ = guard(|| drop(entry));
-                return None;
+                return Err(Box::new(mistake));
             }
         };
         let mut growth = self.growth();
         if !self.takes_children(&growth, parent) {
             drop(growth);
-            self.refuse(parent, self.too_late(parent, &entry.name()));
+            let mistake = self.too_late(parent, &entry.name());
+            self.refuse(parent, mistake.clone());
             let _ = guard(|| drop(entry));
-            return None;
+            return Err(Box::new(mistake));
         }
         let entry = with_registry(&self.registry, |registry| registry.add(entry));
         self.grows.store(true, Ordering::SeqCst);
@@ -161,7 +163,7 @@ impl Home for Nodes {
         if growth.family.is_over(parent) {
             self.join(&mut growth, parent, None, false);
         }
-        Some(entry)
+        Ok(entry)
     }
 
     fn adjust(&self, entry: u32, change: Adjust) {
@@ -184,9 +186,15 @@ impl Home for Nodes {
         Box::pin(async move { self.load_children(parent, up_to).await })
     }
 
-    fn states_of_entry(&self, entry: u32) -> Option<States> {
-        let node = with_registry(&self.registry, |registry| registry.node_of(entry))?;
-        self.cell(node).states.clone()
+    fn states_of_entry(&self, parent: u32, entry: u32) -> anyhow::Result<Option<States>> {
+        let (node, disabled) = with_registry(&self.registry, |registry| {
+            (registry.node_of(entry), registry.disabled(entry))
+        });
+        match (node, disabled) {
+            (Some(node), _) => Ok(self.cell(node).states.clone()),
+            (None, Some((name, reason))) => Err(self.awaits_disabled(parent, name, reason).into()),
+            (None, None) => Ok(None),
+        }
     }
 
     fn boot_cancelled(&self) -> &CancellationToken {
@@ -260,7 +268,7 @@ impl Home for Nodes {
         let words = text::line(&text);
         log(|| tracing::debug!(target: "bootstrap", "`{}`: {words}", self.name(node)));
         let at = Instant::now();
-        // Whoever brought this one waits for it, and gets on if it does.
+        // The parents of this one wait for it: its progress is theirs.
         if self.parent(node).is_some() {
             let of_child: Arc<str> = format!("{}: {text}", self.name(node)).into();
             for parent in self.parents(node) {

@@ -161,7 +161,7 @@ pub(crate) struct Ran {
     pub(crate) error: Option<HookError>,
 }
 
-/// A task that ends when nobody waits for it any more.
+/// A task that ends when its handle is dropped.
 struct Task(JoinHandle<Result<()>>);
 
 impl Task {

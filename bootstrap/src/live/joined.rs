@@ -74,8 +74,8 @@ impl Nodes {
     fn without_disabled(&self, parent: u32, entries: Vec<u32>) -> Vec<u32> {
         let is_enabled = |entry: &u32| {
             let off = with_registry(&self.registry, |registry| registry.disabled(*entry));
-            if let Some((name, because)) = &off {
-                self.log_disabled(parent, name, because);
+            if let Some((name, reason)) = &off {
+                self.log_disabled(parent, name, reason);
             }
             off.is_none()
         };
@@ -88,7 +88,7 @@ impl Nodes {
         let joining = with_registry(&self.registry, |registry| registry.join(entry, node));
         growth.family.join(parent, entry, node);
         let mut member = joining.member;
-        // It is seen where its parent is, if those who stand there were told of it.
+        // It is seen where its parent is, if it is declared to the plugins there.
         let is_shown = self.member(parent).exported && self.is_declared_child(parent, &member);
         member.exported |= is_shown;
         for state in member.descriptor.states() {
@@ -184,7 +184,7 @@ impl Nodes {
         Ok(links)
     }
 
-    /// Who provides what a field of a newcomer asks for; nobody, if it can do without.
+    /// The provider of what a field of a newcomer requires; none, if it can do without.
     fn provider_for(
         &self,
         growth: &Growth,
@@ -212,7 +212,7 @@ impl Nodes {
         Ok(provider)
     }
 
-    /// Whom the declaration of a newcomer puts before it: every instance that it sees.
+    /// The nodes that the declaration of a newcomer puts before it: every instance that it sees.
     fn before(&self, node: u32) -> Vec<u32> {
         let member = self.member(node);
         let after = member.descriptor.after();
@@ -230,7 +230,7 @@ impl Nodes {
         self.all().filter(is_meant).collect()
     }
 
-    /// Refuses a name that messages can't show, or that is another's. Names that nobody chose were
+    /// Refuses a name that messages can't show, or that is another's. Names that were not chosen were
     /// made to be unique.
     fn check_name(&self, of: &Newcomer) -> Result<(), Error> {
         let own_name = of.own_name.base();
@@ -263,7 +263,7 @@ impl Nodes {
         node == ancestor || at_its_depth == Some(&ancestor)
     }
 
-    /// Refuses newcomers that wait for somebody who waits for them.
+    /// Refuses newcomers that wait for a node that waits for them.
     fn cut_cycles(&self, growth: &Growth, parent: u32, newcomers: &mut [Newcomer]) {
         for place in 0..newcomers.len() {
             let Ok(links) = &newcomers[place].links else {
@@ -281,7 +281,7 @@ impl Nodes {
         }
     }
 
-    /// How `next` waits for `from`, or for somebody who waits for it to load.
+    /// How `next` waits for `from`, or for a node that waits for it to load.
     fn way_back(
         &self,
         growth: &Growth,
@@ -319,7 +319,7 @@ impl Nodes {
         None
     }
 
-    /// Whom a node waits for at the moment.
+    /// The nodes that a node waits for at the moment.
     fn waits_for(&self, growth: &Growth, node: u32) -> Vec<u32> {
         let (outcome, is_open) = {
             let cell = self.cell(node);
@@ -427,7 +427,7 @@ impl Nodes {
         Ok(done)
     }
 
-    /// Whether a node that brought this one has failed. For those who hold the lock: one that still
+    /// Whether a node that brought this one has failed. For a caller that holds the lock: one that still
     /// loads cuts off what has joined by then, if it fails.
     fn is_unwanted(&self, node: u32, gives_back: impl Fn(u32) -> bool) -> bool {
         for parent in self.parents(node) {

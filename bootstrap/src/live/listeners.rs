@@ -1,4 +1,4 @@
-//! Those who want to hear of every error.
+//! The listeners that receive every error.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl Listeners {
     /// Waits until they are done, but not for long.
     pub(super) async fn all_told(&self, patience: Duration) {
         self.busy.close();
-        // Whoever has not finished by then is not waited for: it can only tell of what is known.
+        // A listener that has not finished by then is not waited for: it only repeats what is known.
         let _ = timeout(patience, self.busy.wait()).await;
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Nodes {
     /// Whether anything has ever been registered to join: most apps never ask further.
     pub(super) grows: AtomicBool,
     pub(super) registry: SharedRegistry,
-    /// Itself, for those who keep it and must not keep it alive.
+    /// Itself, for holders that must not keep it alive.
     pub(super) own: OnceLock<Weak<Nodes>>,
     /// Whether every load of the boot has ended.
     pub(super) has_loaded: AtomicBool,
@@ -55,7 +55,7 @@ pub(crate) struct Nodes {
     pub(super) owed: AtomicUsize,
     /// Whether no more of them are taken.
     pub(super) is_shut: AtomicBool,
-    /// Everything that went wrong so far, should nobody come to tell it.
+    /// Everything that went wrong so far, in case that nothing reports it.
     pub(super) known: Mutex<Vec<HookError>>,
     /// Whether any hook has told of its progress.
     pub(super) tells: AtomicBool,
@@ -146,7 +146,7 @@ impl Nodes {
         }
     }
 
-    /// Shares them with whoever needs them.
+    /// Shares them.
     pub(crate) fn share(self) -> Arc<Self> {
         let shared = Arc::new(self);
         let _ = shared.own.set(Arc::downgrade(&shared));
@@ -305,7 +305,7 @@ impl Nodes {
         self.emit(node, Phase::Load, Outcome::Done);
     }
 
-    /// Hands the states of a node to whoever waits for them.
+    /// Hands the states of a node to the plugins that wait for them.
     pub(super) fn open(&self, node: u32) {
         self.cell(node).open();
     }
@@ -360,7 +360,7 @@ impl Nodes {
         cell.plugin.clone()
     }
 
-    /// Keeps an error in case that nobody comes to tell it.
+    /// Keeps an error in case that nothing reports it.
     pub(crate) fn know(&self, error: &HookError) {
         let mut known = lock(&self.known);
         known.push(error.clone());
@@ -394,13 +394,13 @@ impl Nodes {
         let _ = self.spawner.set(spawner);
     }
 
-    /// Tells whoever listens that something went wrong.
+    /// Reports an error to the listeners.
     pub(crate) fn tell(self: &Arc<Self>, error: &HookError) {
         let home = Arc::clone(self) as Arc<dyn Home>;
         self.listeners.tell(&home, error);
     }
 
-    /// Waits a moment for those who were told something.
+    /// Waits a moment for the listeners.
     pub(crate) async fn all_told(&self, patience: Duration) {
         self.listeners.all_told(patience).await;
     }

@@ -1,4 +1,4 @@
-//! Who provides a state.
+//! The providers of a state.
 
 use anyhow::Error;
 
@@ -10,7 +10,7 @@ use crate::live::nodes::Nodes;
 use crate::live::provided::Provided;
 
 impl Nodes {
-    /// Who provides to a newcomer what it wants: of several, the nearest relative.
+    /// The provider of what a newcomer requires: of several, the nearest relative.
     pub(super) fn find_provider(
         &self,
         growth: &Growth,
@@ -20,7 +20,7 @@ impl Nodes {
         let state = want.state;
         let mut all = self.providers_of(growth, state);
         if state.is_port() {
-            // Nobody means itself: it would be around what others provide there.
+            // A plugin never gets itself: it would be around what others provide there.
             all.retain(|it| *it != node);
         }
         let mut candidates = match self.seen_by(Some(node), &all) {
@@ -52,7 +52,7 @@ impl Nodes {
         }
     }
 
-    /// Everybody who provides what a newcomer asks for, itself and its family's elders aside.
+    /// All providers of what a newcomer requires, itself and its ancestors aside.
     pub(super) fn find_all_providers(
         &self,
         growth: &Growth,
@@ -93,7 +93,7 @@ impl Nodes {
         self.path(node).map_or(node, |path| path[0])
     }
 
-    /// Those of several providers that are meant by somebody who asks for one.
+    /// The providers that rank first, where one is required.
     fn preferred(&self, providers: &[u32]) -> Vec<u32> {
         Precedence::choose(providers, |it| {
             let standing = match self.joined_as(it) {
@@ -115,7 +115,7 @@ impl Nodes {
         those.next()
     }
 
-    /// Who of those that provide a state is meant by a node, or by somebody outside of all scopes.
+    /// The provider of a state that a node gets, or code outside of all scopes.
     pub(super) fn seen_by(&self, from: Option<u32>, providers: &[u32]) -> Found {
         if let ([only], true) = (providers, self.with_scopes(Scopes::is_flat)) {
             return Found::One(*only);
@@ -131,9 +131,9 @@ impl Nodes {
         }
     }
 
-    /// Who is meant by somebody who looks a state up: the same one that the plan would name, if it
-    /// could. Who was brought by another family that did not declare it, and may not have come, is
-    /// only meant if nobody else is; and of those who count the same, who is there by itself.
+    /// Resolves a run-time lookup: to the provider that the plan would name, if it
+    /// could. A child that its parent did not declare, and that may not have joined, is
+    /// only chosen if there is no other; of equal ones, the one that is not a child is chosen.
     pub(super) fn meant_by(&self, from: Option<u32>, providers: &[u32]) -> Found {
         if !self.has_grown() {
             return self.seen_by(from, providers);
@@ -158,7 +158,7 @@ impl Nodes {
         }
     }
 
-    /// Who provides a state, of all nodes.
+    /// The providers of a state, of all nodes.
     pub(super) fn all_providers(&self, state: StateKey) -> Vec<u32> {
         if self.has_grown() {
             return self.providers_of(&self.growth(), state);
@@ -167,7 +167,7 @@ impl Nodes {
         planned.map(|it| it.by.clone()).unwrap_or_default()
     }
 
-    /// The same for those who hold the lock.
+    /// The same for a caller that holds the lock.
     pub(super) fn providers_of(&self, growth: &Growth, state: StateKey) -> Vec<u32> {
         let planned = self.planned_providers().get(&state.id()).map(|it| &it.by);
         let joined = growth.providers.get(&state.id());
@@ -192,7 +192,7 @@ impl Nodes {
         })
     }
 
-    /// A node that provides a state, for those who look for one.
+    /// A node that provides a state, as a candidate for a lookup.
     pub(super) fn candidate(&self, node: u32) -> Candidate {
         let member = self.member(node);
         Candidate {

@@ -14,7 +14,7 @@ use crate::declare::AppHook;
 #[derive(Default)]
 pub(crate) struct ReadyQueue(Mutex<VecDeque<Queued>>);
 
-/// A hook, and who added it.
+/// A hook, and the node that added it.
 pub(crate) struct Queued {
     /// The node whose `load` did, unless it is one of the app.
     pub(crate) by: Option<u32>,

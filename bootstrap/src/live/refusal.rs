@@ -114,11 +114,8 @@ impl Nodes {
         state: StateKey,
         providers: &[u32],
     ) -> Error {
-        let help = format!(
-            "put the handle of one of them into the field: `registration.{}()`",
-            state.noun()
-        );
-        self.has_providers(node, field, state, providers, help)
+        let help = "put the handle of one of them into the field: `registration.handle()`";
+        self.has_providers(node, field, state, providers, help.to_owned())
     }
 
     pub(super) fn has_providers(

@@ -1,4 +1,4 @@
-//! Who answers for a failure: not always the boot as a whole.
+//! What handles a failure: not always the boot as a whole.
 
 use std::collections::{HashMap, HashSet};
 use std::iter::successors;
@@ -16,7 +16,7 @@ use crate::live::growth::{Growth, Haste, Kept, Part, Region};
 use crate::live::nodes::Nodes;
 use crate::report::{HookError, Outcome};
 
-/// Who answers for the failure of a node.
+/// What handles the failure of a node.
 #[derive(Clone, Copy)]
 pub(crate) struct Absorber {
     pub(crate) region: Region,
@@ -26,7 +26,7 @@ pub(crate) struct Absorber {
 }
 
 impl Nodes {
-    /// Who answers for the failure of a node, unless that is the boot. Only who has not gone on
+    /// What handles the failure of a node, unless that is the boot. Only a load that has not gone on
     /// without it can.
     pub(crate) fn absorber(&self, node: u32) -> Option<Absorber> {
         let top = self.top(node);
@@ -45,7 +45,7 @@ impl Nodes {
     /// waits, else one of the plan.
     ///
     /// A union-find: a `load` that has ended waits for nothing any more, so a step outwards holds
-    /// for good, and is remembered for those who come the same way.
+    /// for good, and is remembered for later walks of the same way.
     fn top(&self, node: u32) -> u32 {
         let mut top = node;
         while let Some(joined) = self.joined_as(top) {
@@ -142,7 +142,7 @@ impl Nodes {
         found
     }
 
-    /// Keeps failures for whoever answers for a region; whether they are the first. Gives them back
+    /// Keeps failures for the handler of a region; whether they are the first. Returns them
     /// if that has ended meanwhile, and hears of nothing any more.
     pub(crate) fn keep_failures(
         &self,
@@ -229,7 +229,7 @@ impl Nodes {
     }
 
     /// Takes what has failed of that which a node brought with it, unless it has received that. For
-    /// those who hold the lock.
+    /// a caller that holds the lock.
     pub(super) fn take_unheard(&self, growth: &mut Growth, node: u32) -> Vec<Kept> {
         self.take_failed_children(growth, node, Growth::is_untold)
     }
@@ -247,8 +247,8 @@ impl Nodes {
         })
     }
 
-    /// The first error of the children for which somebody waited, and of those up to an entry of
-    /// which nobody has heard yet. Whoever waited hears of it now.
+    /// The first error of the children that were waited for, and of those up to an entry whose error
+    /// was not reported yet. The waiter receives it now.
     pub(super) fn tell_first_error(
         &self,
         parent: u32,
@@ -293,7 +293,7 @@ impl Nodes {
         done
     }
 
-    /// A node was skipped, because its region has failed. Whoever brought it has failed with it,
+    /// A node was skipped, because its region has failed. Its parent has failed with it,
     /// unless that still loads, and is told.
     pub(crate) fn skip(&self, node: u32) -> Done {
         if let Some(step) = self.cell(node).step(Phase::Load) {
@@ -404,7 +404,7 @@ impl Nodes {
         growth.is_over = false;
     }
 
-    /// The boot is over, well or not: nobody joins, and nobody has anything to wait for.
+    /// The boot is over, well or not: nothing joins, and nothing has to be waited for.
     pub(crate) fn end_growth(&self) {
         let mut growth = self.growth();
         growth.pass = None;
@@ -412,8 +412,8 @@ impl Nodes {
         growth.family.let_go_of_waiters();
     }
 
-    /// Who brought a node into the app, directly or through others, and has the least time left for
-    /// that: when it is up, who that is, and how long its `load` may take.
+    /// The ancestor of a node that has the least time left for its `load`:
+    /// when that is up, which ancestor it is, and how long its `load` may take.
     pub(crate) fn parent_in_haste(
         &self,
         node: u32,

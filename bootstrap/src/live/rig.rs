@@ -19,7 +19,7 @@ pub(crate) trait Stage: Send + Sync {
     fn requires(&self, node: u32) -> &[u32];
     /// What it has made.
     fn states(&self, node: u32) -> States;
-    /// Whether somebody else than the boot answers for the failure of a node.
+    /// Whether something else than the boot handles the failure of a node.
     fn is_answered_for(&self, node: u32) -> bool;
     /// Whether the test starts no background work.
     fn has_no_tasks(&self) -> bool;

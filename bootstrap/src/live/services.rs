@@ -117,7 +117,7 @@ impl Services {
         here.into_iter().map(|(_, leaving)| leaving).collect()
     }
 
-    /// Drops all of them, where nobody will do it in their turn. Returns what went wrong.
+    /// Drops all of them, where they are not dropped in their turn. Returns what went wrong.
     pub(crate) fn give_up(&self) -> Vec<HookError> {
         let dropped = self.close().into_iter().filter_map(|leaving| {
             let Leaving { name, at, value } = leaving;

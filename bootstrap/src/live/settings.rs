@@ -21,7 +21,7 @@ pub(crate) struct Settings {
     pub(crate) close_timeout: Duration,
     /// Whether a part that did not load again stays down, instead of stopping the app.
     pub(crate) tolerates_failed_restarts: bool,
-    /// Who is told of every event.
+    /// The observers of every event.
     pub(crate) observers: Observers,
     #[cfg(feature = "testing")]
     pub(crate) rig: Rig,

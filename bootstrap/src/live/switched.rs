@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crate::base::log::log;
 use crate::base::name::PluginName;
 use crate::base::text;
-use crate::collect::{Entry, Why, ask_one, with_registry};
+use crate::collect::{Entry, Reason, Why, ask_one, with_registry};
 use crate::declare::{Descriptor, LoadContext, Plugin, States};
 use crate::live::nodes::Nodes;
 use crate::report::{Found, Mistake, PluginLocation};
@@ -19,7 +19,7 @@ pub(super) enum Switched {
     /// It joins; or, if its condition has no answer, a stand-in that fails.
     On(Entry),
     /// It does not.
-    Off(Entry),
+    Off(Entry, Reason),
 }
 
 impl Nodes {
@@ -33,8 +33,8 @@ impl Nodes {
         match by_type.map_or_else(by_itself, |reason| Ok(Some(reason))) {
             Ok(None) => Switched::On(entry),
             Ok(Some(reason)) => {
-                self.log_disabled(parent, entry.name(), &reason.because);
-                Switched::Off(entry)
+                self.log_disabled(parent, entry.name(), &reason);
+                Switched::Off(entry, reason)
             }
             Err(why) => {
                 let parent = self.name(parent).clone();
@@ -50,11 +50,28 @@ impl Nodes {
     }
 
     /// Logs that a plugin does not join, and why.
-    pub(super) fn log_disabled(&self, parent: u32, name: impl fmt::Display, because: &str) {
-        let (parent, because) = (self.name(parent), text::line(because));
+    pub(super) fn log_disabled(&self, parent: u32, name: impl fmt::Display, reason: &Reason) {
+        let (parent, because) = (self.name(parent), text::line(&reason.because));
         log(|| {
             tracing::info!(target: "bootstrap", "disabled: {parent}/{name} because {because}");
         });
+    }
+}
+
+impl Nodes {
+    /// The mistake of a parent that awaits a child which is disabled.
+    pub(super) fn awaits_disabled(
+        &self,
+        parent: u32,
+        child: PluginName,
+        reason: Reason,
+    ) -> Mistake {
+        Mistake::AwaitsDisabled {
+            child,
+            parent: self.name(parent).clone(),
+            because: reason.because,
+            help: reason.help,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::live::settings::Settings;
 use crate::report::{Event, Outcome};
 
 impl Nodes {
-    /// Takes over who wants to know of events.
+    /// Takes over the observers of events.
     pub(crate) fn attend(&mut self, settings: &Settings) {
         self.observers = settings.observers.clone();
         self.limits = Limits::of(settings);

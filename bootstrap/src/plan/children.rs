@@ -19,7 +19,7 @@ impl Plan {
 impl<'p> PlannedPlugin<'p> {
     /// The plugins that it is declared to register while it loads, by `child_of = ..` on them or
     /// `children = [..]` on it, and those that they are declared to register. They are no part of
-    /// the plan: who needs their states waits for this one.
+    /// the plan: plugins that need their states wait for this one.
     ///
     /// # Examples
     ///

@@ -131,7 +131,7 @@ impl Words<'_> {
             if dependent.is_derived || field.contains(':') {
                 format!("{what} ({declared})")
             } else {
-                // Only who was made at run time has fields without types.
+                // Only plugins that were made at run time have fields without types.
                 let state = self.named.wants(from)[place].state;
                 format!("field `{field}`, {} ({declared})", state.described())
             }

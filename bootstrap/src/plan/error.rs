@@ -78,10 +78,10 @@ impl PlanErrors {
 impl PlanErrors {
     /// The whole diagnosis with the exit code that the process ends with.
     pub(crate) fn render_with(&self, exit_code: u8) -> String {
-        let text = self.render();
-        match text.rsplit_once("\n  help: ") {
-            Some((before, help)) => format!("{before}\n  exit code: {exit_code}\n  help: {help}"),
-            None => text,
+        let code = exit_code.to_string();
+        match self.errors() {
+            [only] => only.diagnostic().note("exit code", code).to_string(),
+            _ => format!("{}\n\nexit code: {code}", self.render()),
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Family {
     children: Vec<Kin>,
     /// How many members there are: the number of the first child.
     first: u32,
-    /// Members and children, and who waits for whom; none without children.
+    /// Members and children, and which waits for which; none without children.
     graph: Option<Graph>,
 }
 
@@ -27,11 +27,11 @@ pub(super) struct Family {
 pub(super) struct Kin {
     /// The number of the member.
     pub(super) member: u32,
-    /// The number of who brings it: the member, or another child.
+    /// The number of its parent: the member, or another child.
     pub(super) parent: u32,
     pub(super) name: PluginName,
     pub(super) declaration: &'static Declaration,
-    /// Who provides what its fields ask for, as far as it is known.
+    /// The providers of what its fields require, as far as they are known.
     pub(super) needs: Vec<Need>,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Kin {
 #[derive(Clone, Copy)]
 pub(super) struct Need {
     pub(super) field: usize,
-    /// The number of who provides it.
+    /// The number of the provider.
     pub(super) provider: u32,
     /// Whether the child waits for that.
     waits: bool,
@@ -132,7 +132,7 @@ impl Family {
         needs.filter(|need| !is_own(need)).collect()
     }
 
-    /// Who provides a state to a child: of several, the nearest relative, as at run time.
+    /// The provider of a state to a child: of several, the nearest relative, as at run time.
     fn provider(
         &self,
         named: &Named,

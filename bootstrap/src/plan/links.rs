@@ -1,4 +1,4 @@
-//! Who provides what to whom: fields become edges.
+//! Which plugin provides what to which: fields become edges.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use crate::plan::named::Named;
 use crate::plan::providers::{Meant, Providers};
 use crate::plan::schedule::{Binding, PlanWarning, Shadow};
 
-/// Who provides what, and who waits for whom.
+/// The providers of all requirements, and the order that follows.
 pub(super) struct Links {
-    /// For every want of every member, in order of their numbers, who provides it.
+    /// For every want of every member, in order of their numbers, the provider.
     pub(super) bindings: Vec<Binding>,
     /// Where the bindings of each number begin, and where they all end.
     starts: Vec<u32>,
@@ -28,7 +28,7 @@ pub(super) struct Links {
     pub(super) shadowings: Vec<Shadowing>,
 }
 
-/// A member's state that hides one further out from those who stand where it does.
+/// A member's state that hides one further out from the plugins in its scope.
 #[derive(Clone, Copy)]
 pub(super) struct Shadowing {
     pub(super) by: u32,

@@ -1,5 +1,6 @@
-//! Whether an app holds exactly the plugins that somebody has listed.
+//! Whether an app holds exactly the plugins of a list.
 
+use crate::base::diagnostic::{Code, Diagnostic};
 use crate::base::name::PluginName;
 use crate::base::text::{self, nearest};
 use crate::collect::{Roster, Source, linked_as};
@@ -39,7 +40,7 @@ struct Held<'a> {
 
 /// Why a plugin is not there.
 enum Absent {
-    /// Nobody knows; there may be one of nearly that name.
+    /// It is not known; there may be one of nearly that name.
     Unknown(Option<String>),
     Known(String),
 }
@@ -80,33 +81,52 @@ impl Held<'_> {
         missing.dedup();
         let reasons: Vec<Absent> = missing.iter().map(|listed| self.why(listed)).collect();
         let lines = missing.iter().zip(&reasons).map(|(listed, why)| match why {
-            Absent::Unknown(None) => format!("missing: `{listed}`"),
+            Absent::Unknown(None) => format!("`{listed}`"),
             Absent::Unknown(Some(near)) => {
-                format!("missing: `{listed}`: there is a plugin `{near}`: was that meant?")
+                format!("`{listed}`: there is a plugin `{near}`: was that meant?")
             }
-            Absent::Known(why) => format!("missing: `{listed}`: {why}"),
+            Absent::Known(why) => format!("`{listed}`: {why}"),
         });
-        let is_unknown = |why: &Absent| matches!(why, Absent::Unknown(_));
-        let help = if !reasons.iter().any(is_unknown) {
-            "change the list, or what is part of the app"
-        } else if self.named.roster.collected {
-            "if nothing refers to its crate, the linker leaves it out: write \
-             `bootstrap::link!(its_crate);` or `use its_crate as _;` next to `main`, and \
-             `verify!` into the crate of `main` (another test binary links other crates); if it \
-             is `collect = never`, register it; if a plugin registers it while that loads, take it \
-             off the list"
-        } else {
-            "this app holds only what is registered, and what that needs: register it; if a \
-             plugin registers it while that loads, take it off the list"
+        let unknown = reasons
+            .iter()
+            .filter(|why| matches!(why, Absent::Unknown(_)));
+        let help = match (unknown.count(), self.named.roster.collected) {
+            (0, _) => "change the list, or what is part of the app",
+            (1, true) => {
+                "if nothing refers to its crate, the linker leaves it out: write \
+                 `bootstrap::link!(its_crate);` or `use its_crate as _;` next to `main`, and \
+                 `verify!` into the crate of `main` (another test binary links other crates); if \
+                 it is `collect = never`, register it; if a plugin registers it while that loads, \
+                 take it off the list"
+            }
+            (_, true) => {
+                "the linker leaves out crates that nothing refers to: write \
+                 `bootstrap::link!(one, another);` next to `main`, and `verify!` into the crate \
+                 of `main` (another test binary links other crates); register those that are \
+                 `collect = never`; take those off the list that a plugin registers while it loads"
+            }
+            (1, false) => {
+                "this app holds only what is registered, and what that needs: register it; if a \
+                 plugin registers it while that loads, take it off the list"
+            }
+            (_, false) => {
+                "this app holds only what is registered, and what that needs: register them; take \
+                 those off the list that a plugin registers while it loads"
+            }
         };
         let what = "that the list of `verify!` names";
-        block((what, "not part of this app"), lines.collect(), help)
+        block(
+            (what, "not part of this app"),
+            "missing",
+            lines.collect(),
+            help,
+        )
     }
 
     /// Why a plugin of this name is not part of the app, if that can be told.
     fn why(&self, listed: &str) -> Absent {
         if self.skipped.iter().any(|skipped| means(listed, skipped)) {
-            let why = "nobody needs it, and this app leaves such plugins out (`Unused::Skip`)";
+            let why = "no plugin needs it, and this app leaves such plugins out (`Unused::Skip`)";
             return Absent::Known(why.into());
         }
         let linked = linked_as(listed);
@@ -160,15 +180,22 @@ impl Held<'_> {
         };
         let unexpected = self.to_list().filter(|number| !is_listed(number));
         let unexpected: Vec<PluginLocation> = unexpected.map(|number| self.place(number)).collect();
-        let help = if unexpected.iter().all(|it| it.registered.is_some()) {
-            "add it to the list, or do not register it"
-        } else {
-            "add it to the list; or, if it does not belong into this app, take its crate out of \
-             `link!`, or mark it with `collect = never`"
+        let all_registered = unexpected.iter().all(|it| it.registered.is_some());
+        let help = match (unexpected.len(), all_registered) {
+            (1, true) => "add it to the list, or do not register it",
+            (_, true) => "add them to the list, or do not register them",
+            (1, false) => {
+                "add it to the list; or, if it is no part of this app, take its crate out of \
+                 `link!`, or mark it with `collect = never`"
+            }
+            (_, false) => {
+                "add them to the list; or, if they are no part of this app, take their crates out \
+                 of `link!`, or mark them with `collect = never`"
+            }
         };
-        let lines = unexpected.iter().map(|it| format!("unexpected: {it}"));
+        let lines = unexpected.iter().map(PluginLocation::to_string);
         let what = ("of this app", "not in the list of `verify!`");
-        block(what, lines.collect(), help)
+        block(what, "unexpected", lines.collect(), help)
     }
 
     /// The list that would do.
@@ -185,15 +212,24 @@ impl Held<'_> {
 }
 
 /// Plugins of which one thing is wrong, a line for each; `None` if there are none.
-fn block((which, what): (&str, &str), lines: Vec<String>, help: &str) -> Option<String> {
+fn block(
+    (which, what): (&str, &str),
+    label: &'static str,
+    lines: Vec<String>,
+    help: &str,
+) -> Option<String> {
     let these = text::count(lines.len(), "plugin");
     let are = if lines.len() == 1 { "is" } else { "are" };
-    let first = format!("error[BOOT006]: {these} {which} {are} {what}");
     let is_any = !lines.is_empty();
-    let mut all = vec![first];
-    all.extend(lines);
-    all.push(format!("help: {help}"));
-    is_any.then(|| all.join("\n  "))
+    let new = Diagnostic::new(
+        Code::NotInList,
+        format!("{these} {which} {are} {what}"),
+        help,
+    );
+    let told = lines
+        .into_iter()
+        .fold(new, |told, line| told.note(label, line));
+    is_any.then(|| told.to_string())
 }
 
 /// Whether a name in a list stands for a plugin: it is that of the plugin, or of all instances.
@@ -201,17 +237,19 @@ fn means(listed: &str, name: &PluginName) -> bool {
     *name == *listed || name.base() == listed
 }
 
-/// Names that are listed several times, as somebody may do who means several instances.
+/// Names that are listed several times, perhaps for several instances.
 fn twice(list: &[&str]) -> Option<String> {
     let mut sorted = list.to_vec();
     sorted.sort_unstable();
     let groups = sorted.chunk_by(|left, right| left == right);
     let twice: Vec<&str> = groups.filter(|it| it.len() > 1).map(|it| it[0]).collect();
     let name = twice.first()?.split('#').next()?;
-    Some(format!(
-        "error[BOOT006]: the list of `verify!` names {} more than once\
-         \n  help: list it once for all its instances, or each instance: \
-         `\"{name}#1\", \"{name}#2\"`",
+    let title = format!(
+        "the list of `verify!` names {} more than once",
         text::names(&twice)
-    ))
+    );
+    let help = format!(
+        "list it once for all its instances, or each instance: `\"{name}#1\", \"{name}#2\"`"
+    );
+    Some(Diagnostic::new(Code::NotInList, title, help).to_string())
 }

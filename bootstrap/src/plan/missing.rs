@@ -1,4 +1,4 @@
-//! Missing states in words: who asks, what is near, and how to come by it.
+//! Missing states in words: what requires them, what is near, and how to provide them.
 
 use crate::base::key::StateKey;
 use crate::base::name::PluginName;
@@ -27,7 +27,7 @@ impl Words<'_> {
         }
     }
 
-    /// Who would provide the state, but is disabled; or else what might have been meant.
+    /// Disabled plugins that provide the state; or else what might have been meant.
     fn near_or_off(&self, state: StateKey, fields: &[Field]) -> Vec<String> {
         let off = self.off(state, fields);
         if off.is_empty() {
@@ -134,7 +134,7 @@ impl Words<'_> {
     }
 
     /// The same in words: if there is one, the help names it; a long list of plugins that only an app
-    /// of their own registers helps nobody to choose.
+    /// of their own registers does not help to choose.
     fn near_linked(&self, port: StateKey) -> Vec<String> {
         let linked = self.linked(port);
         let is_few = (2..=FEW).contains(&linked.len());
@@ -185,7 +185,7 @@ impl Words<'_> {
         Some(format!("`{meant}` is provided by {place}: was that meant?"))
     }
 
-    /// The first provider of a state that nobody who asks for it sees.
+    /// The first provider of a state that its dependents do not see.
     fn hidden(&self, state: StateKey) -> Option<u32> {
         let mut numbers = self.named.numbers();
         let states = |number: &u32| self.named.member(*number).descriptor.states();

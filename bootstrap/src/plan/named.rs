@@ -132,7 +132,7 @@ impl Named {
         &self.member(number).name
     }
 
-    /// Whether somebody wants a plugin who is none.
+    /// Whether something that is no plugin needs a plugin.
     pub(super) fn is_held(&self, number: u32) -> bool {
         let member = self.members[number as usize];
         self.roster.held.binary_search(&member).is_ok()
@@ -179,7 +179,7 @@ fn keep_children(children: &mut Vec<DeclaredChild>, moved: &[Option<u32>]) {
         };
         kept += 1;
         child.member = member;
-        // Who brings it stands before it, and is kept as well.
+        // Its parent stands before it, and is kept as well.
         child.under = child.under.map(|place| new_place[place as usize]);
         true
     });

@@ -1,4 +1,4 @@
-//! Which members provide which state, and who of them is meant.
+//! Which members provide which state, and which of them is chosen.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ struct AtPort {
     standing: Standing,
 }
 
-/// Who is meant by somebody that asks for one.
+/// Which provider a requirement gets.
 pub(super) enum Meant {
     One(u32),
     Several(Vec<u32>),
@@ -69,8 +69,8 @@ impl Providers {
         providers
     }
 
-    /// What a member is declared to bring is seen where its own states are. Who provides a state by
-    /// itself is there for certain, and is meant rather than one who is declared to bring it.
+    /// What a member is declared to bring is seen where its own states are. A member that provides a state
+    /// itself is there for certain, and is chosen before one that is declared to register a provider.
     fn add_children(&mut self, named: &Named) {
         let scopes = &named.roster.scopes;
         let mut declared = Self::default();
@@ -121,8 +121,8 @@ impl Providers {
         self.ports.entry(place).or_default().push(provider);
     }
 
-    /// Everybody who provides a port that is seen from the scope `from`, or is declared to bring
-    /// somebody who does; in order.
+    /// All providers of a port that are seen from the scope `from`, or are declared to register
+    /// one; in order.
     pub(super) fn find_all(&self, named: &Named, from: u32, port: StateKey) -> Vec<u32> {
         let scopes = named.roster.scopes.outwards(from);
         let all = scopes.flat_map(|scope| {
@@ -133,9 +133,9 @@ impl Providers {
         in_order(all.map(|it| it.number).collect())
     }
 
-    /// Who is meant by somebody in the scope `from` that asks for a state or a port: of those in the
+    /// The provider of a state or a port that a plugin in the scope `from` gets: of those in the
     /// nearest scope on the way out that has any, those that count most; and which scope that is.
-    /// Nobody means itself by a port: it would be around what others provide there.
+    /// A plugin never gets itself at a port: it would be around what others provide there.
     pub(super) fn find(
         &self,
         named: &Named,
@@ -200,7 +200,7 @@ impl Providers {
         states.chain(ports).collect()
     }
 
-    /// Everybody who provides a state in the nearest scope on the way out that has any.
+    /// All providers of a state in the nearest scope on the way out that has any.
     pub(super) fn all_nearest(&self, named: &Named, from: u32, state: StateKey) -> Vec<u32> {
         let scopes = &named.roster.scopes;
         if state.is_port() {

@@ -81,7 +81,7 @@ fn list(plan: &Plan) -> String {
         }
     }
     if !plan.skipped().is_empty() {
-        out.push_str("\nskipped, because nobody needs them");
+        out.push_str("\nskipped, because no plugin needs them");
         for name in plan.skipped() {
             let _ = write!(out, "\n  {name}");
         }
@@ -89,7 +89,7 @@ fn list(plan: &Plan) -> String {
     out
 }
 
-/// Who is disabled, as comments of a drawing, in which they have no place.
+/// The disabled plugins, as comments of a drawing, in which they have no place.
 fn write_disabled(out: &mut String, plan: &Plan, comment: &str) {
     for off in plan.disabled() {
         let _ = write!(out, "\n    {comment} disabled: {off}");
@@ -236,7 +236,7 @@ fn write_groups(
     }
 }
 
-/// Who hides which state of whom.
+/// Which plugin hides which state of which.
 fn shadows(plan: &Plan) -> impl Iterator<Item = (u32, Shadowed<'_>)> {
     plan.order().flat_map(|plugin| {
         let by = plugin.number();
@@ -250,7 +250,7 @@ fn children(plan: &Plan) -> impl Iterator<Item = (String, &Brought)> {
     numbers.map(|place| (format!("c{place}"), &plan.children[place]))
 }
 
-/// Who registers a child: a plugin, or another child of that.
+/// The parent of a child: a plugin, or another child of that.
 fn parent_id(plan: &Plan, of: &Brought) -> String {
     let mut family = children(plan).filter(|(_, child)| child.node == of.node);
     let parent = family.find(|(_, child)| child.name == of.parent);

@@ -161,7 +161,7 @@ fn children(named: &Named, links: &Links, renumber: impl Fn(u32) -> u32) -> Vec<
     children
 }
 
-/// Who hides whom, by the final numbers.
+/// Which plugin hides which, by the final numbers.
 fn shadows(found: &[Shadowing], renumber: impl Fn(u32) -> u32) -> Vec<(u32, Shadow)> {
     let mut shadows: Vec<(u32, Shadow)> = found
         .iter()

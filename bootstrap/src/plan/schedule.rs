@@ -57,7 +57,7 @@ pub struct Plan {
     /// Where the entries of the registry are now.
     pub(crate) node_of_entry: Vec<Option<u32>>,
     pub(crate) warnings: Vec<PlanWarning>,
-    /// Plugins that nobody needs, and that are to be left out then.
+    /// Plugins without dependents that are to be left out.
     pub(crate) skipped: Vec<PluginName>,
     /// Plugins that are disabled.
     pub(crate) disabled: Vec<DisabledPlugin>,
@@ -69,7 +69,7 @@ pub struct Plan {
     /// The barrier that each node stands directly before; empty in an app without barriers.
     pub(crate) regions: Vec<Option<u32>>,
     pub(crate) scopes: Scopes,
-    /// Who hides whose states from those in its scope, by the node that hides; none in an app
+    /// Which states are hidden from the plugins of a scope, by the node that hides; none in an app
     /// without scopes.
     pub(crate) shadows: Vec<(u32, Shadow)>,
     /// What nodes are declared to bring with them, in their order.
@@ -82,12 +82,12 @@ pub(crate) struct Brought {
     pub(crate) node: u32,
     /// `server/routes`.
     pub(crate) name: PluginName,
-    /// Who registers it: the node, or another child.
+    /// Its parent: the node, or another child.
     pub(crate) parent: PluginName,
     pub(crate) declaration: &'static Declaration,
 }
 
-/// A state of somebody further out that is hidden.
+/// A state of a plugin further out that is hidden.
 #[derive(Clone, Copy)]
 pub(crate) struct Shadow {
     pub(crate) state: StateKey,
@@ -98,7 +98,7 @@ pub(crate) struct Shadow {
 #[derive(Clone, Copy)]
 pub(crate) struct Binding {
     pub(crate) state: StateKey,
-    /// Nobody, for an optional state that nobody in the app provides.
+    /// `None` for an optional state without a provider in the app.
     pub(crate) provider: Option<u32>,
     pub(crate) asks: Asks,
     /// Whether the next one is of another field.
@@ -117,10 +117,10 @@ impl Binding {
 
     /// The bindings of a field that asks for all that is provided.
     pub(crate) fn all(state: StateKey, providers: &[u32]) -> impl Iterator<Item = Self> {
-        let nobody = providers.is_empty().then_some(None);
+        let none = providers.is_empty().then_some(None);
         let providers_len = providers.len();
-        let somebody = providers.iter().copied().map(Some);
-        let bindings = nobody.into_iter().chain(somebody).enumerate();
+        let some = providers.iter().copied().map(Some);
+        let bindings = none.into_iter().chain(some).enumerate();
         bindings.map(move |(place, provider)| Self {
             is_last: place + 1 >= providers_len,
             ..Self::new(state, Asks::All, provider)
@@ -166,7 +166,7 @@ pub enum PlanWarning {
         /// The call of `supply`.
         at: Location,
     },
-    /// Something in the configuration is nearly called as what a plugin reads, and nobody reads it.
+    /// Something in the configuration is nearly called as what a plugin reads, and no plugin reads it.
     Misspelt {
         /// What it is: "the key `databse` (service.toml:3:1)".
         what: String,
@@ -190,7 +190,7 @@ pub enum PlanWarning {
         /// The call of `without`.
         at: Location,
     },
-    /// Nobody asks for the states of a plugin, and [`App::unused`](crate::App::unused) wants that
+    /// No plugin requires the states of a plugin, and [`App::unused`](crate::App::unused) asks for that
     /// to be known.
     Unused {
         /// The plugin.
@@ -216,7 +216,7 @@ impl PlanWarning {
                 state.described()
             ),
             PlanWarning::Misspelt { what, near } => {
-                write!(f, "nobody reads {what}: did you mean `{near}`?")
+                write!(f, "no plugin reads {what}: did you mean `{near}`?")
             }
             PlanWarning::NoTable {
                 what,
@@ -224,7 +224,7 @@ impl PlanWarning {
                 variable,
             } => write!(
                 f,
-                "nobody reads {what}: `{table}` is a table, whose variables are called \
+                "no plugin reads {what}: `{table}` is a table, whose variables are called \
                  `{variable}` and so on"
             ),
             PlanWarning::NothingOff { plugin, at } => write!(
@@ -267,7 +267,7 @@ impl Plan {
         rows.map(move |row| order.by_ref().take(row.len()).collect())
     }
 
-    /// All edges: who waits for whom. Two fields that ask one provider are one edge.
+    /// All edges: which plugin waits for which. Two fields with one provider are one edge.
     pub fn edges(&self) -> impl Iterator<Item = Edge<'_>> {
         self.requires.edges().map(|(from, to)| Edge {
             from: PlannedPlugin {
@@ -282,7 +282,7 @@ impl Plan {
         })
     }
 
-    /// Who looks up whose states once the app has loaded, and so waits for nobody:
+    /// The look-ups of states once the app has loaded, which wait for no plugin:
     /// [`Lazy`](crate::Lazy) fields. Drawings show them dashed.
     pub fn lazy_edges(&self) -> impl Iterator<Item = Edge<'_>> {
         self.order().flat_map(|plugin| plugin.lazy())
@@ -293,7 +293,7 @@ impl Plan {
         &self.warnings
     }
 
-    /// Plugins that are left out because nobody needs them, by name; see
+    /// Plugins that are left out because no plugin needs them, by name; see
     /// [`Unused::Skip`](crate::Unused::Skip).
     pub fn skipped(&self) -> &[PluginName] {
         &self.skipped

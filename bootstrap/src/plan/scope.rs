@@ -97,6 +97,25 @@ impl<'p> PlannedScope<'p> {
 
     /// How long all loads in it may take together, as [`Scope::timeout`](crate::Scope::timeout)
     /// said.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::plugin_fn;
+    /// use bootstrap::prelude::*;
+    ///
+    /// let mut app = App::new();
+    /// app.scope("admin", |admin| {
+    ///     admin.timeout(Duration::from_secs(5));
+    ///     admin.register(plugin_fn("users", async |_| Ok(())));
+    /// });
+    /// let plan = app.plan()?;
+    /// let scope = plan.order().next().and_then(|plugin| plugin.scope());
+    /// assert_eq!(scope.unwrap().timeout(), Some(Duration::from_secs(5)));
+    /// # Ok::<(), bootstrap::error::PlanErrors>(())
+    /// ```
     pub fn timeout(&self) -> Option<Duration> {
         self.scopes[self.number as usize].limit
     }

@@ -1,4 +1,4 @@
-//! Plugins that nobody needs.
+//! Plugins without dependents.
 
 use crate::base::name::PluginName;
 use crate::collect::{Source, Unused};
@@ -10,7 +10,7 @@ use crate::plan::schedule::PlanWarning;
 use crate::plan::words::place;
 use crate::report::Mistake;
 
-/// Takes the plugins that nobody needs away from those that are to be planned, if they are to be
+/// Removes the plugins without dependents from those that are to be planned, if they are to be
 /// skipped, and names them. What else is wrong with them is not told: they are not part of the app.
 pub(super) fn leave_out(named: Named) -> (Named, Vec<PluginName>) {
     if named.roster.unused != Unused::Skip {
@@ -29,7 +29,7 @@ pub(super) fn leave_out(named: Named) -> (Named, Vec<PluginName>) {
     (named.only(&is_needed), skipped)
 }
 
-/// Warns of the plugins that nobody needs, or refuses them, as the app says.
+/// Warns of the plugins without dependents, or refuses them, as the app says.
 pub(super) fn judge(
     named: &Named,
     links: &mut Links,
@@ -82,7 +82,7 @@ fn needed(named: &Named, links: &Links, mistakes: &Mistakes) -> Vec<bool> {
     needed
 }
 
-/// Whether a plugin does nothing but provide states: if nobody asks for them, nobody would miss it.
+/// Whether a plugin does nothing but provide states: without dependents it can be left out.
 fn is_idle(named: &Named, links: &Links, number: u32) -> bool {
     let member = named.member(number);
     let hooks = member.descriptor.hook_set();
@@ -96,7 +96,7 @@ fn is_idle(named: &Named, links: &Links, number: u32) -> bool {
     !member.descriptor.states().is_empty() && !acts && !brings() && !is_wanted()
 }
 
-/// Who provides what a plugin asks for; all of those that it could mean where that is not clear.
+/// The providers of what a plugin requires; all that come into question where that is not clear.
 fn providers(links: &Links, mistakes: &Mistakes, number: u32) -> impl Iterator<Item = u32> {
     let bound = links.bindings(number).iter();
     let bound = bound.filter_map(|binding| binding.provider);

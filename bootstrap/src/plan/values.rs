@@ -10,11 +10,11 @@ use crate::declare::{By, Declaration, Outside};
 use crate::plan::schedule::{Plan, PlanWarning};
 use crate::values::{ConfigFault, Fault, Key, Known, Layers, Reads, Stray, blocked, is_there};
 
-/// Everyone who may read something.
+/// All readers of the configuration.
 #[derive(Default)]
 pub(crate) struct Readers {
     readers: Vec<Reader>,
-    /// Keys that are known, and read by nobody: those of plugins that are disabled, or linked
+    /// Keys that are known and not read: those of plugins that are disabled, or linked
     /// and no part of the app.
     idle: Vec<Key>,
 }
@@ -29,9 +29,9 @@ struct Reader {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Registered,
-    /// Nobody has given its options values.
+    /// Its options have no values from code.
     Collected,
-    /// It will be registered, and nobody knows with what.
+    /// It will be registered, and its options are not known.
     Child,
 }
 
@@ -187,7 +187,7 @@ fn switch_key(declaration: &Declaration, prefix: Option<&str>) -> Option<Key> {
     }
 }
 
-/// Reads what one plugin reads. Notes the keys with who reads them.
+/// Reads what one plugin reads. Notes the keys with their readers.
 fn read(
     reader: &Reader,
     layers: &Layers,
@@ -241,7 +241,7 @@ fn without_configuration(reader: &Reader) -> Vec<ConfigFault> {
     required.map(fault).collect()
 }
 
-/// What is to be said of a key that nobody reads.
+/// What is to be said of a key that is not read.
 fn told(stray: &Stray, readers: &[(Key, Reads)]) -> Result<ConfigFault, Option<PlanWarning>> {
     if let Some(below) = &stray.below {
         return Err(Some(PlanWarning::NoTable {
@@ -256,7 +256,7 @@ fn told(stray: &Stray, readers: &[(Key, Reads)]) -> Result<ConfigFault, Option<P
             near: text::line(&near).into_owned(),
         }));
     }
-    // Who reads the innermost section that it stands in.
+    // The readers of the innermost section that it stands in.
     let around = readers.iter().filter(|(key, _)| stray.key.is_within(key));
     let reader = around.max_by_key(|(key, _)| key.depth());
     let near = stray.near.as_deref();

@@ -32,7 +32,7 @@ pub(super) fn errors(mistakes: &Mistakes, named: &Named, links: &Links) -> Vec<M
         (*state, words.missing(*state, fields))
     }));
     let ambiguous = mistakes.ambiguous.values();
-    // Who supplies twice has been told so already.
+    // A state that is supplied twice was reported already.
     let ambiguous = ambiguous.filter(|ambiguous| !words.are_supplied(&ambiguous.candidates));
     let mut ambiguous: Vec<_> = ambiguous.collect();
     // One state may be ambiguous in several scopes.
@@ -101,7 +101,7 @@ pub(super) fn place(named: &Named, number: u32) -> PluginLocation {
 pub(super) struct Words<'a> {
     pub(super) named: &'a Named,
     pub(super) links: &'a Links,
-    /// Who stands before each on the way from a root; only needed if there is something to say.
+    /// What comes before each on the way from a root; only needed for messages.
     before: OnceCell<Vec<u32>>,
 }
 
@@ -127,7 +127,7 @@ impl<'a> Words<'a> {
         way
     }
 
-    /// Who waits for whom, barriers aside: they want nothing of what stands before them.
+    /// Which plugin waits for which, barriers aside: they need nothing of what stands before them.
     fn needs(&self) -> Cow<'_, Graph> {
         let requires = self.links.whole();
         if !self.named.roster.has_barriers {
@@ -212,7 +212,7 @@ impl<'a> Words<'a> {
         duplicates.map(error).collect()
     }
 
-    /// Whether those who share a name are instances of one plugin, which are numbered.
+    /// Whether the plugins of one name are instances of one plugin, which are numbered.
     fn are_instances(&self, group: Range<u32>) -> bool {
         let identity = self.named.member(group.start).identity;
         group
@@ -416,7 +416,7 @@ impl Words<'_> {
         self.named.member(number).precedence.is_primary
     }
 
-    /// Whether a plugin is there because it is linked, and nobody registered it.
+    /// Whether a plugin is there because it is linked, and was not registered.
     fn is_collected(&self, number: u32) -> bool {
         matches!(self.named.member(number).source, Source::Collected(_))
     }

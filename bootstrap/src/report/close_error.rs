@@ -37,7 +37,7 @@ impl CloseError {
         }))
     }
 
-    /// Who asked would have to be waited for.
+    /// The caller is a hook or a task that the close would wait for.
     pub(crate) fn waits_for_itself(report: Report) -> Self {
         Self(Arc::new(CloseFailure {
             errors: Vec::new(),
@@ -108,17 +108,15 @@ impl CloseError {
         if let Some(help) = error.own_help() {
             return help;
         }
-        let by_cause = error.help_by_cause();
         if EndedBy::of(error) == EndedBy::Failure {
             let words = "the app has stopped because of the first error above; everything else has \
                          closed";
-            return match by_cause {
+            return match error.help_by_cause() {
                 Some(help) => format!("{words}; {help}"),
                 None => words.into(),
             };
         }
-        let fix = by_cause.unwrap_or("fix the first error above");
-        format!("everything else has closed; {fix}")
+        format!("everything else has closed; {}", error.help())
     }
 
     /// The plugins that have closed, the last one first.

@@ -23,7 +23,7 @@ use crate::values::ConfigFault;
 /// `Display` is one line, plugin first: `[my-plugin] Plugin load failed: connection refused`. The
 /// error that the hook returned is the [`source`](Error::source), and can be downcast.
 ///
-/// Cheap to clone: the close outcome is shared by everybody who asks for it.
+/// Cheap to clone: all callers that wait for a close share its outcome.
 #[derive(Clone)]
 pub struct HookError(Arc<Inner>);
 
@@ -37,8 +37,8 @@ struct Inner {
     is_late: bool,
 }
 
-/// What the error of a hook says. Asked for once, when it is caught: the user's `Display` may
-/// panic, and whoever shows the error later must not.
+/// What the error of a hook says. It is read once, when the error is caught, because the user's
+/// `Display` may panic.
 pub(super) struct Words {
     pub(super) line: String,
     pub(super) chain: Vec<String>,
@@ -47,18 +47,21 @@ pub(super) struct Words {
 }
 
 impl Words {
-    fn of(failure: &HookFailure) -> Self {
+    fn of(failure: &HookFailure, plugin: &PluginName) -> Self {
         let asked = guard(|| match failure {
             HookFailure::Error(error) | HookFailure::Reported(error) => {
-                let chain = chain(error);
+                let (mut chain, more) = (chain(error), more(error));
+                if let (Some(first), false) = (chain.first_mut(), more.is_empty()) {
+                    *first = without_subject(first, plugin);
+                }
                 Self {
                     line: chain.join(": "),
                     chain,
-                    more: more(error),
+                    more,
                 }
             }
             _ => Self {
-                line: failure.to_string(),
+                line: without_subject(&failure.to_string(), plugin),
                 chain: Vec::new(),
                 more: Vec::new(),
             },
@@ -71,12 +74,24 @@ impl Words {
     }
 }
 
-/// The words of an error and of its causes. The error of another plugin says its cause itself.
+/// The text of an error of this crate without its subject, where the plugin is named already.
+fn without_subject(text: &str, plugin: &PluginName) -> String {
+    let rest = text.strip_prefix(&format!("plugin `{plugin}` "));
+    rest.unwrap_or(text).to_owned()
+}
+
+/// The words of an error and of its causes. The error of another plugin says its cause itself, and
+/// many errors end with the text of their source.
 pub(crate) fn chain(error: &anyhow::Error) -> Vec<String> {
-    let mut words = Vec::new();
+    let mut words: Vec<String> = Vec::new();
     for cause in error.chain() {
-        words.push(cause.to_string().trim_end().to_owned());
-        if cause.is::<HookError>() {
+        let text = cause.to_string().trim_end().to_owned();
+        let is_of_hook = cause.is::<HookError>();
+        let is_said = words.last().is_some_and(|before| before.ends_with(&text));
+        if is_of_hook || !is_said {
+            words.push(text);
+        }
+        if is_of_hook {
             break;
         }
     }
@@ -276,10 +291,10 @@ impl HookError {
         failure: HookFailure,
     ) -> Self {
         Self(Arc::new(Inner {
+            words: Words::of(&failure, &plugin),
             plugin,
             declared,
             phase,
-            words: Words::of(&failure),
             failure,
             is_late: false,
         }))

@@ -59,6 +59,21 @@ impl HookError {
         Diagnose::render(self)
     }
 
+    /// What to do about it.
+    pub(crate) fn help(&self) -> String {
+        let by_cause = || self.help_by_cause().map(str::to_owned);
+        let by_mistake = || self.words().more.first().map(|it| it.help().to_owned());
+        let help = self.own_help().or_else(by_cause).or_else(by_mistake);
+        let by_phase = || match (self.failure(), self.phase()) {
+            (HookFailure::Panic(_), _) => {
+                "correct the code that panics; return an error for what can fail"
+            }
+            (_, Phase::Load) => "remove the cause; if it is temporary, let `retry` try again",
+            _ => "remove the cause, or handle the error in the hook",
+        };
+        help.unwrap_or_else(|| by_phase().to_owned())
+    }
+
     /// What to do about it, if it says that by itself.
     pub(crate) fn own_help(&self) -> Option<String> {
         match self.failure() {
@@ -146,8 +161,11 @@ impl HookError {
             }
             _ => told.add_spot(depth, self.declared(), None),
         }
-        for more in &self.words().more {
-            told.add_details(depth + 1, more.clone());
+        for more in self.words().more.iter().cloned() {
+            // What the last line of all says is not said twice.
+            let is_last = told.help().ends_with(more.help());
+            let help = if is_last { "" } else { more.help() }.to_owned();
+            told.add_details(depth + 1, more.with(String::new(), help));
         }
     }
 
@@ -214,10 +232,7 @@ diagnosed!(HookError);
 
 impl Diagnose for HookError {
     fn diagnostic(&self) -> Diagnostic {
-        let help = self.own_help();
-        let help = help.or_else(|| self.help_by_cause().map(str::to_owned));
-        let help = help.unwrap_or_else(|| "fix the error above".to_owned());
-        let mut told = Diagnostic::new(self.code(), self.title(), help);
+        let mut told = Diagnostic::new(self.code(), self.title(), self.help());
         self.add_details(&mut told, 1);
         told
     }

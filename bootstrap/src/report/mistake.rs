@@ -25,20 +25,28 @@ pub struct PluginLocation {
 
 impl fmt::Display for PluginLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` ({}", self.plugin, self.declared)?;
-        match self.registered_elsewhere() {
-            Some(at) => write!(f, ", registered at {at})"),
-            None => f.write_str(")"),
-        }
+        f.write_str(&self.among(&[]))
     }
 }
 
 impl PluginLocation {
+    /// The plugin and its places, as one of several.
+    pub(super) fn among(&self, all: &[Self]) -> String {
+        let Self {
+            plugin, declared, ..
+        } = self;
+        match self.registered_among(all) {
+            Some(at) => format!("`{plugin}` ({declared}, registered at {at})"),
+            None => format!("`{plugin}` ({declared})"),
+        }
+    }
+
     /// Where it was registered, unless it is declared on that line, as a closure is.
-    pub(super) fn registered_elsewhere(&self) -> Option<Location> {
+    pub(super) fn registered_among(&self, all: &[Self]) -> Option<String> {
         let line = |at: &Location| (at.file(), at.line());
-        self.registered
-            .filter(|at| line(at) != line(&self.declared))
+        let at = self.registered;
+        let at = at.filter(|at| line(at) != line(&self.declared))?;
+        Some(at.among(all.iter().filter_map(|other| other.registered)))
     }
 }
 
@@ -293,6 +301,8 @@ pub enum Mistake {
         known: Vec<(String, PluginLocation)>,
         /// A known value that is spelt nearly the same.
         near: Option<String>,
+        /// Whether that one differs from the value only in upper and lower case.
+        only_case: bool,
         /// When it was found.
         found: Found,
     },
@@ -313,6 +323,18 @@ pub enum Mistake {
         child: PluginName,
         /// The plugin whose children it waits for.
         parent: PluginName,
+    },
+    /// A plugin awaits a child that is disabled.
+    #[non_exhaustive]
+    AwaitsDisabled {
+        /// The child, by its own name.
+        child: PluginName,
+        /// The plugin that awaits it.
+        parent: PluginName,
+        /// Why it is disabled, and where that is said.
+        because: String,
+        /// How to enable it.
+        help: String,
     },
     /// A child requires a state of a plugin that loads only once the child has loaded: its parent, or the
     /// parent of that.
@@ -369,6 +391,7 @@ impl Mistake {
             | Mistake::DuplicateService { .. } => &Found::Plan,
             Mistake::RegisteredTooLate { .. }
             | Mistake::WaitsForItself { .. }
+            | Mistake::AwaitsDisabled { .. }
             | Mistake::NeedsAncestor { .. }
             | Mistake::StatesDiffer { .. } => LOAD,
         }
@@ -394,6 +417,7 @@ impl Mistake {
             Mistake::UnknownChoice { .. } => Code::UnknownChoice,
             Mistake::RegisteredTooLate { .. } => Code::RegisteredTooLate,
             Mistake::WaitsForItself { .. } => Code::WaitsForItself,
+            Mistake::AwaitsDisabled { .. } => Code::AwaitsDisabled,
             Mistake::NeedsAncestor { .. } => Code::NeedsAncestor,
             Mistake::StatesDiffer { .. } => Code::StatesDiffer,
         }

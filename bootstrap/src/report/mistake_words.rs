@@ -1,9 +1,6 @@
-//! Mistakes in words: what is wrong, places, ways, and what to do.
-
-use std::borrow::Cow;
+//! Mistakes in words: what is wrong, places, and ways.
 
 use crate::base::diagnostic::{Diagnose, Diagnostic};
-use crate::base::location::Location;
 use crate::base::name::PluginName;
 use crate::base::text;
 use crate::report::mistake::{
@@ -128,6 +125,14 @@ impl Mistake {
                 "plugin `{child}` would wait for itself: it awaits the children of `{parent}`, which \
                  include it"
             ),
+            Mistake::AwaitsDisabled {
+                child,
+                parent,
+                because,
+                ..
+            } => format!(
+                "plugin `{parent}` awaits its child `{child}`, which is disabled because {because}"
+            ),
             Mistake::NeedsAncestor {
                 dependent,
                 state,
@@ -178,20 +183,20 @@ impl Mistake {
             } => candidates
                 .iter()
                 .fold(show_dependents(told, dependents), |told, candidate| {
-                    told.note("provided by", candidate.to_string())
+                    told.note("provided by", candidate.among(candidates))
                 }),
             Mistake::Cycle {
                 steps, way, others, ..
             } => show_cycle(told, steps, way, *others),
-            Mistake::DuplicateName { places, .. } | Mistake::InvalidName { places, .. } => {
-                places.iter().fold(told, show_place)
-            }
+            Mistake::DuplicateName { places, .. } | Mistake::InvalidName { places, .. } => places
+                .iter()
+                .fold(told, |told, place| show_place(told, place, places)),
             Mistake::SuppliedTwice { at, .. } | Mistake::DuplicateService { at, .. } => {
                 at.iter().fold(told, |told, at| told.spot(*at, None))
             }
             Mistake::UnusedProvider { place, .. }
             | Mistake::ForeignOrder { place, .. }
-            | Mistake::StatesDiffer { place, .. } => show_place(told, place),
+            | Mistake::StatesDiffer { place, .. } => show_place(told, place, &[]),
             Mistake::ForeignHandle {
                 dependent, origin, ..
             } => {
@@ -216,90 +221,9 @@ impl Mistake {
             } => show_choice(told, origin.as_deref(), known, near.as_deref()),
             Mistake::NotInList { .. }
             | Mistake::RegisteredTooLate { .. }
+            | Mistake::AwaitsDisabled { .. }
             | Mistake::WaitsForItself { .. } => told,
         }
-    }
-
-    /// What to do.
-    pub(crate) fn help(&self) -> Cow<'_, str> {
-        let help = match self {
-            Mistake::MissingProvider { help, .. }
-            | Mistake::AmbiguousProvider { help, .. }
-            | Mistake::Cycle {
-                cut: Some(help), ..
-            } => help,
-            Mistake::Cycle {
-                cut: None, found, ..
-            } => help_with_cycle(found),
-            Mistake::DuplicateName { kind, found, .. } => help_to_rename(*kind, found),
-            Mistake::SuppliedTwice { .. } => {
-                "an app, or a scope of it, has one value from outside for each: take one away"
-            }
-            Mistake::NotInList {
-                near, collected, ..
-            } => return help_to_link(near.as_deref(), *collected),
-            Mistake::InvalidName {
-                kind: NameKind::OfPlugin,
-                ..
-            } => {
-                "a name is one word: at least one character, no spaces, no `#` (it numbers \
-                 instances), no backtick"
-            }
-            Mistake::InvalidName {
-                kind: NameKind::OfScope,
-                ..
-            } => {
-                "a name is one word: at least one character, no spaces, no `/` (it separates the name of \
-                 a scope from those of its plugins), no `#`, no backtick"
-            }
-            Mistake::UnusedProvider { place, .. } if place.registered.is_some() => {
-                "do not register it; or, if it is there for its own sake, name it in `.expect([..])`"
-            }
-            Mistake::UnusedProvider { .. } => {
-                "mark it with `collect = never`; or, if it is there for its own sake, name it in \
-                 `.expect([..])`"
-            }
-            Mistake::ForeignOrder { .. } => {
-                "plugins of different apps cannot be ordered: name a registration of this app"
-            }
-            Mistake::ForeignHandle {
-                origin: Some(_), ..
-            } => "take the handle from a registration of this app",
-            Mistake::ForeignHandle {
-                origin: None,
-                found: Found::Plan,
-                ..
-            } => {
-                "take the handle from a registration of this app, or give the value to this app with \
-                 `supply`"
-            }
-            Mistake::ForeignHandle {
-                origin: None,
-                found: Found::Load { .. },
-                ..
-            } => {
-                "take the handle from a registration of this app, after the last restart of its plugin"
-            }
-            Mistake::NotProvidedByHandle { .. } => "add the state to what its descriptor provides",
-            #[cfg(feature = "config")]
-            Mistake::Configuration { fault, .. } => fault.help(),
-            Mistake::ConditionPanicked { .. } => "let the predicate return `false` instead",
-            Mistake::UnknownChoice { known, near, .. } => {
-                return help_to_choose(known, near.as_deref());
-            }
-            Mistake::RegisteredTooLate { parent, why, .. } => return help_in_time(parent, why),
-            Mistake::WaitsForItself { .. } => {
-                "let the child register what it needs through its own context"
-            }
-            Mistake::NeedsAncestor { .. } => {
-                "give the child what it needs as an option, or register it elsewhere"
-            }
-            Mistake::StatesDiffer { .. } => {
-                "return each state that the descriptor provides, once, and no other"
-            }
-            Mistake::DuplicateService { .. } => "rename one of them, or take it away",
-        };
-        Cow::Borrowed(help)
     }
 }
 
@@ -343,82 +267,15 @@ fn too_late(plugin: Option<&PluginName>, parent: &PluginName, why: &TooLate) -> 
     }
 }
 
-fn help_in_time(parent: &PluginName, why: &TooLate) -> Cow<'static, str> {
-    match why {
-        TooLate::ParentLoaded => {
-            format!("plugins join an app only while it boots: register it before `load` of `{parent}` returns").into()
-        }
-        TooLate::Stopping(_) => "register it before the app is asked to stop".into(),
-        TooLate::BootEnded => {
-            format!("await it in `load` of `{parent}`, while the app boots").into()
-        }
-    }
-}
-
-fn help_with_cycle(found: &Found) -> &'static str {
-    match found {
-        Found::Plan => {
-            "one of them must do without another: take a field away, or move what both need into a \
-             plugin of its own"
-        }
-        Found::Load { .. } => "register it elsewhere, or take a field of one of them away",
-    }
-}
-
-fn help_to_rename(kind: NameKind, found: &Found) -> &'static str {
-    match (kind, found) {
-        (NameKind::OfScope, _) => {
-            "a scope is opened once: register everything in one call, or give each a name of its own"
-        }
-        (NameKind::OfPlugin, Found::Plan) => {
-            "rename one of the plugins, or give its registration a name: \
-             `app.register(..).named(\"..\")`"
-        }
-        (NameKind::OfPlugin, Found::Load { .. }) => {
-            "give it another name: `cx.register(..).named(\"..\")`"
-        }
-    }
-}
-
-fn help_to_link(near: Option<&str>, collected: bool) -> Cow<'static, str> {
-    match (near, collected) {
-        (Some(near), collected) => {
-            // Crates of one kind have names that are near, and one of them may be forgotten.
-            let link = " If not, link its crate: `bootstrap::link!(its_crate);` next to `main`";
-            let link = if collected { link } else { "" };
-            format!("there is a plugin `{near}`: was that meant?{link}").into()
-        }
-        (None, false) => "this app holds only what is registered: register it".into(),
-        (None, true) => "if nothing refers to its crate, the linker leaves it out: write \
-             `bootstrap::link!(its_crate);` next to `main`; if it is `collect = never`, register it"
-            .into(),
-    }
-}
-
-fn help_to_choose(known: &[(String, PluginLocation)], near: Option<&str>) -> Cow<'static, str> {
-    match (known, near) {
-        (_, Some(near)) => format!("did you mean `{near}`? Correct the value").into(),
-        ([], None) => "link the crate of a plugin that it chooses: `bootstrap::link!(its_crate);` \
-             next to `main`"
-            .into(),
-        (_, None) => {
-            "set one of the known values, or link the crate of the plugin that it chooses: \
-             `bootstrap::link!(its_crate);` next to `main`"
-                .into()
-        }
-    }
-}
-
 /// How many dependents are shown after the first.
 const SHOWN: usize = 9;
 
-fn show_place(told: Diagnostic, place: &PluginLocation) -> Diagnostic {
-    let registered = place.registered_elsewhere();
-    told.spot(place.declared, registered.map(registered_at))
-}
-
-fn registered_at(at: Location) -> String {
-    format!("registered at {at}")
+fn show_place(told: Diagnostic, place: &PluginLocation, all: &[PluginLocation]) -> Diagnostic {
+    let registered = place.registered_among(all);
+    told.spot(
+        place.declared,
+        registered.map(|at| format!("registered at {at}")),
+    )
 }
 
 fn show_dependent(told: Diagnostic, dependent: &Dependent) -> Diagnostic {

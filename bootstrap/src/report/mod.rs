@@ -8,6 +8,7 @@ mod event;
 mod hook_words;
 pub(crate) mod lookup_error;
 pub(crate) mod mistake;
+mod mistake_help;
 mod mistake_words;
 mod record;
 mod tree;

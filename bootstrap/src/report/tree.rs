@@ -229,14 +229,14 @@ struct Forest {
 }
 
 impl Forest {
-    /// The plugin under which another one hangs: whom it waited for last, of those that are drawn.
+    /// The plugin under which another one hangs: the one that it waited for last, of those that are drawn.
     fn drawn(
         plugins: &[PluginReport],
         index: usize,
         step: &impl Fn(&PluginReport) -> Step,
     ) -> Option<usize> {
         let mut next = step(&plugins[index]).released_by;
-        // Who has not begun was passed over, and waited for nobody that is known. As many steps as
+        // Plugins that never started are skipped, and waited for no known plugin. As many steps as
         // there are plugins are enough, whatever a report that was made elsewhere says.
         for _ in 0..plugins.len() {
             let parent = step(plugins.get(next?)?);

@@ -33,7 +33,7 @@ use crate::request::values::{Ended, Values};
 ///
 /// Once its last handle is gone, and the last future that has entered it, or with
 /// [`RequestScope::end`]. Then its values are dropped and its clean-ups run, in one row, the last
-/// one first; values that somebody else still holds live on. A value that holds its own scope keeps
+/// one first; values that are still held elsewhere live on. A value that holds its own scope keeps
 /// that from ending by itself.
 ///
 /// A scope may outlive its app. Its own values stay then, and states of the app are errors.
@@ -181,7 +181,7 @@ impl RequestScope {
         }
     }
 
-    /// The app around it, as somebody sees it who has entered this scope.
+    /// The app around it, as code sees it that has entered this scope.
     pub fn app(&self) -> Current {
         self.inner.current.with_scope(Some(self.erased()))
     }
@@ -275,7 +275,7 @@ impl RequestScope {
         }
     }
 
-    /// Ends the scope now, for all who have it: its values are dropped, and its clean-ups run.
+    /// Ends the scope now, for all holders of it: its values are dropped, and its clean-ups run.
     /// Reading and setting are errors from now on. Ending it again does nothing.
     pub fn end(&self) {
         self.inner.values.end();
@@ -304,7 +304,7 @@ impl RequestScope {
         inside::call_at(self.place(), call)
     }
 
-    /// Spawns a future that is in this scope. The scope does not end before it, and nobody waits for
+    /// Spawns a future that is in this scope. The scope does not end before it, and nothing waits for
     /// it: neither the scope nor the app.
     ///
     /// # Panics

@@ -57,7 +57,7 @@ impl Values {
         }))
     }
 
-    /// Sets a value. Returns the one from before, or this one if the scope has ended: whoever drops
+    /// Sets a value. Returns the one from before, or this one if the scope has ended: the caller drops
     /// it does so without the lock.
     pub(super) fn set(&self, value: StateValue) -> Result<Option<StateValue>, StateValue> {
         let mut held = lock(&self.0);

@@ -85,7 +85,7 @@ impl Supervisor {
                 _ => break,
             }
         }
-        // The plugin goes before the end is told: whoever waits for it may want it alone.
+        // The plugin is dropped before the end is reported: a waiter may need to be its only owner.
         if let Err(message) = guard(|| drop(make)) {
             self.fail(HookFailure::Panic(message));
         }

@@ -38,7 +38,7 @@ pub(crate) struct Tasks {
 #[derive(Default)]
 struct Crews {
     by_node: HashMap<u32, Crew>,
-    /// Nobody takes any more: the app is being closed.
+    /// No more tasks are taken: the app is being closed.
     all_stopped: bool,
 }
 
@@ -102,7 +102,7 @@ impl Tasks {
             }
         }
         if any {
-            // The last one may block, and would keep those who notice from running.
+            // The last one may block, and would keep the waiters from running.
             make_way(&self.runtime);
         }
     }
@@ -155,7 +155,7 @@ impl Tasks {
         let crew = crews.by_node.entry(node).or_default();
         let is_late = crew.stopped || all_stopped;
         if is_late {
-            // It belongs to nobody.
+            // It has no owner.
             task.cut();
         }
         let name = is_late.then(|| task.name.clone());

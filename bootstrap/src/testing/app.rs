@@ -39,7 +39,7 @@ impl App {
     }
 
     /// Starts no background work: neither `run` hooks, nor what plugins spawn with
-    /// [`cx.spawn`](crate::LoadContext::spawn). Whoever waits for what such work would do, waits
+    /// [`cx.spawn`](crate::LoadContext::spawn). Code that waits for what such work would do waits
     /// for ever.
     pub fn without_tasks(mut self) -> Self {
         self.settings.rig.without_tasks = true;

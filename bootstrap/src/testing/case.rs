@@ -112,7 +112,7 @@ impl Trouble {
 /// Everything that may go wrong in a hook.
 ///
 /// A hook that cleans up does its work first: of one that does nothing at all, what it was to clean
-/// up is left, and nobody could do anything about that. A `load` that has done its work has
+/// up is left, and no code could do anything about that. A `load` that has done its work has
 /// succeeded: what fails then is another hook. A `run` hook always begins.
 pub(super) fn troubles(hook: &Hook) -> Vec<Trouble> {
     use Moment::{Afterwards, Before, Midway};

@@ -37,7 +37,7 @@ pub struct Explore {
 ///
 /// # What is found
 ///
-/// - **left open**: a plugin that has loaded and never closed, a state or a port that somebody still
+/// - **left open**: a plugin that has loaded and never closed, a state or a port that code still
 ///   holds when the app has ended, a [`resource`](super::resource) that was never closed, a tokio task
 ///   that still runs;
 /// - **closed twice**, **closed out of order**: a plugin or a resource, against the edges of the
@@ -166,6 +166,15 @@ impl Explore {
     /// Limits the number of runs; without a limit there are as many as there are cases. If there are more
     /// cases, the seed chooses among them, the report says how many were left out, and
     /// [`Explore::check`] fails. To leave cases out on purpose, use [`Explore::sample`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    /// use bootstrap::testing;
+    ///
+    /// testing::explore(App::new).runs(1_000).check();
+    /// ```
     pub fn runs(mut self, runs: usize) -> Self {
         self.choices.runs = Some(runs.max(1));
         self
@@ -174,18 +183,51 @@ impl Explore {
     /// Limits the real time of all runs together; without a limit they take as long as they take. When
     /// the time is up no other case begins, the report says how many were left out, and
     /// [`Explore::check`] fails. The first case, without a fault, always runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::prelude::*;
+    /// use bootstrap::testing;
+    ///
+    /// testing::explore(App::new).time(Duration::from_secs(30)).check();
+    /// ```
     pub fn time(mut self, time: Duration) -> Self {
         self.choices.time = Some(time);
         self
     }
 
     /// How long a boot or a close may take on the clock that stands still, an hour without it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::prelude::*;
+    /// use bootstrap::testing;
+    ///
+    /// testing::explore(App::new).patience(Duration::from_secs(60)).check();
+    /// ```
     pub fn patience(mut self, patience: Duration) -> Self {
         self.choices.settings.patience = patience;
         self
     }
 
     /// How long the app runs on that clock before it is closed, a second without it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::prelude::*;
+    /// use bootstrap::testing;
+    ///
+    /// testing::explore(App::new).run_for(Duration::from_secs(5)).check();
+    /// ```
     pub fn run_for(mut self, time: Duration) -> Self {
         self.choices.settings.runs_for = time;
         self
@@ -229,6 +271,17 @@ impl Explore {
 
     /// How long one run may take in real time, 10 s without it: what takes longer holds its thread,
     /// and is left behind with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use bootstrap::prelude::*;
+    /// use bootstrap::testing;
+    ///
+    /// testing::explore(App::new).deadline(Duration::from_secs(2)).check();
+    /// ```
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.choices.settings.deadline = deadline;
         self
@@ -251,7 +304,7 @@ impl Explore {
 
     /// Looks at the threads and the file descriptors of the process as well, on Linux: a run after
     /// which there are more than before, and still are two seconds later, has left some open. For a
-    /// test that has its process for itself, because nobody knows whose they are. The first run is
+    /// test that has its process for itself, because their owners are not known. The first run is
     /// exempt: libraries keep what they open once. On other systems this finds nothing.
     pub fn watch_process(mut self) -> Self {
         self.choices.watches_process = true;

@@ -261,7 +261,7 @@ impl FaultPoint {
     }
 
     /// When the hook has done all of its work and returned `Ok`. A `load` that fails then has made
-    /// its states in vain: nobody closes them, they are dropped.
+    /// its states in vain: they are not closed, but dropped.
     pub fn afterwards(mut self) -> Self {
         self.moment = Moment::Afterwards;
         self

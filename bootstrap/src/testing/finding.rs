@@ -23,7 +23,7 @@ pub enum FindingKind {
     Hung,
     /// A hook panicked, although nothing had gone wrong in it on purpose.
     Panicked,
-    /// The boot succeeded although a `load` had failed, and nobody had answered for that.
+    /// The boot succeeded although a `load` had failed, and the failure was not handled.
     BootedAnyway,
 }
 

@@ -16,7 +16,7 @@
 //! | leave out background work | [`App::without_tasks`](crate::App::without_tasks) |
 //! | know what happened | [`App::record`](crate::App::record) |
 //! | make something go wrong | [`App::fault`](crate::App::fault) |
-//! | find who relies on an accidental order | [`App::seed`](crate::App::seed) |
+//! | find plugins that rely on an accidental order | [`App::seed`](crate::App::seed) |
 //! | wait in no time | [`paused`], [`paused_with_io`] |
 //! | find what is left open, closed twice, out of order or hangs | [`explore`], [`resource`] |
 

@@ -101,7 +101,7 @@ impl Record {
         self.and(View::Phase(phase))
     }
 
-    /// Only the beginnings of hooks: who did what, in which order.
+    /// Only the beginnings of hooks: which plugin did what, in which order.
     pub fn begun(&self) -> Self {
         self.and(View::Begun)
     }

@@ -13,7 +13,7 @@ use crate::testing::watch::{Watch, run_here};
 /// reports one that was never closed, one that was closed twice, and one that its plugin held when
 /// its `load` had returned and that is closed while a plugin is open that depends on that one.
 /// Among the resources of one plugin any order is right: fields of a struct are dropped in the order
-/// of their declaration, and nobody would want to turn that around.
+/// of their declaration, and there is no reason to turn that around.
 pub struct Resource {
     watch: Option<Arc<Watch>>,
     id: usize,

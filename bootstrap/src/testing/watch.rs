@@ -34,7 +34,7 @@ struct Seen {
     /// Hooks that have begun, by the place of their plugin, and whether they ever waited.
     hooks: BTreeMap<(u32, Phase), Hook>,
     resources: Vec<Held>,
-    /// Plugins whose `load` failed, with nobody to answer for that but the boot.
+    /// Plugins whose `load` failed, with no handler but the boot.
     missed: BTreeSet<String>,
     findings: Vec<Fresh>,
 }
@@ -136,7 +136,7 @@ impl Watch {
         std::mem::take(&mut self.seen().findings)
     }
 
-    /// Plugins whose `load` failed, with nobody to answer for that but the boot.
+    /// Plugins whose `load` failed, with no handler but the boot.
     pub(super) fn missed(&self) -> BTreeSet<String> {
         self.seen().missed.clone()
     }
@@ -222,7 +222,7 @@ impl Watch {
         (name == *plugin || is_parent) && same_phase
     }
 
-    /// Opens a resource for whoever runs.
+    /// Opens a resource for the hook that runs.
     pub(super) fn open(&self, name: String) -> usize {
         let mut seen = self.seen();
         let by = SPOT.get().or_else(|| match inside_of(seen.app) {
@@ -296,7 +296,7 @@ impl Seen {
         self.findings.retain(|it| !is_stop(it));
     }
 
-    /// Who needs a plugin, has loaded and has not closed.
+    /// The dependents of a plugin that have loaded and not closed.
     fn dependents_open(&self, node: u32) -> Vec<String> {
         let needs = |known: &&Known| known.is_loaded && known.requires.contains(&node);
         let open = self.plugins.values().filter(needs);
@@ -427,7 +427,7 @@ impl Observe for Watch {
 /// What is wrong with a plugin whose tasks don't stop.
 const STOP: &str = "what it runs did not end when it was asked to stop";
 
-/// What an event is if nobody ordered it.
+/// What an event is that does not follow from the order of hooks.
 fn trouble(event: &Event) -> Option<(FindingKind, String)> {
     let phase = event.phase;
     let what = match phase {

@@ -205,7 +205,7 @@ impl Configuration {
 
     /// Sets a value, which wins over everything else. The last one for a key wins.
     ///
-    /// A value that is no table hides everything below its key, whoever has set that: what is read
+    /// A value that is no table hides everything below its key, wherever that is set: what is read
     /// there is a fault then. One that is set below the key afterwards takes its place.
     ///
     /// Takes what the crate `config` takes for a value: numbers, strings, bools, and `Vec`s and

@@ -19,7 +19,7 @@ use crate::values::spot::Spot;
 use crate::values::tree::Origin;
 use crate::values::words::in_words;
 
-/// One thing that is wrong, without who reads it.
+/// One thing that is wrong, without its reader.
 #[derive(Clone)]
 #[allow(missing_debug_implementations, reason = "it is private")]
 pub struct Fault {
@@ -40,7 +40,7 @@ enum Said {
     Unknown,
 }
 
-/// Who reads a value: a field of a plugin.
+/// The reader of a value: a field of a plugin.
 #[derive(Clone)]
 pub(crate) struct Reads {
     pub(crate) plugin: PluginName,
@@ -50,7 +50,7 @@ pub(crate) struct Reads {
 }
 
 /// One thing that is wrong with the configuration of an app: a value that is missing or of the
-/// wrong kind, a key that nobody knows, a file that can't be read.
+/// wrong kind, a key that is not known, a file that can't be read.
 ///
 /// No value is part of it, only what kind of value was found. `Display` is one line, `Debug` the
 /// whole story.
@@ -137,7 +137,7 @@ impl Fault {
         }
     }
 
-    /// A key that nobody asks for, in the section of a struct.
+    /// A key that is not read, in the section of a struct.
     pub(crate) fn unknown(key: Key, origin: Origin, near: Option<&str>) -> Self {
         Self {
             key: Some(key),
@@ -151,7 +151,7 @@ impl Fault {
         }
     }
 
-    /// More keys that nobody asks for than are listed.
+    /// More keys that are not read than are listed.
     pub(crate) fn more_unknown(count: usize) -> Self {
         let keys = text::count(count, "more key");
         Self {
@@ -215,7 +215,7 @@ impl Fault {
         matches!(self.wrong, Said::Missing)
     }
 
-    /// With who reads it.
+    /// With its reader.
     pub(crate) fn read_by(self, reads: Option<&Reads>) -> ConfigFault {
         let reader = reads.map(|reads| {
             let field = reads.field.as_ref();
@@ -276,7 +276,7 @@ impl ConfigFault {
         }))
     }
 
-    /// Adds who reads it, where it was found, and what else was.
+    /// Adds its reader, where it was found, and what else was.
     pub(crate) fn evidence(&self, mut told: Diagnostic) -> Diagnostic {
         let known = &*self.0;
         if let Some((at, option)) = &known.reader {
@@ -308,21 +308,21 @@ impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let told = &*self.0;
         let key = told.key.as_deref().unwrap_or_default();
-        let who = told.plugin.as_ref();
-        let who = who.map_or_else(|| "the app".to_owned(), |it| format!("plugin `{it}`"));
+        let reader = told.plugin.as_ref();
+        let reader = reader.map_or_else(|| "the app".to_owned(), |it| format!("plugin `{it}`"));
         match &told.wrong {
             Said::Sentence(sentence) => f.write_str(sentence),
             Said::Missing => {
                 write!(
                     f,
-                    "{who} needs `{key}`, and the configuration does not have it"
+                    "{reader} needs `{key}`, and the configuration does not have it"
                 )
             }
-            Said::Wrong(wrong) => write!(f, "{who} can't read `{key}`: {wrong}"),
+            Said::Wrong(wrong) => write!(f, "{reader} can't read `{key}`: {wrong}"),
             Said::Unknown => {
                 write!(
                     f,
-                    "{who} does not know `{key}`, which the configuration has"
+                    "{reader} does not know `{key}`, which the configuration has"
                 )
             }
         }

@@ -1,5 +1,6 @@
 //! TOML files, with the line and column of every value.
 
+use std::env;
 use std::fs::{self, File, Metadata};
 use std::io::{Error, ErrorKind, Read as _};
 use std::path::Path;
@@ -43,7 +44,7 @@ pub(super) fn read(path: &Path, required: bool) -> Result<Option<Table>, BadSour
     match text_of(path) {
         Ok(text) => parse(&path.display().to_string(), &text).map(Some),
         Err(Unread::Error(error)) if error.kind() == ErrorKind::NotFound && !required => Ok(None),
-        Err(why) => Err(unreadable(&why)),
+        Err(why) => Err(unreadable(&why, path)),
     }
 }
 
@@ -105,8 +106,12 @@ fn special(_: &Metadata) -> &'static str {
 }
 
 /// Why a file can't be read, and what to do about it.
-fn unreadable(why: &Unread) -> BadSource {
+fn unreadable(why: &Unread, path: &Path) -> BadSource {
     let (wrong, help) = match why {
+        Unread::Error(error) if error.kind() == ErrorKind::NotFound => (
+            absent(path),
+            "create it, or add it with `optional_file` if the app can do without",
+        ),
         Unread::Error(error) => failed(error),
         Unread::Kind(kind) => (
             format!("is {kind}, not a regular file"),
@@ -126,12 +131,21 @@ fn unreadable(why: &Unread) -> BadSource {
     }
 }
 
+/// That a file is not there. A relative path begins where the process was started.
+fn absent(path: &Path) -> String {
+    match env::current_dir() {
+        Ok(directory) if path.is_relative() => {
+            format!(
+                "is not there: the directory of the process is `{}`",
+                directory.display()
+            )
+        }
+        _ => "is not there".to_owned(),
+    }
+}
+
 fn failed(error: &Error) -> (String, &'static str) {
     match error.kind() {
-        ErrorKind::NotFound => (
-            "is not there".to_owned(),
-            "create it, or add it with `optional_file` if the app can do without",
-        ),
         ErrorKind::InvalidData => ("is no text in UTF-8".to_owned(), "save it as UTF-8"),
         ErrorKind::IsADirectory => ("is a directory".to_owned(), "name a TOML file in it"),
         ErrorKind::PermissionDenied => (

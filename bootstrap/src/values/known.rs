@@ -24,7 +24,7 @@ struct Names {
     open: bool,
 }
 
-/// What is there, and nobody asks for.
+/// What is there, and is not read.
 pub(crate) struct Stray {
     pub(crate) key: Key,
     /// What was set, and where.
@@ -83,7 +83,7 @@ impl Known {
         self.0.find(key).is_some()
     }
 
-    /// What nobody asks for, and should not be there: in the section of a struct, or nearly the
+    /// What is not read, and should not be there: in the section of a struct, or nearly the
     /// name of something else.
     pub(crate) fn strays(&self, layers: &Layers) -> Strays {
         let mut strays = Strays::default();
@@ -166,7 +166,7 @@ impl Known {
 /// How many of them are shown.
 const MOST: usize = 200;
 
-/// What is there, and nobody asks for.
+/// What is there, and is not read.
 #[derive(Default)]
 pub(crate) struct Strays {
     pub(crate) all: Vec<Stray>,

@@ -258,7 +258,7 @@ impl<'l> Spot<'l> {
     }
 
     /// Whether another place wins over this one, as one of the same name would. False as well if
-    /// nobody can tell.
+    /// that is not known.
     pub(super) fn is_weaker_than(&self, other: &Self) -> bool {
         let source = |spot: &Self| {
             let origin = spot.file?.origin.source()?;

@@ -207,7 +207,7 @@ fn a_hook_that_fails_keeps_the_others_from_running_and_fails_the_boot() {
 }
 
 #[test]
-fn a_pre_ready_hook_that_fails_keeps_everything_from_being_ready() {
+fn an_on_loaded_hook_that_fails_keeps_everything_from_being_ready() {
     paused(async {
         let trace = Trace::new();
         let app = App::new()

@@ -257,7 +257,7 @@ fn the_errors_of_a_rollback_are_numbered_in_their_order() {
                 "    [b] Plugin close failed: b is stuck",
                 "  while closing, 2:",
                 "    [a] Plugin close failed: a is stuck",
-                "  help: everything that had loaded has been closed; fix the first error above",
+                "  help: everything that had loaded has been closed; remove the cause; if it is temporary, let `retry` try again",
             ]
         );
     });
@@ -400,7 +400,7 @@ fn a_plugin_made_at_run_time_must_make_what_its_descriptor_says() {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[forgetful] Plugin load failed: plugin `forgetful` returned without the state `Promised`, which its descriptor provides"
+            "[forgetful] Plugin load failed: returned without the state `Promised`, which its descriptor provides"
         );
         assert!(matches!(
             error.failures()[0].failure(),
@@ -474,7 +474,7 @@ fn the_diagnosis_of_a_failure_reads_from_the_cause_to_the_remedy() {
                 "  closed again: `config`",
                 "  while closing, 1:",
                 "    [config] Plugin close failed: panicked: close boom",
-                "  help: everything that had loaded has been closed; fix the first error above",
+                "  help: everything that had loaded has been closed; remove the cause; if it is temporary, let `retry` try again",
             ]
         );
     });

@@ -79,7 +79,7 @@ fn a_value_that_a_child_lacks_is_told_under_its_name_with_what_to_do() {
             configuration,
             &files
         ),
-        "error[BOOT017]: [parent/child] Plugin load failed: plugin `parent/child` needs `child.size`, and the configuration does not have it\n  --> HERE (option `size: u32`)\n  near: `child.siez` is set (service.toml:1:7): was that meant?\n  registered by: `parent`, in its `load`\n  not started: `parent` <- `parent/child`\n  closed again: `parent`\n  help: write `size = ..` into `[child]` in service.toml"
+        "error[BOOT017]: [parent/child] Plugin load failed: needs `child.size`, and the configuration does not have it\n  --> HERE (option `size: u32`)\n  near: `child.siez` is set (service.toml:1:7): was that meant?\n  registered by: `parent`, in its `load`\n  not started: `parent` <- `parent/child`\n  closed again: `parent`\n  help: write `size = ..` into `[child]` in service.toml"
     );
 }
 
@@ -95,7 +95,7 @@ fn a_value_that_a_child_refuses_is_told_with_its_place() {
             configuration,
             &files
         ),
-        "error[BOOT017]: [parent/child] Plugin load failed: plugin `parent/child` can't read `child.size`: expected u32, found a string\n  --> HERE (option `size: u32`)\n  found: the environment variable `APP_CHILD__SIZE`\n  registered by: `parent`, in its `load`\n  not started: `parent` <- `parent/child`\n  closed again: `parent`\n  help: correct the environment variable `APP_CHILD__SIZE`"
+        "error[BOOT017]: [parent/child] Plugin load failed: can't read `child.size`: expected u32, found a string\n  --> HERE (option `size: u32`)\n  found: the environment variable `APP_CHILD__SIZE`\n  registered by: `parent`, in its `load`\n  not started: `parent` <- `parent/child`\n  closed again: `parent`\n  help: correct the environment variable `APP_CHILD__SIZE`"
     );
 }
 
@@ -111,7 +111,7 @@ fn a_switch_of_a_child_that_says_nothing_is_told_with_its_place() {
             configuration,
             &files
         ),
-        "error[BOOT017]: [parent/switched] Plugin load failed: plugin `parent/switched` can't read `child.enabled`: expected a boolean, found an integer\n  --> HERE\n  found: service.toml:1:7\n  registered by: `parent`, in its `load`\n  not started: `parent` <- `parent/switched`\n  closed again: `parent`\n  help: correct it: service.toml:1:7"
+        "error[BOOT017]: [parent/switched] Plugin load failed: can't read `child.enabled`: expected a boolean, found an integer\n  --> HERE\n  found: service.toml:1:7\n  registered by: `parent`, in its `load`\n  not started: `parent` <- `parent/switched`\n  closed again: `parent`\n  help: correct it: service.toml:1:7"
     );
 }
 
@@ -127,12 +127,11 @@ fn a_key_that_a_load_asks_for_is_told_with_what_to_do() {
             configuration,
             &files
         ),
-        "error[BOOT010]: [parent/asks] Plugin load failed: plugin `parent/asks` needs `asks.size`, and the configuration does not have it
+        "error[BOOT010]: [parent/asks] Plugin load failed: needs `asks.size`, and the configuration does not have it
   --> HERE
     --> HERE
-    help: write `size = ..` into `[asks]` in service.toml
   not started: `parent` <- `parent/asks`
   closed again: `parent`
-  help: everything that had loaded has been closed; fix the first error above"
+  help: everything that had loaded has been closed; write `size = ..` into `[asks]` in service.toml"
     );
 }

@@ -201,9 +201,9 @@ fn a_key_that_is_nearly_one_that_is_read_is_a_warning() {
     assert_eq!(
         warnings,
         [
-            "nobody reads the key `cache.naem` (service.toml:4:1): did you mean `cache.name`?",
-            "nobody reads the key `cahce` (service.toml:6:2): did you mean `cache`?",
-            "nobody reads the environment variable `APP_CACHE__NAMES`: did you mean `APP_CACHE__NAME`?",
+            "no plugin reads the key `cache.naem` (service.toml:4:1): did you mean `cache.name`?",
+            "no plugin reads the key `cahce` (service.toml:6:2): did you mean `cache`?",
+            "no plugin reads the environment variable `APP_CACHE__NAMES`: did you mean `APP_CACHE__NAME`?",
         ]
     );
 }
@@ -228,6 +228,23 @@ fn a_file_that_is_not_there_is_a_fault_unless_it_is_optional() {
         diagnosis(&app, &files),
         "error[BOOT017]: the configuration file `service.toml` is not there
   help: create it, or add it with `optional_file` if the app can do without"
+    );
+}
+
+#[test]
+fn a_relative_file_that_is_not_there_is_told_with_the_directory_that_it_was_looked_up_in() {
+    let app = cache(
+        Configuration::new()
+            .file("no/such.toml")
+            .set("cache.size", 1),
+    );
+    let directory = std::env::current_dir().unwrap();
+    assert_eq!(
+        app.plan().unwrap_err().to_string(),
+        format!(
+            "the configuration file `no/such.toml` is not there: the directory of the process is `{}`",
+            directory.display()
+        )
     );
 }
 

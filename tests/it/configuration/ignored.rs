@@ -100,7 +100,7 @@ fn a_value_that_a_variable_wins_over_is_no_fault() {
 fn a_variable_where_a_table_is_read_is_a_warning() {
     let all = [("APP_POOL", "3")];
     let configuration = variables(Configuration::new(), &all);
-    let expected = "nobody reads the environment variable `APP_POOL`: `pool` is a table, whose \
+    let expected = "no plugin reads the environment variable `APP_POOL`: `pool` is a table, whose \
                     variables are called `APP_POOL__SIZE` and so on";
     assert_eq!(warnings(configuration.clone()), [expected]);
     assert_eq!(size(configuration), 8);
@@ -139,7 +139,7 @@ fn a_variable_where_a_section_is_read_is_a_warning() {
     assert_eq!(
         said,
         [
-            "nobody reads the environment variable `APP_SECTION`: `section` is a table, whose \
+            "no plugin reads the environment variable `APP_SECTION`: `section` is a table, whose \
           variables are called `APP_SECTION__SIZE` and so on"
         ]
     );

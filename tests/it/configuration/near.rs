@@ -94,7 +94,7 @@ fn a_variable_with_other_signs_between_its_words_or_in_another_case_is_named() {
         assert_eq!(
             warned,
             [format!(
-                "nobody reads the environment variable `{name}`: did you mean `APP_DB__DSN`?"
+                "no plugin reads the environment variable `{name}`: did you mean `APP_DB__DSN`?"
             )],
             "{name}"
         );
@@ -111,7 +111,7 @@ fn the_fields_of_a_section_that_is_not_set_are_known_as_well() {
     assert_eq!(
         warnings(of_variables(&[name])),
         [format!(
-            "nobody reads the environment variable `{name}`: did you mean `APP_DB__POOL__MAX_SIZE`?"
+            "no plugin reads the environment variable `{name}`: did you mean `APP_DB__POOL__MAX_SIZE`?"
         )]
     );
 }
@@ -184,7 +184,7 @@ fn a_table_or_a_key_in_another_case_or_with_another_dash_is_named() {
         assert_eq!(
             said,
             [format!(
-                "nobody reads the key `{what}: did you mean `{meant}`?"
+                "no plugin reads the key `{what}: did you mean `{meant}`?"
             )],
             "{text}"
         );

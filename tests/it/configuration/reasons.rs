@@ -217,7 +217,7 @@ impl Hooks for Ranged {
 }
 
 #[test]
-fn what_stands_in_for_a_wrong_field_is_not_refused_as_a_whole() {
+fn what_holds_a_wrong_field_is_not_refused_as_a_whole() {
     // 0 stands in for `to`, and would be less than `from`.
     assert_eq!(
         of_toml::<Range>("[value]\nname = 'x'\nfrom = 2\nto = 'y'"),

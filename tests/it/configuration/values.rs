@@ -354,7 +354,7 @@ fn what_is_registered_with_a_value_needs_no_configuration() {
 }
 
 #[test]
-fn instances_are_configured_from_keys_of_their_own() {
+fn instances_read_keys_of_their_own() {
     paused(async {
         let configuration = Configuration::new()
             .set("main.database.size", 1)

@@ -139,7 +139,8 @@ fn of_mistakes_in_a_plan() {
     let app = App::new().with(Good { config: elsewhere });
     shows("04-compose.md", &refused(&app).render());
 
-    let app = App::new().supply(config()).supply(config());
+    let app = App::new().supply(config());
+    let app = app.supply(config());
     shows("04-compose.md", &refused(&app).render());
 
     let plan = App::new().supply(config()).plan().unwrap();
@@ -228,6 +229,22 @@ fn of_a_child_that_needs_its_parent() {
 }
 
 #[test]
+fn of_a_child_that_is_awaited_and_disabled() {
+    #[plugin(name = "routes", collect = never)]
+    struct Routes;
+
+    impl Hooks for Routes {}
+
+    paused(async {
+        let server = plugin_fn("server", async |cx| {
+            cx.register(Routes).enabled(false, "no routes").await
+        });
+        let error = App::new().with(server).boot().await.unwrap_err();
+        shows("11-conditions.md", &error.render());
+    });
+}
+
+#[test]
 fn of_a_close_that_fails() {
     paused(async {
         let app = App::new().with(ConfigPlugin).with(Good::default());
@@ -245,9 +262,10 @@ fn of_a_close_that_fails() {
 
 #[derive(Deserialize)]
 #[bootstrap::section("database")]
+#[allow(dead_code, reason = "only the configuration writes it")]
 struct DatabaseSection {
-    #[allow(dead_code, reason = "only the configuration writes it")]
-    url: String,
+    size: u16,
+    retries: u8,
 }
 
 #[plugin(name = "database", collect = never)]
@@ -272,27 +290,6 @@ fn of_a_configuration_that_is_not_there() {
     shows("03-configuration.md", &lines.collect::<Vec<_>>().join("\n"));
 }
 
-#[derive(Deserialize)]
-struct Section {
-    #[allow(dead_code, reason = "only the configuration writes it")]
-    size: u16,
-    #[allow(dead_code, reason = "only the configuration writes it")]
-    retries: u8,
-}
-
-#[plugin(name = "database", collect = never)]
-struct WithOption {
-    #[option(config = "database", default = Section { size: 1, retries: 1 })]
-    section: Section,
-}
-
-impl Hooks for WithOption {
-    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-        let _ = &self.section;
-        Ok(())
-    }
-}
-
 #[plugin(name = "cache", collect = never)]
 struct Cache {
     #[option(config = "cache.size")]
@@ -314,9 +311,7 @@ fn of_faults_in_a_configuration() {
     let variables = [("APP_DATABASE__RETRIES", "often")];
     let configuration = Configuration::new().file(&path);
     let configuration = configuration.environment_from("APP", variables);
-    let app = App::new()
-        .with(WithOption::default())
-        .with(Cache::default());
+    let app = App::new().with(Sectioned::default()).with(Cache::default());
     let said = refused(&app.configure(configuration)).render();
     let said = said.replace(&format!("{}/", folder.path().display()), "");
     shows("03-configuration.md", &said);

@@ -228,7 +228,7 @@ fn a_child_that_its_parent_did_not_register_is_an_error_that_says_so() {
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[docs] Plugin load failed: plugin `docs` needs the state `Table`, and nothing in this app provides it"
+            "[docs] Plugin load failed: needs the state `Table`, and nothing in this app provides it"
         );
     });
 }
@@ -259,7 +259,7 @@ fn a_child_that_was_registered_twice_is_an_error_that_names_both() {
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[docs] Plugin load failed: plugin `docs` needs the state `Table`, and 2 plugins in this app provide it"
+            "[docs] Plugin load failed: needs the state `Table`, and 2 plugins in this app provide it"
         );
     });
 }

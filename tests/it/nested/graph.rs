@@ -147,7 +147,7 @@ fn two_candidates_are_an_error_that_names_them() {
         let error = app.boot().await.unwrap_err().to_string();
         assert_eq!(
             error,
-            "[parent/reader] Plugin load failed: plugin `parent/reader` needs the state `Config`, and 2 plugins in this app provide it"
+            "[parent/reader] Plugin load failed: needs the state `Config`, and 2 plugins in this app provide it"
         );
     });
 }
@@ -164,7 +164,7 @@ fn a_state_that_nobody_provides_is_an_error_at_once() {
         let error = app.boot().await.unwrap_err().to_string();
         assert_eq!(
             error,
-            "[parent/reader] Plugin load failed: plugin `parent/reader` needs the state `Config`, and nothing in this app provides it"
+            "[parent/reader] Plugin load failed: needs the state `Config`, and nothing in this app provides it"
         );
     });
 }
@@ -201,7 +201,7 @@ fn a_child_that_needs_the_state_of_its_parent_is_an_error_at_once() {
         let error = App::new().with(Selfish).boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[selfish/needs-own] Plugin load failed: plugin `selfish/needs-own` needs the state `Own` of `selfish`, which registered it and loads only after it"
+            "[selfish/needs-own] Plugin load failed: needs the state `Own` of `selfish`, which registered it and loads only after it"
         );
         assert_eq!(began.elapsed().as_millis(), 0);
     });
@@ -248,7 +248,7 @@ fn a_cycle_that_arises_while_booting_is_an_error_at_once() {
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[roundabout/needs-middle] Plugin load failed: plugin `roundabout/needs-middle` depends on itself, through 2 other plugins"
+            "[roundabout/needs-middle] Plugin load failed: depends on itself, through 2 other plugins"
         );
         let story = error.render();
         for step in [
@@ -276,7 +276,7 @@ fn children_that_wait_for_each_other_are_an_error_at_once() {
         assert_eq!(error.code(), "BOOT002");
         assert_eq!(
             error.to_string(),
-            "[parent/one] Plugin load failed: plugin `parent/one` depends on itself, through 1 other plugin"
+            "[parent/one] Plugin load failed: depends on itself, through 1 other plugin"
         );
         let story = error.render();
         let steps = "\n  `parent/one` -> `parent/other`: it loads after that\
@@ -371,7 +371,7 @@ fn registering_when_the_parent_has_loaded_is_refused() {
         let error = late.register(Nest::leaf("late", &inner)).load().await;
         assert_eq!(
             error.unwrap_err().to_string(),
-            "plugin `Nest` was registered after its parent `parent` had loaded"
+            "plugin `late` was registered after its parent `parent` had loaded"
         );
         assert_eq!(running.report().plugins.len(), 1);
         running.close().await.unwrap();
@@ -465,7 +465,7 @@ fn a_child_that_awaits_what_includes_itself_gets_an_error_at_once() {
             let error = app.boot().await.unwrap_err();
             assert_eq!(
                 error.to_string(),
-                "[parent/child] Plugin load failed: plugin `parent/child` would wait for itself: it awaits the children of `parent`, which include it"
+                "[parent/child] Plugin load failed: would wait for itself: it awaits the children of `parent`, which include it"
             );
             assert_eq!(began.elapsed().as_millis(), 0);
         }

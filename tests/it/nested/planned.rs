@@ -308,6 +308,6 @@ fn a_parent_that_nobody_needs_is_skipped_and_others_keep_their_children() {
     assert_eq!(
         plan.to_string(),
         "2 plugins\nlevel 0\n  front; brings front/middle, front/middle/inner, front/middle/side\
-         \nlevel 1\n  user <- front\nskipped, because nobody needs them\n  attic"
+         \nlevel 1\n  user <- front\nskipped, because no plugin needs them\n  attic"
     );
 }

@@ -124,7 +124,7 @@ fn a_state_in_a_scope_that_is_not_seen_is_an_error_that_says_where_it_is() {
         let error = app.boot().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "[http/routes] Plugin load failed: plugin `http/routes` needs the state `Prefix`, and nothing in this app provides it"
+            "[http/routes] Plugin load failed: needs the state `Prefix`, and nothing in this app provides it"
         );
     });
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bootstrap::error::Mistake;
 use bootstrap::extend::{Descriptor, Fields, Plugin, States};
-use bootstrap::plan::PlanWarning;
+use bootstrap::plan::{Location, PlanWarning};
 use bootstrap::prelude::*;
 use bootstrap::{State, plugin_fn};
 use support::{Probe, Trace};
@@ -347,6 +347,10 @@ fn a_supplied_state_that_is_forgotten_double_or_idle_is_reported() {
         panic!("{errors:?}");
     };
     assert_eq!(at.len(), 2);
+    let shown = |at: &Location| format!("  --> {at}:{}", at.column());
+    let text = errors.render();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("-->")).collect();
+    assert_eq!(lines, [shown(&at[0]), shown(&at[1])], "one line, two calls");
 
     let line = line!() + 1;
     let idle = App::new().supply(Settings).plan().unwrap();
@@ -470,6 +474,35 @@ fn an_order_after_a_plugin_of_another_app_is_an_error() {
 }
 
 /// Who supplies a state twice is told that, and not also that the state has two providers.
+/// Calls that are chained on one line are told apart by their columns.
+#[test]
+fn providers_that_are_registered_on_one_line_are_shown_with_their_columns() {
+    let config = ConfigPlugin::default;
+    let app = App::new().with(config()).with(config());
+    let app = app.with(Database::default());
+    let errors = app.plan().unwrap_err();
+    let [Mistake::AmbiguousProvider { candidates, .. }] = errors.errors() else {
+        panic!("{errors:?}");
+    };
+    let text = errors.render();
+    for candidate in candidates {
+        let at = candidate.registered.unwrap();
+        let shown = format!("registered at {at}:{})", at.column());
+        assert_eq!(text.matches(&shown).count(), 1, "{shown}: {text}");
+    }
+
+    let mut app = App::new();
+    for _ in 0..2 {
+        app = app.supply(Settings);
+    }
+    let text = app.plan().unwrap_err().render();
+    assert_eq!(
+        text.matches("-->").count(),
+        1,
+        "one call, made twice: {text}"
+    );
+}
+
 #[test]
 fn a_state_that_is_supplied_twice_is_one_error() {
     let app = App::new()

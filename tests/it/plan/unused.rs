@@ -136,7 +136,7 @@ fn an_unused_plugin_may_be_skipped_with_what_only_it_needs() {
         assert_eq!(plan.skipped(), ["idle", "wants-idle"]);
         assert_eq!(
             plan.to_string(),
-            "2 plugins\nlevel 0\n  metrics\n  probe\nskipped, because nobody needs them\n  idle\n  \
+            "2 plugins\nlevel 0\n  metrics\n  probe\nskipped, because no plugin needs them\n  idle\n  \
              wants-idle"
         );
         let json = serde_json::to_value(&plan).unwrap();

@@ -280,7 +280,8 @@ fn a_port_that_a_plugin_promised_and_did_not_return_is_an_error_of_it() {
         let text = error.to_string();
         assert!(
             text.contains(
-                "plugin `forgets` returned without the port `dyn Mailer`, which its descriptor provides"
+                "[forgets] Plugin load failed: returned without the port `dyn Mailer`, which its \
+                 descriptor provides"
             ),
             "{text}"
         );
@@ -400,7 +401,7 @@ fn the_only_linked_provider_of_a_port_is_named_as_that_of_a_state_is() {
 }
 
 #[test]
-fn a_provider_that_is_switched_off_or_out_of_sight_is_named_for_states_and_ports_alike() {
+fn a_provider_that_is_disabled_or_out_of_sight_is_named_for_states_and_ports_alike() {
     let off = |mut app: App, is_port: bool| {
         if is_port {
             app.register(BookPlugin { _path: "x" })

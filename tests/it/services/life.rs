@@ -110,7 +110,8 @@ fn a_service_may_use_those_that_were_registered_before_it() {
                 assert_eq!(
                     later.to_string(),
                     "[second] the service has not started: services start once every plugin has \
-                     loaded, in the order of their registration; register it before whoever uses it"
+                     loaded, in the order of their registration; register it before the \
+                     services that use it"
                 );
                 Ok(2_u32)
             })

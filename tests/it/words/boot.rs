@@ -53,7 +53,7 @@ fn a_failure_is_told_with_the_ways_that_led_to_it() {
                 "  not started: `audit`, `mail` <- `billing`",
                 "  not started: `reports` <- `kafka`",
                 "  closed again: `config` (in 20 ms)",
-                "  help: everything that had loaded has been closed; fix the first error above",
+                "  help: everything that had loaded has been closed; remove the cause; if it is temporary, let `retry` try again",
             ]
         );
     });
@@ -75,7 +75,7 @@ fn what_waits_for_one_plugin_is_told_in_one_line() {
                 "error[BOOT010]: [base] Plugin load failed: no",
                 "  not started: `p10`, `p11`, `p12`, `p13`, `p14`, `p15`, `p16`, `p17`, `p18`, \
                  `p19` and 5 other plugins <- `base`",
-                "  help: fix the first error above",
+                "  help: remove the cause; if it is temporary, let `retry` try again",
             ]
         );
     });
@@ -99,7 +99,7 @@ fn a_long_way_is_told_by_its_ends() {
                 "error[BOOT010]: [p10] Plugin load failed: no",
                 "  not started: `p39` <- `p38` <- `p37` <- `p36` <- `p35` <- `p34` <- (19 other \
                  plugins) <- `p14` <- `p13` <- `p12` <- `p11` <- `p10`",
-                "  help: fix the first error above",
+                "  help: remove the cause; if it is temporary, let `retry` try again",
             ]
         );
     });
@@ -192,7 +192,7 @@ fn an_error_that_parents_hand_on_is_told_once() {
                 "error[BOOT010]: [top/middle/bad] Plugin load failed: boom",
                 "  handed on by: `top/middle` (loading the routes), `top`",
                 "  not started: `later` <- `top` <- `top/middle` <- `top/middle/bad`",
-                "  help: fix the first error above",
+                "  help: remove the cause; if it is temporary, let `retry` try again",
             ]
         );
     });
@@ -216,7 +216,7 @@ fn who_waits_for_a_parent_waits_for_the_child_that_failed() {
                 "error[BOOT010]: [top/bad] Plugin load failed: boom",
                 "  not started: `later` <- `top` <- `top/bad`",
                 "  closed again: `top`",
-                "  help: everything that had loaded has been closed; fix the first error above",
+                "  help: everything that had loaded has been closed; remove the cause; if it is temporary, let `retry` try again",
             ]
         );
     });
@@ -237,7 +237,7 @@ fn what_stands_behind_a_barrier_waits_for_what_failed_before_it() {
                 "error[BOOT010]: [base] Plugin load failed: boom",
                 "  not started: `behind` <- `barrier` <- `base`",
                 "  closed again: `barrier`",
-                "  help: everything that had loaded has been closed; fix the first error above",
+                "  help: everything that had loaded has been closed; remove the cause; if it is temporary, let `retry` try again",
             ]
         );
     });
@@ -256,6 +256,46 @@ fn a_boot_that_is_cut_behind_its_loads_says_where() {
                 "  cancelled: `app`",
                 "  help: raise `App::boot_timeout`, or find out what took so long",
             ]
+        );
+    });
+}
+
+/// An error whose text ends with that of its source.
+#[derive(Debug)]
+struct Unreachable(std::io::Error);
+
+impl std::fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no answer: {}", self.0)
+    }
+}
+
+impl std::error::Error for Unreachable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[test]
+fn a_cause_that_the_line_before_ends_with_is_not_repeated() {
+    paused(async {
+        let app = || {
+            App::new().with(plugin_fn("cache", async |_| {
+                let cause = std::io::Error::other("connection refused");
+                Err(anyhow::Error::new(Unreachable(cause)).context("starting"))
+            }))
+        };
+        assert_eq!(
+            fails_to_boot(app()).await,
+            [
+                "error[BOOT010]: [cache] Plugin load failed: starting",
+                "  caused by: no answer: connection refused",
+                "  help: remove the cause; if it is temporary, let `retry` try again",
+            ]
+        );
+        assert_eq!(
+            super::boot_error(app()).await.to_string(),
+            "[cache] Plugin load failed: starting: no answer: connection refused"
         );
     });
 }
@@ -284,7 +324,7 @@ fn the_help_of_a_failed_hook_follows_from_the_error_of_the_system() {
             13,
             "the user that the process runs as may not do this: grant",
         ),
-        (111, "fix the first error above"),
+        (111, "remove the cause"),
     ];
     paused(async {
         let trace = Trace::new();

@@ -57,7 +57,7 @@ fn an_error_of_several_lines_stays_behind_a_bar() {
                 "  caused by: no",
                 "    | error[BOOT999]: all is well",
                 "    |   help: go home\\u{1b}[2J\\u{202e}",
-                "  help: fix the first error above",
+                "  help: remove the cause; if it is temporary, let `retry` try again",
             ]
         );
     });

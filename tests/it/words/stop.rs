@@ -26,7 +26,19 @@ fn http() -> Probe {
 #[test]
 fn a_hook_that_fails_while_closing_is_stop001() {
     paused(async {
-        for (act, words) in [(fails("boom"), "boom"), (panics("boom"), "panicked: boom")] {
+        let failures = [
+            (
+                fails("boom"),
+                "boom",
+                "remove the cause, or handle the error in the hook",
+            ),
+            (
+                panics("boom"),
+                "panicked: boom",
+                "correct the code that panics; return an error for what can fail",
+            ),
+        ];
+        for (act, words, help) in failures {
             let error = close(App::new(), http().close(act)).await;
             assert_eq!(error.code(), "STOP001");
             assert_eq!(
@@ -34,7 +46,7 @@ fn a_hook_that_fails_while_closing_is_stop001() {
                 [
                     format!("error[STOP001]: [http] Plugin close failed: {words}"),
                     "  closed all the same: `api`, `db`".to_owned(),
-                    "  help: everything else has closed; fix the first error above".to_owned(),
+                    format!("  help: everything else has closed; {help}"),
                 ]
             );
         }
