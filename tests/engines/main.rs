@@ -230,6 +230,18 @@ fn a_value_that_differs_from_a_known_one_only_in_case_is_told_so() {
 }
 
 #[test]
+fn a_section_that_a_list_of_verify_names_needs_a_configuration() {
+    let list = ["config.store".to_owned()];
+    let wrong = bootstrap::__private::verify(App::new(), Some(&list)).unwrap_err();
+    assert!(
+        wrong.contains("missing: `config.store`: it is a section of the configuration (tests/"),
+        "{wrong}"
+    );
+    assert!(wrong.contains("(`.configure(..)`)"), "{wrong}");
+    assert!(!wrong.contains("link!"), "{wrong}");
+}
+
+#[test]
 fn a_section_is_called_by_its_key() {
     #[plugin(name = "reads", collect = never)]
     struct Reads {

@@ -32,9 +32,18 @@ inventory::collect!(Sectioned);
 /// All that may read a configuration, some of it twice, in no particular order.
 #[cfg(feature = "config")]
 pub(crate) fn linked_readers() -> impl Iterator<Item = &'static Declaration> {
+    linked().chain(linked_kin()).chain(sections())
+}
+
+#[cfg(feature = "config")]
+fn sections() -> impl Iterator<Item = &'static Declaration> {
     let sections = inventory::iter::<Sectioned>.into_iter();
-    let sections = sections.map(|section| section.0);
-    linked().chain(linked_kin()).chain(sections)
+    sections.map(|section| section.0)
+}
+
+#[cfg(not(feature = "config"))]
+fn sections() -> impl Iterator<Item = &'static Declaration> {
+    std::iter::empty()
 }
 
 /// All of them, in no particular order.
@@ -62,9 +71,10 @@ pub(crate) fn linked_at(port: StateKey) -> Vec<&'static Declaration> {
     all
 }
 
-/// Those of a name.
+/// Those of a name, and sections.
 pub(crate) fn linked_as(name: &str) -> Vec<&'static Declaration> {
-    let mut all: Vec<_> = linked().filter(|it| it.name == name).collect();
+    let all = linked().chain(sections());
+    let mut all: Vec<_> = all.filter(|it| it.name == name).collect();
     all.sort_by_key(|it| it.location);
     all
 }

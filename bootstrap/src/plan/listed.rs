@@ -138,6 +138,13 @@ impl Held<'_> {
 
     /// Why a plugin that is linked is not part of the app.
     fn why_linked(&self, declaration: &Declaration) -> String {
+        if declaration.is_section {
+            return format!(
+                "it is a section of the configuration ({}), and joins an app that has one \
+                 (`.configure(..)`) and a plugin that requires it",
+                declaration.location
+            );
+        }
         let at = format!("it is linked ({})", declaration.location);
         let mut numbers = self.plugins();
         let member = |number: &u32| self.named.member(*number);
