@@ -70,11 +70,26 @@ fn errors_of_the_compiler_are_those_of_the_snapshots() {
         |file: &str| fs::read_to_string(repository().join("tests/ui").join(file)).unwrap();
     let readme = fs::read_to_string(repository().join("README.md")).unwrap();
     let page = read("01-first-service.md");
-    for text in [&readme, &page] {
+    let missing = |text: &str| {
         let mut texts = blocks(text, "text").into_iter();
         let error = texts.find(|text| text.starts_with("error[E0277]"));
-        is_excerpt(error.unwrap(), &snapshot("state/missing_provider.stderr"));
+        error
+            .unwrap()
+            .replace("src/main.rs", "ui/state/missing_provider.rs")
+    };
+    let expected = snapshot("state/missing_provider.stderr");
+    is_excerpt(&missing(&page), &expected);
+    // The lines of code are those of the program above.
+    let program = blocks(&readme, "rust,no_run")[0];
+    let shown = missing(&readme);
+    let (code, rest): (Vec<&str>, Vec<&str>) = shown
+        .lines()
+        .partition(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+    for line in code {
+        let (_, code) = line.split_once("| ").unwrap();
+        assert!(program.contains(code), "the program has no line {code:?}");
     }
+    is_excerpt(&rest.join("\n"), &expected);
     let shown = blocks(&page, "text").join("");
     let of = |code: &str| {
         let from = shown.find(&format!("error[{code}]")).unwrap();
