@@ -6,7 +6,7 @@
 //!     config: State<Config>,                use ::bootstrap::__private as ..;   the only path there
 //!                                           static __DECLARED: Declared = ..;   what is above
 //! }                                         impl Declare for Database { .. }    fields, states
-//!                                           impl OnlyOnePluginMayProvide for Pool ..
+//!                                           impl OneProviderPerState for Pool ..
 //!                                           impl Default for Database { .. }    from the options
 //!                                           static ..: () = check(..);          the proof
 //!                                           submit! { .. }                      for `collect`

@@ -201,7 +201,7 @@ fn provided_states(model: &PluginModel, names: &Names<'_>) -> TokenStream {
             let body = quote! {
                 const PROVIDER: #private::Provider = #private::Provider::of::<#plugin>();
             };
-            names.implement(span, "OnlyOnePluginMayProvide", &state, &body)
+            names.implement(span, "OneProviderPerState", &state, &body)
         });
         quote!(#provides #makes)
     });

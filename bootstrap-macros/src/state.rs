@@ -142,7 +142,7 @@ fn provided(
         |krate| quote!(#krate::__private),
     );
     let implementation = quote_spanned!(ident.span()=>
-        impl __bootstrap::OnlyOnePluginMayProvide for #ident {
+        impl __bootstrap::OneProviderPerState for #ident {
             const PROVIDER: __bootstrap::Provider = #provider;
         }
     );

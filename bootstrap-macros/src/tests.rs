@@ -143,7 +143,7 @@ fn a_stand_in_provides_nothing_and_is_not_collected() {
         ),
     )
     .to_string();
-    assert!(!output.contains("OnlyOnePluginMayProvide for"), "{output}");
+    assert!(!output.contains("OneProviderPerState for"), "{output}");
     assert!(!output.contains("submit"), "{output}");
     assert!(output.contains("< Database as"), "{output}");
 }
@@ -157,7 +157,7 @@ fn a_child_provides_its_states_and_is_found_by_its_parent_only() {
         ),
     )
     .to_string();
-    assert!(output.contains("OnlyOnePluginMayProvide for"), "{output}");
+    assert!(output.contains("OneProviderPerState for"), "{output}");
     assert!(output.contains(":: Kin ("), "{output}");
     assert!(!output.contains(":: Collected ("), "{output}");
     assert!(output.contains("< Server as"), "{output}");

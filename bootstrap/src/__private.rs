@@ -21,9 +21,9 @@ pub use crate::collect::Sectioned;
 pub use crate::collect::{Aside, Collected, Kin};
 pub use crate::declare::{
     Answer, Behaviour, By, Declaration, Declare, Declared, Identity, Inject, Link, Mention,
-    OnlyOnePluginMayProvide, Port, Proof, Provider, Provides, ProvidesPort, RequiredBy,
-    Requirement, Retry, SharedAtPort, State, States, Supervision, Switch, answer, check,
-    check_child, check_name, derived, explore, field, made, made_instead, with_derived,
+    OneProviderPerState, Port, Proof, Provider, Provides, ProvidesPort, RequiredBy, Requirement,
+    Retry, SharedAtPort, State, States, Supervision, Switch, answer, check, check_child,
+    check_name, derived, explore, field, made, made_instead, with_derived,
 };
 #[cfg(feature = "config")]
 pub use crate::declare::{FromOutside, SectionPlugin, Setting, Values, configured, section};

@@ -341,7 +341,7 @@ pub mod extend {
     pub use crate::app::Selection;
     pub use crate::declare::{
         Contextual, Declare, DerivedRequirement as Requirement, Descriptor, Fields, HandleOf,
-        Inject, IntoPlugin, Lookup, OnlyOnePluginMayProvide, Plugin, PluginFn, PluginWith,
-        Provided, Provides, ProvidesPort, RequiredBy, Requirements, States, Supply,
+        Inject, IntoPlugin, Lookup, OneProviderPerState, Plugin, PluginFn, PluginWith, Provided,
+        Provides, ProvidesPort, RequiredBy, Requirements, States, Supply,
     };
 }

@@ -16,7 +16,7 @@ use crate::declare::states::States;
 /// A type that is a state: some plugin lists it in its `states`, or `main` supplies it.
 ///
 /// It holds for every type that has a provider, and can't be implemented: see
-/// [`OnlyOnePluginMayProvide`](crate::extend::OnlyOnePluginMayProvide). That every `State<T>` in a
+/// [`OneProviderPerState`](crate::extend::OneProviderPerState). That every `State<T>` in a
 /// plugin's field has a provider is therefore checked by the compiler. A generic plugin writes it as
 /// a bound: `struct Cache<T: Provided> { source: State<T> }`.
 #[diagnostic::on_unimplemented(
@@ -24,18 +24,18 @@ use crate::declare::states::States;
     label = "not provided by any plugin",
     note = "help: list `{Self}` in the `states = [..]` of the plugin that makes it; if `main` supplies it, write `#[supplied]` on the type"
 )]
-pub trait Provided: OnlyOnePluginMayProvide {}
+pub trait Provided: OneProviderPerState {}
 
 #[diagnostic::do_not_recommend]
-impl<T: OnlyOnePluginMayProvide> Provided for T {}
+impl<T: OneProviderPerState> Provided for T {}
 
 /// A state and its one provider.
 ///
 /// [`#[plugin(states = [T])]`](macro@crate::plugin) implements this for `T`, and so do
 /// [`#[supplied]`](macro@crate::supplied) and [`#[section]`](macro@crate::section); nothing else may. Two providers are two
 /// implementations, which is error E0119 at both of them: "conflicting implementations of trait
-/// `OnlyOnePluginMayProvide` for type `T`".
-pub trait OnlyOnePluginMayProvide: Sized + Send + Sync + 'static {
+/// `OneProviderPerState` for type `T`".
+pub trait OneProviderPerState: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     const PROVIDER: Provider;
 }
@@ -50,7 +50,7 @@ pub trait OnlyOnePluginMayProvide: Sized + Send + Sync + 'static {
 pub trait Original: Send + Sync + 'static {}
 
 #[diagnostic::do_not_recommend]
-impl<T: OnlyOnePluginMayProvide> Original for T {}
+impl<T: OneProviderPerState> Original for T {}
 
 /// How a state gets into what a `load` made, and is found in it again.
 #[doc(hidden)]
@@ -62,10 +62,10 @@ pub struct Made<T> {
 
 /// The one door through which generated code refers to a state that a plugin makes.
 ///
-/// A function rather than methods of [`OnlyOnePluginMayProvide`]: a call of a method checks the supertraits
+/// A function rather than methods of [`OneProviderPerState`]: a call of a method checks the supertraits
 /// again, and a state that is not `Send` would be reported twice.
 #[doc(hidden)]
-pub const fn made<T: OnlyOnePluginMayProvide>() -> Made<T> {
+pub const fn made<T: OneProviderPerState>() -> Made<T> {
     Made {
         put: |state, states| states.with(state),
         find: |states| states.get(),

@@ -75,8 +75,8 @@ pub use handle_of::HandleOf;
 pub(crate) use hooks::HookSet;
 pub use hooks::{Declare, Hooks};
 pub use inject::{
-    Inject, OnlyOnePluginMayProvide, Provided, Provides, ProvidesPort, RequiredBy, SharedAtPort,
-    field, made, made_instead,
+    Inject, OneProviderPerState, Provided, Provides, ProvidesPort, RequiredBy, SharedAtPort, field,
+    made, made_instead,
 };
 pub use into_plugin::IntoPlugin;
 pub use kin::check_child;

@@ -13,7 +13,7 @@ use crate::declare::context::LoadContext;
 use crate::declare::declaration::{Behaviour, Build, Declaration, Provider};
 use crate::declare::descriptor::Descriptor;
 use crate::declare::hooks::HookSet;
-use crate::declare::inject::OnlyOnePluginMayProvide;
+use crate::declare::inject::OneProviderPerState;
 use crate::declare::outside::Outside;
 use crate::declare::plugin::Plugin;
 use crate::declare::states::States;
@@ -236,7 +236,7 @@ impl Behaviour {
 
     /// Of the plugin that provides a section.
     #[doc(hidden)]
-    pub const fn section<T: OnlyOnePluginMayProvide>() -> Self {
+    pub const fn section<T: OneProviderPerState>() -> Self {
         Self {
             hooks: HookSet::NONE,
             build: Some(Build::Default(|| Arc::new(SectionPlugin::<T>::new()))),
@@ -262,7 +262,7 @@ impl<T> fmt::Debug for SectionPlugin<T> {
     }
 }
 
-impl<T: OnlyOnePluginMayProvide> SectionPlugin<T> {
+impl<T: OneProviderPerState> SectionPlugin<T> {
     /// What `section!` wrote down.
     fn declaration() -> Option<&'static Declaration> {
         match T::PROVIDER {
@@ -273,7 +273,7 @@ impl<T: OnlyOnePluginMayProvide> SectionPlugin<T> {
 }
 
 #[async_trait]
-impl<T: OnlyOnePluginMayProvide> Plugin for SectionPlugin<T> {
+impl<T: OneProviderPerState> Plugin for SectionPlugin<T> {
     fn descriptor(&self) -> Descriptor {
         match Self::declaration() {
             Some(declaration) => Descriptor::declared(declaration),

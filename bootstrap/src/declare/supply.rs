@@ -10,7 +10,7 @@ use crate::base::location::Location;
 use crate::declare::context::LoadContext;
 use crate::declare::descriptor::Descriptor;
 use crate::declare::hooks::HookSet;
-use crate::declare::inject::OnlyOnePluginMayProvide;
+use crate::declare::inject::OneProviderPerState;
 use crate::declare::plugin::Plugin;
 use crate::declare::port::Port;
 use crate::declare::state::State;
@@ -46,7 +46,7 @@ pub struct SuppliedValue {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: OnlyOnePluginMayProvide> Supply for T {
+impl<T: OneProviderPerState> Supply for T {
     fn into_supplied(self) -> SuppliedValue {
         SuppliedValue {
             key: StateKey::of::<T>(),
@@ -56,7 +56,7 @@ impl<T: OnlyOnePluginMayProvide> Supply for T {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: OnlyOnePluginMayProvide> Supply for State<T> {
+impl<T: OneProviderPerState> Supply for State<T> {
     fn into_supplied(self) -> SuppliedValue {
         SuppliedValue {
             key: StateKey::of::<T>(),
