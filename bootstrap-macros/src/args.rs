@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::token::Paren;
-use syn::{Expr, ExprPath, LitBool, LitStr, Path, Token, Type, parenthesized};
+use syn::{Expr, ExprPath, Lit, LitBool, LitStr, Path, Token, Type, parenthesized};
 
 use crate::check::text;
 use crate::diagnostics::Diagnostics;
@@ -253,12 +253,14 @@ impl PluginArgs {
                 self.close_timeout.fill(key, parsed, diagnostics);
             }
             "retry" => {
-                let parsed = value(key, input, "a number or a `Retry`", "retry = 3");
+                let is_number = |literal: &Lit| matches!(literal, Lit::Int(_));
+                let what = "a number or a `Retry`";
+                let parsed = expression(key, input, what, "retry = 3", is_number);
                 self.retry.fill(key, parsed, diagnostics);
             }
             "supervise" => {
                 let example = "supervise = Supervision::new().on_end(Policy::StopApp)";
-                let parsed = value(key, input, "a `Supervision`", example);
+                let parsed = expression(key, input, "a `Supervision`", example, |_| false);
                 self.supervise.fill(key, parsed, diagnostics);
             }
             "after" => {
@@ -440,6 +442,24 @@ impl OptionArgs {
         );
         let message = format!("unknown argument `{key}`{hint}");
         syn::Error::new(key.span(), message)
+    }
+}
+
+/// An expression. A literal of a kind that is not `taken` would be a mismatch of types in what is
+/// generated.
+fn expression(
+    key: &Ident,
+    input: ParseStream<'_>,
+    what: &str,
+    example: &str,
+    taken: impl FnOnce(&Lit) -> bool,
+) -> syn::Result<Expr> {
+    match value(key, input, what, example)? {
+        Expr::Lit(given) if !taken(&given.lit) => {
+            let message = format!("`{key}` takes {what}: `{example}`");
+            Err(syn::Error::new_spanned(given, message))
+        }
+        expr => Ok(expr),
     }
 }
 

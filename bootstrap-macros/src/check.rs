@@ -6,7 +6,8 @@
 //! | not a struct; wrong attributes on fields | `item` | the keyword; the attribute |
 //! | an option that is a `State`; a misspelt `#[option]` | `item` | the attribute |
 //! | `State<..>`, `Arc<..>`, `Option<..>`, `dyn ..`, `&..` as a state | here | the state |
-//! | a type parameter without bounds | `item` | the parameter |
+//! | a type parameter whose bounds can't be enough | `generics` | the parameter |
+//! | `State<dyn ..>`, `State<Arc<..>>`, `State<Option<..>>` as a field | `item` | the field's type |
 //! | `after = [Self]` | here | the word |
 //! | a plugin that is a child of itself; one that is child and parent; `child_of` on a generic plugin or a replacement | `family` | the path |
 //! | empty or unprintable name | here | the literal |
@@ -21,6 +22,7 @@
 //! | a runtime crate with another name, not given | here | the attribute |
 //! | a type that does not exist | rustc | the type |
 //! | a state without provider; a field that can't be injected | rustc, by `Inject` | the field's type |
+//! | an option or a local of a type without `Default` | rustc, by `OptionDefault` and `LocalDefault` | the field's type |
 //! | two providers of one state; a foreign type as a state | rustc, coherence | the state |
 //! | a state or a plugin that is not `Send + Sync + 'static` | rustc, supertraits | the state; the plugin |
 //! | a missing `impl Hooks`; `load` that makes something else | rustc, by `Hooks` | the plugin; the hook |

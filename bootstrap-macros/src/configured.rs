@@ -15,6 +15,8 @@ use crate::model::{DefaultValue, Field, FieldKind, PluginModel};
 /// Whether the runtime crate can read a configuration.
 pub(crate) const IS_ON: bool = cfg!(feature = "config");
 
+pub(crate) const NO_FEATURE: &str = "the configuration requires the feature `config` of `bootstrap`: write `bootstrap = { .., features = [\"config\"] }`";
+
 /// What decides whether the plugin is part of an app.
 pub(crate) fn enabled(args: &PluginArgs, diagnostics: &mut Diagnostics) -> Option<Enabled> {
     let enabled = args.enabled.value()?;
@@ -32,10 +34,7 @@ pub(crate) fn check(model: &PluginModel, diagnostics: &mut Diagnostics) {
 
 pub(crate) fn check_key(key: &LitStr, is_on: bool, diagnostics: &mut Diagnostics) {
     if !is_on {
-        diagnostics.at(
-            key,
-            "the configuration requires the feature `config` of `bootstrap`: write `bootstrap = { .., features = [\"config\"] }`",
-        );
+        diagnostics.at(key, NO_FEATURE);
         return;
     }
     let text = key.value();
@@ -154,12 +153,7 @@ mod tests {
         let mut diagnostics = Diagnostics::default();
         check_key(&key, false, &mut diagnostics);
         let error = diagnostics.finish().map(|error| error.to_string());
-        assert_eq!(
-            error.as_deref(),
-            Some(
-                "the configuration requires the feature `config` of `bootstrap`: write `bootstrap = { .., features = [\"config\"] }`"
-            )
-        );
+        assert_eq!(error.as_deref(), Some(NO_FEATURE));
         let mut diagnostics = Diagnostics::default();
         check_key(&key, true, &mut diagnostics);
         assert!(diagnostics.finish().is_none());

@@ -446,7 +446,7 @@ fn declare(model: &PluginModel, names: &Names<'_>) -> TokenStream {
         quote!(&__DECLARED.declaration)
     };
     let link = link(model, names);
-    let reset = fields::reset(model);
+    let reset = fields::reset(model, names);
     let body = quote! {
         #gives
         const DECLARATION: &'static #private::Declaration = #declaration;

@@ -155,23 +155,28 @@ pub(crate) fn start(field: &Field, names: &Names<'_>) -> TokenStream {
             let private = names.private_at(field.first);
             quote_spanned!(field.first=> #private::extend::Requirements::of(__DERIVED))
         }
-        _ => type_default(field),
+        FieldKind::Local => type_default(field, names, "LocalDefault"),
+        FieldKind::Option(_) => type_default(field, names, "OptionDefault"),
     }
 }
 
 /// What sets the plugin's own memory back.
-pub(crate) fn reset(model: &PluginModel) -> Option<TokenStream> {
-    let reset: Vec<_> = model.locals().map(reset_field).collect();
+pub(crate) fn reset(model: &PluginModel, names: &Names<'_>) -> Option<TokenStream> {
+    let reset = model.locals().map(|field| reset_field(field, names));
+    let reset: Vec<_> = reset.collect();
     let is_there = !reset.is_empty();
     is_there.then(|| quote!(fn reset(&mut self) { #(#reset)* }))
 }
 
-fn reset_field(field: &Field) -> TokenStream {
+fn reset_field(field: &Field, names: &Names<'_>) -> TokenStream {
     let (cfgs, member) = (&field.cfgs, &field.member);
-    let default = type_default(field);
+    let default = type_default(field, names, "LocalDefault");
     quote!(#(#cfgs)* { self.#member = #default; })
 }
 
-fn type_default(field: &Field) -> TokenStream {
-    quote_spanned!(field.first=> ::core::default::Default::default())
+/// The default of the type, by the trait whose words fit the field.
+fn type_default(field: &Field, names: &Names<'_>, by: &str) -> TokenStream {
+    let private = names.private_at(field.first);
+    let by = Ident::new(by, field.first);
+    quote_spanned!(field.first=> #private::#by::start())
 }

@@ -100,9 +100,13 @@ pub(crate) fn with_load(model: &PluginModel) -> Option<TokenStream> {
     };
     let ident = &model.ident;
     let name = model.name.literal().unwrap_or_else(|| ident.to_string());
+    let own = model.returned_ports().map(|port| text(&port.ty)).next();
+    let own = own.map_or_else(String::new, |port| {
+        format!("; if the plugin itself is the `{port}`, write `ports = [self as {port}]` instead")
+    });
     let missing = format!(
         "the plugin `{name}` provides `{}`, but has no `load`\n\
-         help: add `async fn load(&mut self, cx: &mut LoadContext) -> Result<{returned}>` to `impl Hooks for {ident}`",
+         help: add `async fn load(&mut self, cx: &mut LoadContext) -> Result<{returned}>` to `impl Hooks for {ident}`{own}",
         provided.join("`, `"),
     );
     Some(quote_spanned!(ident.span()=> .with_load(#missing)))

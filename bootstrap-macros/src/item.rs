@@ -12,6 +12,7 @@ use syn::{
 use crate::args::{OptionArgs, Start};
 use crate::check::{handle, text, wrapped, wrapped_mut};
 use crate::diagnostics::Diagnostics;
+use crate::generics::bound_parameters;
 use crate::model::{DefaultValue, Field, FieldKind};
 use crate::suggest::nearest;
 
@@ -47,14 +48,16 @@ fn parse_struct(
     diagnostics: &mut Diagnostics,
 ) -> Subject {
     take_second_plugin(&mut item.attrs, diagnostics);
-    bound_parameters(&mut item.generics, diagnostics);
+    // Not in the struct, where rustc would report them at each of its uses.
+    let mut generics = item.generics.clone();
+    bound_parameters(&mut generics, diagnostics);
     let fields = take_fields(&mut item, krate, diagnostics);
     Subject {
         tokens: item.to_token_stream(),
         is_struct: true,
         vis: item.vis,
         ident: item.ident,
-        generics: item.generics,
+        generics,
         attributes: item.attrs,
         fields,
     }
@@ -86,29 +89,6 @@ fn no_struct(tokens: &TokenStream, diagnostics: &mut Diagnostics) -> Option<Subj
         attributes: Vec::new(),
         fields: Vec::new(),
     })
-}
-
-/// A type without any bound may borrow, so no plugin can have it: it gets the bounds that are
-/// missing.
-fn bound_parameters(generics: &mut Generics, diagnostics: &mut Diagnostics) {
-    if generics.where_clause.is_some() {
-        return;
-    }
-    for param in generics.type_params_mut() {
-        if param.bounds.is_empty() {
-            let ident = &param.ident;
-            diagnostics.at(
-                ident,
-                format_args!(
-                    "a plugin is shared between threads and lives as long as its app: write `{ident}: Send + Sync + 'static`"
-                ),
-            );
-            let span = ident.span();
-            param.colon_token = Some(Token![:](span));
-            param.bounds =
-                parse_quote_spanned!(span=> ::core::marker::Send + ::core::marker::Sync + 'static);
-        }
-    }
 }
 
 fn take_second_plugin(attributes: &mut Vec<Attribute>, diagnostics: &mut Diagnostics) {
@@ -157,7 +137,7 @@ fn take_fields(
         let ours = take_ours(&mut field.attrs, diagnostics);
         let role = role(&ours, &field.ty, diagnostics);
         if matches!(role.kind, FieldKind::Requirement) {
-            mean_port(&mut field.ty, krate, diagnostics);
+            correct_state(&mut field.ty, krate, diagnostics);
         }
         let field = describe_field(field, index, role);
         let is_last = fields.len() + 1 == count;
@@ -323,28 +303,51 @@ fn is(attribute: &Attribute, name: &str) -> bool {
     attribute.path().is_ident(name)
 }
 
-/// Takes `State<dyn Trait>`, also in an `Option` or a `Lazy`, for the `Port` that is meant: rustc
-/// would report that a state has a size.
-fn mean_port(ty: &mut Type, krate: Option<&Path>, diagnostics: &mut Diagnostics) {
+/// Takes a type in `State<..>` that no plugin can provide for the one that is meant, also in an
+/// `Option` or a `Lazy`. rustc would report a missing provider, or that a state has a size.
+fn correct_state(ty: &mut Type, krate: Option<&Path>, diagnostics: &mut Diagnostics) {
     for outer in ["Option", "Lazy"] {
         if let Some(inner) = wrapped_mut(ty, outer) {
-            return mean_port(inner, krate, diagnostics);
+            return correct_state(inner, krate, diagnostics);
         }
     }
-    let Some(Type::TraitObject(object)) = wrapped(ty, "State") else {
+    let Some(written) = wrapped(ty, "State") else {
         return;
     };
-    let meant = text(object);
-    diagnostics.at(
-        &*ty,
-        format_args!("a trait object is provided at a port: write `Port<{meant}>`"),
-    );
-    let span = ty.span();
-    let krate = krate.map_or_else(
-        || quote_spanned!(span=> ::bootstrap),
-        ToTokens::to_token_stream,
-    );
-    *ty = parse_quote_spanned!(span=> #krate::Port<#object>);
+    let mut handles = ["Arc", "Rc", "State"].into_iter();
+    let shared = handles.find_map(|handle| wrapped(written, handle));
+    let optional = wrapped(written, "Option");
+    let own = shared.or(optional).unwrap_or(written).clone();
+    let (meant, span) = (text(&own), ty.span());
+    if let Type::TraitObject(object) = &own {
+        diagnostics.at(
+            &*ty,
+            format_args!("a trait object is provided at a port: write `Port<{meant}>`"),
+        );
+        let krate = krate.map_or_else(
+            || quote_spanned!(span=> ::bootstrap),
+            ToTokens::to_token_stream,
+        );
+        *ty = parse_quote_spanned!(span=> #krate::Port<#object>);
+        return;
+    }
+    let message = if shared.is_some() {
+        format!("a `State` is a shared handle already: write `State<{meant}>`")
+    } else if optional.is_some() {
+        format!(
+            "an optional requirement is an `Option` of the handle: write `Option<State<{meant}>>`"
+        )
+    } else {
+        return;
+    };
+    let is_optional = shared.is_none();
+    diagnostics.at(&*ty, message);
+    if let Some(inner) = wrapped_mut(ty, "State") {
+        *inner = own;
+    }
+    if is_optional {
+        *ty = parse_quote_spanned!(span=> ::core::option::Option<#ty>);
+    }
 }
 
 /// Whether a field holds what is bound of `requires = ..`, by the last word of its type.

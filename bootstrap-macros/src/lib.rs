@@ -9,6 +9,7 @@ mod diagnostics;
 mod expand;
 mod family;
 mod fields;
+mod generics;
 mod gives;
 mod grammar;
 mod item;

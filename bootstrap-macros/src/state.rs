@@ -4,10 +4,10 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Item, LitStr, Path, Token};
+use syn::{Generics, Item, LitStr, Path, Token, WherePredicate, parse_quote_spanned};
 
 use crate::check::{renamed, text};
-use crate::configured::{IS_ON, check_key};
+use crate::configured::{IS_ON, NO_FEATURE, check_key};
 use crate::diagnostics::Diagnostics;
 use crate::expand::location;
 
@@ -49,12 +49,8 @@ pub(crate) fn supplied(args: TokenStream, item: &TokenStream) -> TokenStream {
         diagnostics.at(key, example);
     }
     let krate = args.krate.or_else(|| renamed("supplied", &mut diagnostics));
-    let ident = type_name("supplied", item, &mut diagnostics);
-    let declared = ident.map(|ident| {
-        let location = location(ident.span());
-        let provider = quote!(__bootstrap::Provider::Supplied(#location));
-        provided(&ident, krate.as_ref(), &provider, &TokenStream::new())
-    });
+    let subject = subject("supplied", item, &mut diagnostics);
+    let declared = subject.map(|subject| subject.supplied(krate.as_ref()));
     finish(item, declared.as_ref(), diagnostics)
 }
 
@@ -64,21 +60,22 @@ pub(crate) fn section(args: TokenStream, item: &TokenStream) -> TokenStream {
     let example = "`#[section]` takes a key of the configuration: `#[section(\"database\")]`, or \
         none for the whole of it";
     let args = arguments(args, example, &mut diagnostics);
-    if !IS_ON {
-        diagnostics.push(syn::Error::new(
-            Span::call_site(),
-            "sections require the feature `config` of `bootstrap`: write `bootstrap = { .., features = [\"config\"] }`",
-        ));
-    } else if let Some(key) = &args.key {
-        check_key(key, IS_ON, &mut diagnostics);
+    match &args.key {
+        Some(key) => check_key(key, IS_ON, &mut diagnostics),
+        None if IS_ON => {}
+        None => diagnostics.push(syn::Error::new(Span::call_site(), NO_FEATURE)),
     }
     let krate = args.krate.or_else(|| renamed("section", &mut diagnostics));
-    let ident = type_name("section", item, &mut diagnostics);
+    let subject = subject("section", item, &mut diagnostics);
     let key = args.key.map_or_else(String::new, |key| key.value());
-    let declared = ident.filter(|_| IS_ON).map(|ident| {
+    let declared = subject.map(|subject| {
+        if !IS_ON || subject.is_generic() {
+            // Reported: it stays a state, so that the plugins that require it have no errors.
+            return subject.supplied(krate.as_ref());
+        }
         let provider = quote!(__bootstrap::Provider::Plugin(__LINK));
-        let declaration = section_plugin(&ident, &key);
-        provided(&ident, krate.as_ref(), &provider, &declaration)
+        let declaration = section_plugin(&subject.ident, &key);
+        subject.provided(krate.as_ref(), &provider, &declaration)
     });
     finish(item, declared.as_ref(), diagnostics)
 }
@@ -91,8 +88,13 @@ fn arguments(args: TokenStream, example: &str, diagnostics: &mut Diagnostics) ->
     })
 }
 
-/// The name of the type on which the attribute stands.
-fn type_name(attribute: &str, item: &TokenStream, diagnostics: &mut Diagnostics) -> Option<Ident> {
+/// The type on which the attribute stands.
+struct Subject {
+    ident: Ident,
+    generics: Generics,
+}
+
+fn subject(attribute: &str, item: &TokenStream, diagnostics: &mut Diagnostics) -> Option<Subject> {
     // What does not parse is reported by rustc, which sees the same tokens.
     let parsed: Item = syn::parse2(item.clone()).ok()?;
     let (ident, generics) = match parsed {
@@ -117,42 +119,67 @@ fn type_name(attribute: &str, item: &TokenStream, diagnostics: &mut Diagnostics)
             return None;
         }
     };
-    if !generics.params.is_empty() {
+    let subject = Subject { ident, generics };
+    if subject.is_generic() {
+        let Subject { ident, generics } = &subject;
         diagnostics.at(
-            &generics,
+            generics,
             format_args!(
                 "a state is one type, and `{ident}` is many: wrap the one that you mean, as in \
                  `struct Name({ident}<..>);`"
             ),
         );
-        return None;
     }
-    Some(ident)
+    Some(subject)
 }
 
-/// Says which plugin provides the type.
-fn provided(
-    ident: &Ident,
-    krate: Option<&Path>,
-    provider: &TokenStream,
-    more: &TokenStream,
-) -> TokenStream {
-    let door = krate.map_or_else(
-        || quote!(::bootstrap::__private),
-        |krate| quote!(#krate::__private),
-    );
-    let implementation = quote_spanned!(ident.span()=>
-        impl __bootstrap::OneProviderPerState for #ident {
-            const PROVIDER: __bootstrap::Provider = #provider;
+impl Subject {
+    fn is_generic(&self) -> bool {
+        !self.generics.params.is_empty()
+    }
+
+    /// Says that `main` provides the type.
+    fn supplied(mut self, krate: Option<&Path>) -> TokenStream {
+        let (ident, span) = (&self.ident, self.ident.span());
+        if self.is_generic() {
+            // A mistake, but those of its types that can be states are states.
+            let (_, types, _) = self.generics.split_for_impl();
+            let state: WherePredicate = parse_quote_spanned!(span=>
+                #ident #types: ::core::marker::Send + ::core::marker::Sync + 'static
+            );
+            self.generics.make_where_clause().predicates.push(state);
         }
-    );
-    quote! {
-        #[allow(clippy::all, clippy::pedantic, missing_docs, reason = "generated code")]
-        const _: () = {
-            use #door as __bootstrap;
-            #more
-            #implementation
-        };
+        let location = location(span);
+        let provider = quote!(__bootstrap::Provider::Supplied(#location));
+        self.provided(krate, &provider, &TokenStream::new())
+    }
+
+    /// Says which plugin provides the type.
+    fn provided(
+        &self,
+        krate: Option<&Path>,
+        provider: &TokenStream,
+        more: &TokenStream,
+    ) -> TokenStream {
+        let door = krate.map_or_else(
+            || quote!(::bootstrap::__private),
+            |krate| quote!(#krate::__private),
+        );
+        let ident = &self.ident;
+        let (generics, types, wheres) = self.generics.split_for_impl();
+        let implementation = quote_spanned!(ident.span()=>
+            impl #generics __bootstrap::OneProviderPerState for #ident #types #wheres {
+                const PROVIDER: __bootstrap::Provider = #provider;
+            }
+        );
+        quote! {
+            #[allow(clippy::all, clippy::pedantic, missing_docs, reason = "generated code")]
+            const _: () = {
+                use #door as __bootstrap;
+                #more
+                #implementation
+            };
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
 use crate::check::{kebab_case, text};
+use crate::configured::IS_ON;
 use crate::pipeline::plugin;
+use crate::state::section;
 
 /// Every message of a `compile_error!` in the output.
 fn errors(output: &TokenStream) -> Vec<String> {
@@ -97,7 +99,7 @@ fn all_mistakes_of_one_item_are_reported_together() {
         [
             "unknown argument `nam`, did you mean `name`?",
             "`load_timeout` takes a string: `load_timeout = \"5s\"`",
-            "a plugin is shared between threads and lives as long as its app: write `T: Send + Sync + 'static`",
+            "a plugin is shared between threads and lives as long as its app: write `T: Send + Sync + 'static`, here and in `impl Hooks`",
             "a field is an `#[option]` or `#[local]`, not both",
             "a plugin's name can't be empty: messages show it",
             "the state `A` is listed twice",
@@ -219,4 +221,45 @@ fn a_plugin_expands_to_few_tokens() {
     );
     let tokens = count(output);
     assert!(tokens <= 900, "{tokens} tokens");
+}
+
+#[test]
+fn a_section_stays_a_state_without_the_feature_that_reads_it() {
+    let output = section(
+        quote!("database"),
+        &quote!(
+            struct Section;
+        ),
+    );
+    assert_eq!(errors(&output).len(), usize::from(!IS_ON), "{output}");
+    let output = output.to_string();
+    assert!(output.contains("OneProviderPerState for"), "{output}");
+}
+
+#[test]
+fn bounds_that_may_be_enough_are_left_to_the_compiler() {
+    for item in [
+        quote!(
+            struct S<T: Driver>;
+        ),
+        quote!(
+            struct S<T: Clone + drivers::Driver>;
+        ),
+        quote!(
+            struct S<T>
+            where
+                T: Driver;
+        ),
+        quote!(
+            struct S<T: Clone>
+            where
+                Vec<T>: Shared;
+        ),
+        quote!(
+            struct S<T: Clone + Send + Sync + 'static, const N: usize>;
+        ),
+    ] {
+        let output = expand(quote!(collect = never), item.clone()).to_string();
+        assert!(!output.contains("shared between threads"), "{item}");
+    }
 }

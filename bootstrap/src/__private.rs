@@ -20,10 +20,10 @@ pub use crate::base::location::Location;
 pub use crate::collect::Sectioned;
 pub use crate::collect::{Aside, Collected, Kin};
 pub use crate::declare::{
-    Answer, Behaviour, By, Declaration, Declare, Declared, Identity, Inject, Link, Mention,
-    OneProviderPerState, Port, Proof, Provider, Provides, ProvidesPort, RequiredBy, Requirement,
-    Retry, SharedAtPort, State, States, Supervision, Switch, answer, check, check_child,
-    check_name, derived, explore, field, made, made_instead, with_derived,
+    Answer, Behaviour, By, Declaration, Declare, Declared, Identity, Inject, Link, LocalDefault,
+    Mention, OneProviderPerState, OptionDefault, Port, Proof, Provider, Provides, ProvidesPort,
+    RequiredBy, Requirement, Retry, SharedAtPort, State, States, Supervision, Switch, answer,
+    check, check_child, check_name, derived, explore, field, made, made_instead, with_derived,
 };
 #[cfg(feature = "config")]
 pub use crate::declare::{FromOutside, SectionPlugin, Setting, Values, configured, section};

@@ -1,4 +1,4 @@
-//! Messages of the proofs at compile time.
+//! Messages of the proofs at compile time, and the proof that a message can show a name.
 
 use crate::base::location::Location;
 use crate::declare::declaration::Requirement;
@@ -92,5 +92,32 @@ impl Text {
             Ok(text) => text,
             Err(_) => "plugins depend on each other in a cycle",
         }
+    }
+}
+
+/// Panics, in a constant, if messages can't show the name of a plugin.
+///
+/// # Panics
+///
+/// With what is wrong with it.
+#[track_caller]
+pub const fn check_name(name: &str) {
+    let bytes = name.as_bytes();
+    assert!(
+        !bytes.is_empty(),
+        "a plugin's name can't be empty: messages show it"
+    );
+    let mut place = 0;
+    while place < bytes.len() {
+        if matches!(bytes[place], 0..=b' ' | 0x7f | b'#' | b'`') {
+            let mut text = Text::new();
+            text.push("a plugin's name is one word, and \"");
+            text.push(name);
+            text.push(
+                "\" is not\nhelp: write no spaces, no `#` (it numbers instances) and no backtick",
+            );
+            panic!("{}", text.as_str());
+        }
+        place += 1;
     }
 }

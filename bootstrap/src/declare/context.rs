@@ -422,7 +422,8 @@ impl Contextual for dyn Plugin {
 macro_rules! context {
     ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* }) => {
         $(#[$doc])*
-        pub struct $name<P: Contextual + ?Sized = dyn Plugin> {
+        // Without a bound, which would be reported at each hook of a struct without `#[plugin]`.
+        pub struct $name<P: ?Sized = dyn Plugin> {
             site: Site,
             states: States,
             plugin: PhantomData<fn(&P)>,

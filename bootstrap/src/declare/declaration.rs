@@ -125,9 +125,14 @@ impl Build {
     }
 }
 
+// rustc quotes the line of a bound that does not hold, so what to do is at its end.
 #[allow(missing_docs)]
 impl Behaviour {
-    pub const fn collected<P: Hooks + Default + Send + Sync>() -> Self {
+    pub const fn collected<P>() -> Self
+    where
+        P: Hooks + Default, // help: write `impl Hooks` for the plugin
+        P: Send + Sync, // help: threads share a plugin: hold a `Mutex` or an atomic instead of a `Cell`, an `Arc` instead of an `Rc`
+    {
         Self {
             hooks: HookSet::of::<P>(),
             build: Some(Build::Default(|| Arc::new(P::default()))),
@@ -142,7 +147,11 @@ impl Behaviour {
         }
     }
 
-    pub const fn registered<P: Hooks + Send + Sync>() -> Self {
+    pub const fn registered<P>() -> Self
+    where
+        P: Hooks,       // help: write `impl Hooks` for the plugin
+        P: Send + Sync, // help: threads share a plugin: hold a `Mutex` or an atomic instead of a `Cell`, an `Arc` instead of an `Rc`
+    {
         Self {
             hooks: HookSet::of::<P>(),
             build: None,
@@ -205,28 +214,6 @@ impl Requirement {
     pub(crate) fn handle<'p>(&self, plugin: &'p mut dyn Any) -> Option<&'p mut dyn Bind> {
         let place = self.derived.map_or(0, |(place, _)| place);
         self.access.of(plugin, place)
-    }
-}
-
-/// Panics, in a constant, if messages can't show the name of a plugin.
-///
-/// # Panics
-///
-/// With what is wrong with it.
-#[track_caller]
-pub const fn check_name(name: &str) {
-    let bytes = name.as_bytes();
-    assert!(
-        !bytes.is_empty(),
-        "a plugin's name can't be empty: messages show it"
-    );
-    let mut place = 0;
-    while place < bytes.len() {
-        assert!(
-            !matches!(bytes[place], 0..=b' ' | 0x7f | b'#' | b'`'),
-            "a plugin's name is one word: no spaces, no `#` (it numbers instances), no backtick"
-        );
-        place += 1;
     }
 }
 

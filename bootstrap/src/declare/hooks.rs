@@ -22,7 +22,7 @@ use crate::declare::states::States;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a plugin",
     label = "no `#[plugin]` on this type",
-    note = "write `#[plugin(states = [..])]` on the struct"
+    note = "help: write `#[plugin]` on the struct; if its `load` returns states, `#[plugin(states = [..])]`"
 )]
 pub trait Declare: Sized + 'static {
     /// What `load` returns: `()`, the state, or a tuple of the states in the order of the list.
@@ -117,7 +117,14 @@ pub trait Hooks: Declare {
     /// The future is dropped where it waits when the boot fails elsewhere, is interrupted, or
     /// this plugin's time is up. `close` is not called then: what was acquired half-way must
     /// clean up after itself when it is dropped.
-    fn load(&mut self, cx: &mut LoadContext) -> impl Future<Output = Result<Self::States>> + Send {
+    // rustc quotes the line of the bound that a `load` does not meet, so what to do is at its end.
+    fn load(
+        &mut self,
+        cx: &mut LoadContext,
+    ) -> impl Future<
+        Output = Result<Self::States>, // help: make `load` return what the plugin lists in `states` and `ports`, or list it there
+    > + Send // help: drop what is not `Send` before the `await`; write `Arc` for `Rc`, and `Mutex` for `RefCell`
+    {
         let _ = cx;
         NoLoad(PhantomData)
     }

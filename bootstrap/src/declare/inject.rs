@@ -22,7 +22,7 @@ use crate::declare::states::States;
 #[diagnostic::on_unimplemented(
     message = "no plugin provides the state `{Self}`",
     label = "not provided by any plugin",
-    note = "help: list `{Self}` in the `states = [..]` of the plugin that makes it; if `main` supplies it, write `#[supplied]` on the type"
+    note = "help: list `{Self}` in the `states = [..]` of the plugin that makes it; if `main` supplies it, write `#[supplied]` on the type; if it is a plugin, write one of its states instead"
 )]
 pub trait Provided: OneProviderPerState {}
 
@@ -35,7 +35,12 @@ impl<T: OneProviderPerState> Provided for T {}
 /// [`#[supplied]`](macro@crate::supplied) and [`#[section]`](macro@crate::section); nothing else may. Two providers are two
 /// implementations, which is error E0119 at both of them: "conflicting implementations of trait
 /// `OneProviderPerState` for type `T`".
-pub trait OneProviderPerState: Sized + Send + Sync + 'static {
+// rustc quotes this line where a bound does not hold.
+#[rustfmt::skip]
+pub trait OneProviderPerState: Sized
+    + Send + Sync // help: threads share a state: put a `Mutex` or an atomic instead of a `Cell`, an `Arc` instead of an `Rc`
+    + 'static
+{
     #[doc(hidden)]
     const PROVIDER: Provider;
 }
@@ -208,8 +213,8 @@ pub trait Inject: sealed::Sealed + Sized + 'static {
 #[diagnostic::on_unimplemented(
     message = "no plugin provides the state `{Self}`",
     label = "not provided by any plugin",
-    note = "the type in `State<..>` is the state itself: not an `Arc`, a reference or an `Option` of it",
-    note = "help: list `{Self}` in the `states = [..]` of the plugin that makes it; if `main` supplies it, write `#[supplied]` on the type"
+    note = "the type in `State<..>` is one that a plugin lists in its `states = [..]`: not the plugin, nor a reference to the state",
+    note = "help: list `{Self}` in the `states = [..]` of the plugin that makes it; if `main` supplies it, write `#[supplied]` on the type; if it is a plugin, write one of its states instead"
 )]
 pub trait RequiredBy<F> {
     #[doc(hidden)]

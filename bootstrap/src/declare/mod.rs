@@ -16,6 +16,7 @@ mod context;
 mod current;
 mod cycle;
 mod declaration;
+mod defaults;
 mod derived;
 mod descriptor;
 mod error;
@@ -54,6 +55,7 @@ pub use asks::Asks;
 pub use barrier::BarrierContext;
 pub(crate) use barrier::{Barrier, BarrierKind};
 pub use child::{Child, ChildScope};
+pub use const_text::check_name;
 pub use context::{CloseContext, Contextual, DrainContext, LoadContext, ReadyContext, RunContext};
 pub(crate) use context::{Home, Site, Spawn};
 pub(crate) use current::Around;
@@ -61,8 +63,8 @@ pub use current::Current;
 pub use cycle::{check, explore};
 pub use declaration::{
     Behaviour, Declaration, Declared, Identity, Link, Mention, Need, Proof, Provider, Requirement,
-    check_name,
 };
+pub use defaults::{LocalDefault, OptionDefault};
 pub use derived::{Requirement as DerivedRequirement, Requirements, derived, with_derived};
 pub use descriptor::Descriptor;
 pub use error::ServiceError;

@@ -220,7 +220,8 @@ impl Behaviour {
     #[doc(hidden)]
     pub const fn from_outside<P>() -> Self
     where
-        P: FromOutside + crate::declare::hooks::Hooks + Send + Sync,
+        P: FromOutside + crate::declare::hooks::Hooks, // help: write `impl Hooks` for the plugin
+        P: Send + Sync, // help: threads share a plugin: hold a `Mutex` or an atomic instead of a `Cell`, an `Arc` instead of an `Rc`
     {
         Self {
             hooks: HookSet::of::<P>(),

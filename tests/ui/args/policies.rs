@@ -1,6 +1,6 @@
 use bootstrap::prelude::*;
 
-#[plugin(retry = "three", supervise = 3)]
+#[plugin(retry = "3", supervise = 3)]
 struct Server;
 
 impl Hooks for Server {
@@ -17,5 +17,12 @@ impl Hooks for Client {
         Ok(())
     }
 }
+
+const ATTEMPTS: u32 = 3;
+
+#[plugin(retry = ATTEMPTS)]
+struct Worker;
+
+impl Hooks for Worker {}
 
 fn main() {}

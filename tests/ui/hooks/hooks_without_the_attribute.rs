@@ -8,4 +8,12 @@ impl Hooks for Plain {
     }
 }
 
+struct Closing;
+
+impl Hooks for Closing {
+    async fn close(&self, _: &CloseContext<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
 fn main() {}

@@ -13,13 +13,19 @@ impl Hooks for ConfigPlugin {
     }
 }
 
+trait Mailer: Send + Sync {}
+
 #[plugin]
 struct Database {
-    config: State<Arc<Config>>,
+    shared: State<Arc<Config>>,
+    maybe: State<Option<Config>>,
+    late: Lazy<State<State<Config>>>,
+    mailer: State<Arc<dyn Mailer>>,
 }
 
 impl Hooks for Database {
     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        let _: (&Config, bool) = (&self.shared, self.maybe.is_some());
         Ok(())
     }
 }
