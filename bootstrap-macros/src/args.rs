@@ -285,13 +285,13 @@ impl PluginArgs {
                 self.replaces.fill(key, parsed, diagnostics);
             }
             "requires" => {
-                let what = "a constant with a list of requirements";
-                let parsed = value(key, input, what, "requires = REQUIREMENTS");
+                let what = "a function that lists requirements";
+                let parsed = value(key, input, what, "requires = list_them");
                 if let Ok(Expr::Array(list)) = &parsed {
                     diagnostics.at(
                         list,
                         "a requirement is a field, as in `config: State<Config>`; `requires` \
-                         takes a constant that another crate has made",
+                         takes a function that lists what another crate derives",
                     );
                     self.requires = Slot::Broken;
                     return;

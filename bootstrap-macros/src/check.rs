@@ -346,7 +346,7 @@ fn derived_has_a_field(args: &PluginArgs, model: &PluginModel, diagnostics: &mut
         (None, Some(field)) => diagnostics.push(syn::Error::new(
             field.first,
             "a field of type `Requirements` holds what is bound of `requires`: write \
-             `#[plugin(requires = ..)]` with a list of requirements",
+             `#[plugin(requires = ..)]` with a function that lists them",
         )),
         (Some(key), Some(_)) if model.is_generic() => diagnostics.push(syn::Error::new(
             key,

@@ -265,13 +265,13 @@ fn declared(model: &PluginModel, names: &Names<'_>, sound: bool) -> TokenStream 
     }
 }
 
-/// Requirements beside the fields, as a constant with a type, so that another one is a mistake of
-/// the expression alone.
+/// The function that lists requirements beside the fields, as a constant with a type, so that another
+/// one is a mistake of the expression alone.
 fn derived(model: &PluginModel, names: &Names<'_>) -> Option<TokenStream> {
     let expr = model.requires.as_ref()?;
     let private = names.private_at(expr.span());
     Some(quote_spanned!(expr.span()=>
-        const __DERIVED: &'static [#private::extend::Requirement] = #expr;
+        const __DERIVED: fn() -> #private::Vec<#private::extend::Requirement> = #expr;
     ))
 }
 
@@ -306,17 +306,10 @@ fn declaration(model: &PluginModel, names: &Names<'_>) -> TokenStream {
     said.extend(list("provides", gives::keys(names)));
     let requires = model.requirements();
     let requires = requires.map(|field| fields::requirement(field, names));
-    match fields::derived(model, names) {
-        None => said.extend(list("requires", requires)),
-        Some(derived) => said.extend(quote!(
-            requires: {
-                const __FIELDS: &[#private::Requirement] = &[#(#requires),*];
-                const __ALL: [#private::Requirement; __FIELDS.len() + __DERIVED.len()] =
-                    #private::with_derived(__FIELDS, __DERIVED, &#derived);
-                &__ALL
-            },
-        )),
-    }
+    said.extend(list("requires", requires));
+    let derived = fields::derived(model, names);
+    let derived = derived.map(|field| quote!(#private::Derived::new(__DERIVED, &#field)));
+    said.extend(some("derived", derived, names));
     let after = model.after.iter().map(|path| mention(path, path, names));
     said.extend(list("after", after));
     let children = model.children.iter().enumerate();

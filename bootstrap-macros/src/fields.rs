@@ -153,7 +153,7 @@ pub(crate) fn start(field: &Field, names: &Names<'_>) -> TokenStream {
         }
         FieldKind::Derived => {
             let private = names.private_at(field.first);
-            quote_spanned!(field.first=> #private::extend::Requirements::of(__DERIVED))
+            quote_spanned!(field.first=> #private::extend::Requirements::of(&__DERIVED()))
         }
         FieldKind::Local => type_default(field, names, "LocalDefault"),
         FieldKind::Option(_) => type_default(field, names, "OptionDefault"),

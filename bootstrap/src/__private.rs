@@ -5,6 +5,7 @@
 pub use std::option::Option::{self, None, Some};
 pub use std::sync::Arc;
 pub use std::time::Duration;
+pub use std::vec::Vec;
 
 pub use inventory;
 
@@ -20,10 +21,10 @@ pub use crate::base::location::Location;
 pub use crate::collect::Sectioned;
 pub use crate::collect::{Aside, Collected, Kin};
 pub use crate::declare::{
-    Answer, Behaviour, By, Declaration, Declare, Declared, Identity, Inject, Link, LocalDefault,
-    Mention, OneProviderPerState, OptionDefault, Port, Proof, Provider, Provides, ProvidesPort,
-    RequiredBy, Requirement, Retry, SharedAtPort, State, States, Supervision, Switch, answer,
-    check, check_child, check_name, derived, explore, field, made, made_instead, with_derived,
+    Answer, Behaviour, By, Declaration, Declare, Declared, Derived, Identity, Inject, Link,
+    LocalDefault, Mention, OneProviderPerState, OptionDefault, Port, Proof, Provider, Provides,
+    ProvidesPort, RequiredBy, Requirement, Retry, SharedAtPort, State, States, Supervision, Switch,
+    answer, check, check_child, check_name, derived, explore, field, made, made_instead,
 };
 #[cfg(feature = "config")]
 pub use crate::declare::{FromOutside, SectionPlugin, Setting, Values, configured, section};

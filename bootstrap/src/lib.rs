@@ -331,7 +331,7 @@ pub mod service {
 pub mod extend {
     //! The interface for crates that derive plugins, and for plugins that are made at run time.
     //!
-    //! An attribute of another crate emits a plain `#[plugin(requires = ..)]` with a constant list of
+    //! An attribute of another crate emits a plain `#[plugin(requires = ..)]` with a function that lists
     //! [`Requirement`]s, and a field of the type [`Requirements`]. A plugin whose name, states or
     //! requirements are known only at run time implements [`Plugin`] by hand. The other traits are
     //! bounds, which the attributes implement.
@@ -344,4 +344,5 @@ pub mod extend {
         Inject, IntoPlugin, Lookup, OneProviderPerState, Plugin, PluginFn, PluginWith, Provided,
         Provides, ProvidesPort, RequiredBy, Requirements, States, Supply,
     };
+    pub use crate::request::Entered;
 }

@@ -26,16 +26,18 @@ const fn here() -> Location {
     Location::new("src/routes.rs", 7, 1)
 }
 
-/// What an attribute on functions would write down.
-const OF_HANDLERS: &[Requirement] = &[
-    Requirement::of::<State<Table>>(|| "argument `State<Table>` of `list`".into(), here()),
-    Requirement::of::<Option<Port<dyn Mailer>>>(
-        || "argument `Option<Port<dyn Mailer>>` of `send`".into(),
-        here(),
-    ),
-];
+/// What another crate finds in the arguments of functions.
+fn of_handlers() -> Vec<Requirement> {
+    vec![
+        Requirement::of::<State<Table>>("argument `State<Table>` of `list`", here()),
+        Requirement::of::<Option<Port<dyn Mailer>>>(
+            "argument `Option<Port<dyn Mailer>>` of `send`",
+            here(),
+        ),
+    ]
+}
 
-#[plugin(name = "routes", requires = OF_HANDLERS, collect = never)]
+#[plugin(name = "routes", requires = of_handlers, collect = never)]
 struct Routes {
     #[option(default = 80)]
     port: u16,
@@ -45,13 +47,15 @@ struct Routes {
 
 impl Hooks for Routes {
     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-        let table: &State<Table> = self.bound.get(0).unwrap();
-        let mailer: &Option<Port<dyn Mailer>> = self.bound.get(1).unwrap();
+        let table: &State<Table> = self.bound.get().unwrap();
+        let mailer: &Option<Port<dyn Mailer>> = self.bound.get().unwrap();
         assert_eq!((table.0, self.own.0, self.port), (7, 7, 8080));
         assert_eq!(mailer.as_ref().map(|it| it.name()), Some("smtp"));
         assert_eq!((self.bound.len(), self.bound.is_empty()), (2, false));
-        assert!(self.bound.get::<State<Table>>(1).is_none(), "another type");
-        assert!(self.bound.get::<State<Table>>(2).is_none(), "no such place");
+        assert!(
+            self.bound.get::<Port<dyn Mailer>>().is_none(),
+            "not in the list"
+        );
         Ok(())
     }
 }

@@ -287,7 +287,9 @@ impl<'r> Choice<'r> {
     fn needs_of_children(&self, member: &Member) -> Vec<&'static Need> {
         let declaration = member.descriptor.declaration();
         let children = declaration.map_or_else(Vec::new, |it| self.brood.descendants(it));
-        let asks = children.into_iter().flat_map(|(_, child)| child.requires);
+        let asks = children
+            .into_iter()
+            .flat_map(|(_, child)| child.requirements());
         asks.map(|requirement| &requirement.need)
             .filter(|need| self.is_answered_by_the_root(member.scope, need.state))
             .collect()
@@ -309,11 +311,11 @@ impl<'r> Choice<'r> {
     fn follow(&mut self) {
         while let Some(declaration) = self.chosen.get(self.followed).copied() {
             self.followed += 1;
-            for requirement in declaration.requires {
+            for requirement in declaration.requirements() {
                 self.follow_need(&requirement.need);
             }
             for (_, child) in self.brood.descendants(declaration) {
-                for requirement in child.requires {
+                for requirement in child.requirements() {
                     self.follow_need(&requirement.need);
                 }
             }
@@ -406,8 +408,8 @@ impl<'r> Choice<'r> {
         of: &'static Declaration,
     ) -> impl Iterator<Item = &'static Declaration> + use<'_, 'r> {
         let children = self.brood.descendants(of).into_iter();
-        let of_children = children.flat_map(|(_, child)| child.requires);
-        let asks = of.requires.iter().chain(of_children);
+        let of_children = children.flat_map(|(_, child)| child.requirements());
+        let asks = of.requirements().iter().chain(of_children);
         asks.flat_map(|requirement| self.providers_of(&requirement.need))
             .filter(|provider| provider.plugin != of.plugin)
     }

@@ -55,7 +55,7 @@ impl Entry {
         let mut wants = Vec::new();
         let mut see = |field: &'static str, slot: &mut dyn Bind| {
             let wish = slot.wish();
-            let declared = declaration.and_then(|it| it.requires.get(wants.len()));
+            let declared = declaration.and_then(|it| it.requirements().get(wants.len()));
             wants.push(Want {
                 field,
                 state: wish.state,

@@ -67,7 +67,7 @@ impl Roster {
     /// Adds a plugin that was collected.
     pub(super) fn enlist(&mut self, declaration: &'static Declaration) {
         let first_want = self.wants.len();
-        let wants = declaration.requires.iter().map(|requirement| Want {
+        let wants = declaration.requirements().iter().map(|requirement| Want {
             field: requirement.field,
             state: requirement.need.state,
             asks: requirement.need.asks,

@@ -14,6 +14,7 @@ use anyhow::Result;
 use crate::base::key::StateKey;
 use crate::base::location::Location;
 use crate::declare::asks::Asks;
+use crate::declare::derived::Derived;
 use crate::declare::field::{AnyField, Bind};
 use crate::declare::hooks::{Declare, HookSet, Hooks};
 use crate::declare::outside::Outside;
@@ -36,7 +37,10 @@ pub struct Declaration {
     pub is_primary: bool,
     /// Whether it joins an app that collects only if a field requires it.
     pub is_collected_if_needed: bool,
+    /// The requirements of its fields, which the proof at compile time follows.
     pub requires: &'static [Requirement],
+    /// Requirements beside its fields.
+    pub derived: Option<Derived>,
     pub after: &'static [Mention],
     /// The plugin that registers this one while it loads.
     pub child_of: Option<Mention>,
@@ -71,6 +75,7 @@ impl Declaration {
             is_primary: false,
             is_collected_if_needed: false,
             requires: &[],
+            derived: None,
             after: &[],
             child_of: None,
             children: &[],
@@ -182,30 +187,14 @@ pub struct Requirement {
     pub need: Need,
     pub access: &'static dyn AnyField,
     /// Of one that is no field: its place among those, and what messages call it.
-    pub derived: Option<(usize, fn() -> String)>,
+    pub derived: Option<(usize, &'static str)>,
 }
 
 impl Requirement {
-    /// One of an array that is about to be filled.
-    pub(crate) const fn placeholder(access: &'static dyn AnyField) -> Self {
-        Self {
-            field: "",
-            type_text: "",
-            location: Location::new("", 0, 0),
-            need: Need {
-                state: StateKey::of::<()>(),
-                asks: Asks::Optional,
-                provider: None,
-            },
-            access,
-            derived: None,
-        }
-    }
-
     /// What messages call it: `config: State<Config>`, or the words of one that is no field.
     pub(crate) fn text(&self) -> String {
         match self.derived {
-            Some((_, text)) => text(),
+            Some((_, text)) => text.to_owned(),
             None => format!("{}: {}", self.field, self.type_text),
         }
     }
@@ -414,6 +403,14 @@ impl Link {
 }
 
 impl Declaration {
+    /// All requirements: those of the fields, and behind them the derived ones.
+    pub(crate) fn requirements(&self) -> &'static [Requirement] {
+        match &self.derived {
+            None => self.requires,
+            Some(derived) => derived.behind(self.plugin, self.requires),
+        }
+    }
+
     /// How many plugins must have loaded before this one has, counting states that `main` supplies.
     pub(crate) const fn edges(&self) -> usize {
         self.requires.len() + self.after.len() + self.children.len()

@@ -1,14 +1,18 @@
 //! Requirements beside the fields of a plugin: `#[plugin(requires = ..)]`.
 //!
-//! A crate that makes plugins of something else than a struct (routes, jobs) derives a constant list
-//! of requirements from it. They become requirements as those of fields are: proven, planned and
-//! bound; what is bound lies in one field of the type [`Requirements`].
+//! A crate that makes plugins of something else than a struct (routes, jobs) derives a list of
+//! requirements from it, with a function. They are requirements as those of fields are: each has a
+//! provider by its type, and all are planned and bound; their handles are in one field of the type
+//! [`Requirements`]. A cycle through one of them is found by the plan.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::base::location::Location;
-use crate::declare::declaration::{Need, Requirement as Declared};
+use crate::declare::declaration::{Identity, Need, Requirement as Declared};
 use crate::declare::field::{AnyField, Bind};
 use crate::declare::inject::{Inject, Required, RequiredBy};
 
@@ -27,20 +31,20 @@ use crate::declare::inject::{Inject, Required, RequiredBy};
 /// #[supplied]
 /// struct Table(u32);
 ///
-/// // What an attribute of another crate would write down.
-/// const OF_LIST: &[Requirement] = &[Requirement::of::<State<Table>>(
-///     || "argument `State<Table>` of `list`".into(),
-///     Location::new(file!(), line!(), column!()),
-/// )];
+/// // What another crate finds in the arguments of functions.
+/// fn of_handlers() -> Vec<Requirement> {
+///     let here = Location::new(file!(), line!(), column!());
+///     vec![Requirement::of::<State<Table>>("argument `State<Table>` of `list`", here)]
+/// }
 ///
-/// #[plugin(requires = OF_LIST)]
+/// #[plugin(requires = of_handlers)]
 /// struct Routes {
 ///     requirements: Requirements,
 /// }
 ///
 /// impl Hooks for Routes {
 ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-///         let table: &State<Table> = self.requirements.get(0).unwrap();
+///         let table: &State<Table> = self.requirements.get().unwrap();
 ///         assert_eq!(table.0, 7);
 ///         Ok(())
 ///     }
@@ -52,28 +56,30 @@ use crate::declare::inject::{Inject, Required, RequiredBy};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Requirement {
     need: Need,
-    text: fn() -> String,
+    text: Cow<'static, str>,
     location: Location,
+    handle: TypeId,
     make: fn() -> Box<dyn Held>,
 }
 
 impl Requirement {
     /// A requirement of the type `H`.
     ///
-    /// `text` is what messages call it, `` argument `State<Table>` of `list` ``: a function, because
-    /// names of types are not known in constants. `location` is where it is written.
-    pub const fn of<H>(text: fn() -> String, location: Location) -> Self
+    /// `text` is what messages call it, `` argument `State<Table>` of `list` ``; `location` is where
+    /// it is written.
+    pub fn of<H>(text: impl Into<Cow<'static, str>>, location: Location) -> Self
     where
         H: Inject + Send + Sync,
         H::Requires: RequiredBy<H>,
     {
         Self {
             need: <H::Requires as RequiredBy<H>>::REQUIRED.need,
-            text,
+            text: text.into(),
             location,
+            handle: TypeId::of::<H>(),
             make: || {
                 Box::new(Handle(
                     H::unbound(),
@@ -82,15 +88,25 @@ impl Requirement {
             },
         }
     }
+
+    /// The type of its handle, `State<Table>`.
+    pub fn handle(&self) -> TypeId {
+        self.handle
+    }
+
+    /// What messages call it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 impl fmt::Debug for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Requirement").field(&(self.text)()).finish()
+        f.debug_tuple("Requirement").field(&self.text).finish()
     }
 }
 
-/// What is bound of the requirements in `#[plugin(requires = ..)]`, in their order.
+/// What is bound of the requirements in `#[plugin(requires = ..)]`.
 ///
 /// The type of one field of such a plugin; the attribute fills it. Bound before `load` runs, as all
 /// fields are.
@@ -107,13 +123,12 @@ impl Requirements {
         )
     }
 
-    /// The handle at a place of the list, counted from 0; `None` if there is none at this place, or
-    /// if it is of another type.
-    pub fn get<H: 'static>(&self, place: usize) -> Option<&H> {
-        self.0.get(place)?.handle().downcast_ref()
+    /// The handle of this type, the first of several; `None` if it is not in the list.
+    pub fn get<H: 'static>(&self) -> Option<&H> {
+        self.0.iter().find_map(|held| held.handle().downcast_ref())
     }
 
-    /// How many there are.
+    /// The number of requirements.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -176,44 +191,53 @@ impl<P> fmt::Debug for DerivedField<P> {
     }
 }
 
-/// The requirements of the fields, and behind them the derived ones: `N` in all.
-///
-/// # Panics
-///
-/// In a constant, if `N` is another number.
+/// The requirements of a plugin beside its fields: the function that lists them, and the field that
+/// holds their handles.
 #[doc(hidden)]
-pub const fn with_derived<const N: usize>(
-    fields: &[Declared],
-    derived: &[Requirement],
+#[derive(Clone, Copy)]
+pub struct Derived {
+    list: fn() -> Vec<Requirement>,
     access: &'static dyn AnyField,
-) -> [Declared; N] {
-    assert!(
-        fields.len() + derived.len() == N,
-        "another number of requirements"
-    );
-    let mut all = [Declared::placeholder(access); N];
-    let mut place = 0;
-    while place < N {
-        all[place] = if place < fields.len() {
-            fields[place]
-        } else {
-            let at = place - fields.len();
-            let Requirement {
-                need,
-                text,
-                location,
-                ..
-            } = derived[at];
-            Declared {
-                field: "requires",
-                type_text: "",
-                location,
-                need,
-                access,
-                derived: Some((at, text)),
-            }
-        };
-        place += 1;
+}
+
+/// The requirements of the plugins that derive some, fields included. A function lists them once for
+/// each type of plugin, so what is leaked is bounded by the program's text.
+static DERIVED: LazyLock<Mutex<HashMap<TypeId, &'static [Declared]>>> =
+    LazyLock::new(Mutex::default);
+
+impl Derived {
+    #[allow(missing_docs)]
+    pub const fn new(list: fn() -> Vec<Requirement>, access: &'static dyn AnyField) -> Self {
+        Self { list, access }
     }
-    all
+
+    /// The requirements of the fields of `plugin`, and the derived ones behind them.
+    pub(super) fn behind(&self, plugin: Identity, fields: &[Declared]) -> &'static [Declared] {
+        let known = || DERIVED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(all) = known().get(&plugin.id) {
+            return all;
+        }
+        // Not under the lock: the function is the user's.
+        let listed = (self.list)();
+        let derived = listed.into_iter().enumerate().map(|it| self.declared(it));
+        let all: Vec<_> = fields.iter().copied().chain(derived).collect();
+        known().entry(plugin.id).or_insert_with(|| all.leak())
+    }
+
+    fn declared(&self, (place, requirement): (usize, Requirement)) -> Declared {
+        Declared {
+            field: "requires",
+            type_text: "",
+            location: requirement.location,
+            need: requirement.need,
+            access: self.access,
+            derived: Some((place, requirement.text.into_owned().leak())),
+        }
+    }
+}
+
+impl fmt::Debug for Derived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Derived").finish_non_exhaustive()
+    }
 }

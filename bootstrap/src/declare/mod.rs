@@ -65,7 +65,7 @@ pub use declaration::{
     Behaviour, Declaration, Declared, Identity, Link, Mention, Need, Proof, Provider, Requirement,
 };
 pub use defaults::{LocalDefault, OptionDefault};
-pub use derived::{Requirement as DerivedRequirement, Requirements, derived, with_derived};
+pub use derived::{Derived, Requirement as DerivedRequirement, Requirements, derived};
 pub use descriptor::Descriptor;
 pub use error::ServiceError;
 pub(crate) use field::BoundTo;

@@ -171,7 +171,7 @@ impl<P: Hooks + Send + Sync> Plugin for P {
     }
 
     fn fields(&mut self, fields: &mut Fields<'_>) {
-        for requirement in P::DECLARATION.requires {
+        for requirement in P::DECLARATION.requirements() {
             if let Some(field) = requirement.handle(self) {
                 fields.show(requirement.field, field);
             }

@@ -204,7 +204,7 @@ impl Bind for Held {
 impl<P: Hooks, I: Handles, F> With<P, I, F> {
     pub(crate) fn new(PluginWith { handles, make, .. }: PluginWith<P, I, F>) -> Self {
         let (mut fields, mut more) = (Vec::new(), Vec::new());
-        for (field, requirement) in P::DECLARATION.requires.iter().enumerate() {
+        for (field, requirement) in P::DECLARATION.requirements().iter().enumerate() {
             let choice = |aim, held| Held {
                 field,
                 name: requirement.field,

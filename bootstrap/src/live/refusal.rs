@@ -37,7 +37,7 @@ impl Nodes {
     pub(super) fn dependent(&self, node: u32, field: &str) -> Dependent {
         let location = self.location(node);
         let declaration = self.member(node).descriptor.declaration();
-        let mut fields = declaration.iter().flat_map(|it| it.requires);
+        let mut fields = declaration.iter().flat_map(|it| it.requirements());
         let found = fields.find(|it| it.field == field);
         let is_derived = found.is_some_and(|it| it.derived.is_some());
         let (field, declared) = match found {

@@ -96,7 +96,7 @@ impl Words<'_> {
     /// A field, and whether its plugin can do without it.
     fn field(&self, of: u32, field: usize) -> (&'static str, bool) {
         if let Some(child) = self.links.family.child(of) {
-            let requirement = &child.declaration.requires[field];
+            let requirement = &child.declaration.requirements()[field];
             (requirement.field, !requirement.need.asks.is_required())
         } else {
             let want = &self.named.wants(of)[field];

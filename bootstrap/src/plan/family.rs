@@ -108,7 +108,7 @@ impl Family {
 
     fn needs(&self, named: &Named, providers: &Providers, place: usize) -> Vec<Need> {
         let child = &self.children[place];
-        let requires = child.declaration.requires.iter().enumerate();
+        let requires = child.declaration.requirements().iter().enumerate();
         let needs = requires.flat_map(|(field, requirement)| {
             let need = requirement.need;
             let providers = if need.asks == Asks::All {
@@ -126,7 +126,7 @@ impl Family {
         });
         // Of all that are provided, it does not get what its own family does.
         let is_own = |need: &Need| {
-            child.declaration.requires[need.field].need.asks == Asks::All
+            child.declaration.requirements()[need.field].need.asks == Asks::All
                 && need.provider == child.member
         };
         needs.filter(|need| !is_own(need)).collect()

@@ -163,7 +163,7 @@ impl<'a> Words<'a> {
     pub(super) fn dependent(&self, Field { plugin, field }: Field, has_way: bool) -> Dependent {
         let place = self.place(plugin);
         let (name, declared) = if let Some(child) = self.links.family.child(plugin) {
-            let requirement = &child.declaration.requires[field];
+            let requirement = &child.declaration.requirements()[field];
             (requirement.field, Some(requirement))
         } else {
             let want = &self.named.wants(plugin)[field];

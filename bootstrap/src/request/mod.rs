@@ -7,5 +7,5 @@ mod scope;
 mod state;
 mod values;
 
-pub use scope::RequestScope;
+pub use scope::{Entered, RequestScope};
 pub use state::RequestState;

@@ -4,11 +4,14 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
 use tokio::task::JoinHandle;
 
-use crate::base::inside::{self, Place};
+use crate::base::inside::{self, Place, Within};
 use crate::base::key::StateKey;
 use crate::declare::{Current, StateValue};
 use crate::report::{LookupError, LookupFailure, SetError};
@@ -147,6 +150,29 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.values.end();
+    }
+}
+
+pin_project! {
+    /// A future that is in a request scope: see [`RequestScope::enter`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Entered<F> {
+        #[pin]
+        within: Within<F>,
+    }
+}
+
+impl<F: Future> Future for Entered<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().within.poll(cx)
+    }
+}
+
+impl<F> fmt::Debug for Entered<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entered").finish_non_exhaustive()
     }
 }
 
@@ -292,8 +318,10 @@ impl RequestScope {
     /// # Cancel safety
     ///
     /// Dropping it drops `future`.
-    pub fn enter<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        inside::at_place(self.place(), future)
+    pub fn enter<F: Future>(&self, future: F) -> Entered<F> {
+        Entered {
+            within: inside::at_place(self.place(), future),
+        }
     }
 
     /// Calls a function in this scope, as [`RequestScope::enter`] does for futures: for a thread,

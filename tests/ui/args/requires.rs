@@ -1,20 +1,18 @@
-//! What a crate derives is required by a constant and bound in a field, and neither goes alone.
+//! Derived requirements are listed by a function and bound in a field, and neither goes alone.
 
-use bootstrap::extend::{Requirement, Requirements};
+use bootstrap::extend::Requirements;
 use bootstrap::prelude::*;
 
-const NONE: &[Requirement] = &[];
-
-#[plugin(requires = NONE)]
+#[plugin(requires = Vec::new)]
 struct WithoutField;
 
 impl Hooks for WithoutField {}
 
 #[plugin]
-struct WithoutConstant {
+struct WithoutFunction {
     requirements: Requirements,
 }
 
-impl Hooks for WithoutConstant {}
+impl Hooks for WithoutFunction {}
 
 fn main() {}

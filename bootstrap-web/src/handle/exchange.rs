@@ -1,0 +1,130 @@
+//! The request while it is answered, where code that is far away finds it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Request, Uri, Version};
+use bootstrap::RequestState;
+use futures_util::FutureExt;
+
+/// What there is of a request. In the request scope for as long as a handler runs.
+///
+/// Extractors need the head whole, and [`RequestContext`](crate::RequestContext) wants to read it while
+/// the user's code runs. So it is moved: to an extractor and back. It is copied only if it is read
+/// from far away, or if an extractor takes it with the body.
+#[derive(Debug)]
+pub struct Exchange(Mutex<Content>);
+
+#[derive(Debug)]
+struct Content {
+    parts: Option<Parts>,
+    body: Option<Body>,
+    /// The body, once it was read.
+    bytes: Option<Bytes>,
+    head: Option<Arc<Head>>,
+    /// Of the route, if it sets one.
+    limit: Option<DefaultBodyLimit>,
+}
+
+/// A copy of the head.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+    pub(crate) params: Vec<(Arc<str>, String)>,
+}
+
+pub(crate) static EXCHANGE: RequestState<Exchange> = RequestState::named("request");
+
+impl Exchange {
+    pub(crate) fn new(request: Request<Body>, limit: Option<DefaultBodyLimit>) -> Self {
+        let (parts, body) = request.into_parts();
+        Self(Mutex::new(Content {
+            parts: Some(parts),
+            body: Some(body),
+            bytes: None,
+            head: None,
+            limit,
+        }))
+    }
+
+    pub(crate) fn body_limit(&self) -> Option<DefaultBodyLimit> {
+        self.content().limit
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The head, for extractors. Give it back.
+    pub(crate) fn take_parts(&self) -> Option<Parts> {
+        self.content().parts.take()
+    }
+
+    pub(crate) fn put_parts(&self, parts: Parts) {
+        self.content().parts = Some(parts);
+    }
+
+    /// The whole request, for an extractor that takes the body. Its head can be read on.
+    pub(crate) fn take_request(&self, mut parts: Parts) -> Request<Body> {
+        let head = Arc::new(Head::of(&mut parts));
+        let mut content = self.content();
+        content.head.get_or_insert(head);
+        let body = content.body.take().unwrap_or_default();
+        Request::from_parts(parts, body)
+    }
+
+    /// The request, unless a part of it is missing.
+    pub(crate) fn into_request(self) -> Option<Request<Body>> {
+        let content = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let parts = content.parts?;
+        Some(Request::from_parts(parts, content.body.unwrap_or_default()))
+    }
+
+    /// The head, copied when it is asked for the first time.
+    pub(crate) fn head(&self) -> Option<Arc<Head>> {
+        let mut content = self.content();
+        let Content { parts, head, .. } = &mut *content;
+        if let Some(head) = head {
+            return Some(Arc::clone(head));
+        }
+        let copied = Arc::new(Head::of(parts.as_mut()?));
+        *head = Some(Arc::clone(&copied));
+        Some(copied)
+    }
+
+    /// The body, if nothing has taken it.
+    pub(crate) fn take_body(&self) -> Option<Result<Bytes, Body>> {
+        let mut content = self.content();
+        match content.bytes.clone() {
+            Some(bytes) => Some(Ok(bytes)),
+            None => content.body.take().map(Err),
+        }
+    }
+
+    pub(crate) fn keep_bytes(&self, bytes: &Bytes) {
+        self.content().bytes = Some(bytes.clone());
+    }
+}
+
+impl Head {
+    fn of(parts: &mut Parts) -> Self {
+        // Axum decodes them; it does not wait for anything.
+        let params = RawPathParams::from_request_parts(parts, &()).now_or_never();
+        let params = params.and_then(Result::ok);
+        let pairs = params.iter().flatten();
+        Self {
+            params: pairs
+                .map(|(name, value)| (name.into(), value.to_owned()))
+                .collect(),
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            version: parts.version,
+            headers: parts.headers.clone(),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Handlers: functions of arguments.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use bootstrap::extend::Requirements;
+
+use crate::handle::answer::Reply;
+use crate::handle::argument::{Argument, Available, LastArgument};
+use crate::handle::exchange::Exchange;
+use crate::handle::needs::Needs;
+use crate::problem::Problem;
+
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A function of the arguments `A`: only how many there are and what it returns is checked here.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a handler",
+    label = "not a handler",
+    note = "a handler is a function, an `async fn` or a closure, with at most eight arguments",
+    note = "help: take several values as one argument: a struct that implements `axum::extract::FromRequestParts`, or a tuple in `Path<(..)>`"
+)]
+pub trait Call<A, K>: Send + Sync + 'static {
+    type Future: Future<Output: IntoResponse>;
+
+    fn call(&self, arguments: A) -> Self::Future;
+}
+
+/// Arguments that can be had from the app, from hooks that give `V`, and from the request.
+#[doc(hidden)]
+pub trait Arguments<V, M>: Sized + Send {
+    type Held: Send + Sync + 'static;
+
+    fn require(needs: &mut Needs);
+
+    fn hold(requirements: &Requirements) -> Option<Self::Held>;
+
+    fn extract(
+        held: &Self::Held,
+        exchange: &Exchange,
+    ) -> impl Future<Output = Result<Self, Response>> + Send;
+}
+
+/// A function that answers requests: its arguments are what the route requires.
+///
+/// Implemented for functions, `async fn`s and closures with up to eight [arguments](Argument), which
+/// return an `impl IntoResponse`. `V` is what the hooks in front of the route give.
+///
+/// There is one implementation, so that the compiler names the argument that is wrong.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a handler",
+    label = "not a handler",
+    note = "a handler is a function, an `async fn` or a closure with at most eight arguments, and returns an `impl IntoResponse`: a `String`, `Json<T>`, `Response`, `Result<Json<T>, Problem>` ..",
+    note = "help: return `Json(..)` of a type of your own, or implement `axum::response::IntoResponse` for it; take many values as one argument, a struct that implements `axum::extract::FromRequestParts`"
+)]
+pub trait Handler<V, T>: Send + Sync + 'static {
+    #[doc(hidden)]
+    type Held: Send + Sync + 'static;
+
+    #[doc(hidden)]
+    type Future: Future<Output: IntoResponse> + Send;
+
+    #[doc(hidden)]
+    fn require(needs: &mut Needs);
+
+    #[doc(hidden)]
+    fn hold(requirements: &Requirements) -> Option<Self::Held>;
+
+    #[doc(hidden)]
+    fn start(
+        &self,
+        held: &Self::Held,
+        exchange: &Exchange,
+    ) -> impl Future<Output = Result<Self::Future, Response>> + Send;
+}
+
+impl<V, A, M, K, F> Handler<V, (A, M, K)> for F
+where
+    F: Call<A, K, Future: Send>,
+    A: Arguments<V, M>,
+{
+    type Held = A::Held;
+    type Future = F::Future;
+
+    fn require(needs: &mut Needs) {
+        A::require(needs);
+    }
+
+    fn hold(requirements: &Requirements) -> Option<A::Held> {
+        A::hold(requirements)
+    }
+
+    async fn start(&self, held: &A::Held, exchange: &Exchange) -> Result<F::Future, Response> {
+        let arguments = A::extract(held, exchange).await?;
+        Ok(self.call(arguments))
+    }
+}
+
+/// A request whose head an extractor has not given back, because it panicked or was dropped.
+pub(super) fn lost() -> Response {
+    Problem::from(anyhow::anyhow!("an extractor has lost the request")).into_response()
+}
+
+impl<F, R, K> Call<(), K> for F
+where
+    F: Fn() -> R + Send + Sync + 'static,
+    R: Reply<K>,
+{
+    type Future = R::Future;
+
+    fn call(&self, (): ()) -> R::Future {
+        self().reply()
+    }
+}
+
+impl<V> Arguments<V, ()> for () {
+    type Held = ();
+
+    fn require(_: &mut Needs) {}
+
+    fn hold(_: &Requirements) -> Option<()> {
+        Some(())
+    }
+
+    async fn extract((): &(), _: &Exchange) -> Result<(), Response> {
+        Ok(())
+    }
+}
+
+macro_rules! handlers {
+    ($([$($argument:ident $mark:ident),*] $last:ident $last_mark:ident;)*) => {$(
+                #[allow(non_snake_case)]
+        impl<F, R, K, $($argument,)* $last> Call<($($argument,)* $last,), K> for F
+        where
+            F: Fn($($argument,)* $last) -> R + Send + Sync + 'static,
+            R: Reply<K>,
+        {
+            type Future = R::Future;
+
+            fn call(&self, ($($argument,)* $last,): ($($argument,)* $last,)) -> R::Future {
+                self($($argument,)* $last).reply()
+            }
+        }
+
+                #[allow(non_snake_case)]
+        impl<V, $($argument, $mark,)* $last, $last_mark> Arguments<V, ($($mark,)* $last_mark,)>
+            for ($($argument,)* $last,)
+        where
+            $($argument: Argument<$mark> + Available<V, $mark>,)*
+            $last: LastArgument<$last_mark> + Available<V, $last_mark>,
+        {
+            type Held = ($($argument::Held,)* $last::Held,);
+
+            fn require(needs: &mut Needs) {
+                $(<$argument as Available<V, $mark>>::require(needs);)*
+                <$last as Available<V, $last_mark>>::require(needs);
+            }
+
+            fn hold(requirements: &Requirements) -> Option<Self::Held> {
+                Some(($($argument::hold(requirements)?,)* $last::hold(requirements)?,))
+            }
+
+            async fn extract(held: &Self::Held, exchange: &Exchange) -> Result<Self, Response> {
+                let ($($mark,)* $last_mark,) = held;
+                let Some(mut parts) = exchange.take_parts() else {
+                    return Err(lost());
+                };
+                $(let $argument = match $argument::extract($mark, &mut parts).await {
+                    Ok(argument) => argument,
+                    Err(response) => {
+                        exchange.put_parts(parts);
+                        return Err(response);
+                    }
+                };)*
+                let last = if $last::TAKES_BODY {
+                    $last::extract_all(exchange.take_request(parts)).await
+                } else {
+                    let last = $last::extract($last_mark, &mut parts).await;
+                    exchange.put_parts(parts);
+                    last
+                };
+                Ok(($($argument,)* last?,))
+            }
+        }
+    )*};
+}
+
+handlers! {
+    [] A1 M1;
+    [A1 M1] A2 M2;
+    [A1 M1, A2 M2] A3 M3;
+    [A1 M1, A2 M2, A3 M3] A4 M4;
+    [A1 M1, A2 M2, A3 M3, A4 M4] A5 M5;
+    [A1 M1, A2 M2, A3 M3, A4 M4, A5 M5] A6 M6;
+    [A1 M1, A2 M2, A3 M3, A4 M4, A5 M5, A6 M6] A7 M7;
+    [A1 M1, A2 M2, A3 M3, A4 M4, A5 M5, A6 M6, A7 M7] A8 M8;
+}
+
+/// A handler or a hook before it is bound to the app; `B` is what it is once it is.
+pub(crate) trait Unbound<B: ?Sized>: Send {
+    fn require(&self, needs: &mut Needs);
+
+    /// `None` if a requirement is not among those that were planned.
+    fn bind(self: Box<Self>, requirements: &Requirements) -> Option<Arc<B>>;
+}
+
+/// A bound handler.
+pub(crate) trait AnyHandler: Send + Sync {
+    fn answer<'a>(&'a self, exchange: &'a Exchange) -> BoxFuture<'a, Response>;
+}
+
+struct UnboundHandler<H, V, T>(H, PhantomData<fn() -> (V, T)>);
+
+/// A handler, with what it holds of the app.
+pub(crate) struct BoundHandler<H: Handler<V, T>, V, T> {
+    handler: H,
+    held: H::Held,
+    of: PhantomData<fn() -> (V, T)>,
+}
+
+pub(crate) fn unbound<H, V, T>(handler: H) -> Box<dyn Unbound<dyn AnyHandler>>
+where
+    H: Handler<V, T>,
+    V: 'static,
+    T: 'static,
+{
+    Box::new(UnboundHandler(handler, PhantomData))
+}
+
+impl<H, V, T> Unbound<dyn AnyHandler> for UnboundHandler<H, V, T>
+where
+    H: Handler<V, T>,
+    V: 'static,
+    T: 'static,
+{
+    fn require(&self, needs: &mut Needs) {
+        H::require(needs);
+    }
+
+    fn bind(self: Box<Self>, requirements: &Requirements) -> Option<Arc<dyn AnyHandler>> {
+        Some(Arc::new(BoundHandler {
+            held: H::hold(requirements)?,
+            handler: self.0,
+            of: PhantomData,
+        }))
+    }
+}
+
+impl<H, V, T> AnyHandler for BoundHandler<H, V, T>
+where
+    H: Handler<V, T>,
+    V: 'static,
+    T: 'static,
+{
+    fn answer<'a>(&'a self, exchange: &'a Exchange) -> BoxFuture<'a, Response> {
+        Box::pin(async move {
+            match self.handler.start(&self.held, exchange).await {
+                Ok(answer) => answer.await.into_response(),
+                Err(response) => response,
+            }
+        })
+    }
+}

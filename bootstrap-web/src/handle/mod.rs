@@ -1,0 +1,24 @@
+//! Handlers and their arguments: what each requires of the app, of the hooks in front of it, and of
+//! the request.
+
+mod answer;
+mod argument;
+mod context;
+mod exchange;
+mod given;
+mod handler;
+mod hook;
+mod needs;
+mod surroundings;
+
+pub use answer::{Answer, ErrorAnswer};
+pub use argument::{Argument, LastArgument};
+pub use context::RequestContext;
+pub use given::{Give, Given, GivenInFront, OnlyOneHookMayGive};
+pub use handler::Handler;
+pub use hook::{AfterHook, BeforeHook, ErrorHook};
+
+pub(crate) use exchange::{EXCHANGE, Exchange};
+pub(crate) use handler::{AnyHandler, Unbound, unbound};
+pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};
+pub(crate) use needs::{Needs, Taker, function_name, short_type_name};

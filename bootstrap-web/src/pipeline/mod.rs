@@ -1,0 +1,9 @@
+//! What surrounds a handler: the hooks of its position, the panic guard, the way of an error.
+
+mod guard;
+mod hooks;
+mod run;
+
+pub(crate) use guard::guarded;
+pub(crate) use hooks::{Hooks, Labelled};
+pub(crate) use run::{Endpoint, Origin, Pipeline, fail};

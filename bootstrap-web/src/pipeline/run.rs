@@ -1,0 +1,143 @@
+//! One request through the hooks and the handler of its route.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Request;
+use axum::response::{IntoResponse, Response};
+use bootstrap::{Handle, RequestScope};
+use http_body_util::Limited;
+
+use crate::handle::{AnyHandler, EXCHANGE, Exchange};
+use crate::pipeline::guard::{guarded, guarded_response};
+use crate::pipeline::hooks::Hooks;
+use crate::problem::{Format, Problem, carried, render};
+
+/// A route that can be called.
+pub(crate) struct Endpoint {
+    pub(crate) handler: Arc<dyn AnyHandler>,
+    pub(crate) pipeline: Pipeline,
+}
+
+/// What surrounds a handler.
+pub(crate) struct Pipeline {
+    pub(crate) hooks: Hooks,
+    pub(crate) origin: Origin,
+    pub(crate) format: Format,
+}
+
+/// Where an error comes from, for the log and the app's own `on_error` hooks.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) app: Handle,
+    /// `` `GET /rows` of `api` ``.
+    pub(crate) route: Arc<str>,
+}
+
+impl Endpoint {
+    /// Answers a request. Runs in its request scope.
+    pub(crate) async fn answer(&self, mut request: Request<Body>) -> Response {
+        let limit = self.pipeline.hooks.body_limit;
+        if let Some(limit) = limit {
+            request = request.map(|body| Body::new(Limited::new(body, limit)));
+            DefaultBodyLimit::max(limit).apply(&mut request);
+        }
+        let exchange = match open(Exchange::new(request, limit.map(DefaultBodyLimit::max))) {
+            Ok(exchange) => exchange,
+            Err(problem) => return self.pipeline.fail(problem).await,
+        };
+        let response = self.limited(&exchange).await;
+        self.pipeline.finish(response).await
+    }
+
+    /// The answer of a hook or the handler, or that it took too long.
+    async fn limited(&self, exchange: &Exchange) -> Response {
+        let Some(limit) = self.pipeline.hooks.timeout else {
+            return guarded_response("the handler", self.handle(exchange)).await;
+        };
+        let guarded = guarded_response("the handler", self.handle(exchange));
+        let response = tokio::time::timeout(limit, guarded).await;
+        response.unwrap_or_else(|_| {
+            let text = format!("no response within {limit:?}, the limit of the route");
+            let cause = anyhow::Error::msg(text);
+            Problem::unavailable().cause(cause).into_response()
+        })
+    }
+
+    async fn handle(&self, exchange: &Exchange) -> Response {
+        for hook in &self.pipeline.hooks.before {
+            if let Some(response) = hook.hook.run(exchange).await {
+                return response;
+            }
+        }
+        self.handler.answer(exchange).await
+    }
+}
+
+/// Puts the request into its scope.
+fn open(exchange: Exchange) -> Result<Arc<Exchange>, Problem> {
+    let scope = RequestScope::current();
+    let scope = scope.ok_or_else(|| anyhow::anyhow!("the request has no scope"))?;
+    scope.set(exchange)?;
+    Ok(EXCHANGE.try_get()?)
+}
+
+impl Pipeline {
+    /// What is behind the handler: hooks for the response, or the way of an error.
+    async fn finish(&self, mut response: Response) -> Response {
+        if let Some(problem) = carried(&mut response) {
+            return self.fail(problem).await;
+        }
+        for hook in &self.hooks.after {
+            let name = &*hook.name;
+            response = guarded_response(name, async { hook.hook.run(response).await }).await;
+            if let Some(problem) = carried(&mut response) {
+                return self.fail(problem).await;
+            }
+        }
+        response
+    }
+
+    async fn fail(&self, problem: Problem) -> Response {
+        fail(&self.hooks, &self.origin, self.format, problem).await
+    }
+}
+
+/// Shows a problem to the hooks; the first response is the answer.
+pub(crate) async fn fail(
+    hooks: &Hooks,
+    origin: &Origin,
+    format: Format,
+    problem: Problem,
+) -> Response {
+    let problem = Arc::new(problem);
+    for hook in &hooks.error {
+        let shown = Arc::clone(&problem);
+        match guarded(&hook.name, async { hook.hook.run(shown).await }).await {
+            Ok(None) => {}
+            // A hook may answer with another problem.
+            Ok(Some(mut response)) => match carried(&mut response) {
+                None => return response,
+                Some(other) => {
+                    origin.report(&other);
+                    return render(&other, format);
+                }
+            },
+            Err(panic) => origin.report(&panic),
+        }
+    }
+    origin.report(&problem);
+    render(&problem, format)
+}
+
+impl Origin {
+    /// Reports an error of the service. Errors of clients are theirs.
+    fn report(&self, problem: &Problem) {
+        if !problem.status().is_server_error() {
+            return;
+        }
+        let source = format!("web: {}", self.route);
+        self.app.report_error(source, problem.as_error());
+    }
+}

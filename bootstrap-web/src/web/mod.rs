@@ -1,0 +1,8 @@
+//! The web: all sets of an app as one service.
+
+mod merge;
+mod plugin;
+mod service;
+
+pub use plugin::WebPlugin;
+pub use service::{Web, WebFuture};

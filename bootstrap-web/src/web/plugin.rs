@@ -1,0 +1,82 @@
+//! The plugin that puts the sets of an app together.
+
+use axum::extract::Request;
+use bootstrap::Current;
+use bootstrap::prelude::*;
+
+use crate::handle::{EXCHANGE, Exchange};
+use crate::pipeline::Origin;
+use crate::problem::{Format, Problem};
+use crate::routes::BoundRoutes;
+use crate::web::merge::{Merged, Owned, Settings, merge};
+use crate::web::service::{Web, WithoutRoute};
+
+/// Provides [`Web`]: the routes of all plugins with [`#[routes]`](macro@crate::routes).
+///
+/// An app that collects contains it if something requires `State<Web>`.
+///
+/// # Errors
+///
+/// The boot fails for two routes that can't be told apart, and for what else is wrong with a set, with the
+/// names of the plugins.
+#[plugin(name = "web", states = [Web], collect = needed)]
+#[derive(Debug)]
+pub struct WebPlugin {
+    sets: Ports<BoundRoutes>,
+    /// How problems are rendered: RFC 9457, or `{"message": ".."}`.
+    #[option]
+    errors: Format,
+    /// Whether a path that has no route for the method is answered with 405 and `Allow`, or, if not, with 404.
+    #[option(default = true)]
+    method_not_allowed: bool,
+}
+
+impl Hooks for WebPlugin {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<Web> {
+        let settings = Settings {
+            app: cx.handle(),
+            format: self.errors,
+        };
+        let sets: Vec<_> = self.sets.iter().collect();
+        let names: Vec<String> = sets.iter().map(|(name, _)| name.to_string()).collect();
+        let owned = names.iter().zip(&sets);
+        let sets: Vec<Owned<'_>> = owned.map(|(name, (_, set))| (&**name, &***set)).collect();
+        let Merged {
+            router,
+            table,
+            on_request,
+            hooks,
+        } = merge(&sets, &settings)?;
+        let without_route = WithoutRoute {
+            hooks,
+            format: self.errors,
+            origin: Origin {
+                app: cx.handle(),
+                route: "a request without a route".into(),
+            },
+        };
+        let wrong_method = if self.method_not_allowed {
+            Problem::method_not_allowed
+        } else {
+            Problem::not_found
+        };
+        let on_method = without_route.clone();
+        let on_path = without_route.clone();
+        let router = router
+            .method_not_allowed_fallback(move |request| answer(on_method, request, wrong_method))
+            .fallback(move |request| answer(on_path, request, Problem::not_found));
+        let current = Current::try_current()?;
+        Ok(Web::new(router, current, table, on_request, without_route))
+    }
+}
+
+/// The answer to a request without a route: a problem, for the hooks of the global sets.
+async fn answer(
+    without_route: WithoutRoute,
+    request: Request,
+    problem: fn() -> Problem,
+) -> axum::response::Response {
+    // For `RequestContext` in those hooks.
+    let _ = EXCHANGE.set(Exchange::new(request, None));
+    without_route.fail(problem()).await
+}

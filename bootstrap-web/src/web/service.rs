@@ -1,0 +1,206 @@
+//! `Web`: a request in, a response out, and no socket.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::future::RouteFuture;
+use bootstrap::extend::Entered;
+use bootstrap::{Current, RequestScope};
+use pin_project_lite::pin_project;
+use tower::Service;
+
+use crate::handle::{AnyBefore, Exchange};
+use crate::pipeline::{Hooks, Labelled, Origin, fail, guarded};
+use crate::problem::{Format, Problem, carried};
+use crate::routes::RouteTable;
+
+/// All routes of an app as one service: the logic of the web, without a socket.
+///
+/// The state of [`WebPlugin`](crate::WebPlugin). It is a cheap handle, and a [`tower::Service`]: hand a clone to
+/// `axum::serve`, to any other server, or to a test.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+/// use bootstrap_web::prelude::*;
+///
+/// #[routes]
+/// fn api() -> impl RouteSet {
+///     Routes::new().get("/", || async { "hello" })
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> bootstrap::Result<()> {
+/// let running = App::new().with(Api::default()).with(WebPlugin::default()).boot().await?;
+/// let web = running.try_get::<State<Web>>()?;
+/// let response = web.handle(Request::get("/").body(Body::empty())?).await;
+/// assert_eq!(response.status(), 200);
+/// print!("{}", web.routes());
+/// # running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Web {
+    router: Router,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    current: Current,
+    table: RouteTable,
+    on_request: Vec<Labelled<dyn AnyBefore>>,
+    without_route: WithoutRoute,
+}
+
+/// How problems of requests are answered that have no route.
+#[derive(Clone)]
+pub(super) struct WithoutRoute {
+    pub(super) hooks: Hooks,
+    pub(super) origin: Origin,
+    pub(super) format: Format,
+}
+
+impl WithoutRoute {
+    pub(super) async fn fail(&self, problem: Problem) -> Response {
+        fail(&self.hooks, &self.origin, self.format, problem).await
+    }
+}
+
+impl Web {
+    pub(super) fn new(
+        router: Router,
+        current: Current,
+        table: RouteTable,
+        on_request: Vec<Labelled<dyn AnyBefore>>,
+        without_route: WithoutRoute,
+    ) -> Self {
+        let shared = Shared {
+            current,
+            table,
+            on_request,
+            without_route,
+        };
+        Self {
+            router,
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Answers a request.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the hook or handler where it waits, as a client does that disconnects.
+    pub async fn handle(&self, request: Request<Body>) -> Response {
+        let Ok(response) = self.clone().call(request).await;
+        response
+    }
+
+    /// All routes, but for those of routers of axum that were mounted.
+    pub fn routes(&self) -> &RouteTable {
+        &self.shared.table
+    }
+}
+
+impl fmt::Debug for Web {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Web")
+            .field("routes", &self.shared.table.routes().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Service<Request<Body>> for Web {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = WebFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> WebFuture {
+        let scope = self.shared.current.request_scope();
+        let answer = if self.shared.on_request.is_empty() {
+            Answer::Routed {
+                future: scope.enter(self.router.call(request)),
+            }
+        } else {
+            let (web, inside) = (self.clone(), scope.clone());
+            let future = async move { inside.enter(web.hooked(request)).await };
+            Answer::Hooked {
+                future: Box::pin(future),
+            }
+        };
+        WebFuture { answer, scope }
+    }
+}
+
+impl Web {
+    /// A request through the `on_request` hooks, and then to its route.
+    async fn hooked(mut self, request: Request<Body>) -> Response {
+        let exchange = Exchange::new(request, None);
+        for hook in &self.shared.on_request {
+            let run = guarded(&hook.name, hook.hook.run(&exchange)).await;
+            let answer = run.unwrap_or_else(|panic| Some(panic.into_response()));
+            if let Some(mut response) = answer {
+                return match carried(&mut response) {
+                    Some(problem) => self.shared.without_route.fail(problem).await,
+                    None => response,
+                };
+            }
+        }
+        let Some(request) = exchange.into_request() else {
+            let problem = Problem::from(anyhow::anyhow!("an extractor has lost the request"));
+            return self.shared.without_route.fail(problem).await;
+        };
+        let Ok(response) = self.router.call(request).await;
+        response
+    }
+}
+
+pin_project! {
+    /// The answer of [`Web`] to a request.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct WebFuture {
+        #[pin]
+        answer: Answer,
+        // Ends with the response.
+        scope: RequestScope,
+    }
+}
+
+pin_project! {
+    #[project = Project]
+    enum Answer {
+        Routed { #[pin] future: Entered<RouteFuture<Infallible>> },
+        Hooked { future: Pin<Box<dyn Future<Output = Response> + Send>> },
+    }
+}
+
+impl Future for WebFuture {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().answer.project() {
+            Project::Routed { future } => future.poll(cx),
+            Project::Hooked { future } => Poll::Ready(Ok(ready!(future.as_mut().poll(cx)))),
+        }
+    }
+}
+
+impl fmt::Debug for WebFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebFuture").finish_non_exhaustive()
+    }
+}
