@@ -26,6 +26,31 @@ pub mod prelude {
 }
 
 pub use axum;
+/// Makes a plugin of a function that returns a set of routes.
+///
+/// `#[routes] fn user_api() -> impl RouteSet` declares the plugin `UserApi`, which is collected. Its
+/// requirements are the arguments of its handlers and hooks. The function is called when an app is
+/// planned, and again when it boots: it must list the same routes each time.
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `name`, `collect`, `after`, `enabled`, `child_of`, `replaces`, `load_timeout` | as in [`#[plugin]`](macro@bootstrap::plugin) |
+/// | `gives = [User]` | other sets may be [behind](Routes::behind) the hooks of this one, which give these types, in this order |
+/// | `global` | the hooks at the end of this set apply to the routes of all other sets, in the order of the plan |
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap_web::prelude::*;
+///
+/// #[routes(name = "api")]
+/// fn api() -> impl RouteSet {
+///     Routes::new().get("/", || async { "hello" })
+/// }
+///
+/// // The plugin.
+/// let _ = bootstrap::App::new().with(Api::default());
+/// ```
 pub use bootstrap_web_macros::routes;
 pub use handle::{
     AfterHook, Answer, Argument, BeforeHook, ErrorAnswer, ErrorHook, Give, Given, Handler,

@@ -1,19 +1,27 @@
 //! The attribute `#[routes]` of `bootstrap-web`, which documents it.
 
 use proc_macro::TokenStream;
-use proc_macro2::{Ident, Span, TokenStream as Tokens};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, TokenStream as Tokens};
+use quote::{format_ident, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Error, ItemFn, Path, Token, Type, bracketed, parse_macro_input};
+use syn::{
+    Error, ItemFn, Path, PathArguments, ReturnType, Token, Type, TypeParamBound, bracketed,
+    parse_macro_input, parse_quote,
+};
 
 /// Makes a plugin of a function that returns a set of routes.
 #[proc_macro_attribute]
 pub fn routes(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let function = parse_macro_input!(item as ItemFn);
+    let mut function = parse_macro_input!(item as ItemFn);
     let expanded = syn::parse::<Arguments>(arguments)
         .and_then(|arguments| check(&function).map(|()| arguments))
-        .map(|arguments| expand(&arguments, &function));
+        .and_then(|arguments| {
+            if let Some(list) = arguments.given() {
+                say_what_is_given(&mut function, &list)?;
+            }
+            Ok(expand(&arguments, &function))
+        });
     match expanded {
         Ok(plugin) => quote!(#function #plugin).into(),
         // The function stays, so that one mistake is one error.
@@ -89,6 +97,41 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    /// What the hooks give, as the list of types that `Routes` has at the end: the last one first.
+    fn given(&self) -> Option<Tokens> {
+        let gives = self.gives.as_ref()?;
+        Some(
+            gives
+                .iter()
+                .fold(quote!(()), |rest, given| quote!((#given, #rest))),
+        )
+    }
+}
+
+/// Writes it into the type that the function returns, where the compiler checks it.
+fn say_what_is_given(function: &mut ItemFn, list: &Tokens) -> syn::Result<()> {
+    let mistake = Error::new_spanned(
+        &function.sig.output,
+        "a set with `gives = [..]` returns `impl RouteSet`",
+    );
+    let ReturnType::Type(_, returned) = &mut function.sig.output else {
+        return Err(mistake);
+    };
+    let Type::ImplTrait(set) = &mut **returned else {
+        return Err(mistake);
+    };
+    let bound = set.bounds.iter_mut().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last_mut(),
+        _ => None,
+    });
+    let bound = bound
+        .filter(|segment| segment.arguments.is_none())
+        .ok_or(mistake)?;
+    bound.arguments = PathArguments::AngleBracketed(parse_quote!(<Gives = #list>));
+    Ok(())
+}
+
 /// Everything up to the next comma: `#[plugin]` says what is wrong with it.
 fn value(input: ParseStream<'_>) -> syn::Result<Tokens> {
     let mut value = Tokens::new();
@@ -117,7 +160,7 @@ fn check(function: &ItemFn) -> syn::Result<()> {
         let text = "a function with `#[routes]` can't be generic: its plugin is collected";
         return Err(Error::new_spanned(&signature.generics, text));
     }
-    if matches!(signature.output, syn::ReturnType::Default) {
+    if matches!(signature.output, ReturnType::Default) {
         let text = "a function with `#[routes]` returns its set: write `-> impl RouteSet`";
         return Err(Error::new_spanned(&signature.ident, text));
     }
@@ -139,21 +182,14 @@ fn expand(arguments: &Arguments, function: &ItemFn) -> Tokens {
     let doc = format!("The plugin of the routes of [`{set}`].");
     let plugin = &arguments.plugin;
     let global = arguments.is_global.then(|| quote!(.global()));
-    let hooks_port = arguments
-        .gives
-        .as_ref()
-        .map(|_| quote!(, #krate::HooksOf<Self>));
-    let behind = arguments.gives.as_ref().map(|gives| {
-        let list = gives.iter().fold(quote!(()), |rest, given| quote!((#given, #rest)));
-        let checks = gives.iter().map(|given| {
-            quote_spanned!(span(given)=> #(#cfgs)* const _: () = #private::gives::<#given, _, _>(#set);)
-        });
+    let hooks_port = arguments.gives.as_ref();
+    let hooks_port = hooks_port.map(|_| quote!(, #krate::HooksOf<#ident>));
+    let behind = arguments.given().map(|list| {
         quote! {
             #(#cfgs)*
             impl #krate::GivesBehind for #ident {
                 type Gives = #list;
             }
-            #(#checks)*
         }
     });
     let made = quote!(#krate::BoundRoutes::new(#set(), &self.requirements)?.of::<Self>()#global);
@@ -197,10 +233,6 @@ fn expand(arguments: &Arguments, function: &ItemFn) -> Tokens {
 
         #behind
     }
-}
-
-fn span(of: &Type) -> Span {
-    syn::spanned::Spanned::span(of)
 }
 
 /// `Api` of `api`, `UserRoutes` of `user_routes`.

@@ -14,7 +14,7 @@ mod surroundings;
 pub use answer::{Answer, ErrorAnswer};
 pub use argument::{Argument, LastArgument};
 pub use context::RequestContext;
-pub use given::{Give, Given, GivenInFront, OnlyOneHookMayGive};
+pub use given::{Give, Given, OnlyOneHookMayGive};
 pub use handler::Handler;
 pub use hook::{AfterHook, BeforeHook, ErrorHook};
 
