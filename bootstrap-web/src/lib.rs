@@ -6,6 +6,8 @@ mod handle;
 mod pipeline;
 mod problem;
 mod routes;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod web;
 
 #[doc(hidden)]
