@@ -25,10 +25,10 @@ pub struct WebPlugin {
     sets: Ports<BoundRoutes>,
     /// How problems are rendered: RFC 9457, or `{"message": ".."}`.
     #[option]
-    errors: Format,
+    pub errors: Format,
     /// Whether a path that has no route for the method is answered with 405 and `Allow`, or, if not, with 404.
     #[option(default = true)]
-    method_not_allowed: bool,
+    pub method_not_allowed: bool,
 }
 
 impl Hooks for WebPlugin {

@@ -1,0 +1,11 @@
+//! The tests of `bootstrap-web`: requests without a socket.
+
+mod context;
+mod edges;
+mod hooks;
+mod isolation;
+mod limits;
+mod problems;
+mod routing;
+mod sets;
+mod support;
