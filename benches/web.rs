@@ -147,7 +147,12 @@ fn scopes(current: &Current, times: u32) -> Duration {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let is_test = std::env::args().any(|argument| argument == "--test");
-    let (rounds, times) = if is_test { (1, 1) } else { (2_000, 200) };
+    let rounds = std::env::var("WEB_BENCH_ROUNDS").ok().and_then(|it| it.parse().ok());
+    let (rounds, times) = if is_test {
+        (1, 1)
+    } else {
+        (rounds.unwrap_or(2_000), 200)
+    };
     let app = App::new().supply(Greeting(1)).with(Api::default());
     let running = app.with(WebPlugin::default()).boot().await?;
     let mut web = (*running.try_get::<State<Web>>()?).clone();

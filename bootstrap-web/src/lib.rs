@@ -2,6 +2,8 @@
 //! visible in the graph.
 #![forbid(unsafe_code)]
 
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod handle;
 mod pipeline;
 mod problem;

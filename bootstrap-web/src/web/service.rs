@@ -13,7 +13,7 @@ use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::future::RouteFuture;
 use bootstrap::extend::Entered;
-use bootstrap::{Current, RequestScope};
+use bootstrap::Current;
 use pin_project_lite::pin_project;
 use tower::Service;
 
@@ -130,19 +130,18 @@ impl Service<Request<Body>> for Web {
     }
 
     fn call(&mut self, request: Request<Body>) -> WebFuture {
+        // It ends with the future, which alone has entered it.
         let scope = self.shared.current.request_scope();
         let answer = if self.shared.on_request.is_empty() {
             Answer::Routed {
                 future: scope.enter(self.router.call(request)),
             }
         } else {
-            let (web, inside) = (self.clone(), scope.clone());
-            let future = async move { inside.enter(web.hooked(request)).await };
             Answer::Hooked {
-                future: Box::pin(future),
+                future: Box::pin(scope.enter(self.clone().hooked(request))),
             }
         };
-        WebFuture { answer, scope }
+        WebFuture { answer }
     }
 }
 
@@ -175,8 +174,6 @@ pin_project! {
     pub struct WebFuture {
         #[pin]
         answer: Answer,
-        // Ends with the response.
-        scope: RequestScope,
     }
 }
 

@@ -1,0 +1,18 @@
+#![doc = include_str!("../guide/README.md")]
+#![allow(unused_imports, reason = "the pages link to whatever is public")]
+
+use crate::*;
+
+macro_rules! page {
+    ($page:ident, $text:expr) => {
+        #[doc = $text]
+        pub mod $page {}
+    };
+}
+
+page!(routes, include_str!("../guide/01-routes.md"));
+page!(hooks, include_str!("../guide/02-hooks.md"));
+page!(requests, include_str!("../guide/03-requests.md"));
+page!(problems, include_str!("../guide/04-problems.md"));
+page!(sets, include_str!("../guide/05-sets.md"));
+page!(tests, include_str!("../guide/06-tests.md"));
