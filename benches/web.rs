@@ -147,7 +147,9 @@ fn scopes(current: &Current, times: u32) -> Duration {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let is_test = std::env::args().any(|argument| argument == "--test");
-    let rounds = std::env::var("WEB_BENCH_ROUNDS").ok().and_then(|it| it.parse().ok());
+    let rounds = std::env::var("WEB_BENCH_ROUNDS")
+        .ok()
+        .and_then(|it| it.parse().ok());
     let (rounds, times) = if is_test {
         (1, 1)
     } else {
@@ -172,14 +174,22 @@ async fn main() -> Result<()> {
         table.put("/reads17", each(&mut web, "/reads17", times).await);
         table.put("scope", scopes(&current, times));
     }
-    println!("{:36} {:>8} {:>8} {:>8}", "ns a request", "axum", "web", "more");
+    println!(
+        "{:36} {:>8} {:>8} {:>8}",
+        "ns a request", "axum", "web", "more"
+    );
     table.row("empty pipeline", "/ok", "axum /ok");
     table.row("State + Path", "/param", "axum /param");
     table.row("3 hooks + a value of the request", "/given", "axum /given");
     table.row("a hook (2 of them, 1 of them)", "/two", "/one");
     let read = (table.nanos("/reads17") - table.nanos("/reads")) / 16;
     println!("{:36} {:>8} {read:>8}", "a read of RequestState", "");
-    println!("{:36} {:>8} {:>8}", "open and enter a scope", "", table.nanos("scope"));
+    println!(
+        "{:36} {:>8} {:>8}",
+        "open and enter a scope",
+        "",
+        table.nanos("scope")
+    );
     running.close().await?;
     Ok(())
 }

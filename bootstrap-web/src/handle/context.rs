@@ -7,9 +7,10 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, Method, Uri, Version, header};
+use bootstrap::RequestScope;
 use serde::de::DeserializeOwned;
 
-use crate::handle::exchange::{EXCHANGE, Exchange, Head};
+use crate::handle::exchange::{Exchange, Head};
 use crate::problem::{Problem, carried, reject};
 
 /// The request that is being answered, for code that does not have it as an argument.
@@ -53,7 +54,7 @@ use crate::problem::{Problem, carried, reject};
 /// ```
 #[derive(Clone)]
 pub struct RequestContext {
-    exchange: Arc<Exchange>,
+    scope: RequestScope,
     head: Arc<Head>,
 }
 
@@ -64,14 +65,16 @@ impl RequestContext {
     ///
     /// A 500, outside of handlers and hooks, in an `on_request` hook, and in an extractor.
     pub fn current() -> Result<Self, Problem> {
-        let exchange = EXCHANGE.try_get()?;
-        let Some(head) = exchange.head() else {
+        let scope = RequestScope::current();
+        let scope = scope.ok_or_else(|| anyhow::anyhow!("no request scope is entered here"))?;
+        let Some(head) = Exchange::of(&scope)?.head() else {
             let error = anyhow::anyhow!(
-                "an extractor is reading the request: read its `Parts` there, not `RequestContext`"
+                "there is no `RequestContext` in an extractor and in an `on_request` hook: they take \
+                 what they need as arguments"
             );
             return Err(error.into());
         };
-        Ok(Self { exchange, head })
+        Ok(Self { scope, head })
     }
 
     /// The method.
@@ -139,7 +142,8 @@ impl RequestContext {
     ///
     /// Not cancel safe: what was read is lost, and the next call is the 500 above.
     pub async fn body(&self) -> Result<Bytes, Problem> {
-        let Some(body) = self.exchange.take_body() else {
+        let exchange = Exchange::of(&self.scope)?;
+        let Some(body) = exchange.take_body() else {
             let error = "an argument of the handler, or another task, has taken the body";
             return Err(anyhow::anyhow!(error).into());
         };
@@ -149,7 +153,7 @@ impl RequestContext {
         };
         let bytes = Bytes::from_request(self.request(body), &()).await;
         let bytes = bytes.map_err(of_rejection)?;
-        self.exchange.keep_bytes(&bytes);
+        exchange.keep_bytes(&bytes);
         Ok(bytes)
     }
 
@@ -177,7 +181,8 @@ impl RequestContext {
                 .headers_mut()
                 .insert(header::CONTENT_TYPE, kind.clone());
         }
-        if let Some(limit) = self.exchange.body_limit() {
+        let exchange = Exchange::of(&self.scope).ok();
+        if let Some(limit) = exchange.and_then(Exchange::body_limit) {
             limit.apply(&mut request);
         }
         request

@@ -6,18 +6,20 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Uri, Version};
-use bootstrap::RequestState;
+use bootstrap::RequestScope;
 use futures_util::FutureExt;
 
-/// What there is of a request. In the request scope for as long as a handler runs.
+use crate::problem::Problem;
+
+/// What there is of a request. Every request scope is opened with one, which the route fills.
 ///
 /// Extractors need the head whole, and [`RequestContext`](crate::RequestContext) wants to read it while
 /// the user's code runs. So it is moved: to an extractor and back. It is copied only if it is read
 /// from far away, or if an extractor takes it with the body.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Exchange(Mutex<Content>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Content {
     parts: Option<Parts>,
     body: Option<Body>,
@@ -38,18 +40,26 @@ pub(crate) struct Head {
     pub(crate) params: Vec<(Arc<str>, String)>,
 }
 
-pub(crate) static EXCHANGE: RequestState<Exchange> = RequestState::named("request");
-
 impl Exchange {
     pub(crate) fn new(request: Request<Body>, limit: Option<DefaultBodyLimit>) -> Self {
+        let exchange = Self::default();
+        exchange.fill(request, limit);
+        exchange
+    }
+
+    /// Puts in a request, which may be read from now on.
+    pub(crate) fn fill(&self, request: Request<Body>, limit: Option<DefaultBodyLimit>) {
         let (parts, body) = request.into_parts();
-        Self(Mutex::new(Content {
-            parts: Some(parts),
-            body: Some(body),
-            bytes: None,
-            head: None,
-            limit,
-        }))
+        let mut content = self.content();
+        content.parts = Some(parts);
+        content.body = Some(body);
+        content.limit = limit;
+    }
+
+    /// The exchange of the caller's request scope.
+    pub(crate) fn of(scope: &RequestScope) -> Result<&Self, Problem> {
+        let exchange = scope.content();
+        exchange.ok_or_else(|| anyhow::anyhow!("the request did not come through the web").into())
     }
 
     pub(crate) fn body_limit(&self) -> Option<DefaultBodyLimit> {

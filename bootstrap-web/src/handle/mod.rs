@@ -18,7 +18,7 @@ pub use given::{Give, Given, OnlyOneHookMayGive};
 pub use handler::Handler;
 pub use hook::{AfterHook, BeforeHook, ErrorHook};
 
-pub(crate) use exchange::{EXCHANGE, Exchange};
+pub(crate) use exchange::Exchange;
 pub(crate) use handler::{AnyHandler, Unbound, unbound};
 pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};
 pub(crate) use needs::{Needs, Taker, function_name, short_type_name};

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bootstrap::{Handle, RequestScope};
 use http_body_util::Limited;
 
-use crate::handle::{AnyHandler, EXCHANGE, Exchange};
+use crate::handle::{AnyHandler, Exchange};
 use crate::pipeline::guard::{guarded, guarded_response};
 use crate::pipeline::hooks::Hooks;
 use crate::problem::{Format, Problem, carried, render};
@@ -43,11 +43,14 @@ impl Endpoint {
             request = request.map(|body| Body::new(Limited::new(body, limit)));
             DefaultBodyLimit::max(limit).apply(&mut request);
         }
-        let exchange = match open(Exchange::new(request, limit.map(DefaultBodyLimit::max))) {
-            Ok(exchange) => exchange,
-            Err(problem) => return self.pipeline.fail(problem).await,
+        let scope = RequestScope::current();
+        let exchange = scope.as_ref().and_then(|scope| Exchange::of(scope).ok());
+        let Some(exchange) = exchange else {
+            let error = anyhow::anyhow!("a route was called outside of `Web`");
+            return self.pipeline.fail(error.into()).await;
         };
-        let response = self.limited(&exchange).await;
+        exchange.fill(request, limit.map(DefaultBodyLimit::max));
+        let response = self.limited(exchange).await;
         self.pipeline.finish(response).await
     }
 
@@ -73,14 +76,6 @@ impl Endpoint {
         }
         self.handler.answer(exchange).await
     }
-}
-
-/// Puts the request into its scope.
-fn open(exchange: Exchange) -> Result<Arc<Exchange>, Problem> {
-    let scope = RequestScope::current();
-    let scope = scope.ok_or_else(|| anyhow::anyhow!("the request has no scope"))?;
-    scope.set(exchange)?;
-    Ok(EXCHANGE.try_get()?)
 }
 
 impl Pipeline {

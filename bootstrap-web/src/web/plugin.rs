@@ -1,10 +1,10 @@
 //! The plugin that puts the sets of an app together.
 
 use axum::extract::Request;
-use bootstrap::Current;
 use bootstrap::prelude::*;
+use bootstrap::{Current, RequestScope};
 
-use crate::handle::{EXCHANGE, Exchange};
+use crate::handle::Exchange;
 use crate::pipeline::Origin;
 use crate::problem::{Format, Problem};
 use crate::routes::BoundRoutes;
@@ -77,6 +77,9 @@ async fn answer(
     problem: fn() -> Problem,
 ) -> axum::response::Response {
     // For `RequestContext` in those hooks.
-    let _ = EXCHANGE.set(Exchange::new(request, None));
+    let scope = RequestScope::current();
+    if let Some(exchange) = scope.as_ref().and_then(|scope| Exchange::of(scope).ok()) {
+        exchange.fill(request, None);
+    }
     without_route.fail(problem()).await
 }

@@ -12,8 +12,8 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::future::RouteFuture;
-use bootstrap::extend::Entered;
 use bootstrap::Current;
+use bootstrap::extend::Entered;
 use pin_project_lite::pin_project;
 use tower::Service;
 
@@ -131,7 +131,7 @@ impl Service<Request<Body>> for Web {
 
     fn call(&mut self, request: Request<Body>) -> WebFuture {
         // It ends with the future, which alone has entered it.
-        let scope = self.shared.current.request_scope();
+        let scope = self.shared.current.request_scope_with(Exchange::default());
         let answer = if self.shared.on_request.is_empty() {
             Answer::Routed {
                 future: scope.enter(self.router.call(request)),

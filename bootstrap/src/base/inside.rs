@@ -28,12 +28,56 @@ pub(crate) enum Inside {
 /// What is around code. Higher floors know the types of the parts.
 #[derive(Clone)]
 pub(crate) struct Place {
-    /// The app, and its hook.
-    pub(crate) around: Arc<dyn Any + Send + Sync>,
+    pub(crate) what: What,
     /// The node whose hook that is.
     pub(crate) node: Option<u32>,
-    /// The request scope.
-    pub(crate) scope: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// A hook of an app, or a request scope, which knows the hook around it.
+#[derive(Clone)]
+pub(crate) enum What {
+    Hook(Arc<dyn Any + Send + Sync>),
+    Scope(Arc<dyn Scope>),
+}
+
+/// A request scope, for rooms that do not know its type.
+pub(crate) trait Scope: Send + Sync {
+    /// The app around it, and its hook.
+    fn around(&self) -> &(dyn Any + Send + Sync);
+
+    /// The same, shared.
+    fn around_shared(&self) -> Arc<dyn Any + Send + Sync>;
+
+    /// What every scope has.
+    fn inner(&self) -> &(dyn Any + Send + Sync);
+
+    /// What this one was opened with.
+    fn content(&self) -> &(dyn Any + Send + Sync);
+}
+
+impl Place {
+    /// The app, and its hook.
+    pub(crate) fn around(&self) -> &(dyn Any + Send + Sync) {
+        match &self.what {
+            What::Hook(around) => &**around,
+            What::Scope(scope) => scope.around(),
+        }
+    }
+
+    pub(crate) fn around_shared(&self) -> Arc<dyn Any + Send + Sync> {
+        match &self.what {
+            What::Hook(around) => Arc::clone(around),
+            What::Scope(scope) => scope.around_shared(),
+        }
+    }
+
+    /// The request scope, if one was entered.
+    pub(crate) fn scope(&self) -> Option<&Arc<dyn Scope>> {
+        match &self.what {
+            What::Hook(_) => None,
+            What::Scope(scope) => Some(scope),
+        }
+    }
 }
 
 thread_local! {
@@ -192,15 +236,14 @@ mod tests {
 
     fn place(name: &'static str) -> Place {
         Place {
-            around: Arc::new(name),
+            what: What::Hook(Arc::new(name)),
             node: None,
-            scope: None,
         }
     }
 
     /// What is around, and at which node.
     fn seen() -> Option<(&'static str, Option<u32>)> {
-        look(|place| (*place.around.downcast_ref().unwrap(), place.node))
+        look(|place| (*place.around().downcast_ref().unwrap(), place.node))
     }
 
     #[test]

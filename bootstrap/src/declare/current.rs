@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use crate::base::inside::{self, Place};
+use crate::base::inside::{self, Place, Scope, What};
 use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
@@ -31,15 +31,14 @@ pub(crate) struct Around {
 impl Around {
     fn place(self, node: Option<u32>) -> Place {
         Place {
-            around: Arc::new(self),
+            what: What::Hook(Arc::new(self)),
             node,
-            scope: None,
         }
     }
 
     /// What is read at a place, if that is known already; nothing in a `load`.
     fn shown(place: &Place, state: StateKey) -> Option<StateValue> {
-        let around: &Self = (*place.around).downcast_ref()?;
+        let around: &Self = place.around().downcast_ref()?;
         match around.phase {
             Some(Phase::Load) => None,
             _ => around.home.shown(place.node, state),
@@ -155,7 +154,7 @@ impl Around {
 pub struct Current {
     around: Arc<Around>,
     node: Option<u32>,
-    scope: Option<Arc<dyn Any + Send + Sync>>,
+    scope: Option<Arc<dyn Scope>>,
 }
 
 impl Current {
@@ -170,27 +169,44 @@ impl Current {
 
     fn at(place: &Place) -> Option<Self> {
         Some(Self {
-            around: Arc::clone(&place.around).downcast().ok()?,
+            around: place.around_shared().downcast().ok()?,
             node: place.node,
-            scope: place.scope.clone(),
+            scope: place.scope().cloned(),
         })
     }
 
     pub(crate) fn place(&self) -> Place {
+        let what = match &self.scope {
+            Some(scope) => What::Scope(Arc::clone(scope)),
+            None => What::Hook(self.around_shared()),
+        };
         Place {
-            around: Arc::clone(&self.around) as Arc<dyn Any + Send + Sync>,
+            what,
             node: self.node,
-            scope: self.scope.clone(),
         }
     }
 
     /// The request scope that was entered, if one was.
-    pub(crate) fn scope(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+    pub(crate) fn scope(&self) -> Option<&Arc<dyn Scope>> {
         self.scope.as_ref()
     }
 
+    /// The node whose hook is around.
+    pub(crate) fn node(&self) -> Option<u32> {
+        self.node
+    }
+
+    /// The app around, and its hook.
+    pub(crate) fn around(&self) -> &(dyn Any + Send + Sync) {
+        &*self.around
+    }
+
+    pub(crate) fn around_shared(&self) -> Arc<dyn Any + Send + Sync> {
+        Arc::clone(&self.around) as Arc<dyn Any + Send + Sync>
+    }
+
     /// The same place in another request scope, or in none.
-    pub(crate) fn with_scope(&self, scope: Option<Arc<dyn Any + Send + Sync>>) -> Self {
+    pub(crate) fn with_scope(&self, scope: Option<Arc<dyn Scope>>) -> Self {
         Self {
             around: Arc::clone(&self.around),
             node: self.node,

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tokio::task::JoinHandle;
 
-use crate::base::inside::{self, Place, Within};
+use crate::base::inside::{self, Place, Scope, What, Within};
 use crate::base::key::StateKey;
 use crate::declare::{Current, StateValue};
 use crate::report::{LookupError, LookupFailure, SetError};
@@ -74,10 +74,34 @@ use crate::request::values::{Ended, Values};
 /// ```
 #[derive(Clone)]
 pub struct RequestScope {
-    pub(super) inner: Arc<Inner>,
+    scope: Arc<dyn Scope>,
 }
 
-/// A scope, without the count of its handles.
+/// A scope, and what it was opened with.
+struct Opened<C> {
+    inner: Inner,
+    content: C,
+}
+
+impl<C: Send + Sync + 'static> Scope for Opened<C> {
+    fn around(&self) -> &(dyn Any + Send + Sync) {
+        self.inner.current.around()
+    }
+
+    fn around_shared(&self) -> Arc<dyn Any + Send + Sync> {
+        self.inner.current.around_shared()
+    }
+
+    fn inner(&self) -> &(dyn Any + Send + Sync) {
+        &self.inner
+    }
+
+    fn content(&self) -> &(dyn Any + Send + Sync) {
+        &self.content
+    }
+}
+
+/// What every scope has.
 pub(super) struct Inner {
     /// Where it was opened, outside of it.
     current: Current,
@@ -86,7 +110,7 @@ pub(super) struct Inner {
 
 impl Inner {
     fn outer(&self) -> Option<&Self> {
-        self.current.scope()?.downcast_ref()
+        self.current.scope()?.inner().downcast_ref()
     }
 
     /// The value of this scope, or of the nearest around it that has one and has not ended.
@@ -183,38 +207,54 @@ pub(super) fn name_of<T: 'static>() -> Cow<'static, str> {
 
 impl RequestScope {
     /// Opens a scope at a place; within the scope of that, if there is one.
-    fn open(current: Current) -> Self {
+    fn open<C: Send + Sync + 'static>(current: Current, content: C) -> Self {
         let values = Values::default();
-        let inner = Arc::new(Inner { current, values });
-        Self { inner }
+        let inner = Inner { current, values };
+        Self {
+            scope: Arc::new(Opened { inner, content }),
+        }
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        let inner = self.scope.inner().downcast_ref();
+        inner.expect("all scopes are made in this file")
+    }
+
+    /// What this scope was opened with by [`Current::request_scope_with`], if it is a `C`; otherwise
+    /// that of the nearest scope around it which was.
+    pub fn content<C: 'static>(&self) -> Option<&C> {
+        let mut scope = &self.scope;
+        loop {
+            if let Some(content) = scope.content().downcast_ref() {
+                return Some(content);
+            }
+            let inner: &Inner = scope.inner().downcast_ref()?;
+            scope = inner.current.scope()?;
+        }
     }
 
     /// The scope that the caller has entered, if it has; the innermost of several.
     pub fn current() -> Option<Self> {
-        let scope = inside::look(|place| place.scope.clone())??;
-        let inner = scope.downcast().ok()?;
-        Some(Self { inner })
-    }
-
-    fn erased(&self) -> Arc<dyn Any + Send + Sync> {
-        Arc::clone(&self.inner) as Arc<dyn Any + Send + Sync>
+        let scope = inside::look(|place| place.scope().cloned())??;
+        Some(Self { scope })
     }
 
     fn place(&self) -> Place {
         Place {
-            scope: Some(self.erased()),
-            ..self.inner.current.place()
+            what: What::Scope(Arc::clone(&self.scope)),
+            node: self.inner().current.node(),
         }
     }
 
     /// The app around it, as code sees it that has entered this scope.
     pub fn app(&self) -> Current {
-        self.inner.current.with_scope(Some(self.erased()))
+        let scope = Some(Arc::clone(&self.scope));
+        self.inner().current.with_scope(scope)
     }
 
     /// The value of this type, from this scope or the nearest one around it that has one.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.inner.get()
+        self.inner().get()
     }
 
     /// The value of this type, from this scope or the nearest one around it that has one.
@@ -223,7 +263,7 @@ impl RequestScope {
     ///
     /// If nothing has set it, or the scope has ended.
     pub fn try_get<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, LookupError> {
-        self.inner.try_get(name_of::<T>)
+        self.inner().try_get(name_of::<T>)
     }
 
     /// Sets the value of this type in this scope, and returns the one that it replaces here. Scopes
@@ -233,7 +273,7 @@ impl RequestScope {
     ///
     /// If the scope has ended. The value is dropped then.
     pub fn set<T: Send + Sync + 'static>(&self, value: T) -> Result<Option<Arc<T>>, SetError> {
-        self.inner.set(value, name_of::<T>)
+        self.inner().set(value, name_of::<T>)
     }
 
     /// The value of this type; if there is none, one that is made now, and set in this scope. If
@@ -263,13 +303,13 @@ impl RequestScope {
         &self,
         make: impl FnOnce() -> T,
     ) -> Result<Arc<T>, SetError> {
-        self.inner.get_or_insert_with(make, name_of::<T>)
+        self.inner().get_or_insert_with(make, name_of::<T>)
     }
 
     /// Takes the value of this type out of this scope, if it has one. Then the one of a scope around
     /// it is seen again.
     pub fn take<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.inner.take()
+        self.inner().take()
     }
 
     /// Leaves something to be done when the scope ends: in the row of its values, the last one
@@ -296,7 +336,7 @@ impl RequestScope {
     /// # }
     /// ```
     pub fn on_end(&self, clean_up: impl FnOnce() + Send + 'static) {
-        if let Err(clean_up) = self.inner.values.on_end(Box::new(clean_up)) {
+        if let Err(clean_up) = self.inner().values.on_end(Box::new(clean_up)) {
             clean_up();
         }
     }
@@ -304,12 +344,12 @@ impl RequestScope {
     /// Ends the scope now, for all holders of it: its values are dropped, and its clean-ups run.
     /// Reading and setting are errors from now on. Ending it again does nothing.
     pub fn end(&self) {
-        self.inner.values.end();
+        self.inner().values.end();
     }
 
     /// Whether it was ended.
     pub fn has_ended(&self) -> bool {
-        self.inner.values.has_ended()
+        self.inner().values.has_ended()
     }
 
     /// A future that is in this scope, and in its app, whenever it is polled, and while it is
@@ -399,6 +439,33 @@ impl Current {
     /// # }
     /// ```
     pub fn request_scope(&self) -> RequestScope {
-        RequestScope::open(self.clone())
+        RequestScope::open(self.clone(), ())
+    }
+
+    /// Opens a request scope, as [`Current::request_scope`] does, with something that code in it finds by
+    /// [`RequestScope::content`]: what a protocol knows of the request, in the same allocation.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bootstrap::prelude::*;
+    /// # use bootstrap::RequestScope;
+    /// struct Peer(&'static str);
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// # let running = App::new().boot().await?;
+    /// let scope = running.current().request_scope_with(Peer("10.0.0.1"));
+    /// let peer = async || {
+    ///     let scope = RequestScope::current()?;
+    ///     Some(scope.content::<Peer>()?.0)
+    /// };
+    /// assert_eq!(scope.enter(peer()).await, Some("10.0.0.1"));
+    /// # running.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request_scope_with<C: Send + Sync + 'static>(&self, content: C) -> RequestScope {
+        RequestScope::open(self.clone(), content)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::inside;
 use crate::report::{LookupError, LookupFailure, SetError};
-use crate::request::scope::{Inner, name_of};
+use crate::request::scope::{Inner, RequestScope, name_of};
 
 /// Where code finds the `T` of the request that it runs for: a constant, that holds nothing itself.
 ///
@@ -80,13 +80,13 @@ impl<T: 'static> RequestState<T> {
 
     /// Looks at the scope that the caller has entered.
     fn look<R>(look: impl FnOnce(&Inner) -> R) -> Option<R> {
-        let seen = inside::look(|place| Some(look(place.scope.as_ref()?.downcast_ref()?)));
+        let seen = inside::look(|place| Some(look(place.scope()?.inner().downcast_ref()?)));
         seen.flatten()
     }
 
     /// The scope, to do something with it that may run the user's code.
-    fn scope() -> Option<Arc<Inner>> {
-        inside::look(|place| place.scope.clone())??.downcast().ok()
+    fn scope() -> Option<RequestScope> {
+        RequestScope::current()
     }
 
     /// The value of the request around, if there is one.
@@ -120,7 +120,7 @@ impl<T: 'static> RequestState<T> {
         T: Send + Sync,
     {
         match Self::scope() {
-            Some(scope) => scope.set(value, || self.name()),
+            Some(scope) => scope.inner().set(value, || self.name()),
             None => Err(SetError::NoRequest { state: self.name() }),
         }
     }
@@ -136,7 +136,7 @@ impl<T: 'static> RequestState<T> {
         T: Send + Sync,
     {
         match Self::scope() {
-            Some(scope) => scope.get_or_insert_with(make, || self.name()),
+            Some(scope) => scope.inner().get_or_insert_with(make, || self.name()),
             None => Err(SetError::NoRequest { state: self.name() }),
         }
     }
