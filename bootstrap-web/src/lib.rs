@@ -10,6 +10,7 @@ mod problem;
 mod routes;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod validated;
 mod web;
 
 #[doc(hidden)]
@@ -25,7 +26,7 @@ pub mod prelude {
     pub use axum::response::{Html, IntoResponse, Response};
 
     pub use crate::{
-        Give, Given, Problem, RequestContext, RouteSet, Routes, Web, WebPlugin, routes,
+        Give, Given, Problem, RequestContext, RouteSet, Routes, Validated, Web, WebPlugin, routes,
     };
 }
 
@@ -64,4 +65,5 @@ pub use problem::{Format, Problem};
 pub use routes::{
     BoundRoutes, GivesBehind, HooksOf, RouteInfo, RouteSet, RouteTable, Routes, requirements_of,
 };
+pub use validated::{Check, Issues, Source, Validated};
 pub use web::{Web, WebFuture, WebPlugin};

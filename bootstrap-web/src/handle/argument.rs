@@ -130,7 +130,7 @@ pub struct LeavesBody<M>(M);
 pub struct TakesBody;
 
 /// What is never asked for: arguments of this kind are made in the other way.
-async fn in_the_other_way<T>() -> Result<T, Response> {
+pub(crate) async fn in_the_other_way<T>() -> Result<T, Response> {
     Err(crate::Problem::internal().into_response())
 }
 

@@ -18,6 +18,7 @@ pub use given::{Give, Given, OnlyOneHookMayGive};
 pub use handler::Handler;
 pub use hook::{AfterHook, BeforeHook, ErrorHook};
 
+pub(crate) use argument::{Available, in_the_other_way};
 pub(crate) use exchange::Exchange;
 pub(crate) use handler::{AnyHandler, Unbound, unbound};
 pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};

@@ -2,6 +2,7 @@
 
 mod merge;
 mod plugin;
+mod serve;
 mod service;
 
 pub use plugin::WebPlugin;
