@@ -256,7 +256,7 @@ async fn issues_of_all_sources_are_found_at_once() {
     .await;
 }
 
-/// What can't be read is an issue beside broken rules, and its value is not repeated.
+/// A source that can't be read is an issue beside broken rules, and its value is not repeated.
 #[tokio::test]
 async fn sources_that_cannot_be_read_are_issues_beside_the_others() {
     with_client(async |client| {

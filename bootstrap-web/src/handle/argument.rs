@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bootstrap::extend::Requirements;
 
 use crate::handle::needs::Needs;
-use crate::problem::reject;
+use crate::problem::{names, reject};
 
 /// An argument of a handler or a hook.
 ///
@@ -68,7 +68,7 @@ pub struct FromRequestHead;
 #[diagnostic::do_not_recommend]
 impl<E> Argument<FromRequestHead> for E
 where
-    E: FromRequestParts<()> + Send,
+    E: FromRequestParts<(), Rejection: 'static> + Send,
 {
     type Held = ();
     const READS_HEAD: bool = true;
@@ -79,7 +79,7 @@ where
 
     async fn extract((): &(), parts: &mut Parts) -> Result<Self, Response> {
         let extracted = E::from_request_parts(parts, &()).await;
-        extracted.map_err(|rejection| reject(rejection.into_response()))
+        extracted.map_err(|rejection| reject(rejection, &names(parts)))
     }
 }
 
@@ -171,7 +171,7 @@ where
 #[diagnostic::do_not_recommend]
 impl<E> LastArgument<TakesBody> for E
 where
-    E: FromRequest<()> + Send,
+    E: FromRequest<(), Rejection: 'static> + Send,
 {
     type Held = ();
     const READS_HEAD: bool = true;
@@ -187,7 +187,7 @@ where
 
     async fn extract_all(request: Request<Body>) -> Result<Self, Response> {
         let extracted = E::from_request(request, &()).await;
-        extracted.map_err(|rejection| reject(rejection.into_response()))
+        extracted.map_err(|rejection| reject(rejection, &[]))
     }
 }
 

@@ -189,8 +189,8 @@ impl RequestContext {
     }
 }
 
-fn of_rejection(rejection: impl axum::response::IntoResponse) -> Problem {
-    let mut response = reject(rejection.into_response());
+fn of_rejection(rejection: impl axum::response::IntoResponse + 'static) -> Problem {
+    let mut response = reject(rejection, &[]);
     carried(&mut response).unwrap_or_else(Problem::internal)
 }
 

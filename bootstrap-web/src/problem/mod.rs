@@ -2,6 +2,7 @@
 
 mod kinds;
 mod render;
+mod unreadable;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 
 pub use render::Format;
 pub(crate) use render::{carried, render};
+pub(crate) use unreadable::{Unreadable, names};
 
 /// An error of a request, as RFC 9457 describes it.
 ///
@@ -206,12 +208,22 @@ impl Problem {
 
 /// The rejection of an extractor: a response that carries a problem, unless it is none (a redirect to
 /// a login page), or carries one already.
-pub(crate) fn reject(mut response: Response) -> Response {
+///
+/// Its text is the detail. Axum's words about a value repeat it: they are the cause. `names` are those of the
+/// parameters in the path.
+pub(crate) fn reject(rejection: impl IntoResponse + 'static, names: &[String]) -> Response {
+    let unreadable = Unreadable::of(&rejection, names);
+    let mut response = rejection.into_response();
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let problem = carried(&mut response).unwrap_or_else(|| Problem::of_rejection(response));
+    let mut problem = carried(&mut response).unwrap_or_else(|| Problem::of_rejection(response));
+    // A mistake of the code is reported in axum's words, which are not sent.
+    if let Some(unreadable) = unreadable.filter(|_| status.is_client_error()) {
+        let detail = problem.0.detail.replace(unreadable.to_string().into());
+        problem.0.cause = detail.map(anyhow::Error::msg);
+    }
     problem.into_response()
 }
 

@@ -24,7 +24,7 @@ pub struct InBody<C>(C);
 
 /// Checks the values of `E`.
 ///
-/// That there are rules is asked by [`Available`] alone: until then the implementor is not known. So a type
+/// Only [`Available`] requires rules: until then the compiler does not know the implementor. So a type
 /// without rules is one error, about that type.
 #[doc(hidden)]
 pub trait Checker<E: Sources> {

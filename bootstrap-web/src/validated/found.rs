@@ -1,4 +1,4 @@
-//! What is wrong with a request, source by source.
+//! The issues of a request, source by source.
 
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -11,9 +11,9 @@ use crate::validated::unread::{Reason, Unread};
 #[derive(Debug, Default)]
 pub struct Found {
     issues: Vec<Issue>,
-    /// What a source answers if its issue is the only one.
+    /// The problem of a source whose issue may be the only one.
     alone: Option<Problem>,
-    /// What a source answers in any case.
+    /// The answer of a source that is sent in any case.
     answer: Option<Response>,
 }
 

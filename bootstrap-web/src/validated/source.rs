@@ -3,10 +3,10 @@
 use std::future::Future;
 
 use axum::Json;
-use axum::extract::{Form, FromRequest, FromRequestParts, Path, Query, RawPathParams, Request};
+use axum::extract::{Form, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use futures_util::FutureExt;
 
+use crate::problem::names;
 use crate::validated::check::Checkable;
 use crate::validated::found::Found;
 use crate::validated::unread::Unread;
@@ -178,15 +178,6 @@ where
             }
         }
     }
-}
-
-/// The names of the parameters in the path.
-fn names(parts: &mut Parts) -> Vec<String> {
-    // Axum decodes them; it does not wait for anything.
-    let params = RawPathParams::from_request_parts(parts, &()).now_or_never();
-    let params = params.and_then(Result::ok);
-    let pairs = params.iter().flatten();
-    pairs.map(|(name, _)| name.to_owned()).collect()
 }
 
 macro_rules! tuples {
