@@ -1,6 +1,6 @@
 //! The rules that turn arguments and a struct into a model.
 //!
-//! | mistake | who reports it | where |
+//! | mistake | reported by | where |
 //! |---|---|---|
 //! | unknown, repeated, malformed argument | `args` | the key, or the value |
 //! | not a struct; wrong attributes on fields | `item` | the keyword; the attribute |
@@ -373,7 +373,7 @@ fn can_be_collected(model: &PluginModel, diagnostics: &mut Diagnostics) {
     if model.collect == Collect::Never {
         return;
     }
-    // A lifetime is a mistake by itself, whoever registers the plugin.
+    // A lifetime is a mistake by itself, however the plugin is registered.
     if model.is_generic() && !model.borrows() {
         diagnostics.at(
             &model.generics,

@@ -97,7 +97,7 @@ pub(crate) const CHILDREN: List = List {
 
 impl List {
     /// Parses `= [a, b, ..]`. What is wrong but clear is reported here and taken for what it
-    /// means, so that who uses it has no errors of its own.
+    /// means, so that code which uses it has no errors of its own.
     pub(crate) fn parse<T: Parse>(
         &self,
         key: &Ident,
@@ -161,7 +161,7 @@ impl List {
         if input.peek(LitStr) {
             let literal: LitStr = input.parse().ok()?;
             diagnostics.at(&literal, self.no_string);
-            // `"Pool"` is a type that somebody has put into quotes, `"database"` is a name.
+            // `"Pool"` is a type in quotes, `"database"` is a name.
             let meant = literal.value();
             let is_a_type = meant.starts_with(char::is_uppercase);
             let meant = LitStr::new(&format!("{}{meant}", self.mostly), literal.span());

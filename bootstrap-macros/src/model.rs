@@ -117,7 +117,7 @@ pub(crate) enum FieldKind {
 pub(crate) enum DefaultValue {
     OfItsType,
     Expr(Box<Expr>),
-    /// None: whoever registers the plugin writes it.
+    /// None: it is written where the plugin is registered.
     Required,
     /// None: it is read from the configuration.
     Configured,

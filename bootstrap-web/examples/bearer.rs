@@ -154,8 +154,8 @@ mod tests {
         request.await.assert_status(200).assert_text("ada");
 
         let forged = Tokens {
-            encoding: EncodingKey::from_secret(b"of somebody else")?,
-            decoding: DecodingKey::from_secret(b"of somebody else")?,
+            encoding: EncodingKey::from_secret(b"of another service")?,
+            decoding: DecodingKey::from_secret(b"of another service")?,
         };
         let forged = format!("Bearer {}", forged.issue("ada")?);
         client

@@ -214,6 +214,7 @@ async fn check(client: &Client, desk: &Desk, case: Case) {
     assert_eq!(response.status().as_u16(), status, "{case:?}");
 }
 
+/// R36, R41, R43, R44, R54: with hooks that are `async` and hooks that are not.
 #[tokio::test]
 async fn every_combination_of_answers_errors_and_panics_takes_the_way_of_the_model() {
     // Tens of thousands of panics are meant.

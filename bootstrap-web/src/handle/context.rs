@@ -131,7 +131,7 @@ impl RequestContext {
         of_name.last().map(|(_, value)| Cow::into_owned(value))
     }
 
-    /// The body. It is read once; whoever asks again gets the same bytes.
+    /// The body. It is read once; a second call returns the same bytes.
     ///
     /// # Errors
     ///

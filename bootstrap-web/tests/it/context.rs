@@ -66,7 +66,7 @@ fn contexts() -> impl RouteSet {
 
 const SEEN: &str = r#"GET /seen/a%20b?a=1&a=2 Some("2") Some("x") [id=a b]"#;
 
-/// R23, R28 to R31, R35, R40, R42: a handler without arguments sees the whole request.
+/// R28, R29, R30, R31, R35, R40, R42: a handler without arguments sees the whole request.
 #[test]
 fn the_request_is_read_from_its_surroundings() {
     with_set(Contexts::default(), async |client| {

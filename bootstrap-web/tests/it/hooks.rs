@@ -106,7 +106,7 @@ fn global_hooks_apply_to_all_sets_in_the_order_of_the_plan() {
     });
 }
 
-/// R39: a request without a route is a problem for global hooks alone.
+/// A request without a route is a problem for global hooks alone.
 #[test]
 fn global_hooks_see_requests_without_a_route() {
     #[routes(collect = never, global)]
@@ -137,7 +137,7 @@ fn early() -> impl RouteSet {
     Routes::new().on_request(|| None::<Response>)
 }
 
-/// R37: what runs for all requests is in a set for all.
+/// What runs for all requests is in a set for all.
 #[test]
 fn an_on_request_hook_in_a_set_that_is_not_global_is_an_error_of_the_boot() {
     let text = boot_error(App::new().with(Early::default()));
@@ -159,7 +159,7 @@ fn gate() -> impl RouteSet {
         .before_response(reveal)
 }
 
-/// R37: an answer of `on_request` skips routing and every other hook.
+/// R37, R38: an answer of `on_request` skips routing and every other hook.
 #[test]
 fn an_answer_of_an_on_request_hook_skips_all_others() {
     let app = App::new().with(Gate::default()).with(Api::default());
@@ -198,7 +198,7 @@ fn giving() -> impl RouteSet {
         })
 }
 
-/// R41: a hook gives values to the hooks and routes behind it; its error is the answer.
+/// A hook gives values to the hooks and routes behind it; its error is the answer.
 #[test]
 fn a_hook_gives_values_to_what_is_behind_it() {
     with_set(Giving::default(), async |client| {
@@ -290,7 +290,7 @@ fn hooks_of_every_kind_take_states() {
     });
 }
 
-/// R43: a hook behind the handler may replace the response.
+/// A hook behind the handler may replace the response.
 #[test]
 fn a_response_is_replaced() {
     #[routes(collect = never)]

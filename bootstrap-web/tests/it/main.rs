@@ -1,5 +1,6 @@
 //! The tests of `bootstrap-web`: requests without a socket.
 
+mod bodies;
 mod context;
 mod edges;
 mod hooks;

@@ -66,7 +66,7 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for Login {
     }
 }
 
-/// R45, R46, D47: all members are rendered, in one form.
+/// All members are rendered, in one form.
 #[test]
 fn a_problem_is_rendered_with_its_members() {
     with_set(Failing::default(), async |client| {
@@ -158,7 +158,7 @@ fn a_response_that_is_no_problem_is_an_answer() {
     });
 }
 
-/// R45: raven's form.
+/// The form with a message alone.
 #[test]
 fn problems_are_rendered_as_a_message_if_the_option_says_so() {
     run(async {

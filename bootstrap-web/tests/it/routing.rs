@@ -52,7 +52,7 @@ fn a_procedure_is_called_by_its_name() {
     });
 }
 
-/// R39: `GET` serves `HEAD`, without a body.
+/// `GET` serves `HEAD`, without a body.
 #[test]
 fn a_head_request_is_served_by_get() {
     with_set(Methods::default(), async |client| {
@@ -86,7 +86,7 @@ fn a_request_without_a_route_is_a_problem() {
     });
 }
 
-/// R39: raven's answer to the wrong method can be had.
+/// The wrong method may be a 404.
 #[test]
 fn a_wrong_method_is_404_if_the_option_says_so() {
     crate::support::run(async {
@@ -267,7 +267,7 @@ fn a_route_that_two_plugins_serve_is_an_error_of_the_boot() {
     assert!(text.contains("`twice` serves `GET /` twice"), "{text}");
 }
 
-/// R63, R66: conflicts are found by the shape of a path.
+/// Conflicts are found by the shape of a path.
 #[test]
 fn one_shape_with_two_names_is_an_error_of_the_boot() {
     let text = boot_error(App::new().with(Billing::default()).with(Names::default()));
@@ -278,7 +278,7 @@ fn one_shape_with_two_names_is_an_error_of_the_boot() {
     assert!(text.contains("name the parameters alike"), "{text}");
 }
 
-/// R21: another router's spelling is refused, with the right one.
+/// Another router's spelling is refused, with the right one.
 #[test]
 fn a_path_of_another_router_is_refused_with_the_right_spelling() {
     let text = boot_error(App::new().with(Colon::default()));
@@ -296,7 +296,7 @@ fn a_mounted_router_that_conflicts_is_an_error_of_the_boot() {
     assert!(text.contains("the router that `mounts` mounts"), "{text}");
 }
 
-/// R52: a handler needs nothing around it; the service is a cheap handle that others may call.
+/// R20, R52: a handler needs nothing around it; the service is a cheap handle that others may call.
 #[test]
 fn the_service_is_cloned_and_called_by_any_server() {
     let app = App::new().with(Methods::default());

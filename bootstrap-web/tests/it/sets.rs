@@ -120,7 +120,7 @@ fn a_set_that_requires_more_than_was_planned_is_an_error_of_the_boot() {
     );
 }
 
-/// R20, D25: without a socket, and without the web plugin a set is bound but not served.
+/// Without the web plugin a set is bound, and not served.
 #[test]
 fn a_set_without_the_web_plugin_boots() {
     run(async {

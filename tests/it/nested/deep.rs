@@ -112,11 +112,17 @@ fn cost(depth: u32, how: How, fails: bool) -> Duration {
     costs.min().unwrap()
 }
 
+/// Whether a cost is less than another one, times a factor. A machine that is busy makes either look
+/// worse, so one of several attempts is enough: a cost of another order fails all of them.
+fn is_less(cost_of: impl Fn() -> Duration, than: impl Fn() -> Duration, factor: u32) -> bool {
+    (0..6).any(|_| cost_of() < than() * factor)
+}
+
 #[test]
 fn a_failure_at_the_bottom_of_a_nest_costs_little_more_than_a_success() {
     for how in ALL {
-        let (fails, loads) = (cost(300, how, true), cost(300, how, false));
-        assert!(fails < loads * 15, "{how:?}: {fails:?}, {loads:?}");
+        let fails = is_less(|| cost(300, how, true), || cost(300, how, false), 15);
+        assert!(fails, "{how:?}");
     }
 }
 
@@ -124,8 +130,8 @@ fn a_failure_at_the_bottom_of_a_nest_costs_little_more_than_a_success() {
 fn a_nest_that_is_twice_as_deep_costs_less_than_four_times_as_much() {
     for how in ALL {
         for fails in [true, false] {
-            let (half, whole) = (cost(250, how, fails), cost(500, how, fails));
-            assert!(whole < half * 4, "{how:?}, {fails}: {half:?}, {whole:?}");
+            let whole = is_less(|| cost(500, how, fails), || cost(250, how, fails), 4);
+            assert!(whole, "{how:?}, {fails}");
         }
     }
 }
