@@ -19,3 +19,4 @@ pub(crate) mod random;
 pub(crate) mod task;
 pub(crate) mod text;
 pub(crate) mod time;
+pub(crate) mod tracker;

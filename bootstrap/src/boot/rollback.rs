@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio_util::task::TaskTracker;
 
 use crate::base::task::spawn_apart;
+use crate::base::tracker::Tracker;
 use crate::close::{self, After, Closing};
 use crate::life::ShutdownReason;
 use crate::live::{Nodes, Part, Settings};
@@ -17,7 +17,7 @@ pub(super) struct Rollback {
     nodes: Arc<Nodes>,
     settings: Settings,
     tasks: Arc<Tasks>,
-    busy: TaskTracker,
+    busy: Tracker,
 }
 
 type Closed = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -28,7 +28,7 @@ impl Rollback {
             nodes: Arc::clone(nodes),
             settings: settings.clone(),
             tasks: Arc::clone(tasks),
-            busy: TaskTracker::new(),
+            busy: Tracker::default(),
         }
     }
 
@@ -72,12 +72,11 @@ impl Rollback {
     }
 
     pub(super) fn spawn(&self, rollback: impl Future<Output = ()> + Send + 'static) {
-        spawn_apart(&Handle::current(), self.busy.track_future(rollback));
+        spawn_apart(&Handle::current(), self.busy.track(rollback));
     }
 
     /// Waits for all that were spawned.
     pub(super) async fn all_done(&self) {
-        self.busy.close();
-        self.busy.wait().await;
+        self.busy.all_ended().await;
     }
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
 
 use crate::base::inside::at_place;
 use crate::base::panic::guard_future;
 use crate::base::task::spawn_apart;
 use crate::base::text;
+use crate::base::tracker::Tracker;
 use crate::declare::{Around, ErrorContext, Home, TaskFuture};
 use crate::report::HookError;
 
@@ -22,7 +22,7 @@ type Listener = Arc<dyn Fn(ErrorContext) -> TaskFuture + Send + Sync>;
 #[derive(Clone, Default)]
 pub(crate) struct Listeners {
     all: Vec<Listener>,
-    busy: TaskTracker,
+    busy: Tracker,
     /// How long each may take.
     limit: Duration,
 }
@@ -61,14 +61,13 @@ impl Listeners {
                 let trouble = text::line(&trouble);
                 tracing::error!(target: "bootstrap", "an `on_error` hook failed: {trouble}");
             };
-            spawn_apart(&runtime, self.busy.track_future(at_place(place, call)));
+            spawn_apart(&runtime, self.busy.track(at_place(place, call)));
         }
     }
 
     /// Waits until they are done, but not for long.
     pub(super) async fn all_told(&self, patience: Duration) {
-        self.busy.close();
         // A listener that has not finished by then is not waited for: it only repeats what is known.
-        let _ = timeout(patience, self.busy.wait()).await;
+        let _ = timeout(patience, self.busy.all_ended()).await;
     }
 }
