@@ -9,7 +9,7 @@ use crate::collect::conditions::Reason;
 use crate::collect::roster::{Member, Source, Want};
 use crate::declare::{
     AnySlot, Barrier, BarrierKind, Bind, Declaration, Descriptor, Fields, Identity, Plugin,
-    Policies, Precedence, Rank,
+    Policies,
 };
 
 /// One registration.
@@ -113,22 +113,11 @@ impl Entry {
             },
             scope: self.scope,
             exported: self.exported,
-            precedence: self.precedence(),
+            is_primary: self.is_primary || self.descriptor.is_primary(),
             barrier: self.barrier,
             prefix: self.prefix.clone(),
             wants: 0..0,
             orders: 0..0,
-        }
-    }
-
-    fn precedence(&self) -> Precedence {
-        Precedence {
-            source: if self.supplied {
-                Rank::Supplied
-            } else {
-                Rank::Registered
-            },
-            is_primary: self.is_primary || self.descriptor.is_primary(),
         }
     }
 

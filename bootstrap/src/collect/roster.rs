@@ -89,10 +89,7 @@ impl Roster {
             source: Source::Collected(declaration),
             scope: ROOT,
             exported: false,
-            precedence: Precedence {
-                source: Rank::Collected,
-                is_primary: declaration.is_primary,
-            },
+            is_primary: declaration.is_primary,
             barrier: None,
             prefix: None,
             wants: index(first_want)..index(self.wants.len()),
@@ -113,8 +110,8 @@ pub(crate) struct Member {
     pub(crate) scope: u32,
     /// Whether it is seen in the scope around its own as well.
     pub(crate) exported: bool,
-    /// How much it counts where several provide the same.
-    pub(crate) precedence: Precedence,
+    /// Whether it counts more than others of its rank where several provide the same.
+    pub(crate) is_primary: bool,
     /// What kind of barrier it is, if it is one.
     pub(crate) barrier: Option<BarrierKind>,
     /// What the registration says of it; without that, the descriptor's holds.
@@ -126,6 +123,17 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// How much it counts where several provide the same.
+    pub(crate) fn precedence(&self) -> Precedence {
+        let source = match self.source {
+            Source::Supplied { .. } => Rank::Supplied,
+            Source::Registered { .. } => Rank::Registered,
+            Source::Collected(_) => Rank::Collected,
+        };
+        let is_primary = self.is_primary;
+        Precedence { source, is_primary }
+    }
+
     /// How often its `load` is tried.
     pub(crate) fn retry(&self) -> Option<Retry> {
         let said = self.policies.as_ref().and_then(|it| it.retry);

@@ -100,7 +100,7 @@ impl Nodes {
                 None => Standing::Direct,
                 Some(_) => Standing::Child,
             };
-            (self.member(it).precedence, standing)
+            (self.member(it).precedence(), standing)
         })
     }
 

@@ -53,7 +53,7 @@ impl Providers {
                             (state.id(), scope),
                             AtPort {
                                 number,
-                                precedence: member.precedence,
+                                precedence: member.precedence(),
                                 standing: Standing::Direct,
                             },
                         );
@@ -150,7 +150,7 @@ impl Providers {
         let meant = match candidates {
             Candidates::One(number) => Meant::One(*number),
             Candidates::Many(numbers) => {
-                let of = |it| (named.member(it).precedence, Standing::Direct);
+                let of = |it| (named.member(it).precedence(), Standing::Direct);
                 Meant::of(Precedence::choose(numbers, of))
             }
         };
@@ -181,7 +181,7 @@ impl Providers {
             let Candidates::Many(numbers) = here else {
                 return None;
             };
-            let of = |it| (named.member(it).precedence, Standing::Direct);
+            let of = |it| (named.member(it).precedence(), Standing::Direct);
             match Precedence::choose(numbers, of).as_slice() {
                 [one] => Some((state, *one, numbers.clone())),
                 _ => None,

@@ -413,7 +413,7 @@ impl Words<'_> {
 impl Words<'_> {
     /// Whether a plugin outranks others that provide the same.
     fn is_primary(&self, number: u32) -> bool {
-        self.named.member(number).precedence.is_primary
+        self.named.member(number).is_primary
     }
 
     /// Whether a plugin is there because it is linked, and was not registered.

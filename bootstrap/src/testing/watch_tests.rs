@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::location::Location;
 use crate::base::phase::Phase;
 use crate::collect::{Member, ROOT, Source};
-use crate::declare::{Descriptor, Identity, Precedence, States};
+use crate::declare::{Descriptor, Identity, States};
 use crate::live::{Observe as _, Stage};
 use crate::report::{Event, Outcome};
 use crate::testing::watch::Watch;
@@ -27,7 +27,7 @@ impl Two {
             },
             scope: ROOT,
             exported: false,
-            precedence: Precedence::default(),
+            is_primary: false,
             prefix: None,
             barrier: None,
             policies: None,
