@@ -95,6 +95,7 @@ pub(crate) fn inside_of(app: usize) -> Option<Inside> {
 }
 
 /// Looks at what is around the caller, if anything is. `look` runs no code of the user.
+#[inline]
 pub(crate) fn look<T>(look: impl FnOnce(&Place) -> T) -> Option<T> {
     // A thread that ends has no place any more.
     let seen = PLACE.try_with(|place| place.borrow().as_ref().map(look));

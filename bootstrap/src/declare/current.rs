@@ -167,6 +167,7 @@ impl Current {
         }
     }
 
+    #[inline]
     fn at(place: &Place) -> Option<Self> {
         Some(Self {
             around: place.around_shared().downcast().ok()?,
@@ -221,7 +222,7 @@ impl Current {
     /// The app around the caller; `None` if the code runs in no app.
     #[expect(clippy::self_named_constructors, reason = "as `State::current`")]
     pub fn current() -> Option<Self> {
-        inside::look(Self::at).flatten()
+        Self::try_current().ok()
     }
 
     /// The app around the caller.
@@ -230,7 +231,9 @@ impl Current {
     ///
     /// If the code runs in no app.
     pub fn try_current() -> Result<Self, LookupError> {
-        Self::current().ok_or_else(LookupError::no_app)
+        // Not by way of `current`: another move of the handle costs more than the look.
+        let current = inside::look(Self::at).flatten();
+        current.ok_or_else(LookupError::no_app)
     }
 
     /// Returns a handle by its type, the one that a field would have: a [`State<T>`](State), a
@@ -248,15 +251,19 @@ impl Current {
     ///
     /// If no plugin of the app provides it, several do, or its plugin is not loaded; in the `load` of
     /// a plugin always.
+    #[inline]
     pub fn try_get<H: Lookup>(&self) -> Result<H, LookupError> {
-        self.check_read(H::KEY)?;
+        if self.around.phase == Some(Phase::Load) {
+            self.check_read(H::KEY)?;
+        }
         H::look_up(&LookupFrom::new(self.home(), self.node))
     }
 
     /// In `load` nothing is read without an order.
+    #[cold]
     fn check_read(&self, state: StateKey) -> Result<(), LookupError> {
-        match (self.around.phase, self.node) {
-            (Some(Phase::Load), Some(node)) if self.home().is_in_load(node) => {
+        match self.node {
+            Some(node) if self.home().is_in_load(node) => {
                 let plugin = self.home().name_of(node);
                 Err(LookupError::state(state, LookupFailure::InLoad { plugin }))
             }

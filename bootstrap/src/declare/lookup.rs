@@ -28,11 +28,21 @@ impl<'h> LookupFrom<'h> {
         Self { home, node }
     }
 
-    fn find(&self, key: StateKey) -> Result<StateValue, LookupError> {
-        match self.home.shown(self.node, key) {
+    /// The value under the type that the key stands for. What is known already moves no error: those
+    /// are large, and a look-up is short.
+    #[inline]
+    fn find<V: Send + Sync + 'static>(&self, key: StateKey) -> Result<Arc<V>, LookupError> {
+        let shown = self.home.shown(self.node, key);
+        match shown.and_then(StateValue::into_shared) {
             Some(value) => Ok(value),
-            None => self.home.find_state(self.node, key),
+            None => self.search(key),
         }
+    }
+
+    #[cold]
+    fn search<V: Send + Sync + 'static>(&self, key: StateKey) -> Result<Arc<V>, LookupError> {
+        let value = self.home.find_state(self.node, key)?.into_shared();
+        value.ok_or_else(|| LookupError::state(key, LookupFailure::Missing))
     }
 }
 
@@ -58,9 +68,9 @@ pub trait Lookup: sealed::Sealed + Sized {
 impl<T: Send + Sync + 'static> Lookup for State<T> {
     const KEY: StateKey = StateKey::of::<T>();
 
+    #[inline]
     fn look_up(from: &LookupFrom<'_>) -> Result<Self, LookupError> {
-        let bound = from.find(Self::KEY)?.into_shared().map(State::bound);
-        bound.ok_or_else(|| LookupError::state(Self::KEY, LookupFailure::Missing))
+        from.find(Self::KEY).map(State::bound)
     }
 }
 
@@ -68,9 +78,9 @@ impl<T: Send + Sync + 'static> Lookup for State<T> {
 impl<T: ?Sized + Send + Sync + 'static> Lookup for Port<T> {
     const KEY: StateKey = StateKey::port::<T>();
 
+    #[inline]
     fn look_up(from: &LookupFrom<'_>) -> Result<Self, LookupError> {
-        let bound = from.find(Self::KEY)?.into_shared().map(Port::bound);
-        bound.ok_or_else(|| LookupError::state(Self::KEY, LookupFailure::Missing))
+        from.find(Self::KEY).map(Port::bound)
     }
 }
 
