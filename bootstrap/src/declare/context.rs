@@ -534,7 +534,8 @@ impl<P: Contextual + ?Sized> RunContext<P> {
     ///
     /// # Cancel safety
     ///
-    /// Can be dropped and called again, as in a `select!`.
+    /// Can be dropped and called again, as in a `select!`. Where a future without borrows is expected, as by
+    /// a server's graceful shutdown, use `cx.stop_token().cancelled_owned()`.
     ///
     /// # Examples
     ///
