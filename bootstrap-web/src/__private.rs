@@ -5,3 +5,5 @@ pub use std::sync::Arc;
 pub use std::vec::Vec;
 
 pub use bootstrap;
+
+pub use crate::routes::{NothingSaid, check_given};

@@ -59,11 +59,11 @@ pub use axum;
 pub use bootstrap_web_macros::routes;
 pub use handle::{
     AfterHook, Answer, Argument, BeforeHook, ErrorAnswer, ErrorHook, Give, Given, Handler,
-    LastArgument, OnlyOneHookMayGive, RequestContext,
+    OnlyOneHookMayGive, RequestContext,
 };
 pub use problem::{Format, Problem};
 pub use routes::{
-    BoundRoutes, GivesBehind, HooksOf, RouteInfo, RouteSet, RouteTable, Routes, requirements_of,
+    BoundRoutes, HooksOf, RouteInfo, RouteSet, RouteTable, Routes, SetPlugin, requirements_of,
 };
 pub use validated::{Check, Issues, Source, Validated};
 pub use web::{Web, WebFuture, WebPlugin};

@@ -1,29 +1,35 @@
 //! The attribute `#[routes]` of `bootstrap-web`, which documents it.
 
 use proc_macro::TokenStream;
-use proc_macro2::{Ident, TokenStream as Tokens};
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, Span, TokenStream as Tokens};
+use quote::{format_ident, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{
-    Error, ItemFn, Path, PathArguments, ReturnType, Token, Type, TypeParamBound, bracketed,
-    parse_macro_input, parse_quote,
+    Error, Item, ItemFn, Path, ReturnType, Token, Type, bracketed, parse_macro_input, parse_quote,
 };
 
 /// Makes a plugin of a function that returns a set of routes.
 #[proc_macro_attribute]
 pub fn routes(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let mut function = parse_macro_input!(item as ItemFn);
-    let expanded = syn::parse::<Arguments>(arguments)
-        .and_then(|arguments| check(&function).map(|()| arguments))
-        .and_then(|arguments| {
-            if let Some(list) = arguments.given() {
-                say_what_is_given(&mut function, &list)?;
-            }
-            Ok(expand(&arguments, &function))
-        });
-    match expanded {
-        Ok(plugin) => quote!(#function #plugin).into(),
+    let mut function = match parse_macro_input!(item as Item) {
+        Item::Fn(function) => function,
+        other => {
+            let text = "`#[routes]` must be on a function\n\
+                    help: write `#[routes] fn api() -> impl RouteSet`, which declares the plugin `Api`";
+            let error = Error::new(Span::call_site(), text).to_compile_error();
+            return quote!(#other #error).into();
+        }
+    };
+    let arguments = syn::parse::<Arguments>(arguments)
+        .and_then(|arguments| check(&function).map(|()| arguments));
+    match arguments {
+        Ok(arguments) => {
+            let plugin = expand(&arguments, &function);
+            arguments.check_given_in(&mut function);
+            quote!(#function #plugin).into()
+        }
         // The function stays, so that one mistake is one error.
         Err(error) => {
             let error = error.to_compile_error();
@@ -37,6 +43,7 @@ pub fn routes(arguments: TokenStream, item: TokenStream) -> TokenStream {
 struct Arguments {
     is_global: bool,
     gives: Option<Vec<Type>>,
+    gives_span: Option<Span>,
     krate: Option<Path>,
     /// What is for `#[plugin(..)]`.
     plugin: Vec<Tokens>,
@@ -72,11 +79,12 @@ impl Arguments {
                 bracketed!(list in input);
                 let types = Punctuated::<Type, Token![,]>::parse_terminated(&list)?;
                 self.gives = Some(types.into_iter().collect());
+                self.gives_span = Some(key.span());
             }
             "states" | "ports" | "requires" => {
                 let text = format!(
-                    "a set of routes has no `{key}`: write a plugin by hand that provides \
-                     `BoundRoutes`, see `bootstrap_web::BoundRoutes`"
+                    "a set of routes has no `{key}`\n\
+                     help: write a plugin that provides `BoundRoutes` beside them, see `bootstrap_web::BoundRoutes`"
                 );
                 return Err(Error::new(key.span(), text));
             }
@@ -87,8 +95,8 @@ impl Arguments {
             }
             other => {
                 let text = format!(
-                    "`{other}` is not an argument of `#[routes]`; they are `name`, `collect`, \
-                     `after`, `enabled`, `child_of`, `replaces`, `load_timeout`, `gives` and `global`"
+                    "`{other}` is not an argument of `#[routes]`\n\
+                     help: the arguments are `name`, `collect`, `after`, `enabled`, `child_of`, `replaces`, `load_timeout`, `gives` and `global`"
                 );
                 return Err(Error::new(key.span(), text));
             }
@@ -98,6 +106,25 @@ impl Arguments {
 }
 
 impl Arguments {
+    fn krate(&self) -> Tokens {
+        let krate = self.krate.as_ref();
+        krate.map_or_else(|| quote!(::bootstrap_web), |krate| quote!(#krate))
+    }
+
+    /// Lets the compiler compare `gives` with what the function returns.
+    fn check_given_in(&self, function: &mut ItemFn) {
+        let Some((list, span)) = self.given().zip(self.gives_span) else {
+            return;
+        };
+        let (krate, body) = (self.krate(), &function.block);
+        // Reported at `gives`.
+        let set = Ident::new("set", span);
+        *function.block = parse_quote!({
+            let #set = #body;
+            #krate::__private::check_given::<#list, _>(#set)
+        });
+    }
+
     /// What the hooks give, as the list of types that `Routes` has at the end: the last one first.
     fn given(&self) -> Option<Tokens> {
         let gives = self.gives.as_ref()?;
@@ -107,29 +134,6 @@ impl Arguments {
                 .fold(quote!(()), |rest, given| quote!((#given, #rest))),
         )
     }
-}
-
-/// Writes it into the type that the function returns, where the compiler checks it.
-fn say_what_is_given(function: &mut ItemFn, list: &Tokens) -> syn::Result<()> {
-    let mistake = Error::new_spanned(
-        &function.sig.output,
-        "a set with `gives = [..]` returns `impl RouteSet`",
-    );
-    let ReturnType::Type(_, returned) = &mut function.sig.output else {
-        return Err(mistake);
-    };
-    let Type::ImplTrait(set) = &mut **returned else {
-        return Err(mistake);
-    };
-    let bound = set.bounds.iter_mut().find_map(|bound| match bound {
-        TypeParamBound::Trait(bound) => bound.path.segments.last_mut(),
-        _ => None,
-    });
-    let bound = bound
-        .filter(|segment| segment.arguments.is_none())
-        .ok_or(mistake)?;
-    bound.arguments = PathArguments::AngleBracketed(parse_quote!(<Gives = #list>));
-    Ok(())
 }
 
 /// Everything up to the next comma: `#[plugin]` says what is wrong with it.
@@ -148,20 +152,24 @@ fn value(input: ParseStream<'_>) -> syn::Result<Tokens> {
 fn check(function: &ItemFn) -> syn::Result<()> {
     let signature = &function.sig;
     if let Some(argument) = signature.inputs.first() {
-        let text = "a function with `#[routes]` takes no arguments: handlers take what they require; \
-                    for routes that depend on options, see `bootstrap_web::BoundRoutes`";
+        let text = "a function with `#[routes]` takes no arguments\n\
+                    help: take what handlers require as their arguments; for routes that depend on options, \
+                    see `bootstrap_web::BoundRoutes`";
         return Err(Error::new_spanned(argument, text));
     }
     if let Some(asyncness) = &signature.asyncness {
-        let text = "a function with `#[routes]` is not `async`: it lists the routes of a plugin";
+        let text = "a function with `#[routes]` can't be `async`\n\
+                    help: write `fn`: it lists the routes when an app is planned, and again when it boots";
         return Err(Error::new_spanned(asyncness, text));
     }
     if !signature.generics.params.is_empty() {
-        let text = "a function with `#[routes]` can't be generic: its plugin is collected";
+        let text = "a function with `#[routes]` can't be generic\n\
+                    help: write one function without parameters for each plugin";
         return Err(Error::new_spanned(&signature.generics, text));
     }
     if matches!(signature.output, ReturnType::Default) {
-        let text = "a function with `#[routes]` returns its set: write `-> impl RouteSet`";
+        let text = "a function with `#[routes]` must return its set of routes\n\
+                    help: write `-> impl RouteSet`";
         return Err(Error::new_spanned(&signature.ident, text));
     }
     Ok(())
@@ -172,8 +180,7 @@ fn expand(arguments: &Arguments, function: &ItemFn) -> Tokens {
         vis, sig, attrs, ..
     } = function;
     let (ident, set) = (plugin_ident(&sig.ident), &sig.ident);
-    let krate = arguments.krate.as_ref();
-    let krate = krate.map_or_else(|| quote!(::bootstrap_web), |krate| quote!(#krate));
+    let krate = arguments.krate();
     let private = quote!(#krate::__private);
     let cfgs = attrs
         .iter()
@@ -184,15 +191,12 @@ fn expand(arguments: &Arguments, function: &ItemFn) -> Tokens {
     let global = arguments.is_global.then(|| quote!(.global()));
     let hooks_port = arguments.gives.as_ref();
     let hooks_port = hooks_port.map(|_| quote!(, #krate::HooksOf<#ident>));
-    let behind = arguments.given().map(|list| {
-        quote! {
-            #(#cfgs)*
-            impl #krate::GivesBehind for #ident {
-                type Gives = #list;
-            }
-        }
-    });
-    let made = quote!(#krate::BoundRoutes::new(#set(), &self.requirements)?.of::<Self>()#global);
+    let gives = arguments.given();
+    let gives = gives.unwrap_or_else(|| quote!(#private::NothingSaid));
+    // Once, so that what is no set is reported once.
+    let routes = quote_spanned!(sig.output.span()=> #krate::RouteSet::into_routes(#set()));
+    let made =
+        quote!(#krate::BoundRoutes::new(Self::__routes(), &self.requirements)?.of::<Self>()#global);
     let (returned, body) = if arguments.gives.is_some() {
         (
             quote!((#private::Arc<#krate::BoundRoutes>, #private::Arc<#krate::HooksOf<Self>>)),
@@ -214,7 +218,7 @@ fn expand(arguments: &Arguments, function: &ItemFn) -> Tokens {
         #[#private::bootstrap::plugin(
             crate = #private::bootstrap,
             ports = [#krate::BoundRoutes #hooks_port],
-            requires = || #krate::requirements_of(#set()),
+            requires = || #krate::requirements_of(#ident::__routes()),
             #(#plugin,)*
         )]
         #vis struct #ident {
@@ -231,7 +235,18 @@ fn expand(arguments: &Arguments, function: &ItemFn) -> Tokens {
             }
         }
 
-        #behind
+        #(#cfgs)*
+        impl #krate::SetPlugin for #ident {
+            type Gives = #gives;
+        }
+
+        #(#cfgs)*
+        impl #ident {
+            #[doc(hidden)]
+            fn __routes() -> #krate::Routes {
+                #routes
+            }
+        }
     }
 }
 

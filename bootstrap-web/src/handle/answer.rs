@@ -4,8 +4,6 @@ use std::future::{Future, Ready, ready};
 
 use axum::response::{IntoResponse, Response};
 use bootstrap::RequestState;
-use futures_util::FutureExt;
-use futures_util::future::Map;
 
 use crate::handle::given::{Give, OnlyOneHookMayGive};
 use crate::problem::Problem;
@@ -20,22 +18,37 @@ pub struct Now;
 #[derive(Debug)]
 pub struct Later;
 
+/// What a handler answers with.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a response",
+    label = "returns `{Self}`",
+    note = "responses are `String`, `StatusCode`, `Json<T>`, `Response`, tuples and `Option` of them, `Result` with an error that is one too, as `Result<Json<Row>, Problem>`, and whatever else implements `axum::response::IntoResponse`",
+    note = "help: return `Json(..)` of a type that implements `serde::Serialize`; as an error, return a `Problem`, which `?` makes of other errors"
+)]
+pub trait Respond: IntoResponse {}
+
+#[diagnostic::do_not_recommend]
+impl<R: IntoResponse> Respond for R {}
+
 /// What a handler returns: a response, or a future of one.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "a handler can't return `{Self}`",
-    label = "returns what is no response",
-    note = "a handler returns an `impl IntoResponse`, as `Result<Json<Row>, Problem>`, or is an `async fn` that does",
-    note = "help: implement `axum::response::IntoResponse` for the type, or return `Json(..)` of it"
+    message = "`{Self}` is not a response",
+    label = "returns `{Self}`",
+    note = "responses are `String`, `StatusCode`, `Json<T>`, `Response`, tuples and `Option` of them, `Result` with an error that is one too, as `Result<Json<Row>, Problem>`, and whatever else implements `axum::response::IntoResponse`",
+    note = "help: return `Json(..)` of a type that implements `serde::Serialize`; as an error, return a `Problem`, which `?` makes of other errors"
 )]
 pub trait Reply<K> {
-    type Future: Future<Output: IntoResponse>;
+    type Value;
+    type Future: Future<Output = Self::Value>;
 
     fn reply(self) -> Self::Future;
 }
 
 #[diagnostic::do_not_recommend]
 impl<R: IntoResponse> Reply<Now> for R {
+    type Value = R;
     type Future = Ready<R>;
 
     fn reply(self) -> Ready<R> {
@@ -44,7 +57,8 @@ impl<R: IntoResponse> Reply<Now> for R {
 }
 
 #[diagnostic::do_not_recommend]
-impl<F: Future<Output: IntoResponse>> Reply<Later> for F {
+impl<F: Future> Reply<Later> for F {
+    type Value = F::Output;
     type Future = F;
 
     fn reply(self) -> F {
@@ -58,8 +72,8 @@ impl<F: Future<Output: IntoResponse>> Reply<Later> for F {
 /// `V` is what the hooks in front of it give, `I` a place in that list.
 #[diagnostic::on_unimplemented(
     message = "a hook can't return `{Self}`",
-    label = "returns what a hook can't",
-    note = "a hook returns `()`, `Give<T>`, `Option<Response>`, or a `Result` of one of them, as `Result<Give<User>, Problem>`"
+    label = "returns `{Self}`",
+    note = "help: return `()` or `Give<T>` to go on, `Option<Response>` to answer or go on, or a `Result` of one of them, as `Result<Give<User>, Problem>`"
 )]
 pub trait Answer<V, I>: Send {
     /// What is given behind this hook.
@@ -119,45 +133,54 @@ where
     }
 }
 
+/// What a `before_handle` or `on_request` hook returns, if it is not a future.
+#[doc(hidden)]
+pub trait AtOnce {}
+
+impl AtOnce for () {}
+impl<R> AtOnce for Option<R> {}
+impl<T> AtOnce for Give<T> {}
+impl<A, E> AtOnce for Result<A, E> {}
+
 /// What a `before_handle` or `on_request` hook returns, now or later.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a hook can't return `{Self}`",
-    label = "returns what a hook can't",
-    note = "a hook returns `()`, `Give<T>`, `Option<Response>`, or a `Result` of one of them, as `Result<Give<User>, Problem>`, or is an `async fn` that does"
+    label = "returns `{Self}`",
+    note = "help: return `()` or `Give<T>` to go on, `Option<Response>` to answer or go on, or a `Result` of one of them, as `Result<Give<User>, Problem>`"
 )]
-pub trait BeforeReply<V, K> {
-    type Behind;
-    type Future: Future<Output = Option<Response>>;
+pub trait BeforeReply<K> {
+    type Value;
+    type Future: Future<Output = Self::Value>;
 
     fn reply(self) -> Self::Future;
 }
 
 #[diagnostic::do_not_recommend]
-impl<V, I, A: Answer<V, I>> BeforeReply<V, (Now, I)> for A {
-    type Behind = A::Behind;
-    type Future = Ready<Option<Response>>;
+impl<A: AtOnce> BeforeReply<Now> for A {
+    type Value = A;
+    type Future = Ready<A>;
 
-    fn reply(self) -> Self::Future {
-        ready(self.settle())
+    fn reply(self) -> Ready<A> {
+        ready(self)
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<V, I, F: Future<Output: Answer<V, I>>> BeforeReply<V, (Later, I)> for F {
-    type Behind = <F::Output as Answer<V, I>>::Behind;
-    type Future = Map<F, fn(F::Output) -> Option<Response>>;
+impl<F: Future> BeforeReply<Later> for F {
+    type Value = F::Output;
+    type Future = F;
 
-    fn reply(self) -> Self::Future {
-        self.map(Answer::settle)
+    fn reply(self) -> F {
+        self
     }
 }
 
 /// What an `on_error` hook returns: `()` or `None` passes the problem on, `Some(response)` is the answer.
 #[diagnostic::on_unimplemented(
     message = "an `on_error` hook can't return `{Self}`",
-    label = "returns what an `on_error` hook can't",
-    note = "an `on_error` hook returns `()`, or `Option<Response>`: `None` passes the problem on"
+    label = "returns `{Self}`",
+    note = "help: return `()` or `None` to pass the problem on, `Some(response)` to answer"
 )]
 pub trait ErrorAnswer: Send {
     #[doc(hidden)]
@@ -182,29 +205,32 @@ impl<R: IntoResponse + Send> ErrorAnswer for Option<R> {
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "an `on_error` hook can't return `{Self}`",
-    label = "returns what an `on_error` hook can't",
-    note = "an `on_error` hook returns `()`, or `Option<Response>`: `None` passes the problem on"
+    label = "returns `{Self}`",
+    note = "help: return `()` or `None` to pass the problem on, `Some(response)` to answer"
 )]
 pub trait ErrorReply<K> {
-    type Future: Future<Output = Option<Response>>;
+    type Value;
+    type Future: Future<Output = Self::Value>;
 
     fn reply(self) -> Self::Future;
 }
 
 #[diagnostic::do_not_recommend]
 impl<A: ErrorAnswer> ErrorReply<Now> for A {
-    type Future = Ready<Option<Response>>;
+    type Value = A;
+    type Future = Ready<A>;
 
-    fn reply(self) -> Self::Future {
-        ready(self.response())
+    fn reply(self) -> Ready<A> {
+        ready(self)
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<F: Future<Output: ErrorAnswer>> ErrorReply<Later> for F {
-    type Future = Map<F, fn(F::Output) -> Option<Response>>;
+impl<F: Future> ErrorReply<Later> for F {
+    type Value = F::Output;
+    type Future = F;
 
-    fn reply(self) -> Self::Future {
-        self.map(ErrorAnswer::response)
+    fn reply(self) -> F {
+        self
     }
 }

@@ -12,53 +12,67 @@ use bootstrap::extend::Requirements;
 use crate::handle::needs::Needs;
 use crate::problem::{names, reject};
 
-/// An argument of a handler or a hook.
+/// An argument of a handler or a hook; `M` marks where it comes from.
 ///
 /// | argument | comes from |
 /// |---|---|
 /// | [`State<T>`](bootstrap::State), [`Port<dyn T>`](bootstrap::Port), `Option` or [`Lazy`](bootstrap::Lazy) of one of them, [`Ports<dyn T>`](bootstrap::Ports) | the app: it is a requirement of the plugin |
 /// | [`Given<T>`](crate::Given) | a hook in front of the route |
 /// | any [`FromRequestParts`] of axum | the head of the request |
-/// | any [`FromRequest`] of axum, as the last argument | the request with its body |
+/// | any [`FromRequest`] of axum, as the last argument of a handler | the request with its body |
 ///
 /// Implemented for all of them. For a type of your own, implement axum's traits.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be an argument at this place",
-    label = "takes an argument of type `{Self}`",
-    note = "arguments are `State<T>`, `Port<dyn T>`, `Option` or `Lazy` of one of them, `Ports<dyn T>`, `Given<T>`, and extractors of axum",
-    note = "only the last argument of a handler may read the body; a hook may not",
-    note = "help: move what reads the body, as `Json`, to the end; take what a plugin provides as `State<..>`; implement `axum::extract::FromRequestParts` for a type of your own"
+    message = "`{Self}` can't be an argument",
+    label = "takes `{Self}`",
+    note = "arguments are `State<T>`, `Port<dyn T>` and `Ports<dyn T>` of `bootstrap`, `Option` and `Lazy` of the first two, `Given<T>`, and extractors of axum except `axum::extract::State`",
+    note = "help: take what a plugin provides as `State<..>`; derive `serde::Deserialize` for the type in a `Json`, `Form`, `Query` or `Path`; implement `axum::extract::FromRequestParts` for a type that reads the request"
 )]
-pub trait Argument<M>: Sized + Send {
+pub trait Argument<M> {}
+
+/// How an argument is made behind hooks that give `V`. What it is comes first, as
+/// [`Argument`], so that each mistake has one message.
+#[doc(hidden)]
+pub trait Available<V, M>: Sized + Send {
     /// What is kept for it from the start of the app.
-    #[doc(hidden)]
     type Held: Send + Sync + 'static;
 
     /// Whether it is made of the head of the request.
-    #[doc(hidden)]
     const READS_HEAD: bool;
 
-    #[doc(hidden)]
+    /// Whether it is made by `extract_all`.
+    const TAKES_BODY: bool = false;
+
+    /// Adds what it requires of the app.
+    fn require(needs: &mut Needs);
+
     fn hold(requirements: &Requirements) -> Option<Self::Held>;
 
-    #[doc(hidden)]
+    /// Without the body.
     fn extract(
         held: &Self::Held,
         parts: &mut Parts,
     ) -> impl Future<Output = Result<Self, Response>> + Send;
+
+    /// With it.
+    fn extract_all(_: Request<Body>) -> impl Future<Output = Result<Self, Response>> + Send {
+        in_the_other_way()
+    }
 }
 
-/// An argument behind hooks that give `V`. Whether it can be had is asked apart from what it is, so
-/// that each mistake has one message.
+/// Arguments of this kind are made in the other way.
+pub(crate) async fn in_the_other_way<T>() -> Result<T, Response> {
+    Err(crate::Problem::internal().into_response())
+}
+
+/// A mark of arguments that may be in front of others: `A` is the argument.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be an argument here",
-    label = "takes an argument of type `{Self}`"
+    message = "`{A}` reads the body, which only the last argument of a handler can do",
+    label = "takes `{A}`",
+    note = "help: take `{A}` as the last argument of the handler; where that is not possible, read the body with `RequestContext::current()?.json()`"
 )]
-pub trait Available<V, M> {
-    /// Adds what it requires of the app.
-    fn require(needs: &mut Needs);
-}
+pub trait LeavesBody<A> {}
 
 /// Marks arguments that axum makes of the head of a request.
 #[doc(hidden)]
@@ -66,12 +80,19 @@ pub trait Available<V, M> {
 pub struct FromRequestHead;
 
 #[diagnostic::do_not_recommend]
-impl<E> Argument<FromRequestHead> for E
+impl<A> LeavesBody<A> for FromRequestHead {}
+
+#[diagnostic::do_not_recommend]
+impl<E: FromRequestParts<(), Rejection: 'static>> Argument<FromRequestHead> for E {}
+
+impl<V, E> Available<V, FromRequestHead> for E
 where
     E: FromRequestParts<(), Rejection: 'static> + Send,
 {
     type Held = ();
     const READS_HEAD: bool = true;
+
+    fn require(_: &mut Needs) {}
 
     fn hold(_: &Requirements) -> Option<()> {
         Some(())
@@ -83,99 +104,23 @@ where
     }
 }
 
-impl<E, V> Available<V, FromRequestHead> for E {
-    fn require(_: &mut Needs) {}
-}
-
-/// The last argument of a handler, which may take the body.
-#[diagnostic::on_unimplemented(
-    message = "a handler can't take an argument of type `{Self}`",
-    label = "takes an argument of type `{Self}`",
-    note = "arguments are `State<T>`, `Port<dyn T>`, `Option` or `Lazy` of one of them, `Ports<dyn T>`, `Given<T>`, and extractors of axum",
-    note = "help: take what a plugin provides as `State<..>`; implement `axum::extract::FromRequestParts` for a type of your own"
-)]
-pub trait LastArgument<M>: Sized + Send {
-    #[doc(hidden)]
-    type Held: Send + Sync + 'static;
-
-    #[doc(hidden)]
-    const READS_HEAD: bool;
-
-    #[doc(hidden)]
-    const TAKES_BODY: bool;
-
-    #[doc(hidden)]
-    fn hold(requirements: &Requirements) -> Option<Self::Held>;
-
-    /// Without the body.
-    #[doc(hidden)]
-    fn extract(
-        held: &Self::Held,
-        parts: &mut Parts,
-    ) -> impl Future<Output = Result<Self, Response>> + Send;
-
-    /// With it.
-    #[doc(hidden)]
-    fn extract_all(request: Request<Body>) -> impl Future<Output = Result<Self, Response>> + Send;
-}
-
-/// Marks a last argument that leaves the body alone.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct LeavesBody<M>(M);
-
 /// Marks a last argument that takes the body.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct TakesBody;
 
-/// What is never asked for: arguments of this kind are made in the other way.
-pub(crate) async fn in_the_other_way<T>() -> Result<T, Response> {
-    Err(crate::Problem::internal().into_response())
-}
-
 #[diagnostic::do_not_recommend]
-impl<A, M> LastArgument<LeavesBody<M>> for A
-where
-    A: Argument<M>,
-{
-    type Held = A::Held;
-    const READS_HEAD: bool = A::READS_HEAD;
-    const TAKES_BODY: bool = false;
+impl<E: FromRequest<(), Rejection: 'static>> Argument<TakesBody> for E {}
 
-    fn hold(requirements: &Requirements) -> Option<Self::Held> {
-        A::hold(requirements)
-    }
-
-    fn extract(
-        held: &Self::Held,
-        parts: &mut Parts,
-    ) -> impl Future<Output = Result<Self, Response>> + Send {
-        A::extract(held, parts)
-    }
-
-    fn extract_all(_: Request<Body>) -> impl Future<Output = Result<Self, Response>> + Send {
-        in_the_other_way()
-    }
-}
-
-impl<A, V, M> Available<V, LeavesBody<M>> for A
-where
-    A: Available<V, M>,
-{
-    fn require(needs: &mut Needs) {
-        A::require(needs);
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<E> LastArgument<TakesBody> for E
+impl<V, E> Available<V, TakesBody> for E
 where
     E: FromRequest<(), Rejection: 'static> + Send,
 {
     type Held = ();
     const READS_HEAD: bool = true;
     const TAKES_BODY: bool = true;
+
+    fn require(_: &mut Needs) {}
 
     fn hold(_: &Requirements) -> Option<()> {
         Some(())
@@ -191,6 +136,26 @@ where
     }
 }
 
-impl<E, V> Available<V, TakesBody> for E {
+/// Marks types that are no arguments. They are reported as such alone, and not as unavailable too.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct FromNowhere;
+
+#[diagnostic::do_not_recommend]
+impl<A> LeavesBody<A> for FromNowhere {}
+
+#[diagnostic::do_not_recommend]
+impl<V, E: Send> Available<V, FromNowhere> for E {
+    type Held = ();
+    const READS_HEAD: bool = false;
+
     fn require(_: &mut Needs) {}
+
+    fn hold(_: &Requirements) -> Option<()> {
+        None
+    }
+
+    fn extract((): &(), _: &mut Parts) -> impl Future<Output = Result<Self, Response>> + Send {
+        in_the_other_way()
+    }
 }

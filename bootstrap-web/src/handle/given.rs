@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bootstrap::RequestState;
 use bootstrap::extend::Requirements;
 
-use crate::handle::argument::{Argument, Available};
+use crate::handle::argument::{Argument, Available, LeavesBody};
 use crate::handle::needs::Needs;
 use crate::problem::Problem;
 
@@ -93,6 +93,9 @@ impl<T: fmt::Debug> fmt::Debug for Given<T> {
 #[derive(Debug)]
 pub struct FromHook<I>(I);
 
+#[diagnostic::do_not_recommend]
+impl<A, I> LeavesBody<A> for FromHook<I> {}
+
 /// The first of a list.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -106,10 +109,10 @@ pub struct There<I>(I);
 /// A list of what hooks give, `(User, (RequestId, ()))`, that has `T` in it.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "no hook in front of this route gives `{T}`",
+    message = "no hook in front gives `{T}`",
     label = "takes `Given<{T}>`",
-    note = "hooks apply to the routes behind them: `.before_handle(..)` is written in front of the route",
-    note = "help: write `.before_handle(hook)` in front of this route, where `hook` returns `Give<{T}>`; if a hook of another set gives it, begin with `Routes::behind::<OtherSet>()`"
+    note = "a hook applies to what is behind it, up to the end of its group",
+    note = "help: write `.before_handle(hook)` in front of this call, where `hook` returns `Give<{T}>`; for a hook of another set, begin with `Routes::behind::<OtherSet>()`"
 )]
 pub trait GivenInFront<T, I> {}
 
@@ -133,12 +136,17 @@ impl<T, U, Rest, I> OnlyOneHookMayGive<T, There<I>> for (U, Rest) where
 }
 
 #[diagnostic::do_not_recommend]
-impl<T, I> Argument<FromHook<I>> for Given<T>
+impl<T, I> Argument<FromHook<I>> for Given<T> {}
+
+impl<V, I, T> Available<V, FromHook<I>> for Given<T>
 where
+    V: GivenInFront<T, I>,
     T: Send + Sync + 'static,
 {
     type Held = ();
     const READS_HEAD: bool = false;
+
+    fn require(_: &mut Needs) {}
 
     fn hold(_: &Requirements) -> Option<()> {
         Some(())
@@ -150,11 +158,4 @@ where
             .map(Given)
             .map_err(|error| Problem::from(error).into_response())
     }
-}
-
-impl<V, I, T> Available<V, FromHook<I>> for Given<T>
-where
-    V: GivenInFront<T, I>,
-{
-    fn require(_: &mut Needs) {}
 }

@@ -8,30 +8,22 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use bootstrap::extend::Requirements;
 
-use crate::handle::answer::Reply;
-use crate::handle::argument::{Argument, Available, LastArgument};
+use crate::handle::answer::{Reply, Respond};
+use crate::handle::argument::{Argument, Available, LeavesBody};
+use crate::handle::call::Call;
 use crate::handle::exchange::Exchange;
 use crate::handle::needs::Needs;
 use crate::problem::Problem;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A function of the arguments `A`: only how many there are and what it returns is checked here.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a handler",
-    label = "not a handler",
-    note = "a handler is a function, an `async fn` or a closure, with at most eight arguments",
-    note = "help: take several values as one argument: a struct that implements `axum::extract::FromRequestParts`, or a tuple in `Path<(..)>`"
-)]
-pub trait Call<A, K>: Send + Sync + 'static {
-    type Future: Future<Output: IntoResponse>;
-
-    fn call(&self, arguments: A) -> Self::Future;
-}
-
 /// Arguments that can be had from the app, from hooks that give `V`, and from the request.
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a handler takes at most eight arguments",
+    label = "takes more than eight",
+    note = "help: take several values as one: a tuple in `Path<(..)>`, a struct in `Query<..>`, or a type that implements `axum::extract::FromRequestParts`"
+)]
 pub trait Arguments<V, M>: Sized + Send {
     type Held: Send + Sync + 'static;
 
@@ -53,9 +45,8 @@ pub trait Arguments<V, M>: Sized + Send {
 /// There is one implementation, so that the compiler names the argument that is wrong.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a handler",
-    label = "not a handler",
-    note = "a handler is a function, an `async fn` or a closure with at most eight arguments, and returns an `impl IntoResponse`: a `String`, `Json<T>`, `Response`, `Result<Json<T>, Problem>` ..",
-    note = "help: return `Json(..)` of a type of your own, or implement `axum::response::IntoResponse` for it; take many values as one argument, a struct that implements `axum::extract::FromRequestParts`"
+    label = "not a function that can be called for each request",
+    note = "help: name a function or an `async fn` without calling it, or write a closure that does not consume or change what it captures"
 )]
 pub trait Handler<V, T>: Send + Sync + 'static {
     #[doc(hidden)]
@@ -80,11 +71,12 @@ pub trait Handler<V, T>: Send + Sync + 'static {
 
 impl<V, A, M, K, F> Handler<V, (A, M, K)> for F
 where
-    F: Call<A, K, Future: Send>,
+    F: Call<A> + Send + Sync + 'static,
     A: Arguments<V, M>,
+    F::Output: Reply<K, Future: Send, Value: Respond>,
 {
     type Held = A::Held;
-    type Future = F::Future;
+    type Future = <F::Output as Reply<K>>::Future;
 
     fn require(needs: &mut Needs) {
         A::require(needs);
@@ -94,27 +86,15 @@ where
         A::hold(requirements)
     }
 
-    async fn start(&self, held: &A::Held, exchange: &Exchange) -> Result<F::Future, Response> {
+    async fn start(&self, held: &A::Held, exchange: &Exchange) -> Result<Self::Future, Response> {
         let arguments = A::extract(held, exchange).await?;
-        Ok(self.call(arguments))
+        Ok(self.call(arguments).reply())
     }
 }
 
 /// A request whose head an extractor has not given back, because it panicked or was dropped.
 pub(super) fn lost() -> Response {
     Problem::from(anyhow::anyhow!("an extractor has lost the request")).into_response()
-}
-
-impl<F, R, K> Call<(), K> for F
-where
-    F: Fn() -> R + Send + Sync + 'static,
-    R: Reply<K>,
-{
-    type Future = R::Future;
-
-    fn call(&self, (): ()) -> R::Future {
-        self().reply()
-    }
 }
 
 impl<V> Arguments<V, ()> for () {
@@ -133,31 +113,21 @@ impl<V> Arguments<V, ()> for () {
 
 macro_rules! handlers {
     ($([$($argument:ident $mark:ident),*] $last:ident $last_mark:ident;)*) => {$(
-                #[allow(non_snake_case)]
-        impl<F, R, K, $($argument,)* $last> Call<($($argument,)* $last,), K> for F
-        where
-            F: Fn($($argument,)* $last) -> R + Send + Sync + 'static,
-            R: Reply<K>,
-        {
-            type Future = R::Future;
-
-            fn call(&self, ($($argument,)* $last,): ($($argument,)* $last,)) -> R::Future {
-                self($($argument,)* $last).reply()
-            }
-        }
-
-                #[allow(non_snake_case)]
+        #[allow(non_snake_case)]
         impl<V, $($argument, $mark,)* $last, $last_mark> Arguments<V, ($($mark,)* $last_mark,)>
             for ($($argument,)* $last,)
         where
-            $($argument: Argument<$mark> + Available<V, $mark>,)*
-            $last: LastArgument<$last_mark> + Available<V, $last_mark>,
+            $(
+                $argument: Argument<$mark> + Available<V, $mark>,
+                $mark: LeavesBody<$argument>,
+            )*
+            $last: Argument<$last_mark> + Available<V, $last_mark>,
         {
             type Held = ($($argument::Held,)* $last::Held,);
 
             fn require(needs: &mut Needs) {
-                $(<$argument as Available<V, $mark>>::require(needs);)*
-                <$last as Available<V, $last_mark>>::require(needs);
+                $($argument::require(needs);)*
+                $last::require(needs);
             }
 
             fn hold(requirements: &Requirements) -> Option<Self::Held> {

@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use bootstrap::extend::Requirements;
+use futures_util::FutureExt;
+use futures_util::future::Map;
 
-use crate::handle::answer::{BeforeReply, ErrorReply, Reply};
-use crate::handle::argument::{Argument, Available};
+use crate::handle::answer::{Answer, BeforeReply, ErrorAnswer, ErrorReply, Reply, Respond};
+use crate::handle::argument::{Argument, Available, LeavesBody};
+use crate::handle::call::Call;
 use crate::handle::exchange::Exchange;
 use crate::handle::handler::{BoxFuture, Unbound, lost};
 use crate::handle::needs::Needs;
@@ -17,6 +20,11 @@ use crate::problem::Problem;
 
 /// Arguments of a hook in front of a handler: those that leave the body alone.
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a hook takes at most eight arguments",
+    label = "takes more than eight",
+    note = "help: take several values as one: a tuple in `Path<(..)>`, a struct in `Query<..>`, or a type that implements `axum::extract::FromRequestParts`"
+)]
 pub trait HeadArguments<V, M>: Sized + Send {
     type Held: Send + Sync + 'static;
 
@@ -30,34 +38,38 @@ pub trait HeadArguments<V, M>: Sized + Send {
     ) -> impl Future<Output = Result<Self, Response>> + Send;
 }
 
-/// Arguments of a hook behind a handler, beside the response or the problem: those of the app.
+/// The first argument of a hook behind a handler: `G` is the response or the problem.
 #[doc(hidden)]
-pub trait AppArguments: Sized + Clone + Send + Sync + 'static {
+#[diagnostic::on_unimplemented(
+    message = "the first argument of this hook must be `{G}`, not `{Self}`",
+    label = "takes `{Self}` first",
+    note = "help: take `{G}` first, and then at most four of `State<T>`, `Port<dyn T>`, `Option` or `Lazy` of one of them, and `Ports<dyn T>`"
+)]
+pub trait FirstArgument<G> {
+    fn of(given: G) -> Self;
+}
+
+impl<G> FirstArgument<G> for G {
+    fn of(given: G) -> Self {
+        given
+    }
+}
+
+/// Arguments of a hook behind a handler: `G`, and those of the app.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "this hook takes `{G}`, and at most four arguments of the app",
+    label = "takes less, or more",
+    note = "help: take `{G}` first, and then at most four of `State<T>`, `Port<dyn T>`, `Option` or `Lazy` of one of them, and `Ports<dyn T>`"
+)]
+pub trait AppArguments<G>: Sized {
+    type Held: Clone + Send + Sync + 'static;
+
     fn require(needs: &mut Needs);
 
-    fn hold(requirements: &Requirements) -> Option<Self>;
-}
+    fn hold(requirements: &Requirements) -> Option<Self::Held>;
 
-#[doc(hidden)]
-pub trait CallBefore<A, V, K>: Send + Sync + 'static {
-    type Behind;
-    type Future: Future<Output = Option<Response>>;
-
-    fn call(&self, arguments: A) -> Self::Future;
-}
-
-#[doc(hidden)]
-pub trait CallAfter<A, K>: Send + Sync + 'static {
-    type Future: Future<Output: IntoResponse>;
-
-    fn call(&self, response: Response, arguments: A) -> Self::Future;
-}
-
-#[doc(hidden)]
-pub trait CallError<A, K>: Send + Sync + 'static {
-    type Future: Future<Output = Option<Response>>;
-
-    fn call(&self, problem: Arc<Problem>, arguments: A) -> Self::Future;
+    fn with(given: G, held: &Self::Held) -> Self;
 }
 
 /// A hook that runs in front of handlers, or, as `on_request`, in front of the routing.
@@ -65,9 +77,9 @@ pub trait CallError<A, K>: Send + Sync + 'static {
 /// A function, `async fn` or closure with up to eight [arguments](Argument) that leave the body alone. It
 /// returns an [`Answer`](crate::handle::Answer).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a hook in front of handlers",
-    label = "not a hook",
-    note = "a hook is a function, an `async fn` or a closure, with at most eight arguments that leave the body alone; it returns `()`, `Give<T>`, `Option<Response>`, or a `Result` of one of them"
+    message = "`{Self}` can't be a hook",
+    label = "not a function that can be called for each request",
+    note = "help: name a function or an `async fn` without calling it, or write a closure that does not consume or change what it captures"
 )]
 pub trait BeforeHook<V, T>: Send + Sync + 'static {
     #[doc(hidden)]
@@ -94,14 +106,18 @@ pub trait BeforeHook<V, T>: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Future, Response>> + Send;
 }
 
-impl<V, A, M, K, F> BeforeHook<V, (A, M, K)> for F
+type ValueOf<F, A, K> = <<F as Call<A>>::Output as BeforeReply<K>>::Value;
+
+impl<V, A, M, K, I, F> BeforeHook<V, (A, M, K, I)> for F
 where
-    F: CallBefore<A, V, K, Future: Send>,
+    F: Call<A> + Send + Sync + 'static,
     A: HeadArguments<V, M>,
+    F::Output: BeforeReply<K, Future: Send, Value: Answer<V, I>>,
 {
     type Held = A::Held;
-    type Behind = F::Behind;
-    type Future = F::Future;
+    type Behind = <ValueOf<F, A, K> as Answer<V, I>>::Behind;
+    type Future =
+        Map<<F::Output as BeforeReply<K>>::Future, fn(ValueOf<F, A, K>) -> Option<Response>>;
 
     fn require(needs: &mut Needs) {
         A::require(needs);
@@ -111,9 +127,9 @@ where
         A::hold(requirements)
     }
 
-    async fn start(&self, held: &A::Held, exchange: &Exchange) -> Result<F::Future, Response> {
+    async fn start(&self, held: &A::Held, exchange: &Exchange) -> Result<Self::Future, Response> {
         let arguments = A::extract(held, exchange).await?;
-        Ok(self.call(arguments))
+        Ok(self.call(arguments).reply().map(Answer::settle))
     }
 }
 
@@ -122,31 +138,32 @@ where
 /// A function, `async fn` or closure that takes the `Response`, and up to four arguments of the app, and
 /// returns a response.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a `before_response` hook",
-    label = "not a hook",
-    note = "a `before_response` hook takes the `Response`, and then at most four arguments of the app, as `State<T>`; it returns a response, or is an `async fn` that does"
+    message = "`{Self}` can't be a hook",
+    label = "not a function that can be called for each request",
+    note = "help: name a function or an `async fn` without calling it, or write a closure that does not consume or change what it captures"
 )]
 pub trait AfterHook<T>: Send + Sync + 'static {
     #[doc(hidden)]
-    type Held: AppArguments;
+    type Arguments: AppArguments<Response>;
 
     #[doc(hidden)]
     type Future: Future<Output: IntoResponse> + Send;
 
     #[doc(hidden)]
-    fn start(&self, response: Response, held: &Self::Held) -> Self::Future;
+    fn start(&self, arguments: Self::Arguments) -> Self::Future;
 }
 
 impl<A, K, F> AfterHook<(A, K)> for F
 where
-    F: CallAfter<A, K, Future: Send>,
-    A: AppArguments,
+    F: Call<A> + Send + Sync + 'static,
+    A: AppArguments<Response>,
+    F::Output: Reply<K, Future: Send, Value: Respond>,
 {
-    type Held = A;
-    type Future = F::Future;
+    type Arguments = A;
+    type Future = <F::Output as Reply<K>>::Future;
 
-    fn start(&self, response: Response, held: &A) -> F::Future {
-        self.call(response, held.clone())
+    fn start(&self, arguments: A) -> Self::Future {
+        self.call(arguments).reply()
     }
 }
 
@@ -155,59 +172,49 @@ where
 /// A function, `async fn` or closure that takes an `Arc<Problem>`, and up to four arguments of the app, and
 /// returns an [`ErrorAnswer`](crate::handle::ErrorAnswer).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be an `on_error` hook",
-    label = "not a hook",
-    note = "an `on_error` hook takes an `Arc<Problem>`, and then at most four arguments of the app, as `State<T>`; it returns `()` or `Option<Response>`, or is an `async fn` that does"
+    message = "`{Self}` can't be a hook",
+    label = "not a function that can be called for each request",
+    note = "help: name a function or an `async fn` without calling it, or write a closure that does not consume or change what it captures"
 )]
 pub trait ErrorHook<T>: Send + Sync + 'static {
     #[doc(hidden)]
-    type Held: AppArguments;
+    type Arguments: AppArguments<Arc<Problem>>;
 
     #[doc(hidden)]
-    type Future: Future<Output = Option<Response>> + Send;
+    type Future: Future<Output: ErrorAnswer> + Send;
 
     #[doc(hidden)]
-    fn start(&self, problem: Arc<Problem>, held: &Self::Held) -> Self::Future;
+    fn start(&self, arguments: Self::Arguments) -> Self::Future;
 }
 
 impl<A, K, F> ErrorHook<(A, K)> for F
 where
-    F: CallError<A, K, Future: Send>,
-    A: AppArguments,
+    F: Call<A> + Send + Sync + 'static,
+    A: AppArguments<Arc<Problem>>,
+    F::Output: ErrorReply<K, Future: Send, Value: ErrorAnswer>,
 {
-    type Held = A;
-    type Future = F::Future;
+    type Arguments = A;
+    type Future = <F::Output as ErrorReply<K>>::Future;
 
-    fn start(&self, problem: Arc<Problem>, held: &A) -> F::Future {
-        self.call(problem, held.clone())
+    fn start(&self, arguments: A) -> Self::Future {
+        self.call(arguments).reply()
     }
 }
 
 macro_rules! before_hooks {
     ($([$($argument:ident $mark:ident),*];)*) => {$(
-        #[allow(non_snake_case)]
-        impl<F, R, V, K, $($argument,)*> CallBefore<($($argument,)*), V, K> for F
-        where
-            F: Fn($($argument,)*) -> R + Send + Sync + 'static,
-            R: BeforeReply<V, K>,
-        {
-            type Behind = R::Behind;
-            type Future = R::Future;
-
-            fn call(&self, ($($argument,)*): ($($argument,)*)) -> R::Future {
-                self($($argument,)*).reply()
-            }
-        }
-
         #[allow(non_snake_case, unused_mut, unused_variables, reason = "without arguments")]
         impl<V, $($argument, $mark,)*> HeadArguments<V, ($($mark,)*)> for ($($argument,)*)
         where
-            $($argument: Argument<$mark> + Available<V, $mark>,)*
+            $(
+                $argument: Argument<$mark> + Available<V, $mark>,
+                $mark: LeavesBody<$argument>,
+            )*
         {
             type Held = ($($argument::Held,)*);
 
             fn require(needs: &mut Needs) {
-                $(<$argument as Available<V, $mark>>::require(needs);)*
+                $($argument::require(needs);)*
             }
 
             fn hold(requirements: &Requirements) -> Option<Self::Held> {
@@ -247,43 +254,24 @@ before_hooks! {
 
 macro_rules! behind_hooks {
     ($([$($argument:ident),*];)*) => {$(
-        #[allow(non_snake_case)]
-        impl<F, R, K, $($argument,)*> CallAfter<($($argument,)*), K> for F
+        #[allow(non_snake_case, unused_variables, reason = "without arguments")]
+        impl<G, First, $($argument,)*> AppArguments<G> for (First, $($argument,)*)
         where
-            F: Fn(Response, $($argument,)*) -> R + Send + Sync + 'static,
-            R: Reply<K>,
-        {
-            type Future = R::Future;
-
-            fn call(&self, response: Response, ($($argument,)*): ($($argument,)*)) -> R::Future {
-                self(response, $($argument,)*).reply()
-            }
-        }
-
-        #[allow(non_snake_case)]
-        impl<F, R, K, $($argument,)*> CallError<($($argument,)*), K> for F
-        where
-            F: Fn(Arc<Problem>, $($argument,)*) -> R + Send + Sync + 'static,
-            R: ErrorReply<K>,
-        {
-            type Future = R::Future;
-
-            fn call(&self, problem: Arc<Problem>, ($($argument,)*): ($($argument,)*)) -> R::Future {
-                self(problem, $($argument,)*).reply()
-            }
-        }
-
-        #[allow(unused_variables, reason = "without arguments")]
-        impl<$($argument,)*> AppArguments for ($($argument,)*)
-        where
+            First: FirstArgument<G>,
             $($argument: AppArgument,)*
         {
+            type Held = ($($argument,)*);
+
             fn require(needs: &mut Needs) {
                 $($argument::require_by_hook(needs);)*
             }
 
-            fn hold(requirements: &Requirements) -> Option<Self> {
+            fn hold(requirements: &Requirements) -> Option<Self::Held> {
                 Some(($($argument::hold_by_hook(requirements)?,)*))
+            }
+
+            fn with(given: G, ($($argument,)*): &Self::Held) -> Self {
+                (First::of(given), $($argument.clone(),)*)
             }
         }
     )*};
@@ -377,11 +365,11 @@ where
     T: 'static,
 {
     fn require(&self, needs: &mut Needs) {
-        <H::Held as AppArguments>::require(needs);
+        H::Arguments::require(needs);
     }
 
     fn bind(self: Box<Self>, requirements: &Requirements) -> Option<Arc<dyn AnyAfter>> {
-        let held = <H::Held as AppArguments>::hold(requirements)?;
+        let held = H::Arguments::hold(requirements)?;
         Some(Arc::new(BoundAfter(Hook(
             self.0,
             held,
@@ -390,7 +378,9 @@ where
     }
 }
 
-struct BoundAfter<H: AfterHook<T>, T>(Hook<H, H::Held, T>);
+type HeldByAfter<H, T> = <<H as AfterHook<T>>::Arguments as AppArguments<Response>>::Held;
+
+struct BoundAfter<H: AfterHook<T>, T>(Hook<H, HeldByAfter<H, T>, T>);
 
 impl<H, T> AnyAfter for BoundAfter<H, T>
 where
@@ -399,7 +389,7 @@ where
 {
     fn run(&self, response: Response) -> BoxFuture<'_, Response> {
         let Hook(hook, held, _) = &self.0;
-        let answer = hook.start(response, held);
+        let answer = hook.start(H::Arguments::with(response, held));
         Box::pin(async move { answer.await.into_response() })
     }
 }
@@ -418,11 +408,11 @@ where
     T: 'static,
 {
     fn require(&self, needs: &mut Needs) {
-        <H::Held as AppArguments>::require(needs);
+        H::Arguments::require(needs);
     }
 
     fn bind(self: Box<Self>, requirements: &Requirements) -> Option<Arc<dyn AnyError>> {
-        let held = <H::Held as AppArguments>::hold(requirements)?;
+        let held = H::Arguments::hold(requirements)?;
         Some(Arc::new(BoundError(Hook(
             self.0,
             held,
@@ -431,7 +421,9 @@ where
     }
 }
 
-struct BoundError<H: ErrorHook<T>, T>(Hook<H, H::Held, T>);
+type HeldByError<H, T> = <<H as ErrorHook<T>>::Arguments as AppArguments<Arc<Problem>>>::Held;
+
+struct BoundError<H: ErrorHook<T>, T>(Hook<H, HeldByError<H, T>, T>);
 
 impl<H, T> AnyError for BoundError<H, T>
 where
@@ -440,6 +432,7 @@ where
 {
     fn run(&self, problem: Arc<Problem>) -> BoxFuture<'_, Option<Response>> {
         let Hook(hook, held, _) = &self.0;
-        Box::pin(hook.start(problem, held))
+        let answer = hook.start(H::Arguments::with(problem, held));
+        Box::pin(async move { answer.await.response() })
     }
 }

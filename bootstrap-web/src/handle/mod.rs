@@ -3,6 +3,7 @@
 
 mod answer;
 mod argument;
+mod call;
 mod context;
 mod exchange;
 mod given;
@@ -12,13 +13,13 @@ mod needs;
 mod surroundings;
 
 pub use answer::{Answer, ErrorAnswer};
-pub use argument::{Argument, LastArgument};
+pub use argument::Argument;
 pub use context::RequestContext;
 pub use given::{Give, Given, OnlyOneHookMayGive};
 pub use handler::Handler;
 pub use hook::{AfterHook, BeforeHook, ErrorHook};
 
-pub(crate) use argument::{Available, in_the_other_way};
+pub(crate) use argument::{Available, LeavesBody, in_the_other_way};
 pub(crate) use exchange::Exchange;
 pub(crate) use handler::{AnyHandler, Unbound, unbound};
 pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};

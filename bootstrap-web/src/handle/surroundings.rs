@@ -7,7 +7,7 @@ use axum::response::Response;
 use bootstrap::extend::{Provided, Requirements};
 use bootstrap::{Lazy, Port, Ports, State};
 
-use crate::handle::argument::{Argument, Available};
+use crate::handle::argument::{Argument, Available, LeavesBody};
 use crate::handle::needs::Needs;
 
 /// Marks arguments that come from the app.
@@ -15,12 +15,27 @@ use crate::handle::needs::Needs;
 #[derive(Debug)]
 pub struct FromApp;
 
+#[diagnostic::do_not_recommend]
+impl<A> LeavesBody<A> for FromApp {}
+
+/// A trait or type whose implementations are provided at a port.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be shared between threads, so it can't be a port",
+    label = "takes a port of `{Self}`",
+    note = "help: write `trait ..: Send + Sync` where the trait is declared"
+)]
+pub trait AtPort: Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized + Send + Sync + 'static> AtPort for T {}
+
 /// An argument of a hook behind the handler: one that comes from the app.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "a hook behind the handler can't take an argument of type `{Self}`",
-    label = "takes an argument of type `{Self}`",
-    note = "it takes the response or the problem, and then `State<T>`, `Port<dyn T>`, `Option` or `Lazy` of one of them, and `Ports<dyn T>`",
+    message = "`{Self}` can't be an argument of a hook that runs behind handlers",
+    label = "takes `{Self}`",
+    note = "such a hook takes the response or the problem first, and then `State<T>`, `Port<dyn T>`, `Option` or `Lazy` of one of them, or `Ports<dyn T>`",
     note = "help: read the request with `RequestContext::current()`"
 )]
 pub trait AppArgument: Clone + Send + Sync + 'static {
@@ -30,11 +45,17 @@ pub trait AppArgument: Clone + Send + Sync + 'static {
 }
 
 macro_rules! from_app {
-    ($($argument:ty, [$($shared:tt)*], [$($provided:tt)*];)*) => {$(
+    ($($argument:ty, [$($any:tt)*], [$($provided:tt)*];)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<T: $($shared)*> Argument<FromApp> for $argument {
+        impl<T: $($any)*> Argument<FromApp> for $argument {}
+
+        impl<V, T: $($provided)*> Available<V, FromApp> for $argument {
             type Held = Self;
             const READS_HEAD: bool = false;
+
+            fn require(needs: &mut Needs) {
+                needs.add::<Self>();
+            }
 
             fn hold(requirements: &Requirements) -> Option<Self> {
                 requirements.get::<Self>().cloned()
@@ -48,13 +69,6 @@ macro_rules! from_app {
             }
         }
 
-        impl<V, T: $($provided)*> Available<V, FromApp> for $argument {
-            fn require(needs: &mut Needs) {
-                needs.add::<Self>();
-            }
-        }
-
-        #[diagnostic::do_not_recommend]
         impl<T: $($provided)*> AppArgument for $argument {
             fn require_by_hook(needs: &mut Needs) {
                 needs.add::<Self>();
@@ -68,11 +82,11 @@ macro_rules! from_app {
 }
 
 from_app! {
-    State<T>, [Send + Sync + 'static], [Provided];
-    Option<State<T>>, [Send + Sync + 'static], [Provided];
-    Lazy<State<T>>, [Send + Sync + 'static], [Provided];
-    Port<T>, [?Sized + Send + Sync + 'static], [?Sized + Send + Sync + 'static];
-    Option<Port<T>>, [?Sized + Send + Sync + 'static], [?Sized + Send + Sync + 'static];
-    Ports<T>, [?Sized + Send + Sync + 'static], [?Sized + Send + Sync + 'static];
-    Lazy<Port<T>>, [?Sized + Send + Sync + 'static], [?Sized + Send + Sync + 'static];
+    State<T>, [Sized], [Provided];
+    Option<State<T>>, [Sized], [Provided];
+    Lazy<State<T>>, [Sized], [Provided];
+    Port<T>, [?Sized], [?Sized + AtPort];
+    Option<Port<T>>, [?Sized], [?Sized + AtPort];
+    Ports<T>, [?Sized], [?Sized + AtPort];
+    Lazy<Port<T>>, [?Sized], [?Sized + AtPort];
 }

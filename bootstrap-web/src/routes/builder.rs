@@ -11,7 +11,6 @@ use axum::extract::Request;
 use axum::http::Method;
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, Route};
-use bootstrap::extend::Declare;
 use bootstrap::{Port, plan};
 use tower::{Layer, Service};
 
@@ -20,7 +19,7 @@ use crate::handle::{
     after, before, function_name, on_error, short_type_name, unbound,
 };
 use crate::routes::bound::{HooksOf, Wrap};
-use crate::routes::set::{GivesBehind, RouteSet};
+use crate::routes::set::{GivenBehind, RouteSet, SetPlugin};
 
 /// Routes and hooks, in an order that counts: **a hook applies to the routes behind it**, in the same
 /// group.
@@ -143,7 +142,10 @@ impl Routes {
     /// # fn main() {}
     /// ```
     #[track_caller]
-    pub fn behind<S: GivesBehind>() -> Routes<S::Gives> {
+    pub fn behind<S>() -> Routes<S::Gives>
+    where
+        S: SetPlugin<Gives: GivenBehind<S>>,
+    {
         let hooks = BehindOf::<S>(PhantomData);
         let name = short_type_name::<S>();
         Routes::<S::Gives> {
@@ -431,7 +433,7 @@ struct BehindOf<S>(PhantomData<fn() -> S>);
 
 struct Bound<S: 'static>(Port<HooksOf<S>>);
 
-impl<S: GivesBehind + Declare> Unbound<dyn Behind> for BehindOf<S> {
+impl<S: SetPlugin> Unbound<dyn Behind> for BehindOf<S> {
     fn require(&self, needs: &mut crate::handle::Needs) {
         needs.add::<Port<HooksOf<S>>>();
     }

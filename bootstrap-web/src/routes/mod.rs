@@ -9,7 +9,7 @@ mod set;
 pub use bound::{BoundRoutes, HooksOf, requirements_of};
 pub use builder::Routes;
 pub use info::{RouteInfo, RouteTable};
-pub use set::{GivesBehind, RouteSet};
+pub use set::{NothingSaid, RouteSet, SetPlugin, check_given};
 
 pub(crate) use bound::{BoundRoute, check_on_request};
 pub(crate) use info::name;

@@ -7,48 +7,28 @@ use axum::response::{IntoResponse, Response};
 use bootstrap::extend::Requirements;
 
 use crate::Validated;
-use crate::handle::{Argument, Available, LastArgument, Needs, in_the_other_way};
+use crate::handle::{Argument, Available, LeavesBody, Needs, in_the_other_way};
 use crate::problem::Problem;
 use crate::validated::found::Found;
 use crate::validated::source::{BodySources, HeadSources, Ruled, Sources};
 
-/// Marks values that are all in the head of the request.
+/// Marks values that are all in the head of the request; their rules are found at `M`.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct InHead<C>(C);
+pub struct InHead<M>(M);
 
 /// Marks values of which the last is the body.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct InBody<C>(C);
+pub struct InBody<M>(M);
 
-/// Checks the values of `E`.
-///
-/// Only [`Available`] requires rules: until then the compiler does not know the implementor. So a type
-/// without rules is one error, about that type.
-#[doc(hidden)]
-pub trait Checker<E: Sources> {
-    fn check(read: E::Read, found: &mut Found) -> Option<E>;
-}
-
-/// Checks values by the rules that are found at `M`.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct By<M>(M);
-
-impl<E, M> Checker<E> for By<M>
+#[allow(clippy::result_large_err, reason = "as arguments are extracted")]
+fn checked<E, M>(read: E::Read) -> Result<Validated<E>, Response>
 where
     E: Sources<Read: Ruled<M, Sources = E>>,
 {
-    fn check(read: E::Read, found: &mut Found) -> Option<E> {
-        read.check(found)
-    }
-}
-
-#[allow(clippy::result_large_err, reason = "as arguments are extracted")]
-fn checked<E: Sources, C: Checker<E>>(read: E::Read) -> Result<Validated<E>, Response> {
     let mut found = Found::default();
-    let values = C::check(read, &mut found);
+    let values = read.check(&mut found);
     match (found.into_response(), values) {
         (None, Some(values)) => Ok(Validated(values)),
         (Some(response), _) => Err(response),
@@ -57,39 +37,41 @@ fn checked<E: Sources, C: Checker<E>>(read: E::Read) -> Result<Validated<E>, Res
 }
 
 #[diagnostic::do_not_recommend]
-impl<E, C> Argument<InHead<C>> for Validated<E>
+impl<E: HeadSources, M> Argument<InHead<M>> for Validated<E> {}
+
+#[diagnostic::do_not_recommend]
+impl<A, M> LeavesBody<A> for InHead<M> {}
+
+impl<V, E, M> Available<V, InHead<M>> for Validated<E>
 where
-    E: HeadSources + Send,
-    C: Checker<E>,
+    E: HeadSources<Read: Ruled<M, Sources = E>> + Send,
 {
     type Held = ();
     const READS_HEAD: bool = true;
+
+    fn require(_: &mut Needs) {}
 
     fn hold(_: &Requirements) -> Option<()> {
         Some(())
     }
 
     async fn extract((): &(), parts: &mut Parts) -> Result<Self, Response> {
-        checked::<E, C>(E::read_head(parts).await)
+        checked(E::read_head(parts).await)
     }
 }
 
-impl<V, E, M> Available<V, InHead<By<M>>> for Validated<E>
-where
-    E: Sources<Read: Ruled<M, Sources = E>>,
-{
-    fn require(_: &mut Needs) {}
-}
-
 #[diagnostic::do_not_recommend]
-impl<E, C> LastArgument<InBody<C>> for Validated<E>
+impl<E: BodySources, M> Argument<InBody<M>> for Validated<E> {}
+
+impl<V, E, M> Available<V, InBody<M>> for Validated<E>
 where
-    E: BodySources + Send,
-    C: Checker<E>,
+    E: BodySources<Read: Ruled<M, Sources = E>> + Send,
 {
     type Held = ();
     const READS_HEAD: bool = true;
     const TAKES_BODY: bool = true;
+
+    fn require(_: &mut Needs) {}
 
     fn hold(_: &Requirements) -> Option<()> {
         Some(())
@@ -100,13 +82,6 @@ where
     }
 
     async fn extract_all(request: Request<Body>) -> Result<Self, Response> {
-        checked::<E, C>(E::read(request).await)
+        checked(E::read(request).await)
     }
-}
-
-impl<V, E, M> Available<V, InBody<By<M>>> for Validated<E>
-where
-    E: Sources<Read: Ruled<M, Sources = E>>,
-{
-    fn require(_: &mut Needs) {}
 }

@@ -1,0 +1,6 @@
+use bootstrap_web::prelude::*;
+
+#[routes]
+struct Api;
+
+fn main() {}

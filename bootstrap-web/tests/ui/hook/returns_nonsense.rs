@@ -1,0 +1,12 @@
+use bootstrap_web::prelude::*;
+
+async fn check(_uri: Uri) -> bool {
+    true
+}
+
+#[routes]
+fn api() -> impl RouteSet {
+    Routes::new().before_handle(check).get("/", || async { "rows" })
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use bootstrap_web::prelude::*;
+
+struct User;
+
+async fn authenticate() -> Give<User> {
+    Give(User)
+}
+
+async fn session() -> Result<Give<User>, Problem> {
+    Ok(Give(User))
+}
+
+#[routes]
+fn api() -> impl RouteSet {
+    Routes::new().before_handle(authenticate).before_handle(session)
+}
+
+fn main() {}

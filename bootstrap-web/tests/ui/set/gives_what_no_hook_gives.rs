@@ -1,0 +1,10 @@
+use bootstrap_web::prelude::*;
+
+struct User;
+
+#[routes(gives = [User])]
+fn sessions() -> impl RouteSet {
+    Routes::new().before_handle(|| {})
+}
+
+fn main() {}
