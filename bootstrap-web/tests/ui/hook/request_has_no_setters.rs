@@ -1,10 +1,8 @@
 use bootstrap_web::prelude::*;
 
 async fn check() -> Result<(), Problem> {
-    let request = RequestContext::current()?;
-    request.head.method = Method::GET;
+    let mut request = RequestContext::current()?;
     request.set_method(Method::GET);
-    *request.method() = Method::GET;
     Ok(())
 }
 
