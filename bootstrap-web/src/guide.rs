@@ -20,3 +20,4 @@ page!(tests, include_str!("../guide/06-tests.md"));
 page!(validation, include_str!("../guide/validation.md"));
 #[cfg(feature = "testing")]
 page!(authentication, include_str!("../guide/authentication.md"));
+page!(compile_errors, include_str!("../guide/compile-errors.md"));

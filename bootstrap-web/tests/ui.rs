@@ -16,8 +16,12 @@ fn mistakes_are_reported_at_the_users_token() {
     }
 }
 
-/// `Rc` is neither `Send` nor `Sync`, which rustc reports one by one.
-const TWO_ERRORS: &str = "handler/captures_what_is_not_send";
+const TWO_ERRORS: [&str; 2] = [
+    // `Rc` is neither `Send` nor `Sync`, which rustc reports one by one.
+    "handler/captures_what_is_not_send",
+    // The list of what is given stays ambiguous for the route behind both hooks.
+    "hook/two_give_one_type_to_a_route",
+];
 
 /// rustc shows excerpts of the standard library only where the component `rust-src` is installed, so a
 /// snapshot that has one fails on the default components.
@@ -30,7 +34,7 @@ fn snapshots_have_one_error_and_do_not_quote_the_standard_library() {
             assert!(!text.contains(place), "{name} quotes `{place}`");
         }
         let errors = text.lines().filter(|line| line.starts_with("error"));
-        let expected = if name == TWO_ERRORS { 2 } else { 1 };
+        let expected = if TWO_ERRORS.contains(&&*name) { 2 } else { 1 };
         assert_eq!(errors.count(), expected, "{name}");
     }
 }
