@@ -1,5 +1,6 @@
 //! A set of 300 routes, half of them behind a hook, compiles without a raised recursion limit.
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+#![allow(clippy::needless_pass_by_value, reason = "handlers take values")]
 
 use bootstrap::prelude::*;
 use bootstrap_web::axum::body::to_bytes;
@@ -81,7 +82,7 @@ fn api() -> impl RouteSet {
 }
 
 #[tokio::test]
-async fn a_set_of_300_routes_compiles_and_serves() -> bootstrap::Result<()> {
+async fn a_set_of_300_routes_compiles_and_serves() -> Result<()> {
     let app = App::new()
         .supply(Rows(1))
         .supply(Columns(2))
