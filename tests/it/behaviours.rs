@@ -96,7 +96,7 @@ fn every_behaviour_has_the_test_that_the_table_names() {
     for (id, test) in table() {
         if test.contains('/') {
             // A compile error: a file with the message.
-            let folders = [root().join("ui"), root().join("../bootstrap-web/tests/ui")];
+            let folders = [root().join("ui"), root().join("web_ui")];
             let mut files = folders
                 .map(|it| it.join(&test).with_extension("stderr"))
                 .into_iter();

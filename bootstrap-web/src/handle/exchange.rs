@@ -84,7 +84,8 @@ impl Exchange {
         let head = Arc::new(Head::of(&mut parts));
         let mut content = self.content();
         content.head.get_or_insert(head);
-        let body = content.body.take().unwrap_or_default();
+        let read = content.bytes.clone().map(Body::from);
+        let body = content.body.take().or(read).unwrap_or_default();
         Request::from_parts(parts, body)
     }
 

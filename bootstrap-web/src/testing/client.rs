@@ -42,8 +42,11 @@ pub struct Client {
     web: Web,
     headers: HeaderMap,
     /// Shared with clones. `None` if they are not kept.
-    cookies: Option<Arc<Mutex<Vec<(String, String)>>>>,
+    cookies: Option<Arc<Mutex<Jar>>>,
 }
+
+/// Names and values of cookies.
+type Jar = Vec<(String, String)>;
 
 impl Web {
     /// A client for tests.
@@ -114,7 +117,7 @@ impl Client {
         }
     }
 
-    fn jar(&self) -> Option<MutexGuard<'_, Vec<(String, String)>>> {
+    fn jar(&self) -> Option<MutexGuard<'_, Jar>> {
         let jar = self.cookies.as_ref()?;
         Some(jar.lock().unwrap_or_else(PoisonError::into_inner))
     }

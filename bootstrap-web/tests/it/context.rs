@@ -55,6 +55,15 @@ fn contexts() -> impl RouteSet {
         .post("/taken", async |Json(_): Json<New>| {
             RequestContext::current()?.body().await.map(drop)
         })
+        .group(|group| {
+            let group = group.before_handle(async || {
+                let bytes = RequestContext::current()?.body().await?;
+                Ok::<_, Problem>(Give(bytes.len()))
+            });
+            group.post("/hook", |length: Given<usize>, Json(new): Json<New>| {
+                format!("{} {}", new.name, *length)
+            })
+        })
         .get("/task/{id}", async || {
             let scope = RequestScope::current().ok_or_else(Problem::internal)?;
             scope.spawn(seen()).await?
@@ -123,6 +132,15 @@ fn the_body_is_read_as_json_if_it_says_so() {
             .json(&json!({"name": "ada"}))
             .await
             .assert_status(500);
+    });
+}
+
+/// What a hook has read, the handler's last argument reads again.
+#[test]
+fn a_body_that_a_hook_has_read_is_there_for_the_handler() {
+    with_set(Contexts::default(), async |client| {
+        let response = client.post("/hook").json(&json!({"name": "ada"})).await;
+        response.assert_text("ada 14");
     });
 }
 

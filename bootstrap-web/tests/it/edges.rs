@@ -70,9 +70,7 @@ fn providers() -> App {
 /// The edges of the plugin `set`.
 fn edges(app: App) -> Vec<String> {
     let plan = app.plan().unwrap();
-    let of_set = plan
-        .edges()
-        .filter(|edge| edge.from.name().to_string() == "set");
+    let of_set = plan.edges().filter(|edge| *edge.from.name() == "set");
     let mut edges: Vec<String> = of_set
         .map(|edge| {
             let mut states: Vec<_> = edge.states().map(|it| it.to_string()).collect();

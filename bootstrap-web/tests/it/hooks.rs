@@ -193,7 +193,7 @@ fn giving() -> impl RouteSet {
         .before_handle(session)
         .get("/me", |user: Given<User>, session: Given<Session>| {
             let far_away = RequestState::<User>::new().get().unwrap();
-            assert!(std::ptr::eq(&*far_away, &*user));
+            assert!(Arc::ptr_eq(&far_away, &user.clone().into_arc()));
             format!("{} {}", user.0, session.0)
         })
 }
@@ -269,7 +269,7 @@ fn counted() -> impl RouteSet {
             count.0.fetch_add(100, Ordering::Relaxed);
         })
         .get("/ok", || "ok")
-        .get("/fails", || Problem::bad_request())
+        .get("/fails", Problem::bad_request)
 }
 
 /// Hooks of every kind take states.
