@@ -32,6 +32,9 @@ pub fn routes(arguments: TokenStream, item: TokenStream) -> TokenStream {
         }
         // The function stays, so that one mistake is one error.
         Err(error) => {
+            if matches!(function.sig.output, ReturnType::Default) {
+                *function.block = parse_quote!({});
+            }
             let error = error.to_compile_error();
             quote!(#function #error).into()
         }

@@ -3,9 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::routing::MethodRouter;
+
 use crate::handle::{AnyAfter, AnyBefore, AnyError};
 
-/// Hooks of one position, each with the name of its function.
+/// A layer, for any routes.
+pub(crate) type Wrap = Arc<dyn Fn(MethodRouter) -> MethodRouter + Send + Sync>;
+
+/// Hooks of one position, each with the name of its function, and the layers and limits there.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) before: Vec<Labelled<dyn AnyBefore>>,
@@ -13,6 +18,8 @@ pub(crate) struct Hooks {
     pub(crate) error: Vec<Labelled<dyn AnyError>>,
     pub(crate) body_limit: Option<usize>,
     pub(crate) timeout: Option<Duration>,
+    /// The outermost first.
+    pub(crate) layers: Vec<Wrap>,
 }
 
 /// A hook and the name of its function.
@@ -39,7 +46,14 @@ impl Hooks {
         all.error.extend(inner.error.iter().cloned());
         all.body_limit = inner.body_limit.or(self.body_limit);
         all.timeout = inner.timeout.or(self.timeout);
+        all.layers.extend(inner.layers.iter().cloned());
         all
+    }
+
+    /// Puts routes into the layers.
+    pub(crate) fn wrap(&self, routes: MethodRouter) -> MethodRouter {
+        let inwards = self.layers.iter().rev();
+        inwards.fold(routes, |routes, wrap| wrap(routes))
     }
 
     /// `before_handle authenticate`, in the order in which they run.

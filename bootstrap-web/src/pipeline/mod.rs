@@ -5,5 +5,5 @@ mod hooks;
 mod run;
 
 pub(crate) use guard::guarded;
-pub(crate) use hooks::{Hooks, Labelled};
+pub(crate) use hooks::{Hooks, Labelled, Wrap};
 pub(crate) use run::{Endpoint, Origin, Pipeline, fail};

@@ -116,7 +116,7 @@ pub(crate) async fn fail(
                 None => return response,
                 Some(other) => {
                     origin.report(&other);
-                    return render(&other, format);
+                    return render(&Arc::new(other), format);
                 }
             },
             Err(panic) => origin.report(&panic),

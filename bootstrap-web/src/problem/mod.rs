@@ -13,6 +13,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use render::Format;
+#[cfg(feature = "testing")]
+pub(crate) use render::Rendered;
 pub(crate) use render::{carried, render};
 pub(crate) use unreadable::{Unreadable, names};
 

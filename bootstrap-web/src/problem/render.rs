@@ -92,7 +92,7 @@ impl<'a> Members<'a> {
 }
 
 /// The response of a problem.
-pub(crate) fn render(problem: &Problem, format: Format) -> Response {
+pub(crate) fn render(problem: &Arc<Problem>, format: Format) -> Response {
     let mut headers = problem.0.headers.clone();
     headers.remove(header::CONTENT_LENGTH);
     let (kind, body) = match format {
@@ -113,7 +113,16 @@ pub(crate) fn render(problem: &Problem, format: Format) -> Response {
     let mut response = (problem.status(), body.unwrap_or_default()).into_response();
     response.headers_mut().extend(headers);
     response
+        .extensions_mut()
+        .insert(Rendered(Arc::clone(problem)));
+    response
 }
+
+/// The problem that a response was made of, for what is around the pipeline: it is not sent.
+#[derive(Clone)]
+pub(crate) struct Rendered(
+    #[cfg_attr(not(feature = "testing"), expect(dead_code))] pub(crate) Arc<Problem>,
+);
 
 fn message(problem: &Problem) -> Cow<'_, str> {
     match &problem.0.detail {

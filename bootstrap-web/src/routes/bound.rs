@@ -8,7 +8,6 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::http::Method;
-use axum::routing::MethodRouter;
 use bootstrap::extend::{Requirement, Requirements};
 use bootstrap::plan::Location;
 
@@ -18,9 +17,6 @@ use crate::routes::builder::{Kind, Step};
 use crate::routes::info::name;
 use crate::routes::path::check_path;
 use crate::routes::set::RouteSet;
-
-/// A layer, for any routes.
-pub(crate) type Wrap = Arc<dyn Fn(MethodRouter) -> MethodRouter + Send + Sync>;
 
 /// The routes of one plugin, with what they hold of the app: what a plugin with routes provides.
 ///
@@ -98,7 +94,6 @@ pub(crate) struct BoundRoute {
     pub(crate) at: Location,
     pub(crate) handler: Arc<dyn AnyHandler>,
     pub(crate) hooks: Hooks,
-    pub(crate) layers: Vec<Wrap>,
 }
 
 /// What the handlers and hooks of a set require of the app, for `#[plugin(requires = ..)]`.
@@ -207,7 +202,7 @@ impl BoundRoutes {
                 Kind::Error(hook) => hooks.error.push(labelled(name, at, hook, requirements)?),
                 Kind::BodyLimit(bytes) => hooks.body_limit = Some(bytes),
                 Kind::Timeout(limit) => hooks.timeout = Some(limit),
-                Kind::Layer(wrap) => position.layers.push(wrap),
+                Kind::Layer(wrap) => hooks.layers.push(wrap),
                 Kind::Mount(router) => self.mounts.push((position.prefix.clone(), router, at)),
                 Kind::Behind(others) => {
                     let others = labelled(name, at, others, requirements)?.hook;
@@ -251,7 +246,6 @@ impl BoundRoutes {
             at,
             handler: hook,
             hooks: position.hooks.clone(),
-            layers: position.layers.clone(),
         });
         Ok(())
     }
@@ -262,7 +256,6 @@ impl BoundRoutes {
 struct Position {
     prefix: String,
     hooks: Hooks,
-    layers: Vec<Wrap>,
 }
 
 impl Position {

@@ -18,7 +18,8 @@ use crate::handle::{
     AfterHook, AnyAfter, AnyBefore, AnyError, AnyHandler, BeforeHook, ErrorHook, Handler, Unbound,
     after, before, function_name, on_error, short_type_name, unbound,
 };
-use crate::routes::bound::{HooksOf, Wrap};
+use crate::pipeline::Wrap;
+use crate::routes::bound::HooksOf;
 use crate::routes::set::{GivenBehind, RouteSet, SetPlugin};
 
 /// Routes and hooks, in an order that counts: **a hook applies to the routes behind it**, in the same
@@ -360,7 +361,9 @@ impl<V: 'static> Routes<V> {
     }
 
     /// Wraps the routes behind it in a layer of `tower`, as [`axum::Router::layer`] does with those in
-    /// front of it. Layers are around hooks: the first layer sees a request first.
+    /// front of it. Layers are around hooks: the first layer sees a request first, and every response last,
+    /// also that of a problem. Those of a `global` set are around the routes of all sets, and around the
+    /// answers to requests without a route.
     #[track_caller]
     pub fn layer<L>(self, layer: L) -> Self
     where

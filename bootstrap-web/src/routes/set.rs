@@ -55,7 +55,7 @@ impl<S, T, Rest> GivenBehind<S> for (T, Rest) {}
 #[diagnostic::on_unimplemented(
     message = "the hooks of this set do not give what `gives` says",
     label = "they give `{Self}`, the last type first",
-    note = "help: list the types that the hooks give, in the order of the hooks: of `.before_handle(a).before_handle(b)` first that of `a`"
+    note = "help: list the types that the hooks give, each once, in the order of the hooks: of `.before_handle(a).before_handle(b)` first that of `a`"
 )]
 pub trait GivesAsSaid<L> {}
 

@@ -7,15 +7,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::problem::Rendered;
+
 /// A response, read to its end.
 ///
-/// The `assert_..` methods panic with the status and the body, and return the response for the next one.
+/// The `assert_..` methods panic with the status, the body, and the cause of a problem, which a client does not
+/// see; they return the response for the next one.
 #[derive(Clone, Debug)]
 pub struct TestResponse {
     request: String,
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    /// What the log says of a problem.
+    problem: Option<String>,
 }
 
 impl TestResponse {
@@ -27,6 +32,10 @@ impl TestResponse {
         Self {
             request,
             status: parts.status,
+            problem: parts
+                .extensions
+                .get()
+                .map(|Rendered(problem)| format!("{:#}", problem.as_error())),
             headers: parts.headers,
             body,
         }
@@ -129,9 +138,12 @@ impl TestResponse {
         let Self {
             request, status, ..
         } = self;
+        let problem = self.problem.as_ref();
+        let problem = problem.map(|text| format!("\nproblem: {text}"));
         panic!(
-            "{what}\n{request} was answered with {status}\n{}",
-            self.text()
+            "{what}\n{request} was answered with {status}\n{}{}",
+            self.text(),
+            problem.unwrap_or_default()
         );
     }
 }

@@ -103,6 +103,7 @@ impl Places {
             hooks: hooks.names(),
             at: route.at,
         });
+        let layers = hooks.clone();
         let pipeline = Pipeline {
             hooks,
             format: settings.format,
@@ -115,12 +116,7 @@ impl Places {
             handler: Arc::clone(&route.handler),
             pipeline,
         };
-        let served = serve(method.as_ref(), endpoint)?;
-        let served = route
-            .layers
-            .iter()
-            .rev()
-            .fold(served, |served, wrap| wrap(served));
+        let served = layers.wrap(serve(method.as_ref(), endpoint)?);
         let routers = &mut self.routers;
         let place = *self.paths.entry(path.clone()).or_insert_with(|| {
             routers.push((path.clone(), MethodRouter::new()));

@@ -1,10 +1,10 @@
 //! The plugin that puts the sets of an app together.
 
 use axum::extract::Request;
+use bootstrap::Current;
 use bootstrap::prelude::*;
-use bootstrap::{Current, RequestScope};
+use tower::ServiceExt;
 
-use crate::handle::Exchange;
 use crate::pipeline::Origin;
 use crate::problem::{Format, Problem};
 use crate::routes::BoundRoutes;
@@ -60,26 +60,12 @@ impl Hooks for WebPlugin {
         } else {
             Problem::not_found
         };
-        let on_method = without_route.clone();
-        let on_path = without_route.clone();
+        let on_method = without_route.service(wrong_method);
+        let on_path = without_route.service(Problem::not_found);
         let router = router
-            .method_not_allowed_fallback(move |request| answer(on_method, request, wrong_method))
-            .fallback(move |request| answer(on_path, request, Problem::not_found));
+            .method_not_allowed_fallback(move |request: Request| on_method.clone().oneshot(request))
+            .fallback_service(on_path);
         let current = Current::try_current()?;
         Ok(Web::new(router, current, table, on_request, without_route))
     }
-}
-
-/// The answer to a request without a route: a problem, for the hooks of the global sets.
-async fn answer(
-    without_route: WithoutRoute,
-    request: Request,
-    problem: fn() -> Problem,
-) -> axum::response::Response {
-    // For `RequestContext` in those hooks.
-    let scope = RequestScope::current();
-    if let Some(exchange) = scope.as_ref().and_then(|scope| Exchange::of(scope).ok()) {
-        exchange.fill(request, None);
-    }
-    without_route.fail(problem()).await
 }

@@ -11,9 +11,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use axum::routing::future::RouteFuture;
-use bootstrap::Current;
 use bootstrap::extend::Entered;
+use bootstrap::{Current, RequestScope};
 use pin_project_lite::pin_project;
 use tower::Service;
 
@@ -71,6 +72,20 @@ pub(super) struct WithoutRoute {
 }
 
 impl WithoutRoute {
+    /// Answers every request with a problem, within the layers for all sets.
+    pub(super) fn service(&self, problem: fn() -> Problem) -> MethodRouter {
+        let this = self.clone();
+        let answer = async move |request: Request<Body>| {
+            // For `RequestContext` in the hooks.
+            let scope = RequestScope::current();
+            if let Some(exchange) = scope.as_ref().and_then(|it| Exchange::of(it).ok()) {
+                exchange.fill(request, None);
+            }
+            this.fail(problem()).await
+        };
+        self.hooks.wrap(axum::routing::any(answer))
+    }
+
     pub(super) async fn fail(&self, problem: Problem) -> Response {
         fail(&self.hooks, &self.origin, self.format, problem).await
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bootstrap::RequestState;
 use bootstrap::prelude::*;
+use bootstrap_web::axum;
 use bootstrap_web::prelude::*;
 
 use crate::support::{boot_error, with_client, with_set};
@@ -129,6 +130,50 @@ fn global_hooks_see_requests_without_a_route() {
             .await
             .assert_status(405)
             .assert_text("reported /api");
+    });
+}
+
+/// A layer of a global set is around every response: of routes, of problems, and of requests without a
+/// route.
+#[test]
+fn a_layer_of_a_global_set_is_around_all_responses() {
+    #[routes(collect = never, global)]
+    fn headers() -> impl RouteSet {
+        let mark = |mut response: Response| async move {
+            response
+                .headers_mut()
+                .insert("x-mark", HeaderValue::from_static("1"));
+            response
+        };
+        Routes::new().layer(axum::middleware::map_response(mark))
+    }
+
+    #[routes(collect = never)]
+    fn answers() -> impl RouteSet {
+        Routes::new()
+            .get("/ok", || "ok")
+            .get("/fails", Problem::conflict)
+    }
+    let app = App::new().with(Answers::default()).with(Headers::default());
+    with_client(app, async |client| {
+        client
+            .get("/ok")
+            .await
+            .assert_status(200)
+            .assert_header("x-mark", "1");
+        client
+            .get("/fails")
+            .await
+            .assert_status(409)
+            .assert_header("x-mark", "1");
+        client
+            .get("/nowhere")
+            .await
+            .assert_status(404)
+            .assert_header("x-mark", "1");
+        let response = client.post("/ok").await;
+        response.assert_status(405).assert_header("x-mark", "1");
+        response.assert_header("allow", "GET,HEAD");
     });
 }
 

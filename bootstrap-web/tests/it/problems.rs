@@ -110,6 +110,15 @@ fn nothing_of_a_server_error_is_sent() {
     });
 }
 
+/// A test sees why a request failed, which a client does not.
+#[test]
+#[should_panic(expected = "problem: Internal Server Error: disk full at /var/lib/secret")]
+fn a_test_that_expects_another_status_shows_the_cause() {
+    with_set(Failing::default(), async |client| {
+        client.get("/any").await.assert_status(200);
+    });
+}
+
 /// R45: a problem that went through `anyhow` is the same problem again.
 #[test]
 fn a_problem_survives_anyhow() {
