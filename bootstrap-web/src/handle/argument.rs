@@ -37,9 +37,6 @@ pub trait Available<V, M>: Sized + Send {
     /// What is kept for it from the start of the app.
     type Held: Send + Sync + 'static;
 
-    /// Whether it is made of the head of the request.
-    const READS_HEAD: bool;
-
     /// Whether it is made by `extract_all`.
     const TAKES_BODY: bool = false;
 
@@ -90,7 +87,6 @@ where
     E: FromRequestParts<(), Rejection: 'static> + Send,
 {
     type Held = ();
-    const READS_HEAD: bool = true;
 
     fn require(_: &mut Needs) {}
 
@@ -117,7 +113,6 @@ where
     E: FromRequest<(), Rejection: 'static> + Send,
 {
     type Held = ();
-    const READS_HEAD: bool = true;
     const TAKES_BODY: bool = true;
 
     fn require(_: &mut Needs) {}
@@ -147,7 +142,6 @@ impl<A> LeavesBody<A> for FromNowhere {}
 #[diagnostic::do_not_recommend]
 impl<V, E: Send> Available<V, FromNowhere> for E {
     type Held = ();
-    const READS_HEAD: bool = false;
 
     fn require(_: &mut Needs) {}
 

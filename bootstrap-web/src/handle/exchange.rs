@@ -3,13 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, FromRequestParts, RawPathParams};
+use axum::extract::DefaultBodyLimit;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Uri, Version};
 use bootstrap::RequestScope;
-use futures_util::FutureExt;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, path_params};
 
 /// What there is of a request. Every request scope is opened with one, which the route fills.
 ///
@@ -124,9 +123,7 @@ impl Exchange {
 
 impl Head {
     fn of(parts: &mut Parts) -> Self {
-        // Axum decodes them; it does not wait for anything.
-        let params = RawPathParams::from_request_parts(parts, &()).now_or_never();
-        let params = params.and_then(Result::ok);
+        let params = path_params(parts);
         let pairs = params.iter().flatten();
         Self {
             params: pairs

@@ -144,7 +144,6 @@ where
     T: Send + Sync + 'static,
 {
     type Held = ();
-    const READS_HEAD: bool = false;
 
     fn require(_: &mut Needs) {}
 

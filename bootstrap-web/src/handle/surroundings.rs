@@ -51,7 +51,6 @@ macro_rules! from_app {
 
         impl<V, T: $($provided)*> Available<V, FromApp> for $argument {
             type Held = Self;
-            const READS_HEAD: bool = false;
 
             fn require(needs: &mut Needs) {
                 needs.add::<Self>();

@@ -16,7 +16,7 @@ pub use render::Format;
 #[cfg(feature = "testing")]
 pub(crate) use render::Rendered;
 pub(crate) use render::{carried, render};
-pub(crate) use unreadable::{Unreadable, names};
+pub(crate) use unreadable::{Unreadable, names, path_params};
 
 /// An error of a request, as RFC 9457 describes it.
 ///

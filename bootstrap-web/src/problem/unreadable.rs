@@ -59,11 +59,16 @@ impl fmt::Display for Unreadable {
 
 /// The names of the parameters in the path of a request.
 pub(crate) fn names(parts: &mut Parts) -> Vec<String> {
-    // Axum decodes them; it does not wait for anything.
-    let params = RawPathParams::from_request_parts(parts, &()).now_or_never();
-    let params = params.and_then(Result::ok);
+    let params = path_params(parts);
     let pairs = params.iter().flatten();
     pairs.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The parameters in the path of a request, decoded.
+pub(crate) fn path_params(parts: &mut Parts) -> Option<RawPathParams> {
+    // Axum decodes them; it does not wait for anything.
+    let params = RawPathParams::from_request_parts(parts, &()).now_or_never();
+    params.and_then(Result::ok)
 }
 
 type AtPath<E> = serde_path_to_error::Error<E>;

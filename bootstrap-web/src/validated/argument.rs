@@ -47,7 +47,6 @@ where
     E: HeadSources<Read: Ruled<M, Sources = E>> + Send,
 {
     type Held = ();
-    const READS_HEAD: bool = true;
 
     fn require(_: &mut Needs) {}
 
@@ -68,7 +67,6 @@ where
     E: BodySources<Read: Ruled<M, Sources = E>> + Send,
 {
     type Held = ();
-    const READS_HEAD: bool = true;
     const TAKES_BODY: bool = true;
 
     fn require(_: &mut Needs) {}

@@ -84,11 +84,6 @@ impl<T: 'static> RequestState<T> {
         seen.flatten()
     }
 
-    /// The scope, to do something with it that may run the user's code.
-    fn scope() -> Option<RequestScope> {
-        RequestScope::current()
-    }
-
     /// The value of the request around, if there is one.
     pub fn get(&self) -> Option<Arc<T>>
     where
@@ -119,7 +114,7 @@ impl<T: 'static> RequestState<T> {
     where
         T: Send + Sync,
     {
-        match Self::scope() {
+        match RequestScope::current() {
             Some(scope) => scope.inner().set(value, || self.name()),
             None => Err(SetError::NoRequest { state: self.name() }),
         }
@@ -135,7 +130,7 @@ impl<T: 'static> RequestState<T> {
     where
         T: Send + Sync,
     {
-        match Self::scope() {
+        match RequestScope::current() {
             Some(scope) => scope.inner().get_or_insert_with(make, || self.name()),
             None => Err(SetError::NoRequest { state: self.name() }),
         }
