@@ -570,3 +570,60 @@ fn a_plugin_that_is_cut_off_between_two_attempts_does_not_begin_another() {
         running.close().await.unwrap();
     });
 }
+
+/// Fails, and may be tried again at the next tick of the clock.
+struct FailsOnce {
+    trace: Trace,
+    after: u64,
+}
+
+#[bootstrap::extend::async_trait]
+impl bootstrap::extend::Plugin for FailsOnce {
+    fn descriptor(&self) -> bootstrap::extend::Descriptor {
+        let tick = Duration::from_nanos(1);
+        let retry = bootstrap::Retry::attempts(3).backoff(tick, tick);
+        bootstrap::extend::Descriptor::new("fails-once").retry(retry)
+    }
+
+    async fn load(&mut self, _: &mut LoadContext) -> Result<bootstrap::extend::States> {
+        self.trace.add("an attempt");
+        tokio::time::sleep(Duration::from_millis(self.after)).await;
+        anyhow::bail!("not yet")
+    }
+}
+
+/// How many attempts there were if another plugin fails after ten milliseconds, and this one or
+/// what comes between two attempts has something to do at that very moment.
+fn attempts_beside_a_failure(after: u64, is_first: bool) -> usize {
+    paused(async {
+        let trace = Trace::new();
+        let mut app = App::new();
+        let once = FailsOnce {
+            trace: trace.clone(),
+            after,
+        };
+        let bad = Probe::new("bad", &trace).load(fails_after(10, "e1"));
+        if is_first {
+            app.register(once);
+            app.register(bad);
+        } else {
+            app.register(bad);
+            app.register(once);
+        }
+        let app = app.recover(async |_| Ok(()));
+        app.boot().await.unwrap().close().await.unwrap();
+        trace.count("an attempt")
+    })
+}
+
+#[test]
+fn an_attempt_that_fails_as_the_plugin_is_cut_off_is_the_last() {
+    assert_eq!(attempts_beside_a_failure(10, true), 1);
+    assert_eq!(attempts_beside_a_failure(10, false), 1);
+}
+
+#[test]
+fn a_wait_between_attempts_that_ends_as_the_plugin_is_cut_off_begins_no_other() {
+    assert_eq!(attempts_beside_a_failure(9, true), 1);
+    assert_eq!(attempts_beside_a_failure(9, false), 1);
+}

@@ -366,6 +366,10 @@ impl<O> Board<O> {
         if self.scheduler.has_grown() {
             self.ending.insert(polling.node);
         }
+        if polling.verdict == Some(Verdict::Cancelled) {
+            // It came to its own end first, and may ask for another start.
+            self.doomed.insert(polling.node);
+        }
         true
     }
 
@@ -433,6 +437,7 @@ impl<O> Board<O> {
             self.again.push_back(node);
             return;
         }
+        self.doomed.remove(&node);
         if flow == Flow::Stay {
             self.scheduler.stay(node);
             return;

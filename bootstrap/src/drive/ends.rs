@@ -84,10 +84,11 @@ impl<O> Board<O> {
         for node in nodes {
             if self.scheduler.skip(*node) {
                 skipped.push(*node);
-            } else if self.will_begin_again(*node) {
+            } else if self.will_begin_again(*node)
+                // Or its end is being kept at this moment, and may ask for another start.
+                || !self.sentence(*node, Verdict::Cancelled, now)
+            {
                 self.doomed.insert(*node);
-            } else {
-                self.sentence(*node, Verdict::Cancelled, now);
             }
         }
         if !skipped.is_empty() {
@@ -101,8 +102,8 @@ impl<O> Board<O> {
         all.any(|it| *it == node)
     }
 
-    /// The first verdict stays.
-    pub(super) fn sentence(&mut self, node: u32, verdict: Verdict, now: Instant) {
+    /// The first verdict stays. False if there is no job at the node.
+    pub(super) fn sentence(&mut self, node: u32, verdict: Verdict, now: Instant) -> bool {
         let known = match self.parked.get_mut(&node) {
             Some(waiting) => {
                 let is_first = waiting.verdict.is_none();
@@ -111,7 +112,7 @@ impl<O> Board<O> {
             }
             None => match self.polling(node) {
                 Some(polling) => &mut polling.verdict,
-                None => return,
+                None => return false,
             },
         };
         if known.is_none() {
@@ -121,6 +122,7 @@ impl<O> Board<O> {
             self.unseen = true;
             self.wake(node);
         }
+        true
     }
 
     pub(super) fn grace(&self, node: u32, now: Instant) -> Duration {

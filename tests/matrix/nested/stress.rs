@@ -100,7 +100,10 @@ async fn live(case: Case) {
     drop(handle);
     let (origins, events) = (book.origins(), book.events());
     let checked = Story::read(&case, &origins, &events).and_then(|story| story.check());
-    assert_eq!(checked, Ok(()), "{case:#?}\n{origins:#?}\n{events:#?}");
+    if let Err(fault) = checked {
+        // The words come first: the rest is long, and its end may be cut off.
+        panic!("{fault}\n{case:?}\n{origins:?}\n{events:?}");
+    }
     // Whoever has ended the app may hold something for a moment.
     while !book.ledger.alive().is_empty() {
         sleep(Duration::from_millis(1)).await;
