@@ -285,10 +285,8 @@ impl<'a> Story<'a> {
             let mut before = self.lives.iter().filter(is_it);
             let open = before.clone().find(|other| other.is_open(life.began()));
             if let Some(open) = open {
-                let is_later = |it: &Life| it.node == open.node && it.began() > open.began();
-                let is_restarted = self.lives.iter().any(is_later);
                 // A restart follows what is needed, and no order.
-                if *kind != Need::Order || !is_restarted {
+                if *kind != Need::Order || !self.is_closed_by_restart(open) {
                     self.is_kept_within(life, open)?;
                 }
                 continue;
@@ -303,6 +301,17 @@ impl<'a> Story<'a> {
             })?;
         }
         Ok(())
+    }
+
+    /// Whether a life was closed because it, or what it needs, was restarted: before the app itself
+    /// began to close. It may have no life after that one, if something failed to load again.
+    fn is_closed_by_restart(&self, life: &Life) -> bool {
+        let is_app_close =
+            |event: &Event| event.hook == Hook::AppClose && event.mark == Mark::Began;
+        let app_closes = self.events.iter().position(is_app_close);
+        let closes = life.closes();
+        let is_before = closes.is_some_and(|it| app_closes.is_none_or(|app| it < app));
+        !self.case.restarts.is_empty() && is_before
     }
 
     fn is_kept_within(&self, life: &Life, open: &Life) -> Checked {
