@@ -201,9 +201,23 @@ where
     }
 }
 
+impl<V> HeadArguments<V, ()> for () {
+    type Held = ();
+
+    fn require(_: &mut Needs) {}
+
+    fn hold(_: &Requirements) -> Option<()> {
+        Some(())
+    }
+
+    async fn extract((): &(), _: &Exchange) -> Result<(), Response> {
+        Ok(())
+    }
+}
+
 macro_rules! before_hooks {
     ($([$($argument:ident $mark:ident),*];)*) => {$(
-        #[allow(non_snake_case, unused_mut, unused_variables, reason = "without arguments")]
+        #[allow(non_snake_case)]
         impl<V, $($argument, $mark,)*> HeadArguments<V, ($($mark,)*)> for ($($argument,)*)
         where
             $(
@@ -241,7 +255,6 @@ macro_rules! before_hooks {
 }
 
 before_hooks! {
-    [];
     [A1 M1];
     [A1 M1, A2 M2];
     [A1 M1, A2 M2, A3 M3];

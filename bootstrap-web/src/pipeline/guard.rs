@@ -2,20 +2,42 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
+use pin_project_lite::pin_project;
 
 use crate::problem::Problem;
 
-/// The output of a future, or the problem that it panicked.
-pub(crate) async fn guarded<T>(what: &str, future: impl Future<Output = T>) -> Result<T, Problem> {
-    let result = AssertUnwindSafe(future).catch_unwind().await;
-    result.map_err(|panic| {
-        let text = text(&*panic);
-        Problem::from(anyhow::anyhow!("{what} panicked: {text}"))
-    })
+pin_project! {
+    /// The output of a future, or the problem that it panicked.
+    ///
+    /// Written by hand, because each `async fn` around a handler moves its response once more.
+    #[must_use = "futures do nothing unless polled"]
+    pub(crate) struct Guarded<'a, F> {
+        what: &'a str,
+        #[pin]
+        future: F,
+    }
+}
+
+/// Guards a future, which messages call `what`.
+pub(crate) fn guarded<F: Future>(what: &str, future: F) -> Guarded<'_, F> {
+    Guarded { what, future }
+}
+
+impl<F: Future> Future for Guarded<'_, F> {
+    type Output = Result<F::Output, Problem>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panicked(this.what, &*panic))),
+        }
+    }
 }
 
 /// As [`guarded`], for what becomes a response.
@@ -23,9 +45,16 @@ pub(super) async fn guarded_response(
     what: &str,
     future: impl Future<Output = Response>,
 ) -> Response {
-    guarded(what, future)
-        .await
-        .unwrap_or_else(IntoResponse::into_response)
+    match guarded(what, future).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+#[cold]
+fn panicked(what: &str, panic: &(dyn Any + Send)) -> Problem {
+    let text = text(panic);
+    Problem::from(anyhow::anyhow!("{what} panicked: {text}"))
 }
 
 fn text(panic: &(dyn Any + Send)) -> &str {

@@ -36,30 +36,36 @@ pub(crate) struct Origin {
 }
 
 impl Endpoint {
-    /// Answers a request. Runs in its request scope.
-    pub(crate) async fn answer(&self, mut request: Request<Body>) -> Response {
+    /// Puts a request into its scope, which is the one that the caller has entered.
+    pub(crate) fn accept(&self, mut request: Request<Body>) -> Option<RequestScope> {
         let limit = self.pipeline.hooks.body_limit;
         if let Some(limit) = limit {
             request = request.map(|body| Body::new(Limited::new(body, limit)));
             DefaultBodyLimit::max(limit).apply(&mut request);
         }
-        let scope = RequestScope::current();
+        let scope = RequestScope::current()?;
+        let exchange = Exchange::of(&scope).ok()?;
+        exchange.fill(request, limit.map(DefaultBodyLimit::max));
+        Some(scope)
+    }
+
+    /// Answers the request of a scope.
+    pub(crate) async fn answer(&self, scope: Option<RequestScope>) -> Response {
         let exchange = scope.as_ref().and_then(|scope| Exchange::of(scope).ok());
         let Some(exchange) = exchange else {
             let error = anyhow::anyhow!("a route was called outside of `Web`");
             return self.pipeline.fail(error.into()).await;
         };
-        exchange.fill(request, limit.map(DefaultBodyLimit::max));
         let response = self.limited(exchange).await;
         self.pipeline.finish(response).await
     }
 
     /// The answer of a hook or the handler, or that it took too long.
     async fn limited(&self, exchange: &Exchange) -> Response {
-        let Some(limit) = self.pipeline.hooks.timeout else {
-            return guarded_response("the handler", self.handle(exchange)).await;
-        };
         let guarded = guarded_response("the handler", self.handle(exchange));
+        let Some(limit) = self.pipeline.hooks.timeout else {
+            return guarded.await;
+        };
         let response = tokio::time::timeout(limit, guarded).await;
         response.unwrap_or_else(|_| {
             let text = format!("no response within {limit:?}, the limit of the route");

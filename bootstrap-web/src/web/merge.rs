@@ -176,7 +176,9 @@ fn serve(method: Option<&Method>, endpoint: Endpoint) -> anyhow::Result<MethodRo
     let endpoint = Arc::new(endpoint);
     let service = service_fn(move |request: Request<Body>| {
         let endpoint = Arc::clone(&endpoint);
-        async move { Ok(endpoint.answer(request).await) }
+        // What the future need not hold, it need not move: a request is large.
+        let scope = endpoint.accept(request);
+        async move { Ok(endpoint.answer(scope).await) }
     });
     Ok(match method {
         None => axum::routing::any_service(service),

@@ -145,15 +145,16 @@ impl Service<Request<Body>> for Web {
     }
 
     fn call(&mut self, request: Request<Body>) -> WebFuture {
-        // It ends with the future, which alone has entered it.
-        let scope = self.shared.current.request_scope_with(Exchange::default());
+        let (current, exchange) = (&self.shared.current, Exchange::default());
         let answer = if self.shared.on_request.is_empty() {
+            let future = self.router.call(request);
             Answer::Routed {
-                future: scope.enter(self.router.call(request)),
+                future: current.enter_request_scope(exchange, future),
             }
         } else {
+            let future = self.clone().hooked(request);
             Answer::Hooked {
-                future: Box::pin(scope.enter(self.clone().hooked(request))),
+                future: Box::pin(current.enter_request_scope(exchange, future)),
             }
         };
         WebFuture { answer }

@@ -111,6 +111,7 @@ pub(crate) fn now_at(node: u32) {
     });
 }
 
+#[inline]
 fn exchange(place: &mut Option<Place>) {
     let _ = PLACE.try_with(|here| mem::swap(&mut *here.borrow_mut(), place));
 }
@@ -208,6 +209,7 @@ struct Moved<'a> {
 }
 
 impl<'a> Moved<'a> {
+    #[inline]
     fn new(inside: Option<Inside>, mut place: Option<&'a mut Option<Place>>) -> Self {
         if let Some(place) = &mut place {
             exchange(place);
@@ -220,6 +222,7 @@ impl<'a> Moved<'a> {
 }
 
 impl Drop for Moved<'_> {
+    #[inline]
     fn drop(&mut self) {
         INSIDE.set(self.inside);
         if let Some(place) = &mut self.place {

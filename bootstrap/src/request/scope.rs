@@ -103,9 +103,10 @@ impl<C: Send + Sync + 'static> Scope for Opened<C> {
 
 /// What every scope has.
 pub(super) struct Inner {
+    /// End first: they are the user's, and may look around.
+    values: Values,
     /// Where it was opened, outside of it.
     current: Current,
-    values: Values,
 }
 
 impl Inner {
@@ -171,12 +172,6 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.values.end();
-    }
-}
-
 pin_project! {
     /// A future that is in a request scope: see [`RequestScope::enter`].
     #[must_use = "futures do nothing unless polled"]
@@ -209,7 +204,7 @@ impl RequestScope {
     /// Opens a scope at a place; within the scope of that, if there is one.
     fn open<C: Send + Sync + 'static>(current: Current, content: C) -> Self {
         let values = Values::default();
-        let inner = Inner { current, values };
+        let inner = Inner { values, current };
         Self {
             scope: Arc::new(Opened { inner, content }),
         }
@@ -220,7 +215,7 @@ impl RequestScope {
         inner.expect("all scopes are made in this file")
     }
 
-    /// What this scope was opened with by [`Current::request_scope_with`], if it is a `C`; otherwise
+    /// What [`Current::enter_request_scope`] has opened this scope with, if it is a `C`; otherwise
     /// that of the nearest scope around it which was.
     pub fn content<C: 'static>(&self) -> Option<&C> {
         let mut scope = &self.scope;
@@ -240,10 +235,13 @@ impl RequestScope {
     }
 
     fn place(&self) -> Place {
-        Place {
-            what: What::Scope(Arc::clone(&self.scope)),
-            node: self.inner().current.node(),
-        }
+        self.clone().into_place()
+    }
+
+    fn into_place(self) -> Place {
+        let node = self.inner().current.node();
+        let what = What::Scope(self.scope);
+        Place { what, node }
     }
 
     /// The app around it, as code sees it that has entered this scope.
@@ -442,8 +440,13 @@ impl Current {
         RequestScope::open(self.clone(), ())
     }
 
-    /// Opens a request scope, as [`Current::request_scope`] does, with something that code in it finds by
-    /// [`RequestScope::content`]: what a protocol knows of the request, in the same allocation.
+    /// A future in a request scope of its own, with something that code in it finds by
+    /// [`RequestScope::content`]: what a protocol knows of the request, in the same allocation. The
+    /// scope ends with the future, unless something keeps a handle of it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops `future`, and the scope ends.
     ///
     /// # Examples
     ///
@@ -455,17 +458,24 @@ impl Current {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<()> {
     /// # let running = App::new().boot().await?;
-    /// let scope = running.current().request_scope_with(Peer("10.0.0.1"));
-    /// let peer = async || {
+    /// let peer = async {
     ///     let scope = RequestScope::current()?;
     ///     Some(scope.content::<Peer>()?.0)
     /// };
-    /// assert_eq!(scope.enter(peer()).await, Some("10.0.0.1"));
+    /// let current = running.current();
+    /// assert_eq!(current.enter_request_scope(Peer("10.0.0.1"), peer).await, Some("10.0.0.1"));
     /// # running.close().await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn request_scope_with<C: Send + Sync + 'static>(&self, content: C) -> RequestScope {
-        RequestScope::open(self.clone(), content)
+    pub fn enter_request_scope<C, F>(&self, content: C, future: F) -> Entered<F>
+    where
+        C: Send + Sync + 'static,
+        F: Future,
+    {
+        // By value: a handle less is a tenth of what a scope costs.
+        let place = RequestScope::open(self.clone(), content).into_place();
+        let within = inside::at_place(place, future);
+        Entered { within }
     }
 }

@@ -1,6 +1,6 @@
 //! The values of one scope, in the order in which they were set.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::key::StateKey;
 use crate::base::lock::lock;
@@ -104,27 +104,39 @@ impl Values {
         lock(&self.0).ended
     }
 
-    /// Drops the values and does what was left to be done, the last one first. Runs the user's
-    /// code: one that panics keeps no other from going.
+    /// Drops the values and does what was left to be done.
     pub(super) fn end(&self) {
         let mut held = lock(&self.0);
         held.ended = true;
         let items = std::mem::take(&mut held.items);
         drop(held);
-        for item in items.into_iter().rev() {
-            let ended = guard(|| match item {
-                Item::Value(value) => drop(value),
-                Item::CleanUp(clean_up) => clean_up(),
+        end_all(items);
+    }
+}
+
+impl Drop for Values {
+    fn drop(&mut self) {
+        // Nothing else has it any more: no lock is needed.
+        let held = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        end_all(std::mem::take(&mut held.items));
+    }
+}
+
+/// The last one first. Runs the user's code: one that panics keeps no other from going.
+fn end_all(items: Vec<Item>) {
+    for item in items.into_iter().rev() {
+        let ended = guard(|| match item {
+            Item::Value(value) => drop(value),
+            Item::CleanUp(clean_up) => clean_up(),
+        });
+        if let Err(message) = ended {
+            let message = text::line(&message);
+            log(|| {
+                tracing::error!(
+                    target: "bootstrap",
+                    "the end of a request scope panicked: {message}"
+                );
             });
-            if let Err(message) = ended {
-                let message = text::line(&message);
-                log(|| {
-                    tracing::error!(
-                        target: "bootstrap",
-                        "the end of a request scope panicked: {message}"
-                    );
-                });
-            }
         }
     }
 }
