@@ -54,6 +54,7 @@ const REAL: [(&str, &[&str]); 5] = [
             "hooks_that_take_turns_are_each_in_their_own",
             "independent_plugins_load_at_the_same_time",
             "loads_that_block_run_beside_each_other",
+            "a_parent_that_loads_after_its_child_was_cut_off_goes_with_it",
             "many_threads_load_children_as_one_does",
             "parents_and_children_that_end_at_one_instant_on_many_threads_are_all_done",
             "threads_never_see_a_value_that_has_gone",

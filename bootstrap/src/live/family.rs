@@ -129,6 +129,12 @@ impl Family {
         self.lost.insert(node);
     }
 
+    /// Whether a node has failed with all that it brought with it.
+    pub(super) fn is_lost(&self, node: u32) -> bool {
+        let is_rolled_back = |parent: &Parent| parent.is_rolled_back;
+        self.lost.contains(&node) || self.parents.get(&node).is_some_and(is_rolled_back)
+    }
+
     /// What a lost node brought with it is closed.
     pub(super) fn rolled_back(&mut self, node: u32) -> Done {
         self.lost.remove(&node);

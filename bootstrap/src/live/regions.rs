@@ -238,12 +238,14 @@ impl Nodes {
         self.joined_as(node)?.batch
     }
 
-    /// Whether something that a node brought with it was cut off, and it has not heard of that.
+    /// Whether something that a node brought with it was cut off, by itself or with what it brought in
+    /// turn, and the node has not heard of that.
     pub(super) fn lacks_children(&self, growth: &Growth, node: u32) -> bool {
         growth.family.children(node).into_iter().any(|child| {
             let is_untold = self.batch(child).is_none_or(|it| growth.is_untold(it));
             let outcome = || self.cell(child).load.outcome;
-            is_untold && matches!(outcome(), Outcome::Skipped | Outcome::Cancelled)
+            let is_cut = || matches!(outcome(), Outcome::Skipped | Outcome::Cancelled);
+            is_untold && (growth.family.is_lost(child) || is_cut())
         })
     }
 

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 use bootstrap::extend::{Descriptor, Plugin, States};
 use bootstrap::prelude::*;
@@ -379,4 +381,61 @@ fn a_boot_that_is_asked_to_stop_waits_for_a_child_between_two_attempts() {
         handle.closed().await;
         assert_eq!(trace.take()[3..], ["clean up+", "clean up-"]);
     });
+}
+
+/// A parent has a child, which it does not wait for, and a grandchild. Another plugin fails, so that
+/// the grandchild is cut off and the child closed, before the `load` of the parent returns.
+#[test]
+fn a_parent_that_loads_after_its_child_was_cut_off_goes_with_it() {
+    threaded(async {
+        let trace = Trace::new();
+        let (inner, blocked) = (trace.clone(), trace.clone());
+        let parent = Nest::new("parent", &trace, move |cx| {
+            let (trace, leaf) = (inner.clone(), inner.clone());
+            let child = cx.register(Nest::new("child", &trace, move |cx| {
+                let _ = cx.register(Nest::new("leaf", &leaf, |_| std::future::pending()));
+                async { Ok(()) }
+            }));
+            async move {
+                let mut load = std::pin::pin!(child.load());
+                let polled = std::future::poll_fn(|cx| Poll::Ready(load.as_mut().poll(cx)));
+                assert!(polled.await.is_pending());
+                until(&trace, "load(leaf)+").await;
+                trace.add("blocks");
+                // It is cut off as well, and can't be dropped before it lets go of its thread.
+                while trace.count("close(child)") == 0 {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Ok(())
+            }
+        });
+        let bad = Nest::new("bad", &trace, move |_| {
+            let trace = blocked.clone();
+            async move {
+                until(&trace, "blocks").await;
+                anyhow::bail!("fault")
+            }
+        });
+        let mut app = App::new();
+        app.register(bad);
+        app.register(parent);
+        let seen = trace.clone();
+        let app = app.recover(async move |_| {
+            seen.add("recovered");
+            Ok(())
+        });
+        app.boot().await.unwrap().close().await.unwrap();
+        let mut events = trace.take();
+        events.retain(|event| !event.starts_with("load"));
+        assert_eq!(
+            events,
+            ["blocks", "close(child)", "close(parent)", "recovered"]
+        );
+    });
+}
+
+async fn until(trace: &Trace, event: &str) {
+    while trace.count(event) == 0 {
+        sleep(1).await;
+    }
 }
