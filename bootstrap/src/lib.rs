@@ -278,6 +278,8 @@ pub use bootstrap_macros::supplied;
 pub use bootstrap_macros::section;
 
 pub use app::{App, Exit, Running, Scope};
+#[cfg(feature = "logging")]
+pub use app::{Log, log_to_stderr};
 pub use collect::{Registration, Unused};
 pub use declare::{
     Child, CloseContext, Current, DrainContext, Hooks, Lazy, LoadContext, Policy, Port, Ports,

@@ -11,6 +11,8 @@ mod hooks;
 mod lifecycle;
 mod limits;
 mod logged;
+#[cfg(feature = "logging")]
+mod logging;
 mod not_installed;
 mod outside;
 mod restart;
@@ -25,6 +27,8 @@ mod verify;
 
 pub use builder::App;
 pub use exit::Exit;
+#[cfg(feature = "logging")]
+pub use logging::{Log, log_to_stderr};
 pub use running::Running;
 pub use scope::Scope;
 pub use selection::Selection;
