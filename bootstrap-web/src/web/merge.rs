@@ -43,7 +43,11 @@ pub(super) fn merge(sets: &[Owned<'_>], settings: &Settings) -> anyhow::Result<M
     let mut places = Places::default();
     for (plugin, set) in sets {
         check_on_request(plugin, set)?;
-        let around = global_hooks(sets, Some(set));
+        let around = if set.is_independent {
+            Hooks::default()
+        } else {
+            global_hooks(sets, Some(set))
+        };
         for route in &set.routes {
             places.add(plugin, route, &around, settings)?;
         }
