@@ -17,6 +17,7 @@ page!(problems, include_str!("../guide/04-problems.md"));
 page!(sets, include_str!("../guide/05-sets.md"));
 page!(tests, include_str!("../guide/06-tests.md"));
 page!(health, include_str!("../guide/08-health.md"));
+page!(proxies, include_str!("../guide/09-proxies.md"));
 #[cfg(all(feature = "garde", feature = "testing"))]
 page!(validation, include_str!("../guide/validation.md"));
 #[cfg(feature = "testing")]

@@ -60,7 +60,7 @@ pub use bootstrap::extend::async_trait;
 /// let _ = bootstrap::App::new().with(Api::default());
 /// ```
 pub use bootstrap_web_macros::routes;
-pub use builtin::{Health, HealthCheck, Verbose};
+pub use builtin::{ClientIp, Health, HealthCheck, Proxies, ProxiesPlugin, TrustedProxy, Verbose};
 pub use handle::{
     AfterHook, Answer, Argument, BeforeHook, ErrorAnswer, ErrorHook, Give, Given, Handler,
     OnlyOneHookMayGive, RequestContext,

@@ -201,6 +201,18 @@ impl TestRequest {
         self
     }
 
+    /// Adds a header beside those that it has, also of the same name.
+    ///
+    /// # Panics
+    ///
+    /// If it is not a header.
+    #[track_caller]
+    pub fn append(mut self, name: &str, value: &str) -> Self {
+        let (name, value) = parse_header(name, value);
+        self.headers.append(name, value);
+        self
+    }
+
     /// Sends a value as JSON.
     ///
     /// # Panics

@@ -5,6 +5,7 @@
     reason = "handlers own their arguments; tests say what is wrong by failing"
 )]
 
+mod client;
 mod health;
 #[path = "../it/support.rs"]
 mod support;
