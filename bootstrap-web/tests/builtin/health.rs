@@ -291,6 +291,28 @@ fn an_app_is_not_ready_while_it_drains_but_live() {
 }
 
 #[test]
+fn a_reason_of_the_server_makes_the_app_not_ready_until_it_is_withdrawn() {
+    run(async {
+        let running = boot(App::new().with(Health::default())).await;
+        let (web, client) = (running.try_get::<State<Web>>().unwrap(), client(&running));
+        web.readiness().set_not_ready("out of file descriptors");
+        client
+            .get("/readyz")
+            .await
+            .assert_status(503)
+            .assert_text("not ready");
+        let details: Value = client.get("/readyz?verbose").await.json();
+        let expected =
+            json!({"status": "not ready", "reason": "out of file descriptors", "checks": []});
+        assert_eq!(details, expected);
+        client.get("/livez").await.assert_status(200);
+        web.readiness().withdraw("out of file descriptors");
+        client.get("/readyz").await.assert_status(200);
+        running.close().await.unwrap();
+    });
+}
+
+#[test]
 fn hooks_of_global_sets_do_not_reject_probes() {
     #[routes(global, collect = never)]
     fn locked() -> impl RouteSet {
@@ -306,6 +328,15 @@ fn hooks_of_global_sets_do_not_reject_probes() {
             client.get("/readyz").await.assert_status(200);
         },
     );
+}
+
+#[test]
+fn an_app_that_collects_has_probes() {
+    run(async {
+        let running = App::collect().boot().await.unwrap();
+        client(&running).get("/readyz").await.assert_status(200);
+        running.close().await.unwrap();
+    });
 }
 
 #[test]

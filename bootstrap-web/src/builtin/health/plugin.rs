@@ -11,6 +11,7 @@ use bootstrap::prelude::*;
 use crate::builtin::health::check::{Checks, HealthCheck};
 use crate::builtin::health::probe::{Probe, Probes};
 use crate::routes::{BoundRoutes, RouteSet, Routes, requirements_of};
+use crate::web::Web;
 
 /// Serves the health probes of an app.
 ///
@@ -18,7 +19,7 @@ use crate::routes::{BoundRoutes, RouteSet, Routes, requirements_of};
 /// |---|---|---|
 /// | `/livez` | the process answers requests | |
 /// | `/startupz` | the app has started | 503 |
-/// | `/readyz` | the app has started, does not stop, and every [`HealthCheck`] succeeds | 503 |
+/// | `/readyz` | the app has started, does not stop, [`Web::readiness`] has no reason against it, and every [`HealthCheck`] succeeds | 503 |
 ///
 /// The plugin is collected; `health.enabled = false` disables it. Hooks of global sets do not apply to the probes.
 /// The checks run at the same time. Their results are kept for [`Health::cached_for`], and probes that arrive
@@ -101,11 +102,11 @@ impl Hooks for Health {
 fn routes(probes: Option<Arc<Probes>>) -> impl RouteSet {
     let answer = move |probe: Probe| {
         let probes = probes.clone();
-        move |parts: Parts| {
+        move |parts: Parts, web: Lazy<State<Web>>| {
             let probes = probes.clone();
             async move {
                 match probes {
-                    Some(probes) => Ok(probes.answer(probe, parts).await),
+                    Some(probes) => Ok(probes.answer(probe, parts, web.get()).await),
                     None => Err(crate::Problem::unavailable()),
                 }
             }

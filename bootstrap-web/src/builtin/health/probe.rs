@@ -8,12 +8,13 @@ use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bootstrap::Handle;
 use bootstrap::lifecycle::Status;
+use bootstrap::{Handle, State};
 use serde_json::json;
 
 use crate::builtin::health::check::{Checks, Outcome};
 use crate::builtin::health::plugin::Verbose;
+use crate::web::Web;
 
 /// What answers probes.
 pub(super) struct Probes {
@@ -31,19 +32,24 @@ pub(super) enum Probe {
 }
 
 impl Probes {
-    pub(super) async fn answer(self: Arc<Self>, probe: Probe, parts: Parts) -> Response {
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        probe: Probe,
+        parts: Parts,
+        web: Option<State<Web>>,
+    ) -> Response {
         let status = self.app.status();
         let (refused, outcomes) = match probe {
             Probe::Live => (None, Arc::default()),
             Probe::Started => (not_started(status), Arc::default()),
-            Probe::Ready => match not_ready(status) {
+            Probe::Ready => match not_ready(status, web) {
                 None => (None, self.checks.outcomes().await),
                 reason => (reason, Arc::default()),
             },
         };
         let is_ok = refused.is_none() && outcomes.iter().all(|it| it.ok);
         let mut response = if asks_for_details(&parts) && self.verbose.permits(&parts) {
-            verbose(probe.word(is_ok), refused, &outcomes)
+            verbose(probe.word(is_ok), refused.as_deref(), &outcomes)
         } else {
             probe.word(is_ok).into_response()
         };
@@ -70,18 +76,17 @@ impl Probe {
     }
 }
 
-fn not_started(status: Status) -> Option<&'static str> {
-    match status {
-        Status::Configured | Status::Booting => Some("the app has not started"),
-        _ => None,
-    }
+fn not_started(status: Status) -> Option<String> {
+    let is_starting = matches!(status, Status::Configured | Status::Booting);
+    is_starting.then(|| "the app has not started".to_owned())
 }
 
-fn not_ready(status: Status) -> Option<&'static str> {
+/// Why no requests should be sent here, apart from checks.
+fn not_ready(status: Status, web: Option<State<Web>>) -> Option<String> {
     match status {
-        Status::Ready => None,
-        Status::Configured | Status::Booting => Some("the app has not started"),
-        _ => Some("the app stops"),
+        Status::Ready => web?.readiness().reason(),
+        Status::Configured | Status::Booting => not_started(status),
+        _ => Some("the app stops".to_owned()),
     }
 }
 
