@@ -18,6 +18,7 @@ page!(sets, include_str!("../guide/05-sets.md"));
 page!(tests, include_str!("../guide/06-tests.md"));
 page!(health, include_str!("../guide/08-health.md"));
 page!(proxies, include_str!("../guide/09-proxies.md"));
+page!(observing, include_str!("../guide/10-observing.md"));
 #[cfg(all(feature = "garde", feature = "testing"))]
 page!(validation, include_str!("../guide/validation.md"));
 #[cfg(feature = "testing")]

@@ -60,7 +60,10 @@ pub use bootstrap::extend::async_trait;
 /// let _ = bootstrap::App::new().with(Api::default());
 /// ```
 pub use bootstrap_web_macros::routes;
-pub use builtin::{ClientIp, Health, HealthCheck, Proxies, ProxiesPlugin, TrustedProxy, Verbose};
+pub use builtin::{
+    AccessLog, ClientIp, Health, HealthCheck, Proxies, ProxiesPlugin, RequestId, TrustedProxy,
+    Verbose,
+};
 pub use handle::{
     AfterHook, Answer, Argument, BeforeHook, ErrorAnswer, ErrorHook, Give, Given, Handler,
     OnlyOneHookMayGive, RequestContext,
@@ -70,4 +73,4 @@ pub use routes::{
     BoundRoutes, HooksOf, RouteInfo, RouteSet, RouteTable, Routes, SetPlugin, requirements_of,
 };
 pub use validated::{Check, Issues, Source, Validated};
-pub use web::{Readiness, Web, WebFuture, WebPlugin};
+pub use web::{Readiness, Web, WebFuture, WebLayer, WebPlugin, WebService};

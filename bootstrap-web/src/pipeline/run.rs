@@ -18,6 +18,8 @@ use crate::problem::{Format, Problem, carried, render};
 pub(crate) struct Endpoint {
     pub(crate) handler: Arc<dyn AnyHandler>,
     pub(crate) pipeline: Pipeline,
+    /// The path, with the names of its parameters.
+    pub(crate) path: Arc<str>,
 }
 
 /// What surrounds a handler.
@@ -49,6 +51,7 @@ impl Endpoint {
             let error = anyhow::anyhow!("a route was called outside of `Web`");
             return self.pipeline.fail(error.into()).await;
         };
+        exchange.matched(&self.path);
         exchange.fill(request, limit.map(DefaultBodyLimit::max));
         let response = self.limited(exchange).await;
         self.pipeline.finish(response).await

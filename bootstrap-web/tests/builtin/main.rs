@@ -5,7 +5,9 @@
     reason = "handlers own their arguments; tests say what is wrong by failing"
 )]
 
+mod access;
 mod client;
 mod health;
+mod layers;
 #[path = "../it/support.rs"]
 mod support;

@@ -6,3 +6,5 @@ mod proxies;
 
 pub use argument::ClientIp;
 pub use proxies::{Proxies, ProxiesPlugin, TrustedProxy};
+
+pub(super) use argument::peer;
