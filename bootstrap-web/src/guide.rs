@@ -19,6 +19,8 @@ page!(tests, include_str!("../guide/06-tests.md"));
 page!(health, include_str!("../guide/08-health.md"));
 page!(proxies, include_str!("../guide/09-proxies.md"));
 page!(observing, include_str!("../guide/10-observing.md"));
+#[cfg(feature = "openapi")]
+page!(openapi, include_str!("../guide/11-openapi.md"));
 #[cfg(all(feature = "garde", feature = "testing"))]
 page!(validation, include_str!("../guide/validation.md"));
 #[cfg(feature = "testing")]

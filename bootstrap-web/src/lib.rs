@@ -60,6 +60,8 @@ pub use bootstrap::extend::async_trait;
 /// let _ = bootstrap::App::new().with(Api::default());
 /// ```
 pub use bootstrap_web_macros::routes;
+#[cfg(feature = "openapi")]
+pub use builtin::OpenApi;
 pub use builtin::{
     AccessLog, ClientIp, Health, HealthCheck, Proxies, ProxiesPlugin, RequestId, TrustedProxy,
     Verbose,
@@ -67,6 +69,10 @@ pub use builtin::{
 pub use handle::{
     AfterHook, Answer, Argument, BeforeHook, ErrorAnswer, ErrorHook, Give, Given, Handler,
     OnlyOneHookMayGive, RequestContext,
+};
+#[cfg(feature = "openapi")]
+pub use handle::{
+    Described, Operation, OperationInput, OperationOutput, ResponsePart, operation, plain_operation,
 };
 pub use problem::{Format, Problem};
 pub use routes::{

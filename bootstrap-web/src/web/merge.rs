@@ -108,6 +108,8 @@ impl Places {
             requires: route.requires.clone(),
             hooks: hooks.names(),
             at: route.at,
+            #[cfg(feature = "openapi")]
+            operation: route.handler.operation().cloned(),
         });
         let layers = hooks.clone();
         let pipeline = Pipeline {

@@ -164,6 +164,12 @@ impl Web {
         &self.shared.table
     }
 
+    /// How problems are rendered.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn format(&self) -> Format {
+        self.dispatch.front.without_route.format
+    }
+
     /// Whether requests should be sent to this process, for probes. A restart of the routes begins with
     /// a new one, which is ready.
     pub fn readiness(&self) -> &Readiness {

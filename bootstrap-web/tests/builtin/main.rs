@@ -9,5 +9,7 @@ mod access;
 mod client;
 mod health;
 mod layers;
+#[cfg(feature = "openapi")]
+mod openapi;
 #[path = "../it/support.rs"]
 mod support;

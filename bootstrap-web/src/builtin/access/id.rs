@@ -91,3 +91,6 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
         id.ok_or_else(|| anyhow!("requests have no ids without the plugin `access-log`").into())
     }
 }
+
+#[cfg(feature = "openapi")]
+impl crate::OperationInput for RequestId {}

@@ -119,3 +119,6 @@ pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
     let peer: Option<&ConnectInfo<SocketAddr>> = parts.extensions.get();
     peer.map(|ConnectInfo(peer)| peer.ip())
 }
+
+#[cfg(feature = "openapi")]
+impl crate::OperationInput for ClientIp {}
