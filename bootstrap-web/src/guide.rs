@@ -16,6 +16,11 @@ page!(requests, include_str!("../guide/03-requests.md"));
 page!(problems, include_str!("../guide/04-problems.md"));
 page!(sets, include_str!("../guide/05-sets.md"));
 page!(tests, include_str!("../guide/06-tests.md"));
+page!(health, include_str!("../guide/08-health.md"));
+page!(proxies, include_str!("../guide/09-proxies.md"));
+page!(observing, include_str!("../guide/10-observing.md"));
+#[cfg(feature = "openapi")]
+page!(openapi, include_str!("../guide/11-openapi.md"));
 #[cfg(all(feature = "garde", feature = "testing"))]
 page!(validation, include_str!("../guide/validation.md"));
 #[cfg(feature = "testing")]

@@ -2,6 +2,7 @@
 //! visible in the graph.
 #![forbid(unsafe_code)]
 
+mod builtin;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod handle;
@@ -31,6 +32,8 @@ pub mod prelude {
 }
 
 pub use axum;
+/// For implementations of [`HealthCheck`].
+pub use bootstrap::extend::async_trait;
 /// Makes a plugin of a function that returns a set of routes.
 ///
 /// `#[routes] fn user_api() -> impl RouteSet` declares the plugin `UserApi`, which is collected. Its
@@ -57,13 +60,23 @@ pub use axum;
 /// let _ = bootstrap::App::new().with(Api::default());
 /// ```
 pub use bootstrap_web_macros::routes;
+#[cfg(feature = "openapi")]
+pub use builtin::OpenApi;
+pub use builtin::{
+    AccessLog, ClientIp, Health, HealthCheck, Proxies, ProxiesPlugin, RequestId, TrustedProxy,
+    Verbose,
+};
 pub use handle::{
     AfterHook, Answer, Argument, BeforeHook, ErrorAnswer, ErrorHook, Give, Given, Handler,
     OnlyOneHookMayGive, RequestContext,
+};
+#[cfg(feature = "openapi")]
+pub use handle::{
+    Described, Operation, OperationInput, OperationOutput, ResponsePart, operation, plain_operation,
 };
 pub use problem::{Format, Problem};
 pub use routes::{
     BoundRoutes, HooksOf, RouteInfo, RouteSet, RouteTable, Routes, SetPlugin, requirements_of,
 };
 pub use validated::{Check, Issues, Source, Validated};
-pub use web::{Web, WebFuture, WebPlugin};
+pub use web::{Readiness, Web, WebFuture, WebLayer, WebPlugin, WebService};

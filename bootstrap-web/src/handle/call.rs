@@ -12,6 +12,12 @@ pub trait Call<A> {
     type Output;
 
     fn call(&self, arguments: A) -> Self::Output;
+
+    /// Its description, if it has one.
+    #[cfg(feature = "openapi")]
+    fn operation(&self) -> Option<&crate::handle::Operation> {
+        None
+    }
 }
 
 macro_rules! functions {

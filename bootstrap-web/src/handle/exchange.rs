@@ -1,12 +1,13 @@
 //! The request while it is answered, where code that is far away finds it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::{Body, Bytes};
 use axum::extract::DefaultBodyLimit;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Uri, Version};
 use bootstrap::RequestScope;
+use tracing::Span;
 
 use crate::problem::{Problem, path_params};
 
@@ -16,7 +17,15 @@ use crate::problem::{Problem, path_params};
 /// the user's code runs. So it is moved: to an extractor and back. It is copied only if it is read
 /// from far away, or if an extractor takes it with the body.
 #[derive(Debug, Default)]
-pub struct Exchange(Mutex<Content>);
+pub struct Exchange {
+    content: Mutex<Content>,
+    /// Whether a layer around the routes may ask for the next two.
+    is_observed: bool,
+    /// The path of the route, with the names of its parameters, once there is one.
+    route: OnceLock<Arc<str>>,
+    /// The span of the request, if there is one, which names the route.
+    span: OnceLock<Span>,
+}
 
 #[derive(Debug, Default)]
 struct Content {
@@ -40,6 +49,14 @@ pub(crate) struct Head {
 }
 
 impl Exchange {
+    /// Without a request. `is_observed` says whether a layer around the routes may ask which one answers.
+    pub(crate) fn open(is_observed: bool) -> Self {
+        Self {
+            is_observed,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn new(request: Request<Body>, limit: Option<DefaultBodyLimit>) -> Self {
         let exchange = Self::default();
         exchange.fill(request, limit);
@@ -61,12 +78,32 @@ impl Exchange {
         exchange.ok_or_else(|| anyhow::anyhow!("the request did not come through the web").into())
     }
 
+    /// Records the route that answers the request, if anything may ask for it.
+    pub(crate) fn matched(&self, route: &Arc<str>) {
+        if self.is_observed
+            && self.route.set(Arc::clone(route)).is_ok()
+            && let Some(span) = self.span.get()
+        {
+            span.record("route", &**route);
+        }
+    }
+
+    /// The route that answers the request: `/users/{id}`.
+    pub(crate) fn route(&self) -> Option<&Arc<str>> {
+        self.route.get()
+    }
+
+    /// Sets the span of the request, which has a field `route`.
+    pub(crate) fn within(&self, span: &Span) {
+        self.span.get_or_init(|| span.clone());
+    }
+
     pub(crate) fn body_limit(&self) -> Option<DefaultBodyLimit> {
         self.content().limit
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The head, for extractors. Give it back.
@@ -90,7 +127,10 @@ impl Exchange {
 
     /// The request, unless a part of it is missing.
     pub(crate) fn into_request(self) -> Option<Request<Body>> {
-        let content = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let content = self
+            .content
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         let parts = content.parts?;
         Some(Request::from_parts(parts, content.body.unwrap_or_default()))
     }

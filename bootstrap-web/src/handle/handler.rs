@@ -67,6 +67,10 @@ pub trait Handler<V, T>: Send + Sync + 'static {
         held: &Self::Held,
         exchange: &Exchange,
     ) -> impl Future<Output = Result<Self::Future, Response>> + Send;
+
+    #[cfg(feature = "openapi")]
+    #[doc(hidden)]
+    fn operation(&self) -> Option<&crate::handle::Operation>;
 }
 
 impl<V, A, M, K, F> Handler<V, (A, M, K)> for F
@@ -89,6 +93,11 @@ where
     async fn start(&self, held: &A::Held, exchange: &Exchange) -> Result<Self::Future, Response> {
         let arguments = A::extract(held, exchange).await?;
         Ok(self.call(arguments).reply())
+    }
+
+    #[cfg(feature = "openapi")]
+    fn operation(&self) -> Option<&crate::handle::Operation> {
+        Call::operation(self)
     }
 }
 
@@ -181,6 +190,10 @@ pub(crate) trait Unbound<B: ?Sized>: Send {
 /// A bound handler.
 pub(crate) trait AnyHandler: Send + Sync {
     fn answer<'a>(&'a self, exchange: &'a Exchange) -> BoxFuture<'a, Response>;
+
+    /// Its description, if it has one.
+    #[cfg(feature = "openapi")]
+    fn operation(&self) -> Option<&crate::handle::Operation>;
 }
 
 struct UnboundHandler<H, V, T>(H, PhantomData<fn() -> (V, T)>);
@@ -233,5 +246,10 @@ where
                 Err(response) => response,
             }
         })
+    }
+
+    #[cfg(feature = "openapi")]
+    fn operation(&self) -> Option<&crate::handle::Operation> {
+        Handler::operation(&self.handler)
     }
 }

@@ -10,6 +10,8 @@ mod given;
 mod handler;
 mod hook;
 mod needs;
+#[cfg(feature = "openapi")]
+mod operation;
 mod surroundings;
 
 pub use answer::{Answer, ErrorAnswer};
@@ -18,9 +20,15 @@ pub use context::RequestContext;
 pub use given::{Give, Given, OnlyOneHookMayGive};
 pub use handler::Handler;
 pub use hook::{AfterHook, BeforeHook, ErrorHook};
+#[cfg(feature = "openapi")]
+pub use operation::{
+    Described, Operation, OperationInput, OperationOutput, ResponsePart, operation, plain_operation,
+};
 
 pub(crate) use argument::{Available, LeavesBody, in_the_other_way};
 pub(crate) use exchange::Exchange;
 pub(crate) use handler::{AnyHandler, Unbound, unbound};
 pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};
 pub(crate) use needs::{Needs, Taker, function_name, short_type_name};
+#[cfg(feature = "openapi")]
+pub(crate) use operation::{Answered, Content, SchemaOf};

@@ -93,9 +93,23 @@ fn short(name: &str) -> String {
     out
 }
 
+/// The type of the handler within `operation(handler)`.
+#[cfg(feature = "openapi")]
+fn handler_name(name: &str) -> &str {
+    let wrapper = std::any::type_name::<crate::handle::Described<()>>();
+    let wrapper = wrapper.trim_end_matches("()>");
+    let inner = name.strip_prefix(wrapper);
+    inner.and_then(|it| it.strip_suffix('>')).unwrap_or(name)
+}
+
+#[cfg(not(feature = "openapi"))]
+fn handler_name(name: &str) -> &str {
+    name
+}
+
 /// The name of a function, as messages show it: its own, or that of what it is within.
 pub(crate) fn function_name<F>() -> String {
-    let name = std::any::type_name::<F>();
+    let name = handler_name(std::any::type_name::<F>());
     let function = name.trim_end_matches("::{{closure}}");
     let last = short(function);
     if function.len() < name.len() {

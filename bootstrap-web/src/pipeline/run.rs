@@ -18,6 +18,8 @@ use crate::problem::{Format, Problem, carried, render};
 pub(crate) struct Endpoint {
     pub(crate) handler: Arc<dyn AnyHandler>,
     pub(crate) pipeline: Pipeline,
+    /// The path, with the names of its parameters.
+    pub(crate) path: Arc<str>,
 }
 
 /// What surrounds a handler.
@@ -45,6 +47,7 @@ impl Endpoint {
         }
         let scope = RequestScope::current()?;
         let exchange = Exchange::of(&scope).ok()?;
+        exchange.matched(&self.path);
         exchange.fill(request, limit.map(DefaultBodyLimit::max));
         Some(scope)
     }

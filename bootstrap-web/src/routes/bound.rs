@@ -79,6 +79,8 @@ pub struct BoundRoutes {
     /// The hooks at the end of the set, outside of its groups.
     pub(crate) hooks: Hooks,
     pub(crate) is_global: bool,
+    /// Whether the hooks of global sets apply.
+    pub(crate) is_independent: bool,
     /// The plugin that it is, as other sets name it in [`Routes::behind`](crate::Routes::behind).
     pub(crate) set: Option<TypeId>,
     /// Sets that this one is behind.
@@ -140,6 +142,7 @@ impl BoundRoutes {
             mounts: Vec::new(),
             hooks: Hooks::default(),
             is_global: false,
+            is_independent: false,
             set: None,
             behind: Vec::new(),
         };
@@ -155,6 +158,14 @@ impl BoundRoutes {
     #[must_use]
     pub fn global(mut self) -> Self {
         self.is_global = true;
+        self
+    }
+
+    /// Keeps the hooks, limits and layers of global sets from these routes, so that an authentication
+    /// for all sets does not reject health probes, for example. `on_request` hooks run for them too.
+    #[must_use]
+    pub fn independent(mut self) -> Self {
+        self.is_independent = true;
         self
     }
 

@@ -24,9 +24,19 @@ pub struct RouteInfo {
     pub hooks: Vec<String>,
     /// Where it is written.
     pub at: Location,
+    /// What the OpenAPI document says of it.
+    #[cfg(feature = "openapi")]
+    pub(crate) operation: Option<crate::handle::Operation>,
 }
 
 impl RouteInfo {
+    /// Whether the OpenAPI document has the types of its arguments and its response: see
+    /// [`operation`](crate::operation).
+    #[cfg(feature = "openapi")]
+    pub fn is_described(&self) -> bool {
+        self.operation.as_ref().is_some_and(|it| it.has_types)
+    }
+
     /// `GET /users/{id}`.
     pub(crate) fn name(&self) -> String {
         name(self.method.as_ref(), &self.path)

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use serde::Serialize;
 
@@ -43,6 +45,7 @@ pub struct Client {
     headers: HeaderMap,
     /// Shared with clones. `None` if they are not kept.
     cookies: Option<Arc<Mutex<Jar>>>,
+    peer: SocketAddr,
 }
 
 /// Names and values of cookies.
@@ -55,6 +58,7 @@ impl Web {
             web: self.clone(),
             headers: HeaderMap::new(),
             cookies: None,
+            peer: SocketAddr::from(([127, 0, 0, 1], 1)),
         }
     }
 }
@@ -78,6 +82,14 @@ impl Client {
     #[must_use]
     pub fn cookies(mut self) -> Self {
         self.cookies = Some(Arc::default());
+        self
+    }
+
+    /// Sets the address from which requests seem to come, as a server adds it with
+    /// [`ConnectInfo`]; `127.0.0.1:1` unless it is set.
+    #[must_use]
+    pub fn peer(mut self, address: SocketAddr) -> Self {
+        self.peer = address;
         self
     }
 
@@ -189,6 +201,18 @@ impl TestRequest {
         self
     }
 
+    /// Adds a header beside those that it has, also of the same name.
+    ///
+    /// # Panics
+    ///
+    /// If it is not a header.
+    #[track_caller]
+    pub fn append(mut self, name: &str, value: &str) -> Self {
+        let (name, value) = parse_header(name, value);
+        self.headers.append(name, value);
+        self
+    }
+
     /// Sends a value as JSON.
     ///
     /// # Panics
@@ -233,6 +257,7 @@ impl TestRequest {
         let request = Request::builder().method(&method).uri(&path).body(body);
         let mut request = request.unwrap_or_else(|error| panic!("`{path}` is not a path: {error}"));
         *request.headers_mut() = headers;
+        request.extensions_mut().insert(ConnectInfo(client.peer));
         let response = client.web.handle(request).await;
         client.keep_cookies(response.headers());
         TestResponse::read(format!("{method} {path}"), response).await

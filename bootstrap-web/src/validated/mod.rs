@@ -4,6 +4,8 @@ use std::ops::Deref;
 
 mod argument;
 mod check;
+#[cfg(feature = "openapi")]
+mod described;
 mod found;
 mod source;
 mod unread;

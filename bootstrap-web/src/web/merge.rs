@@ -7,12 +7,14 @@ use std::sync::Arc;
 use anyhow::{anyhow, bail};
 use axum::Router;
 use axum::body::Body;
+use axum::extract::MatchedPath;
 use axum::http::{Method, Request};
+use axum::middleware::map_request;
 use axum::routing::{MethodFilter, MethodRouter};
-use bootstrap::Handle;
+use bootstrap::{Handle, RequestScope};
 use tower::service_fn;
 
-use crate::handle::AnyBefore;
+use crate::handle::{AnyBefore, Exchange};
 use crate::pipeline::{Endpoint, Hooks, Labelled, Origin, Pipeline};
 use crate::problem::Format;
 use crate::routes::{
@@ -43,7 +45,11 @@ pub(super) fn merge(sets: &[Owned<'_>], settings: &Settings) -> anyhow::Result<M
     let mut places = Places::default();
     for (plugin, set) in sets {
         check_on_request(plugin, set)?;
-        let around = global_hooks(sets, Some(set));
+        let around = if set.is_independent {
+            Hooks::default()
+        } else {
+            global_hooks(sets, Some(set))
+        };
         for route in &set.routes {
             places.add(plugin, route, &around, settings)?;
         }
@@ -102,6 +108,8 @@ impl Places {
             requires: route.requires.clone(),
             hooks: hooks.names(),
             at: route.at,
+            #[cfg(feature = "openapi")]
+            operation: route.handler.operation().cloned(),
         });
         let layers = hooks.clone();
         let pipeline = Pipeline {
@@ -115,6 +123,7 @@ impl Places {
         let endpoint = Endpoint {
             handler: Arc::clone(&route.handler),
             pipeline,
+            path: path.as_str().into(),
         };
         let served = layers.wrap(serve(method.as_ref(), endpoint)?);
         let routers = &mut self.routers;
@@ -191,12 +200,23 @@ fn serve(method: Option<&Method>, endpoint: Endpoint) -> anyhow::Result<MethodRo
     })
 }
 
+/// Records the route of a request to a router of axum.
+async fn record_route(request: Request<Body>) -> Request<Body> {
+    let scope = RequestScope::current();
+    let exchange = scope.as_ref().and_then(|scope| Exchange::of(scope).ok());
+    if let (Some(exchange), Some(path)) = (exchange, request.extensions().get::<MatchedPath>()) {
+        exchange.matched(&path.as_str().into());
+    }
+    request
+}
+
 /// Adds the routers of axum. It panics if one has a path that is taken, and does not show the paths
 /// before.
 fn mount_all(mut router: Router, sets: &[Owned<'_>]) -> anyhow::Result<Router> {
     for (plugin, set) in sets {
         for (prefix, mounted, at) in &set.mounts {
-            let (before, mounted) = (router.clone(), mounted.clone());
+            let mounted = mounted.clone().layer(map_request(record_route));
+            let before = router.clone();
             let merged = catch_unwind(AssertUnwindSafe(|| match &**prefix {
                 "" => before.merge(mounted),
                 prefix => before.nest(prefix, mounted),

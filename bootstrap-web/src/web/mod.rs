@@ -1,9 +1,13 @@
 //! The web: all sets of an app as one service.
 
+mod layer;
 mod merge;
 mod plugin;
+mod readiness;
 mod serve;
 mod service;
 
+pub use layer::{WebLayer, WebService};
 pub use plugin::WebPlugin;
+pub use readiness::Readiness;
 pub use service::{Web, WebFuture};

@@ -8,6 +8,7 @@ use tower::ServiceExt;
 use crate::pipeline::Origin;
 use crate::problem::{Format, Problem};
 use crate::routes::BoundRoutes;
+use crate::web::layer::WebLayer;
 use crate::web::merge::{Merged, Owned, Settings, merge};
 use crate::web::service::{Web, WithoutRoute};
 
@@ -23,6 +24,7 @@ use crate::web::service::{Web, WithoutRoute};
 #[derive(Debug)]
 pub struct WebPlugin {
     sets: Ports<BoundRoutes>,
+    layers: Ports<WebLayer>,
     /// How problems are rendered: RFC 9457, or `{"message": ".."}`.
     #[option]
     pub errors: Format,
@@ -66,6 +68,8 @@ impl Hooks for WebPlugin {
             .method_not_allowed_fallback(move |request: Request| on_method.clone().oneshot(request))
             .fallback_service(on_path);
         let current = Current::try_current()?;
-        Ok(Web::new(router, current, table, on_request, without_route))
+        let layers: Vec<&WebLayer> = self.layers.iter().map(|(_, layer)| &**layer).collect();
+        let web = Web::new(router, current, table, on_request, without_route);
+        Ok(web.within(&layers))
     }
 }

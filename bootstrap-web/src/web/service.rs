@@ -15,13 +15,16 @@ use axum::routing::MethodRouter;
 use axum::routing::future::RouteFuture;
 use bootstrap::extend::Entered;
 use bootstrap::{Current, RequestScope};
+use futures_util::FutureExt;
 use pin_project_lite::pin_project;
-use tower::Service;
+use tower::{Service, ServiceExt};
 
 use crate::handle::{AnyBefore, Exchange};
 use crate::pipeline::{Hooks, Labelled, Origin, fail, guarded};
 use crate::problem::{Format, Problem, carried};
 use crate::routes::RouteTable;
+use crate::web::layer::{WebLayer, WebService};
+use crate::web::readiness::Readiness;
 
 /// All routes of an app as one service: the logic of the web, without a socket.
 ///
@@ -52,13 +55,27 @@ use crate::routes::RouteTable;
 /// ```
 #[derive(Clone)]
 pub struct Web {
-    router: Router,
+    dispatch: Dispatch,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     current: Current,
     table: RouteTable,
+    /// The dispatch within all layers, if there are any.
+    layered: Option<WebService>,
+    readiness: Readiness,
+}
+
+/// The `on_request` hooks and the routing.
+#[derive(Clone)]
+struct Dispatch {
+    router: Router,
+    front: Arc<Front>,
+}
+
+/// What is in front of the routing.
+struct Front {
     on_request: Vec<Labelled<dyn AnyBefore>>,
     without_route: WithoutRoute,
 }
@@ -99,16 +116,37 @@ impl Web {
         on_request: Vec<Labelled<dyn AnyBefore>>,
         without_route: WithoutRoute,
     ) -> Self {
-        let shared = Shared {
-            current,
-            table,
+        let front = Front {
             on_request,
             without_route,
         };
+        let shared = Shared {
+            current,
+            table,
+            layered: None,
+            readiness: Readiness::default(),
+        };
         Self {
-            router,
+            dispatch: Dispatch {
+                router,
+                front: Arc::new(front),
+            },
             shared: Arc::new(shared),
         }
+    }
+
+    /// Puts the service into layers, of which the first is the outermost.
+    pub(super) fn within(mut self, layers: &[&WebLayer]) -> Self {
+        let inwards = layers.iter().rev();
+        let layered = inwards.fold(None, |inner: Option<WebService>, layer| {
+            let inner = inner.unwrap_or_else(|| WebService::new(self.dispatch.clone()));
+            Some(layer.wrap(inner))
+        });
+        // It is not shared yet.
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.layered = layered;
+        }
+        self
     }
 
     /// Answers a request.
@@ -124,6 +162,18 @@ impl Web {
     /// All routes, but for those of routers of axum that were mounted.
     pub fn routes(&self) -> &RouteTable {
         &self.shared.table
+    }
+
+    /// How problems are rendered.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn format(&self) -> Format {
+        self.dispatch.front.without_route.format
+    }
+
+    /// Whether requests should be sent to this process, for probes. A restart of the routes begins with
+    /// a new one, which is ready.
+    pub fn readiness(&self) -> &Readiness {
+        &self.shared.readiness
     }
 }
 
@@ -145,15 +195,24 @@ impl Service<Request<Body>> for Web {
     }
 
     fn call(&mut self, request: Request<Body>) -> WebFuture {
-        let (current, exchange) = (&self.shared.current, Exchange::default());
-        let answer = if self.shared.on_request.is_empty() {
-            let future = self.router.call(request);
+        let (current, layered) = (&self.shared.current, &self.shared.layered);
+        let exchange = Exchange::open(layered.is_some());
+        let answer = if let Some(layered) = layered {
+            let answer = layered.clone().oneshot(request);
+            let answer = answer.map(|response| match response {
+                Ok(response) => response,
+            });
+            Answer::Boxed {
+                future: Box::pin(current.enter_request_scope(exchange, answer)),
+            }
+        } else if self.dispatch.front.on_request.is_empty() {
+            let future = self.dispatch.router.call(request);
             Answer::Routed {
                 future: current.enter_request_scope(exchange, future),
             }
         } else {
-            let future = self.clone().hooked(request);
-            Answer::Hooked {
+            let future = self.dispatch.clone().hooked(request);
+            Answer::Boxed {
                 future: Box::pin(current.enter_request_scope(exchange, future)),
             }
         };
@@ -161,23 +220,40 @@ impl Service<Request<Body>> for Web {
     }
 }
 
-impl Web {
+impl Service<Request<Body>> for Dispatch {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if self.front.on_request.is_empty() {
+            return Box::pin(self.router.call(request));
+        }
+        Box::pin(self.clone().hooked(request).map(Ok))
+    }
+}
+
+impl Dispatch {
     /// A request through the `on_request` hooks, and then to its route.
     async fn hooked(mut self, request: Request<Body>) -> Response {
         let exchange = Exchange::new(request, None);
-        for hook in &self.shared.on_request {
+        for hook in &self.front.on_request {
             let run = guarded(&hook.name, hook.hook.run(&exchange)).await;
             let answer = run.unwrap_or_else(|panic| Some(panic.into_response()));
             if let Some(mut response) = answer {
                 return match carried(&mut response) {
-                    Some(problem) => self.shared.without_route.fail(problem).await,
+                    Some(problem) => self.front.without_route.fail(problem).await,
                     None => response,
                 };
             }
         }
         let Some(request) = exchange.into_request() else {
             let problem = Problem::from(anyhow::anyhow!("an extractor has lost the request"));
-            return self.shared.without_route.fail(problem).await;
+            return self.front.without_route.fail(problem).await;
         };
         let Ok(response) = self.router.call(request).await;
         response
@@ -197,7 +273,7 @@ pin_project! {
     #[project = Project]
     enum Answer {
         Routed { #[pin] future: Entered<RouteFuture<Infallible>> },
-        Hooked { future: Pin<Box<dyn Future<Output = Response> + Send>> },
+        Boxed { future: Pin<Box<dyn Future<Output = Response> + Send>> },
     }
 }
 
@@ -207,7 +283,7 @@ impl Future for WebFuture {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().answer.project() {
             Project::Routed { future } => future.poll(cx),
-            Project::Hooked { future } => Poll::Ready(Ok(ready!(future.as_mut().poll(cx)))),
+            Project::Boxed { future } => Poll::Ready(Ok(ready!(future.as_mut().poll(cx)))),
         }
     }
 }

@@ -1,0 +1,96 @@
+//! Ids of requests.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use anyhow::anyhow;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use bootstrap::RequestState;
+
+use crate::problem::Problem;
+
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id that is taken from a proxy, in bytes.
+const LONGEST: usize = 128;
+
+/// The id of a request, which [`AccessLog`](crate::AccessLog) gives it: an argument of handlers and hooks, and of
+/// handlers of mounted routers.
+///
+/// The id is in the span of the request, in the header `x-request-id` of the response, and of the request as handlers
+/// see it. It is taken from that header if a [trusted proxy](crate::Proxies) sends it; otherwise it is 32 hexadecimal
+/// digits, which are unique. An extractor of it rejects the request with a 500 in an app without `AccessLog`.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+/// use bootstrap_web::prelude::*;
+/// use bootstrap_web::RequestId;
+///
+/// async fn id(id: RequestId) -> String {
+///     assert_eq!(RequestId::current(), Some(id.clone()));
+///     id.to_string()
+/// }
+///
+/// #[routes]
+/// fn api() -> impl RouteSet {
+///     Routes::new().get("/id", id)
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The id of the request that is being answered, for code that does not have it as an argument.
+    pub fn current() -> Option<Self> {
+        RequestState::<Self>::new().get().map(|id| (*id).clone())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A random number of the process, and the number of the request: unique without a system call for each.
+    pub(super) fn next() -> Self {
+        static PROCESS: LazyLock<u64> =
+            LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self(format!("{:016x}{count:016x}", *PROCESS).into())
+    }
+
+    /// The id in the headers of a request: printable, and not long.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let id = headers.get(HEADER)?.to_str().ok()?;
+        let is_id = (1..=LONGEST).contains(&id.len()) && id.bytes().all(|it| it.is_ascii_graphic());
+        is_id.then(|| Self(id.into()))
+    }
+
+    pub(super) fn to_header(&self) -> Option<HeaderValue> {
+        HeaderValue::from_str(&self.0).ok()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for RequestId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let id = parts.extensions.get().cloned();
+        id.ok_or_else(|| anyhow!("requests have no ids without the plugin `access-log`").into())
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl crate::OperationInput for RequestId {}

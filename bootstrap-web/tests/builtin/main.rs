@@ -1,0 +1,15 @@
+//! The tests of what is built in: requests without a socket.
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    reason = "handlers own their arguments; tests say what is wrong by failing"
+)]
+
+mod access;
+mod client;
+mod health;
+mod layers;
+#[cfg(feature = "openapi")]
+mod openapi;
+#[path = "../it/support.rs"]
+mod support;
