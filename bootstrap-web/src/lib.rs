@@ -66,4 +66,4 @@ pub use routes::{
     BoundRoutes, HooksOf, RouteInfo, RouteSet, RouteTable, Routes, SetPlugin, requirements_of,
 };
 pub use validated::{Check, Issues, Source, Validated};
-pub use web::{Web, WebFuture, WebPlugin};
+pub use web::{Readiness, Web, WebFuture, WebPlugin};

@@ -2,8 +2,10 @@
 
 mod merge;
 mod plugin;
+mod readiness;
 mod serve;
 mod service;
 
 pub use plugin::WebPlugin;
+pub use readiness::Readiness;
 pub use service::{Web, WebFuture};

@@ -22,6 +22,7 @@ use crate::handle::{AnyBefore, Exchange};
 use crate::pipeline::{Hooks, Labelled, Origin, fail, guarded};
 use crate::problem::{Format, Problem, carried};
 use crate::routes::RouteTable;
+use crate::web::readiness::Readiness;
 
 /// All routes of an app as one service: the logic of the web, without a socket.
 ///
@@ -61,6 +62,7 @@ struct Shared {
     table: RouteTable,
     on_request: Vec<Labelled<dyn AnyBefore>>,
     without_route: WithoutRoute,
+    readiness: Readiness,
 }
 
 /// How problems of requests are answered that have no route.
@@ -104,6 +106,7 @@ impl Web {
             table,
             on_request,
             without_route,
+            readiness: Readiness::default(),
         };
         Self {
             router,
@@ -124,6 +127,12 @@ impl Web {
     /// All routes, but for those of routers of axum that were mounted.
     pub fn routes(&self) -> &RouteTable {
         &self.shared.table
+    }
+
+    /// Whether requests should be sent to this process, for probes. A restart of the routes begins with
+    /// a new one, which is ready.
+    pub fn readiness(&self) -> &Readiness {
+        &self.shared.readiness
     }
 }
 
