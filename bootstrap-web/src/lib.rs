@@ -8,6 +8,8 @@ mod handle;
 mod pipeline;
 mod problem;
 mod routes;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod validated;
@@ -26,7 +28,8 @@ pub mod prelude {
     pub use axum::response::{Html, IntoResponse, Response};
 
     pub use crate::{
-        Give, Given, Problem, RequestContext, RouteSet, Routes, Validated, Web, WebPlugin, routes,
+        Draining, Give, Given, Problem, RequestContext, RouteSet, Routes, Validated, Web,
+        WebPlugin, routes,
     };
 }
 
@@ -58,8 +61,8 @@ pub use axum;
 /// ```
 pub use bootstrap_web_macros::routes;
 pub use handle::{
-    AfterHook, Answer, Argument, BeforeHook, ErrorAnswer, ErrorHook, Give, Given, Handler,
-    OnlyOneHookMayGive, RequestContext,
+    AfterHook, Answer, Argument, BeforeHook, Draining, ErrorAnswer, ErrorHook, Give, Given,
+    Handler, OnlyOneHookMayGive, RequestContext,
 };
 pub use problem::{Format, Problem};
 pub use routes::{

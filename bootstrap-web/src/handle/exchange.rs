@@ -1,6 +1,7 @@
 //! The request while it is answered, where code that is far away finds it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::DefaultBodyLimit;
@@ -8,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Uri, Version};
 use bootstrap::RequestScope;
 
+use crate::handle::draining::Draining;
 use crate::problem::{Problem, path_params};
 
 /// What there is of a request. Every request scope is opened with one, which the route fills.
@@ -16,7 +18,25 @@ use crate::problem::{Problem, path_params};
 /// the user's code runs. So it is moved: to an extractor and back. It is copied only if it is read
 /// from far away, or if an extractor takes it with the body.
 #[derive(Debug, Default)]
-pub struct Exchange(Mutex<Content>);
+pub struct Exchange {
+    content: Mutex<Content>,
+    served: Served,
+}
+
+/// What the server sets for requests.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Served {
+    pub(crate) draining: Draining,
+    /// `None` without a server.
+    pub(crate) limits: Option<Arc<ServerLimits>>,
+}
+
+/// The limits of requests whose routes have none of their own.
+#[derive(Debug)]
+pub(crate) struct ServerLimits {
+    pub(crate) body: usize,
+    pub(crate) request: Duration,
+}
 
 #[derive(Debug, Default)]
 struct Content {
@@ -46,6 +66,18 @@ impl Exchange {
         exchange
     }
 
+    /// An empty one, to be filled by a route.
+    pub(crate) fn served_by(served: Served) -> Self {
+        Self {
+            content: Mutex::default(),
+            served,
+        }
+    }
+
+    pub(crate) fn served(&self) -> &Served {
+        &self.served
+    }
+
     /// Puts in a request, which may be read from now on.
     pub(crate) fn fill(&self, request: Request<Body>, limit: Option<DefaultBodyLimit>) {
         let (parts, body) = request.into_parts();
@@ -66,7 +98,7 @@ impl Exchange {
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The head, for extractors. Give it back.
@@ -90,7 +122,8 @@ impl Exchange {
 
     /// The request, unless a part of it is missing.
     pub(crate) fn into_request(self) -> Option<Request<Body>> {
-        let content = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let content = self.content.into_inner();
+        let content = content.unwrap_or_else(PoisonError::into_inner);
         let parts = content.parts?;
         Some(Request::from_parts(parts, content.body.unwrap_or_default()))
     }

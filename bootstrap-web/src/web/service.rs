@@ -18,11 +18,12 @@ use bootstrap::{Current, RequestScope};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use crate::handle::{AnyBefore, Exchange};
+use crate::handle::{AnyBefore, Exchange, Served};
 use crate::pipeline::{Hooks, Labelled, Origin, fail, guarded};
 use crate::problem::{Format, Problem, carried};
 use crate::routes::RouteTable;
 use crate::web::readiness::Readiness;
+use crate::web::traffic::Traffic;
 
 /// All routes of an app as one service: the logic of the web, without a socket.
 ///
@@ -63,6 +64,7 @@ struct Shared {
     on_request: Vec<Labelled<dyn AnyBefore>>,
     without_route: WithoutRoute,
     readiness: Readiness,
+    traffic: Arc<Traffic>,
 }
 
 /// How problems of requests are answered that have no route.
@@ -100,6 +102,7 @@ impl Web {
         table: RouteTable,
         on_request: Vec<Labelled<dyn AnyBefore>>,
         without_route: WithoutRoute,
+        traffic: Traffic,
     ) -> Self {
         let shared = Shared {
             current,
@@ -107,6 +110,7 @@ impl Web {
             on_request,
             without_route,
             readiness: Readiness::default(),
+            traffic: Arc::new(traffic),
         };
         Self {
             router,
@@ -134,6 +138,10 @@ impl Web {
     pub fn readiness(&self) -> &Readiness {
         &self.shared.readiness
     }
+
+    pub(crate) fn traffic(&self) -> &Arc<Traffic> {
+        &self.shared.traffic
+    }
 }
 
 impl fmt::Debug for Web {
@@ -154,8 +162,24 @@ impl Service<Request<Body>> for Web {
     }
 
     fn call(&mut self, request: Request<Body>) -> WebFuture {
+        self.serve(
+            request,
+            Served {
+                draining: self.shared.traffic.draining().clone(),
+                limits: None,
+            },
+        )
+    }
+}
+
+impl Web {
+    /// Answers a request as a server wants it.
+    pub(crate) fn serve(&mut self, request: Request<Body>, served: Served) -> WebFuture {
         // It ends with the future, which alone has entered it.
-        let scope = self.shared.current.request_scope_with(Exchange::default());
+        let scope = self
+            .shared
+            .current
+            .request_scope_with(Exchange::served_by(served));
         let answer = if self.shared.on_request.is_empty() {
             Answer::Routed {
                 future: scope.enter(self.router.call(request)),
@@ -167,9 +191,7 @@ impl Service<Request<Body>> for Web {
         };
         WebFuture { answer }
     }
-}
 
-impl Web {
     /// A request through the `on_request` hooks, and then to its route.
     async fn hooked(mut self, request: Request<Body>) -> Response {
         let exchange = Exchange::new(request, None);
