@@ -5,9 +5,7 @@
 
 use bootstrap::RequestState;
 use bootstrap::prelude::*;
-use bootstrap_web::axum;
 use bootstrap_web::prelude::*;
-use tokio::net::TcpListener;
 
 struct User {
     id: &'static str,
@@ -60,22 +58,6 @@ fn api() -> impl RouteSet {
         .get("/profile", profile)
         .get("/signature", signature)
         .group(|group| group.before_handle(only_admins).get("/admin", || "secrets"))
-}
-
-/// Serves the routes until the app stops, and then ends what has begun.
-#[plugin]
-struct Server {
-    web: State<Web>,
-}
-
-impl Hooks for Server {
-    async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:3000").await?;
-        println!("listening on http://{}", listener.local_addr()?);
-        let stopped = cx.stop_token().cancelled_owned();
-        let server = axum::serve(listener, Web::clone(&self.web));
-        Ok(server.with_graceful_shutdown(stopped).await?)
-    }
 }
 
 #[tokio::main]

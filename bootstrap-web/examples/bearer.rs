@@ -5,13 +5,11 @@
 
 use anyhow::ensure;
 use bootstrap::prelude::*;
-use bootstrap_web::axum;
 use bootstrap_web::prelude::*;
 use jsonwebtoken::{
     DecodingKey, EncodingKey, Header, Validation, decode, encode, get_current_timestamp,
 };
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
 
 /// Signs and verifies tokens.
 struct Tokens {
@@ -104,22 +102,6 @@ fn api() -> impl RouteSet {
         .post("/login", login)
         .before_handle(authenticate)
         .get("/me", me)
-}
-
-/// Serves the routes until the app stops, and then ends what has begun.
-#[plugin]
-struct Server {
-    web: State<Web>,
-}
-
-impl Hooks for Server {
-    async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:3000").await?;
-        println!("listening on http://{}", listener.local_addr()?);
-        let stopped = cx.stop_token().cancelled_owned();
-        let server = axum::serve(listener, Web::clone(&self.web));
-        Ok(server.with_graceful_shutdown(stopped).await?)
-    }
 }
 
 #[tokio::main]

@@ -5,9 +5,7 @@
 use std::sync::Arc;
 
 use bootstrap::prelude::*;
-use bootstrap_web::axum;
 use bootstrap_web::prelude::*;
-use tokio::net::TcpListener;
 
 async fn item(Path(id): Path<String>) -> Result<String, Problem> {
     // An error of the client, with words for it.
@@ -36,22 +34,6 @@ fn api() -> impl RouteSet {
         .get("/broken", || {
             Err::<(), _>(Problem::internal().detail("is not sent"))
         })
-}
-
-/// Serves the routes until the app stops, and then ends what has begun.
-#[plugin]
-struct Server {
-    web: State<Web>,
-}
-
-impl Hooks for Server {
-    async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:3000").await?;
-        println!("listening on http://{}", listener.local_addr()?);
-        let stopped = cx.stop_token().cancelled_owned();
-        let server = axum::serve(listener, Web::clone(&self.web));
-        Ok(server.with_graceful_shutdown(stopped).await?)
-    }
 }
 
 #[tokio::main]

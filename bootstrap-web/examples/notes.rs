@@ -4,7 +4,6 @@
 //! `curl localhost:3000/notes -H 'x-user: ada' --json '{"text": "milk"}'`.
 
 use bootstrap::prelude::*;
-use bootstrap_web::axum;
 use bootstrap_web::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -74,22 +73,6 @@ fn api() -> impl RouteSet {
         .get("/notes", list)
         .post("/notes", add)
         .delete("/notes/{id}", remove)
-}
-
-/// Serves the routes until the app stops, and then ends what has begun.
-#[plugin]
-struct Server {
-    web: State<Web>,
-}
-
-impl Hooks for Server {
-    async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-        println!("listening on http://{}", listener.local_addr()?);
-        let stopped = cx.stop_token().cancelled_owned();
-        let server = axum::serve(listener, Web::clone(&self.web));
-        Ok(server.with_graceful_shutdown(stopped).await?)
-    }
 }
 
 #[tokio::main]

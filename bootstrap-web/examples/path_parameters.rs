@@ -3,9 +3,7 @@
 //! `cargo run -p bootstrap-web --example path_parameters --all-features`, and then `curl localhost:3000/users/7`.
 
 use bootstrap::prelude::*;
-use bootstrap_web::axum;
 use bootstrap_web::prelude::*;
-use tokio::net::TcpListener;
 
 async fn user(Path(id): Path<u32>) -> String {
     format!("user {id}")
@@ -27,22 +25,6 @@ fn api() -> impl RouteSet {
         .get("/users/{id}", user)
         .get("/users/{user}/orders/{order}", order)
         .get("/files/{*path}", file)
-}
-
-/// Serves the routes until the app stops, and then ends what has begun.
-#[plugin]
-struct Server {
-    web: State<Web>,
-}
-
-impl Hooks for Server {
-    async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:3000").await?;
-        println!("listening on http://{}", listener.local_addr()?);
-        let stopped = cx.stop_token().cancelled_owned();
-        let server = axum::serve(listener, Web::clone(&self.web));
-        Ok(server.with_graceful_shutdown(stopped).await?)
-    }
 }
 
 #[tokio::main]

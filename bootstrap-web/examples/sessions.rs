@@ -4,10 +4,8 @@
 //! `curl localhost:3000/login -c jar -d 'name=ada&password=lovelace'` and `curl localhost:3000/me -b jar`.
 
 use bootstrap::prelude::*;
-use bootstrap_web::axum;
 use bootstrap_web::prelude::*;
 use serde::Deserialize;
-use tokio::net::TcpListener;
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 
 struct User {
@@ -57,22 +55,6 @@ fn api() -> impl RouteSet {
         .post("/logout", logout)
         .before_handle(authenticate)
         .get("/me", me)
-}
-
-/// Serves the routes until the app stops, and then ends what has begun.
-#[plugin]
-struct Server {
-    web: State<Web>,
-}
-
-impl Hooks for Server {
-    async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:3000").await?;
-        println!("listening on http://{}", listener.local_addr()?);
-        let stopped = cx.stop_token().cancelled_owned();
-        let server = axum::serve(listener, Web::clone(&self.web));
-        Ok(server.with_graceful_shutdown(stopped).await?)
-    }
 }
 
 #[tokio::main]

@@ -5,9 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bootstrap::prelude::*;
-use bootstrap_web::axum;
 use bootstrap_web::prelude::*;
-use tokio::net::TcpListener;
 
 /// Counts visits.
 #[derive(Default)]
@@ -41,22 +39,6 @@ async fn count(visits: State<Visits>) -> String {
 #[routes]
 fn api() -> impl RouteSet {
     Routes::new().get("/visits", count).post("/visits", visit)
-}
-
-/// Serves the routes until the app stops, and then ends what has begun.
-#[plugin]
-struct Server {
-    web: State<Web>,
-}
-
-impl Hooks for Server {
-    async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:3000").await?;
-        println!("listening on http://{}", listener.local_addr()?);
-        let stopped = cx.stop_token().cancelled_owned();
-        let server = axum::serve(listener, Web::clone(&self.web));
-        Ok(server.with_graceful_shutdown(stopped).await?)
-    }
 }
 
 #[tokio::main]

@@ -16,6 +16,8 @@ page!(requests, include_str!("../guide/03-requests.md"));
 page!(problems, include_str!("../guide/04-problems.md"));
 page!(sets, include_str!("../guide/05-sets.md"));
 page!(tests, include_str!("../guide/06-tests.md"));
+#[cfg(feature = "server")]
+page!(server, include_str!("../guide/07-server.md"));
 page!(health, include_str!("../guide/08-health.md"));
 page!(proxies, include_str!("../guide/09-proxies.md"));
 page!(observing, include_str!("../guide/10-observing.md"));

@@ -9,6 +9,8 @@ mod handle;
 mod pipeline;
 mod problem;
 mod routes;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod validated;
@@ -27,7 +29,8 @@ pub mod prelude {
     pub use axum::response::{Html, IntoResponse, Response};
 
     pub use crate::{
-        Give, Given, Problem, RequestContext, RouteSet, Routes, Validated, Web, WebPlugin, routes,
+        Draining, Give, Given, Problem, RequestContext, RouteSet, Routes, Validated, Web,
+        WebPlugin, routes,
     };
 }
 
@@ -67,8 +70,8 @@ pub use builtin::{
     Verbose,
 };
 pub use handle::{
-    AfterHook, Answer, Argument, BeforeHook, ErrorAnswer, ErrorHook, Give, Given, Handler,
-    OnlyOneHookMayGive, RequestContext,
+    AfterHook, Answer, Argument, BeforeHook, Draining, ErrorAnswer, ErrorHook, Give, Given,
+    Handler, OnlyOneHookMayGive, RequestContext,
 };
 #[cfg(feature = "openapi")]
 pub use handle::{

@@ -1,6 +1,7 @@
 //! The request while it is answered, where code that is far away finds it.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::DefaultBodyLimit;
@@ -9,6 +10,7 @@ use axum::http::{HeaderMap, Method, Request, Uri, Version};
 use bootstrap::RequestScope;
 use tracing::Span;
 
+use crate::handle::draining::Draining;
 use crate::problem::{Problem, path_params};
 
 /// What there is of a request. Every request scope is opened with one, which the route fills.
@@ -19,12 +21,28 @@ use crate::problem::{Problem, path_params};
 #[derive(Debug, Default)]
 pub struct Exchange {
     content: Mutex<Content>,
+    served: Served,
     /// Whether a layer around the routes may ask for the next two.
     is_observed: bool,
     /// The path of the route, with the names of its parameters, once there is one.
     route: OnceLock<Arc<str>>,
     /// The span of the request, if there is one, which names the route.
     span: OnceLock<Span>,
+}
+
+/// What the server sets for requests.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Served {
+    pub(crate) draining: Option<Draining>,
+    /// `None` without a server.
+    pub(crate) limits: Option<Arc<ServerLimits>>,
+}
+
+/// The limits of requests whose routes have none of their own.
+#[derive(Debug)]
+pub(crate) struct ServerLimits {
+    pub(crate) body: usize,
+    pub(crate) request: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -49,9 +67,11 @@ pub(crate) struct Head {
 }
 
 impl Exchange {
-    /// Without a request. `is_observed` says whether a layer around the routes may ask which one answers.
-    pub(crate) fn open(is_observed: bool) -> Self {
+    /// Without a request, which the route puts in. `is_observed` says whether a layer around the routes may ask which
+    /// one answers.
+    pub(crate) fn open(served: Served, is_observed: bool) -> Self {
         Self {
+            served,
             is_observed,
             ..Self::default()
         }
@@ -61,6 +81,10 @@ impl Exchange {
         let exchange = Self::default();
         exchange.fill(request, limit);
         exchange
+    }
+
+    pub(crate) fn served(&self) -> &Served {
+        &self.served
     }
 
     /// Puts in a request, which may be read from now on.
@@ -127,10 +151,8 @@ impl Exchange {
 
     /// The request, unless a part of it is missing.
     pub(crate) fn into_request(self) -> Option<Request<Body>> {
-        let content = self
-            .content
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let content = self.content.into_inner();
+        let content = content.unwrap_or_else(PoisonError::into_inner);
         let parts = content.parts?;
         Some(Request::from_parts(parts, content.body.unwrap_or_default()))
     }

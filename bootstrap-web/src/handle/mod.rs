@@ -5,6 +5,7 @@ mod answer;
 mod argument;
 mod call;
 mod context;
+mod draining;
 mod exchange;
 mod given;
 mod handler;
@@ -17,6 +18,7 @@ mod surroundings;
 pub use answer::{Answer, ErrorAnswer};
 pub use argument::Argument;
 pub use context::RequestContext;
+pub use draining::Draining;
 pub use given::{Give, Given, OnlyOneHookMayGive};
 pub use handler::Handler;
 pub use hook::{AfterHook, BeforeHook, ErrorHook};
@@ -26,7 +28,9 @@ pub use operation::{
 };
 
 pub(crate) use argument::{Available, LeavesBody, in_the_other_way};
-pub(crate) use exchange::Exchange;
+#[cfg(feature = "server")]
+pub(crate) use exchange::ServerLimits;
+pub(crate) use exchange::{Exchange, Served};
 pub(crate) use handler::{AnyHandler, Unbound, unbound};
 pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};
 pub(crate) use needs::{Needs, Taker, function_name, short_type_name};

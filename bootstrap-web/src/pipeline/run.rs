@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bootstrap::{Handle, RequestScope};
-use http_body_util::Limited;
 
 use crate::handle::{AnyHandler, Exchange};
 use crate::pipeline::guard::{guarded, guarded_response};
 use crate::pipeline::hooks::Hooks;
+use crate::pipeline::in_flight::RouteCount;
+use crate::pipeline::limits::{in_time, limit_body};
 use crate::problem::{Format, Problem, carried, render};
 
 /// A route that can be called.
@@ -20,6 +21,7 @@ pub(crate) struct Endpoint {
     pub(crate) pipeline: Pipeline,
     /// The path, with the names of its parameters.
     pub(crate) path: Arc<str>,
+    pub(crate) count: Arc<RouteCount>,
 }
 
 /// What surrounds a handler.
@@ -40,13 +42,14 @@ pub(crate) struct Origin {
 impl Endpoint {
     /// Puts a request into its scope, which is the one that the caller has entered.
     pub(crate) fn accept(&self, mut request: Request<Body>) -> Option<RequestScope> {
-        let limit = self.pipeline.hooks.body_limit;
-        if let Some(limit) = limit {
-            request = request.map(|body| Body::new(Limited::new(body, limit)));
-            DefaultBodyLimit::max(limit).apply(&mut request);
-        }
         let scope = RequestScope::current()?;
         let exchange = Exchange::of(&scope).ok()?;
+        let server = exchange.served().limits.as_ref();
+        let limit = self.pipeline.hooks.body_limit;
+        let limit = limit.or(server.map(|it| it.body));
+        if let Some(limit) = limit {
+            request = limit_body(request, limit);
+        }
         exchange.matched(&self.path);
         exchange.fill(request, limit.map(DefaultBodyLimit::max));
         Some(scope)
@@ -59,22 +62,17 @@ impl Endpoint {
             let error = anyhow::anyhow!("a route was called outside of `Web`");
             return self.pipeline.fail(error.into()).await;
         };
-        let response = self.limited(exchange).await;
-        self.pipeline.finish(response).await
-    }
-
-    /// The answer of a hook or the handler, or that it took too long.
-    async fn limited(&self, exchange: &Exchange) -> Response {
-        let guarded = guarded_response("the handler", self.handle(exchange));
-        let Some(limit) = self.pipeline.hooks.timeout else {
-            return guarded.await;
-        };
-        let response = tokio::time::timeout(limit, guarded).await;
-        response.unwrap_or_else(|_| {
-            let text = format!("no response within {limit:?}, the limit of the route");
-            let cause = anyhow::Error::msg(text);
-            Problem::unavailable().cause(cause).into_response()
-        })
+        let server = exchange.served().limits.as_ref();
+        let entered = server.map(|_| self.count.enter());
+        let own = self.pipeline.hooks.timeout.map(|limit| (limit, "route"));
+        let time = own.or(server.map(|it| (it.request, "server")));
+        let handled = guarded_response("the handler", self.handle(exchange));
+        let response = in_time(time, handled).await;
+        let mut response = self.pipeline.finish(response).await;
+        if let Some(entered) = entered {
+            response.extensions_mut().insert(entered);
+        }
+        response
     }
 
     async fn handle(&self, exchange: &Exchange) -> Response {

@@ -9,13 +9,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::http::{Method, Request};
-use axum::middleware::map_request;
+use axum::middleware::{from_fn, map_request};
 use axum::routing::{MethodFilter, MethodRouter};
 use bootstrap::{Handle, RequestScope};
 use tower::service_fn;
 
 use crate::handle::{AnyBefore, Exchange};
-use crate::pipeline::{Endpoint, Hooks, Labelled, Origin, Pipeline};
+use crate::pipeline::{Endpoint, Hooks, Labelled, Origin, Pipeline, RouteCount, mounted};
 use crate::problem::Format;
 use crate::routes::{
     BoundRoute, BoundRoutes, RouteInfo, RouteTable, Shapes, check_on_request, name,
@@ -38,6 +38,8 @@ pub(super) struct Merged {
     pub(super) on_request: Vec<Labelled<dyn AnyBefore>>,
     /// Of the global sets, for requests without a route.
     pub(super) hooks: Hooks,
+    /// Of each route, and of each router of axum.
+    pub(super) counts: Vec<Arc<RouteCount>>,
 }
 
 /// Merges sets, which come in the order of the plan.
@@ -54,11 +56,18 @@ pub(super) fn merge(sets: &[Owned<'_>], settings: &Settings) -> anyhow::Result<M
             places.add(plugin, route, &around, settings)?;
         }
     }
-    let Places { router, infos, .. } = places.finish();
+    let Places {
+        router,
+        infos,
+        mut counts,
+        ..
+    } = places.finish();
     let global = sets.iter().filter(|(_, set)| set.is_global);
     let on_request = global.flat_map(|(_, set)| set.on_request.iter().cloned());
+    let router = mount_all(router, sets, &mut counts)?;
     Ok(Merged {
-        router: mount_all(router, sets)?,
+        router,
+        counts,
         table: RouteTable(infos.into()),
         on_request: on_request.collect(),
         hooks: global_hooks(sets, None),
@@ -86,6 +95,7 @@ struct Places {
     paths: HashMap<String, usize>,
     routers: Vec<(String, MethodRouter)>,
     infos: Vec<RouteInfo>,
+    counts: Vec<Arc<RouteCount>>,
     router: Router,
 }
 
@@ -120,10 +130,13 @@ impl Places {
                 route: format!("{} of `{plugin}`", name(method.as_ref(), path)).into(),
             },
         };
+        let count = RouteCount::new(name(method.as_ref(), path));
+        self.counts.push(Arc::clone(&count));
         let endpoint = Endpoint {
             handler: Arc::clone(&route.handler),
             pipeline,
             path: path.as_str().into(),
+            count,
         };
         let served = layers.wrap(serve(method.as_ref(), endpoint)?);
         let routers = &mut self.routers;
@@ -212,14 +225,22 @@ async fn record_route(request: Request<Body>) -> Request<Body> {
 
 /// Adds the routers of axum. It panics if one has a path that is taken, and does not show the paths
 /// before.
-fn mount_all(mut router: Router, sets: &[Owned<'_>]) -> anyhow::Result<Router> {
+fn mount_all(
+    mut router: Router,
+    sets: &[Owned<'_>],
+    counts: &mut Vec<Arc<RouteCount>>,
+) -> anyhow::Result<Router> {
     for (plugin, set) in sets {
-        for (prefix, mounted, at) in &set.mounts {
-            let mounted = mounted.clone().layer(map_request(record_route));
+        for (prefix, router_of_set, at) in &set.mounts {
+            let count = RouteCount::new(format!("a router of `{plugin}`"));
+            counts.push(Arc::clone(&count));
+            let limited = move |request, next| mounted(Arc::clone(&count), request, next);
             let before = router.clone();
+            let recorded = router_of_set.clone().layer(map_request(record_route));
+            let within = recorded.layer(from_fn(limited));
             let merged = catch_unwind(AssertUnwindSafe(|| match &**prefix {
-                "" => before.merge(mounted),
-                prefix => before.nest(prefix, mounted),
+                "" => before.merge(within),
+                prefix => before.nest(prefix, within),
             }));
             router = merged.map_err(|panic| {
                 let text = panic.downcast_ref::<String>().map_or("a conflict", |it| it);

@@ -1,8 +1,12 @@
 //! The plugin that puts the sets of an app together.
 
+use std::time::Duration;
+
 use axum::extract::Request;
 use bootstrap::Current;
+use bootstrap::lifecycle::ShutdownReason;
 use bootstrap::prelude::*;
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::pipeline::Origin;
@@ -11,6 +15,16 @@ use crate::routes::BoundRoutes;
 use crate::web::layer::WebLayer;
 use crate::web::merge::{Merged, Owned, Settings, merge};
 use crate::web::service::{Web, WithoutRoute};
+use crate::web::traffic::Traffic;
+
+/// How long requests may go on in a restart, if its hooks have no limit.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What is left of that for requests that are cut.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// How long streams may go on in a restart.
+const STREAM_GRACE: Duration = Duration::from_secs(1);
 
 /// Provides [`Web`]: the routes of all plugins with [`#[routes]`](macro@crate::routes).
 ///
@@ -48,6 +62,7 @@ impl Hooks for WebPlugin {
             table,
             on_request,
             hooks,
+            counts,
         } = merge(&sets, &settings)?;
         let without_route = WithoutRoute {
             hooks,
@@ -69,7 +84,51 @@ impl Hooks for WebPlugin {
             .fallback_service(on_path);
         let current = Current::try_current()?;
         let layers: Vec<&WebLayer> = self.layers.iter().map(|(_, layer)| &**layer).collect();
-        let web = Web::new(router, current, table, on_request, without_route);
+        let traffic = Traffic::new(counts);
+        let web = Web::new(router, current, table, on_request, without_route, traffic);
         Ok(web.within(&layers))
+    }
+
+    /// Everything that the handlers require is ready.
+    async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
+        cx.states().traffic().open();
+        Ok(())
+    }
+
+    /// In a restart, ends what a server has handed to this `Web`; the server lives on. If the app stops, the server has
+    /// drained before.
+    async fn drain(&self, cx: &DrainContext<Self>) -> Result<()> {
+        let ShutdownReason::Restart(_) = cx.reason() else {
+            return Ok(());
+        };
+        let web = cx.states();
+        let traffic = web.traffic();
+        traffic.shut();
+        traffic.draining().begin();
+        let limit = cx.remaining().unwrap_or(LIMIT).saturating_sub(MARGIN);
+        if timeout(limit.min(STREAM_GRACE), traffic.is_idle())
+            .await
+            .is_ok()
+        {
+            return Ok(());
+        }
+        traffic.draining().end_grace();
+        if timeout(limit.saturating_sub(STREAM_GRACE), traffic.is_idle())
+            .await
+            .is_err()
+        {
+            let in_flight = traffic.in_flight().unwrap_or_default();
+            tracing::warn!("cutting requests that outlast a restart: {in_flight}");
+            traffic.cut();
+            let _ = timeout(MARGIN / 2, traffic.is_idle()).await;
+        }
+        Ok(())
+    }
+
+    async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
+        let web = cx.states();
+        web.traffic().shut();
+        web.traffic().cut();
+        Ok(())
     }
 }

@@ -19,12 +19,13 @@ use futures_util::FutureExt;
 use pin_project_lite::pin_project;
 use tower::{Service, ServiceExt};
 
-use crate::handle::{AnyBefore, Exchange};
+use crate::handle::{AnyBefore, Exchange, Served};
 use crate::pipeline::{Hooks, Labelled, Origin, fail, guarded};
 use crate::problem::{Format, Problem, carried};
 use crate::routes::RouteTable;
 use crate::web::layer::{WebLayer, WebService};
 use crate::web::readiness::Readiness;
+use crate::web::traffic::Traffic;
 
 /// All routes of an app as one service: the logic of the web, without a socket.
 ///
@@ -65,6 +66,7 @@ struct Shared {
     /// The dispatch within all layers, if there are any.
     layered: Option<WebService>,
     readiness: Readiness,
+    traffic: Arc<Traffic>,
 }
 
 /// The `on_request` hooks and the routing.
@@ -115,6 +117,7 @@ impl Web {
         table: RouteTable,
         on_request: Vec<Labelled<dyn AnyBefore>>,
         without_route: WithoutRoute,
+        traffic: Traffic,
     ) -> Self {
         let front = Front {
             on_request,
@@ -125,6 +128,7 @@ impl Web {
             table,
             layered: None,
             readiness: Readiness::default(),
+            traffic: Arc::new(traffic),
         };
         Self {
             dispatch: Dispatch {
@@ -175,6 +179,10 @@ impl Web {
     pub fn readiness(&self) -> &Readiness {
         &self.shared.readiness
     }
+
+    pub(crate) fn traffic(&self) -> &Arc<Traffic> {
+        &self.shared.traffic
+    }
 }
 
 impl fmt::Debug for Web {
@@ -195,8 +203,17 @@ impl Service<Request<Body>> for Web {
     }
 
     fn call(&mut self, request: Request<Body>) -> WebFuture {
+        let draining = Some(self.shared.traffic.draining().clone());
+        let limits = None;
+        self.serve(request, Served { draining, limits })
+    }
+}
+
+impl Web {
+    /// Answers a request as a server wants it.
+    pub(crate) fn serve(&mut self, request: Request<Body>, served: Served) -> WebFuture {
         let (current, layered) = (&self.shared.current, &self.shared.layered);
-        let exchange = Exchange::open(layered.is_some());
+        let exchange = Exchange::open(served, layered.is_some());
         let answer = if let Some(layered) = layered {
             let answer = layered.clone().oneshot(request);
             let answer = answer.map(|response| match response {

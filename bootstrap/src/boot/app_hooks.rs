@@ -47,7 +47,7 @@ impl AppStage<'_> {
     /// meanwhile.
     pub(super) async fn run_queue(&self) -> Option<Ending> {
         let next = || {
-            let Queued { by, hook } = self.nodes.ready_queue.pop()?;
+            let Queued { by, hook, .. } = self.nodes.ready_queue.pop()?;
             let (owner, limit) = self.owner(by);
             Some((hook, owner, limit))
         };

@@ -89,7 +89,8 @@ pub(super) fn linked_kin() -> impl Iterator<Item = &'static Declaration> {
 /// A plugin that another one needs is found through its state's type. One without dependents (an
 /// HTTP server, a consumer), or that is needed at a [`Port`](crate::Port) only, is found if its crate
 /// is linked, and a crate that is never named in the code is not, even if it is listed in
-/// `Cargo.toml`. Call this once, next to `main`; a `use its_crate as _;` does the same.
+/// `Cargo.toml`. Call this once, next to `main`; a `use its_crate as _;` does the same. A module of a crate,
+/// `link!(its_crate::server)`, links the whole crate, and is an error if a feature leaves the module out.
 ///
 /// [`verify!`](crate::verify) is a test that notices when one of these links is taken away.
 ///
@@ -97,13 +98,13 @@ pub(super) fn linked_kin() -> impl Iterator<Item = &'static Declaration> {
 ///
 /// ```
 /// # // The standard library stands in for the crates of an application here.
-/// bootstrap::link!(std, core);
+/// bootstrap::link!(std, core, std::net);
 /// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! link {
-    ($($name:ident),+ $(,)?) => {$(
+    ($($name:ident $(:: $part:ident)*),+ $(,)?) => {$(
         #[allow(unused_extern_crates, unused_imports)]
-        use $name as _;
+        use $name $(:: $part)* as _;
     )+};
 }

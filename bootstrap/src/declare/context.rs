@@ -71,8 +71,9 @@ pub(crate) trait Home: Send + Sync {
         value: Option<StateValue>,
         at: Location,
     ) -> Result<Option<StateValue>, ServiceError>;
-    /// Keeps a hook for the time when everything is ready, if `node` is loading.
-    fn queue_ready(&self, node: u32, hook: AppHook);
+    /// Keeps a hook for the time when everything is ready, if `node` is loading: before those of the app
+    /// if it is one of the first.
+    fn queue_ready(&self, node: u32, hook: AppHook, is_first: bool);
     /// Spawns a task of `node`.
     fn spawn(&self, node: u32, task: TaskRequest);
     /// Opens a scope for what `parent` brings with it, in that of the parent or another one.
@@ -306,7 +307,56 @@ impl LoadContext {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let hook = AppHook::new(hook, Location::caller());
-        self.site.home.queue_ready(self.site.node, hook);
+        self.site.home.queue_ready(self.site.node, hook, false);
+    }
+
+    /// Adds a hook that runs once the `ready` hooks of all plugins have run, before those of
+    /// [`App::on_ready`](crate::App::on_ready): for what opens the app to the outside, such as a server that
+    /// begins to accept connections. Hooks of [`App::on_ready`](crate::App::on_ready) may connect to it.
+    ///
+    /// Apart from that it is as one of [`on_ready`](Self::on_ready).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bootstrap::prelude::*;
+    /// use tokio_util::sync::CancellationToken;
+    ///
+    /// #[plugin]
+    /// struct Consumer;
+    ///
+    /// impl Hooks for Consumer {
+    ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+    ///         let open = CancellationToken::new();
+    ///         let opened = open.clone();
+    ///         cx.on_all_ready(async move |_| {
+    ///             open.cancel();
+    ///             Ok(())
+    ///         });
+    ///         cx.spawn("consume", async move |cx| {
+    ///             tokio::select! {
+    ///                 () = opened.cancelled() => println!("every plugin is ready"),
+    ///                 () = cx.stopped() => {}
+    ///             }
+    ///             Ok(())
+    ///         });
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// # App::new().with(Consumer).boot().await?.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn on_all_ready<F, Fut>(&self, hook: F)
+    where
+        F: FnOnce(AppContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let hook = AppHook::new(hook, Location::caller());
+        self.site.home.queue_ready(self.site.node, hook, true);
     }
 
     /// Reports how far this hook is: its limit begins anew, and messages about it end with these

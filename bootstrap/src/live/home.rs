@@ -232,11 +232,15 @@ impl Home for Nodes {
         self.services.put(name, value, at)
     }
 
-    fn queue_ready(&self, node: u32, hook: AppHook) {
+    fn queue_ready(&self, node: u32, hook: AppHook, is_first: bool) {
         let cell = self.cell(node);
         if cell.load.outcome == Outcome::Started {
             // Still under the lock: a load that ends here and fails forgets this one as well.
-            self.ready_queue.push(Some(node), hook);
+            if is_first {
+                self.ready_queue.push_first(Some(node), hook);
+            } else {
+                self.ready_queue.push(Some(node), hook);
+            }
             return;
         }
         drop(cell);
@@ -244,7 +248,7 @@ impl Home for Nodes {
         hook.discard();
         let name = self.name(node);
         log(
-            || tracing::warn!(target: "bootstrap", "[{name}] is not in its `load`: its `on_ready` hook ({at}) will not run"),
+            || tracing::warn!(target: "bootstrap", "[{name}] is not in its `load`: its `{}` hook ({at}) will not run", if is_first { "on_all_ready" } else { "on_ready" }),
         );
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Queued {
     /// The node whose `load` did, unless it is one of the app.
     pub(crate) by: Option<u32>,
     pub(crate) hook: AppHook,
+    /// Whether it runs before those of the app.
+    is_first: bool,
 }
 
 impl ReadyQueue {
@@ -27,7 +29,16 @@ impl ReadyQueue {
     }
 
     pub(crate) fn push(&self, by: Option<u32>, hook: AppHook) {
-        self.lock().push_back(Queued { by, hook });
+        let is_first = false;
+        self.lock().push_back(Queued { by, hook, is_first });
+    }
+
+    /// Adds a hook in front of all that are not first.
+    pub(crate) fn push_first(&self, by: Option<u32>, hook: AppHook) {
+        let mut queue = self.lock();
+        let place = queue.iter().take_while(|queued| queued.is_first).count();
+        let is_first = true;
+        queue.insert(place, Queued { by, hook, is_first });
     }
 
     pub(crate) fn pop(&self) -> Option<Queued> {

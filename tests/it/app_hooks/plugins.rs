@@ -41,6 +41,33 @@ fn hooks_of_plugins_join_the_queue_in_the_order_in_which_they_were_added() {
     });
 }
 
+/// What opens the app to the outside is open in the hooks of the app.
+#[test]
+fn what_waits_for_all_ready_hooks_runs_before_the_hooks_of_the_app() {
+    paused(async {
+        let trace = Trace::new();
+        let slow = Adds::new("slow", &trace, vec![("last", takes(1))]);
+        let mut app = App::new().with(slow);
+        for name in ["a", "b"] {
+            let opens = notes(&trace, name, takes(1));
+            let later = notes(&trace, "later", takes(1));
+            app.register(plugin_fn(name, async move |cx| {
+                cx.on_ready(later);
+                cx.on_all_ready(opens);
+                Ok(())
+            }));
+        }
+        let app = app.on_ready(notes(&trace, "app", takes(1)));
+        app.boot().await.unwrap().close().await.unwrap();
+        let events = trace.take();
+        let begun = events.iter().filter_map(|it| it.strip_suffix('+'));
+        let begun: Vec<&str> = begun.collect();
+        assert_eq!(events[0], "ready(slow)");
+        assert_eq!(begun[..3], ["a", "b", "app"]);
+        assert_eq!(begun.len(), 6, "{begun:?}");
+    });
+}
+
 #[test]
 fn an_error_of_a_plugins_hook_names_the_plugin_and_the_place_of_the_hook() {
     paused(async {

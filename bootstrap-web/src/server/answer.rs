@@ -1,0 +1,248 @@
+//! One request: handed to the `Web` of the app, and its response until the end of the body.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use http_body_util::BodyExt as _;
+use hyper::body::{Buf, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use crate::pipeline::InFlight;
+use crate::server::phase::Answers;
+use crate::web::{Ticket, WebFuture};
+
+type Cancelled = Pin<Box<WaitForCancellationFutureOwned>>;
+
+/// When a part of the app does not serve.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+pin_project! {
+    /// The response to a request, in time.
+    pub(super) struct Answer {
+        #[pin]
+        web: Option<WebFuture>,
+        ticket: Option<Ticket>,
+        answers: Option<Answers>,
+        cut: Option<Cancelled>,
+    }
+}
+
+impl Answer {
+    pub(super) fn of_web(web: WebFuture, ticket: Ticket, answers: Answers) -> Self {
+        Self {
+            web: Some(web),
+            ticket: Some(ticket),
+            answers: Some(answers),
+            cut: None,
+        }
+    }
+
+    /// While the routes restart.
+    pub(super) fn unavailable(answers: Answers) -> Self {
+        Self {
+            web: None,
+            ticket: None,
+            answers: Some(answers),
+            cut: None,
+        }
+    }
+}
+
+fn unavailable() -> Response<Body> {
+    let headers = [(header::RETRY_AFTER, RETRY_AFTER)];
+    (StatusCode::SERVICE_UNAVAILABLE, headers).into_response()
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Response<Body> {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| Some(panic.downcast_ref::<String>()?));
+    let text = text.unwrap_or("a value that is no text");
+    tracing::error!("a layer or a mounted router panicked: {text}");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}
+
+/// Waits for a token, which is asked only if something else is pending.
+fn is_cancelled(
+    wait: &mut Option<Cancelled>,
+    token: &CancellationToken,
+    cx: &mut Context<'_>,
+) -> bool {
+    let wait = wait.get_or_insert_with(|| Box::pin(token.clone().cancelled_owned()));
+    wait.as_mut().poll(cx).is_ready()
+}
+
+impl Future for Answer {
+    type Output = Result<Response<Served>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let polled = match this.web.as_mut().as_pin_mut() {
+            Some(web) => catch_unwind(AssertUnwindSafe(|| web.poll(cx))),
+            None => Ok(Poll::Ready(Ok(unavailable()))),
+        };
+        let response = match polled {
+            Ok(Poll::Ready(Ok(response))) => response,
+            Ok(Poll::Pending) => {
+                let cut = this.ticket.as_ref().map(Ticket::cut);
+                if !cut.is_some_and(|cut| is_cancelled(this.cut, cut, cx)) {
+                    return Poll::Pending;
+                }
+                unavailable()
+            }
+            Err(panic) => panicked(&*panic),
+        };
+        // What the request holds of the app is dropped before the response is sent.
+        this.web.set(None);
+        let guards = Guards {
+            ticket: this.ticket.take(),
+            answers: this.answers.take(),
+            in_flight: None,
+        };
+        Poll::Ready(Ok(Served::response(response, guards)))
+    }
+}
+
+/// What is held while a request counts as being answered.
+#[derive(Debug, Default)]
+pub(super) struct Guards {
+    ticket: Option<Ticket>,
+    answers: Option<Answers>,
+    in_flight: Option<InFlight>,
+}
+
+pin_project! {
+    /// The body of a response. The request counts as being answered until it, or its last chunk, is dropped.
+    pub(super) struct Served {
+        #[pin]
+        body: Body,
+        guards: Guards,
+        is_event_stream: bool,
+        cut: Option<Cancelled>,
+    }
+}
+
+impl Served {
+    fn response(mut response: Response<Body>, mut guards: Guards) -> Response<Self> {
+        guards.in_flight = response.extensions_mut().remove::<InFlight>();
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS
+            && let (Some(answers), Some(ticket)) = (&guards.answers, &guards.ticket)
+        {
+            let end = ticket.grace_is_over().clone();
+            answers.phase().upgrade(end);
+        }
+        let is_event_stream = {
+            let kind = response.headers().get(header::CONTENT_TYPE);
+            kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+        };
+        response.map(|body| Self {
+            body,
+            guards,
+            is_event_stream,
+            cut: None,
+        })
+    }
+}
+
+/// A part of a body. The last one has the guards, so that they are held until the client has taken it.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    bytes: Bytes,
+    _guards: Guards,
+}
+
+impl Buf for Chunk {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+    }
+
+    fn copy_to_bytes(&mut self, len: usize) -> Bytes {
+        self.bytes.copy_to_bytes(len)
+    }
+}
+
+impl HttpBody for Served {
+    type Data = Chunk;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Chunk>, axum::Error>>> {
+        let this = self.project();
+        let mut body = this.body;
+        let polled = catch_unwind(AssertUnwindSafe(|| body.as_mut().poll_frame(cx)));
+        match polled {
+            Ok(Poll::Pending) => {
+                let is_event_stream = *this.is_event_stream;
+                let Some(ticket) = this.guards.ticket.as_ref() else {
+                    return Poll::Pending;
+                };
+                let cut = if is_event_stream {
+                    ticket.grace_is_over()
+                } else {
+                    ticket.cut()
+                };
+                if !is_cancelled(this.cut, cut, cx) {
+                    return Poll::Pending;
+                }
+                body.set(Body::empty());
+                // An event stream may end anywhere; what has a length must not look complete.
+                if is_event_stream {
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Some(Err(axum::Error::new("the server drains"))))
+            }
+            Ok(Poll::Ready(frame)) => {
+                let is_last = body.is_end_stream();
+                let chunk = |bytes| Chunk {
+                    bytes,
+                    _guards: if is_last {
+                        std::mem::take(this.guards)
+                    } else {
+                        Guards::default()
+                    },
+                };
+                Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(chunk))))
+            }
+            Err(panic) => {
+                let _ = panicked(&*panic);
+                body.set(Body::empty());
+                Poll::Ready(Some(Err(axum::Error::new("the body panicked"))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        HttpBody::size_hint(&self.body)
+    }
+}
+
+/// The request as routes take it.
+pub(super) fn request(request: Request<hyper::body::Incoming>) -> Request<Body> {
+    request.map(|body| {
+        if body.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(body.map_err(axum::Error::new))
+        }
+    })
+}

@@ -1,0 +1,248 @@
+//! Drives one connection until it ends, or has to.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Version};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep_until};
+
+use crate::handle::Served as ServedBy;
+use crate::server::answer::{self, Answer};
+use crate::server::phase::Phase;
+use crate::server::shared::Shared;
+use crate::server::socket::Socket;
+use crate::server::stream::Stream;
+
+/// How many requests in front of the present one a client may send, and how much of a response is kept
+/// until the client reads.
+const BUFFER: usize = 64 << 10;
+
+/// How long a connection has to send its first byte when the server closes.
+const LAST_LOOK: Duration = Duration::from_millis(20);
+
+/// Serves a connection until it ends. Its permit is held as long, also by what upgrades it.
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    socket: Socket,
+    peer: Option<SocketAddr>,
+    permit: OwnedSemaphorePermit,
+) {
+    let limits = &shared.limits;
+    let phase = Phase::new(Arc::clone(limits), Arc::clone(&shared.busy));
+    let counted = (permit, shared.connections.token());
+    let stream = Stream::new(socket, Arc::clone(&phase), limits.write, counted);
+    #[cfg(feature = "http2")]
+    if limits.h2c {
+        return http2::serve(shared, stream, phase, peer).await;
+    }
+    serve_http1(&shared, stream, &phase, peer).await;
+}
+
+async fn serve_http1(
+    shared: &Arc<Shared>,
+    stream: Stream,
+    phase: &Arc<Phase>,
+    peer: Option<SocketAddr>,
+) {
+    let limits = &shared.limits;
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // `drive` has limits for what comes before the first byte as well.
+        .header_read_timeout(None)
+        .max_header_size(limits.header_bytes)
+        .max_buf_size(BUFFER.max(limits.header_bytes));
+    // 100 is the limit without a setting, which costs nothing.
+    if limits.headers != 100 {
+        builder.max_headers(limits.headers);
+    }
+    let service = service_fn(|request| answer(shared, request, phase, peer));
+    let connection = builder
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    drive(pin!(connection), phase, shared).await;
+}
+
+/// Hands a request to the present `Web`.
+fn answer(
+    shared: &Shared,
+    request: Request<Incoming>,
+    phase: &Arc<Phase>,
+    peer: Option<SocketAddr>,
+) -> impl Future<Output = Result<hyper::Response<answer::Served>, std::convert::Infallible>> + use<>
+{
+    let answers = phase.answers(request.version() == Version::HTTP_2);
+    let Some((mut web, ticket)) = shared.web() else {
+        return Answer::unavailable(answers);
+    };
+    let mut request = answer::request(request);
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(ConnectInfo(peer));
+    }
+    let served = ServedBy {
+        draining: Some(web.traffic().draining().clone()),
+        limits: Some(Arc::clone(&shared.of_requests)),
+    };
+    Answer::of_web(web.serve(request, served), ticket, answers)
+}
+
+/// A connection that can be asked to end after the present requests.
+trait Connection: Future<Output = hyper::Result<()>> {
+    fn finish(self: Pin<&mut Self>);
+}
+
+impl<S, B> Connection for http1::UpgradeableConnection<TokioIo<Stream>, S>
+where
+    Self: Future<Output = hyper::Result<()>>,
+    S: hyper::service::HttpService<Incoming, ResBody = B>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: hyper::body::Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// Polls a connection until it ends, its time is up, or the server cuts it.
+async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared: &Shared) {
+    let mut closing = pin!(shared.closing.cancelled());
+    let mut cut = pin!(shared.cut.cancelled());
+    let mut is_closing = false;
+    let mut timer = pin!(sleep_until(next_look(phase, shared)));
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                if let Err(error) = ended {
+                    tracing::debug!("a connection ended: {error}");
+                }
+                return Poll::Ready(());
+            }
+            if !is_closing && closing.as_mut().poll(cx).is_ready() {
+                is_closing = true;
+                // A client that has not sent anything waits for nothing, unless that is on its way.
+                phase.end_if_nothing(LAST_LOOK);
+                connection.as_mut().finish();
+                continue;
+            }
+            break;
+        }
+        if cut.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let next = next_look(phase, shared);
+        if timer.deadline() > next {
+            timer.as_mut().reset(next);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if phase.deadline().is_some_and(|it| it <= Instant::now()) {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(next_look(phase, shared));
+        }
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The next time to look at the clock: a deadline, or, while requests are answered, whenever it may be that the
+/// connection has become idle without a poll of this task.
+fn next_look(phase: &Phase, shared: &Shared) -> Instant {
+    let later = || Instant::now() + shared.limits.idle;
+    phase.deadline().unwrap_or_else(later)
+}
+
+#[cfg(feature = "http2")]
+mod http2 {
+    use std::net::SocketAddr;
+    use std::pin::{Pin, pin};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use hyper::body::Incoming;
+    use hyper::server::conn::http2;
+    use hyper::service::service_fn;
+    use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+    use tokio::time::{sleep, timeout};
+
+    use super::{Connection, answer, drive};
+    use crate::server::phase::Phase;
+    use crate::server::shared::Shared;
+    use crate::server::stream::Stream;
+
+    /// How much of a request body a client may send before a handler reads it: of one stream, and of all.
+    const WINDOWS: (u32, u32) = (64 << 10, 1 << 20);
+
+    /// How often a silent client is asked whether it is there, and how long it has for the answer.
+    const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
+
+    /// Finds out which protocol the client speaks.
+    pub(super) async fn serve(
+        shared: Arc<Shared>,
+        mut stream: Stream,
+        phase: Arc<Phase>,
+        peer: Option<SocketAddr>,
+    ) {
+        let limits = &shared.limits;
+        let is_http2 = tokio::select! {
+            is_http2 = timeout(limits.first_byte, stream.is_http2()) => is_http2,
+            () = async {
+                shared.closing.cancelled().await;
+                sleep(super::LAST_LOOK).await;
+            } => return,
+        };
+        match is_http2 {
+            Ok(Ok(true)) => serve_http2(&shared, stream, &phase, peer).await,
+            Ok(Ok(false)) => super::serve_http1(&shared, stream, &phase, peer).await,
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+
+    async fn serve_http2(
+        shared: &Arc<Shared>,
+        stream: Stream,
+        phase: &Arc<Phase>,
+        peer: Option<SocketAddr>,
+    ) {
+        let limits = &shared.limits;
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits.streams)
+            .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+            .initial_stream_window_size(WINDOWS.0)
+            .initial_connection_window_size(WINDOWS.1)
+            .max_send_buf_size(super::BUFFER)
+            .keep_alive_interval(PING.0)
+            .keep_alive_timeout(PING.1);
+        let (of_service, of_requests) = (Arc::clone(shared), Arc::clone(phase));
+        let service = service_fn(move |request| answer(&of_service, request, &of_requests, peer));
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        drive(pin!(connection), phase, shared).await;
+    }
+
+    impl<S, B> Connection for http2::Connection<TokioIo<Stream>, S, TokioExecutor>
+    where
+        Self: Future<Output = hyper::Result<()>>,
+        S: hyper::service::HttpService<Incoming, ResBody = B>,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S::Future: Send + 'static,
+        B: hyper::body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        fn finish(self: Pin<&mut Self>) {
+            self.graceful_shutdown();
+        }
+    }
+}

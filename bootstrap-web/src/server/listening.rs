@@ -1,0 +1,80 @@
+//! `Listening`: where a server can be reached.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where the server listens: the state of [`Server`](crate::server::Server).
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+/// use bootstrap_web::prelude::*;
+/// use bootstrap_web::server::{Listening, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> bootstrap::Result<()> {
+/// let server = Server::default().listen("127.0.0.1:0");
+/// let running = App::new().with(WebPlugin::default()).with(server).boot().await?;
+/// let listening = running.try_get::<State<Listening>>()?;
+/// assert_ne!(listening.address().port(), 0);
+/// running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Listening {
+    bound: Vec<Bound>,
+}
+
+/// One bound socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bound {
+    /// A TCP port.
+    Tcp(SocketAddr),
+    /// A Unix socket. Empty if it has no path.
+    Unix(PathBuf),
+}
+
+impl Listening {
+    pub(super) fn new(bound: Vec<Bound>) -> Self {
+        Self { bound }
+    }
+
+    /// The first TCP address.
+    ///
+    /// # Panics
+    ///
+    /// If the server listens on Unix sockets only.
+    #[track_caller]
+    pub fn address(&self) -> SocketAddr {
+        let tcp = |bound: &Bound| match bound {
+            Bound::Tcp(address) => Some(*address),
+            Bound::Unix(_) => None,
+        };
+        let first = self.bound.iter().find_map(tcp);
+        first.expect("the server listens on Unix sockets only: see `Listening::all`")
+    }
+
+    /// All sockets, in the order of `http.listen`.
+    pub fn all(&self) -> &[Bound] {
+        &self.bound
+    }
+}
+
+impl fmt::Display for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, bound) in self.bound.iter().enumerate() {
+            if place > 0 {
+                f.write_str(", ")?;
+            }
+            match bound {
+                Bound::Tcp(address) => write!(f, "http://{address}")?,
+                Bound::Unix(path) => write!(f, "unix:{}", path.display())?,
+            }
+        }
+        Ok(())
+    }
+}

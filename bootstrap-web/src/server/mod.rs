@@ -1,0 +1,39 @@
+//! The HTTP server of an app: the plugin [`Server`]. Requires the feature `server`, which is on by default.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use bootstrap::prelude::*;
+//! use bootstrap_web::prelude::*;
+//!
+//! bootstrap::link!(bootstrap_web::server);
+//!
+//! #[routes]
+//! fn api() -> impl RouteSet {
+//!     Routes::new().get("/", || "hello")
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> bootstrap::Exit {
+//!     App::collect().run().await
+//! }
+//! ```
+
+mod accept;
+mod address;
+mod answer;
+mod bind;
+mod connection;
+mod drain;
+mod limits;
+mod listening;
+mod phase;
+mod plugin;
+mod shared;
+mod socket;
+mod stream;
+mod values;
+
+pub use address::Listen;
+pub use listening::{Bound, Listening};
+pub use plugin::Server;

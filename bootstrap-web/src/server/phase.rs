@@ -1,0 +1,146 @@
+//! What a connection is doing, and until when it may.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::server::limits::Limits;
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// It has not received anything.
+    Nothing,
+    /// It has received a part of the head of a request.
+    Reading,
+    /// A request is being answered.
+    Answering,
+    /// It waits for the next request.
+    Idling,
+}
+
+impl Doing {
+    fn of(number: u8) -> Self {
+        match number {
+            0 => Self::Nothing,
+            1 => Self::Reading,
+            2 => Self::Answering,
+            _ => Self::Idling,
+        }
+    }
+}
+
+/// The state of a connection, shared by its stream, its requests and what drives it.
+#[derive(Debug)]
+pub(super) struct Phase {
+    began: Instant,
+    limits: Arc<Limits>,
+    doing: AtomicU8,
+    /// In milliseconds since the beginning.
+    deadline: AtomicU64,
+    /// The requests that are being answered: several with HTTP/2.
+    requests: AtomicUsize,
+    /// The connections of the server that answer requests.
+    busy: Arc<AtomicUsize>,
+    is_http2: AtomicBool,
+    /// Cancelled when what has taken over the connection has to end.
+    upgraded: OnceLock<CancellationToken>,
+}
+
+/// No deadline.
+const NEVER: u64 = u64::MAX;
+
+impl Phase {
+    pub(super) fn new(limits: Arc<Limits>, busy: Arc<AtomicUsize>) -> Arc<Self> {
+        let deadline = millis(limits.first_byte);
+        Arc::new(Self {
+            began: Instant::now(),
+            limits,
+            doing: AtomicU8::new(Doing::Nothing as u8),
+            deadline: AtomicU64::new(deadline),
+            requests: AtomicUsize::new(0),
+            busy,
+            is_http2: AtomicBool::new(false),
+            upgraded: OnceLock::new(),
+        })
+    }
+
+    fn doing(&self) -> Doing {
+        Doing::of(self.doing.load(Ordering::Relaxed))
+    }
+
+    /// When it has to do something else, if that is limited here.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let deadline = self.deadline.load(Ordering::Relaxed);
+        (deadline != NEVER).then(|| self.began + Duration::from_millis(deadline))
+    }
+
+    fn turn(&self, doing: Doing, limit: Option<Duration>) {
+        let deadline = limit.map_or(NEVER, |limit| millis(self.began.elapsed() + limit));
+        self.doing.store(doing as u8, Ordering::Relaxed);
+        self.deadline.store(deadline, Ordering::Relaxed);
+    }
+
+    /// Sets a limit for the first byte, unless it has arrived.
+    pub(super) fn end_if_nothing(&self, limit: Duration) {
+        if self.doing() == Doing::Nothing {
+            self.turn(Doing::Nothing, Some(limit));
+        }
+    }
+
+    /// Notes that bytes have arrived.
+    pub(super) fn received(&self) {
+        let begins = matches!(self.doing(), Doing::Nothing | Doing::Idling);
+        // Pings of HTTP/2 begin no request.
+        if begins && !self.is_http2.load(Ordering::Relaxed) {
+            self.turn(Doing::Reading, Some(self.limits.header));
+        }
+    }
+
+    /// Notes that a request is being answered, until the guard is dropped.
+    pub(super) fn answers(self: &Arc<Self>, is_http2: bool) -> Answers {
+        if is_http2 {
+            self.is_http2.store(true, Ordering::Relaxed);
+        }
+        if self.requests.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.busy.fetch_add(1, Ordering::Relaxed);
+            self.turn(Doing::Answering, None);
+        }
+        Answers(Arc::clone(self))
+    }
+
+    /// Notes that something else takes the connection over.
+    pub(super) fn upgrade(&self, end: CancellationToken) {
+        let _ = self.upgraded.set(end);
+    }
+
+    pub(super) fn upgraded(&self) -> Option<&CancellationToken> {
+        self.upgraded.get()
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(NEVER - 1)
+}
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub(super) struct Answers(Arc<Phase>);
+
+impl Answers {
+    pub(super) fn phase(&self) -> &Phase {
+        &self.0
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        if self.0.requests.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.busy.fetch_sub(1, Ordering::Relaxed);
+            self.0.turn(Doing::Idling, Some(self.0.limits.idle));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the connections of a server have in common.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bootstrap::{Lazy, State};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::handle::ServerLimits;
+use crate::server::limits::Limits;
+use crate::web::{Ticket, Web};
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    web: Lazy<State<Web>>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) of_requests: Arc<ServerLimits>,
+    /// One for each connection.
+    pub(super) permits: Arc<Semaphore>,
+    /// Also those that were upgraded.
+    pub(super) connections: TaskTracker,
+    /// The connections that answer requests.
+    pub(super) busy: Arc<AtomicUsize>,
+    /// Cancelled once connections may be accepted.
+    pub(super) open: CancellationToken,
+    /// Cancelled when the server accepts no further connections and requests.
+    pub(super) closing: CancellationToken,
+    /// Cancelled when what is left is cut.
+    pub(super) cut: CancellationToken,
+}
+
+impl Shared {
+    pub(super) fn new(web: Lazy<State<Web>>, limits: Limits) -> Self {
+        let connections = TaskTracker::new();
+        // It waits only for what is there when the server drains.
+        connections.close();
+        Self {
+            web,
+            of_requests: Arc::new(ServerLimits {
+                body: limits.body,
+                request: limits.request,
+            }),
+            permits: Arc::new(Semaphore::new(
+                limits.connections.min(Semaphore::MAX_PERMITS),
+            )),
+            limits: Arc::new(limits),
+            connections,
+            busy: Arc::default(),
+            open: CancellationToken::new(),
+            closing: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        }
+    }
+
+    /// The present `Web`, if it takes requests: not while it restarts.
+    pub(super) fn web(&self) -> Option<(Web, Ticket)> {
+        let web = self.web.get()?;
+        let ticket = web.traffic().enter()?;
+        Some((Web::clone(&web), ticket))
+    }
+
+    /// The same, whether it takes requests or not.
+    pub(super) fn any_web(&self) -> Option<State<Web>> {
+        self.web.get()
+    }
+
+    /// What keeps the server from ending: `2 in GET /export, 1 connection without a request`.
+    pub(super) fn left(&self) -> String {
+        let mut text = self
+            .any_web()
+            .and_then(|web| web.traffic().in_flight())
+            .unwrap_or_default();
+        let busy = self.busy.load(Ordering::Relaxed);
+        let others = self.connections.len().saturating_sub(busy);
+        if others > 0 {
+            let comma = if text.is_empty() { "" } else { ", " };
+            let plural = if others == 1 { "" } else { "s" };
+            let _ = write!(text, "{comma}{others} connection{plural} without a request");
+        }
+        text
+    }
+}

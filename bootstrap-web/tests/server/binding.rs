@@ -1,0 +1,160 @@
+//! Where a server listens.
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
+use bootstrap::prelude::*;
+use bootstrap_web::prelude::*;
+use bootstrap_web::server::{Bound, Listening, Server};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+
+use crate::support::{app, boot, close, get, server, within};
+
+#[routes(name = "api")]
+fn api() -> impl RouteSet {
+    Routes::new().get("/", || "hello")
+}
+
+fn full() -> App {
+    app(Api::default())
+}
+
+async fn boot_error(server: Server) -> String {
+    let error = within(full().with(server).boot()).await.unwrap_err();
+    format!("{error:?}")
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_fails_the_boot_and_says_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = boot_error(server().listen(address)).await;
+    assert!(error.contains("[http] Plugin load failed"), "{error}");
+    assert!(
+        error.contains(&format!("can't listen on `{address}`")),
+        "{error}"
+    );
+    assert!(
+        error.contains("another address in `http.listen`"),
+        "{error}"
+    );
+}
+
+/// D66
+#[tokio::test]
+async fn the_next_port_is_tried_as_often_as_is_wished() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let (running, bound) = boot(full(), server().listen(address).bind_retry(5)).await;
+    assert!(bound.port() > address.port(), "{bound}");
+    assert!(bound.port() <= address.port() + 5, "{bound}");
+    assert!(get(bound, "/").await.ends_with("hello"));
+    close(running).await;
+}
+
+#[tokio::test]
+async fn what_is_no_address_of_this_machine_fails_the_boot() {
+    for (listen, expected) in [
+        ("192.0.2.1:0", "no network of this machine has this address"),
+        (
+            "no-such-host.invalid:80",
+            "can't listen on `no-such-host.invalid:80`",
+        ),
+        ("80", "write `127.0.0.1:80`"),
+        (
+            "fd:9",
+            "`fd:9` is not a listening socket that this process inherited",
+        ),
+    ] {
+        let error = boot_error(server().listen(listen)).await;
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn several_addresses_are_served_at_once() {
+    let server = server().listen(["127.0.0.1:0", "localhost:0"]);
+    let (running, _) = boot(full(), server).await;
+    let listening = running.try_get::<State<Listening>>().unwrap();
+    let [Bound::Tcp(first), Bound::Tcp(second)] = listening.all() else {
+        panic!("{listening:?}");
+    };
+    assert_ne!(first, second);
+    for address in [first, second] {
+        assert!(get(*address, "/").await.ends_with("hello"));
+    }
+    close(running).await;
+}
+
+async fn get_unix(path: &std::path::Path) -> String {
+    let mut stream = UnixStream::connect(path).await.unwrap();
+    let request = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    within(stream.read_to_string(&mut text)).await.unwrap();
+    text
+}
+
+#[tokio::test]
+async fn a_unix_socket_replaces_the_file_of_a_process_that_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.sock");
+    // Nothing listens to it any more.
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    let listen = format!("unix:{}", path.display());
+    let app = full().with(server().listen(listen));
+    let running = within(app.boot()).await.unwrap();
+    assert!(get_unix(&path).await.ends_with("hello"));
+    close(running).await;
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_unix_socket_that_is_in_use_and_any_other_file_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.sock");
+    let listen = format!("unix:{}", path.display());
+    let in_use = UnixListener::bind(&path).unwrap();
+    let error = boot_error(server().listen(listen.clone())).await;
+    assert!(error.contains("stop the process that does"), "{error}");
+    drop(in_use);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "precious").unwrap();
+    boot_error(server().listen(listen)).await;
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+}
+
+/// As systemd starts a service: the socket is number 3.
+#[test]
+fn an_inherited_socket_is_served() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let script = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"";
+    let child = Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "binding::serves_what_is_inherited", "--ignored"])
+        .env("INHERITED", address.to_string())
+        .stdin(Stdio::from(std::os::fd::OwnedFd::from(listener)))
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{output}");
+    assert!(output.contains("1 passed"), "{output}");
+}
+
+#[tokio::test]
+#[ignore = "runs in a process of its own, with a socket"]
+async fn serves_what_is_inherited() {
+    let expected = std::env::var("INHERITED").unwrap();
+    for _ in 0..2 {
+        // Also a second time, as after a restart.
+        let (running, address) = boot(full(), server().listen("fd:3")).await;
+        assert_eq!(address.to_string(), expected);
+        assert!(get(address, "/").await.ends_with("hello"));
+        close(running).await;
+    }
+}

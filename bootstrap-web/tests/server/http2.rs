@@ -1,0 +1,138 @@
+//! HTTP/2 by prior knowledge.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bootstrap::prelude::*;
+use bootstrap_web::axum::http::Version;
+use bootstrap_web::prelude::*;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use crate::support::{Client, LONG, Log, SHORT, Seen, app, boot, close, get, server, within};
+
+async fn export(seen: State<Seen>, request: Request) -> String {
+    let _begun = seen.begin();
+    seen.release.notified().await;
+    format!("{:?}", request.version())
+}
+
+#[routes(name = "api")]
+fn api() -> impl RouteSet {
+    Routes::new().get("/", || "hello").get("/export", export)
+}
+
+type Sender = SendRequest<Empty<Bytes>>;
+
+/// A client, and the end of its connection.
+async fn connect(address: SocketAddr) -> (Sender, JoinHandle<hyper::Result<()>>) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let io = TokioIo::new(stream);
+    let (sender, connection) = handshake(TokioExecutor::new(), io).await.unwrap();
+    (sender, tokio::spawn(connection))
+}
+
+fn request(address: SocketAddr, path: &str) -> Request<Empty<Bytes>> {
+    let uri = format!("http://{address}{path}");
+    let request = Request::get(uri).version(Version::HTTP_2);
+    request.body(Empty::new()).unwrap()
+}
+
+async fn text(sender: &mut Sender, request: Request<Empty<Bytes>>) -> hyper::Result<String> {
+    let response = within(sender.send_request(request)).await?;
+    if response.status() != 200 {
+        return Ok(response.status().to_string());
+    }
+    let bytes = within(response.into_body().collect()).await?.to_bytes();
+    Ok(String::from_utf8(bytes.into()).unwrap())
+}
+
+#[tokio::test]
+async fn both_versions_are_spoken_on_one_port_if_wished() {
+    let app = app(Api::default()).supply(Seen::default());
+    let (running, address) = boot(app, server().h2c(true)).await;
+    let (mut sender, _) = connect(address).await;
+    for _ in 0..3 {
+        let response = text(&mut sender, request(address, "/")).await;
+        assert_eq!(response.unwrap(), "hello");
+    }
+    assert!(get(address, "/").await.ends_with("hello"));
+    // A client that begins as HTTP/2 does, and goes on as HTTP/1.
+    let mut client = Client::connect(address).await;
+    client.send("P").await;
+    client.send("RI / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let response = client.response().await;
+    assert!(response.starts_with("HTTP/1.1 405 "), "{response}");
+    close(running).await;
+}
+
+#[tokio::test]
+async fn without_h2c_there_is_only_http_1() {
+    let app = app(Api::default()).supply(Seen::default());
+    let (running, address) = boot(app, server()).await;
+    let mut client = Client::connect(address).await;
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    // No frame of HTTP/2.
+    assert_eq!(client.rest().await, "");
+    close(running).await;
+}
+
+#[tokio::test]
+async fn requests_of_http_2_are_answered_while_the_server_drains() {
+    let seen = Seen::default();
+    let app = app(Api::default()).supply(seen.clone());
+    let server = server().h2c(true).drain_timeout(LONG);
+    let (running, address) = boot(app.shutdown_timeout(LONG), server).await;
+    let (mut idle, idle_ended) = connect(address).await;
+    text(&mut idle, request(address, "/")).await.unwrap();
+    let (mut sender, ended) = connect(address).await;
+    let answer = tokio::spawn(async move { text(&mut sender, request(address, "/export")).await });
+    seen.have_begun(1).await;
+    let closed = tokio::spawn(close(running));
+    // It is told to go away, and does.
+    within(idle_ended).await.unwrap().unwrap();
+    seen.release.notify_one();
+    assert_eq!(within(answer).await.unwrap().unwrap(), "HTTP/2.0");
+    let _ = within(ended).await.unwrap();
+    within(closed).await.unwrap();
+}
+
+#[tokio::test]
+async fn requests_of_http_2_are_named_and_cut_when_the_time_is_up() {
+    let log = Log::get();
+    let seen = Seen::default();
+    let app = app(Api::default()).supply(seen.clone());
+    let server = server().h2c(true).drain_timeout(2 * SHORT);
+    let (running, address) = boot(app, server).await;
+    let (sender, _) = connect(address).await;
+    let answers: Vec<_> = (0..3)
+        .map(|_| {
+            let mut sender = sender.clone();
+            tokio::spawn(async move { text(&mut sender, request(address, "/export")).await })
+        })
+        .collect();
+    seen.have_begun(3).await;
+    close(running).await;
+    for answer in answers {
+        let status = within(answer).await.unwrap().unwrap();
+        assert!(status.starts_with("503"), "{status}");
+    }
+    seen.have_dropped(3).await;
+    assert!(log.has("cutting what outlasts the drain: 3 in GET /export"));
+}
+
+#[tokio::test]
+async fn an_idle_connection_of_http_2_is_closed() {
+    let app = app(Api::default()).supply(Seen::default());
+    let server = server().h2c(true).idle_timeout(SHORT);
+    let (running, address) = boot(app, server).await;
+    let (mut sender, ended) = connect(address).await;
+    text(&mut sender, request(address, "/")).await.unwrap();
+    let _ = within(ended).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    close(running).await;
+}
