@@ -23,6 +23,11 @@ page!(proxies, include_str!("../guide/09-proxies.md"));
 page!(observing, include_str!("../guide/10-observing.md"));
 #[cfg(feature = "openapi")]
 page!(openapi, include_str!("../guide/11-openapi.md"));
+#[cfg(all(feature = "compression", feature = "cors", feature = "files"))]
+page!(
+    cors_compression_files,
+    include_str!("../guide/12-cors-compression-files.md")
+);
 #[cfg(all(feature = "garde", feature = "testing"))]
 page!(validation, include_str!("../guide/validation.md"));
 #[cfg(feature = "testing")]

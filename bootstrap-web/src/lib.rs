@@ -63,6 +63,12 @@ pub use bootstrap::extend::async_trait;
 /// let _ = bootstrap::App::new().with(Api::default());
 /// ```
 pub use bootstrap_web_macros::routes;
+#[cfg(feature = "compression")]
+pub use builtin::Compression;
+#[cfg(feature = "cors")]
+pub use builtin::Cors;
+#[cfg(feature = "files")]
+pub use builtin::Files;
 #[cfg(feature = "openapi")]
 pub use builtin::OpenApi;
 pub use builtin::{

@@ -2,12 +2,24 @@
 
 mod access;
 mod client;
+#[cfg(feature = "compression")]
+mod compression;
+#[cfg(feature = "cors")]
+mod cors;
+#[cfg(feature = "files")]
+mod files;
 mod health;
 #[cfg(feature = "openapi")]
 mod openapi;
 
 pub use access::{AccessLog, RequestId};
 pub use client::{ClientIp, Proxies, ProxiesPlugin, TrustedProxy};
+#[cfg(feature = "compression")]
+pub use compression::Compression;
+#[cfg(feature = "cors")]
+pub use cors::Cors;
+#[cfg(feature = "files")]
+pub use files::Files;
 pub use health::{Health, HealthCheck, Verbose};
 #[cfg(feature = "openapi")]
 pub use openapi::OpenApi;

@@ -5,8 +5,8 @@ use crate::handle::{Operation, OperationInput};
 
 impl<E: ValidatedInput> OperationInput for Validated<E> {
     fn describe(operation: &mut Operation) {
-        operation.is_validated = true;
         E::describe_sources(operation);
+        operation.status("422").problem();
     }
 }
 

@@ -77,7 +77,7 @@ fn api() -> impl RouteSet {
             headers["x-request-id"].to_str().unwrap().to_owned()
         })
         .get("/panics", || async { panic!("a bug") as () })
-        .get("/slow", || tokio::time::sleep(Duration::from_secs(60)))
+        .get("/slow", || tokio::time::sleep(Duration::from_mins(1)))
         .get("/stream", || async {
             let parts = stream::iter([Ok::<_, io::Error>("a".repeat(1000)), Ok("b".repeat(1000))]);
             Body::from_stream(parts)

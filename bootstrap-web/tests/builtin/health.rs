@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
@@ -220,14 +220,15 @@ fn a_check_that_blocks_its_thread_is_not_started_again_while_it_does() {
         #[option]
         runs: Arc<AtomicUsize>,
         #[option]
-        gate: Arc<std::sync::Mutex<()>>,
+        gate: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
     }
     impl Hooks for Blocking {}
     #[async_trait]
     impl HealthCheck for Blocking {
         async fn check(&self) -> Result<()> {
             self.runs.fetch_add(1, Ordering::Relaxed);
-            drop(self.gate.lock().unwrap());
+            // Until the sender is dropped.
+            let _ = self.gate.lock().unwrap().as_ref().unwrap().recv();
             Ok(())
         }
     }
@@ -236,20 +237,16 @@ fn a_check_that_blocks_its_thread_is_not_started_again_while_it_does() {
         .enable_all()
         .build();
     runtime.unwrap().block_on(async {
-        let (runs, gate) = (
-            Arc::new(AtomicUsize::new(0)),
-            Arc::new(std::sync::Mutex::new(())),
-        );
-        let blocking = Blocking::default()
-            .runs(Arc::clone(&runs))
-            .gate(Arc::clone(&gate));
+        let (held, gate) = mpsc::channel();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let gate = Arc::new(Mutex::new(Some(gate)));
+        let blocking = Blocking::default().runs(Arc::clone(&runs)).gate(gate);
         let short = Duration::from_millis(20);
         let health = Health::default()
             .check_timeout(short)
             .cached_for(Duration::ZERO);
         let running = boot(App::new().with(health).with(blocking)).await;
         let client = client(&running);
-        let held = gate.lock().unwrap();
         for _ in 0..3 {
             client.get("/readyz").await.assert_status(503);
         }
@@ -270,7 +267,7 @@ fn an_app_is_not_ready_while_it_drains_but_live() {
     struct Drains {
         web: State<Web>,
         #[option]
-        seen: Arc<std::sync::Mutex<Vec<u16>>>,
+        seen: Arc<Mutex<Vec<u16>>>,
     }
     impl Hooks for Drains {
         async fn drain(&self, _: &DrainContext<Self>) -> Result<()> {

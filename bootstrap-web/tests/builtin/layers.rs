@@ -14,26 +14,26 @@ struct First;
 #[plugin(name = "second", ports = [WebLayer], collect = never, after = [First])]
 struct Second;
 
-fn adds(word: &'static str) -> Result<Arc<WebLayer>> {
-    Ok(Arc::new(WebLayer::new(map_response(
+fn adds(word: &'static str) -> Arc<WebLayer> {
+    Arc::new(WebLayer::new(map_response(
         move |mut response: Response| async move {
             response
                 .headers_mut()
                 .append("x-seen", HeaderValue::from_static(word));
             response
         },
-    ))))
+    )))
 }
 
 impl Hooks for First {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<WebLayer>> {
-        adds("first")
+        Ok(adds("first"))
     }
 }
 
 impl Hooks for Second {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<WebLayer>> {
-        adds("second")
+        Ok(adds("second"))
     }
 }
 

@@ -7,6 +7,12 @@
 
 mod access;
 mod client;
+#[cfg(feature = "compression")]
+mod compression;
+#[cfg(feature = "cors")]
+mod cors;
+#[cfg(feature = "files")]
+mod files;
 mod health;
 mod layers;
 #[cfg(feature = "openapi")]

@@ -131,7 +131,10 @@ impl Record {
 
     /// The path, with its query if that is logged.
     fn path(&self) -> &str {
-        let whole = self.uri.path_and_query().map(|it| it.as_str());
+        let whole = self
+            .uri
+            .path_and_query()
+            .map(axum::http::uri::PathAndQuery::as_str);
         whole
             .filter(|_| self.settings.query)
             .unwrap_or(self.uri.path())

@@ -75,7 +75,7 @@ pub(super) struct Outcome {
 
 /// The checks of an app.
 pub(super) struct Checks {
-    checks: Vec<(String, Arc<dyn HealthCheck>)>,
+    named: Vec<(String, Arc<dyn HealthCheck>)>,
     app: Current,
     limit: Duration,
     keep: Duration,
@@ -102,7 +102,7 @@ impl Checks {
             Some((name.to_string(), check))
         });
         Self {
-            checks: checks.collect(),
+            named: checks.collect(),
             app,
             limit,
             keep,
@@ -118,8 +118,8 @@ impl Checks {
         {
             return Arc::clone(outcomes);
         }
-        runs.tasks.resize_with(self.checks.len(), || None);
-        let checks = self.checks.iter().zip(&mut runs.tasks);
+        runs.tasks.resize_with(self.named.len(), || None);
+        let checks = self.named.iter().zip(&mut runs.tasks);
         let all = checks.map(|((name, check), task)| self.run(name, check, task));
         let outcomes: Arc<[Outcome]> = join_all(all).await.into();
         let before = runs.last.replace((Instant::now(), Arc::clone(&outcomes)));

@@ -136,15 +136,18 @@ impl OperationInput for Body {
 
 impl<E: OperationInput> OperationInput for Option<E> {
     fn describe(operation: &mut Operation) {
-        let had_body = operation.body.is_some();
+        let before = operation.body.take();
         E::describe(operation);
-        operation.is_body_optional |= !had_body && operation.body.is_some();
+        if let Some(body) = &mut operation.body {
+            body.is_optional = true;
+        }
+        operation.body = operation.body.take().or(before);
     }
 }
 
-impl<E: OperationInput, R> OperationInput for Result<E, R> {
+impl<T: OperationInput, E> OperationInput for Result<T, E> {
     fn describe(operation: &mut Operation) {
-        E::describe(operation);
+        T::describe(operation);
     }
 }
 

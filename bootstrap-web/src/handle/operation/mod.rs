@@ -34,8 +34,6 @@ pub struct Operation {
     pub(crate) query: Vec<SchemaOf>,
     pub(crate) headers: Vec<Cow<'static, str>>,
     pub(crate) body: Option<Content>,
-    pub(crate) is_body_optional: bool,
-    pub(crate) is_validated: bool,
     pub(crate) responses: Vec<Answered>,
     /// The status of what is added next: that of `Described::status`, of a `StatusCode` in a tuple, or of an error.
     pub(crate) next_status: Option<Cow<'static, str>>,
@@ -46,6 +44,8 @@ pub struct Operation {
 pub(crate) struct Content {
     pub(crate) kind: &'static str,
     pub(crate) schema: Option<SchemaOf>,
+    /// Of the body of a request.
+    pub(crate) is_optional: bool,
 }
 
 /// A response by its status: `200`, `2XX`, `default`.
@@ -92,7 +92,11 @@ impl Operation {
     }
 
     fn set_body(&mut self, kind: &'static str, schema: Option<SchemaOf>) -> &mut Self {
-        self.body = Some(Content { kind, schema });
+        self.body = Some(Content {
+            kind,
+            schema,
+            is_optional: false,
+        });
         self
     }
 
@@ -131,7 +135,11 @@ impl Operation {
         let status = self.next_status.take().unwrap_or("200".into());
         self.responses.push(Answered {
             status,
-            content: content.map(|(kind, schema)| Content { kind, schema }),
+            content: content.map(|(kind, schema)| Content {
+                kind,
+                schema,
+                is_optional: false,
+            }),
             is_problem,
         });
         self

@@ -1,0 +1,153 @@
+//! The plugin `cors`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use bootstrap::prelude::*;
+use tower::util::option_layer;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer, ExposeHeaders};
+
+use crate::builtin::access::AccessLog;
+use crate::web::WebLayer;
+
+/// Lets pages of other origins use the service: cross-origin resource sharing. Requires the feature `cors`.
+///
+/// **No origin is allowed unless it is listed.** The layer is around the whole web, so it answers preflight requests for every path. The
+/// plugin is collected.
+///
+/// | key | default | meaning |
+/// |---|---|---|
+/// | `cors.origins` | `[]` | origins as `https://app.example`, or `*` for all |
+/// | `cors.credentials` | `false` | whether requests may have cookies; not with `*` |
+/// | `cors.methods` | `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` | the methods of requests |
+/// | `cors.headers` | `content-type`, `authorization` | the headers of requests |
+/// | `cors.expose` | `x-request-id` | the headers of responses that pages may read |
+/// | `cors.max_age` | 600 | how long a browser keeps the answer to a preflight request, in seconds |
+///
+/// # Errors
+///
+/// The boot fails for `*` together with credentials, as that would give every page in the world the data of the user, and for
+/// origins, methods and headers that are malformed.
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap::prelude::*;
+/// use bootstrap_web::prelude::*;
+/// use bootstrap_web::Cors;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let cors = Cors::default().origins(vec!["https://app.example".into()]).credentials(true);
+/// let running = App::new().with(cors).with(WebPlugin::default()).boot().await?;
+/// let web = running.try_get::<State<Web>>()?;
+/// let request = Request::get("/").header("origin", "https://app.example").body(Body::empty())?;
+/// let response = web.handle(request).await;
+/// assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example");
+/// # running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[plugin(name = "cors", ports = [WebLayer], after = [AccessLog])]
+#[derive(Debug)]
+pub struct Cors {
+    /// The origins of pages that may use the service: `https://app.example`, or `*`.
+    #[option(config = "cors.origins", default = Vec::new())]
+    pub origins: Vec<String>,
+    /// Whether requests may have cookies and other credentials.
+    #[option(config = "cors.credentials", default = false)]
+    pub credentials: bool,
+    /// The methods of requests.
+    #[option(config = "cors.methods", default = owned(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]))]
+    pub methods: Vec<String>,
+    /// The headers of requests, beside those that are always allowed.
+    #[option(config = "cors.headers", default = owned(&["content-type", "authorization"]))]
+    pub headers: Vec<String>,
+    /// The headers of responses that pages may read, beside those that they always may.
+    #[option(config = "cors.expose", default = owned(&["x-request-id"]))]
+    pub expose: Vec<String>,
+    /// How long a browser keeps the answer to a preflight request, in seconds.
+    #[option(config = "cors.max_age", default = 600)]
+    pub max_age: u64,
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+impl Hooks for Cors {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<WebLayer>> {
+        let layer = if self.origins.is_empty() {
+            None
+        } else {
+            Some(self.layer()?)
+        };
+        Ok(Arc::new(WebLayer::new(option_layer(layer))))
+    }
+}
+
+impl Cors {
+    fn layer(&self) -> Result<CorsLayer> {
+        let methods: Result<Vec<Method>> = self.methods.iter().map(|it| method(it)).collect();
+        let headers = names("cors.headers", &self.headers)?;
+        let expose = names("cors.expose", &self.expose)?;
+        let layer = CorsLayer::new()
+            .allow_methods(methods?)
+            .allow_headers(AllowHeaders::list(headers))
+            .expose_headers(ExposeHeaders::list(expose))
+            .max_age(Duration::from_secs(self.max_age));
+        if self.origins.iter().any(|it| it == "*") {
+            return self.of_all(layer);
+        }
+        let origins: Result<Vec<HeaderValue>> = self.origins.iter().map(|it| origin(it)).collect();
+        let layer = layer.allow_origin(AllowOrigin::list(origins?));
+        Ok(layer.allow_credentials(self.credentials))
+    }
+
+    fn of_all(&self, layer: CorsLayer) -> Result<CorsLayer> {
+        if self.credentials {
+            bail!(
+                "`cors.origins` has `*`, and `cors.credentials` is true: every page in the world could read the data of \
+                 the user; list the origins, as `https://app.example`, or set `cors.credentials` to false"
+            );
+        }
+        if self.origins.len() > 1 {
+            bail!("`cors.origins` has `*` beside other origins: write `*` alone, or leave it out");
+        }
+        Ok(layer.allow_origin(AllowOrigin::any()))
+    }
+}
+
+/// An origin as browsers send it: in lower case, without a path and the port of the scheme.
+fn origin(text: &str) -> Result<HeaderValue> {
+    let wrong = || {
+        anyhow!(
+            "`cors.origins` has `{text}`, which is not an origin: write `https://app.example`, without a path"
+        )
+    };
+    let uri: Uri = text.parse().map_err(|_| wrong())?;
+    let (scheme, authority) = uri.scheme_str().zip(uri.authority()).ok_or_else(wrong)?;
+    let canonical = format!("{scheme}://{}", authority.as_str().to_lowercase());
+    if text != canonical || authority.as_str().contains('@') {
+        return Err(wrong());
+    }
+    HeaderValue::from_str(text).map_err(|_| wrong())
+}
+
+fn method(text: &str) -> Result<Method> {
+    let is_method = !text.is_empty() && text.bytes().all(|it| it.is_ascii_uppercase());
+    let method = is_method.then(|| text.parse().ok()).flatten();
+    method.ok_or_else(|| {
+        anyhow!("`cors.methods` has `{text}`, which is not a method: write `GET`, for example")
+    })
+}
+
+fn names(key: &str, texts: &[String]) -> Result<Vec<HeaderName>> {
+    let names = texts.iter().map(|text| {
+        let name = text.parse::<HeaderName>().ok().filter(|_| text != "*");
+        name.with_context(|| format!("`{key}` has `{text}`, which is not the name of a header: write `content-type`, for example"))
+    });
+    names.collect()
+}
