@@ -16,7 +16,7 @@ use crate::server::shared::Shared;
 /// How long accepting pauses after a failure.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a failure is remembered if no further one follows and nobody connects.
+/// How long a failure is remembered if no further one follows and no client connects.
 const MEMORY: Duration = Duration::from_secs(1);
 
 /// How long connections are accepted that were made before the server closes.
@@ -92,7 +92,7 @@ impl Accept {
                     .spawn(connection::serve(shared, socket, peer, permit));
             }
             Ok(Err(error)) => self.failed(&error).await,
-            // Nobody connects.
+            // No client connects.
             Err(_) => {
                 if self.exhausted.is_some_and(|at| at.elapsed() >= MEMORY) {
                     self.recovered();

@@ -7,9 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use http_body_util::BodyExt as _;
 use hyper::body::{Buf, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -130,6 +129,7 @@ pin_project! {
 
 impl Served {
     fn response(mut response: Response<Body>, mut guards: Guards) -> Response<Self> {
+        give(&mut guards, true);
         guards.in_flight = response.extensions_mut().remove::<InFlight>();
         if response.status() == StatusCode::SWITCHING_PROTOCOLS
             && let (Some(answers), Some(ticket)) = (&guards.answers, &guards.ticket)
@@ -147,6 +147,12 @@ impl Served {
             is_event_stream,
             cut: None,
         })
+    }
+}
+
+fn give(guards: &mut Guards, has_given: bool) {
+    if let Some(answers) = &mut guards.answers {
+        answers.give(has_given);
     }
 }
 
@@ -188,6 +194,7 @@ impl HttpBody for Served {
         let polled = catch_unwind(AssertUnwindSafe(|| body.as_mut().poll_frame(cx)));
         match polled {
             Ok(Poll::Pending) => {
+                give(this.guards, false);
                 let is_event_stream = *this.is_event_stream;
                 let Some(ticket) = this.guards.ticket.as_ref() else {
                     return Poll::Pending;
@@ -201,6 +208,7 @@ impl HttpBody for Served {
                     return Poll::Pending;
                 }
                 body.set(Body::empty());
+                give(this.guards, true);
                 // An event stream may end anywhere; what has a length must not look complete.
                 if is_event_stream {
                     return Poll::Ready(None);
@@ -208,6 +216,7 @@ impl HttpBody for Served {
                 Poll::Ready(Some(Err(axum::Error::new("the server drains"))))
             }
             Ok(Poll::Ready(frame)) => {
+                give(this.guards, true);
                 let is_last = body.is_end_stream();
                 let chunk = |bytes| Chunk {
                     bytes,
@@ -234,15 +243,4 @@ impl HttpBody for Served {
     fn size_hint(&self) -> SizeHint {
         HttpBody::size_hint(&self.body)
     }
-}
-
-/// The request as routes take it.
-pub(super) fn request(request: Request<hyper::body::Incoming>) -> Request<Body> {
-    request.map(|body| {
-        if body.is_end_stream() {
-            Body::empty()
-        } else {
-            Body::new(body.map_err(axum::Error::new))
-        }
-    })
 }

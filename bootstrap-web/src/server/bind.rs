@@ -118,6 +118,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     // Elsewhere this would let two processes bind one port.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
+    // Connections have it as well: a client that is gone without a word is noticed, in hours.
+    socket.set_keepalive(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::handle::Served as ServedBy;
 use crate::server::answer::{self, Answer};
 use crate::server::phase::Phase;
+use crate::server::request;
 use crate::server::shared::Shared;
 use crate::server::socket::Socket;
 use crate::server::stream::Stream;
@@ -26,6 +27,9 @@ use crate::server::stream::Stream;
 /// How many requests in front of the present one a client may send, and how much of a response is kept
 /// until the client reads.
 const BUFFER: usize = 64 << 10;
+
+/// How many bytes a client has to take within the limit for writing, so that pings alone are not enough.
+const LEAST: u64 = 1 << 10;
 
 /// How long a connection has to send its first byte when the server closes.
 const LAST_LOOK: Duration = Duration::from_millis(20);
@@ -85,7 +89,7 @@ fn answer(
     let Some((mut web, ticket)) = shared.web() else {
         return Answer::unavailable(answers);
     };
-    let mut request = answer::request(request);
+    let mut request = request::request(request, shared.limits.idle);
     if let Some(peer) = peer {
         request.extensions_mut().insert(ConnectInfo(peer));
     }
@@ -120,6 +124,8 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
     let mut cut = pin!(shared.cut.cancelled());
     let mut is_closing = false;
     let mut timer = pin!(sleep_until(next_look(phase, shared)));
+    // What the client had taken when all requests began to wait for it.
+    let mut taken = None;
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
@@ -148,6 +154,14 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
             if phase.deadline().is_some_and(|it| it <= Instant::now()) {
                 return Poll::Ready(());
             }
+            let now = phase.waits_for_client();
+            if now
+                .zip(taken)
+                .is_some_and(|(now, before)| now < before + LEAST)
+            {
+                return Poll::Ready(());
+            }
+            taken = now;
             timer.as_mut().reset(next_look(phase, shared));
         }
         Poll::Pending
@@ -155,10 +169,11 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
     .await;
 }
 
-/// The next time to look at the clock: a deadline, or, while requests are answered, whenever it may be that the
-/// connection has become idle without a poll of this task.
+/// The next time to look at the clock: a deadline, or, while requests are answered, whenever the connection may have
+/// become idle, or its client may have stopped reading, without a poll of this task.
 fn next_look(phase: &Phase, shared: &Shared) -> Instant {
-    let later = || Instant::now() + shared.limits.idle;
+    let limits = &shared.limits;
+    let later = || Instant::now() + limits.idle.min(limits.write);
     phase.deadline().unwrap_or_else(later)
 }
 

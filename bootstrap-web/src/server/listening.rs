@@ -18,7 +18,7 @@ use std::path::PathBuf;
 /// let server = Server::default().listen("127.0.0.1:0");
 /// let running = App::new().with(WebPlugin::default()).with(server).boot().await?;
 /// let listening = running.try_get::<State<Listening>>()?;
-/// assert_ne!(listening.address().port(), 0);
+/// assert!(listening.address().is_some_and(|address| address.port() != 0));
 /// running.close().await?;
 /// # Ok(())
 /// # }
@@ -43,19 +43,12 @@ impl Listening {
         Self { bound }
     }
 
-    /// The first TCP address.
-    ///
-    /// # Panics
-    ///
-    /// If the server listens on Unix sockets only.
-    #[track_caller]
-    pub fn address(&self) -> SocketAddr {
-        let tcp = |bound: &Bound| match bound {
+    /// The first TCP address. `None` if the server listens on Unix sockets only.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.bound.iter().find_map(|bound| match bound {
             Bound::Tcp(address) => Some(*address),
             Bound::Unix(_) => None,
-        };
-        let first = self.bound.iter().find_map(tcp);
-        first.expect("the server listens on Unix sockets only: see `Listening::all`")
+        })
     }
 
     /// All sockets, in the order of `http.listen`.

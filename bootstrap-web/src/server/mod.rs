@@ -29,6 +29,7 @@ mod limits;
 mod listening;
 mod phase;
 mod plugin;
+mod request;
 mod shared;
 mod socket;
 mod stream;

@@ -46,6 +46,10 @@ pub(super) struct Phase {
     /// The connections of the server that answer requests.
     busy: Arc<AtomicUsize>,
     is_http2: AtomicBool,
+    /// Of these, how many wait for the client to take what they have given.
+    given: AtomicUsize,
+    /// The bytes that the client has taken.
+    written: AtomicU64,
     /// Cancelled when what has taken over the connection has to end.
     upgraded: OnceLock<CancellationToken>,
 }
@@ -64,6 +68,8 @@ impl Phase {
             requests: AtomicUsize::new(0),
             busy,
             is_http2: AtomicBool::new(false),
+            given: AtomicUsize::new(0),
+            written: AtomicU64::new(0),
             upgraded: OnceLock::new(),
         })
     }
@@ -109,7 +115,25 @@ impl Phase {
             self.busy.fetch_add(1, Ordering::Relaxed);
             self.turn(Doing::Answering, None);
         }
-        Answers(Arc::clone(self))
+        Answers {
+            phase: Arc::clone(self),
+            has_given: false,
+        }
+    }
+
+    /// Notes that the client has taken bytes.
+    pub(super) fn written(&self, bytes: usize) {
+        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// With HTTP/2, how many bytes the client has taken, if all requests wait for it. A socket that takes pings
+    /// does not show that.
+    pub(super) fn waits_for_client(&self) -> Option<u64> {
+        let requests = self.requests.load(Ordering::Relaxed);
+        let waits = self.is_http2.load(Ordering::Relaxed)
+            && requests > 0
+            && self.given.load(Ordering::Relaxed) >= requests;
+        waits.then(|| self.written.load(Ordering::Relaxed))
     }
 
     /// Notes that something else takes the connection over.
@@ -128,19 +152,37 @@ fn millis(time: Duration) -> u64 {
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub(super) struct Answers(Arc<Phase>);
+pub(super) struct Answers {
+    phase: Arc<Phase>,
+    has_given: bool,
+}
 
 impl Answers {
     pub(super) fn phase(&self) -> &Phase {
-        &self.0
+        &self.phase
+    }
+
+    /// Notes whether the request waits for the client, and not for its handler.
+    pub(super) fn give(&mut self, has_given: bool) {
+        if self.has_given == has_given {
+            return;
+        }
+        self.has_given = has_given;
+        if has_given {
+            self.phase.given.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.phase.given.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for Answers {
     fn drop(&mut self) {
-        if self.0.requests.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.busy.fetch_sub(1, Ordering::Relaxed);
-            self.0.turn(Doing::Idling, Some(self.0.limits.idle));
+        self.give(false);
+        let phase = &self.phase;
+        if phase.requests.fetch_sub(1, Ordering::AcqRel) == 1 {
+            phase.busy.fetch_sub(1, Ordering::Relaxed);
+            phase.turn(Doing::Idling, Some(phase.limits.idle));
         }
     }
 }

@@ -121,7 +121,7 @@ setters! {
     first_byte_timeout: Duration => Time(first_byte_timeout);
     /// How long the head of a request may take, from its first byte on: `http.header_timeout`, 10 s.
     header_timeout: Duration => Time(header_timeout);
-    /// How long a connection may wait for its next request: `http.idle_timeout`, 75 s.
+    /// How long a connection may wait for its next request, or for the next bytes of a body: `http.idle_timeout`, 75 s.
     idle_timeout: Duration => Time(idle_timeout);
     /// How long a request may take until the head of its response is there, if its route has no limit of its own:
     /// `http.request_timeout`, 30 s. The body of the response has no limit as long as the client reads.

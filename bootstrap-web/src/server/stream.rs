@@ -1,4 +1,4 @@
-//! The stream of a connection, with what must hold whoever reads and writes it.
+//! The stream of a connection, with limits that hold for hyper and for what upgrades it.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -59,7 +59,7 @@ impl Stream {
         }
     }
 
-    /// Reads as much as tells HTTP/2 from HTTP/1. It is given to whoever reads next.
+    /// Reads as much as tells HTTP/2 from HTTP/1. The next read gets it.
     #[cfg(feature = "http2")]
     pub(super) async fn is_http2(&mut self) -> io::Result<bool> {
         use tokio::io::AsyncReadExt as _;
@@ -101,6 +101,12 @@ impl Stream {
                 ErrorKind::TimedOut,
                 "the client does not read",
             ))),
+        }
+    }
+
+    fn count(&self, polled: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = polled {
+            self.phase.written(*bytes);
         }
     }
 
@@ -161,6 +167,7 @@ impl AsyncWrite for Stream {
         if polled.is_pending() && this.has_to_end(cx) {
             return Poll::Ready(Err(ended()));
         }
+        this.count(&polled);
         this.written(cx, polled)
     }
 
@@ -171,6 +178,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.socket).poll_write_vectored(cx, slices);
+        this.count(&polled);
         this.written(cx, polled)
     }
 

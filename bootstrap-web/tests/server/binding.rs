@@ -42,7 +42,7 @@ async fn a_port_that_is_taken_fails_the_boot_and_says_what_to_do() {
     );
 }
 
-/// D66
+/// D66: one after the other.
 #[tokio::test]
 async fn the_next_port_is_tried_as_often_as_is_wished() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -157,4 +157,29 @@ async fn serves_what_is_inherited() {
         assert!(get(address, "/").await.ends_with("hello"));
         close(running).await;
     }
+}
+
+/// D1: what is set, and then the variable.
+#[test]
+fn the_port_of_the_environment_applies_unless_an_address_is_set() {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "binding::serves_the_port_of_the_environment"])
+        .arg("--ignored")
+        .env("PORT", "0")
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(output.contains("1 passed"), "{output}");
+}
+
+#[tokio::test]
+#[ignore = "runs in a process of its own, with a variable"]
+async fn serves_the_port_of_the_environment() {
+    let (running, address) = boot(full(), Server::default()).await;
+    assert_ne!(address.port(), 3000);
+    assert!(address.ip().is_unspecified(), "{address}");
+    close(running).await;
+    let (running, address) = boot(full(), server()).await;
+    assert!(address.ip().is_loopback(), "{address}");
+    close(running).await;
 }

@@ -102,7 +102,7 @@ impl Drains {
 /// Both with and without a delay, which only comes before everything else.
 const DELAYS: [Duration; 2] = [Duration::ZERO, SHORT];
 
-/// Scenario 65, D16: probes are told at once, and nothing changes for requests.
+/// S65, D16: probes are told at once, and nothing changes for requests.
 #[tokio::test]
 async fn the_server_answers_as_before_during_the_delay() {
     let delay = Duration::from_secs(2);
@@ -122,7 +122,7 @@ async fn the_server_answers_as_before_during_the_delay() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
-/// Scenario 64: also those that have not sent anything yet.
+/// S64: also those that have not sent anything yet.
 #[tokio::test]
 async fn idle_connections_are_closed_at_once() {
     for delay in DELAYS {
@@ -140,7 +140,7 @@ async fn idle_connections_are_closed_at_once() {
     }
 }
 
-/// D17
+/// D17: in time.
 #[tokio::test]
 async fn a_request_in_flight_is_answered_and_its_connection_closed() {
     for delay in DELAYS {

@@ -23,7 +23,10 @@ async fn export(seen: State<Seen>, request: Request) -> String {
 
 #[routes(name = "api")]
 fn api() -> impl RouteSet {
-    Routes::new().get("/", || "hello").get("/export", export)
+    Routes::new()
+        .get("/", || "hello")
+        .get("/export", export)
+        .get("/large", || vec![b'x'; 4 << 20])
 }
 
 type Sender = SendRequest<Empty<Bytes>>;
@@ -134,5 +137,31 @@ async fn an_idle_connection_of_http_2_is_closed() {
     text(&mut sender, request(address, "/")).await.unwrap();
     let _ = within(ended).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1)).await;
+    close(running).await;
+}
+
+/// Its socket takes pings, and its streams take nothing.
+#[tokio::test]
+async fn a_client_of_http_2_that_takes_nothing_of_its_responses_is_cut_off() {
+    let app = app(Api::default()).supply(Seen::default());
+    let server = server().h2c(true).write_timeout(SHORT);
+    let (running, address) = boot(app, server).await;
+    let (mut sender, ended) = connect(address).await;
+    // The body is never read, so the window of the stream stays shut.
+    let response = within(sender.send_request(request(address, "/large"))).await;
+    let _ = within(ended).await.unwrap();
+    drop(response);
+    // A client that reads is served whole, however slowly.
+    let (mut sender, _) = connect(address).await;
+    let response = within(sender.send_request(request(address, "/large"))).await;
+    let mut body = response.unwrap().into_body();
+    let mut read = 0;
+    while let Some(frame) = within(body.frame()).await {
+        read += frame.unwrap().into_data().unwrap().len();
+        if read % (1 << 19) == 0 {
+            tokio::time::sleep(SHORT / 3).await;
+        }
+    }
+    assert_eq!(read, 4 << 20);
     close(running).await;
 }

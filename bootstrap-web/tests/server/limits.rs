@@ -40,6 +40,11 @@ async fn raw_length(request: Request) -> Result<String, Problem> {
     Ok(bytes.len().to_string())
 }
 
+/// Answers before it has read the body.
+async fn echo(request: Request) -> Body {
+    request.into_body()
+}
+
 #[routes(name = "api")]
 fn api() -> impl RouteSet {
     let mounted = Router::new()
@@ -52,6 +57,7 @@ fn api() -> impl RouteSet {
         .get("/large", large)
         .post("/length", length)
         .post("/raw-length", raw_length)
+        .post("/echo", echo)
         .mount(mounted)
         .group(|group| group.body_limit(1000).post("/more", length))
         .group(|group| {
@@ -137,6 +143,23 @@ async fn the_limit_of_a_route_wins_and_streams_have_none() {
     close(running).await;
 }
 
+/// There is no limit of the request any more once the answer has begun.
+#[tokio::test]
+async fn a_client_that_stops_in_the_middle_of_a_body_is_cut_off() {
+    let (running, address) = boot(full(), server().idle_timeout(2 * SHORT)).await;
+    let mut client = Client::connect(address).await;
+    client
+        .send("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n")
+        .await;
+    for part in ["a", "b"] {
+        client.send(part).await;
+        client.read_until(part).await;
+        sleep(SHORT).await;
+    }
+    client.rest().await;
+    close(running).await;
+}
+
 async fn post(address: std::net::SocketAddr, path: &str, length: usize) -> String {
     let mut client = Client::connect(address).await;
     let body = "x".repeat(length);
@@ -146,7 +169,7 @@ async fn post(address: std::net::SocketAddr, path: &str, length: usize) -> Strin
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_whoever_reads_it() {
+async fn a_body_that_is_too_large_is_refused_with_and_without_an_extractor() {
     let (running, address) = boot(full(), server().body_limit(100)).await;
     for path in ["/length", "/raw-length", "/mounted/length"] {
         let response = post(address, path, 100).await;

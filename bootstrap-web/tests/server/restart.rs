@@ -61,7 +61,7 @@ fn full(seen: &Seen) -> App {
         .supply(seen.clone())
 }
 
-/// D4: no connection is refused, and none is served with a state that has closed.
+/// No connection is refused, and none is served with a state that has closed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thirty_restarts_under_eight_clients_refuse_no_connection_and_serve_no_dead_state() {
     let (running, address) = boot(full(&Seen::default()), server()).await;
@@ -178,7 +178,7 @@ async fn the_server_restarts_by_its_name() {
     within(running.handle().restart("http")).await.unwrap();
     assert_eq!(idle.rest().await, "");
     let listening = running.try_get::<State<bootstrap_web::server::Listening>>();
-    let address = listening.unwrap().address();
+    let address = listening.unwrap().address().unwrap();
     let response = get(address, "/").await;
     assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
     sleep(SHORT).await;

@@ -49,7 +49,7 @@ fn full() -> App {
 #[tokio::test]
 async fn a_connection_that_an_on_ready_hook_makes_is_answered() {
     let app = full().on_ready(async |cx| {
-        let address = cx.try_get::<State<Listening>>()?.address();
+        let address = cx.try_get::<State<Listening>>()?.address().unwrap();
         assert!(get(address, "/").await.ends_with("hello"));
         Ok(())
     });
@@ -68,7 +68,7 @@ struct Slow {
 
 impl Hooks for Slow {
     async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
-        let address = self.listening.address();
+        let address = self.listening.address().unwrap();
         PORT.store(address.port(), Ordering::SeqCst);
         let mut client = Client::connect(address).await;
         client.get("/").await;
@@ -224,7 +224,7 @@ async fn a_boot_that_fails_leaves_no_socket_behind() {
     let found = Arc::clone(&address);
     let app = full().on_ready(async move |cx| {
         let listening = cx.try_get::<State<Listening>>()?;
-        let _ = found.set(listening.address());
+        let _ = found.set(listening.address().unwrap());
         anyhow::bail!("as told")
     });
     within(app.with(server()).boot()).await.unwrap_err();

@@ -44,7 +44,8 @@ pub(crate) fn app(set: impl IntoPlugin) -> App {
 
 pub(crate) async fn boot(app: App, server: Server) -> (Running, SocketAddr) {
     let running = within(app.with(server).boot()).await.unwrap();
-    let address = running.try_get::<State<Listening>>().unwrap().address();
+    let listening = running.try_get::<State<Listening>>().unwrap();
+    let address = listening.address().unwrap();
     (running, address)
 }
 
