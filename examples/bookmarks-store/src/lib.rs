@@ -10,4 +10,4 @@ mod repository;
 mod settings;
 
 pub use repository::{AddError, Bookmark, Bookmarks, NewBookmark};
-pub use settings::{CLOSE_LIMIT, DATABASE_LIMIT, Settings, configuration};
+pub use settings::{DATABASE_LIMIT, Settings, configuration};

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bootstrap::prelude::*;
+use garde::Validate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;
 use url::Url;
@@ -11,7 +13,7 @@ use crate::cache::TagCache;
 use crate::database::{Database, Schema};
 
 /// A bookmark.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, sqlx::FromRow)]
 pub struct Bookmark {
     /// Its number.
     pub id: i64,
@@ -26,13 +28,16 @@ pub struct Bookmark {
 }
 
 /// A bookmark to add.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Validate)]
 pub struct NewBookmark {
     /// Its address, which is unique.
+    #[garde(custom(is_address))]
     pub url: String,
     /// Its title.
+    #[garde(skip)]
     pub title: String,
     /// Its tags.
+    #[garde(skip)]
     #[serde(default)]
     pub tags: Vec<String>,
 }
@@ -114,6 +119,15 @@ impl Bookmarks {
     pub async fn check(&self) -> sqlx::Result<()> {
         query::probe(&self.database).await
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "`garde` calls it so")]
+fn is_address(address: &str, (): &()) -> garde::Result {
+    if leads_somewhere(address) {
+        return Ok(());
+    }
+    let text = "is no address: it has to start with `http://` or `https://` and name a host";
+    Err(garde::Error::new(text))
 }
 
 /// Returns whether an address is one of the web, without corrections.

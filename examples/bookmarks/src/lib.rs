@@ -1,20 +1,30 @@
 //! The plugins of the example service that speak HTTP, and the service as a whole.
 //!
-//! It consists of six plugins in two crates, and this file names none of them. `App::collect` finds
-//! `http`, which requires the repository of the other crate, which requires the rest.
+//! It consists of the plugins of two crates and of the web layer, and this file names only the server, for its
+//! limits. `App::collect` finds the rest: the routes require the repository of the other crate, which requires
+//! everything else.
 
 mod api;
-mod http;
+mod health;
 #[cfg(unix)]
 mod reload;
-mod server;
+
+use std::time::Duration;
 
 use bootstrap::App;
+use bootstrap_web::server::Server;
 
 /// Returns the service before its boot, for `main` and for tests.
 pub fn app() -> App {
+    // `bookmarks.toml` lists what each is for, and overrides them.
+    let server = Server::default()
+        .drain_delay(Duration::from_secs(5))
+        .drain_timeout(Duration::from_secs(15))
+        .request_timeout(Duration::from_secs(10))
+        .max_connections(256);
     App::collect()
+        .with(server)
         .configure(bookmarks_store::configuration())
-        .shutdown_timeout(bookmarks_store::CLOSE_LIMIT)
-        .expect(["http"])
+        .shutdown_timeout(Duration::from_mins(1))
+        .expect(["api", "http"])
 }

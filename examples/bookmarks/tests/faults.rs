@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 use std::mem::ManuallyDrop;
-use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bookmarks_store::{Bookmarks, Settings};
+use bootstrap::Configuration;
 use bootstrap::prelude::*;
 use bootstrap::testing::{self, Explore, FindingKind, Resource, explore};
 use tokio::sync::Notify;
@@ -23,11 +23,11 @@ fn service(plant: fn(App) -> App) -> Explore {
     let app = move || {
         let run = runs.fetch_add(1, Ordering::Relaxed);
         let settings = Settings {
-            listen: (Ipv4Addr::LOCALHOST, 0).into(),
             database: folder.path().join(format!("{run}.db")),
             ..Settings::default()
         };
-        plant(bookmarks::app().supply(settings))
+        let sources = Configuration::new().set("http.listen", "127.0.0.1:0");
+        plant(bookmarks::app().supply(settings).configure(sources))
     };
     explore(app).with_io(IDLE)
 }

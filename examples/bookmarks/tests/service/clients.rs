@@ -3,7 +3,16 @@
 use std::io::Read as _;
 use std::net::TcpStream;
 
-use crate::process::{HALF_A_BODY, Service, add, agent, answer, command, command_after, get};
+use crate::process::{
+    HALF_A_BODY, Service, add, agent, answer, command, command_after, get, probe,
+};
+
+/// Limits of one second.
+const HASTY: [(&str, &str); 3] = [
+    ("BOOKMARKS_HTTP__FIRST_BYTE_TIMEOUT", "1s"),
+    ("BOOKMARKS_HTTP__HEADER_TIMEOUT", "1s"),
+    ("BOOKMARKS_HTTP__REQUEST_TIMEOUT", "1s"),
+];
 
 /// Connections that send nothing, or half a head.
 fn hang(service: &Service, count: usize) -> Vec<TcpStream> {
@@ -19,7 +28,7 @@ fn waits(log: &[String]) -> Vec<&String> {
 #[test]
 fn a_connection_without_a_request_is_closed_in_time() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Service::start_with(command(folder.path()).env("BOOKMARKS_REQUEST_LIMIT", "1"));
+    let service = Service::start_with(command(folder.path()).envs(HASTY));
     for mut connection in hang(&service, 2) {
         let mut text = String::new();
         connection.read_to_string(&mut text).unwrap();
@@ -36,7 +45,7 @@ fn a_connection_without_a_request_is_closed_in_time() {
 fn a_service_without_file_descriptors_serves_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut limited = command_after(folder.path(), "ulimit -n 64");
-    let service = Service::start_with(limited.env("BOOKMARKS_REQUEST_LIMIT", "1"));
+    let service = Service::start_with(limited.envs(HASTY));
     let hanging = hang(&service, 100);
     let (code, _) = add(&agent(), &service, "https://example.org", &["t"]);
     assert_eq!(code, 201);
@@ -53,11 +62,11 @@ fn no_more_connections_are_served_at_a_time_than_is_set() {
     let folder = tempfile::tempdir().unwrap();
     let mut limited = command(folder.path());
     limited
-        .env("BOOKMARKS_CONNECTIONS", "2")
-        .env("BOOKMARKS_REQUEST_LIMIT", "1");
+        .env("BOOKMARKS_HTTP__MAX_CONNECTIONS", "2")
+        .envs(HASTY);
     let service = Service::start_with(&mut limited);
     let hanging = hang(&service, 8);
-    assert_eq!(get(&agent(), &service.url("/health")).0, 200);
+    assert_eq!(probe(&agent(), &service).0, 200);
     drop(hanging);
     let log = service.stop();
     let waits = waits(&log);

@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::process::{
-    HALF_A_BODY, Service, agent, answer, command, get, send, wait_until_accepted,
+    HALF_A_BODY, Service, agent, answer, command, get, probe, send, wait_until_accepted,
 };
 
 /// D17: half a body, half a head, and nothing at all: no client turns a shutdown into an error.
 #[test]
 fn clients_that_hang_do_not_spoil_a_stop() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Service::start_with(command(folder.path()).env("BOOKMARKS_REQUEST_LIMIT", "2"));
+    let service =
+        Service::start_with(command(folder.path()).env("BOOKMARKS_HTTP__REQUEST_TIMEOUT", "2s"));
     let half_a_body = service.send(HALF_A_BODY);
     let half_a_head = service.send("GET /bookmarks HTTP/1.1\r\nhost:");
     let nothing = service.send("");
@@ -48,10 +49,10 @@ fn wait_until_refused(service: &Service) {
 /// Asks on a connection that is kept alive; returns the first line of the answer.
 fn ask(mut connection: &TcpStream) -> String {
     connection
-        .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+        .write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n")
         .unwrap();
     let mut text = String::new();
-    while !text.ends_with('}') {
+    while !text.ends_with("\r\n\r\nready") && !text.ends_with("\r\n\r\nnot ready") {
         let mut byte = [0];
         connection.read_exact(&mut byte).unwrap();
         text.push(char::from(byte[0]));
@@ -98,7 +99,8 @@ fn a_request_under_way_is_finished_while_the_service_stops() {
 #[test]
 fn a_long_request_is_finished_while_the_service_stops() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Service::start_with(command(folder.path()).env("BOOKMARKS_REQUEST_LIMIT", "20"));
+    let service =
+        Service::start_with(command(folder.path()).env("BOOKMARKS_HTTP__REQUEST_TIMEOUT", "20s"));
     let mut under_way = service.send(HALF_A_BODY);
     wait_until_accepted(&service);
     service.terminate();
@@ -119,12 +121,12 @@ fn a_long_request_is_finished_while_the_service_stops() {
 #[test]
 fn a_service_is_open_for_some_seconds_after_sigterm_by_default() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Service::start_with(command(folder.path()).env_remove("BOOKMARKS_DRAIN_DELAY"));
+    let service =
+        Service::start_with(command(folder.path()).env_remove("BOOKMARKS_HTTP__DRAIN_DELAY"));
     let began = Instant::now();
     service.terminate();
-    while get(&agent(), &service.url("/health")).0 == 200 {}
-    let draining = json!({ "status": "Draining" });
-    assert_eq!(get(&agent(), &service.url("/health")), (503, draining));
+    while probe(&agent(), &service).0 == 200 {}
+    assert_eq!(probe(&agent(), &service), (503, "not ready".into()));
     assert_eq!(get(&agent(), &service.url("/bookmarks")).0, 200);
     wait_until_refused(&service);
     assert!(
@@ -142,7 +144,7 @@ fn a_service_that_is_interrupted_stays_open_for_no_delay() {
     let folder = tempfile::tempdir().unwrap();
     let mut start = command(folder.path());
     start
-        .env("BOOKMARKS_DRAIN_DELAY", "20")
+        .env("BOOKMARKS_HTTP__DRAIN_DELAY", "20s")
         .env("RUST_LOG", "debug");
     let service = Service::start_with(&mut start);
     send("-INT", service.process.child.id());
@@ -155,8 +157,9 @@ fn a_service_that_is_interrupted_stays_open_for_no_delay() {
 fn a_drain_delay_keeps_the_service_open_while_it_is_not_ready_any_more() {
     const DELAY: Duration = Duration::from_secs(3);
     let folder = tempfile::tempdir().unwrap();
-    let delay = DELAY.as_secs().to_string();
-    let service = Service::start_with(command(folder.path()).env("BOOKMARKS_DRAIN_DELAY", delay));
+    let delay = format!("{}s", DELAY.as_secs());
+    let service =
+        Service::start_with(command(folder.path()).env("BOOKMARKS_HTTP__DRAIN_DELAY", delay));
     let kept_alive = service.send("");
     assert_eq!(ask(&kept_alive), "HTTP/1.1 200 OK");
 
@@ -164,8 +167,7 @@ fn a_drain_delay_keeps_the_service_open_while_it_is_not_ready_any_more() {
     service.terminate();
     while ask(&kept_alive) == "HTTP/1.1 200 OK" {}
     // Each of these is a connection of its own.
-    let draining = json!({ "status": "Draining" });
-    assert_eq!(get(&agent(), &service.url("/health")), (503, draining));
+    assert_eq!(probe(&agent(), &service), (503, "not ready".into()));
     assert_eq!(get(&agent(), &service.url("/bookmarks")), (200, json!([])));
     wait_until_refused(&service);
     assert!(began.elapsed() >= DELAY, "{:?}", began.elapsed());

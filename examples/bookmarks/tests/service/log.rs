@@ -20,12 +20,12 @@ impl Mute {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
         let address = port.unwrap().to_string();
         let mute = Self {
-            process: Process::spawn(command.env("BOOKMARKS_LISTEN", &address)),
+            process: Process::spawn(command.env("BOOKMARKS_HTTP__LISTEN", &address)),
             address: format!("http://{address}"),
         };
         let began = Instant::now();
         while agent()
-            .get(format!("{}/health", mute.address))
+            .get(format!("{}/readyz", mute.address))
             .call()
             .is_err()
         {

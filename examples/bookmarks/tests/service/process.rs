@@ -62,7 +62,7 @@ impl Service {
     pub fn start_with(command: &mut Command) -> Self {
         let mut process = Process::spawn(
             command
-                .env("BOOKMARKS_LISTEN", "127.0.0.1:0")
+                .env("BOOKMARKS_HTTP__LISTEN", "127.0.0.1:0")
                 .stderr(Stdio::piped()),
         );
         let stderr = BufReader::new(process.child.stderr.take().unwrap());
@@ -161,7 +161,7 @@ pub fn command_after(folder: &Path, preparation: &str) -> Command {
 
 fn in_folder(command: &mut Command, folder: &Path) {
     command.current_dir(folder).env_remove("RUST_LOG");
-    command.env("BOOKMARKS_DRAIN_DELAY", "0");
+    command.env("BOOKMARKS_HTTP__DRAIN_DELAY", "0s");
 }
 
 pub fn send(signal: &str, process: u32) {
@@ -207,6 +207,15 @@ pub fn get(agent: &Agent, url: &str) -> (u16, Value) {
     )
 }
 
+/// The answer of the readiness probe: its code and its text.
+pub fn probe(agent: &Agent, service: &Service) -> (u16, String) {
+    let mut response = agent.get(service.url("/readyz")).call().unwrap();
+    (
+        response.status().as_u16(),
+        response.body_mut().read_to_string().unwrap(),
+    )
+}
+
 pub fn add(agent: &Agent, service: &Service, url: &str, tags: &[&str]) -> (u16, Value) {
     let body = json!({ "url": url, "title": "a title", "tags": tags });
     let mut response = agent
@@ -230,7 +239,7 @@ pub const HALF_A_BODY: &str = "POST /bookmarks HTTP/1.1\r\nhost: x\r\n\
 
 /// Waits until the service has accepted what was connected before: it accepts in order.
 pub fn wait_until_accepted(service: &Service) {
-    assert_eq!(get(&agent(), &service.url("/health")).0, 200);
+    assert_eq!(probe(&agent(), service).0, 200);
 }
 
 /// Reads an answer after which the service closes the connection: its first line, and its body.
