@@ -41,15 +41,60 @@ pub(super) async fn serve(
     peer: Option<SocketAddr>,
     permit: OwnedSemaphorePermit,
 ) {
+    let counted = (permit, shared.connections.token());
+    #[cfg(feature = "tls")]
+    let Some((socket, protocol)) = tls(&shared, socket).await else {
+        return;
+    };
+    #[cfg(not(feature = "tls"))]
+    let protocol = Protocol::Plain;
     let limits = &shared.limits;
     let phase = Phase::new(Arc::clone(limits), Arc::clone(&shared.busy));
-    let counted = (permit, shared.connections.token());
     let stream = Stream::new(socket, Arc::clone(&phase), limits.write, counted);
-    #[cfg(feature = "http2")]
-    if limits.h2c {
-        return http2::serve(shared, stream, phase, peer).await;
+    match protocol {
+        #[cfg(feature = "http2")]
+        Protocol::Plain if limits.h2c => http2::serve(&shared, stream, &phase, peer).await,
+        #[cfg(all(feature = "http2", feature = "tls"))]
+        Protocol::Http2 => http2::serve_http2(&shared, stream, &phase, peer).await,
+        _ => serve_http1(&shared, stream, &phase, peer).await,
     }
-    serve_http1(&shared, stream, &phase, peer).await;
+}
+
+/// What is known of the protocol before the first request.
+enum Protocol {
+    /// Nothing.
+    Plain,
+    #[cfg(feature = "tls")]
+    Http1,
+    #[cfg(all(feature = "http2", feature = "tls"))]
+    Http2,
+}
+
+/// Makes a TCP connection one of TLS, if that is set.
+#[cfg(feature = "tls")]
+async fn tls(shared: &Shared, socket: Socket) -> Option<(Socket, Protocol)> {
+    let (tls, stream) = match (&shared.tls, socket) {
+        (Some(tls), Socket::Tcp(stream)) => (tls, stream),
+        (_, socket) => return Some((socket, Protocol::Plain)),
+    };
+    let handshake = tokio::time::timeout(shared.limits.header, tls.0.accept(stream));
+    let accepted = tokio::select! {
+        accepted = handshake => accepted,
+        () = shared.cut.cancelled() => return None,
+    };
+    let stream = match accepted {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!("a handshake of TLS failed: {error}");
+            return None;
+        }
+        Err(_) => return None,
+    };
+    #[cfg(feature = "http2")]
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        return Some((Socket::Tls(Box::new(stream)), Protocol::Http2));
+    }
+    Some((Socket::Tls(Box::new(stream)), Protocol::Http1))
 }
 
 async fn serve_http1(
@@ -203,9 +248,9 @@ mod http2 {
 
     /// Finds out which protocol the client speaks.
     pub(super) async fn serve(
-        shared: Arc<Shared>,
+        shared: &Arc<Shared>,
         mut stream: Stream,
-        phase: Arc<Phase>,
+        phase: &Arc<Phase>,
         peer: Option<SocketAddr>,
     ) {
         let limits = &shared.limits;
@@ -217,13 +262,13 @@ mod http2 {
             } => return,
         };
         match is_http2 {
-            Ok(Ok(true)) => serve_http2(&shared, stream, &phase, peer).await,
-            Ok(Ok(false)) => super::serve_http1(&shared, stream, &phase, peer).await,
+            Ok(Ok(true)) => serve_http2(shared, stream, phase, peer).await,
+            Ok(Ok(false)) => super::serve_http1(shared, stream, phase, peer).await,
             Ok(Err(_)) | Err(_) => {}
         }
     }
 
-    async fn serve_http2(
+    pub(super) async fn serve_http2(
         shared: &Arc<Shared>,
         stream: Stream,
         phase: &Arc<Phase>,

@@ -26,6 +26,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug)]
 pub struct Listening {
     bound: Vec<Bound>,
+    scheme: &'static str,
 }
 
 /// One bound socket.
@@ -40,7 +41,15 @@ pub enum Bound {
 
 impl Listening {
     pub(super) fn new(bound: Vec<Bound>) -> Self {
-        Self { bound }
+        Self {
+            bound,
+            scheme: "http",
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) fn set_tls(&mut self) {
+        self.scheme = "https";
     }
 
     /// The first TCP address. `None` if the server listens on Unix sockets only.
@@ -64,7 +73,7 @@ impl fmt::Display for Listening {
                 f.write_str(", ")?;
             }
             match bound {
-                Bound::Tcp(address) => write!(f, "http://{address}")?,
+                Bound::Tcp(address) => write!(f, "{}://{address}", self.scheme)?,
                 Bound::Unix(path) => write!(f, "unix:{}", path.display())?,
             }
         }

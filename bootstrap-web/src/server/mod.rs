@@ -33,6 +33,8 @@ mod request;
 mod shared;
 mod socket;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod values;
 
 pub use address::Listen;

@@ -11,7 +11,11 @@ use crate::server::bind::bind;
 use crate::server::drain::drain;
 use crate::server::limits::{Limits, raise_descriptors};
 use crate::server::listening::Listening;
+#[cfg(feature = "tls")]
+use crate::server::shared::Acceptor;
 use crate::server::shared::Shared;
+#[cfg(feature = "tls")]
+use crate::server::tls::{Files, Tls};
 use crate::server::values::{Size, Time};
 use crate::web::{Web, WebPlugin};
 
@@ -94,6 +98,12 @@ pub struct Server {
     #[cfg(feature = "http2")]
     #[option(config = "http.http2.max_streams", default = 200, setter = false)]
     max_streams: u32,
+    #[cfg(feature = "tls")]
+    #[option(config = "http.tls.cert", default = String::new(), setter = false)]
+    certificate: String,
+    #[cfg(feature = "tls")]
+    #[option(config = "http.tls.key", default = String::new(), setter = false)]
+    key: String,
     #[local]
     shared: Option<Arc<Shared>>,
 }
@@ -160,6 +170,16 @@ impl Server {
         self
     }
 
+    /// The files of a certificate, with its chain, and of its key, both in PEM: `http.tls.cert` and `http.tls.key`, none. All
+    /// TCP connections speak TLS then. The files are read again when they change.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, certificate: impl Into<String>, key: impl Into<String>) -> Self {
+        self.certificate = certificate.into();
+        self.key = key.into();
+        self
+    }
+
     fn limits(&self) -> Limits {
         Limits {
             connections: self.max_connections,
@@ -186,6 +206,11 @@ impl Hooks for Server {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<Listening> {
         let limits = self.limits();
         limits.check()?;
+        #[cfg(feature = "tls")]
+        let tls = match Files::new(&self.certificate, &self.key)? {
+            Some(files) => Some(Tls::load(files).await?),
+            None => None,
+        };
         let port = std::env::var("PORT").ok();
         let mut listeners = Vec::new();
         let mut bound = Vec::new();
@@ -198,8 +223,26 @@ impl Hooks for Server {
         if let Some(warning) = raise_descriptors(limits.connections) {
             tracing::warn!("{warning}");
         }
-        let listening = Listening::new(bound);
-        let shared = Arc::new(Shared::new(self.web.clone(), limits));
+        #[cfg_attr(
+            not(feature = "tls"),
+            expect(unused_mut, reason = "only TLS changes it")
+        )]
+        let mut listening = Listening::new(bound);
+        #[cfg_attr(
+            not(feature = "tls"),
+            expect(unused_mut, reason = "only TLS changes it")
+        )]
+        let mut shared = Shared::new(self.web.clone(), limits);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = tls {
+            listening.set_tls();
+            shared.tls = Some(Acceptor(tls.acceptor.clone()));
+            cx.spawn("certificate", async move |cx| {
+                tls.reload(cx).await;
+                Ok(())
+            });
+        }
+        let shared = Arc::new(shared);
         let (open, text) = (shared.open.clone(), listening.to_string());
         cx.on_all_ready(async move |_| {
             tracing::info!("listening on {text}");

@@ -13,10 +13,25 @@ use crate::handle::ServerLimits;
 use crate::server::limits::Limits;
 use crate::web::{Ticket, Web};
 
+/// Makes connections of TLS.
+#[cfg(feature = "tls")]
+#[derive(Clone)]
+pub(super) struct Acceptor(pub(super) tokio_rustls::TlsAcceptor);
+
+#[cfg(feature = "tls")]
+impl std::fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Acceptor")
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Shared {
     web: Lazy<State<Web>>,
     pub(super) limits: Arc<Limits>,
+    /// Of TCP connections.
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<Acceptor>,
     pub(super) of_requests: Arc<ServerLimits>,
     /// One for each connection.
     pub(super) permits: Arc<Semaphore>,
@@ -47,6 +62,8 @@ impl Shared {
                 limits.connections.min(Semaphore::MAX_PERMITS),
             )),
             limits: Arc::new(limits),
+            #[cfg(feature = "tls")]
+            tls: None,
             connections,
             busy: Arc::default(),
             open: CancellationToken::new(),

@@ -1,4 +1,4 @@
-//! The stream of a connection: TCP or Unix.
+//! The stream of a connection: TCP, Unix, or TLS over TCP.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,6 +14,8 @@ pub(super) enum Socket {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
 }
 
 macro_rules! each {
@@ -25,6 +27,11 @@ macro_rules! each {
             }
             #[cfg(unix)]
             Socket::Unix($stream) => {
+                let $stream = Pin::new($stream);
+                $call
+            }
+            #[cfg(feature = "tls")]
+            Socket::Tls($stream) => {
                 let $stream = Pin::new($stream);
                 $call
             }

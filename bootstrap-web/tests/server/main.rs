@@ -16,3 +16,5 @@ mod restart;
 mod serving;
 mod streams;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
