@@ -16,8 +16,8 @@ use crate::web::WebLayer;
 /// A stream is not compressed, as its parts would be held back: a body whose length is not known, and server-sent events. Neither are
 /// images, short bodies, and those that are encoded already. The plugin is collected; `compression.enabled = false` disables it.
 ///
-/// Do not compress a body with a secret beside a text of the client: its length tells about the secret (the attack BREACH). Such a response sets a
-/// `content-encoding` of `identity`, or the app disables the plugin.
+/// Do not compress a body with a secret beside a text of the client: its length reveals the secret bit by bit (the attack BREACH). Set
+/// `content-encoding: identity` on such a response, or disable the plugin.
 ///
 /// # Examples
 ///

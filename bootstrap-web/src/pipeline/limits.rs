@@ -1,14 +1,18 @@
 //! Limits of a request: of its route, or else of the server.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::DefaultBodyLimit;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bootstrap::RequestScope;
+use http_body::{Frame, SizeHint};
 use http_body_util::Limited;
 
 use crate::handle::Exchange;
@@ -22,9 +26,13 @@ pub(super) fn limit_body(mut request: Request<Body>, limit: usize) -> Request<Bo
     request
 }
 
-/// The answer, or that it took too long.
+/// The limit of a request, and whose it is.
+pub(super) type TimeLimit = (Duration, &'static str);
+
+/// The answer, or that it took too long: by the fault of the client, if it is still to send its body.
 pub(super) async fn in_time(
-    limit: Option<(Duration, &'static str)>,
+    limit: Option<TimeLimit>,
+    waits: Option<Waits>,
     answer: impl Future<Output = Response>,
 ) -> Response {
     let Some((limit, whose)) = limit else {
@@ -32,10 +40,63 @@ pub(super) async fn in_time(
     };
     let response = tokio::time::timeout(limit, answer).await;
     response.unwrap_or_else(|_| {
+        if waits.is_some_and(|it| it.for_the_client()) {
+            let detail = format!("the body of the request did not arrive within {limit:?}");
+            let problem = Problem::new(StatusCode::REQUEST_TIMEOUT).detail(detail);
+            return problem.into_response();
+        }
         let text = format!("no response within {limit:?}, the limit of the {whose}");
         let cause = anyhow::Error::msg(text);
         Problem::unavailable().cause(cause).into_response()
     })
+}
+
+/// Whether something waits for the next part of a request body.
+#[derive(Clone, Debug)]
+pub(crate) struct Waits(Arc<AtomicBool>);
+
+impl Waits {
+    fn for_the_client(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A request whose body says whether something waits for it, if it has one.
+pub(super) fn watched(request: Request<Body>) -> (Request<Body>, Option<Waits>) {
+    if request.body().is_end_stream() {
+        return (request, None);
+    }
+    let waits = Waits(Arc::default());
+    let inner = waits.clone();
+    let request = request.map(|body| Body::new(Watched { body, waits: inner }));
+    (request, Some(waits))
+}
+
+struct Watched {
+    body: Body,
+    waits: Waits,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        self.waits.0.store(polled.is_pending(), Ordering::Relaxed);
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// A request to a router of axum that was mounted, within the limits of the server.
@@ -50,8 +111,9 @@ pub(crate) async fn mounted(
         return next.run(request).await;
     };
     let entered = count.enter();
-    let request = limit_body(request, limits.body);
-    let mut response = in_time(Some((limits.request, "server")), next.run(request)).await;
+    let (request, waits) = watched(limit_body(request, limits.body));
+    let limit = Some((limits.request, "server"));
+    let mut response = in_time(limit, waits, next.run(request)).await;
     response.extensions_mut().insert(entered);
     response
 }

@@ -12,7 +12,7 @@ use crate::handle::{AnyHandler, Exchange};
 use crate::pipeline::guard::{guarded, guarded_response};
 use crate::pipeline::hooks::Hooks;
 use crate::pipeline::in_flight::RouteCount;
-use crate::pipeline::limits::{in_time, limit_body};
+use crate::pipeline::limits::{TimeLimit, Waits, in_time, limit_body, watched};
 use crate::problem::{Format, Problem, carried, render};
 
 /// A route that can be called.
@@ -22,6 +22,13 @@ pub(crate) struct Endpoint {
     /// The path, with the names of its parameters.
     pub(crate) path: Arc<str>,
     pub(crate) count: Arc<RouteCount>,
+}
+
+/// A request in its scope.
+pub(crate) struct Accepted {
+    scope: RequestScope,
+    time: Option<TimeLimit>,
+    waits: Option<Waits>,
 }
 
 /// What surrounds a handler.
@@ -41,33 +48,41 @@ pub(crate) struct Origin {
 
 impl Endpoint {
     /// Puts a request into its scope, which is the one that the caller has entered.
-    pub(crate) fn accept(&self, mut request: Request<Body>) -> Option<RequestScope> {
+    pub(crate) fn accept(&self, mut request: Request<Body>) -> Option<Accepted> {
         let scope = RequestScope::current()?;
         let exchange = Exchange::of(&scope).ok()?;
         let server = exchange.served().limits.as_ref();
-        let limit = self.pipeline.hooks.body_limit;
-        let limit = limit.or(server.map(|it| it.body));
+        let hooks = &self.pipeline.hooks;
+        let limit = hooks.body_limit.or(server.map(|it| it.body));
         if let Some(limit) = limit {
             request = limit_body(request, limit);
         }
+        let own = hooks.timeout.map(|limit| (limit, "route"));
+        let time = own.or(server.map(|it| (it.request, "server")));
+        let mut waits = None;
+        if time.is_some() {
+            (request, waits) = watched(request);
+        }
         exchange.matched(&self.path);
         exchange.fill(request, limit.map(DefaultBodyLimit::max));
-        Some(scope)
+        Some(Accepted { scope, time, waits })
     }
 
     /// Answers the request of a scope.
-    pub(crate) async fn answer(&self, scope: Option<RequestScope>) -> Response {
-        let exchange = scope.as_ref().and_then(|scope| Exchange::of(scope).ok());
+    pub(crate) async fn answer(&self, accepted: Option<Accepted>) -> Response {
+        let of = |it: &Accepted| (it.time, it.waits.clone());
+        let (time, waits) = accepted.as_ref().map(of).unwrap_or_default();
+        let exchange = accepted
+            .as_ref()
+            .and_then(|it| Exchange::of(&it.scope).ok());
         let Some(exchange) = exchange else {
             let error = anyhow::anyhow!("a route was called outside of `Web`");
             return self.pipeline.fail(error.into()).await;
         };
         let server = exchange.served().limits.as_ref();
         let entered = server.map(|_| self.count.enter());
-        let own = self.pipeline.hooks.timeout.map(|limit| (limit, "route"));
-        let time = own.or(server.map(|it| (it.request, "server")));
         let handled = guarded_response("the handler", self.handle(exchange));
-        let response = in_time(time, handled).await;
+        let response = in_time(time, waits, handled).await;
         let mut response = self.pipeline.finish(response).await;
         if let Some(entered) = entered {
             response.extensions_mut().insert(entered);

@@ -24,7 +24,7 @@ pub struct RouteInfo {
     pub hooks: Vec<String>,
     /// Where it is written.
     pub at: Location,
-    /// What the OpenAPI document says of it.
+    /// Its description for the OpenAPI document.
     #[cfg(feature = "openapi")]
     pub(crate) operation: Option<crate::handle::Operation>,
 }

@@ -4,16 +4,17 @@ use std::any::Any;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, Response, StatusCode, header};
-use axum::response::IntoResponse;
 use hyper::body::{Buf, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::pipeline::InFlight;
+use crate::problem::{Format, Problem, render};
 use crate::server::phase::Answers;
 use crate::web::{Ticket, WebFuture};
 
@@ -55,8 +56,9 @@ impl Answer {
 }
 
 fn unavailable() -> Response<Body> {
-    let headers = [(header::RETRY_AFTER, RETRY_AFTER)];
-    (StatusCode::SERVICE_UNAVAILABLE, headers).into_response()
+    let problem = Problem::unavailable().detail("a part of the service restarts, or stops");
+    let problem = problem.header(header::RETRY_AFTER, RETRY_AFTER);
+    render(&Arc::new(problem), Format::Problem)
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Response<Body> {
@@ -64,7 +66,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Response<Body> {
     let text = text.or_else(|| Some(panic.downcast_ref::<String>()?));
     let text = text.unwrap_or("a value that is no text");
     tracing::error!("a layer or a mounted router panicked: {text}");
-    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    render(&Arc::new(Problem::internal()), Format::Problem)
 }
 
 /// Waits for a token, which is asked only if something else is pending.

@@ -17,7 +17,7 @@ pub type WebService = BoxCloneSyncService<Request, Response, Infallible>;
 /// mounted routers, of requests without a route, and of panics. It may change the path of a request. It runs in the
 /// request scope. [`Routes::layer`](crate::Routes::layer) is for the routes of a set.
 ///
-/// Several layers are in the order of the plan, the first one outermost: say it with `after`.
+/// Several layers are in the order of the plan, the first one outermost; `after` sets the order.
 ///
 /// # Examples
 ///

@@ -199,8 +199,8 @@ fn serve(method: Option<&Method>, endpoint: Endpoint) -> anyhow::Result<MethodRo
     let service = service_fn(move |request: Request<Body>| {
         let endpoint = Arc::clone(&endpoint);
         // What the future need not hold, it need not move: a request is large.
-        let scope = endpoint.accept(request);
-        async move { Ok(endpoint.answer(scope).await) }
+        let accepted = endpoint.accept(request);
+        async move { Ok(endpoint.answer(accepted).await) }
     });
     Ok(match method {
         None => axum::routing::any_service(service),

@@ -21,8 +21,7 @@ const LONGEST: usize = 128;
 /// The id of a request, which [`AccessLog`](crate::AccessLog) gives it: an argument of handlers and hooks, and of
 /// handlers of mounted routers.
 ///
-/// The id is in the span of the request, in the header `x-request-id` of the response, and of the request as handlers
-/// see it. It is taken from that header if a [trusted proxy](crate::Proxies) sends it; otherwise it is 32 hexadecimal
+/// The id is in the span of the request, and in the header `x-request-id` of the response. It is taken from that header of the request if a [trusted proxy](crate::Proxies) sends it; otherwise it is 32 hexadecimal
 /// digits, which are unique. An extractor of it rejects the request with a 500 in an app without `AccessLog`.
 ///
 /// # Examples
@@ -86,9 +85,9 @@ impl fmt::Display for RequestId {
 impl<S: Sync> FromRequestParts<S> for RequestId {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let id = parts.extensions.get().cloned();
-        id.ok_or_else(|| anyhow!("requests have no ids without the plugin `access-log`").into())
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::current()
+            .ok_or_else(|| anyhow!("requests have no ids without the plugin `access-log`").into())
     }
 }
 

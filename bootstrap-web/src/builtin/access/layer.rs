@@ -51,10 +51,13 @@ impl Service<Request> for Observed {
             .flatten();
         let id = known.unwrap_or_else(RequestId::next);
         let header = id.to_header();
-        if let Some(header) = &header {
-            parts.headers.insert(HEADER, header.clone());
+        // What a client has sent is not handed on.
+        if let Some(header) = header
+            .clone()
+            .filter(|_| parts.headers.contains_key(HEADER))
+        {
+            parts.headers.insert(HEADER, header);
         }
-        parts.extensions.insert(id.clone());
         let scope = RequestScope::current();
         if let Some(scope) = &scope {
             // It fails only for a scope that has ended.

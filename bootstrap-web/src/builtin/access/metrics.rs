@@ -12,7 +12,7 @@ const REQUESTS: &str = "http_requests_total";
 const SECONDS: &str = "http_request_duration_seconds";
 const IN_FLIGHT: &str = "http_requests_in_flight";
 
-/// Tells the recorder what the metrics are.
+/// Describes the metrics to the recorder.
 pub(super) fn describe() {
     describe_counter!(REQUESTS, Unit::Count, "Requests that have ended.");
     describe_histogram!(

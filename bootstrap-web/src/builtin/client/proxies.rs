@@ -128,7 +128,7 @@ impl Proxies {
     /// Each trusted proxy has added the address of its own client to the right of the header. So the list is
     /// read from the right, through the proxies that are trusted; the first address that is none of them is the
     /// client. What is on the left of it may be an invention of the client, and is ignored. `None` if
-    /// the connection has no address, and nothing tells that of the client.
+    /// the connection has no address, and the header does not contain that of the client.
     pub fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let mut client = peer.map(|peer| peer.to_canonical());
         if !self.trusts(client) {

@@ -24,8 +24,8 @@ impl Web {
     /// [`OpenApi`](crate::OpenApi) serves it.
     ///
     /// It has every route of every set, with the parameters of its path; those whose handler is
-    /// an [`operation`](crate::operation) with schemas, too. Not in it are routes for [every method](crate::Routes::any), for
-    /// which OpenAPI has no words, mounted routers, and the routes of `Health` and `OpenApi`.
+    /// an [`operation`](crate::operation) with schemas, too. Not in it are routes for [every method](crate::Routes::any), which
+    /// OpenAPI cannot express, mounted routers, and the routes of `Health` and `OpenApi`.
     ///
     /// # Examples
     ///

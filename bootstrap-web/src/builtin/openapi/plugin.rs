@@ -23,7 +23,7 @@ const POLICY: (HeaderName, &str) = (
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// Serves the OpenAPI document of all routes at `/openapi.json`, and a page for persons at `/docs`. Requires the feature
+/// Serves the OpenAPI document of all routes at `/openapi.json`, and a page that shows it at `/docs`. Requires the feature
 /// `openapi`.
 ///
 /// The page loads nothing from other hosts. What is in the document: see [`Web::openapi`]. The plugin is

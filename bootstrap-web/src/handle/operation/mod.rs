@@ -1,4 +1,4 @@
-//! Operations: what the OpenAPI document says of a handler.
+//! Operations: descriptions of handlers for the OpenAPI document.
 
 mod described;
 mod input;

@@ -57,7 +57,7 @@ pub trait OperationOutput {
 
 /// A part of a response in front of its body, in a tuple: headers, a status.
 pub trait ResponsePart {
-    /// Adds what it says of the response that comes next.
+    /// Adds what it contributes to the response that is added next.
     fn describe(operation: &mut Operation) {
         let _ = operation;
     }
