@@ -72,8 +72,8 @@ pub use builtin::Files;
 #[cfg(feature = "openapi")]
 pub use builtin::OpenApi;
 pub use builtin::{
-    AccessLog, ClientIp, Health, HealthCheck, Proxies, ProxiesPlugin, RequestId, TrustedProxy,
-    Verbose,
+    AccessLog, Bearer, ClientIp, Health, HealthCheck, Proxies, ProxiesPlugin, RequestId,
+    TrustedProxy, Verbose,
 };
 pub use handle::{
     AfterHook, Answer, Argument, BeforeHook, Draining, ErrorAnswer, ErrorHook, Give, Given,

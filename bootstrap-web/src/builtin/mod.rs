@@ -1,6 +1,7 @@
 //! What is built in: plugins like the user's own, on the public parts of the other rooms.
 
 mod access;
+mod bearer;
 mod client;
 #[cfg(feature = "compression")]
 mod compression;
@@ -13,6 +14,7 @@ mod health;
 mod openapi;
 
 pub use access::{AccessLog, RequestId};
+pub use bearer::Bearer;
 pub use client::{ClientIp, Proxies, ProxiesPlugin, TrustedProxy};
 #[cfg(feature = "compression")]
 pub use compression::Compression;

@@ -111,7 +111,8 @@ pub(crate) async fn mounted(
         return next.run(request).await;
     };
     let entered = count.enter();
-    let (request, waits) = watched(limit_body(request, limits.body));
+    let (request, waits) = watched(request);
+    let request = limit_body(request, limits.body);
     let limit = Some((limits.request, "server"));
     let mut response = in_time(limit, waits, next.run(request)).await;
     response.extensions_mut().insert(entered);

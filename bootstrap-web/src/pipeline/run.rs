@@ -54,14 +54,15 @@ impl Endpoint {
         let server = exchange.served().limits.as_ref();
         let hooks = &self.pipeline.hooks;
         let limit = hooks.body_limit.or(server.map(|it| it.body));
-        if let Some(limit) = limit {
-            request = limit_body(request, limit);
-        }
         let own = hooks.timeout.map(|limit| (limit, "route"));
         let time = own.or(server.map(|it| (it.request, "server")));
         let mut waits = None;
         if time.is_some() {
             (request, waits) = watched(request);
+        }
+        // Around that: extractors look for its error.
+        if let Some(limit) = limit {
+            request = limit_body(request, limit);
         }
         exchange.matched(&self.path);
         exchange.fill(request, limit.map(DefaultBodyLimit::max));

@@ -107,6 +107,10 @@ impl FromStr for Address {
                     "`{text}` has no host: write `127.0.0.1:{port}` for this machine, or `0.0.0.0:{port}` for all networks"
                 ))
             }
+            // Without the text, which may look like a part of the advice.
+            None if !text.is_empty() && !text.contains([':', '/']) => {
+                Err("the address has no port: append one, as `:3000`".into())
+            }
             None => Err(format!(
                 "`{text}` is not an address: write `127.0.0.1:3000`, `[::]:3000`, `localhost:3000`, `unix:/run/app.sock` or `fd:3`"
             )),
@@ -215,12 +219,16 @@ mod tests {
 
     #[test]
     fn what_is_not_an_address_is_refused_with_the_right_spelling() {
-        for text in ["", "localhost", "::1:80", "1.2.3.4:99999", "http://a"] {
+        for text in ["", "::1:80", "1.2.3.4:99999", "http://a"] {
             let error = parse(text).unwrap_err();
             assert!(
                 error.contains("is not an address: write"),
                 "{text}: {error}"
             );
+        }
+        for text in ["localhost", "127.0.0.1"] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains("has no port"), "{error}");
         }
         for text in ["3000", ":3000"] {
             let error = parse(text).unwrap_err();

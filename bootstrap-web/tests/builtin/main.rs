@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod bearer;
 mod client;
 #[cfg(feature = "compression")]
 mod compression;

@@ -42,7 +42,8 @@ pub struct Log {
 pub fn log_to_stderr(filter: &str) -> Log {
     let (stderr, guard) = tracing_appender::non_blocking(io::stderr());
     let dropped = stderr.error_counter();
-    let (filter, faults) = filters(filter, std::env::var("RUST_LOG").ok());
+    let variable = std::env::var("RUST_LOG").ok();
+    let (filter, faults) = filters(filter, variable.as_deref());
     let installed = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr)
@@ -72,10 +73,10 @@ fn has_colour() -> bool {
 }
 
 /// What is written, and what is wrong with the directives.
-fn filters(own: &str, variable: Option<String>) -> (EnvFilter, Vec<String>) {
+fn filters(own: &str, variable: Option<&str>) -> (EnvFilter, Vec<String>) {
     let mut faults = Vec::new();
     let sources = [
-        ("the variable `RUST_LOG`", variable.as_deref()),
+        ("the variable `RUST_LOG`", variable),
         ("the filter of `log_to_stderr`", Some(own)),
     ];
     for (source, text) in sources {
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     fn read(own: &str, variable: Option<&str>) -> (String, usize) {
-        let (filter, faults) = filters(own, variable.map(str::to_owned));
+        let (filter, faults) = filters(own, variable);
         (filter.to_string(), faults.len())
     }
 
@@ -124,7 +125,7 @@ mod tests {
     fn directives_that_cannot_be_read_are_a_fault_and_ignored() {
         assert_eq!(read("warn", Some("a=b=c")), ("warn".into(), 1));
         assert_eq!(read("a=b=c", Some("a=b=c")), ("info".into(), 2));
-        let (_, faults) = filters("warn", Some("a=b=c".into()));
+        let (_, faults) = filters("warn", Some("a=b=c"));
         assert!(faults[0].starts_with("the variable `RUST_LOG` is ignored: `a=b=c`: "));
     }
 }

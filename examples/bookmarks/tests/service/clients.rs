@@ -21,7 +21,9 @@ fn hang(service: &Service, count: usize) -> Vec<TcpStream> {
 }
 
 fn waits(log: &[String]) -> Vec<&String> {
-    let waits = |line: &&String| line.contains("new connections have to wait");
+    let waits = |line: &&String| {
+        line.contains("connections can't be accepted") || line.contains("new connections wait")
+    };
     log.iter().filter(waits).collect()
 }
 

@@ -78,6 +78,8 @@ impl Service {
             log: Vec::new(),
         };
         service.address = service.wait_for("listening on ");
+        // It accepts already, but a signal would interrupt the boot.
+        service.wait_for("bootstrap: boot ");
         service
     }
 
