@@ -4,6 +4,7 @@ use std::any::Any;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -13,7 +14,7 @@ use hyper::body::{Buf, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::pipeline::InFlight;
+use crate::handle::InFlight;
 use crate::server::phase::Answers;
 use crate::web::{Ticket, WebFuture};
 
@@ -27,18 +28,25 @@ pin_project! {
     pub(super) struct Answer {
         #[pin]
         web: Option<WebFuture>,
-        ticket: Option<Ticket>,
-        answers: Option<Answers>,
+        guards: Guards,
         cut: Option<Cancelled>,
     }
 }
 
 impl Answer {
-    pub(super) fn of_web(web: WebFuture, ticket: Ticket, answers: Answers) -> Self {
+    pub(super) fn of_web(
+        web: WebFuture,
+        ticket: Ticket,
+        answers: Answers,
+        in_flight: Arc<InFlight>,
+    ) -> Self {
         Self {
             web: Some(web),
-            ticket: Some(ticket),
-            answers: Some(answers),
+            guards: Guards {
+                ticket: Some(ticket),
+                answers: Some(answers),
+                in_flight: Some(in_flight),
+            },
             cut: None,
         }
     }
@@ -47,8 +55,10 @@ impl Answer {
     pub(super) fn unavailable(answers: Answers) -> Self {
         Self {
             web: None,
-            ticket: None,
-            answers: Some(answers),
+            guards: Guards {
+                answers: Some(answers),
+                ..Guards::default()
+            },
             cut: None,
         }
     }
@@ -89,7 +99,7 @@ impl Future for Answer {
         let response = match polled {
             Ok(Poll::Ready(Ok(response))) => response,
             Ok(Poll::Pending) => {
-                let cut = this.ticket.as_ref().map(Ticket::cut);
+                let cut = this.guards.ticket.as_ref().map(Ticket::cut);
                 if !cut.is_some_and(|cut| is_cancelled(this.cut, cut, cx)) {
                     return Poll::Pending;
                 }
@@ -99,11 +109,7 @@ impl Future for Answer {
         };
         // What the request holds of the app is dropped before the response is sent.
         this.web.set(None);
-        let guards = Guards {
-            ticket: this.ticket.take(),
-            answers: this.answers.take(),
-            in_flight: None,
-        };
+        let guards = std::mem::take(this.guards);
         Poll::Ready(Ok(Served::response(response, guards)))
     }
 }
@@ -113,7 +119,8 @@ impl Future for Answer {
 pub(super) struct Guards {
     ticket: Option<Ticket>,
     answers: Option<Answers>,
-    in_flight: Option<InFlight>,
+    #[allow(dead_code, reason = "held until it is dropped")]
+    in_flight: Option<Arc<InFlight>>,
 }
 
 pin_project! {
@@ -128,9 +135,8 @@ pin_project! {
 }
 
 impl Served {
-    fn response(mut response: Response<Body>, mut guards: Guards) -> Response<Self> {
+    fn response(response: Response<Body>, mut guards: Guards) -> Response<Self> {
         give(&mut guards, true);
-        guards.in_flight = response.extensions_mut().remove::<InFlight>();
         if response.status() == StatusCode::SWITCHING_PROTOCOLS
             && let (Some(answers), Some(ticket)) = (&guards.answers, &guards.ticket)
         {

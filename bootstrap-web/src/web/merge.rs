@@ -13,8 +13,8 @@ use axum::routing::{MethodFilter, MethodRouter};
 use bootstrap::Handle;
 use tower::service_fn;
 
-use crate::handle::AnyBefore;
-use crate::pipeline::{Endpoint, Hooks, Labelled, Origin, Pipeline, RouteCount, mounted};
+use crate::handle::{AnyBefore, RouteCount};
+use crate::pipeline::{Endpoint, Hooks, Labelled, Origin, Pipeline, mounted};
 use crate::problem::Format;
 use crate::routes::{
     BoundRoute, BoundRoutes, RouteInfo, RouteTable, Shapes, check_on_request, name,

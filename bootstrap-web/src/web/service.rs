@@ -166,7 +166,7 @@ impl Service<Request<Body>> for Web {
             request,
             Served {
                 draining: self.shared.traffic.draining().clone(),
-                limits: None,
+                server: None,
             },
         )
     }
