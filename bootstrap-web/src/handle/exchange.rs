@@ -11,6 +11,7 @@ use bootstrap::RequestScope;
 use tracing::Span;
 
 use crate::handle::draining::Draining;
+use crate::handle::in_flight::InFlight;
 use crate::problem::{Problem, path_params};
 
 /// What there is of a request. Every request scope is opened with one, which the route fills.
@@ -34,8 +35,14 @@ pub struct Exchange {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Served {
     pub(crate) draining: Option<Draining>,
-    /// `None` without a server.
-    pub(crate) limits: Option<Arc<ServerLimits>>,
+    pub(crate) server: Option<ByServer>,
+}
+
+/// What a server gives to a request.
+#[derive(Clone, Debug)]
+pub(crate) struct ByServer {
+    pub(crate) limits: Arc<ServerLimits>,
+    pub(crate) in_flight: Arc<InFlight>,
 }
 
 /// The limits of requests whose routes have none of their own.

@@ -10,6 +10,7 @@ mod exchange;
 mod given;
 mod handler;
 mod hook;
+mod in_flight;
 mod needs;
 #[cfg(feature = "openapi")]
 mod operation;
@@ -29,10 +30,13 @@ pub use operation::{
 
 pub(crate) use argument::{Available, LeavesBody, in_the_other_way};
 #[cfg(feature = "server")]
-pub(crate) use exchange::ServerLimits;
+pub(crate) use exchange::{ByServer, ServerLimits};
 pub(crate) use exchange::{Exchange, Served};
 pub(crate) use handler::{AnyHandler, Unbound, unbound};
 pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};
+#[cfg(feature = "server")]
+pub(crate) use in_flight::InFlight;
+pub(crate) use in_flight::RouteCount;
 pub(crate) use needs::{Needs, Taker, function_name, short_type_name};
 #[cfg(feature = "openapi")]
 pub(crate) use operation::{Answered, Content, SchemaOf};

@@ -14,13 +14,17 @@ use axum::response::{IntoResponse, Response};
 use bootstrap::RequestScope;
 use http_body::{Frame, SizeHint};
 use http_body_util::Limited;
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
 
-use crate::handle::Exchange;
-use crate::pipeline::in_flight::RouteCount;
+use crate::handle::{Exchange, RouteCount};
 use crate::problem::Problem;
 
 /// Limits a body, for extractors and for what reads it by itself.
 pub(super) fn limit_body(mut request: Request<Body>, limit: usize) -> Request<Body> {
+    if request.body().is_end_stream() {
+        return request;
+    }
     request = request.map(|body| Body::new(Limited::new(body, limit)));
     DefaultBodyLimit::max(limit).apply(&mut request);
     request
@@ -38,8 +42,12 @@ pub(super) async fn in_time(
     let Some((limit, whose)) = limit else {
         return answer.await;
     };
-    let response = tokio::time::timeout(limit, answer).await;
-    response.unwrap_or_else(|_| {
+    let answer = InTime {
+        answer,
+        limit,
+        timer: None,
+    };
+    answer.await.unwrap_or_else(|| {
         if waits.is_some_and(|it| it.for_the_client()) {
             let detail = format!("the body of the request did not arrive within {limit:?}");
             let problem = Problem::new(StatusCode::REQUEST_TIMEOUT).detail(detail);
@@ -99,6 +107,35 @@ impl HttpBody for Watched {
     }
 }
 
+pin_project! {
+    /// A future with a limit, whose timer costs nothing if the future is ready at once.
+    struct InTime<F> {
+        #[pin]
+        answer: F,
+        limit: Duration,
+        #[pin]
+        timer: Option<Sleep>,
+    }
+}
+
+impl<F: Future> Future for InTime<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        let mut this = self.project();
+        if let Poll::Ready(answer) = this.answer.poll(cx) {
+            return Poll::Ready(Some(answer));
+        }
+        if this.timer.is_none() {
+            this.timer.set(Some(sleep(*this.limit)));
+        }
+        match this.timer.as_pin_mut() {
+            Some(timer) => timer.poll(cx).map(|()| None),
+            None => Poll::Pending,
+        }
+    }
+}
+
 /// A request to a router of axum that was mounted, within the limits of the server.
 pub(crate) async fn mounted(
     count: Arc<RouteCount>,
@@ -107,14 +144,12 @@ pub(crate) async fn mounted(
 ) -> Response {
     let scope = RequestScope::current();
     let exchange = scope.as_ref().and_then(|scope| Exchange::of(scope).ok());
-    let Some(limits) = exchange.and_then(|it| it.served().limits.as_ref()) else {
+    let Some(server) = exchange.and_then(|it| it.served().server.as_ref()) else {
         return next.run(request).await;
     };
-    let entered = count.enter();
+    server.in_flight.count(&count);
     let (request, waits) = watched(request);
-    let request = limit_body(request, limits.body);
-    let limit = Some((limits.request, "server"));
-    let mut response = in_time(limit, waits, next.run(request)).await;
-    response.extensions_mut().insert(entered);
-    response
+    let request = limit_body(request, server.limits.body);
+    let limit = (server.limits.request, "server");
+    in_time(Some(limit), waits, next.run(request)).await
 }

@@ -8,10 +8,9 @@ use axum::http::Request;
 use axum::response::Response;
 use bootstrap::{Handle, RequestScope};
 
-use crate::handle::{AnyHandler, Exchange};
+use crate::handle::{AnyHandler, Exchange, RouteCount};
 use crate::pipeline::guard::{guarded, guarded_response};
 use crate::pipeline::hooks::Hooks;
-use crate::pipeline::in_flight::RouteCount;
 use crate::pipeline::limits::{TimeLimit, Waits, in_time, limit_body, watched};
 use crate::problem::{Format, Problem, carried, render};
 
@@ -51,7 +50,11 @@ impl Endpoint {
     pub(crate) fn accept(&self, mut request: Request<Body>) -> Option<Accepted> {
         let scope = RequestScope::current()?;
         let exchange = Exchange::of(&scope).ok()?;
-        let server = exchange.served().limits.as_ref();
+        let server = exchange.served().server.as_ref();
+        if let Some(server) = server {
+            server.in_flight.count(&self.count);
+        }
+        let server = server.map(|it| &*it.limits);
         let hooks = &self.pipeline.hooks;
         let limit = hooks.body_limit.or(server.map(|it| it.body));
         let own = hooks.timeout.map(|limit| (limit, "route"));
@@ -80,15 +83,9 @@ impl Endpoint {
             let error = anyhow::anyhow!("a route was called outside of `Web`");
             return self.pipeline.fail(error.into()).await;
         };
-        let server = exchange.served().limits.as_ref();
-        let entered = server.map(|_| self.count.enter());
         let handled = guarded_response("the handler", self.handle(exchange));
         let response = in_time(time, waits, handled).await;
-        let mut response = self.pipeline.finish(response).await;
-        if let Some(entered) = entered {
-            response.extensions_mut().insert(entered);
-        }
-        response
+        self.pipeline.finish(response).await
     }
 
     async fn handle(&self, exchange: &Exchange) -> Response {

@@ -37,7 +37,7 @@ pub(super) async fn run(shared: Arc<Shared>, listeners: Vec<Listener>) {
     tokio::select! {
         () = shared.open.cancelled() => {}
         // The boot has failed.
-        () = shared.closing.cancelled() => return,
+        () = shared.closing.raised() => return,
     }
     let all = listeners.into_iter().map(|listener| {
         let accept = Accept {
@@ -67,7 +67,7 @@ impl Accept {
         let accepting = shared.connections.token();
         loop {
             tokio::select! {
-                () = shared.closing.cancelled() => break,
+                () = shared.closing.raised() => break,
                 () = self.next(&listener) => {}
             }
         }

@@ -13,7 +13,7 @@ use hyper::body::{Buf, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::pipeline::InFlight;
+use crate::handle::InFlight;
 use crate::problem::{Format, Problem, render};
 use crate::server::phase::Answers;
 use crate::web::{Ticket, WebFuture};
@@ -28,18 +28,25 @@ pin_project! {
     pub(super) struct Answer {
         #[pin]
         web: Option<WebFuture>,
-        ticket: Option<Ticket>,
-        answers: Option<Answers>,
+        guards: Guards,
         cut: Option<Cancelled>,
     }
 }
 
 impl Answer {
-    pub(super) fn of_web(web: WebFuture, ticket: Ticket, answers: Answers) -> Self {
+    pub(super) fn of_web(
+        web: WebFuture,
+        ticket: Ticket,
+        answers: Answers,
+        in_flight: Arc<InFlight>,
+    ) -> Self {
         Self {
             web: Some(web),
-            ticket: Some(ticket),
-            answers: Some(answers),
+            guards: Guards {
+                ticket: Some(ticket),
+                answers: Some(answers),
+                in_flight: Some(in_flight),
+            },
             cut: None,
         }
     }
@@ -48,8 +55,10 @@ impl Answer {
     pub(super) fn unavailable(answers: Answers) -> Self {
         Self {
             web: None,
-            ticket: None,
-            answers: Some(answers),
+            guards: Guards {
+                answers: Some(answers),
+                ..Guards::default()
+            },
             cut: None,
         }
     }
@@ -91,7 +100,7 @@ impl Future for Answer {
         let response = match polled {
             Ok(Poll::Ready(Ok(response))) => response,
             Ok(Poll::Pending) => {
-                let cut = this.ticket.as_ref().map(Ticket::cut);
+                let cut = this.guards.ticket.as_ref().map(Ticket::cut);
                 if !cut.is_some_and(|cut| is_cancelled(this.cut, cut, cx)) {
                     return Poll::Pending;
                 }
@@ -101,11 +110,7 @@ impl Future for Answer {
         };
         // What the request holds of the app is dropped before the response is sent.
         this.web.set(None);
-        let guards = Guards {
-            ticket: this.ticket.take(),
-            answers: this.answers.take(),
-            in_flight: None,
-        };
+        let guards = std::mem::take(this.guards);
         Poll::Ready(Ok(Served::response(response, guards)))
     }
 }
@@ -115,7 +120,8 @@ impl Future for Answer {
 pub(super) struct Guards {
     ticket: Option<Ticket>,
     answers: Option<Answers>,
-    in_flight: Option<InFlight>,
+    #[allow(dead_code, reason = "held until it is dropped")]
+    in_flight: Option<Arc<InFlight>>,
 }
 
 pin_project! {
@@ -130,9 +136,8 @@ pin_project! {
 }
 
 impl Served {
-    fn response(mut response: Response<Body>, mut guards: Guards) -> Response<Self> {
+    fn response(response: Response<Body>, mut guards: Guards) -> Response<Self> {
         give(&mut guards, true);
-        guards.in_flight = response.extensions_mut().remove::<InFlight>();
         if response.status() == StatusCode::SWITCHING_PROTOCOLS
             && let (Some(answers), Some(ticket)) = (&guards.answers, &guards.ticket)
         {

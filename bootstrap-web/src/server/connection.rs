@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 
-use crate::handle::Served as ServedBy;
+use crate::handle::{ByServer, InFlight, Served as ServedBy};
 use crate::server::answer::{self, Answer};
 use crate::server::phase::Phase;
 use crate::server::request;
@@ -80,7 +80,7 @@ async fn tls(shared: &Shared, socket: Socket) -> Option<(Socket, Protocol)> {
     let handshake = tokio::time::timeout(shared.limits.header, tls.0.accept(stream));
     let accepted = tokio::select! {
         accepted = handshake => accepted,
-        () = shared.cut.cancelled() => return None,
+        () = shared.cut.raised() => return None,
     };
     let stream = match accepted {
         Ok(Ok(stream)) => stream,
@@ -138,11 +138,15 @@ fn answer(
     if let Some(peer) = peer {
         request.extensions_mut().insert(ConnectInfo(peer));
     }
+    let in_flight: Arc<InFlight> = Arc::default();
     let served = ServedBy {
         draining: Some(web.traffic().draining().clone()),
-        limits: Some(Arc::clone(&shared.of_requests)),
+        server: Some(ByServer {
+            limits: Arc::clone(&shared.of_requests),
+            in_flight: Arc::clone(&in_flight),
+        }),
     };
-    Answer::of_web(web.serve(request, served), ticket, answers)
+    Answer::of_web(web.serve(request, served), ticket, answers, in_flight)
 }
 
 /// A connection that can be asked to end after the present requests.
@@ -165,13 +169,23 @@ where
 
 /// Polls a connection until it ends, its time is up, or the server cuts it.
 async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared: &Shared) {
-    let mut closing = pin!(shared.closing.cancelled());
-    let mut cut = pin!(shared.cut.cancelled());
+    let mut closing = pin!(shared.closing.raised());
+    let mut cut = pin!(shared.cut.raised());
     let mut is_closing = false;
+    let mut waker: Option<Waker> = None;
     let mut timer = pin!(sleep_until(next_look(phase, shared)));
     // What the client had taken when all requests began to wait for it.
     let mut taken = None;
     poll_fn(|cx| {
+        // Both wake this task, once they know it. Apart from that a look at them is cheaper than a poll.
+        if !waker
+            .as_ref()
+            .is_some_and(|known| known.will_wake(cx.waker()))
+        {
+            waker = Some(cx.waker().clone());
+            let _ = closing.as_mut().poll(cx);
+            let _ = cut.as_mut().poll(cx);
+        }
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 if let Err(error) = ended {
@@ -179,7 +193,7 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
                 }
                 return Poll::Ready(());
             }
-            if !is_closing && closing.as_mut().poll(cx).is_ready() {
+            if !is_closing && shared.closing.is_raised() {
                 is_closing = true;
                 // A client that has not sent anything waits for nothing, unless that is on its way.
                 phase.end_if_nothing(LAST_LOOK);
@@ -188,7 +202,7 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
             }
             break;
         }
-        if cut.as_mut().poll(cx).is_ready() {
+        if shared.cut.is_raised() {
             return Poll::Ready(());
         }
         let next = next_look(phase, shared);
@@ -257,7 +271,7 @@ mod http2 {
         let is_http2 = tokio::select! {
             is_http2 = timeout(limits.first_byte, stream.is_http2()) => is_http2,
             () = async {
-                shared.closing.cancelled().await;
+                shared.closing.raised().await;
                 sleep(super::LAST_LOOK).await;
             } => return,
         };

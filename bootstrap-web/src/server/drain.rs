@@ -29,7 +29,7 @@ pub(super) async fn drain(shared: &Shared, cx: &DrainContext<Server>) {
     if needs_delay(cx.reason()) {
         delay(shared, cx).await;
     }
-    shared.closing.cancel();
+    shared.closing.raise();
     if let Some(web) = shared.any_web() {
         web.traffic().draining().begin();
     }
@@ -100,6 +100,6 @@ async fn cut(shared: &Shared) {
         web.traffic().cut();
     }
     let _ = timeout(CUT, shared.connections.wait()).await;
-    shared.cut.cancel();
+    shared.cut.raise();
     let _ = timeout(CUT, shared.connections.wait()).await;
 }

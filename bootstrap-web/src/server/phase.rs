@@ -57,6 +57,10 @@ pub(super) struct Phase {
 /// No deadline.
 const NEVER: u64 = u64::MAX;
 
+/// A deadline whose time begins when it is looked at: after the poll of the connection, which may already have done what it
+/// limits.
+const FROM_NOW: u64 = u64::MAX - 1;
+
 impl Phase {
     pub(super) fn new(limits: Arc<Limits>, busy: Arc<AtomicUsize>) -> Arc<Self> {
         let deadline = millis(limits.first_byte);
@@ -80,12 +84,25 @@ impl Phase {
 
     /// When it has to do something else, if that is limited here.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let deadline = self.deadline.load(Ordering::Relaxed);
+        let mut deadline = self.deadline.load(Ordering::Relaxed);
+        if deadline == FROM_NOW {
+            let limit = match self.doing() {
+                Doing::Nothing => self.limits.first_byte,
+                Doing::Reading => self.limits.header,
+                Doing::Idling => self.limits.idle,
+                Doing::Answering => return None,
+            };
+            deadline = millis(self.began.elapsed() + limit);
+            // It has turned to something else meanwhile, with HTTP/2.
+            let relaxed = Ordering::Relaxed;
+            let _ = self
+                .deadline
+                .compare_exchange(FROM_NOW, deadline, relaxed, relaxed);
+        }
         (deadline != NEVER).then(|| self.began + Duration::from_millis(deadline))
     }
 
-    fn turn(&self, doing: Doing, limit: Option<Duration>) {
-        let deadline = limit.map_or(NEVER, |limit| millis(self.began.elapsed() + limit));
+    fn turn(&self, doing: Doing, deadline: u64) {
         self.doing.store(doing as u8, Ordering::Relaxed);
         self.deadline.store(deadline, Ordering::Relaxed);
     }
@@ -93,7 +110,7 @@ impl Phase {
     /// Sets a limit for the first byte, unless it has arrived.
     pub(super) fn end_if_nothing(&self, limit: Duration) {
         if self.doing() == Doing::Nothing {
-            self.turn(Doing::Nothing, Some(limit));
+            self.turn(Doing::Nothing, millis(self.began.elapsed() + limit));
         }
     }
 
@@ -102,7 +119,7 @@ impl Phase {
         let begins = matches!(self.doing(), Doing::Nothing | Doing::Idling);
         // Pings of HTTP/2 begin no request.
         if begins && !self.is_http2.load(Ordering::Relaxed) {
-            self.turn(Doing::Reading, Some(self.limits.header));
+            self.turn(Doing::Reading, FROM_NOW);
         }
     }
 
@@ -113,7 +130,7 @@ impl Phase {
         }
         if self.requests.fetch_add(1, Ordering::AcqRel) == 0 {
             self.busy.fetch_add(1, Ordering::Relaxed);
-            self.turn(Doing::Answering, None);
+            self.turn(Doing::Answering, NEVER);
         }
         Answers {
             phase: Arc::clone(self),
@@ -147,7 +164,7 @@ impl Phase {
 }
 
 fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(NEVER - 1)
+    u64::try_from(time.as_millis()).map_or(FROM_NOW - 1, |millis| millis.min(FROM_NOW - 1))
 }
 
 /// A request that is being answered.
@@ -182,7 +199,7 @@ impl Drop for Answers {
         let phase = &self.phase;
         if phase.requests.fetch_sub(1, Ordering::AcqRel) == 1 {
             phase.busy.fetch_sub(1, Ordering::Relaxed);
-            phase.turn(Doing::Idling, Some(phase.limits.idle));
+            phase.turn(Doing::Idling, FROM_NOW);
         }
     }
 }

@@ -19,6 +19,9 @@ use crate::server::tls::{Files, Tls};
 use crate::server::values::{Size, Time};
 use crate::web::{Web, WebPlugin};
 
+/// More than any limit needs, and little enough to count with.
+const YEAR: Duration = Duration::from_hours(365 * 24);
+
 const fn seconds(seconds: u64) -> Time {
     Time(Duration::from_secs(seconds))
 }
@@ -183,17 +186,17 @@ impl Server {
     fn limits(&self) -> Limits {
         Limits {
             connections: self.max_connections,
-            first_byte: self.first_byte_timeout.0,
-            header: self.header_timeout.0,
-            idle: self.idle_timeout.0,
-            request: self.request_timeout.0,
-            write: self.write_timeout.0,
+            first_byte: self.first_byte_timeout.at_most(YEAR),
+            header: self.header_timeout.at_most(YEAR),
+            idle: self.idle_timeout.at_most(YEAR),
+            request: self.request_timeout.at_most(YEAR),
+            write: self.write_timeout.at_most(YEAR),
             body: self.body_limit.0,
             header_bytes: self.max_header_bytes.0,
             headers: self.max_headers,
-            drain_delay: self.drain_delay.0,
-            drain: self.drain_timeout.0,
-            stream_grace: self.stream_grace.0,
+            drain_delay: self.drain_delay.at_most(YEAR),
+            drain: self.drain_timeout.at_most(YEAR),
+            stream_grace: self.stream_grace.at_most(YEAR),
             #[cfg(feature = "http2")]
             h2c: self.h2c,
             #[cfg(feature = "http2")]

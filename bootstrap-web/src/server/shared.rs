@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bootstrap::{Lazy, State};
 use tokio::sync::Semaphore;
@@ -41,10 +41,32 @@ pub(super) struct Shared {
     pub(super) busy: Arc<AtomicUsize>,
     /// Cancelled once connections may be accepted.
     pub(super) open: CancellationToken,
-    /// Cancelled when the server accepts no further connections and requests.
-    pub(super) closing: CancellationToken,
-    /// Cancelled when what is left is cut.
-    pub(super) cut: CancellationToken,
+    /// Raised when the server accepts no further connections and requests.
+    pub(super) closing: Flag,
+    /// Raised when what is left is cut.
+    pub(super) cut: Flag,
+}
+
+/// A token that is cheap to look at: each connection does for each request.
+#[derive(Debug, Default)]
+pub(super) struct Flag {
+    is_raised: AtomicBool,
+    token: CancellationToken,
+}
+
+impl Flag {
+    pub(super) fn raise(&self) {
+        self.is_raised.store(true, Ordering::SeqCst);
+        self.token.cancel();
+    }
+
+    pub(super) fn is_raised(&self) -> bool {
+        self.is_raised.load(Ordering::SeqCst)
+    }
+
+    pub(super) async fn raised(&self) {
+        self.token.cancelled().await;
+    }
 }
 
 impl Shared {
@@ -67,8 +89,8 @@ impl Shared {
             connections,
             busy: Arc::default(),
             open: CancellationToken::new(),
-            closing: CancellationToken::new(),
-            cut: CancellationToken::new(),
+            closing: Flag::default(),
+            cut: Flag::default(),
         }
     }
 

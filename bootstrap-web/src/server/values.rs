@@ -9,6 +9,12 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Time(pub(super) Duration);
 
+impl Time {
+    pub(super) fn at_most(self, most: Duration) -> Duration {
+        self.0.min(most)
+    }
+}
+
 /// A number of bytes: `1024`, `"16KiB"`, `"2MiB"`, `"1GiB"`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size(pub(super) usize);

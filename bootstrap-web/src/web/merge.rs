@@ -14,8 +14,8 @@ use axum::routing::{MethodFilter, MethodRouter};
 use bootstrap::{Handle, RequestScope};
 use tower::service_fn;
 
-use crate::handle::{AnyBefore, Exchange};
-use crate::pipeline::{Endpoint, Hooks, Labelled, Origin, Pipeline, RouteCount, mounted};
+use crate::handle::{AnyBefore, Exchange, RouteCount};
+use crate::pipeline::{Endpoint, Hooks, Labelled, Origin, Pipeline, mounted};
 use crate::problem::Format;
 use crate::routes::{
     BoundRoute, BoundRoutes, RouteInfo, RouteTable, Shapes, check_on_request, name,

@@ -204,8 +204,8 @@ impl Service<Request<Body>> for Web {
 
     fn call(&mut self, request: Request<Body>) -> WebFuture {
         let draining = Some(self.shared.traffic.draining().clone());
-        let limits = None;
-        self.serve(request, Served { draining, limits })
+        let server = None;
+        self.serve(request, Served { draining, server })
     }
 }
 

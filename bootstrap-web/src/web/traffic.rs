@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::handle::Draining;
-use crate::pipeline::RouteCount;
+use crate::handle::{Draining, RouteCount};
 
 /// The requests that a server has handed to a [`Web`](crate::Web).
 #[derive(Debug, Default)]

@@ -217,6 +217,23 @@ async fn a_limit_that_makes_no_sense_fails_the_boot() {
     }
 }
 
+#[tokio::test]
+async fn limits_as_long_as_can_be_are_no_mistake() {
+    let most = std::time::Duration::MAX;
+    let server = server()
+        .first_byte_timeout(most)
+        .header_timeout(most)
+        .idle_timeout(most)
+        .request_timeout(most)
+        .write_timeout(most)
+        .drain_timeout(most)
+        .stream_grace(most)
+        .max_connections(usize::MAX);
+    let (running, address) = boot(full(), server).await;
+    assert!(get(address, "/").await.ends_with("hello"));
+    close(running).await;
+}
+
 /// A boot that fails elsewhere closes the socket.
 #[tokio::test]
 async fn a_boot_that_fails_leaves_no_socket_behind() {

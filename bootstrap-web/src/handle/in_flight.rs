@@ -1,7 +1,7 @@
 //! How many requests of each route are being answered.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The requests of one route that are being answered.
 #[derive(Debug)]
@@ -26,24 +26,26 @@ impl RouteCount {
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
+}
 
-    /// Counts a request until all clones of the guard are dropped.
-    pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::new(Entered(Arc::clone(self))))
+/// A request of a server, which its route counts until this is dropped: the server holds it to the end of
+/// the response.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight(OnceLock<Arc<RouteCount>>);
+
+impl InFlight {
+    /// Notes which route answers the request.
+    pub(crate) fn count(&self, route: &Arc<RouteCount>) {
+        if self.0.set(Arc::clone(route)).is_ok() {
+            route.in_flight.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
-/// A request that is counted. A response carries it to the server in its extensions, which drops it
-/// after the body.
-#[derive(Clone, Debug)]
-pub(crate) struct InFlight(#[allow(dead_code, reason = "held until it is dropped")] Arc<Entered>);
-
-#[derive(Debug)]
-struct Entered(Arc<RouteCount>);
-
-impl Drop for Entered {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(route) = self.0.get() {
+            route.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
