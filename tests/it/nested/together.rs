@@ -404,7 +404,7 @@ fn a_parent_that_loads_after_its_child_was_cut_off_goes_with_it() {
                 trace.add("blocks");
                 // It is cut off as well, and can't be dropped before it lets go of its thread.
                 while trace.count("close(child)") == 0 {
-                    std::thread::sleep(Duration::from_millis(1));
+                    std::thread::park_timeout(Duration::from_millis(1));
                 }
                 Ok(())
             }
