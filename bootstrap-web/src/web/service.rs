@@ -165,7 +165,7 @@ impl Service<Request<Body>> for Web {
         self.serve(
             request,
             Served {
-                draining: self.shared.traffic.draining().clone(),
+                draining: self.shared.traffic.draining(),
                 server: None,
             },
         )
