@@ -140,7 +140,7 @@ fn answer(
     }
     let in_flight: Arc<InFlight> = Arc::default();
     let served = ServedBy {
-        draining: Some(web.traffic().draining().clone()),
+        draining: Some(ticket.draining().clone()),
         server: Some(ByServer {
             limits: Arc::clone(&shared.of_requests),
             in_flight: Arc::clone(&in_flight),

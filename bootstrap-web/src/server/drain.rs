@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use bootstrap::DrainContext;
+use bootstrap::extend::Contextual;
 use bootstrap::lifecycle::{ShutdownReason, Signal};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::server::plugin::Server;
-use crate::server::shared::Shared;
-
-/// What probes are told.
-const DRAINING: &str = "draining";
+use crate::server::shared::{DRAINING, Shared};
 
 /// How often the progress is reported.
 const TICK: Duration = Duration::from_secs(1);
@@ -22,7 +19,7 @@ const MARGIN: Duration = Duration::from_millis(500);
 const CUT: Duration = Duration::from_millis(100);
 
 /// Ends a server: turns probes off, waits, stops accepting, waits for what has begun, and cuts the rest.
-pub(super) async fn drain(shared: &Shared, cx: &DrainContext<Server>) {
+pub(super) async fn drain<P: Contextual>(shared: &Shared, cx: &DrainContext<P>) {
     if let Some(web) = shared.any_web() {
         web.readiness().set_not_ready(DRAINING);
     }
@@ -61,7 +58,7 @@ fn needs_delay(reason: &ShutdownReason) -> bool {
 }
 
 /// Stays open for a while: load balancers still send requests.
-async fn delay(shared: &Shared, cx: &DrainContext<Server>) {
+async fn delay<P: Contextual>(shared: &Shared, cx: &DrainContext<P>) {
     let end = Instant::now() + shared.limits.drain_delay;
     while let Some(left) = end.checked_duration_since(Instant::now()) {
         if left.is_zero() || has_no_time(cx) {
@@ -72,12 +69,12 @@ async fn delay(shared: &Shared, cx: &DrainContext<Server>) {
     }
 }
 
-fn has_no_time(cx: &DrainContext<Server>) -> bool {
+fn has_no_time<P: Contextual>(cx: &DrainContext<P>) -> bool {
     cx.remaining().is_some_and(|left| left <= MARGIN)
 }
 
 /// When what is left has to be cut: by its own limit, or by that of the whole shutdown.
-fn end(shared: &Shared, cx: &DrainContext<Server>, began: Instant) -> Instant {
+fn end<P: Contextual>(shared: &Shared, cx: &DrainContext<P>, began: Instant) -> Instant {
     let own = began + shared.limits.drain;
     match cx.remaining() {
         Some(left) => own.min(Instant::now() + left.saturating_sub(MARGIN)),
@@ -86,7 +83,7 @@ fn end(shared: &Shared, cx: &DrainContext<Server>, began: Instant) -> Instant {
 }
 
 /// Waits for the ends of all connections. Returns whether they came in time.
-async fn wait(shared: &Shared, cx: &DrainContext<Server>, until: Instant) -> bool {
+async fn wait<P: Contextual>(shared: &Shared, cx: &DrainContext<P>, until: Instant) -> bool {
     let ended = timeout_at(until, shared.connections.wait()).await.is_ok();
     if !ended {
         cx.progress(format!("waiting for {}", shared.left()));

@@ -246,10 +246,10 @@ impl Hooks for Server {
             });
         }
         let shared = Arc::new(shared);
-        let (open, text) = (shared.open.clone(), listening.to_string());
+        let (opened, text) = (Arc::clone(&shared), listening.to_string());
         cx.on_all_ready(async move |_| {
             tracing::info!("listening on {text}");
-            open.cancel();
+            opened.begin();
             Ok(())
         });
         let accepting = Arc::clone(&shared);

@@ -13,6 +13,9 @@ use crate::handle::ServerLimits;
 use crate::server::limits::Limits;
 use crate::web::{Ticket, Web};
 
+/// What probes are told while the server drains.
+pub(super) const DRAINING: &str = "draining";
+
 /// Makes connections of TLS.
 #[cfg(feature = "tls")]
 #[derive(Clone)]
@@ -92,6 +95,15 @@ impl Shared {
             closing: Flag::default(),
             cut: Flag::default(),
         }
+    }
+
+    /// Begins to accept connections. If this server is a restarted one, the routes have seen the end of the one before.
+    pub(super) fn begin(&self) {
+        if let Some(web) = self.any_web() {
+            web.traffic().renew();
+            web.readiness().withdraw(DRAINING);
+        }
+        self.open.cancel();
     }
 
     /// The present `Web`, if it takes requests: not while it restarts.

@@ -1,8 +1,8 @@
 //! What a server has to know of a `Web`: whether it may be called, what is being answered, and when that has to
 //! end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,12 @@ pub(crate) struct Traffic {
     is_open: AtomicBool,
     active: AtomicUsize,
     idle: Notify,
+    end: RwLock<Arc<End>>,
+}
+
+/// When what is being answered has to end. A server that restarts begins with a new one.
+#[derive(Debug, Default)]
+struct End {
     draining: Draining,
     cut: CancellationToken,
 }
@@ -39,14 +45,26 @@ impl Traffic {
         self.is_open.store(false, Ordering::SeqCst);
     }
 
-    pub(crate) fn draining(&self) -> &Draining {
-        &self.draining
+    fn end(&self) -> Arc<End> {
+        let end = self.end.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&end)
+    }
+
+    pub(crate) fn draining(&self) -> Draining {
+        self.end().draining.clone()
     }
 
     /// Cancels what is still being answered.
     pub(crate) fn cut(&self) {
-        self.draining.end_grace();
-        self.cut.cancel();
+        let end = self.end();
+        end.draining.end_grace();
+        end.cut.cancel();
+    }
+
+    /// Lets another server begin, after one that has ended.
+    #[cfg(feature = "server")]
+    pub(crate) fn renew(&self) {
+        *self.end.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
     }
 
     /// Waits until nothing is being answered.
@@ -84,37 +102,48 @@ mod ticket {
 
     use tokio_util::sync::CancellationToken;
 
-    use super::Traffic;
+    use super::{End, Traffic};
+    use crate::handle::Draining;
 
     /// A request that may be answered, until it is dropped.
     #[derive(Debug)]
-    pub(crate) struct Ticket(Arc<Traffic>);
+    pub(crate) struct Ticket {
+        traffic: Arc<Traffic>,
+        end: Arc<End>,
+    }
 
     impl Traffic {
         /// Lets a request in.
         pub(crate) fn enter(self: &Arc<Self>) -> Option<Ticket> {
             self.active.fetch_add(1, Ordering::SeqCst);
-            let ticket = Ticket(Arc::clone(self));
+            let ticket = Ticket {
+                traffic: Arc::clone(self),
+                end: self.end(),
+            };
             self.is_open.load(Ordering::SeqCst).then_some(ticket)
         }
     }
 
     impl Ticket {
+        pub(crate) fn draining(&self) -> &Draining {
+            &self.end.draining
+        }
+
         /// Cancelled when the request has to be dropped.
         pub(crate) fn cut(&self) -> &CancellationToken {
-            &self.0.cut
+            &self.end.cut
         }
 
         /// Cancelled when a stream has to end.
         pub(crate) fn grace_is_over(&self) -> &CancellationToken {
-            self.0.draining.grace_is_over()
+            self.end.draining.grace_is_over()
         }
     }
 
     impl Drop for Ticket {
         fn drop(&mut self) {
-            if self.0.active.fetch_sub(1, Ordering::SeqCst) == 1 {
-                self.0.idle.notify_waiters();
+            if self.traffic.active.fetch_sub(1, Ordering::SeqCst) == 1 {
+                self.traffic.idle.notify_waiters();
             }
         }
     }

@@ -50,9 +50,17 @@ async fn hangs(database: State<Database>, seen: State<Seen>) {
     std::future::pending::<()>().await;
 }
 
+async fn waits(draining: Draining) -> String {
+    sleep(SHORT).await;
+    draining.has_begun().to_string()
+}
+
 #[routes(name = "api")]
 fn api() -> impl RouteSet {
-    Routes::new().get("/", read).get("/hangs", hangs)
+    Routes::new()
+        .get("/", read)
+        .get("/hangs", hangs)
+        .get("/waits", waits)
 }
 
 fn full(seen: &Seen) -> App {
@@ -181,6 +189,27 @@ async fn the_server_restarts_by_its_name() {
     let address = listening.unwrap().address().unwrap();
     let response = get(address, "/").await;
     assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
-    sleep(SHORT).await;
+    close(running).await;
+}
+
+/// The routes have seen the end of a server, and go on with the next one.
+#[tokio::test]
+async fn a_server_that_has_restarted_is_ready_and_does_not_drain() {
+    let seen = Seen::default();
+    let (running, address) = boot(full(&seen), server().drain_timeout(SHORT)).await;
+    let mut cut = Client::connect(address).await;
+    cut.get("/hangs").await;
+    seen.have_begun(1).await;
+    within(running.handle().restart("http")).await.unwrap();
+    assert!(cut.rest().await.starts_with("HTTP/1.1 503 "));
+    let web = running.try_get::<State<Web>>().unwrap();
+    assert!(web.readiness().is_ready());
+    drop(web);
+    let listening = running.try_get::<State<bootstrap_web::server::Listening>>();
+    let address = listening.unwrap().address().unwrap();
+    // It is neither cut nor told that the server drains.
+    let mut waits = Client::connect(address).await;
+    waits.get("/waits").await;
+    assert!(waits.response().await.ends_with("false"));
     close(running).await;
 }
