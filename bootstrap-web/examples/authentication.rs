@@ -62,6 +62,7 @@ fn api() -> impl RouteSet {
 
 #[tokio::main]
 async fn main() -> bootstrap::Exit {
+    let _log = bootstrap::log_to_stderr("info");
     App::collect().run().await
 }
 
