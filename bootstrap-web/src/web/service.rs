@@ -203,9 +203,7 @@ impl Service<Request<Body>> for Web {
     }
 
     fn call(&mut self, request: Request<Body>) -> WebFuture {
-        let draining = Some(self.shared.traffic.draining());
-        let server = None;
-        self.serve(request, Served { draining, server })
+        self.serve(request, Served::default())
     }
 }
 
