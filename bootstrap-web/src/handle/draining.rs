@@ -154,7 +154,7 @@ impl<S: Sync> FromRequestParts<S> for Draining {
     async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let scope = RequestScope::current();
         let exchange = scope.as_ref().and_then(|it| Exchange::of(it).ok());
-        let draining = exchange.and_then(|it| it.served().draining.clone());
+        let draining = exchange.and_then(|it| Some(it.server()?.draining.clone()));
         Ok(draining.unwrap_or_default())
     }
 }

@@ -22,7 +22,8 @@ use crate::problem::{Problem, path_params};
 #[derive(Debug, Default)]
 pub struct Exchange {
     content: Mutex<Content>,
-    served: Served,
+    /// `None` without a server.
+    server: Option<ByServer>,
     /// Whether a layer around the routes may ask for the next two.
     is_observed: bool,
     /// The path of the route, with the names of its parameters, once there is one.
@@ -31,16 +32,10 @@ pub struct Exchange {
     span: OnceLock<Span>,
 }
 
-/// What the server sets for requests.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Served {
-    pub(crate) draining: Option<Draining>,
-    pub(crate) server: Option<ByServer>,
-}
-
 /// What a server gives to a request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct ByServer {
+    pub(crate) draining: Draining,
     pub(crate) limits: Arc<ServerLimits>,
     pub(crate) in_flight: Arc<InFlight>,
 }
@@ -76,9 +71,9 @@ pub(crate) struct Head {
 impl Exchange {
     /// Without a request, which the route puts in. `is_observed` says whether a layer around the routes may ask which
     /// one answers.
-    pub(crate) fn open(served: Served, is_observed: bool) -> Self {
+    pub(crate) fn open(server: Option<ByServer>, is_observed: bool) -> Self {
         Self {
-            served,
+            server,
             is_observed,
             ..Self::default()
         }
@@ -90,8 +85,8 @@ impl Exchange {
         exchange
     }
 
-    pub(crate) fn served(&self) -> &Served {
-        &self.served
+    pub(crate) fn server(&self) -> Option<&ByServer> {
+        self.server.as_ref()
     }
 
     /// Puts in a request, which may be read from now on.

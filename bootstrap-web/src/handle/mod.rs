@@ -30,8 +30,8 @@ pub use operation::{
 
 pub(crate) use argument::{Available, LeavesBody, in_the_other_way};
 #[cfg(feature = "server")]
-pub(crate) use exchange::{ByServer, ServerLimits};
-pub(crate) use exchange::{Exchange, Served};
+pub(crate) use exchange::ServerLimits;
+pub(crate) use exchange::{ByServer, Exchange};
 pub(crate) use handler::{AnyHandler, Unbound, unbound};
 pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};
 #[cfg(feature = "server")]

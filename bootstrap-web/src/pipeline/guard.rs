@@ -53,11 +53,12 @@ pub(super) async fn guarded_response(
 
 #[cold]
 fn panicked(what: &str, panic: &(dyn Any + Send)) -> Problem {
-    let text = text(panic);
+    let text = panic_text(panic);
     Problem::from(anyhow::anyhow!("{what} panicked: {text}"))
 }
 
-fn text(panic: &(dyn Any + Send)) -> &str {
+/// What a panic says.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| Some(panic.downcast_ref::<String>()?));
     text.unwrap_or("a value that is no text")

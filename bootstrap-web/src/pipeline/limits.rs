@@ -144,7 +144,7 @@ pub(crate) async fn mounted(
 ) -> Response {
     let scope = RequestScope::current();
     let exchange = scope.as_ref().and_then(|scope| Exchange::of(scope).ok());
-    let Some(server) = exchange.and_then(|it| it.served().server.as_ref()) else {
+    let Some(server) = exchange.and_then(Exchange::server) else {
         return next.run(request).await;
     };
     server.in_flight.count(&count);

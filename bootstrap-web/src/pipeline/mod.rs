@@ -6,6 +6,8 @@ mod limits;
 mod run;
 
 pub(crate) use guard::guarded;
+#[cfg(feature = "server")]
+pub(crate) use guard::panic_text;
 pub(crate) use hooks::{Hooks, Labelled, Wrap};
 pub(crate) use limits::mounted;
 pub(crate) use run::{Endpoint, Origin, Pipeline, fail};

@@ -50,7 +50,7 @@ impl Endpoint {
     pub(crate) fn accept(&self, mut request: Request<Body>) -> Option<Accepted> {
         let scope = RequestScope::current()?;
         let exchange = Exchange::of(&scope).ok()?;
-        let server = exchange.served().server.as_ref();
+        let server = exchange.server();
         if let Some(server) = server {
             server.in_flight.count(&self.count);
         }
@@ -74,14 +74,13 @@ impl Endpoint {
 
     /// Answers the request of a scope.
     pub(crate) async fn answer(&self, accepted: Option<Accepted>) -> Response {
-        let of = |it: &Accepted| (it.time, it.waits.clone());
-        let (time, waits) = accepted.as_ref().map(of).unwrap_or_default();
-        let exchange = accepted
-            .as_ref()
-            .and_then(|it| Exchange::of(&it.scope).ok());
-        let Some(exchange) = exchange else {
+        let Some(Accepted { scope, time, waits }) = accepted else {
             let error = anyhow::anyhow!("a route was called outside of `Web`");
             return self.pipeline.fail(error.into()).await;
+        };
+        let exchange = match Exchange::of(&scope) {
+            Ok(exchange) => exchange,
+            Err(problem) => return self.pipeline.fail(problem).await,
         };
         let handled = guarded_response("the handler", self.handle(exchange));
         let response = in_time(time, waits, handled).await;

@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::handle::InFlight;
+use crate::pipeline::panic_text;
 use crate::problem::{Format, Problem, render};
 use crate::server::phase::Answers;
 use crate::web::{Ticket, WebFuture};
@@ -71,9 +72,7 @@ fn unavailable() -> Response<Body> {
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Response<Body> {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| Some(panic.downcast_ref::<String>()?));
-    let text = text.unwrap_or("a value that is no text");
+    let text = panic_text(panic);
     tracing::error!("a layer or a mounted router panicked: {text}");
     render(&Arc::new(Problem::internal()), Format::Problem)
 }

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 
-use crate::handle::{ByServer, InFlight, Served as ServedBy};
+use crate::handle::{ByServer, InFlight};
 use crate::server::answer::{self, Answer};
 use crate::server::phase::Phase;
 use crate::server::request;
@@ -139,14 +139,12 @@ fn answer(
         request.extensions_mut().insert(ConnectInfo(peer));
     }
     let in_flight: Arc<InFlight> = Arc::default();
-    let served = ServedBy {
-        draining: Some(ticket.draining().clone()),
-        server: Some(ByServer {
-            limits: Arc::clone(&shared.of_requests),
-            in_flight: Arc::clone(&in_flight),
-        }),
+    let server = ByServer {
+        draining: ticket.draining().clone(),
+        limits: Arc::clone(&shared.of_requests),
+        in_flight: Arc::clone(&in_flight),
     };
-    Answer::of_web(web.serve(request, served), ticket, answers, in_flight)
+    Answer::of_web(web.serve(request, Some(server)), ticket, answers, in_flight)
 }
 
 /// A connection that can be asked to end after the present requests.

@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use pin_project_lite::pin_project;
 use tower::{Service, ServiceExt};
 
-use crate::handle::{AnyBefore, Exchange, Served};
+use crate::handle::{AnyBefore, ByServer, Exchange};
 use crate::pipeline::{Hooks, Labelled, Origin, fail, guarded};
 use crate::problem::{Format, Problem, carried};
 use crate::routes::RouteTable;
@@ -203,15 +203,15 @@ impl Service<Request<Body>> for Web {
     }
 
     fn call(&mut self, request: Request<Body>) -> WebFuture {
-        self.serve(request, Served::default())
+        self.serve(request, None)
     }
 }
 
 impl Web {
-    /// Answers a request as a server wants it.
-    pub(crate) fn serve(&mut self, request: Request<Body>, served: Served) -> WebFuture {
+    /// Answers a request, as a server wants it if there is one.
+    pub(crate) fn serve(&mut self, request: Request<Body>, server: Option<ByServer>) -> WebFuture {
         let (current, layered) = (&self.shared.current, &self.shared.layered);
-        let exchange = Exchange::open(served, layered.is_some());
+        let exchange = Exchange::open(server, layered.is_some());
         let answer = if let Some(layered) = layered {
             let answer = layered.clone().oneshot(request);
             let answer = answer.map(|response| match response {

@@ -40,7 +40,7 @@ pub(crate) async fn boot(
         tasks,
     };
     for hook in hooks.on_ready.drain(..) {
-        nodes.ready_queue.push(None, hook);
+        nodes.ready_queue.push(None, hook, false);
     }
     let booted = boot.run(&mut hooks).await;
     if booted.is_err() {

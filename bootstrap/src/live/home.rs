@@ -236,11 +236,7 @@ impl Home for Nodes {
         let cell = self.cell(node);
         if cell.load.outcome == Outcome::Started {
             // Still under the lock: a load that ends here and fails forgets this one as well.
-            if is_first {
-                self.ready_queue.push_first(Some(node), hook);
-            } else {
-                self.ready_queue.push(Some(node), hook);
-            }
+            self.ready_queue.push(Some(node), hook, is_first);
             return;
         }
         drop(cell);

@@ -28,16 +28,14 @@ impl ReadyQueue {
         lock(&self.0)
     }
 
-    pub(crate) fn push(&self, by: Option<u32>, hook: AppHook) {
-        let is_first = false;
-        self.lock().push_back(Queued { by, hook, is_first });
-    }
-
-    /// Adds a hook in front of all that are not first.
-    pub(crate) fn push_first(&self, by: Option<u32>, hook: AppHook) {
+    /// Adds a hook at the end, or in front of all that are not first if it is one of the first.
+    pub(crate) fn push(&self, by: Option<u32>, hook: AppHook, is_first: bool) {
         let mut queue = self.lock();
-        let place = queue.iter().take_while(|queued| queued.is_first).count();
-        let is_first = true;
+        let place = if is_first {
+            queue.iter().take_while(|queued| queued.is_first).count()
+        } else {
+            queue.len()
+        };
         queue.insert(place, Queued { by, hook, is_first });
     }
 
