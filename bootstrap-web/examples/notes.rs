@@ -1,9 +1,10 @@
 //! A resource with authentication, validation and problem details, on `SQLite`.
 //!
 //! `cargo run -p bootstrap-web --example notes --all-features`, and then
-//! `curl localhost:3000/notes -H 'x-user: ada' --json '{"text": "milk"}'`.
+//! `curl localhost:3000/notes -H 'authorization: Bearer token-of-ada' --json '{"text": "milk"}'`.
 
 use bootstrap::prelude::*;
+use bootstrap_web::Bearer;
 use bootstrap_web::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -18,20 +19,23 @@ struct DbPlugin {
 impl Hooks for DbPlugin {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Db> {
         let pool = sqlx::SqlitePool::connect(&self.url).await?;
-        let create =
-            "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, owner TEXT, text TEXT)";
-        sqlx::query(create).execute(&pool).await?;
+        let tables = "CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, token TEXT UNIQUE);
+             CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, owner INTEGER, text TEXT);
+             INSERT OR IGNORE INTO users (token) VALUES ('token-of-ada'), ('token-of-bob')";
+        sqlx::raw_sql(tables).execute(&pool).await?;
         Ok(Db(pool))
     }
 }
 
-struct User(String);
+#[derive(sqlx::FromRow)]
+struct User {
+    id: i64,
+}
 
-/// Trusts a header, as behind a proxy that authenticates; see `bearer.rs` and `sessions.rs`.
-async fn authenticate(headers: HeaderMap) -> Result<Give<User>, Problem> {
-    let name = headers.get("x-user").and_then(|name| name.to_str().ok());
-    let name = name.ok_or_else(Problem::unauthorized)?;
-    Ok(Give(User(name.to_owned())))
+async fn authenticate(db: State<Db>, Bearer(token): Bearer) -> Result<Give<User>, Problem> {
+    let user = sqlx::query_as("SELECT id FROM users WHERE token = ?").bind(token);
+    let found = user.fetch_optional(&db.0).await?;
+    Ok(Give(found.ok_or_else(Bearer::invalid)?))
 }
 
 #[derive(Deserialize, garde::Validate)]
@@ -50,18 +54,18 @@ type Answer<T> = Result<Json<T>, Problem>;
 
 async fn list(db: State<Db>, user: Given<User>) -> Answer<Vec<Note>> {
     let notes = sqlx::query_as("SELECT id, text FROM notes WHERE owner = ? ORDER BY id");
-    Ok(Json(notes.bind(&user.0).fetch_all(&db.0).await?))
+    Ok(Json(notes.bind(user.id).fetch_all(&db.0).await?))
 }
 
 async fn add(db: State<Db>, user: Given<User>, new: Validated<Json<NewNote>>) -> Answer<Note> {
     let add = sqlx::query_as("INSERT INTO notes (owner, text) VALUES (?, ?) RETURNING id, text");
-    let added = add.bind(&user.0).bind(&new.text).fetch_one(&db.0).await?;
+    let added = add.bind(user.id).bind(&new.text).fetch_one(&db.0).await?;
     Ok(Json(added))
 }
 
 async fn remove(db: State<Db>, user: Given<User>, Path(id): Path<i64>) -> Answer<Note> {
     let remove = sqlx::query_as("DELETE FROM notes WHERE id = ? AND owner = ? RETURNING id, text");
-    let removed = remove.bind(id).bind(&user.0).fetch_optional(&db.0).await?;
+    let removed = remove.bind(id).bind(user.id).fetch_optional(&db.0).await?;
     let missing = || Problem::not_found().detail("no such note of yours");
     Ok(Json(removed.ok_or_else(missing)?))
 }
@@ -99,7 +103,9 @@ mod tests {
         let client = running.try_get::<State<Web>>()?.client();
         client.get("/notes").await.assert_status(401);
 
-        let ada = client.clone().header("x-user", "ada");
+        let ada = client
+            .clone()
+            .header("authorization", "Bearer token-of-ada");
         let added = ada.post("/notes").json(&json!({ "text": "milk" })).await;
         added
             .assert_status(200)
@@ -114,7 +120,7 @@ mod tests {
             json!({ "source": "json", "path": "text", "message": "length is lower than 1" });
         assert_eq!(refused.json::<Value>()["issues"], json!([issue]));
 
-        let bob = client.header("x-user", "bob");
+        let bob = client.header("authorization", "Bearer token-of-bob");
         bob.get("/notes").await.assert_json(json!([]));
         bob.delete("/notes/1").await.assert_status(404);
         let removed = ada.delete("/notes/1").await;

@@ -11,6 +11,8 @@ macro_rules! page {
 }
 
 page!(routes, include_str!("../guide/01-routes.md"));
+#[cfg(feature = "server")]
+page!(resource, include_str!("../guide/resource.md"));
 page!(hooks, include_str!("../guide/02-hooks.md"));
 page!(requests, include_str!("../guide/03-requests.md"));
 page!(problems, include_str!("../guide/04-problems.md"));

@@ -14,9 +14,11 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The files of `examples` that a page names.
+/// The examples that a page names, by their paths from the root of the repository.
 fn examples(text: &str) -> Vec<String> {
-    let named = text.split('`').filter(|name| name.starts_with("examples/"));
+    let named = text.split('`').filter(|name| {
+        name.starts_with("examples/") || name.starts_with("bootstrap-web/examples/")
+    });
     let sources = named.filter(|name| Path::new(name).extension() == Some("rs".as_ref()));
     let paths = sources.map(|name| repository().join(name));
     paths
@@ -29,7 +31,8 @@ fn examples(text: &str) -> Vec<String> {
 #[test]
 fn code_that_documentation_tests_do_not_compile_is_part_of_an_example() {
     let mut compared = 0;
-    for page in fs::read_dir(folder()).unwrap() {
+    let guides = [folder(), repository().join("bootstrap-web/guide")];
+    for page in guides.iter().flat_map(|guide| fs::read_dir(guide).unwrap()) {
         let page = page.unwrap().path();
         if page.is_dir() {
             continue;
@@ -42,7 +45,7 @@ fn code_that_documentation_tests_do_not_compile_is_part_of_an_example() {
             compared += 1;
         }
     }
-    assert!(compared >= 6, "{compared}");
+    assert!(compared >= 12, "{compared}");
 }
 
 /// Asserts that each line is one of the snapshot, in this order; without numbers of lines, and up to
