@@ -201,8 +201,7 @@ fn expand(arguments: &Arguments, function: &ItemFn) -> Tokens {
     let gives = gives.unwrap_or_else(|| quote!(#private::NothingSaid));
     // Once, so that what is no set is reported once.
     let routes = quote_spanned!(sig.output.span()=> #krate::RouteSet::into_routes(#set()));
-    let made =
-        quote!(#krate::BoundRoutes::new(Self::__routes(), &self.requirements)?.of::<Self>()#global #management);
+    let made = quote!(#krate::BoundRoutes::new(Self::__routes(), &self.requirements)?.of::<Self>()#global #management);
     let (returned, body) = if arguments.gives.is_some() {
         (
             quote!((#private::Arc<#krate::BoundRoutes>, #private::Arc<#krate::HooksOf<Self>>)),

@@ -9,7 +9,7 @@ use crate::server::accept;
 use crate::server::bind::Listener;
 use crate::server::shared::Shared;
 
-/// How long connections have to end.
+/// How long connections have to end, and those that are cut then: it takes one poll of each.
 const END: Duration = Duration::from_millis(100);
 
 /// A listener for management that accepts connections. Tasks of a plugin end before the app has closed, so it is none.
@@ -38,6 +38,6 @@ impl Managed {
         shared.closing.raise();
         let _ = timeout(END, shared.connections.wait()).await;
         shared.cut.raise();
-        shared.connections.wait().await;
+        let _ = timeout(END, shared.connections.wait()).await;
     }
 }

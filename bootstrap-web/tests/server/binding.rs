@@ -10,7 +10,7 @@ use bootstrap_web::server::{Bound, Listening, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
-use crate::support::{app, boot, close, get, server, within};
+use crate::support::{app, boot, close, get, server, until, within};
 
 #[routes(name = "api")]
 fn api() -> impl RouteSet {
@@ -217,12 +217,7 @@ async fn clients_wait_until_the_app_is_ready_or_are_refused_if_that_is_set() {
             .with(Slow::new(std::sync::Arc::clone(&gate)))
             .with(server.refuse_until_ready(is_refusing));
         let booted = tokio::spawn(async move { within(app.boot()).await.unwrap() });
-        within(async {
-            while !path.exists() {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+        until(|| path.exists()).await;
         if is_refusing {
             for _ in 0..3 {
                 let refused = tokio::net::TcpStream::connect(address).await.unwrap_err();

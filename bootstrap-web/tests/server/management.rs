@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
-use crate::support::{Client, app, boot, close, get, server, within};
+use crate::support::{Client, app, boot, close, get, server, until, within};
 
 /// Halts each hook of a plugin until it is let on.
 #[supplied]
@@ -139,12 +139,7 @@ async fn probes_are_answered_from_the_beginning_of_the_boot_to_the_end_of_the_cl
     let booted = starts_to_boot(full(&gates).with(managed(&path))).await;
     gates.reached().await;
     // Plugins load at the same time.
-    within(async {
-        while !path.exists() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    until(|| std::os::unix::net::UnixStream::connect(&path).is_ok()).await;
     assert_eq!(ask(&path, "/livez").await, of(200, "live"));
     assert_eq!(ask(&path, "/startupz").await, of(503, "not started"));
     assert_eq!(ask(&path, "/readyz").await, of(503, "not ready"));
@@ -172,12 +167,30 @@ async fn probes_are_answered_from_the_beginning_of_the_boot_to_the_end_of_the_cl
     assert_eq!(ask(&path, "/inside").await.0, 503);
     gates.close.add_permits(1);
     within(closed).await.unwrap();
-    within(async {
-        while path.exists() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    is_gone(&path).await;
+}
+
+/// Waits until a socket is closed, which removes its file.
+async fn is_gone(path: &Path) {
+    until(|| !path.exists()).await;
+}
+
+#[tokio::test]
+async fn the_listener_for_management_ends_with_a_boot_that_fails_and_with_an_app_that_is_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = socket(&folder);
+    let found = path.clone();
+    let app = full(&open_gates()).on_ready(async move |_| {
+        assert_eq!(ask(&found, "/startupz").await, of(503, "not started"));
+        anyhow::bail!("as told")
+    });
+    within(app.with(managed(&path)).boot()).await.unwrap_err();
+    is_gone(&path).await;
+
+    let (running, _) = boot(full(&open_gates()), managed(&path)).await;
+    assert_eq!(ask(&path, "/readyz").await, of(200, "ready"));
+    drop(running);
+    is_gone(&path).await;
 }
 
 fn open_gates() -> Gates {
