@@ -14,6 +14,8 @@ pub mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod validated;
+#[cfg(any(feature = "cors", feature = "files", feature = "server"))]
+mod values;
 mod web;
 
 #[doc(hidden)]
@@ -48,6 +50,7 @@ pub use bootstrap::extend::async_trait;
 /// | `name`, `collect`, `after`, `enabled`, `child_of`, `replaces`, `load_timeout` | as in [`#[plugin]`](macro@bootstrap::plugin) |
 /// | `gives = [User]` | other sets may be [behind](Routes::behind) the hooks of this one, which give these types, in this order |
 /// | `global` | the hooks at the end of this set apply to the routes of all other sets, in the order of the plan |
+/// | `management` | this set is for operators: see [`BoundRoutes::management`] |
 ///
 /// # Examples
 ///

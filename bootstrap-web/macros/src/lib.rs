@@ -45,6 +45,7 @@ pub fn routes(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[derive(Default)]
 struct Arguments {
     is_global: bool,
+    is_management: bool,
     gives: Option<Vec<Type>>,
     gives_span: Option<Span>,
     krate: Option<Path>,
@@ -76,6 +77,7 @@ impl Arguments {
         let key: Ident = input.parse()?;
         match key.to_string().as_str() {
             "global" => self.is_global = true,
+            "management" => self.is_management = true,
             "gives" => {
                 input.parse::<Token![=]>()?;
                 let list;
@@ -99,7 +101,7 @@ impl Arguments {
             other => {
                 let text = format!(
                     "`{other}` is not an argument of `#[routes]`\n\
-                     help: the arguments are `name`, `collect`, `after`, `enabled`, `child_of`, `replaces`, `load_timeout`, `gives` and `global`"
+                     help: the arguments are `name`, `collect`, `after`, `enabled`, `child_of`, `replaces`, `load_timeout`, `gives`, `global` and `management`"
                 );
                 return Err(Error::new(key.span(), text));
             }
@@ -192,14 +194,14 @@ fn expand(arguments: &Arguments, function: &ItemFn) -> Tokens {
     let doc = format!("The plugin of the routes of [`{set}`].");
     let plugin = &arguments.plugin;
     let global = arguments.is_global.then(|| quote!(.global()));
+    let management = arguments.is_management.then(|| quote!(.management()));
     let hooks_port = arguments.gives.as_ref();
     let hooks_port = hooks_port.map(|_| quote!(, #krate::HooksOf<#ident>));
     let gives = arguments.given();
     let gives = gives.unwrap_or_else(|| quote!(#private::NothingSaid));
     // Once, so that what is no set is reported once.
     let routes = quote_spanned!(sig.output.span()=> #krate::RouteSet::into_routes(#set()));
-    let made =
-        quote!(#krate::BoundRoutes::new(Self::__routes(), &self.requirements)?.of::<Self>()#global);
+    let made = quote!(#krate::BoundRoutes::new(Self::__routes(), &self.requirements)?.of::<Self>()#global #management);
     let (returned, body) = if arguments.gives.is_some() {
         (
             quote!((#private::Arc<#krate::BoundRoutes>, #private::Arc<#krate::HooksOf<Self>>)),

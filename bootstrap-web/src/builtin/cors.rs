@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderName, HeaderValue, Method};
 use bootstrap::prelude::*;
 use tower::util::option_layer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer, ExposeHeaders};
 
 use crate::builtin::access::AccessLog;
+use crate::builtin::origin::{HELP, origin};
+use crate::values::Time;
 use crate::web::WebLayer;
 
 /// Lets pages of other origins use the service: cross-origin resource sharing. Requires the feature `cors`.
@@ -24,7 +26,7 @@ use crate::web::WebLayer;
 /// | `cors.methods` | `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` | the methods of requests |
 /// | `cors.headers` | `content-type`, `authorization` | the headers of requests |
 /// | `cors.expose` | `x-request-id` | the headers of responses that pages may read |
-/// | `cors.max_age` | 600 | how long a browser keeps the answer to a preflight request, in seconds |
+/// | `cors.max_age` | `"10m"` | how long a browser keeps the answer to a preflight request |
 ///
 /// # Errors
 ///
@@ -68,9 +70,8 @@ pub struct Cors {
     /// The headers of responses that pages may read, beside those that they always may.
     #[option(config = "cors.expose", default = owned(&["x-request-id"]))]
     pub expose: Vec<String>,
-    /// How long a browser keeps the answer to a preflight request, in seconds.
-    #[option(config = "cors.max_age", default = 600)]
-    pub max_age: u64,
+    #[option(config = "cors.max_age", default = Time::seconds(600), setter = false)]
+    max_age: Time,
 }
 
 fn owned(words: &[&str]) -> Vec<String> {
@@ -89,6 +90,13 @@ impl Hooks for Cors {
 }
 
 impl Cors {
+    /// How long a browser keeps the answer to a preflight request, in whole seconds: `cors.max_age`, 10 minutes.
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Time(max_age);
+        self
+    }
+
     fn layer(&self) -> Result<CorsLayer> {
         let methods: Result<Vec<Method>> = self.methods.iter().map(|it| method(it)).collect();
         let headers = names("cors.headers", &self.headers)?;
@@ -97,11 +105,11 @@ impl Cors {
             .allow_methods(methods?)
             .allow_headers(AllowHeaders::list(headers))
             .expose_headers(ExposeHeaders::list(expose))
-            .max_age(Duration::from_secs(self.max_age));
+            .max_age(self.max_age.0);
         if self.origins.iter().any(|it| it == "*") {
             return self.of_all(layer);
         }
-        let origins: Result<Vec<HeaderValue>> = self.origins.iter().map(|it| origin(it)).collect();
+        let origins: Result<Vec<HeaderValue>> = self.origins.iter().map(|it| allowed(it)).collect();
         let layer = layer.allow_origin(AllowOrigin::list(origins?));
         Ok(layer.allow_credentials(self.credentials))
     }
@@ -120,20 +128,9 @@ impl Cors {
     }
 }
 
-/// An origin as browsers send it: in lower case, without a path and the port of the scheme.
-fn origin(text: &str) -> Result<HeaderValue> {
-    let wrong = || {
-        anyhow!(
-            "`cors.origins` has `{text}`, which is not an origin: write `https://app.example`, without a path"
-        )
-    };
-    let uri: Uri = text.parse().map_err(|_| wrong())?;
-    let (scheme, authority) = uri.scheme_str().zip(uri.authority()).ok_or_else(wrong)?;
-    let canonical = format!("{scheme}://{}", authority.as_str().to_lowercase());
-    if text != canonical || authority.as_str().contains('@') {
-        return Err(wrong());
-    }
-    HeaderValue::from_str(text).map_err(|_| wrong())
+fn allowed(text: &str) -> Result<HeaderValue> {
+    origin(text)
+        .with_context(|| format!("`cors.origins` has `{text}`, which is not an origin: {HELP}"))
 }
 
 fn method(text: &str) -> Result<Method> {

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path as FilePath, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::extract::{Path, Request};
@@ -14,6 +15,7 @@ use tower_http::services::ServeFile;
 
 use crate::problem::Problem;
 use crate::routes::{BoundRoutes, Routes, requirements_of};
+use crate::values::Time;
 
 /// Serves the files of a folder. Requires the feature `files`.
 ///
@@ -28,7 +30,7 @@ use crate::routes::{BoundRoutes, Routes, requirements_of};
 /// | `files.folder` | | the folder, relative to the working directory |
 /// | `files.path` | `/static` | the path of its content, or `/` |
 /// | `files.fallback` | | a file in the folder that answers what is not there: `index.html`, for an app in the browser with paths of its own |
-/// | `files.max_age` | 0 | how long clients may use a file without asking again, in seconds |
+/// | `files.max_age` | `"0s"` | how long clients may use a file without asking again |
 ///
 /// # Errors
 ///
@@ -69,9 +71,17 @@ pub struct Files {
     /// A file in the folder that answers requests for what is not there; none unless it is set.
     #[option(config = "files.fallback", default = PathBuf::new())]
     pub fallback: PathBuf,
-    /// How long clients may use a file without asking again, in seconds.
-    #[option(config = "files.max_age", default = 0)]
-    pub max_age: u64,
+    #[option(config = "files.max_age", default = Time::seconds(0), setter = false)]
+    max_age: Time,
+}
+
+impl Files {
+    /// How long clients may use a file without asking again, in whole seconds: `files.max_age`, 0 s.
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Time(max_age);
+        self
+    }
 }
 
 impl Hooks for Files {
@@ -89,7 +99,7 @@ impl Hooks for Files {
         let mut folder = Folder {
             root,
             fallback: None,
-            max_age: HeaderValue::from_str(&format!("max-age={}", self.max_age))?,
+            max_age: HeaderValue::from_str(&format!("max-age={}", self.max_age.0.as_secs()))?,
         };
         if is_set {
             let fallback = folder.find(&self.fallback).await;

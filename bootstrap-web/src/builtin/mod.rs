@@ -12,6 +12,8 @@ mod files;
 mod health;
 #[cfg(feature = "openapi")]
 mod openapi;
+#[cfg(any(feature = "cors", all(feature = "server", feature = "ws")))]
+mod origin;
 
 pub use access::{AccessLog, RequestId};
 pub use bearer::Bearer;
@@ -25,3 +27,8 @@ pub use files::Files;
 pub use health::{Health, HealthCheck, Verbose};
 #[cfg(feature = "openapi")]
 pub use openapi::OpenApi;
+
+#[cfg(feature = "server")]
+pub(crate) use health::answer_without_routes;
+#[cfg(all(feature = "server", feature = "ws"))]
+pub(crate) use origin::{HELP as HELP_WITH_ORIGIN, origin};

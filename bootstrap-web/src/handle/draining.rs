@@ -43,6 +43,9 @@ use crate::handle::exchange::Exchange;
 #[derive(Clone, Default)]
 pub struct Draining {
     inner: Arc<Inner>,
+    /// The most bytes of a message and of a frame of a websocket, if the request has a server.
+    #[cfg(feature = "ws")]
+    sizes: Option<(usize, usize)>,
 }
 
 #[derive(Default)]
@@ -79,6 +82,10 @@ impl Draining {
 
     /// Runs the session of a websocket, and cuts it if it has not ended `stream_grace` after the server began to
     /// drain. Requires the feature `ws`.
+    ///
+    /// Messages and frames may be as large as the keys `http.websocket.max_message_bytes` and
+    /// `http.websocket.max_frame_bytes` of the server permit. Whatever the handler does, the server answers 403 to pages of
+    /// other origins that `http.websocket.origins` does not list.
     ///
     /// The session should wait for [`began`](Self::began) as well, and close the socket then, so that the
     /// client gets a close frame.
@@ -125,6 +132,10 @@ impl Draining {
         F: FnOnce(axum::extract::ws::WebSocket) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        let upgrade = match self.sizes {
+            Some((message, frame)) => upgrade.max_message_size(message).max_frame_size(frame),
+            None => upgrade,
+        };
         upgrade.on_upgrade(async move |socket| {
             tokio::select! {
                 () = session(socket) => {}
@@ -154,8 +165,14 @@ impl<S: Sync> FromRequestParts<S> for Draining {
     async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let scope = RequestScope::current();
         let exchange = scope.as_ref().and_then(|it| Exchange::of(it).ok());
-        let draining = exchange.and_then(|it| Some(it.server()?.draining.clone()));
-        Ok(draining.unwrap_or_default())
+        let Some(server) = exchange.and_then(Exchange::server) else {
+            return Ok(Self::default());
+        };
+        Ok(Self {
+            #[cfg(feature = "ws")]
+            sizes: Some(server.limits.websocket),
+            ..server.draining.clone()
+        })
     }
 }
 

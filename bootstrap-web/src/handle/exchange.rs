@@ -12,6 +12,7 @@ use tracing::Span;
 
 use crate::handle::draining::Draining;
 use crate::handle::in_flight::InFlight;
+use crate::handle::listener::Listener;
 use crate::problem::{Problem, path_params};
 
 /// What there is of a request. Every request scope is opened with one, which the route fills.
@@ -38,13 +39,21 @@ pub(crate) struct ByServer {
     pub(crate) draining: Draining,
     pub(crate) limits: Arc<ServerLimits>,
     pub(crate) in_flight: Arc<InFlight>,
+    /// Whether a page of another origin asks for a websocket.
+    pub(crate) is_foreign: bool,
 }
 
-/// The limits of requests whose routes have none of their own.
+/// What holds for all requests of a listener.
 #[derive(Debug)]
 pub(crate) struct ServerLimits {
+    pub(crate) listener: Listener,
+    /// The most bytes of a body, if the route has no limit of its own.
     pub(crate) body: usize,
+    /// The time for an answer, if the route has no limit of its own.
     pub(crate) request: Duration,
+    /// The most bytes of a message and of a frame of a websocket.
+    #[cfg(feature = "ws")]
+    pub(crate) websocket: (usize, usize),
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +96,11 @@ impl Exchange {
 
     pub(crate) fn server(&self) -> Option<&ByServer> {
         self.server.as_ref()
+    }
+
+    /// The listener of the request, if there is a server.
+    pub(crate) fn listener(&self) -> Option<Listener> {
+        Some(self.server.as_ref()?.limits.listener)
     }
 
     /// Puts in a request, which may be read from now on.

@@ -11,6 +11,7 @@ mod given;
 mod handler;
 mod hook;
 mod in_flight;
+mod listener;
 mod needs;
 #[cfg(feature = "openapi")]
 mod operation;
@@ -37,6 +38,7 @@ pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};
 #[cfg(feature = "server")]
 pub(crate) use in_flight::InFlight;
 pub(crate) use in_flight::RouteCount;
+pub(crate) use listener::{Listener, Reach, is_from_here};
 pub(crate) use needs::{Needs, Taker, function_name, short_type_name};
 #[cfg(feature = "openapi")]
 pub(crate) use operation::{Answered, Content, SchemaOf};

@@ -17,7 +17,8 @@ use http_body_util::Limited;
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
-use crate::handle::{Exchange, RouteCount};
+use crate::handle::{Exchange, Reach, RouteCount};
+use crate::pipeline::refused::Refused;
 use crate::problem::Problem;
 
 /// Limits a body, for extractors and for what reads it by itself.
@@ -139,12 +140,18 @@ impl<F: Future> Future for InTime<F> {
 /// A request to a router of axum that was mounted, within the limits of the server.
 pub(crate) async fn mounted(
     count: Arc<RouteCount>,
+    reach: Reach,
     request: Request<Body>,
     next: Next,
 ) -> Response {
     let scope = RequestScope::current();
-    let exchange = scope.as_ref().and_then(|scope| Exchange::of(scope).ok());
-    let Some(server) = exchange.and_then(Exchange::server) else {
+    let Some(exchange) = scope.as_ref().and_then(|scope| Exchange::of(scope).ok()) else {
+        return next.run(request).await;
+    };
+    if let Some(refused) = Refused::find(exchange, reach, &request) {
+        return refused.problem().into_response();
+    }
+    let Some(server) = exchange.server() else {
         return next.run(request).await;
     };
     server.in_flight.count(&count);

@@ -3,6 +3,7 @@
 mod guard;
 mod hooks;
 mod limits;
+mod refused;
 mod run;
 
 pub(crate) use guard::guarded;

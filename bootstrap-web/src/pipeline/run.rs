@@ -8,10 +8,11 @@ use axum::http::Request;
 use axum::response::Response;
 use bootstrap::{Handle, RequestScope};
 
-use crate::handle::{AnyHandler, Exchange, RouteCount};
+use crate::handle::{AnyHandler, Exchange, Reach, RouteCount};
 use crate::pipeline::guard::{guarded, guarded_response};
 use crate::pipeline::hooks::Hooks;
 use crate::pipeline::limits::{TimeLimit, Waits, in_time, limit_body, watched};
+use crate::pipeline::refused::Refused;
 use crate::problem::{Format, Problem, carried, render};
 
 /// A route that can be called.
@@ -21,6 +22,7 @@ pub(crate) struct Endpoint {
     /// The path, with the names of its parameters.
     pub(crate) path: Arc<str>,
     pub(crate) count: Arc<RouteCount>,
+    pub(crate) reach: Reach,
 }
 
 /// A request in its scope.
@@ -28,6 +30,7 @@ pub(crate) struct Accepted {
     scope: RequestScope,
     time: Option<TimeLimit>,
     waits: Option<Waits>,
+    refused: Option<Refused>,
 }
 
 /// What surrounds a handler.
@@ -50,6 +53,7 @@ impl Endpoint {
     pub(crate) fn accept(&self, mut request: Request<Body>) -> Option<Accepted> {
         let scope = RequestScope::current()?;
         let exchange = Exchange::of(&scope).ok()?;
+        let refused = Refused::find(exchange, self.reach, &request);
         let server = exchange.server();
         if let Some(server) = server {
             server.in_flight.count(&self.count);
@@ -69,12 +73,23 @@ impl Endpoint {
         }
         exchange.matched(&self.path);
         exchange.fill(request, limit.map(DefaultBodyLimit::max));
-        Some(Accepted { scope, time, waits })
+        Some(Accepted {
+            scope,
+            time,
+            waits,
+            refused,
+        })
     }
 
     /// Answers the request of a scope.
     pub(crate) async fn answer(&self, accepted: Option<Accepted>) -> Response {
-        let Some(Accepted { scope, time, waits }) = accepted else {
+        let Some(Accepted {
+            scope,
+            time,
+            waits,
+            refused,
+        }) = accepted
+        else {
             let error = anyhow::anyhow!("a route was called outside of `Web`");
             return self.pipeline.fail(error.into()).await;
         };
@@ -82,6 +97,9 @@ impl Endpoint {
             Ok(exchange) => exchange,
             Err(problem) => return self.pipeline.fail(problem).await,
         };
+        if let Some(refused) = refused {
+            return self.pipeline.fail(refused.problem()).await;
+        }
         let handled = guarded_response("the handler", self.handle(exchange));
         let response = in_time(time, waits, handled).await;
         self.pipeline.finish(response).await

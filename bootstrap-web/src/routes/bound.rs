@@ -11,7 +11,7 @@ use axum::http::Method;
 use bootstrap::extend::{Requirement, Requirements};
 use bootstrap::plan::Location;
 
-use crate::handle::{AnyBefore, AnyHandler, Needs, Taker, Unbound};
+use crate::handle::{AnyBefore, AnyHandler, Needs, Reach, Taker, Unbound};
 use crate::pipeline::{Hooks, Labelled};
 use crate::routes::builder::{Kind, Step};
 use crate::routes::info::name;
@@ -81,6 +81,7 @@ pub struct BoundRoutes {
     pub(crate) is_global: bool,
     /// Whether the hooks of global sets apply.
     pub(crate) is_independent: bool,
+    pub(crate) reach: Reach,
     /// The plugin that it is, as other sets name it in [`Routes::behind`](crate::Routes::behind).
     pub(crate) set: Option<TypeId>,
     /// Sets that this one is behind.
@@ -143,6 +144,7 @@ impl BoundRoutes {
             hooks: Hooks::default(),
             is_global: false,
             is_independent: false,
+            reach: Reach::default(),
             set: None,
             behind: Vec::new(),
         };
@@ -166,6 +168,23 @@ impl BoundRoutes {
     #[must_use]
     pub fn independent(mut self) -> Self {
         self.is_independent = true;
+        self
+    }
+
+    /// Serves this set to operators alone, as metrics and pages about the inside: `#[routes(management)]`.
+    ///
+    /// It is answered on the listener of `management.listen`, and only there. Without that, it is answered on the
+    /// listeners of the server, for clients that connect from this host without a proxy. Any other request gets a 404. The
+    /// set is [independent](Self::independent) of global sets.
+    #[must_use]
+    pub fn management(mut self) -> Self {
+        self.reach = Reach::Management;
+        self.independent()
+    }
+
+    /// Serves this set on all listeners, also on that for management.
+    pub(crate) fn everywhere(mut self) -> Self {
+        self.reach = Reach::Everywhere;
         self
     }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use axum::http::Method;
 use bootstrap::plan::Location;
 
+use crate::handle::Reach;
+
 /// One route of an app.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -24,6 +26,12 @@ pub struct RouteInfo {
     pub hooks: Vec<String>,
     /// Where it is written.
     pub at: Location,
+    /// Which listeners serve it.
+    #[cfg_attr(
+        not(feature = "openapi"),
+        expect(dead_code, reason = "for the OpenAPI document")
+    )]
+    pub(crate) reach: Reach,
     /// Its description for the OpenAPI document.
     #[cfg(feature = "openapi")]
     pub(crate) operation: Option<crate::handle::Operation>,

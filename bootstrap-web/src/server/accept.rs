@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::oneshot::{Receiver, Sender};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::server::bind::Listener;
+use crate::handle::Listener as Kind;
+use crate::server::bind::{Listener, Reserved};
 use crate::server::connection;
 use crate::server::shared::Shared;
 
@@ -28,17 +30,30 @@ const BETWEEN_WARNINGS: Duration = Duration::from_mins(1);
 /// What probes are told while connections can't be accepted.
 const EXHAUSTED: &str = "out of file descriptors";
 
-/// Accepts connections from when the server opens until it closes, and waits for their ends.
+/// Opens sockets, when it is asked to, and returns whether that went well.
+pub(super) async fn open(
+    reserved: Vec<Reserved>,
+    asked: Receiver<Sender<io::Result<()>>>,
+) -> Vec<Listener> {
+    let Ok(answer) = asked.await else {
+        // The boot has failed.
+        return Vec::new();
+    };
+    let opened: io::Result<Vec<Listener>> = reserved.into_iter().map(Reserved::open).collect();
+    let (listeners, result) = match opened {
+        Ok(listeners) => (listeners, Ok(())),
+        Err(error) => (Vec::new(), Err(error)),
+    };
+    let _ = answer.send(result);
+    listeners
+}
+
+/// Accepts connections until the server closes, and waits for their ends.
 ///
 /// # Cancel safety
 ///
 /// All connections end at once if the future is dropped.
 pub(super) async fn run(shared: Arc<Shared>, listeners: Vec<Listener>) {
-    tokio::select! {
-        () = shared.open.cancelled() => {}
-        // The boot has failed.
-        () = shared.closing.raised() => return,
-    }
     let all = listeners.into_iter().map(|listener| {
         let accept = Accept {
             shared: Arc::clone(&shared),
@@ -108,10 +123,12 @@ impl Accept {
             return permit;
         }
         if self.may_warn(1) {
-            let most = self.shared.limits.connections;
-            tracing::warn!(
-                "new connections wait: there are {most} already, as many as `http.max_connections` allows"
-            );
+            let most = self.shared.most;
+            let whose = match self.shared.of_requests.listener {
+                Kind::Management => "as many as there may be for management",
+                Kind::Only | Kind::Public => "as many as `http.max_connections` allows",
+            };
+            tracing::warn!("new connections wait: there are {most} already, {whose}");
         }
         let permit = permits.acquire_owned().await;
         permit.expect("the semaphore is never closed")

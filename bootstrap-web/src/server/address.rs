@@ -6,6 +6,14 @@ use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use crate::server::fault::KeyFault;
+
+/// The key of the addresses for clients.
+pub(super) const LISTEN: &str = "http.listen";
+
+/// The key of the addresses for management.
+pub(super) const MANAGEMENT: &str = "management.listen";
+
 /// The addresses of a server: one text or several.
 ///
 /// | written | meaning |
@@ -52,8 +60,8 @@ impl From<std::net::SocketAddr> for Listen {
     }
 }
 
-impl<const N: usize> From<[&str; N]> for Listen {
-    fn from(addresses: [&str; N]) -> Self {
+impl<A: Into<String>, const N: usize> From<[A; N]> for Listen {
+    fn from(addresses: [A; N]) -> Self {
         addresses.into_iter().collect()
     }
 }
@@ -129,23 +137,30 @@ impl fmt::Display for Address {
 }
 
 impl Listen {
-    /// The addresses: what is set, or else the port that the platform has chosen, or else the default.
-    pub(super) fn addresses(&self, port: Option<&str>) -> anyhow::Result<Vec<Address>> {
+    /// The addresses that are set, by the key that sets them.
+    pub(super) fn set(&self, key: &'static str) -> Result<Vec<Address>, KeyFault> {
+        let parse = |text: &String| {
+            let parsed: Result<Address, String> = text.parse();
+            parsed.map_err(|error| {
+                let help = format!("correct the address, or set `{key}`");
+                KeyFault::new(key, format!("`{key}`: {error}"), help)
+            })
+        };
+        self.addresses.iter().map(parse).collect()
+    }
+
+    /// The addresses for clients: what is set, or else the port that the platform has chosen, or else the default.
+    pub(super) fn addresses(&self, port: Option<&str>) -> Result<Vec<Address>, KeyFault> {
         if !self.addresses.is_empty() {
-            let parse = |text: &String| {
-                let parsed = text.parse();
-                parsed.map_err(|error: String| anyhow::anyhow!("`http.listen`: {error}"))
-            };
-            return self.addresses.iter().map(parse).collect();
+            return self.set(LISTEN);
         }
         // The platform routes to the port from outside.
         let (host, port) = match port {
             None | Some("") => ("127.0.0.1", 3000),
             Some(port) => {
                 let parsed = port.parse().map_err(|_| {
-                    anyhow::anyhow!(
-                        "the environment variable `PORT` is not a port: correct it, or set `http.listen`"
-                    )
+                    let wrong = "the environment variable `PORT` is not a port";
+                    KeyFault::new(LISTEN, wrong, "correct it, or set `http.listen`")
                 });
                 ("0.0.0.0", parsed?)
             }

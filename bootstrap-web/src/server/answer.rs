@@ -29,6 +29,8 @@ pin_project! {
     pub(super) struct Answer {
         #[pin]
         web: Option<WebFuture>,
+        // Instead of that.
+        ready: Option<Box<Response<Body>>>,
         guards: Guards,
         cut: Option<Cancelled>,
     }
@@ -43,6 +45,7 @@ impl Answer {
     ) -> Self {
         Self {
             web: Some(web),
+            ready: None,
             guards: Guards {
                 ticket: Some(ticket),
                 answers: Some(answers),
@@ -52,10 +55,11 @@ impl Answer {
         }
     }
 
-    /// While the routes restart.
-    pub(super) fn unavailable(answers: Answers) -> Self {
+    /// While there are no routes: the answer to a probe, or 503.
+    pub(super) fn without_routes(probe: Option<Response<Body>>, answers: Answers) -> Self {
         Self {
             web: None,
+            ready: probe.map(Box::new),
             guards: Guards {
                 answers: Some(answers),
                 ..Guards::default()
@@ -92,9 +96,11 @@ impl Future for Answer {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let polled = match this.web.as_mut().as_pin_mut() {
-            Some(web) => catch_unwind(AssertUnwindSafe(|| web.poll(cx))),
-            None => Ok(Poll::Ready(Ok(unavailable()))),
+        let polled = if let Some(web) = this.web.as_mut().as_pin_mut() {
+            catch_unwind(AssertUnwindSafe(|| web.poll(cx)))
+        } else {
+            let ready = this.ready.take();
+            Ok(Poll::Ready(Ok(ready.map_or_else(unavailable, |it| *it))))
         };
         let response = match polled {
             Ok(Poll::Ready(Ok(response))) => response,

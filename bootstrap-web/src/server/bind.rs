@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use listenfd::ListenFd;
-#[cfg(unix)]
-use tokio::net::UnixListener;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixSocket};
 
-use crate::server::address::Address;
+use crate::server::address::{Address, LISTEN};
+use crate::server::fault::KeyFault;
 use crate::server::listening::Bound;
 use crate::server::socket::Socket;
 
@@ -72,45 +73,168 @@ impl Listener {
     }
 }
 
-/// Binds an address. With `retries`, a port that is taken is followed by the next ones.
-pub(super) async fn bind(address: &Address, retries: u16) -> anyhow::Result<Listener> {
-    match address {
-        Address::Tcp(host, port) => bind_tcp(host, *port, retries).await,
-        Address::Unix(path) => bind_unix(path),
-        Address::Descriptor(number) => inherited(*number),
+/// A bound socket. Clients wait if it is open already, and are refused otherwise.
+#[derive(Debug)]
+pub(super) enum Reserved {
+    Open(Listener),
+    Tcp(TcpSocket),
+    #[cfg(unix)]
+    Unix(UnixSocket, SocketFile),
+}
+
+impl Reserved {
+    pub(super) fn open(self) -> io::Result<Listener> {
+        match self {
+            Self::Open(listener) => Ok(listener),
+            Self::Tcp(socket) => Ok(Listener::Tcp(socket.listen(BACKLOG)?)),
+            #[cfg(unix)]
+            Self::Unix(socket, file) => Ok(Listener::Unix(socket.listen(BACKLOG)?, Some(file))),
+        }
+    }
+
+    pub(super) fn bound(&self) -> io::Result<Bound> {
+        match self {
+            Self::Open(listener) => listener.bound(),
+            Self::Tcp(socket) => Ok(Bound::Tcp(socket.local_addr()?)),
+            #[cfg(unix)]
+            Self::Unix(_, file) => Ok(Bound::Unix(file.0.clone())),
+        }
     }
 }
 
-async fn bind_tcp(host: &str, port: u16, retries: u16) -> anyhow::Result<Listener> {
-    let mut next = port;
-    loop {
-        match try_tcp(host, next).await {
-            Ok(listener) => return Ok(Listener::Tcp(listener)),
-            Err(error) if error.kind() == ErrorKind::AddrInUse && next - port < retries => {
-                let Some(following) = next.checked_add(1) else {
-                    return Err(refused(host, next, error));
-                };
-                tracing::warn!("{host}:{next} is taken: trying port {following}");
-                next = following;
+/// How to bind the addresses of a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Binding {
+    pub(super) key: &'static str,
+    /// How many of the next ports to try if one is taken.
+    pub(super) retries: u16,
+    /// Whether clients are refused until the socket is opened.
+    pub(super) is_refusing: bool,
+}
+
+impl Binding {
+    /// Binds an address.
+    pub(super) async fn bind(&self, address: &Address) -> Result<Reserved, KeyFault> {
+        match address {
+            Address::Tcp(host, port) => self.bind_tcp(host, *port).await,
+            Address::Unix(path) => self.bind_unix(path),
+            Address::Descriptor(number) => self.inherit(*number).map(Reserved::Open),
+        }
+    }
+
+    async fn bind_tcp(&self, host: &str, port: u16) -> Result<Reserved, KeyFault> {
+        let mut next = port;
+        loop {
+            let bound = self.try_tcp(host, next).await;
+            let error = match bound {
+                Ok(reserved) => return Ok(reserved),
+                Err(error) => error,
+            };
+            let is_taken = error.kind() == ErrorKind::AddrInUse;
+            match next.checked_add(1) {
+                Some(following) if is_taken && next - port < self.retries => {
+                    tracing::warn!("{host}:{next} is taken: trying port {following}");
+                    next = following;
+                }
+                _ => return Err(self.refused(host, next, &error)),
             }
-            Err(error) => return Err(refused(host, next, error)),
         }
+    }
+
+    async fn try_tcp(&self, host: &str, port: u16) -> io::Result<Reserved> {
+        let mut failed = None;
+        for address in lookup_host(format!("{host}:{port}")).await? {
+            match bound(address).and_then(|socket| self.reserve(Reserved::Tcp(socket))) {
+                Ok(reserved) => return Ok(reserved),
+                Err(error) => failed = Some(error),
+            }
+        }
+        let unknown = || io::Error::new(ErrorKind::NotFound, "the host has no address");
+        Err(failed.unwrap_or_else(unknown))
+    }
+
+    fn reserve(&self, bound: Reserved) -> io::Result<Reserved> {
+        if self.is_refusing {
+            return Ok(bound);
+        }
+        bound.open().map(Reserved::Open)
+    }
+
+    fn refused(&self, host: &str, port: u16, error: &io::Error) -> KeyFault {
+        let key = self.key;
+        let help = match error.kind() {
+            ErrorKind::AddrInUse if key == LISTEN => format!(
+                "another process listens there: stop it, set another address in `{key}`, or let \
+                 `http.bind_retry` try the next ports"
+            ),
+            ErrorKind::AddrInUse => {
+                format!("another process listens there: stop it, or set another address in `{key}`")
+            }
+            ErrorKind::AddrNotAvailable => {
+                format!("no network of this machine has this address: correct `{key}`")
+            }
+            ErrorKind::PermissionDenied => format!(
+                "this process may not bind it: set a port from 1024 on in `{key}`, or inherit the socket"
+            ),
+            _ => format!("correct `{key}`"),
+        };
+        KeyFault::new(
+            key,
+            format!("can't listen on `{host}:{port}`: {error}"),
+            help,
+        )
+    }
+
+    #[cfg(unix)]
+    fn bind_unix(&self, path: &Path) -> Result<Reserved, KeyFault> {
+        let bind = || {
+            let socket = UnixSocket::new_stream()?;
+            socket.bind(path)?;
+            self.reserve(Reserved::Unix(socket, SocketFile(path.to_owned())))
+        };
+        let bound = match bind() {
+            // A process that has ended leaves its file behind.
+            Err(error) if error.kind() == ErrorKind::AddrInUse && is_stale(path) => {
+                std::fs::remove_file(path).and_then(|()| bind())
+            }
+            bound => bound,
+        };
+        bound.map_err(|error| {
+            let key = self.key;
+            KeyFault::new(
+                key,
+                format!("can't listen on `unix:{}`: {error}", path.display()),
+                format!(
+                    "stop the process that does, remove the file if it is not a socket, or set another \
+                     path in `{key}`"
+                ),
+            )
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn bind_unix(&self, path: &Path) -> Result<Reserved, KeyFault> {
+        let wrong = format!(
+            "this system has no Unix sockets (`unix:{}`)",
+            path.display()
+        );
+        let help = format!("set another address in `{}`", self.key);
+        Err(KeyFault::new(self.key, wrong, help))
+    }
+
+    fn inherit(&self, number: usize) -> Result<Listener, KeyFault> {
+        inherited(number).map_err(|error| {
+            let help = format!(
+                "start the process by socket activation, as systemd does (`LISTEN_FDS`, `LISTEN_PID`), or set \
+                 another address in `{}`",
+                self.key
+            );
+            KeyFault::new(self.key, error.to_string(), help)
+        })
     }
 }
 
-async fn try_tcp(host: &str, port: u16) -> io::Result<TcpListener> {
-    let mut failed = None;
-    for address in lookup_host(format!("{host}:{port}")).await? {
-        match listen(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => failed = Some(error),
-        }
-    }
-    let unknown = || io::Error::new(ErrorKind::NotFound, "the host has no address");
-    Err(failed.unwrap_or_else(unknown))
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -121,44 +245,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     // Connections have it as well: a client that is gone without a word is noticed, in hours.
     socket.set_keepalive(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-fn refused(host: &str, port: u16, error: io::Error) -> anyhow::Error {
-    let help = match error.kind() {
-        ErrorKind::AddrInUse => {
-            "another process listens there: stop it, set another address in `http.listen`, or let \
-             `http.bind_retry` try the next ports"
-        }
-        ErrorKind::AddrNotAvailable => {
-            "no network of this machine has this address: correct `http.listen`"
-        }
-        ErrorKind::PermissionDenied => {
-            "this process may not bind it: set a port from 1024 on in `http.listen`, or inherit the socket"
-        }
-        _ => "correct `http.listen`",
-    };
-    anyhow!(error).context(format!("can't listen on `{host}:{port}`: {help}"))
-}
-
-#[cfg(unix)]
-fn bind_unix(path: &Path) -> anyhow::Result<Listener> {
-    let bind = || UnixListener::bind(path);
-    let bound = match bind() {
-        // A process that has ended leaves its file behind.
-        Err(error) if error.kind() == ErrorKind::AddrInUse && is_stale(path) => {
-            std::fs::remove_file(path).and_then(|()| bind())
-        }
-        bound => bound,
-    };
-    let listener = bound.with_context(|| {
-        format!(
-            "can't listen on `unix:{0}`: stop the process that does, remove the file if it is not a \
-             socket, or set another path in `http.listen`",
-            path.display()
-        )
-    })?;
-    Ok(Listener::Unix(listener, Some(SocketFile(path.to_owned()))))
+    Ok(socket)
 }
 
 /// Whether a file is a socket that no process listens to.
@@ -169,14 +256,6 @@ fn is_stale(path: &Path) -> bool {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
     let connected = std::os::unix::net::UnixStream::connect(path);
     is_socket && connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
-}
-
-#[cfg(not(unix))]
-fn bind_unix(path: &Path) -> anyhow::Result<Listener> {
-    Err(anyhow!(
-        "`http.listen`: this system has no Unix sockets (`unix:{}`)",
-        path.display()
-    ))
 }
 
 /// A socket that this process was started with.
@@ -223,8 +302,6 @@ fn take(number: usize) -> anyhow::Result<Inherited> {
     }
     let count = sockets.len();
     Err(anyhow!(
-        "`fd:{number}` is not a listening socket that this process inherited ({count} are): start it by \
-         socket activation, as systemd does (`LISTEN_FDS`, `LISTEN_PID`), or set another address in \
-         `http.listen`"
+        "`fd:{number}` is not a listening socket that this process inherited ({count} are)"
     ))
 }

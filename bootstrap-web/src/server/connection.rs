@@ -12,13 +12,17 @@ use axum::http::{Request, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+#[cfg(feature = "ws")]
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 
+use crate::builtin::answer_without_routes;
 use crate::handle::{ByServer, InFlight};
 use crate::server::answer::{self, Answer};
-use crate::server::phase::Phase;
+use crate::server::faulty::Fault;
+use crate::server::phase::{Answers, Phase};
 use crate::server::request;
 use crate::server::shared::Shared;
 use crate::server::socket::Socket;
@@ -85,10 +89,13 @@ async fn tls(shared: &Shared, socket: Socket) -> Option<(Socket, Protocol)> {
     let stream = match accepted {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            tracing::debug!("a handshake of TLS failed: {error}");
+            Fault::Handshake.report(Some(&error));
             return None;
         }
-        Err(_) => return None,
+        Err(_) => {
+            Fault::HeaderTimeout.report(None);
+            return None;
+        }
     };
     #[cfg(feature = "http2")]
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
@@ -132,8 +139,9 @@ fn answer(
 {
     let answers = phase.answers(request.version() == Version::HTTP_2);
     let Some((mut web, ticket)) = shared.web() else {
-        return Answer::unavailable(answers);
+        return without_routes(shared, request, peer, answers);
     };
+    let is_foreign = is_foreign(shared, &request);
     let mut request = request::request(request, shared.limits.idle);
     if let Some(peer) = peer {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -143,8 +151,38 @@ fn answer(
         draining: ticket.draining().clone(),
         limits: Arc::clone(&shared.of_requests),
         in_flight: Arc::clone(&in_flight),
+        is_foreign,
     };
     Answer::of_web(web.serve(request, Some(server)), ticket, answers, in_flight)
+}
+
+/// Whether a page of another origin asks for a websocket.
+#[cfg(feature = "ws")]
+fn is_foreign(shared: &Shared, request: &Request<Incoming>) -> bool {
+    // A look at the extensions costs nothing where there are none.
+    let upgrades = request.extensions().get::<OnUpgrade>().is_some();
+    upgrades && shared.limits.origins.refuse(request.headers())
+}
+
+#[cfg(not(feature = "ws"))]
+fn is_foreign(_: &Shared, _: &Request<Incoming>) -> bool {
+    false
+}
+
+/// Answers probes, and any other request with 503.
+fn without_routes(
+    shared: &Shared,
+    request: Request<Incoming>,
+    peer: Option<SocketAddr>,
+    answers: Answers,
+) -> Answer {
+    let (mut parts, _) = request.into_parts();
+    if let Some(peer) = peer {
+        parts.extensions.insert(ConnectInfo(peer));
+    }
+    let listener = shared.of_requests.listener;
+    let probe = answer_without_routes(&shared.app, listener, &parts);
+    Answer::without_routes(probe, answers)
 }
 
 /// A connection that can be asked to end after the present requests.
@@ -187,7 +225,11 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 if let Err(error) = ended {
-                    tracing::debug!("a connection ended: {error}");
+                    if let Some(fault) = Fault::of(&error) {
+                        fault.report(Some(&error));
+                    } else {
+                        tracing::debug!("a connection ended: {error}");
+                    }
                 }
                 return Poll::Ready(());
             }
@@ -209,6 +251,10 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
         }
         while timer.as_mut().poll(cx).is_ready() {
             if phase.deadline().is_some_and(|it| it <= Instant::now()) {
+                // One that the server closes early is not at fault.
+                if let (Some(fault), false) = (phase.fault(), is_closing) {
+                    fault.report(None);
+                }
                 return Poll::Ready(());
             }
             let now = phase.waits_for_client();
@@ -216,6 +262,7 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
                 .zip(taken)
                 .is_some_and(|(now, before)| now < before + LEAST)
             {
+                Fault::WriteTimeout.report(None);
                 return Poll::Ready(());
             }
             taken = now;
@@ -248,6 +295,7 @@ mod http2 {
     use tokio::time::{sleep, timeout};
 
     use super::{Connection, answer, drive};
+    use crate::server::faulty::Fault;
     use crate::server::phase::Phase;
     use crate::server::shared::Shared;
     use crate::server::stream::Stream;
@@ -276,7 +324,8 @@ mod http2 {
         match is_http2 {
             Ok(Ok(true)) => serve_http2(shared, stream, phase, peer).await,
             Ok(Ok(false)) => super::serve_http1(shared, stream, phase, peer).await,
-            Ok(Err(_)) | Err(_) => {}
+            Ok(Err(_)) => {}
+            Err(_) => phase.fault().unwrap_or(Fault::HeaderTimeout).report(None),
         }
     }
 

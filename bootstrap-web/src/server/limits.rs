@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
+use crate::server::fault::KeyFault;
+#[cfg(feature = "ws")]
+use crate::server::websocket::Origins;
 
 /// The least that `http.max_header_bytes` may be.
 const LEAST_HEADER: usize = 1 << 10;
@@ -22,6 +24,11 @@ pub(super) struct Limits {
     pub(super) drain_delay: Duration,
     pub(super) drain: Duration,
     pub(super) stream_grace: Duration,
+    /// The most bytes of a message and of a frame of a websocket.
+    #[cfg(feature = "ws")]
+    pub(super) websocket: (usize, usize),
+    #[cfg(feature = "ws")]
+    pub(super) origins: Origins,
     #[cfg(feature = "http2")]
     pub(super) h2c: bool,
     #[cfg(feature = "http2")]
@@ -30,40 +37,40 @@ pub(super) struct Limits {
 
 impl Limits {
     /// Refuses what would serve nothing, or wait without a limit.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
+    pub(super) fn check(&self) -> Result<(), KeyFault> {
         let times = [
-            ("first_byte_timeout", self.first_byte),
-            ("header_timeout", self.header),
-            ("idle_timeout", self.idle),
-            ("request_timeout", self.request),
-            ("write_timeout", self.write),
-            ("drain_timeout", self.drain),
+            ("http.first_byte_timeout", self.first_byte),
+            ("http.header_timeout", self.header),
+            ("http.idle_timeout", self.idle),
+            ("http.request_timeout", self.request),
+            ("http.write_timeout", self.write),
+            ("http.drain_timeout", self.drain),
         ];
-        for (key, time) in times {
-            if time.is_zero() {
-                bail!("`http.{key}` is a limit, which can't be zero: set a duration, as \"10s\"");
-            }
+        if let Some((key, _)) = times.iter().find(|(_, time)| time.is_zero()) {
+            let wrong = format!("`{key}` is a limit, which can't be zero");
+            return Err(KeyFault::new(key, wrong, "set a duration, as \"10s\""));
         }
         let numbers = [
-            ("max_connections", self.connections),
-            ("max_headers", self.headers),
+            ("http.max_connections", self.connections),
+            ("http.max_headers", self.headers),
+            #[cfg(feature = "http2")]
+            ("http.http2.max_streams", self.streams as usize),
+            #[cfg(feature = "ws")]
+            ("http.websocket.max_message_bytes", self.websocket.0),
+            #[cfg(feature = "ws")]
+            ("http.websocket.max_frame_bytes", self.websocket.1),
         ];
-        for (key, number) in numbers {
-            if number == 0 {
-                bail!("`http.{key}` is zero, so no request could be answered: set a number");
-            }
+        if let Some((key, _)) = numbers.iter().find(|(_, number)| *number == 0) {
+            let wrong = format!("`{key}` is zero, so nothing could be answered");
+            return Err(KeyFault::new(key, wrong, "set a number"));
         }
         if self.header_bytes < LEAST_HEADER {
-            bail!(
-                "`http.max_header_bytes` is {}, which is too little for a request: set at least {LEAST_HEADER}",
+            let wrong = format!(
+                "`http.max_header_bytes` is {}, which is too little for a request",
                 self.header_bytes
             );
-        }
-        #[cfg(feature = "http2")]
-        if self.streams == 0 {
-            bail!(
-                "`http.http2.max_streams` is zero, so no request could be answered: set a number"
-            );
+            let help = format!("set at least {LEAST_HEADER}");
+            return Err(KeyFault::new("http.max_header_bytes", wrong, help));
         }
         Ok(())
     }

@@ -26,6 +26,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug)]
 pub struct Listening {
     bound: Vec<Bound>,
+    management: Vec<Bound>,
     scheme: &'static str,
 }
 
@@ -40,9 +41,10 @@ pub enum Bound {
 }
 
 impl Listening {
-    pub(super) fn new(bound: Vec<Bound>) -> Self {
+    pub(super) fn new(bound: Vec<Bound>, management: Vec<Bound>) -> Self {
         Self {
             bound,
+            management,
             scheme: "http",
         }
     }
@@ -64,11 +66,19 @@ impl Listening {
     pub fn all(&self) -> &[Bound] {
         &self.bound
     }
-}
 
-impl fmt::Display for Listening {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, bound) in self.bound.iter().enumerate() {
+    /// The sockets for management, in the order of `management.listen`. Empty unless that is set.
+    pub fn management(&self) -> &[Bound] {
+        &self.management
+    }
+
+    /// The sockets for management, as text.
+    pub(super) fn of_management(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| self.list(f, &self.management))
+    }
+
+    fn list(&self, f: &mut fmt::Formatter<'_>, all: &[Bound]) -> fmt::Result {
+        for (place, bound) in all.iter().enumerate() {
             if place > 0 {
                 f.write_str(", ")?;
             }
@@ -78,5 +88,12 @@ impl fmt::Display for Listening {
             }
         }
         Ok(())
+    }
+}
+
+/// The sockets of [`all`](Listening::all), with commas between them.
+impl fmt::Display for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.list(f, &self.bound)
     }
 }

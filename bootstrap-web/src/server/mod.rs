@@ -25,8 +25,11 @@ mod answer;
 mod bind;
 mod connection;
 mod drain;
+mod fault;
+mod faulty;
 mod limits;
 mod listening;
+mod managed;
 mod phase;
 mod plugin;
 mod request;
@@ -35,7 +38,8 @@ mod socket;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
-mod values;
+#[cfg(feature = "ws")]
+mod websocket;
 
 pub use address::Listen;
 pub use listening::{Bound, Listening};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::server::faulty::Fault;
 use crate::server::limits::Limits;
 
 /// What a connection is doing.
@@ -100,6 +101,15 @@ impl Phase {
                 .compare_exchange(FROM_NOW, deadline, relaxed, relaxed);
         }
         (deadline != NEVER).then(|| self.began + Duration::from_millis(deadline))
+    }
+
+    /// What the client has done wrong, if the time is up.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        match self.doing() {
+            Doing::Nothing => Some(Fault::FirstByteTimeout),
+            Doing::Reading => Some(Fault::HeaderTimeout),
+            Doing::Answering | Doing::Idling => None,
+        }
     }
 
     fn turn(&self, doing: Doing, deadline: u64) {

@@ -1,29 +1,40 @@
 //! The plugin.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use bootstrap::lifecycle::ShutdownReason;
 use bootstrap::prelude::*;
+use tokio::sync::oneshot;
 
+use crate::handle::Listener;
 use crate::server::accept;
-use crate::server::address::Listen;
-use crate::server::bind::bind;
+use crate::server::address::{Address, LISTEN, Listen, MANAGEMENT};
+use crate::server::bind::{Binding, Reserved};
 use crate::server::drain::drain;
+use crate::server::fault::KeyFault;
+#[cfg(feature = "metrics")]
+use crate::server::faulty;
 use crate::server::limits::{Limits, raise_descriptors};
-use crate::server::listening::Listening;
+use crate::server::listening::{Bound, Listening};
+use crate::server::managed::Managed;
 #[cfg(feature = "tls")]
 use crate::server::shared::Acceptor;
 use crate::server::shared::Shared;
 #[cfg(feature = "tls")]
 use crate::server::tls::{Files, Tls};
-use crate::server::values::{Size, Time};
+#[cfg(feature = "ws")]
+use crate::server::websocket::Origins;
+use crate::values::{Size, Time};
 use crate::web::{Web, WebPlugin};
 
 /// More than any limit needs, and little enough to count with.
 const YEAR: Duration = Duration::from_hours(365 * 24);
 
-const fn seconds(seconds: u64) -> Time {
-    Time(Duration::from_secs(seconds))
+fn at_most_a_year(time: Time) -> Duration {
+    time.0.min(YEAR)
 }
 
 /// The HTTP server: gives the routes of the app a socket, and drains within limits, whatever clients do.
@@ -32,9 +43,10 @@ const fn seconds(seconds: u64) -> Time {
 /// section `http` of the configuration, and a method; see the
 /// [guide](crate::guide::server) for all of them.
 ///
-/// It binds while the app loads, so that a port that is taken fails the boot, and accepts connections once all
+/// It binds as the app begins to load, so that a port that is taken fails the boot, and accepts connections once all
 /// plugins are ready, before the hooks of [`App::on_ready`]. When other parts of the app
-/// [restart](bootstrap::Handle::restart) it keeps its socket, and answers 503 until the routes are back.
+/// [restart](bootstrap::Handle::restart) it keeps its socket, and answers 503 until the routes are back. On the way
+/// back it drains first, as its child `http/drain`, which is in the order behind the routes.
 ///
 /// # Errors
 ///
@@ -61,8 +73,7 @@ const fn seconds(seconds: u64) -> Time {
 ///     App::collect().with(server).run().await
 /// }
 /// ```
-// The hook of the drain limits itself by its keys; this only keeps the default of the app from cutting it.
-#[plugin(name = "http", states = [Listening], after = [WebPlugin], load_timeout = "30s", close_timeout = "24h")]
+#[plugin(name = "http", states = [Listening], load_timeout = "30s")]
 #[derive(Debug)]
 pub struct Server {
     /// Without an order that restarts follow: the server goes on when the routes restart.
@@ -71,17 +82,21 @@ pub struct Server {
     listen: Listen,
     #[option(config = "http.bind_retry", default = 0, setter = false)]
     bind_retry: u16,
+    #[option(config = "http.refuse_until_ready", default = false, setter = false)]
+    refuse_until_ready: bool,
+    #[option(config = "management.listen", default = Listen::default(), setter = false)]
+    management: Listen,
     #[option(config = "http.max_connections", default = 10_000, setter = false)]
     max_connections: usize,
-    #[option(config = "http.first_byte_timeout", default = seconds(10), setter = false)]
+    #[option(config = "http.first_byte_timeout", default = Time::seconds(10), setter = false)]
     first_byte_timeout: Time,
-    #[option(config = "http.header_timeout", default = seconds(10), setter = false)]
+    #[option(config = "http.header_timeout", default = Time::seconds(10), setter = false)]
     header_timeout: Time,
-    #[option(config = "http.idle_timeout", default = seconds(75), setter = false)]
+    #[option(config = "http.idle_timeout", default = Time::seconds(75), setter = false)]
     idle_timeout: Time,
-    #[option(config = "http.request_timeout", default = seconds(30), setter = false)]
+    #[option(config = "http.request_timeout", default = Time::seconds(30), setter = false)]
     request_timeout: Time,
-    #[option(config = "http.write_timeout", default = seconds(30), setter = false)]
+    #[option(config = "http.write_timeout", default = Time::seconds(30), setter = false)]
     write_timeout: Time,
     #[option(config = "http.body_limit", default = Size(2 << 20), setter = false)]
     body_limit: Size,
@@ -89,11 +104,11 @@ pub struct Server {
     max_header_bytes: Size,
     #[option(config = "http.max_headers", default = 100, setter = false)]
     max_headers: usize,
-    #[option(config = "http.drain_delay", default = seconds(0), setter = false)]
+    #[option(config = "http.drain_delay", default = Time::seconds(0), setter = false)]
     drain_delay: Time,
-    #[option(config = "http.drain_timeout", default = seconds(20), setter = false)]
+    #[option(config = "http.drain_timeout", default = Time::seconds(20), setter = false)]
     drain_timeout: Time,
-    #[option(config = "http.stream_grace", default = seconds(1), setter = false)]
+    #[option(config = "http.stream_grace", default = Time::seconds(1), setter = false)]
     stream_grace: Time,
     #[cfg(feature = "http2")]
     #[option(config = "http.h2c", default = false, setter = false)]
@@ -107,8 +122,17 @@ pub struct Server {
     #[cfg(feature = "tls")]
     #[option(config = "http.tls.key", default = String::new(), setter = false)]
     key: String,
+    #[cfg(feature = "ws")]
+    #[option(config = "http.websocket.origins", default = Vec::new(), setter = false)]
+    websocket_origins: Vec<String>,
+    #[cfg(feature = "ws")]
+    #[option(config = "http.websocket.max_message_bytes", default = Size(1 << 20), setter = false)]
+    max_message_bytes: Size,
+    #[cfg(feature = "ws")]
+    #[option(config = "http.websocket.max_frame_bytes", default = Size(1 << 20), setter = false)]
+    max_frame_bytes: Size,
     #[local]
-    shared: Option<Arc<Shared>>,
+    managed: Option<Managed>,
 }
 
 macro_rules! setters {
@@ -127,6 +151,9 @@ macro_rules! setters {
 setters! {
     /// The number of the next ports to try if a port is taken: `http.bind_retry`, 0.
     bind_retry: u16 => bind_retry;
+    /// Whether clients that connect before the app is ready are refused, instead of waiting in the queue of the system:
+    /// `http.refuse_until_ready`, false. Inherited sockets are open already.
+    refuse_until_ready: bool => refuse_until_ready;
     /// The number of connections at a time; further ones wait in the queue of the system: `http.max_connections`,
     /// 10,000.
     max_connections: usize => max_connections;
@@ -156,6 +183,17 @@ setters! {
     stream_grace: Duration => Time(stream_grace);
 }
 
+#[cfg(feature = "ws")]
+setters! {
+    /// The origins of pages that may open a websocket, beside pages of the host that the request names: `https://app.example`, or
+    /// `*` for all: `http.websocket.origins`, none. Requires the feature `ws`.
+    websocket_origins: Vec<String> => websocket_origins;
+    /// The most bytes of a message of a websocket: `http.websocket.max_message_bytes`, 1 MiB. Requires the feature `ws`.
+    max_message_bytes: usize => Size(max_message_bytes);
+    /// The most bytes of a frame of a websocket: `http.websocket.max_frame_bytes`, 1 MiB. Requires the feature `ws`.
+    max_frame_bytes: usize => Size(max_frame_bytes);
+}
+
 #[cfg(feature = "http2")]
 setters! {
     /// Whether clients may speak HTTP/2 without TLS, by prior knowledge: `http.h2c`, false.
@@ -173,6 +211,14 @@ impl Server {
         self
     }
 
+    /// Where to listen for operators: `management.listen`, nowhere. Probes are answered there from the beginning of the boot to the
+    /// end of the close, and sets with `#[routes(management)]` are served only there.
+    #[must_use]
+    pub fn management(mut self, listen: impl Into<Listen>) -> Self {
+        self.management = listen.into();
+        self
+    }
+
     /// The files of a certificate, with its chain, and of its key, both in PEM: `http.tls.cert` and `http.tls.key`, none. All
     /// TCP connections speak TLS then. The files are read again when they change.
     #[cfg(feature = "tls")]
@@ -183,92 +229,201 @@ impl Server {
         self
     }
 
-    fn limits(&self) -> Limits {
-        Limits {
+    fn limits(&self) -> Result<Limits, KeyFault> {
+        let limits = Limits {
             connections: self.max_connections,
-            first_byte: self.first_byte_timeout.at_most(YEAR),
-            header: self.header_timeout.at_most(YEAR),
-            idle: self.idle_timeout.at_most(YEAR),
-            request: self.request_timeout.at_most(YEAR),
-            write: self.write_timeout.at_most(YEAR),
+            first_byte: at_most_a_year(self.first_byte_timeout),
+            header: at_most_a_year(self.header_timeout),
+            idle: at_most_a_year(self.idle_timeout),
+            request: at_most_a_year(self.request_timeout),
+            write: at_most_a_year(self.write_timeout),
             body: self.body_limit.0,
             header_bytes: self.max_header_bytes.0,
             headers: self.max_headers,
-            drain_delay: self.drain_delay.at_most(YEAR),
-            drain: self.drain_timeout.at_most(YEAR),
-            stream_grace: self.stream_grace.at_most(YEAR),
+            drain_delay: at_most_a_year(self.drain_delay),
+            drain: at_most_a_year(self.drain_timeout),
+            stream_grace: at_most_a_year(self.stream_grace),
+            #[cfg(feature = "ws")]
+            websocket: (self.max_message_bytes.0, self.max_frame_bytes.0),
+            #[cfg(feature = "ws")]
+            origins: Origins::new(&self.websocket_origins)?,
             #[cfg(feature = "http2")]
             h2c: self.h2c,
             #[cfg(feature = "http2")]
             streams: self.max_streams,
+        };
+        limits.check()?;
+        Ok(limits)
+    }
+
+    /// Binds the addresses of a key.
+    async fn bind(
+        &self,
+        cx: &LoadContext,
+        addresses: Vec<Address>,
+        binding: Binding,
+    ) -> Result<Vec<Reserved>, KeyFault> {
+        let mut reserved = Vec::new();
+        for address in addresses {
+            cx.progress(format!("binding {address}"));
+            reserved.push(binding.bind(&address).await?);
         }
+        Ok(reserved)
+    }
+
+    async fn listen_for_all(&mut self, cx: &mut LoadContext) -> Result<Listening> {
+        #[cfg(feature = "metrics")]
+        faulty::describe();
+        let limits = Arc::new(self.limits()?);
+        let port = std::env::var("PORT").ok();
+        let binding = Binding {
+            key: LISTEN,
+            retries: self.bind_retry,
+            is_refusing: self.refuse_until_ready,
+        };
+        let addresses = self.listen.addresses(port.as_deref())?;
+        let public = self.bind(cx, addresses, binding).await?;
+        let binding = Binding {
+            key: MANAGEMENT,
+            retries: 0,
+            is_refusing: false,
+        };
+        let addresses = self.management.set(MANAGEMENT)?;
+        let management = self.bind(cx, addresses, binding).await?;
+        if let Some(warning) = raise_descriptors(limits.connections) {
+            tracing::warn!("{warning}");
+        }
+        let kind = if management.is_empty() {
+            Listener::Only
+        } else {
+            Listener::Public
+        };
+        let shared = |kind| Shared::new(self.web.clone(), cx.handle(), Arc::clone(&limits), kind);
+        let (mut clients, mut operators) = (shared(kind), shared(Listener::Management));
+        let mut listening = Listening::new(all(&public)?, all(&management)?);
+        self.speak_tls(cx, [&mut clients, &mut operators], &mut listening)
+            .await?;
+        let clients = Arc::new(clients);
+        if !management.is_empty() {
+            let open: io::Result<Vec<_>> = management.into_iter().map(Reserved::open).collect();
+            self.managed = Some(Managed::start(Arc::new(operators), open?));
+            tracing::info!("listening for management on {}", listening.of_management());
+        }
+        accept(cx, &clients, public, listening.to_string());
+        cx.register(Drain::new(clients));
+        Ok(listening)
+    }
+
+    #[cfg(feature = "tls")]
+    async fn speak_tls(
+        &self,
+        cx: &LoadContext,
+        all: [&mut Shared; 2],
+        listening: &mut Listening,
+    ) -> Result<()> {
+        let Some(files) = Files::new(&self.certificate, &self.key)? else {
+            return Ok(());
+        };
+        let tls = Tls::load(files).await?;
+        listening.set_tls();
+        for shared in all {
+            shared.tls = Some(Acceptor(tls.acceptor.clone()));
+        }
+        cx.spawn("certificate", async move |cx| {
+            tls.reload(cx).await;
+            Ok(())
+        });
+        Ok(())
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_async, reason = "with TLS it reads files")]
+    async fn speak_tls(
+        &self,
+        _: &LoadContext,
+        _: [&mut Shared; 2],
+        _: &mut Listening,
+    ) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn all(reserved: &[Reserved]) -> io::Result<Vec<Bound>> {
+    reserved.iter().map(Reserved::bound).collect()
+}
+
+/// Accepts clients once everything is ready.
+fn accept(cx: &LoadContext, shared: &Arc<Shared>, reserved: Vec<Reserved>, text: String) {
+    let (ask, asked) = oneshot::channel();
+    let opened = Arc::clone(shared);
+    cx.on_all_ready(async move |_| {
+        opened.begin();
+        let (answer, answered) = oneshot::channel::<io::Result<()>>();
+        let _ = ask.send(answer);
+        // It has ended, as the app stops already.
+        if let Ok(result) = answered.await {
+            result.context("can't listen")?;
+            tracing::info!("listening on {text}");
+        }
+        Ok(())
+    });
+    let shared = Arc::clone(shared);
+    cx.spawn("accept", async move |cx| {
+        let accepting = async {
+            let listeners = accept::open(reserved, asked).await;
+            accept::run(shared, listeners).await;
+        };
+        tokio::select! {
+            () = accepting => {}
+            // The drain has waited as long as it may, or the boot has failed.
+            () = cx.stopped() => {}
+        }
+        Ok(())
+    });
+}
+
+/// Adds the place of the key to an error that names one.
+fn placed(cx: &LoadContext, error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<KeyFault>() {
+        Ok(KeyFault { key, wrong, help }) => cx.config_error(key, wrong, help).into(),
+        Err(error) => error,
     }
 }
 
 impl Hooks for Server {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<Listening> {
-        let limits = self.limits();
-        limits.check()?;
-        #[cfg(feature = "tls")]
-        let tls = match Files::new(&self.certificate, &self.key)? {
-            Some(files) => Some(Tls::load(files).await?),
-            None => None,
-        };
-        let port = std::env::var("PORT").ok();
-        let mut listeners = Vec::new();
-        let mut bound = Vec::new();
-        for address in self.listen.addresses(port.as_deref())? {
-            cx.progress(format!("binding {address}"));
-            let listener = bind(&address, self.bind_retry).await?;
-            bound.push(listener.bound()?);
-            listeners.push(listener);
-        }
-        if let Some(warning) = raise_descriptors(limits.connections) {
-            tracing::warn!("{warning}");
-        }
-        #[cfg_attr(
-            not(feature = "tls"),
-            expect(unused_mut, reason = "only TLS changes it")
-        )]
-        let mut listening = Listening::new(bound);
-        #[cfg_attr(
-            not(feature = "tls"),
-            expect(unused_mut, reason = "only TLS changes it")
-        )]
-        let mut shared = Shared::new(self.web.clone(), limits);
-        #[cfg(feature = "tls")]
-        if let Some(tls) = tls {
-            listening.set_tls();
-            shared.tls = Some(Acceptor(tls.acceptor.clone()));
-            cx.spawn("certificate", async move |cx| {
-                tls.reload(cx).await;
-                Ok(())
-            });
-        }
-        let shared = Arc::new(shared);
-        let (opened, text) = (Arc::clone(&shared), listening.to_string());
-        cx.on_all_ready(async move |_| {
-            tracing::info!("listening on {text}");
-            opened.begin();
-            Ok(())
-        });
-        let accepting = Arc::clone(&shared);
-        cx.spawn("accept", async move |cx| {
-            tokio::select! {
-                () = accept::run(accepting, listeners) => {}
-                // `drain` has waited as long as it may, or the boot has failed.
-                () = cx.stopped() => {}
-            }
-            Ok(())
-        });
-        self.shared = Some(shared);
-        Ok(listening)
+        let loaded = self.listen_for_all(cx).await;
+        loaded.map_err(|error| placed(cx, error))
     }
 
-    async fn drain(&self, cx: &DrainContext<Self>) -> Result<()> {
-        if let Some(shared) = &self.shared {
-            drain(shared, cx).await;
+    /// If the app stops, the listener for management stays until the end.
+    async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
+        let is_final = !matches!(
+            cx.reason(),
+            ShutdownReason::Restart(_)
+                | ShutdownReason::RolledBack(_)
+                | ShutdownReason::RestartFailed(_)
+        );
+        if let (Some(managed), false) = (&self.managed, is_final) {
+            managed.end().await;
         }
+        Ok(())
+    }
+}
+
+/// Ends a server before anything ends that its requests use: its place in the order is behind the routes, while the
+/// server itself loads before everything else.
+// The hook limits itself by its keys; this only keeps the default of the app from cutting it.
+#[plugin(name = "drain", after = [WebPlugin], collect = never, close_timeout = "24h")]
+#[derive(Debug)]
+struct Drain {
+    #[option(required)]
+    shared: Arc<Shared>,
+}
+
+impl Hooks for Drain {
+    async fn drain(&self, cx: &DrainContext<Self>) -> Result<()> {
+        drain(&self.shared, cx).await;
         Ok(())
     }
 }

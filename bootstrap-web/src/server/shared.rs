@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use bootstrap::{Lazy, State};
+use bootstrap::{Handle, Lazy, State};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::handle::ServerLimits;
+use crate::handle::{Listener, ServerLimits};
 use crate::server::limits::Limits;
 use crate::web::{Ticket, Web};
 
@@ -28,22 +28,24 @@ impl std::fmt::Debug for Acceptor {
     }
 }
 
+/// What the connections of the public listeners have in common, or those of the listeners for management.
 #[derive(Debug)]
 pub(super) struct Shared {
     web: Lazy<State<Web>>,
+    pub(super) app: Handle,
     pub(super) limits: Arc<Limits>,
     /// Of TCP connections.
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Acceptor>,
     pub(super) of_requests: Arc<ServerLimits>,
+    /// The most connections at a time.
+    pub(super) most: usize,
     /// One for each connection.
     pub(super) permits: Arc<Semaphore>,
     /// Also those that were upgraded.
     pub(super) connections: TaskTracker,
     /// The connections that answer requests.
     pub(super) busy: Arc<AtomicUsize>,
-    /// Cancelled once connections may be accepted.
-    pub(super) open: CancellationToken,
     /// Raised when the server accepts no further connections and requests.
     pub(super) closing: Flag,
     /// Raised when what is left is cut.
@@ -73,27 +75,38 @@ impl Flag {
 }
 
 impl Shared {
-    pub(super) fn new(web: Lazy<State<Web>>, limits: Limits) -> Self {
+    pub(super) fn new(
+        web: Lazy<State<Web>>,
+        app: Handle,
+        limits: Arc<Limits>,
+        listener: Listener,
+    ) -> Self {
         let connections = TaskTracker::new();
         // It waits only for what is there when the server drains.
         connections.close();
+        let most = limits.connections.min(match listener {
+            Listener::Management => MANAGEMENT,
+            Listener::Only | Listener::Public => Semaphore::MAX_PERMITS,
+        });
         Self {
             web,
+            app,
             of_requests: Arc::new(ServerLimits {
+                listener,
                 body: limits.body,
                 request: limits.request,
+                #[cfg(feature = "ws")]
+                websocket: limits.websocket,
             }),
-            permits: Arc::new(Semaphore::new(
-                limits.connections.min(Semaphore::MAX_PERMITS),
-            )),
-            limits: Arc::new(limits),
-            #[cfg(feature = "tls")]
-            tls: None,
+            most,
+            permits: Arc::new(Semaphore::new(most)),
             connections,
             busy: Arc::default(),
-            open: CancellationToken::new(),
             closing: Flag::default(),
             cut: Flag::default(),
+            limits,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -103,12 +116,11 @@ impl Shared {
             web.traffic().renew();
             web.readiness().withdraw(DRAINING);
         }
-        self.open.cancel();
     }
 
     /// The present `Web`, if it takes requests: not while it restarts.
     pub(super) fn web(&self) -> Option<(Web, Ticket)> {
-        let web = self.web.get()?;
+        let web = self.any_web()?;
         let ticket = web.traffic().enter()?;
         Some((Web::clone(&web), ticket))
     }
@@ -134,3 +146,6 @@ impl Shared {
         text
     }
 }
+
+/// The most connections at a time of the listeners for management: enough for probes, scrapers and an operator.
+pub(super) const MANAGEMENT: usize = 100;

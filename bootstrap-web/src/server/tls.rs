@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
 use bootstrap::RunContext;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -16,6 +15,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
+
+use crate::server::fault::KeyFault;
 
 /// How often the files are read.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -36,13 +37,19 @@ struct Content {
 
 impl Files {
     /// None, if neither is set.
-    pub(super) fn new(certificate: &str, key: &str) -> anyhow::Result<Option<Self>> {
+    pub(super) fn new(certificate: &str, key: &str) -> Result<Option<Self>, KeyFault> {
         match (certificate, key) {
             ("", "") => Ok(None),
-            (_, "") => {
-                bail!("`http.tls.cert` needs the key of the certificate: set `http.tls.key`")
-            }
-            ("", _) => bail!("`http.tls.key` needs the certificate: set `http.tls.cert`"),
+            (_, "") => Err(KeyFault::new(
+                CERTIFICATE,
+                "`http.tls.cert` needs the key of the certificate",
+                "set `http.tls.key`",
+            )),
+            ("", _) => Err(KeyFault::new(
+                KEY,
+                "`http.tls.key` needs the certificate",
+                "set `http.tls.cert`",
+            )),
             (certificate, key) => Ok(Some(Self {
                 certificate: certificate.into(),
                 key: key.into(),
@@ -53,37 +60,56 @@ impl Files {
     async fn read(&self) -> anyhow::Result<Content> {
         let files = self.clone();
         spawn_blocking(move || {
-            let read = |key: &str, path: &Path| {
-                std::fs::read(path).with_context(|| {
-                    format!("can't read the file of `http.{key}`, {}", path.display())
+            let read = |key: &'static str, path: &Path| {
+                std::fs::read(path).map_err(|error| {
+                    let wrong = format!("can't read `{}` (`{key}`): {error}", path.display());
+                    KeyFault::new(
+                        key,
+                        wrong,
+                        "correct the path, or let this process read the file",
+                    )
                 })
             };
             Ok(Content {
-                certificate: read("tls.cert", &files.certificate)?,
-                key: read("tls.key", &files.key)?,
+                certificate: read(CERTIFICATE, &files.certificate)?,
+                key: read(KEY, &files.key)?,
             })
         })
         .await?
     }
 
-    fn parse(&self, content: &Content) -> anyhow::Result<CertifiedKey> {
+    fn parse(&self, content: &Content) -> Result<CertifiedKey, KeyFault> {
+        let (at, key_at) = (self.certificate.display(), self.key.display());
         let chain: Result<Vec<_>, _> =
             CertificateDer::pem_slice_iter(&content.certificate).collect();
-        let (at, key_at) = (self.certificate.display(), self.key.display());
-        let chain = chain.with_context(|| {
-            format!("`http.tls.cert`: {at} is not a certificate in PEM: correct the file")
+        let chain = match chain {
+            Ok(chain) if !chain.is_empty() => chain,
+            Ok(_) => {
+                let wrong = format!("`{at}` (`{CERTIFICATE}`) has no certificate in PEM");
+                return Err(KeyFault::new(CERTIFICATE, wrong, "correct the file"));
+            }
+            Err(error) => {
+                let wrong =
+                    format!("`{at}` (`{CERTIFICATE}`) is not a certificate in PEM: {error}");
+                return Err(KeyFault::new(CERTIFICATE, wrong, "correct the file"));
+            }
+        };
+        let key = PrivateKeyDer::from_pem_slice(&content.key).map_err(|error| {
+            let wrong = format!("`{key_at}` (`{KEY}`) has no private key in PEM: {error}");
+            KeyFault::new(KEY, wrong, "correct the file")
         })?;
-        if chain.is_empty() {
-            bail!("`http.tls.cert`: {at} has no certificate in PEM: correct the file");
-        }
-        let key = PrivateKeyDer::from_pem_slice(&content.key).with_context(|| {
-            format!("`http.tls.key`: {key_at} has no private key in PEM: correct the file")
-        })?;
-        CertifiedKey::from_der(chain, key, &provider()).with_context(|| {
-            format!("the key in {key_at} (`http.tls.key`) is not that of {at} (`http.tls.cert`)")
+        CertifiedKey::from_der(chain, key, &provider()).map_err(|error| {
+            let wrong = format!(
+                "the key in `{key_at}` (`{KEY}`) is not that of `{at}` (`{CERTIFICATE}`): {error}"
+            );
+            KeyFault::new(KEY, wrong, "set the files that belong together")
         })
     }
 }
+
+const CERTIFICATE: &str = "http.tls.cert";
+
+const KEY: &str = "http.tls.key";
 
 fn provider() -> CryptoProvider {
     ring::default_provider()

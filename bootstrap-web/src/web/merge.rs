@@ -14,7 +14,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use bootstrap::{Handle, RequestScope};
 use tower::service_fn;
 
-use crate::handle::{AnyBefore, Exchange, RouteCount};
+use crate::handle::{AnyBefore, Exchange, Reach, RouteCount};
 use crate::pipeline::{Endpoint, Hooks, Labelled, Origin, Pipeline, mounted};
 use crate::problem::Format;
 use crate::routes::{
@@ -53,7 +53,7 @@ pub(super) fn merge(sets: &[Owned<'_>], settings: &Settings) -> anyhow::Result<M
             global_hooks(sets, Some(set))
         };
         for route in &set.routes {
-            places.add(plugin, route, &around, settings)?;
+            places.add(plugin, route, set.reach, &around, settings)?;
         }
     }
     let Places {
@@ -104,6 +104,7 @@ impl Places {
         &mut self,
         plugin: &str,
         route: &BoundRoute,
+        reach: Reach,
         around: &Hooks,
         settings: &Settings,
     ) -> anyhow::Result<()> {
@@ -118,6 +119,7 @@ impl Places {
             requires: route.requires.clone(),
             hooks: hooks.names(),
             at: route.at,
+            reach,
             #[cfg(feature = "openapi")]
             operation: route.handler.operation().cloned(),
         });
@@ -137,6 +139,7 @@ impl Places {
             pipeline,
             path: path.as_str().into(),
             count,
+            reach,
         };
         let served = layers.wrap(serve(method.as_ref(), endpoint)?);
         let routers = &mut self.routers;
@@ -234,7 +237,8 @@ fn mount_all(
         for (prefix, router_of_set, at) in &set.mounts {
             let count = RouteCount::new(format!("a router of `{plugin}`"));
             counts.push(Arc::clone(&count));
-            let limited = move |request, next| mounted(Arc::clone(&count), request, next);
+            let reach = set.reach;
+            let limited = move |request, next| mounted(Arc::clone(&count), reach, request, next);
             let before = router.clone();
             let recorded = router_of_set.clone().layer(map_request(record_route));
             let within = recorded.layer(from_fn(limited));

@@ -179,7 +179,7 @@ fn a_fallback_answers_for_an_app_in_the_browser_and_routes_come_first() {
         )
         .set("files.path", "/")
         .set("files.fallback", "index.html")
-        .set("files.max_age", 60);
+        .set("files.max_age", "1m");
     let app = App::new()
         .with(Api::default())
         .with(Files::default())

@@ -118,10 +118,17 @@ fn rows() -> impl RouteSet {
         .any("/any", || async {})
 }
 
+/// No part of the API.
+#[routes(name = "inside", management)]
+fn inside() -> impl RouteSet {
+    Routes::new().get("/inside", || "a secret")
+}
+
 fn app() -> App {
     let app = App::new()
         .supply(Table)
         .with(Rows::default())
+        .with(Inside::default())
         .with(OpenApi::default());
     app.with(Health::default())
         .with(AccessLog::default())

@@ -10,7 +10,7 @@ use bootstrap_web::server::{Bound, Listening, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
-use crate::support::{app, boot, close, get, server, within};
+use crate::support::{app, boot, close, get, server, until, within};
 
 #[routes(name = "api")]
 fn api() -> impl RouteSet {
@@ -182,4 +182,164 @@ async fn serves_the_port_of_the_environment() {
     let (running, address) = boot(full(), server()).await;
     assert!(address.ip().is_loopback(), "{address}");
     close(running).await;
+}
+
+/// A port that nothing listens to, for now.
+fn unused() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// Halts the load until it is let on.
+#[plugin(name = "slow", collect = never)]
+struct Slow {
+    #[option(required)]
+    gate: std::sync::Arc<tokio::sync::Semaphore>,
+}
+
+impl Hooks for Slow {
+    async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+        self.gate.acquire().await?.forget();
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn clients_wait_until_the_app_is_ready_or_are_refused_if_that_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    for is_refusing in [false, true] {
+        let path = folder.path().join(format!("{is_refusing}.sock"));
+        let address = unused();
+        let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+        let listen = [address.to_string(), format!("unix:{}", path.display())];
+        let server = server().listen(listen);
+        let app = full()
+            .with(Slow::new(std::sync::Arc::clone(&gate)))
+            .with(server.refuse_until_ready(is_refusing));
+        let booted = tokio::spawn(async move { within(app.boot()).await.unwrap() });
+        until(|| path.exists()).await;
+        if is_refusing {
+            for _ in 0..3 {
+                let refused = tokio::net::TcpStream::connect(address).await.unwrap_err();
+                assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+                let refused = UnixStream::connect(&path).await.unwrap_err();
+                assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+            }
+            gate.add_permits(1);
+            let running = booted.await.unwrap();
+            assert!(get(address, "/").await.ends_with("hello"));
+            assert!(get_unix(&path).await.ends_with("hello"));
+            close(running).await;
+        } else {
+            let mut early = crate::support::Client::connect(address).await;
+            early.get("/").await;
+            assert!(early.is_silent().await);
+            gate.add_permits(1);
+            let running = booted.await.unwrap();
+            assert!(early.response().await.ends_with("hello"));
+            close(running).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_fails_the_boot_also_if_clients_are_refused_until_then() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = boot_error(server().listen(address).refuse_until_ready(true)).await;
+    assert!(
+        error.contains(&format!("can't listen on `{address}`")),
+        "{error}"
+    );
+}
+
+/// The error of a boot with a configuration, whose file is `service.toml`.
+async fn error_with(toml: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("service.toml");
+    std::fs::write(&path, toml).unwrap();
+    let configuration = bootstrap::Configuration::new().file(&path);
+    let app = full().with(Server::default()).configure(configuration);
+    let text = within(app.boot()).await.unwrap_err().render();
+    text.replace(&format!("{}/", folder.path().display()), "")
+}
+
+#[tokio::test]
+async fn a_key_that_is_wrong_is_named_with_its_place() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    for (toml, wrong, place, help) in [
+        (
+            format!("[http]\nlisten = '{address}'"),
+            "can't listen on",
+            "2:",
+            "another address in `http.listen`",
+        ),
+        (
+            format!("http.listen = '127.0.0.1:0'\n[management]\nlisten = '{address}'"),
+            "can't listen on",
+            "3:",
+            "another address in `management.listen`",
+        ),
+        (
+            "[http]\nlisten = '3000'".to_owned(),
+            "has no host",
+            "2:",
+            "correct it",
+        ),
+        (
+            "[http]\nlisten = 'unix:/nowhere/app.sock'".to_owned(),
+            "can't listen on `unix:/nowhere/app.sock`",
+            "2:",
+            "another path in `http.listen`",
+        ),
+        (
+            "[http]\nlisten = 'fd:9'".to_owned(),
+            "is not a listening socket",
+            "2:",
+            "socket activation",
+        ),
+        (
+            "[http]\nidle_timeout = '0s'".to_owned(),
+            "`http.idle_timeout` is a limit, which can't be zero",
+            "2:",
+            "set a duration",
+        ),
+        (
+            "[http]\nmax_headers = 0".to_owned(),
+            "`http.max_headers` is zero",
+            "2:",
+            "set a number",
+        ),
+        #[cfg(feature = "tls")]
+        (
+            "[http]\ntls.cert = 'nowhere.pem'\ntls.key = 'nowhere.key'".to_owned(),
+            "can't read `nowhere.pem` (`http.tls.cert`)",
+            "2:",
+            "correct the path",
+        ),
+        #[cfg(feature = "tls")]
+        (
+            "[http]\ntls.cert = 'nowhere.pem'".to_owned(),
+            "`http.tls.cert` needs the key",
+            "2:",
+            "set `http.tls.key`",
+        ),
+        #[cfg(feature = "ws")]
+        (
+            "[http]\nwebsocket.origins = ['app.example']".to_owned(),
+            "`http.websocket.origins` has `app.example`, which is not an origin",
+            "2:",
+            "write `https://app.example`",
+        ),
+    ] {
+        let text = error_with(&toml).await;
+        assert!(text.contains(wrong), "{text}");
+        assert!(
+            text.contains(&format!("found: service.toml:{place}")),
+            "{text}"
+        );
+        let last = text.lines().last().unwrap();
+        assert!(last.contains("help: ") && last.contains(help), "{text}");
+    }
 }

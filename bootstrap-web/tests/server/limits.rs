@@ -312,3 +312,59 @@ async fn slow_clients_do_not_keep_others_waiting() {
     assert!(began.elapsed() < DEADLINE / 2);
     close(running).await;
 }
+
+/// With what they have done wrong.
+#[cfg(feature = "metrics")]
+#[test]
+fn connections_that_end_by_the_fault_of_their_clients_are_counted() {
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let test = async {
+        let limited = server().header_timeout(SHORT).first_byte_timeout(2 * SHORT);
+        let limited = limited.write_timeout(SHORT).max_header_bytes(2000);
+        let (running, address) = boot(full(), limited).await;
+        // One that asks and one that leaves are not at fault.
+        assert!(get(address, "/").await.ends_with("hello"));
+        drop(Client::connect(address).await);
+        let large = format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(3000));
+        for bytes in ["GET\r\n\r\n", &large, &large, "GET / HTTP/1.1\r\nho", ""] {
+            let mut client = Client::connect(address).await;
+            client.send(bytes).await;
+            client.rest().await;
+        }
+        let mut deaf = Client::connect(address).await;
+        deaf.get("/large").await;
+        sleep(6 * SHORT).await;
+        deaf.rest().await;
+        close(running).await;
+    };
+    metrics::with_local_recorder(&recorder, || runtime.block_on(test));
+    let all = snapshotter.snapshot().into_vec().into_iter();
+    let mut counts: Vec<String> = all
+        .map(|(key, _, _, value)| {
+            let labels = key.key().labels().map(|it| it.value().to_owned());
+            let labels: Vec<String> = labels.collect();
+            let DebugValue::Counter(count) = value else {
+                panic!("{value:?}");
+            };
+            format!("{} {count}", labels.join(" "))
+        })
+        .collect();
+    counts.sort();
+    assert_eq!(
+        counts,
+        [
+            "first_byte_timeout 1",
+            "head_too_large 2",
+            "header_timeout 1",
+            "malformed 1",
+            "write_timeout 1"
+        ]
+    );
+}

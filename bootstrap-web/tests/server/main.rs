@@ -12,6 +12,7 @@ mod drain;
 #[cfg(feature = "http2")]
 mod http2;
 mod limits;
+mod management;
 mod restart;
 mod serving;
 mod streams;

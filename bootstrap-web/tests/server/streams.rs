@@ -169,6 +169,83 @@ mod ws {
         client
     }
 
+    /// The head of the answer to a page, and its body.
+    async fn ask_from(address: std::net::SocketAddr, path: &str, origin: &str) -> String {
+        let mut client = Client::connect(address).await;
+        let upgrade = UPGRADE.replacen("\r\n", &format!("\r\norigin: {origin}\r\n"), 1);
+        client.send(&format!("GET {path} {upgrade}")).await;
+        client.response().await
+    }
+
+    #[tokio::test]
+    async fn pages_of_other_origins_may_not_open_a_websocket() {
+        let seen = Seen::default();
+        let app = app(Api::default()).supply(seen.clone());
+        let server = server().websocket_origins(vec!["https://app.example".into()]);
+        let (running, address) = boot(app, server).await;
+        // Whether the handler takes `Draining` or not.
+        for path in ["/echo", "/deaf"] {
+            for origin in ["https://evil.example", "null", "http://x:8080"] {
+                let answer = ask_from(address, path, origin).await;
+                assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+                assert!(answer.contains("\"status\":403"), "{answer}");
+            }
+        }
+        assert_eq!(seen.begun.load(std::sync::atomic::Ordering::SeqCst), 0);
+        for origin in ["http://x", "https://app.example"] {
+            let answer = ask_from(address, "/echo", origin).await;
+            assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        }
+        // Other requests may have any origin.
+        let mut client = Client::connect(address).await;
+        client
+            .send("GET /events HTTP/1.1\r\nhost: x\r\norigin: https://evil.example\r\n\r\n")
+            .await;
+        let head = client.read_until("\r\n\r\n").await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        close(running).await;
+    }
+
+    /// A masked frame of so many bytes, whose content is zeros.
+    fn frame(first: u8, len: u16) -> Vec<u8> {
+        let mut bytes = vec![first, 0xfe];
+        bytes.extend(len.to_be_bytes());
+        bytes.extend([0; 4]);
+        bytes.resize(8 + usize::from(len), 0);
+        bytes
+    }
+
+    #[tokio::test]
+    async fn a_message_or_a_frame_that_is_too_large_ends_a_websocket() {
+        let seen = Seen::default();
+        let app = app(Api::default()).supply(seen.clone());
+        let server = server().max_message_bytes(3000).max_frame_bytes(2000);
+        let (running, address) = boot(app, server).await;
+        let text = 0x81;
+        let (begins, goes_on) = (0x01, 0x00);
+        // In one frame, and in two.
+        for frames in [
+            vec![frame(text, 2001)],
+            vec![frame(begins, 2000), frame(goes_on, 1001)],
+        ] {
+            let mut client = connect(address, "/echo").await;
+            for bytes in &frames {
+                within(client.0.write_all(bytes)).await.unwrap();
+            }
+            // No echo.
+            assert!(client.rest_bytes().await.len() < 100);
+        }
+        let mut client = connect(address, "/echo").await;
+        within(client.0.write_all(&frame(text, 2000)))
+            .await
+            .unwrap();
+        let mut echo = vec![0; 4 + 2000];
+        within(client.0.read_exact(&mut echo)).await.unwrap();
+        drop(client);
+        seen.have_dropped(3).await;
+        close(running).await;
+    }
+
     /// D53: with a close frame.
     #[tokio::test]
     async fn a_websocket_ends_with_the_server() {

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bootstrap::prelude::*;
+use bootstrap_web::Health;
 use bootstrap_web::prelude::*;
-use bootstrap_web::server::{Listening, Server};
+use bootstrap_web::server::{Bound, Listening, Server};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -179,7 +180,7 @@ async fn files_that_are_no_certificate_fail_the_boot() {
     for (server, expected) in [
         (
             server().tls("/no/such", &key),
-            "can't read the file of `http.tls.cert`, /no/such",
+            "can't read `/no/such` (`http.tls.cert`)",
         ),
         (server().tls(&key, &key), "has no certificate in PEM"),
         (
@@ -190,12 +191,30 @@ async fn files_that_are_no_certificate_fail_the_boot() {
         (server().tls("", &key), "set `http.tls.cert`"),
     ] {
         let app = app(Api::default()).with(server);
-        let error = within(app.boot()).await.unwrap_err().to_string();
-        assert!(error.starts_with("[http] Plugin load failed: "), "{error}");
+        let error = within(app.boot()).await.unwrap_err().render();
+        assert!(error.contains("[http] Plugin load failed: "), "{error}");
         assert!(error.contains(expected), "{error}");
     }
     files.write((ONE.0, TWO.1));
     let app = app(Api::default()).with(files.server());
     let error = within(app.boot()).await.unwrap_err().to_string();
     assert!(error.contains("is not that of"), "{error}");
+}
+
+#[tokio::test]
+async fn the_listener_for_management_speaks_tls_as_well() {
+    let files = Files::new(ONE);
+    let app = app(Api::default()).with(Health::default());
+    let (running, _) = boot(app, files.server().management("127.0.0.1:0")).await;
+    let listening = running.try_get::<State<Listening>>().unwrap();
+    let [Bound::Tcp(address)] = listening.management() else {
+        panic!("{listening:?}");
+    };
+    let mut stream = connect(*address, b"http/1.1").await;
+    let request = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    within(stream.write_all(request)).await.unwrap();
+    let mut text = String::new();
+    let _ = within(stream.read_to_string(&mut text)).await;
+    assert!(text.ends_with("\r\n\r\nlive"), "{text}");
+    close(running).await;
 }

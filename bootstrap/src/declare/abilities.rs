@@ -79,6 +79,51 @@ macro_rules! configures {
             pub fn config<T: DeserializeOwned>(&self, key: &str) -> Result<T, ConfigFault> {
                 self.site.config(key, Location::caller())
             }
+
+            /// Returns an error about the value of a key that is wrong for a reason that only shows now: a
+            /// port that is taken, a file that can't be read. `wrong` says what is wrong, and `help` what to
+            /// do about it. The message adds where the value is set, if it is.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use bootstrap::Configuration;
+            /// use bootstrap::prelude::*;
+            ///
+            /// #[plugin(name = "templates")]
+            /// struct Templates {
+            ///     #[option(config = "templates.folder", default = String::new())]
+            ///     folder: String,
+            /// }
+            ///
+            /// impl Hooks for Templates {
+            ///     async fn load(&mut self, cx: &mut LoadContext) -> Result<()> {
+            ///         std::fs::read_dir(&self.folder).map_err(|error| {
+            ///             let wrong = format!("can't open the folder `{}`: {error}", self.folder);
+            ///             cx.config_error("templates.folder", wrong, "correct `templates.folder`")
+            ///         })?;
+            ///         Ok(())
+            ///     }
+            /// }
+            ///
+            /// # #[tokio::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let configuration = Configuration::new().set("templates.folder", "nowhere");
+            /// let app = App::new().with(Templates::default()).configure(configuration);
+            /// let text = app.boot().await.unwrap_err().render();
+            /// assert!(text.contains("[templates] Plugin load failed: can't open the folder `nowhere`"));
+            /// assert!(text.ends_with("help: correct `templates.folder`"));
+            /// # }
+            /// ```
+            pub fn config_error(
+                &self,
+                key: &str,
+                wrong: impl Into<String>,
+                help: impl Into<String>,
+            ) -> ConfigFault {
+                let outside = self.site.home.told();
+                value_error(&outside, key, wrong.into(), help.into())
+            }
         }
     };
 }

@@ -25,7 +25,7 @@ use crate::declare::error::ServiceError;
 use crate::declare::hooks::Declare;
 use crate::declare::lookup::{LookupFrom, looks_up, serves};
 #[cfg(feature = "config")]
-use crate::declare::outside::{Outside, read_value};
+use crate::declare::outside::{Outside, read_value, value_error};
 use crate::declare::plugin::Plugin;
 use crate::declare::state::{AnySlot, Origin};
 use crate::declare::states::States;

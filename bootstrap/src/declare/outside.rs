@@ -79,6 +79,17 @@ pub(super) fn read_value<T: DeserializeOwned>(
     read.map_err(|faults| Fault::first(faults).read_by(Some(&reads)))
 }
 
+/// What is wrong with the value of a key, and where it is set.
+#[cfg(feature = "config")]
+pub(super) fn value_error(
+    outside: &Outside,
+    key: &str,
+    wrong: String,
+    help: String,
+) -> ConfigFault {
+    Fault::of_value(Key::parse(key), wrong, help, outside.layers()).read_by(None)
+}
+
 impl std::fmt::Debug for Outside {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outside").finish_non_exhaustive()

@@ -122,6 +122,17 @@ impl Fault {
         }
     }
 
+    /// A value that is of the right kind, and wrong all the same.
+    pub(crate) fn of_value(key: Key, wrong: String, help: String, layers: Option<&Layers>) -> Self {
+        Self {
+            origin: layers.and_then(|layers| Spot::find(layers, &key).origin()),
+            key: Some(key),
+            wrong: Said::Sentence(wrong),
+            near: None,
+            help,
+        }
+    }
+
     /// A value stands where the table would be that has the key.
     pub(super) fn no_table(key: Key, around: &Spot<'_>) -> Self {
         let (origin, kind) = (around.origin(), around.kind());

@@ -6,3 +6,6 @@ mod probe;
 
 pub use check::HealthCheck;
 pub use plugin::{Health, Verbose};
+
+#[cfg(feature = "server")]
+pub(crate) use probe::answer_without_routes;

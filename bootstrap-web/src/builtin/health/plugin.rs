@@ -21,7 +21,8 @@ use crate::web::Web;
 /// | `/startupz` | the app has started | 503 |
 /// | `/readyz` | the app has started, does not stop, [`Web::readiness`] has no reason against it, and every [`HealthCheck`] succeeds | 503 |
 ///
-/// The plugin is collected; `health.enabled = false` disables it. Hooks of global sets do not apply to the probes.
+/// The plugin is collected; `health.enabled = false` disables it. Hooks of global sets do not apply to the probes. They are answered on
+/// all listeners of a server, and while the routes load or restart, the server answers them itself.
 /// The checks run at the same time. Their results are kept for [`Health::cached_for`], and probes that arrive
 /// while they run share them.
 ///
@@ -74,7 +75,8 @@ pub struct Health {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Verbose {
-    /// Those that connect from this host through its loopback interface, without a proxy.
+    /// Those of the listener for management, and those that connect from this host through its loopback interface,
+    /// without a proxy.
     #[default]
     Loopback,
     /// All: for a listener that only operators reach.
@@ -92,9 +94,8 @@ impl Hooks for Health {
             verbose: self.verbose,
         };
         let set = routes(Some(Arc::new(probes)));
-        Ok(Arc::new(
-            BoundRoutes::new(set, &self.requirements)?.independent(),
-        ))
+        let set = BoundRoutes::new(set, &self.requirements)?;
+        Ok(Arc::new(set.independent().everywhere()))
     }
 }
 
@@ -113,7 +114,7 @@ fn routes(probes: Option<Arc<Probes>>) -> impl RouteSet {
         }
     };
     Routes::new()
-        .get("/livez", answer(Probe::Live))
-        .get("/readyz", answer(Probe::Ready))
-        .get("/startupz", answer(Probe::Started))
+        .get(Probe::Live.path(), answer(Probe::Live))
+        .get(Probe::Ready.path(), answer(Probe::Ready))
+        .get(Probe::Started.path(), answer(Probe::Started))
 }

@@ -1,19 +1,20 @@
 //! The answers to probes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::ConnectInfo;
+#[cfg(feature = "server")]
+use axum::http::Method;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bootstrap::lifecycle::Status;
-use bootstrap::{Handle, State};
+use bootstrap::{Handle, RequestScope, State};
 use serde_json::json;
 
 use crate::builtin::health::check::{Checks, Outcome};
 use crate::builtin::health::plugin::Verbose;
+use crate::handle::{Exchange, Listener, is_from_here};
 use crate::web::Web;
 
 /// What answers probes.
@@ -38,20 +39,56 @@ impl Probes {
         parts: Parts,
         web: Option<State<Web>>,
     ) -> Response {
-        let status = self.app.status();
-        let (refused, outcomes) = match probe {
-            Probe::Live => (None, Arc::default()),
-            Probe::Started => (not_started(status), Arc::default()),
-            Probe::Ready => match not_ready(status, web) {
-                None => (None, self.checks.outcomes().await),
-                reason => (reason, Arc::default()),
-            },
+        let refused = probe.refusal(self.app.status(), web);
+        let outcomes = match (probe, &refused) {
+            (Probe::Ready, None) => self.checks.outcomes().await,
+            _ => Arc::default(),
         };
-        let is_ok = refused.is_none() && outcomes.iter().all(|it| it.ok);
-        let mut response = if asks_for_details(&parts) && self.verbose.permits(&parts) {
-            verbose(probe.word(is_ok), refused.as_deref(), &outcomes)
+        let is_verbose = asks_for_details(&parts) && self.verbose.permits(&parts);
+        probe.response(refused.as_deref(), &outcomes, is_verbose)
+    }
+}
+
+/// The answer to a probe while there are no routes: while they load or restart, and once they have closed.
+#[cfg(feature = "server")]
+pub(crate) fn answer_without_routes(
+    app: &Handle,
+    listener: Listener,
+    parts: &Parts,
+) -> Option<Response> {
+    let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+    let mut probes = [Probe::Live, Probe::Ready, Probe::Started].into_iter();
+    let probe = probes.find(|probe| is_read && probe.path() == parts.uri.path())?;
+    let refused = probe.refusal(app.status(), None);
+    let is_verbose = asks_for_details(parts) && is_of_operator(Some(listener), parts);
+    Some(probe.response(refused.as_deref(), &[], is_verbose))
+}
+
+impl Probe {
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Probe::Live => "/livez",
+            Probe::Ready => "/readyz",
+            Probe::Started => "/startupz",
+        }
+    }
+
+    /// Why the answer is no, apart from checks.
+    fn refusal(self, status: Status, web: Option<State<Web>>) -> Option<String> {
+        match self {
+            Probe::Live => None,
+            Probe::Started => not_started(status),
+            Probe::Ready => not_ready(status, web),
+        }
+    }
+
+    fn response(self, refused: Option<&str>, checks: &[Outcome], is_verbose: bool) -> Response {
+        let is_ok = refused.is_none() && checks.iter().all(|it| it.ok);
+        let word = self.word(is_ok);
+        let mut response = if is_verbose {
+            verbose(word, refused, checks)
         } else {
-            probe.word(is_ok).into_response()
+            word.into_response()
         };
         if !is_ok {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
@@ -62,9 +99,7 @@ impl Probes {
             .insert(header::CACHE_CONTROL, no_store);
         response
     }
-}
 
-impl Probe {
     fn word(self, is_ok: bool) -> &'static str {
         match (self, is_ok) {
             (Probe::Live, _) => "live",
@@ -84,7 +119,10 @@ fn not_started(status: Status) -> Option<String> {
 /// Why no requests should be sent here, apart from checks.
 fn not_ready(status: Status, web: Option<State<Web>>) -> Option<String> {
     match status {
-        Status::Ready => web?.readiness().reason(),
+        Status::Ready => match web {
+            Some(web) => web.readiness().reason(),
+            None => Some("a part of the service restarts".to_owned()),
+        },
         Status::Configured | Status::Booting => not_started(status),
         _ => Some("the app stops".to_owned()),
     }
@@ -110,18 +148,16 @@ impl Verbose {
         match self {
             Verbose::Always => true,
             Verbose::Never => false,
-            Verbose::Loopback => is_from_here(parts),
+            Verbose::Loopback => {
+                let scope = RequestScope::current();
+                let exchange = scope.as_ref().and_then(|scope| Exchange::of(scope).ok());
+                is_of_operator(exchange.and_then(Exchange::listener), parts)
+            }
         }
     }
 }
 
-/// Whether a request comes from this host: not through a proxy that runs on it.
-fn is_from_here(parts: &Parts) -> bool {
-    const OF_PROXIES: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-    let peer: Option<&ConnectInfo<SocketAddr>> = parts.extensions.get();
-    let is_loopback = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
-    is_loopback
-        && !OF_PROXIES
-            .iter()
-            .any(|name| parts.headers.contains_key(*name))
+/// Whether a request has come through the listener for management, or from this host.
+fn is_of_operator(listener: Option<Listener>, parts: &Parts) -> bool {
+    listener == Some(Listener::Management) || is_from_here(&parts.headers, &parts.extensions)
 }

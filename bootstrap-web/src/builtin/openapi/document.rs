@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 use crate::builtin::openapi::parameters::{parameters, template};
 use crate::builtin::openapi::schemas::Schemas;
-use crate::handle::{Answered, Content, Operation, SchemaOf};
+use crate::handle::{Answered, Content, Operation, Reach, SchemaOf};
 use crate::problem::Format;
 use crate::routes::RouteInfo;
 use crate::web::Web;
 
-/// Sets whose routes are not part of the API.
-const BUILT_IN: [&str; 2] = ["health", "openapi"];
+/// The set of the document itself, which is not part of the API.
+const OWN: &str = "openapi";
 
 /// The methods of a path item.
 const METHODS: [&str; 8] = [
@@ -25,7 +25,7 @@ impl Web {
     ///
     /// It has every route of every set, with the parameters of its path; those whose handler is
     /// an [`operation`](crate::operation) with schemas, too. Not in it are routes for [every method](crate::Routes::any), which
-    /// OpenAPI cannot express, mounted routers, and the routes of `Health` and `OpenApi`.
+    /// OpenAPI cannot express, mounted routers, routes for [management](crate::BoundRoutes::management), and those of `Health` and `OpenApi`.
     ///
     /// # Examples
     ///
@@ -82,7 +82,8 @@ impl Web {
 fn documented(route: &RouteInfo) -> Option<&str> {
     let is_hidden = route.operation.as_ref().is_some_and(|it| it.is_hidden);
     let method = route.method.as_ref()?.as_str();
-    let is_in = METHODS.contains(&method) && !is_hidden && !BUILT_IN.contains(&&*route.plugin);
+    let is_public = route.reach == Reach::Public && route.plugin != OWN;
+    let is_in = METHODS.contains(&method) && !is_hidden && is_public;
     is_in.then_some(method)
 }
 

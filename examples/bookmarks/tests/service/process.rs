@@ -164,6 +164,8 @@ pub fn command_after(folder: &Path, preparation: &str) -> Command {
 fn in_folder(command: &mut Command, folder: &Path) {
     command.current_dir(folder).env_remove("RUST_LOG");
     command.env("BOOKMARKS_HTTP__DRAIN_DELAY", "0s");
+    // Services that run at the same time share no port, also if they fail right after they have bound it.
+    command.env("BOOKMARKS_HTTP__LISTEN", "127.0.0.1:0");
 }
 
 pub fn send(signal: &str, process: u32) {

@@ -7,17 +7,18 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// A duration: `"250ms"`, `"5s"`, `"2m"`, `"1h"`, as in the attributes of `bootstrap`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Time(pub(super) Duration);
-
-impl Time {
-    pub(super) fn at_most(self, most: Duration) -> Duration {
-        self.0.min(most)
-    }
-}
+pub(crate) struct Time(pub(crate) Duration);
 
 /// A number of bytes: `1024`, `"16KiB"`, `"2MiB"`, `"1GiB"`.
+#[cfg(feature = "server")]
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Size(pub(super) usize);
+pub(crate) struct Size(pub(crate) usize);
+
+impl Time {
+    pub(crate) const fn seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+}
 
 /// The number and the unit in a text: `5` and `s`.
 fn split(text: &str) -> Option<(u64, &str)> {
@@ -39,6 +40,7 @@ fn time(text: &str) -> Option<Time> {
     Some(Time(Duration::from_millis(millis)))
 }
 
+#[cfg(feature = "server")]
 fn size(text: &str) -> Option<Size> {
     let (number, unit) = split(text)?;
     let unit = match unit {
@@ -72,8 +74,10 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
+#[cfg(feature = "server")]
 struct SizeVisitor;
 
+#[cfg(feature = "server")]
 impl Visitor<'_> for SizeVisitor {
     type Value = Size;
 
@@ -98,6 +102,7 @@ impl Visitor<'_> for SizeVisitor {
     }
 }
 
+#[cfg(feature = "server")]
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SizeVisitor)
@@ -106,7 +111,9 @@ impl<'de> Deserialize<'de> for Size {
 
 #[cfg(test)]
 mod tests {
-    use super::{size, time};
+    #[cfg(feature = "server")]
+    use super::size;
+    use super::time;
 
     #[test]
     fn a_duration_needs_a_unit() {
@@ -120,6 +127,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "server")]
     #[test]
     fn a_size_is_in_bytes_unless_it_has_a_unit() {
         let bytes = |text| size(text).map(|it| it.0);
