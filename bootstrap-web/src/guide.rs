@@ -30,6 +30,10 @@ page!(
     cors_compression_files,
     include_str!("../guide/12-cors-compression-files.md")
 );
+#[cfg(feature = "ws")]
+page!(streaming, include_str!("../guide/13-streaming.md"));
+#[cfg(feature = "server")]
+page!(deploying, include_str!("../guide/14-deploying.md"));
 #[cfg(all(feature = "garde", feature = "testing"))]
 page!(validation, include_str!("../guide/validation.md"));
 #[cfg(feature = "testing")]

@@ -265,15 +265,24 @@ enum Inherited {
     Unix(std::os::unix::net::UnixListener),
 }
 
-/// Those that were taken. They stay open, so that a restart of the server finds them again.
-static INHERITED: Mutex<Option<HashMap<usize, Inherited>>> = Mutex::new(None);
+/// What this process was started with. Sockets stay open, so that a restart of the server finds them again.
+struct Inheritance {
+    /// Read once, which removes the variables of the environment.
+    sockets: ListenFd,
+    taken: HashMap<usize, Inherited>,
+}
+
+static INHERITANCE: Mutex<Option<Inheritance>> = Mutex::new(None);
 
 fn inherited(number: usize) -> anyhow::Result<Listener> {
-    let mut known = INHERITED.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = known.get_or_insert_default();
-    let socket = match known.entry(number) {
-        Entry::Occupied(known) => known.into_mut(),
-        Entry::Vacant(unknown) => unknown.insert(take(number)?),
+    let mut inheritance = INHERITANCE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Inheritance { sockets, taken } = inheritance.get_or_insert_with(|| Inheritance {
+        sockets: ListenFd::from_env(),
+        taken: HashMap::new(),
+    });
+    let socket = match taken.entry(number) {
+        Entry::Occupied(taken) => taken.into_mut(),
+        Entry::Vacant(vacant) => vacant.insert(take(sockets, number)?),
     };
     match socket {
         Inherited::Tcp(listener) => {
@@ -290,8 +299,7 @@ fn inherited(number: usize) -> anyhow::Result<Listener> {
     }
 }
 
-fn take(number: usize) -> anyhow::Result<Inherited> {
-    let mut sockets = ListenFd::from_env();
+fn take(sockets: &mut ListenFd, number: usize) -> anyhow::Result<Inherited> {
     let place = number - 3;
     if let Ok(Some(listener)) = sockets.take_tcp_listener(place) {
         return Ok(Inherited::Tcp(listener));

@@ -361,6 +361,11 @@ fn the_page_loads_nothing_from_elsewhere() {
             );
             texts.push(file.text());
         }
+        client
+            .get("/docs/icon.svg")
+            .await
+            .assert_status(200)
+            .assert_header("content-type", "image/svg+xml");
         for text in texts {
             for part in ["http:", "https:", "innerHTML", "eval("] {
                 assert!(!text.contains(part), "{part}");

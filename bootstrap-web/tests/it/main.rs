@@ -8,6 +8,7 @@
 mod bodies;
 mod context;
 mod edges;
+mod guide;
 mod hooks;
 mod isolation;
 mod limits;

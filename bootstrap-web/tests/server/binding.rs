@@ -1,6 +1,6 @@
 //! Where a server listens.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
@@ -127,18 +127,19 @@ async fn a_unix_socket_that_is_in_use_and_any_other_file_stay() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
 }
 
-/// As systemd starts a service: the socket is number 3.
+/// As systemd starts a service: the sockets are number 3 and the next ones.
 #[test]
-fn an_inherited_socket_is_served() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let script = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"";
+fn inherited_sockets_are_served() {
+    let [first, second] = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let addresses = [&first, &second].map(|it| it.local_addr().unwrap().to_string());
+    let script = "exec 3<&0 4<&2 </dev/null 2>/dev/null; LISTEN_PID=$$ LISTEN_FDS=2 exec \"$@\"";
     let child = Command::new("sh")
         .args(["-c", script, "sh"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "binding::serves_what_is_inherited", "--ignored"])
-        .env("INHERITED", address.to_string())
-        .stdin(Stdio::from(std::os::fd::OwnedFd::from(listener)))
+        .env("INHERITED", addresses.join(","))
+        .stdin(Stdio::from(std::os::fd::OwnedFd::from(first)))
+        .stderr(Stdio::from(std::os::fd::OwnedFd::from(second)))
         .output()
         .unwrap();
     let output = String::from_utf8_lossy(&child.stdout);
@@ -147,14 +148,18 @@ fn an_inherited_socket_is_served() {
 }
 
 #[tokio::test]
-#[ignore = "runs in a process of its own, with a socket"]
+#[ignore = "runs in a process of its own, with sockets"]
 async fn serves_what_is_inherited() {
     let expected = std::env::var("INHERITED").unwrap();
-    for _ in 0..2 {
+    let expected: Vec<SocketAddr> = expected.split(',').map(|it| it.parse().unwrap()).collect();
+    for listen in ["fd:3", "fd:3,fd:4", "fd:4"] {
         // Also a second time, as after a restart.
-        let (running, address) = boot(full(), server().listen("fd:3")).await;
-        assert_eq!(address.to_string(), expected);
-        assert!(get(address, "/").await.ends_with("hello"));
+        let (running, _) = boot(full(), server().listen(listen)).await;
+        for (address, name) in expected.iter().zip(["fd:3", "fd:4"]) {
+            if listen.contains(name) {
+                assert!(get(*address, "/").await.ends_with("hello"));
+            }
+        }
         close(running).await;
     }
 }

@@ -1,8 +1,8 @@
 //! The plugins of the example service that speak HTTP, and the service as a whole.
 //!
 //! It consists of the plugins of two crates and of the web layer, and this file names only the server, for its
-//! limits. `App::collect` finds the rest: the routes require the repository of the other crate, which requires
-//! everything else.
+//! limits, and the page of the API, for its title. `App::collect` finds the rest: the routes require the
+//! repository of the other crate, which requires everything else.
 
 mod api;
 mod health;
@@ -12,6 +12,7 @@ mod reload;
 use std::time::Duration;
 
 use bootstrap::App;
+use bootstrap_web::OpenApi;
 use bootstrap_web::server::Server;
 
 /// Returns the service before its boot, for `main` and for tests.
@@ -22,8 +23,12 @@ pub fn app() -> App {
         .drain_timeout(Duration::from_secs(15))
         .request_timeout(Duration::from_secs(10))
         .max_connections(256);
+    let openapi = OpenApi::default()
+        .title("Bookmarks".into())
+        .version(env!("CARGO_PKG_VERSION").into());
     App::collect()
         .with(server)
+        .with(openapi)
         .configure(bookmarks_store::configuration())
         .shutdown_timeout(Duration::from_mins(1))
         .expect(["api", "http"])

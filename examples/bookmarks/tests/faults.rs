@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 /// `SQLite` works on threads of its own, and the server has a socket.
-const IDLE: Duration = Duration::from_millis(20);
+const IDLE: Duration = Duration::from_millis(10);
 
 /// Returns the service, with a new file and port for each run.
 fn service(plant: fn(App) -> App) -> Explore {
@@ -41,26 +41,8 @@ fn the_service_survives_every_fault() {
     service(|app| app).orders(1).check();
 }
 
-/// Asserts that a planted mistake is found, and found again from the printed case alone.
-#[track_caller]
-fn found(plant: fn(App) -> App, kind: FindingKind, text: &str) {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let report = service(plant).orders(1).run();
-    let is_it = |it: &&testing::Finding| it.kind == kind && it.text == text;
-    let Some(finding) = report.findings.iter().find(is_it) else {
-        panic!("not found: {report}");
-    };
-    assert_eq!(finding.plugin.as_deref(), Some("planted"), "{report}");
-    let printed = finding.to_string();
-    let case = printed.split("BOOTSTRAP_EXPLORE=\"").nth(1).unwrap();
-    let case = case.split('"').next().unwrap();
-    let again = service(plant).only(case).run();
-    assert_eq!(again.ran, 1);
-    assert!(again.findings.iter().any(|it| is_it(&it)), "{again}");
-}
-
 /// Yields and then reads everything. It leaks its cursor if it is cancelled meanwhile.
-#[plugin(name = "planted", collect = never)]
+#[plugin(name = "leak", collect = never)]
 struct Leak {
     bookmarks: State<Bookmarks>,
 }
@@ -75,12 +57,6 @@ impl Hooks for Leak {
     }
 }
 
-#[test]
-fn a_planted_leak_is_found() {
-    let text = "the resource `cursor` was never closed";
-    found(|app| app.with(Leak::default()), FindingKind::LeftOpen, text);
-}
-
 struct Index(Resource);
 
 impl Drop for Index {
@@ -90,7 +66,7 @@ impl Drop for Index {
 }
 
 /// Closes its index by hand and then drops it, which closes it again.
-#[plugin(name = "planted", states = [Index], collect = never)]
+#[plugin(name = "double-close", states = [Index], collect = never)]
 struct DoubleClose {
     bookmarks: State<Bookmarks>,
 }
@@ -107,18 +83,8 @@ impl Hooks for DoubleClose {
     }
 }
 
-#[test]
-fn a_planted_double_close_is_found() {
-    let text = "the resource `index` is closed a second time";
-    found(
-        |app| app.with(DoubleClose::default()),
-        FindingKind::ClosedTwice,
-        text,
-    );
-}
-
 /// Its `drain` waits until its task reports that it is idle. A task that has failed never does.
-#[plugin(name = "planted", collect = never)]
+#[plugin(name = "hang", collect = never)]
 struct Hang {
     bookmarks: State<Bookmarks>,
     #[local]
@@ -140,8 +106,43 @@ impl Hooks for Hang {
     }
 }
 
+/// Asserts that planted mistakes are found, and found again from the printed case alone.
 #[test]
-fn a_planted_hang_is_found() {
-    let text = "its `drain` did not end: it was cut by its limit";
-    found(|app| app.with(Hang::default()), FindingKind::Hung, text);
+fn planted_mistakes_are_found() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let plant = |app: App| {
+        let app = app.with(Leak::default()).with(DoubleClose::default());
+        app.with(Hang::default())
+    };
+    let report = service(plant).orders(1).run();
+    for (plugin, kind, text) in [
+        (
+            "leak",
+            FindingKind::LeftOpen,
+            "the resource `cursor` was never closed",
+        ),
+        (
+            "double-close",
+            FindingKind::ClosedTwice,
+            "the resource `index` is closed a second time",
+        ),
+        (
+            "hang",
+            FindingKind::Hung,
+            "its `drain` did not end: it was cut by its limit",
+        ),
+    ] {
+        let is_it = |it: &&testing::Finding| {
+            it.plugin.as_deref() == Some(plugin) && it.kind == kind && it.text == text
+        };
+        let Some(finding) = report.findings.iter().find(is_it) else {
+            panic!("`{plugin}` is not found: {report}");
+        };
+        let printed = finding.to_string();
+        let case = printed.split("BOOTSTRAP_EXPLORE=\"").nth(1).unwrap();
+        let case = case.split('"').next().unwrap();
+        let again = service(plant).only(case).run();
+        assert_eq!(again.ran, 1);
+        assert!(again.findings.iter().any(|it| is_it(&it)), "{again}");
+    }
 }

@@ -15,12 +15,13 @@ use crate::web::Web;
 const PAGE: &str = include_str!("page/page.html");
 const SCRIPT: &str = include_str!("page/page.js");
 const STYLE: &str = include_str!("page/page.css");
+const ICON: &str = include_str!("page/icon.svg");
 
 /// Nothing from elsewhere, and nothing that a text in the document could smuggle in.
 const POLICY: (HeaderName, &str) = (
     header::CONTENT_SECURITY_POLICY,
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
 /// Serves the OpenAPI document of all routes at `/openapi.json`, and a page that shows it at `/docs`. Requires the feature
@@ -117,6 +118,7 @@ fn routes(document: Document) -> impl RouteSet {
         .get("/docs/page.css", || async {
             file("text/css; charset=utf-8", STYLE)
         })
+        .get("/docs/icon.svg", || async { file("image/svg+xml", ICON) })
 }
 
 fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {

@@ -57,38 +57,66 @@ function typeOfKind(kind, schema, depth, seen) {
   return schema.format ? `${name} (${schema.format})` : name;
 }
 
+/** A schema in a few words: the name of its type. */
+function nameOfType(schema) {
+  if (schema.$ref) return nameOf(schema.$ref);
+  if (schema.type === "array" && schema.items) return `${nameOfType(schema.items)}[]`;
+  const type = typeOf(schema);
+  return type.includes("\n") ? "object" : type;
+}
+
+/** Lines of a type, whose comments look like comments. */
+function linesOf(schema) {
+  const parts = typeOf(schema).split(/(  \/\/ [^\n]*)/);
+  return parts.map((part) => (part.startsWith("  // ") ? element("span", { class: "comment" }, part) : part));
+}
+
 function parametersOf(operation) {
   const parameters = operation.parameters || [];
   if (parameters.length === 0) return null;
-  const head = element("tr", {}, ...["Name", "In", "Type", "Required", "Description"].map((text) => element("th", { scope: "col" }, text)));
+  const head = element("tr", {}, ...["Name", "In", "Type", "Description"].map((text) => element("th", { scope: "col" }, text)));
   const rows = parameters.map((it) =>
     element("tr", {},
-      element("th", { scope: "row" }, element("code", {}, it.name)),
+      element("th", { scope: "row" }, element("code", {}, it.name), it.required ? element("span", { class: "required" }, "required") : null),
       element("td", {}, it.in),
-      element("td", {}, element("code", {}, typeOf(it.schema))),
-      element("td", {}, it.required ? "yes" : "no"),
+      // One that may be left out has no other way to be null.
+      element("td", {}, element("code", {}, it.required ? typeOf(it.schema) : typeOf(it.schema).replace(/ \| null$/, ""))),
       element("td", {}, it.description || "")));
   return element("div", {}, element("h3", {}, "Parameters"), element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
 }
 
 function contentOf(content) {
   return Object.entries(content || {}).map(([kind, media]) =>
-    element("div", {}, element("code", {}, kind), media.schema ? element("pre", { tabindex: "0" }, typeOf(media.schema)) : null));
+    element("div", {},
+      element("span", { class: "quiet" }, kind),
+      media.schema ? element("pre", { tabindex: "0" }, ...linesOf(media.schema)) : null));
 }
 
+/** The first response is open: the others are mostly errors, which look alike. */
 function responsesOf(operation, api) {
-  const parts = Object.entries(operation.responses || {}).map(([status, response]) => {
+  const parts = Object.entries(operation.responses || {}).map(([status, response], place) => {
     const known = response.$ref ? api.components.responses[nameOf(response.$ref)] : response;
-    return element("div", {}, element("h4", {}, `${status} ${known.description || ""}`), ...contentOf(known.content));
+    const types = Object.values(known.content || {}).map((media) => media.schema).filter(Boolean).map(nameOfType);
+    const title = [
+      element("span", { class: "status" }, status),
+      element("span", {}, known.description || ""),
+      types.length > 0 ? element("code", { class: "quiet" }, types.join(" | ")) : null,
+    ];
+    const content = contentOf(known.content);
+    const head = element("summary", {}, ...title.filter((it) => it !== null));
+    if (content.length === 0) content.push(element("span", { class: "quiet" }, "no body"));
+    const made = element("details", { class: "response" }, head, element("div", { class: "content" }, ...content));
+    made.open = place === 0;
+    return made;
   });
   return element("div", {}, element("h3", {}, "Responses"), ...parts);
 }
 
 function operationOf(api, path, method, operation) {
   const title = element("summary", {},
-    element("span", { class: "method" }, method.toUpperCase()), " ",
+    element("span", { class: `method ${method}` }, method.toUpperCase()), " ",
     element("span", { class: "path" }, path), " ",
-    element("span", { class: "summary" }, operation.summary || ""));
+    element("span", { class: "quiet" }, operation.summary || ""));
   const body = operation.requestBody;
   const content = element("div", { class: "content" },
     operation.deprecated ? element("p", {}, element("strong", {}, "Deprecated.")) : null,
@@ -96,7 +124,10 @@ function operationOf(api, path, method, operation) {
     parametersOf(operation),
     body ? element("div", {}, element("h3", {}, body.required ? "Body" : "Body (optional)"), ...contentOf(body.content)) : null,
     responsesOf(operation, api));
-  const made = element("details", { id: operation.operationId }, title, content);
+  const made = element("details", { id: operation.operationId, class: "operation" }, title, content);
+  // The address of the page is that of what was opened last, to be sent to others.
+  title.addEventListener("click", () => history.replaceState(null, "", made.open ? location.pathname : `#${made.id}`));
+  made.addEventListener("toggle", label);
   if (operation.deprecated) made.classList.add("deprecated");
   made.dataset.text = [method, path, operation.summary, operation.description].join(" ").toLowerCase();
   return made;
@@ -136,7 +167,7 @@ function filter() {
   let count = 0;
   for (const section of document.querySelectorAll("main section")) {
     let here = 0;
-    for (const operation of section.querySelectorAll("details")) {
+    for (const operation of section.querySelectorAll("details.operation")) {
       const matches = words.every((word) => operation.dataset.text.includes(word));
       operation.hidden = !matches;
       here += matches ? 1 : 0;
@@ -144,10 +175,24 @@ function filter() {
     section.hidden = here === 0;
     count += here;
   }
+  label();
   document.getElementById("count").textContent = count === 1 ? "1 operation" : `${count} operations`;
 }
 
+/** Opens all operations that are shown, or closes them if all are open. */
+function toggleAll() {
+  const shown = [...document.querySelectorAll("details.operation:not([hidden])")];
+  const open = !shown.every((it) => it.open);
+  for (const operation of shown) operation.open = open;
+}
+
+function label() {
+  const shown = [...document.querySelectorAll("details.operation:not([hidden])")];
+  document.getElementById("all").textContent = shown.every((it) => it.open) ? "Collapse all" : "Expand all";
+}
+
 document.getElementById("filter").addEventListener("input", filter);
+document.getElementById("all").addEventListener("click", toggleAll);
 fetch("openapi.json")
   .then((response) => {
     if (!response.ok) throw new Error(`openapi.json: ${response.status}`);
