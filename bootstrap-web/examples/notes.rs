@@ -3,8 +3,8 @@
 //! `cargo run -p bootstrap-web --example notes --all-features`, and then
 //! `curl localhost:3000/notes -H 'authorization: Bearer token-of-ada' --json '{"text": "milk"}'`.
 
+use bootstrap::Configuration;
 use bootstrap::prelude::*;
-use bootstrap_web::Bearer;
 use bootstrap_web::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ struct Db(sqlx::SqlitePool);
 
 #[plugin(name = "db", states = [Db])]
 struct DbPlugin {
-    #[option(default = "sqlite:notes.db?mode=rwc".into())]
+    #[option(config = "db.url", default = "sqlite:notes.db?mode=rwc".into())]
     url: String,
 }
 
@@ -27,15 +27,12 @@ impl Hooks for DbPlugin {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct User {
-    id: i64,
-}
+struct User(i64);
 
 async fn authenticate(db: State<Db>, Bearer(token): Bearer) -> Result<Give<User>, Problem> {
-    let user = sqlx::query_as("SELECT id FROM users WHERE token = ?").bind(token);
+    let user = sqlx::query_scalar("SELECT id FROM users WHERE token = ?").bind(token);
     let found = user.fetch_optional(&db.0).await?;
-    Ok(Give(found.ok_or_else(Bearer::invalid)?))
+    Ok(Give(User(found.ok_or_else(Bearer::invalid)?)))
 }
 
 #[derive(Deserialize, garde::Validate)]
@@ -54,18 +51,18 @@ type Answer<T> = Result<Json<T>, Problem>;
 
 async fn list(db: State<Db>, user: Given<User>) -> Answer<Vec<Note>> {
     let notes = sqlx::query_as("SELECT id, text FROM notes WHERE owner = ? ORDER BY id");
-    Ok(Json(notes.bind(user.id).fetch_all(&db.0).await?))
+    Ok(Json(notes.bind(user.0).fetch_all(&db.0).await?))
 }
 
 async fn add(db: State<Db>, user: Given<User>, new: Validated<Json<NewNote>>) -> Answer<Note> {
     let add = sqlx::query_as("INSERT INTO notes (owner, text) VALUES (?, ?) RETURNING id, text");
-    let added = add.bind(user.id).bind(&new.text).fetch_one(&db.0).await?;
+    let added = add.bind(user.0).bind(&new.text).fetch_one(&db.0).await?;
     Ok(Json(added))
 }
 
 async fn remove(db: State<Db>, user: Given<User>, Path(id): Path<i64>) -> Answer<Note> {
     let remove = sqlx::query_as("DELETE FROM notes WHERE id = ? AND owner = ? RETURNING id, text");
-    let removed = remove.bind(id).bind(user.id).fetch_optional(&db.0).await?;
+    let removed = remove.bind(id).bind(user.0).fetch_optional(&db.0).await?;
     let missing = || Problem::not_found().detail("no such note of yours");
     Ok(Json(removed.ok_or_else(missing)?))
 }
@@ -82,7 +79,8 @@ fn api() -> impl RouteSet {
 #[tokio::main]
 async fn main() -> bootstrap::Exit {
     let _log = bootstrap::log_to_stderr("info");
-    App::collect().run().await
+    let configuration = Configuration::new().environment("NOTES");
+    App::collect().configure(configuration).run().await
 }
 
 #[cfg(test)]

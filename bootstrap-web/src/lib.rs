@@ -31,7 +31,7 @@ pub mod prelude {
     pub use axum::response::{Html, IntoResponse, Response};
 
     pub use crate::{
-        Draining, Give, Given, Problem, RequestContext, RouteSet, Routes, Validated, Web,
+        Bearer, Draining, Give, Given, Problem, RequestContext, RouteSet, Routes, Validated, Web,
         WebPlugin, routes,
     };
 }
