@@ -172,8 +172,11 @@ mod ws {
     /// The head of the answer to a page, and its body.
     async fn ask_from(address: std::net::SocketAddr, path: &str, origin: &str) -> String {
         let mut client = Client::connect(address).await;
-        let upgrade = UPGRADE.replacen("\r\n", &format!("\r\norigin: {origin}\r\n"), 1);
-        client.send(&format!("GET {path} {upgrade}")).await;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        client.send(&request).await;
         client.response().await
     }
 
