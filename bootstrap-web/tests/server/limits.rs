@@ -79,6 +79,7 @@ async fn a_connection_that_sends_nothing_is_closed() {
     close(running).await;
 }
 
+/// F6: before the first byte of a head is another limit.
 #[tokio::test]
 async fn a_head_that_comes_too_slowly_is_cut_off() {
     let (running, address) = boot(full(), server().header_timeout(SHORT)).await;
@@ -169,6 +170,7 @@ async fn post(address: std::net::SocketAddr, path: &str, length: usize) -> Strin
     client.response().await
 }
 
+/// F9: the limit of a route wins.
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_with_and_without_an_extractor() {
     let (running, address) = boot(full(), server().body_limit(100)).await;
@@ -199,6 +201,7 @@ async fn a_body_in_chunks_is_limited_as_well() {
     close(running).await;
 }
 
+/// F7: by its bytes, and by the number of its headers.
 #[tokio::test]
 async fn a_head_that_is_too_large_is_answered_with_431() {
     let server = server().max_header_bytes(2000).max_headers(20);
@@ -214,6 +217,7 @@ async fn a_head_that_is_too_large_is_answered_with_431() {
     close(running).await;
 }
 
+/// F8: others are answered as before.
 #[tokio::test]
 async fn what_is_no_request_is_answered_with_400() {
     let (running, address) = boot(full(), server()).await;

@@ -158,14 +158,9 @@ mod ws {
         })
     }
 
-    const UPGRADE: &str = "HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-
     async fn connect(address: std::net::SocketAddr, path: &str) -> Client {
         let mut client = Client::connect(address).await;
-        client.send(&format!("GET {path} {UPGRADE}")).await;
-        let head = client.read_until("\r\n\r\n").await;
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        client.upgrade(path).await;
         client
     }
 
