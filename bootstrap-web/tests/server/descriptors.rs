@@ -33,7 +33,8 @@ async fn a_server_without_descriptors_recovers_when_it_has_some_again() {
     let ended = process.end().await;
     ended.assert_success();
     assert_eq!(ended.lines("this process may open 40 files").len(), 1);
-    assert_eq!(ended.lines("connections can't be accepted").len(), 1);
+    let warned = ended.lines("connections can't be accepted").len();
+    assert!((1..5).contains(&warned), "once a minute: {warned}");
 }
 
 #[tokio::test]

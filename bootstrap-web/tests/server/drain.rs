@@ -291,6 +291,20 @@ async fn every_cell_of_the_drain_matrix_ends_as_it_should() {
     assert!(failed.is_empty(), "see above: {failed:#?}");
 }
 
+/// Its end waits behind what the client has not taken.
+#[tokio::test]
+async fn an_event_stream_whose_client_never_reads_is_named_and_cut_when_the_time_is_up() {
+    let mut process = Process::start(&[("http.drain_timeout", "1s")]).await;
+    let mut client = Client::connect(process.address).await;
+    client.get("/flood").await;
+    process.has_begun(1).await;
+    let ended = process.end().await;
+    ended.assert_success();
+    assert!(ended.took >= LIMIT, "{:?}", ended.took);
+    let named = ended.lines("cutting what outlasts the drain: 1 in GET /flood");
+    assert_eq!(named.len(), 1, "{:#?}", ended.log);
+}
+
 /// S65: probes are told at once, and nothing changes for requests.
 #[tokio::test]
 async fn the_server_answers_as_before_during_the_delay() {

@@ -72,6 +72,13 @@ async fn endless() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     Sse::new(first())
 }
 
+/// Has always more.
+async fn flood() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    println!("begun");
+    let event = Event::default().data("x".repeat(1000));
+    Sse::new(stream::repeat(event).map(Ok))
+}
+
 /// Ends when the server drains.
 async fn socket(upgrade: WebSocketUpgrade, draining: Draining) -> Response {
     let until = draining.clone();
@@ -117,6 +124,7 @@ fn api() -> impl RouteSet {
         .get("/large", large)
         .get("/events", events)
         .get("/endless", endless)
+        .get("/flood", flood)
         .get("/socket", socket)
         .get("/endless-socket", endless_socket)
         .get("/number/{number}", async |Path(number): Path<u32>| {

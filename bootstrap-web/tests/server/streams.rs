@@ -273,4 +273,22 @@ mod ws {
         client.rest().await;
         seen.have_dropped(1).await;
     }
+    /// It has always something to read.
+    #[tokio::test]
+    async fn a_websocket_whose_client_never_stops_sending_is_cut_after_its_grace() {
+        let seen = Seen::default();
+        let app = app(Api::default()).supply(seen.clone());
+        let server = server().stream_grace(SHORT).drain_timeout(LONG);
+        let (running, address) = boot(app.shutdown_timeout(LONG), server).await;
+        let mut client = Client::connect(address).await;
+        client.upgrade("/deaf").await;
+        seen.have_begun(1).await;
+        let sends = tokio::spawn(async move {
+            let frames = [0x82, 0x81, 0, 0, 0, 0, b'a'].repeat(10_000);
+            while client.0.write_all(&frames).await.is_ok() {}
+        });
+        close(running).await;
+        seen.have_dropped(1).await;
+        within(sends).await.unwrap();
+    }
 }

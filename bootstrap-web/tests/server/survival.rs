@@ -74,11 +74,8 @@ async fn twice_as_many_slow_clients_as_connections_do_not_keep_others_from_being
     );
     let ended = process.end().await;
     ended.assert_success();
-    assert_eq!(
-        ended.lines("new connections wait").len(),
-        1,
-        "once a minute"
-    );
+    let warned = ended.lines("new connections wait").len();
+    assert!(warned < 5, "once a minute: {warned}");
     clients.shutdown().await;
 }
 
