@@ -91,10 +91,19 @@ async fn tls(shared: &Shared, socket: Socket) -> Option<(Socket, Protocol)> {
         (_, socket) => return Some((socket, Protocol::Plain)),
     };
     let mut byte = [0];
-    tokio::select! {
-        begins = timeout(shared.limits.first_byte, stream.peek(&mut byte)) => begins.ok()?.ok()?,
+    let begins = tokio::select! {
+        begins = timeout(shared.limits.first_byte, stream.peek(&mut byte)) => begins,
         () = last_look(shared) => return None,
     };
+    match begins {
+        Ok(Ok(1..)) => {}
+        // The client has left.
+        Ok(_) => return None,
+        Err(_) => {
+            Fault::FirstByteTimeout.report(None);
+            return None;
+        }
+    }
     let handshake = timeout(shared.limits.header, tls.0.accept(stream));
     let accepted = tokio::select! {
         accepted = handshake => accepted,

@@ -192,7 +192,7 @@ async fn serves_the_port_of_the_environment() {
 }
 
 /// A port that nothing listens to, for now.
-fn unused() -> std::net::SocketAddr {
+fn unused() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
 }
@@ -211,6 +211,7 @@ impl Hooks for Slow {
     }
 }
 
+/// F14: a key decides.
 #[tokio::test]
 async fn clients_wait_until_the_app_is_ready_or_are_refused_if_that_is_set() {
     let folder = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ use futures_util::stream;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{sleep, timeout};
 
-use crate::support::{Client, DEADLINE, SHORT, Seen, app, boot, close, get, server};
+use crate::support::{Client, DEADLINE, SHORT, Seen, app, boot, close, faults, get, server};
 
 async fn hangs(seen: State<Seen>) {
     let _begun = seen.begin();
@@ -297,14 +297,6 @@ async fn further_connections_wait_for_room() {
 #[cfg(feature = "metrics")]
 #[test]
 fn connections_that_end_by_the_fault_of_their_clients_are_counted() {
-    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-
-    let recorder = DebuggingRecorder::new();
-    let snapshotter = recorder.snapshotter();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
     let test = async {
         let limited = server().header_timeout(SHORT).first_byte_timeout(2 * SHORT);
         let limited = limited.write_timeout(SHORT).max_header_bytes(2000);
@@ -324,21 +316,8 @@ fn connections_that_end_by_the_fault_of_their_clients_are_counted() {
         deaf.rest().await;
         close(running).await;
     };
-    metrics::with_local_recorder(&recorder, || runtime.block_on(test));
-    let all = snapshotter.snapshot().into_vec().into_iter();
-    let mut counts: Vec<String> = all
-        .map(|(key, _, _, value)| {
-            let labels = key.key().labels().map(|it| it.value().to_owned());
-            let labels: Vec<String> = labels.collect();
-            let DebugValue::Counter(count) = value else {
-                panic!("{value:?}");
-            };
-            format!("{} {count}", labels.join(" "))
-        })
-        .collect();
-    counts.sort();
     assert_eq!(
-        counts,
+        faults(test),
         [
             "first_byte_timeout 1",
             "head_too_large 2",

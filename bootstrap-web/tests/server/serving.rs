@@ -78,7 +78,7 @@ impl Hooks for Slow {
     }
 }
 
-/// D4, D67, F14: the queue of the system keeps it.
+/// D4, D67: the queue of the system keeps it.
 #[tokio::test]
 async fn a_request_is_answered_once_all_plugins_are_ready_and_not_before() {
     let (running, address) = boot(full().with(Slow::default()), server()).await;

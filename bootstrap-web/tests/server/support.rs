@@ -262,3 +262,30 @@ impl tracing::field::Visit for Line {
         let _ = write!(self.0, " {}={value:?}", field.name());
     }
 }
+
+/// The faults of clients that are counted while a test runs, each with its number.
+#[cfg(feature = "metrics")]
+pub(crate) fn faults(test: impl Future) -> Vec<String> {
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    metrics::with_local_recorder(&recorder, || runtime.block_on(test));
+    let all = snapshotter.snapshot().into_vec().into_iter();
+    let mut counts: Vec<String> = all
+        .map(|(key, _, _, value)| {
+            let labels = key.key().labels().map(|it| it.value().to_owned());
+            let labels: Vec<String> = labels.collect();
+            let DebugValue::Counter(count) = value else {
+                panic!("{value:?}");
+            };
+            format!("{} {count}", labels.join(" "))
+        })
+        .collect();
+    counts.sort();
+    counts
+}

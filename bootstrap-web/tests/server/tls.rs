@@ -177,14 +177,15 @@ async fn a_certificate_that_changes_is_the_one_of_new_connections() {
 #[tokio::test]
 async fn what_is_no_handshake_is_closed() {
     let files = Files::new(ONE);
-    let server = files.server().header_timeout(SHORT);
-    let (running, address) = boot(full(), server).await;
+    let (running, address) = boot(full(), files.server().header_timeout(SHORT)).await;
     let mut half = Client::connect(address).await;
     half.send("\u{16}\u{3}\u{1}").await;
+    assert_eq!(half.rest().await, "");
+    close(running).await;
+    let (running, address) = boot(full(), files.server()).await;
     let mut plain = Client::connect(address).await;
     plain.get("/").await;
     assert!(!plain.rest().await.contains("hello"));
-    assert_eq!(half.rest().await, "");
     let mut stream = connect(address, b"http/1.1").await;
     hello(&mut stream).await;
     close(running).await;
@@ -277,4 +278,30 @@ async fn a_websocket_whose_client_never_reads_is_cut_after_its_grace() {
     close(running).await;
     seen.have_dropped(1).await;
     drop(stream);
+}
+
+/// A probe of a load balancer that connects and leaves is no fault.
+#[cfg(feature = "metrics")]
+#[test]
+fn connections_of_tls_that_end_by_the_fault_of_their_clients_are_counted() {
+    let test = async {
+        let files = Files::new(ONE);
+        for (server, bytes) in [
+            (files.server().first_byte_timeout(SHORT), ""),
+            (files.server().header_timeout(SHORT), "\u{16}\u{3}\u{1}"),
+            (files.server(), "GET / HTTP/1.1\r\n\r\n"),
+        ] {
+            let (running, address) = boot(full(), server).await;
+            drop(Client::connect(address).await);
+            let mut client = Client::connect(address).await;
+            client.send(bytes).await;
+            client.rest().await;
+            close(running).await;
+        }
+    };
+    let faults = crate::support::faults(test);
+    assert_eq!(
+        faults,
+        ["first_byte_timeout 1", "handshake 1", "header_timeout 1"]
+    );
 }
