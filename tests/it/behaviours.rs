@@ -75,11 +75,11 @@ fn all_tests() -> BTreeMap<String, BTreeSet<String>> {
     found
 }
 
-/// Words like `A12`, `R5`, `D60` and `S24` that stand before a colon or a comma.
+/// Words like `A12`, `R5`, `D60`, `S24` and `F3` that stand before a colon or a comma.
 fn identifiers(docs: &str) -> BTreeSet<String> {
     let is_identifier = |word: &str| {
         let mut letters = word.chars();
-        matches!(letters.next(), Some('A' | 'R' | 'D' | 'S'))
+        matches!(letters.next(), Some('A' | 'R' | 'D' | 'S' | 'F'))
             && word.len() > 1
             && letters.all(|c| c.is_ascii_digit())
     };

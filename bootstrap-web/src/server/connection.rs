@@ -16,6 +16,8 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::OwnedSemaphorePermit;
+#[cfg(feature = "tls")]
+use tokio::time::timeout;
 use tokio::time::{Instant, sleep_until};
 
 use crate::builtin::answer_without_routes;
@@ -37,6 +39,13 @@ const LEAST: u64 = 1 << 10;
 
 /// How long a connection has to send its first byte when the server closes.
 const LAST_LOOK: Duration = Duration::from_millis(20);
+
+/// Waits until a connection that has sent nothing waits for nothing.
+#[cfg(any(feature = "http2", feature = "tls"))]
+async fn last_look(shared: &Shared) {
+    shared.closing.raised().await;
+    tokio::time::sleep(LAST_LOOK).await;
+}
 
 /// Serves a connection until it ends. Its permit is held as long, also by what upgrades it.
 pub(super) async fn serve(
@@ -81,7 +90,21 @@ async fn tls(shared: &Shared, socket: Socket) -> Option<(Socket, Protocol)> {
         (Some(tls), Socket::Tcp(stream)) => (tls, stream),
         (_, socket) => return Some((socket, Protocol::Plain)),
     };
-    let handshake = tokio::time::timeout(shared.limits.header, tls.0.accept(stream));
+    let mut byte = [0];
+    let begins = tokio::select! {
+        begins = timeout(shared.limits.first_byte, stream.peek(&mut byte)) => begins,
+        () = last_look(shared) => return None,
+    };
+    match begins {
+        Ok(Ok(1..)) => {}
+        // The client has left.
+        Ok(_) => return None,
+        Err(_) => {
+            Fault::FirstByteTimeout.report(None);
+            return None;
+        }
+    }
+    let handshake = timeout(shared.limits.header, tls.0.accept(stream));
     let accepted = tokio::select! {
         accepted = handshake => accepted,
         () = shared.cut.raised() => return None,
@@ -292,9 +315,9 @@ mod http2 {
     use hyper::server::conn::http2;
     use hyper::service::service_fn;
     use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-    use tokio::time::{sleep, timeout};
+    use tokio::time::timeout;
 
-    use super::{Connection, answer, drive};
+    use super::{Connection, answer, drive, last_look};
     use crate::server::faulty::Fault;
     use crate::server::phase::Phase;
     use crate::server::shared::Shared;
@@ -316,10 +339,7 @@ mod http2 {
         let limits = &shared.limits;
         let is_http2 = tokio::select! {
             is_http2 = timeout(limits.first_byte, stream.is_http2()) => is_http2,
-            () = async {
-                shared.closing.raised().await;
-                sleep(super::LAST_LOOK).await;
-            } => return,
+            () = last_look(shared) => return,
         };
         match is_http2 {
             Ok(Ok(true)) => serve_http2(shared, stream, phase, peer).await,

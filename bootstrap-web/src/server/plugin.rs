@@ -159,7 +159,7 @@ setters! {
     max_connections: usize => max_connections;
     /// How long a new connection may send nothing: `http.first_byte_timeout`, 10 s.
     first_byte_timeout: Duration => Time(first_byte_timeout);
-    /// How long the head of a request may take, from its first byte on: `http.header_timeout`, 10 s.
+    /// How long the head of a request, or a handshake of TLS, may take from its first byte on: `http.header_timeout`, 10 s.
     header_timeout: Duration => Time(header_timeout);
     /// How long a connection may wait for its next request, or for the next bytes of a body: `http.idle_timeout`, 75 s.
     idle_timeout: Duration => Time(idle_timeout);

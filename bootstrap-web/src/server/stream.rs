@@ -3,17 +3,20 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::server::phase::Phase;
 use crate::server::socket::Socket;
+
+/// How long the server reads on after the end of what it has written.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A stream that ends if its client does not read, and when what has upgraded it has to end.
 ///
@@ -26,6 +29,8 @@ pub(super) struct Stream {
     write_timeout: Duration,
     /// Since a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Until when what the client still sends is read, after the end of what is written to it.
+    lingers: Option<Pin<Box<Sleep>>>,
     /// The end of an upgraded connection.
     ends: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     _counted: (OwnedSemaphorePermit, TaskTrackerToken),
@@ -54,6 +59,7 @@ impl Stream {
             phase,
             write_timeout,
             stalled: None,
+            lingers: None,
             ends: None,
             _counted: counted,
         }
@@ -83,7 +89,7 @@ impl Stream {
         Ok(is_http2)
     }
 
-    /// An error once a write has waited for too long.
+    /// An error once a write has waited for too long, or what has upgraded the connection has to end.
     fn written<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -92,6 +98,9 @@ impl Stream {
         if polled.is_ready() {
             self.stalled = None;
             return polled;
+        }
+        if self.has_to_end(cx) {
+            return Poll::Ready(Err(ended()));
         }
         let limit = self.write_timeout;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
@@ -107,6 +116,29 @@ impl Stream {
     fn count(&self, polled: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(bytes)) = polled {
             self.phase.written(*bytes);
+        }
+    }
+
+    /// Reads what the client still sends, and drops it. If a socket is closed before all that has arrived was read, the
+    /// system resets the connection, and the client loses the end of the response. Without anything to read there is
+    /// nothing to wait for.
+    fn linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 4 << 10];
+        loop {
+            let mut buf = ReadBuf::new(&mut bytes);
+            let polled = Pin::new(&mut self.socket).poll_read(cx, &mut buf);
+            let has_more = matches!(polled, Poll::Ready(Ok(()))) && !buf.filled().is_empty();
+            match &mut self.lingers {
+                lingers if has_more => {
+                    let lingers = lingers.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+                    // It sends without a pause.
+                    if lingers.deadline() <= Instant::now() {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Some(lingers) if polled.is_pending() => return lingers.as_mut().poll(cx).map(Ok),
+                _ => return Poll::Ready(Ok(())),
+            }
         }
     }
 
@@ -164,9 +196,6 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.socket).poll_write(cx, bytes);
-        if polled.is_pending() && this.has_to_end(cx) {
-            return Poll::Ready(Err(ended()));
-        }
         this.count(&polled);
         this.written(cx, polled)
     }
@@ -194,7 +223,10 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let polled = Pin::new(&mut this.socket).poll_shutdown(cx);
-        this.written(cx, polled)
+        if this.lingers.is_none() {
+            let polled = Pin::new(&mut this.socket).poll_shutdown(cx);
+            ready!(this.written(cx, polled))?;
+        }
+        this.linger(cx)
     }
 }

@@ -26,6 +26,7 @@ async fn boot_error(server: Server) -> String {
     format!("{error:?}")
 }
 
+/// F1: with the key.
 #[tokio::test]
 async fn a_port_that_is_taken_fails_the_boot_and_says_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -54,6 +55,7 @@ async fn the_next_port_is_tried_as_often_as_is_wished() {
     close(running).await;
 }
 
+/// F2: with what to write.
 #[tokio::test]
 async fn what_is_no_address_of_this_machine_fails_the_boot() {
     for (listen, expected) in [
@@ -209,6 +211,7 @@ impl Hooks for Slow {
     }
 }
 
+/// F14: a key decides.
 #[tokio::test]
 async fn clients_wait_until_the_app_is_ready_or_are_refused_if_that_is_set() {
     let folder = tempfile::tempdir().unwrap();

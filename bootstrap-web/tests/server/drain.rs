@@ -1,17 +1,329 @@
 //! The end of the server: the matrix of what a connection may be doing, with and without a delay, in time and
 //! too late.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bootstrap::Running;
 use bootstrap::prelude::*;
 use bootstrap_web::axum;
 use bootstrap_web::prelude::*;
+use futures_util::future::join_all;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
+use crate::http2::{self, Sender};
+use crate::process::{Ended, LARGE, Process};
 use crate::support::{Client, LONG, Log, SHORT, Seen, app, boot, close, get, server, within};
+
+/// What a client is doing when the server has to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// Between two requests, and before the first one.
+    Idle,
+    InFlight,
+    HalfAHead,
+    HalfABody,
+    Sse,
+    Websocket,
+    Http2,
+    NeverReads,
+}
+
+use Doing::{HalfABody, HalfAHead, Http2, Idle, InFlight, NeverReads, Sse, Websocket};
+
+const ALL: [Doing; 8] = [
+    Idle, InFlight, HalfAHead, HalfABody, Sse, Websocket, Http2, NeverReads,
+];
+
+/// The limit that passes if a client is too late: of the drain, or of streams.
+const LIMIT: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    doing: Doing,
+    delay: Duration,
+    is_in_time: bool,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = if self.is_in_time {
+            "in time"
+        } else {
+            "too late"
+        };
+        write!(f, "{:?}, delay {:?}, {end}", self.doing, self.delay)
+    }
+}
+
+impl Cell {
+    fn all() -> impl Iterator<Item = Self> {
+        let delays = [Duration::ZERO, Duration::from_secs(2)];
+        ALL.into_iter().flat_map(move |doing| {
+            delays.into_iter().flat_map(move |delay| {
+                [true, false].map(|is_in_time| Self {
+                    doing,
+                    delay,
+                    is_in_time,
+                })
+            })
+        })
+    }
+
+    /// The keys: only the limit that has to pass does within the time of a test.
+    fn keys(self) -> [(&'static str, &'static str); 4] {
+        let is_stream = matches!(self.doing, Sse | Websocket);
+        let limit = |is_short| if is_short { "1s" } else { "10m" };
+        [
+            (
+                "http.drain_delay",
+                if self.delay.is_zero() { "0s" } else { "2s" },
+            ),
+            ("http.drain_timeout", limit(!self.is_in_time && !is_stream)),
+            ("http.stream_grace", limit(!self.is_in_time && is_stream)),
+            (
+                "http.h2c",
+                if self.doing == Http2 { "true" } else { "false" },
+            ),
+        ]
+    }
+
+    /// The least time from the signal to the end of the process.
+    fn least(self) -> Duration {
+        match self.doing {
+            Idle => self.delay,
+            _ if self.is_in_time => self.delay,
+            _ => self.delay + LIMIT,
+        }
+    }
+
+    /// How the log names what is cut.
+    fn cut(self) -> Option<&'static str> {
+        match self.doing {
+            _ if self.is_in_time => None,
+            // Idle connections are closed at once, and streams after their grace.
+            Idle | Sse | Websocket => None,
+            InFlight | Http2 => Some("1 in GET /export"),
+            HalfAHead => Some("1 connection without a request"),
+            HalfABody => Some("1 in POST /upload"),
+            NeverReads => Some("1 in GET /large"),
+        }
+    }
+
+    /// Plays the cell, and looks at everything that is to be seen of it from outside.
+    async fn play(self) {
+        let mut process = Process::start(&self.keys()).await;
+        let clients = Clients::begin(self, &mut process).await;
+        process.terminate();
+        if self.is_in_time {
+            closes(process.address).await;
+            assert!(process.since_terminated() >= self.delay);
+        }
+        if self.is_in_time {
+            clients.go_on(self, &mut process).await;
+            self.check(&process.ended().await);
+        } else {
+            self.check(&process.ended().await);
+            clients.were_cut(self).await;
+        }
+    }
+
+    fn check(self, ended: &Ended) {
+        ended.assert_success();
+        assert!(ended.took >= self.least(), "{:?}", ended.took);
+        let cut = ended.lines("cutting what outlasts the drain: ");
+        match self.cut() {
+            None => assert_eq!(cut, [""; 0]),
+            Some(named) => assert!(cut.len() == 1 && cut[0].ends_with(named), "{cut:?}"),
+        }
+    }
+}
+
+/// Waits until connections are refused.
+async fn closes(address: SocketAddr) {
+    within(async {
+        while TcpStream::connect(address).await.is_ok() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+/// The clients of a cell.
+enum Clients {
+    One(Client),
+    /// One that has made a request, and one that has not.
+    Two(Client, Client),
+    Http2(Sender, http2::Connected, http2::Answered),
+}
+
+const HALF_A_HEAD: &str = "GET /number/1 HTTP/1.1\r\nhost:";
+const HALF_A_BODY: &str = "POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 8\r\n\r\nhalf";
+
+impl Clients {
+    /// Connects, and waits until the server knows what the client is doing.
+    async fn begin(cell: Cell, process: &mut Process) -> Self {
+        let address = process.address;
+        let stream = |in_time, too_late| if cell.is_in_time { in_time } else { too_late };
+        if cell.doing == Http2 {
+            let (sender, ended) = http2::connect(address).await;
+            let answered = http2::send(&sender, address, "/export");
+            process.has_begun(1).await;
+            return Self::Http2(sender, ended, answered);
+        }
+        let mut client = Client::connect(address).await;
+        match cell.doing {
+            Idle => {
+                client.get("/").await;
+                client.response().await;
+                let silent = Client::connect(address).await;
+                // Connections are accepted in order.
+                get(address, "/").await;
+                return Self::Two(client, silent);
+            }
+            InFlight => client.get("/export").await,
+            HalfAHead => {
+                client.send(HALF_A_HEAD).await;
+                get(address, "/").await;
+                return Self::One(client);
+            }
+            HalfABody => client.send(HALF_A_BODY).await,
+            NeverReads => client.get("/large").await,
+            Sse => {
+                client.get(stream("/events", "/endless")).await;
+                client.read_until("data: first\n\n\r\n").await;
+                return Self::One(client);
+            }
+            Websocket => {
+                let path = stream("/socket", "/endless-socket");
+                client.upgrade(path).await;
+            }
+            Http2 => unreachable!("see above"),
+        }
+        process.has_begun(1).await;
+        Self::One(client)
+    }
+
+    /// Does what the server waits for, if it does.
+    async fn go_on(self, cell: Cell, process: &mut Process) {
+        let mut client = match self {
+            Self::One(client) => client,
+            Self::Two(mut idle, mut silent) => {
+                assert_eq!(idle.rest().await, "");
+                assert_eq!(silent.rest().await, "");
+                return;
+            }
+            Self::Http2(sender, ended, answered) => {
+                assert!(!process.has_ended());
+                process.release();
+                let answer = within(answered).await.unwrap().unwrap();
+                assert_eq!(answer, "exported");
+                // It is asked to go away, and does.
+                within(ended).await.unwrap().unwrap();
+                drop(sender);
+                return;
+            }
+        };
+        // Streams end by themselves.
+        assert!(matches!(cell.doing, Sse | Websocket) || !process.has_ended());
+        match cell.doing {
+            InFlight => process.release(),
+            HalfAHead => client.send(" x\r\n\r\n").await,
+            HalfABody => client.send("more").await,
+            _ => {}
+        }
+        let rest = client.rest().await;
+        match cell.doing {
+            InFlight => assert!(rest.ends_with("\r\n\r\nexported"), "{rest}"),
+            HalfAHead => assert!(rest.ends_with("\r\n\r\n1"), "{rest}"),
+            HalfABody => assert!(rest.ends_with("\r\n\r\n8"), "{rest}"),
+            NeverReads => {
+                assert!(rest.len() > LARGE, "{}", rest.len());
+                assert!(rest.ends_with("\r\n0\r\n\r\n"));
+            }
+            Sse => assert_eq!(rest, "0\r\n\r\n"),
+            Websocket => assert_eq!(rest, ""),
+            Idle | Http2 => unreachable!("see above"),
+        }
+        if matches!(cell.doing, InFlight | HalfAHead | HalfABody) {
+            assert!(rest.starts_with("HTTP/1.1 200 "), "{rest}");
+            assert!(rest.contains("connection: close\r\n"), "{rest}");
+        }
+    }
+
+    /// What they got from a server that has cut them.
+    async fn were_cut(self, cell: Cell) {
+        let mut client = match self {
+            Self::One(client) => client,
+            Self::Two(mut idle, mut silent) => {
+                assert_eq!(idle.rest().await, "");
+                assert_eq!(silent.rest().await, "");
+                return;
+            }
+            Self::Http2(_, ended, answered) => {
+                let answer = within(answered).await.unwrap().unwrap();
+                assert!(answer.starts_with("503"), "{answer}");
+                let _ = within(ended).await.unwrap();
+                return;
+            }
+        };
+        let rest = client.rest().await;
+        match cell.doing {
+            InFlight | HalfABody => assert!(rest.starts_with("HTTP/1.1 503 "), "{rest}"),
+            HalfAHead | Websocket => assert_eq!(rest, ""),
+            Sse => assert_eq!(rest, "0\r\n\r\n"),
+            NeverReads => assert!(rest.len() < LARGE, "{}", rest.len()),
+            Idle | Http2 => unreachable!("see above"),
+        }
+    }
+}
+
+/// S64, D16, D17: each cell in a process of its own, all of them at the same time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_cell_of_the_drain_matrix_ends_as_it_should() {
+    let cells: Vec<Cell> = Cell::all().collect();
+    assert_eq!(cells.len(), 8 * 2 * 2);
+    let played = cells.iter().map(|cell| tokio::spawn(cell.play()));
+    let played = join_all(played).await;
+    let failed = cells.iter().zip(played).filter(|(_, it)| it.is_err());
+    let failed: Vec<String> = failed.map(|(cell, _)| cell.to_string()).collect();
+    assert!(failed.is_empty(), "see above: {failed:#?}");
+}
+
+/// Its end waits behind what the client has not taken.
+#[tokio::test]
+async fn an_event_stream_whose_client_never_reads_is_named_and_cut_when_the_time_is_up() {
+    let mut process = Process::start(&[("http.drain_timeout", "1s")]).await;
+    let mut client = Client::connect(process.address).await;
+    client.get("/flood").await;
+    process.has_begun(1).await;
+    let ended = process.end().await;
+    ended.assert_success();
+    assert!(ended.took >= LIMIT, "{:?}", ended.took);
+    let named = ended.lines("cutting what outlasts the drain: 1 in GET /flood");
+    assert_eq!(named.len(), 1, "{:#?}", ended.log);
+}
+
+/// S65: probes are told at once, and nothing changes for requests.
+#[tokio::test]
+async fn the_server_answers_as_before_during_the_delay() {
+    let mut process = Process::start(&[("http.drain_delay", "10m")]).await;
+    let mut kept = Client::connect(process.address).await;
+    kept.is_answered("/readyz", 200).await;
+    process.terminate();
+    kept.is_answered("/readyz", 503).await;
+    // On a connection that is there, and on new ones.
+    kept.get("/").await;
+    let kept = kept.response().await;
+    for response in [kept, get(process.address, "/").await] {
+        assert!(response.ends_with("hello"), "{response}");
+        assert!(!response.contains("connection: close"), "{response}");
+    }
+    assert!(!process.has_ended());
+    // A second signal cuts the close short.
+    assert_eq!(process.insist().await.code, Some(128 + 15));
+}
 
 /// Answers when the test says so.
 async fn export(seen: State<Seen>) -> &'static str {
@@ -26,241 +338,39 @@ async fn upload(seen: State<Seen>, request: Request) -> Result<String, Problem> 
     Ok(bytes?.len().to_string())
 }
 
-/// More than the buffers of the system hold.
-async fn large(seen: State<Seen>) -> Vec<u8> {
-    let _begun = seen.begin();
-    vec![b'x'; 64 << 20]
-}
-
 #[routes(name = "api")]
 fn api() -> impl RouteSet {
     Routes::new()
         .get("/", || "hello")
         .get("/export", export)
         .post("/upload", upload)
-        .get("/large", large)
 }
 
-const HALF_A_HEAD: &str = "GET /export HTTP/1.1\r\nhost:";
-const HALF_A_BODY: &str = "POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 8\r\n\r\nhalf";
-
-/// A server that drains, and what its handlers do.
-struct Drains {
-    seen: Seen,
-    address: SocketAddr,
-    running: Option<Running>,
-    closed: Option<tokio::task::JoinHandle<Duration>>,
-}
-
-impl Drains {
-    async fn new(delay: Duration, limit: Duration) -> Self {
-        let seen = Seen::default();
-        let app = app(Api::default()).supply(seen.clone());
-        let app = app.shutdown_timeout(LONG);
-        let server = server().drain_delay(delay).drain_timeout(limit);
-        let (running, address) = boot(app, server).await;
-        Self {
-            seen,
-            address,
-            running: Some(running),
-            closed: None,
-        }
-    }
-
-    async fn connect(&self) -> Client {
-        Client::connect(self.address).await
-    }
-
-    /// Begins to close, and waits until no connection is accepted any more.
-    async fn stop(&mut self) {
-        self.begin_to_stop().await;
-        while TcpStream::connect(self.address).await.is_ok() {
-            sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    async fn begin_to_stop(&mut self) {
-        let running = self.running.take().unwrap();
-        let web = running.try_get::<State<Web>>().unwrap();
-        let began = Instant::now();
-        self.closed = Some(tokio::spawn(async move {
-            close(running).await;
-            began.elapsed()
-        }));
-        while web.readiness().is_ready() {
-            sleep(Duration::from_millis(1)).await;
-        }
-        assert_eq!(web.readiness().reason().as_deref(), Some("draining"));
-    }
-
-    /// How long closing took.
-    async fn closed(self) -> Duration {
-        within(self.closed.unwrap()).await.unwrap()
-    }
-}
-
-/// Both with and without a delay, which only comes before everything else.
-const DELAYS: [Duration; 2] = [Duration::ZERO, SHORT];
-
-/// S65, D16: probes are told at once, and nothing changes for requests.
-#[tokio::test]
-async fn the_server_answers_as_before_during_the_delay() {
-    let delay = Duration::from_secs(2);
-    let mut drains = Drains::new(delay, LONG).await;
-    let mut idle = drains.connect().await;
-    idle.get("/").await;
-    idle.response().await;
-    drains.begin_to_stop().await;
-    // On a connection that is there, and on new ones.
-    idle.get("/").await;
-    let response = idle.response().await;
-    assert!(response.ends_with("hello"), "{response}");
-    assert!(!response.contains("connection: close"), "{response}");
-    assert!(get(drains.address, "/").await.ends_with("hello"));
-    let address = drains.address;
-    assert!(drains.closed().await >= delay);
-    assert!(TcpStream::connect(address).await.is_err());
-}
-
-/// S64: also those that have not sent anything yet.
-#[tokio::test]
-async fn idle_connections_are_closed_at_once() {
-    for delay in DELAYS {
-        let mut drains = Drains::new(delay, LONG).await;
-        let mut idle = drains.connect().await;
-        idle.get("/").await;
-        idle.response().await;
-        let mut silent = drains.connect().await;
-        // The server knows it: connections are accepted in order.
-        get(drains.address, "/").await;
-        drains.stop().await;
-        assert_eq!(idle.rest().await, "");
-        assert_eq!(silent.rest().await, "");
-        drains.closed().await;
-    }
-}
-
-/// D17: in time.
-#[tokio::test]
-async fn a_request_in_flight_is_answered_and_its_connection_closed() {
-    for delay in DELAYS {
-        let mut drains = Drains::new(delay, LONG).await;
-        let mut client = drains.connect().await;
-        client.get("/export").await;
-        drains.seen.have_begun(1).await;
-        drains.stop().await;
-        assert!(client.is_silent().await);
-        drains.seen.release.notify_one();
-        let response = client.rest().await;
-        assert!(response.ends_with("exported"), "{response}");
-        assert!(response.contains("connection: close"), "{response}");
-        drains.closed().await;
-    }
-}
-
-/// D17: the log names what was cut, and closing goes on without an error.
+/// The log names what was cut by its routes, and closing goes on without an error.
 #[tokio::test]
 async fn requests_in_flight_are_named_and_cut_when_the_time_is_up() {
     let log = Log::get();
-    for delay in DELAYS {
-        let mut drains = Drains::new(delay, 3 * SHORT).await;
-        let mut clients = Vec::new();
-        for path in ["/export", "/export"] {
-            let mut client = drains.connect().await;
-            client.get(path).await;
-            clients.push(client);
-        }
-        let mut half = drains.connect().await;
-        half.send(HALF_A_BODY).await;
-        clients.push(half);
-        drains.seen.have_begun(3).await;
-        drains.begin_to_stop().await;
-        for client in &mut clients {
-            let response = client.rest().await;
-            assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
-        }
-        let seen = drains.seen.clone();
-        assert!(drains.closed().await >= delay + 3 * SHORT);
-        seen.have_dropped(3).await;
+    let seen = Seen::default();
+    let app = app(Api::default()).supply(seen.clone());
+    let (running, address) = boot(app, server().drain_timeout(SHORT)).await;
+    let mut clients = Vec::new();
+    for request in [
+        "GET /export HTTP/1.1\r\nhost: x\r\n\r\n",
+        "GET /export HTTP/1.1\r\nhost: x\r\n\r\n",
+        HALF_A_BODY,
+    ] {
+        let mut client = Client::connect(address).await;
+        client.send(request).await;
+        clients.push(client);
     }
-    let cut = "cutting what outlasts the drain: 2 in GET /export, 1 in POST /upload";
-    assert!(log.count(cut) >= 2);
-}
-
-#[tokio::test]
-async fn half_a_head_may_still_become_a_request() {
-    for delay in DELAYS {
-        let mut drains = Drains::new(delay, LONG).await;
-        let mut client = drains.connect().await;
-        client.send(HALF_A_HEAD).await;
-        // The server has read it: it reads what is there when it accepts.
-        get(drains.address, "/").await;
-        drains.stop().await;
-        client.send(" x\r\n\r\n").await;
-        drains.seen.have_begun(1).await;
-        drains.seen.release.notify_one();
+    seen.have_begun(3).await;
+    close(running).await;
+    for client in &mut clients {
         let response = client.rest().await;
-        assert!(response.ends_with("exported"), "{response}");
-        drains.closed().await;
+        assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
     }
-}
-
-#[tokio::test]
-async fn half_a_head_is_cut_when_the_time_is_up() {
-    let log = Log::get();
-    for delay in DELAYS {
-        let mut drains = Drains::new(delay, 2 * SHORT).await;
-        let mut client = drains.connect().await;
-        client.send(HALF_A_HEAD).await;
-        get(drains.address, "/").await;
-        drains.begin_to_stop().await;
-        assert_eq!(client.rest().await, "");
-        drains.closed().await;
-    }
-    assert!(log.has("cutting what outlasts the drain: 1 connection without a request"));
-}
-
-#[tokio::test]
-async fn half_a_body_may_still_be_completed() {
-    for delay in DELAYS {
-        let mut drains = Drains::new(delay, LONG).await;
-        let mut client = drains.connect().await;
-        client.send(HALF_A_BODY).await;
-        drains.seen.have_begun(1).await;
-        drains.stop().await;
-        client.send("more").await;
-        let response = client.rest().await;
-        assert!(response.ends_with('8'), "{response}");
-        drains.closed().await;
-    }
-}
-
-#[tokio::test]
-async fn a_client_that_does_not_read_may_still_read() {
-    for delay in DELAYS {
-        let mut drains = Drains::new(delay, LONG).await;
-        let mut client = drains.connect().await;
-        client.get("/large").await;
-        drains.seen.have_begun(1).await;
-        drains.stop().await;
-        assert!(client.rest().await.len() > 64 << 20);
-        drains.closed().await;
-    }
-}
-
-#[tokio::test]
-async fn a_client_that_never_reads_is_cut_when_the_time_is_up() {
-    let log = Log::get();
-    for delay in DELAYS {
-        let mut drains = Drains::new(delay, 2 * SHORT).await;
-        let mut client = drains.connect().await;
-        client.get("/large").await;
-        drains.seen.have_begun(1).await;
-        drains.begin_to_stop().await;
-        assert!(drains.closed().await >= delay + 2 * SHORT);
-        assert!(client.rest().await.len() < 64 << 20);
-    }
-    assert!(log.has("cutting what outlasts the drain: 1 in GET /large"));
+    seen.have_dropped(3).await;
+    assert!(log.has("cutting what outlasts the drain: 2 in GET /export, 1 in POST /upload"));
 }
 
 /// The keys decide, and not the limits of hooks; what is left for the whole shutdown does as well.

@@ -29,10 +29,16 @@ fn api() -> impl RouteSet {
         .get("/large", || vec![b'x'; 4 << 20])
 }
 
-type Sender = SendRequest<Empty<Bytes>>;
+pub(crate) type Sender = SendRequest<Empty<Bytes>>;
+
+/// The end of a connection.
+pub(crate) type Connected = JoinHandle<hyper::Result<()>>;
+
+/// The answer to a request: its body, or its status if that is not 200.
+pub(crate) type Answered = JoinHandle<hyper::Result<String>>;
 
 /// A client, and the end of its connection.
-async fn connect(address: SocketAddr) -> (Sender, JoinHandle<hyper::Result<()>>) {
+pub(crate) async fn connect(address: SocketAddr) -> (Sender, Connected) {
     let stream = TcpStream::connect(address).await.unwrap();
     let io = TokioIo::new(stream);
     let (sender, connection) = handshake(TokioExecutor::new(), io).await.unwrap();
@@ -52,6 +58,12 @@ async fn text(sender: &mut Sender, request: Request<Empty<Bytes>>) -> hyper::Res
     }
     let bytes = within(response.into_body().collect()).await?.to_bytes();
     Ok(String::from_utf8(bytes.into()).unwrap())
+}
+
+/// Sends a request in a task of its own.
+pub(crate) fn send(sender: &Sender, address: SocketAddr, path: &str) -> Answered {
+    let (mut sender, request) = (sender.clone(), request(address, path));
+    tokio::spawn(async move { text(&mut sender, request).await })
 }
 
 #[tokio::test]
@@ -92,8 +104,8 @@ async fn requests_of_http_2_are_answered_while_the_server_drains() {
     let (running, address) = boot(app.shutdown_timeout(LONG), server).await;
     let (mut idle, idle_ended) = connect(address).await;
     text(&mut idle, request(address, "/")).await.unwrap();
-    let (mut sender, ended) = connect(address).await;
-    let answer = tokio::spawn(async move { text(&mut sender, request(address, "/export")).await });
+    let (sender, ended) = connect(address).await;
+    let answer = send(&sender, address, "/export");
     seen.have_begun(1).await;
     let closed = tokio::spawn(close(running));
     // It is told to go away, and does.
@@ -112,12 +124,7 @@ async fn requests_of_http_2_are_named_and_cut_when_the_time_is_up() {
     let server = server().h2c(true).drain_timeout(2 * SHORT);
     let (running, address) = boot(app, server).await;
     let (sender, _) = connect(address).await;
-    let answers: Vec<_> = (0..3)
-        .map(|_| {
-            let mut sender = sender.clone();
-            tokio::spawn(async move { text(&mut sender, request(address, "/export")).await })
-        })
-        .collect();
+    let answers = [(); 3].map(|()| send(&sender, address, "/export"));
     seen.have_begun(3).await;
     close(running).await;
     for answer in answers {

@@ -7,9 +7,9 @@ use bootstrap_web::axum::{self, Router, routing};
 use bootstrap_web::prelude::*;
 use futures_util::stream;
 use tokio::io::AsyncWriteExt as _;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
-use crate::support::{Client, DEADLINE, SHORT, Seen, app, boot, close, get, server};
+use crate::support::{Client, DEADLINE, SHORT, Seen, app, boot, close, faults, get, server};
 
 async fn hangs(seen: State<Seen>) {
     let _begun = seen.begin();
@@ -79,6 +79,7 @@ async fn a_connection_that_sends_nothing_is_closed() {
     close(running).await;
 }
 
+/// F6: before the first byte of a head is another limit.
 #[tokio::test]
 async fn a_head_that_comes_too_slowly_is_cut_off() {
     let (running, address) = boot(full(), server().header_timeout(SHORT)).await;
@@ -169,6 +170,7 @@ async fn post(address: std::net::SocketAddr, path: &str, length: usize) -> Strin
     client.response().await
 }
 
+/// F9: the limit of a route wins.
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_with_and_without_an_extractor() {
     let (running, address) = boot(full(), server().body_limit(100)).await;
@@ -199,6 +201,7 @@ async fn a_body_in_chunks_is_limited_as_well() {
     close(running).await;
 }
 
+/// F7: by its bytes, and by the number of its headers.
 #[tokio::test]
 async fn a_head_that_is_too_large_is_answered_with_431() {
     let server = server().max_header_bytes(2000).max_headers(20);
@@ -214,6 +217,7 @@ async fn a_head_that_is_too_large_is_answered_with_431() {
     close(running).await;
 }
 
+/// F8: others are answered as before.
 #[tokio::test]
 async fn what_is_no_request_is_answered_with_400() {
     let (running, address) = boot(full(), server()).await;
@@ -289,42 +293,10 @@ async fn further_connections_wait_for_room() {
     close(running).await;
 }
 
-/// Others are answered while many clients do nothing.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_clients_do_not_keep_others_waiting() {
-    let limits = server()
-        .max_connections(100)
-        .first_byte_timeout(SHORT)
-        .header_timeout(SHORT);
-    let (running, address) = boot(full(), limits).await;
-    let mut slow = Vec::new();
-    for number in 0..200 {
-        let mut client = Client::connect(address).await;
-        if number % 2 == 0 {
-            client.send("GET / HTTP/1.1\r\n").await;
-        }
-        slow.push(client);
-    }
-    let began = Instant::now();
-    for _ in 0..10 {
-        assert!(get(address, "/").await.ends_with("hello"));
-    }
-    assert!(began.elapsed() < DEADLINE / 2);
-    close(running).await;
-}
-
 /// With what they have done wrong.
 #[cfg(feature = "metrics")]
 #[test]
 fn connections_that_end_by_the_fault_of_their_clients_are_counted() {
-    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-
-    let recorder = DebuggingRecorder::new();
-    let snapshotter = recorder.snapshotter();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
     let test = async {
         let limited = server().header_timeout(SHORT).first_byte_timeout(2 * SHORT);
         let limited = limited.write_timeout(SHORT).max_header_bytes(2000);
@@ -344,21 +316,8 @@ fn connections_that_end_by_the_fault_of_their_clients_are_counted() {
         deaf.rest().await;
         close(running).await;
     };
-    metrics::with_local_recorder(&recorder, || runtime.block_on(test));
-    let all = snapshotter.snapshot().into_vec().into_iter();
-    let mut counts: Vec<String> = all
-        .map(|(key, _, _, value)| {
-            let labels = key.key().labels().map(|it| it.value().to_owned());
-            let labels: Vec<String> = labels.collect();
-            let DebugValue::Counter(count) = value else {
-                panic!("{value:?}");
-            };
-            format!("{} {count}", labels.join(" "))
-        })
-        .collect();
-    counts.sort();
     assert_eq!(
-        counts,
+        faults(test),
         [
             "first_byte_timeout 1",
             "head_too_large 2",

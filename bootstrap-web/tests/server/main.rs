@@ -6,16 +6,22 @@
 )]
 #![cfg(feature = "server")]
 
+mod answers;
 mod binding;
 mod descriptors;
 mod drain;
+mod faults;
+mod fuzz;
 #[cfg(feature = "http2")]
 mod http2;
 mod limits;
 mod management;
+mod process;
 mod restart;
 mod serving;
+mod smuggling;
 mod streams;
 mod support;
+mod survival;
 #[cfg(feature = "tls")]
 mod tls;

@@ -122,6 +122,7 @@ mod ws {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::support::UPGRADE;
 
     async fn session(mut socket: WebSocket, draining: Draining, seen: State<Seen>) {
         let _begun = seen.begin();
@@ -158,14 +159,9 @@ mod ws {
         })
     }
 
-    const UPGRADE: &str = "HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-
     async fn connect(address: std::net::SocketAddr, path: &str) -> Client {
         let mut client = Client::connect(address).await;
-        client.send(&format!("GET {path} {UPGRADE}")).await;
-        let head = client.read_until("\r\n\r\n").await;
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        client.upgrade(path).await;
         client
     }
 
@@ -280,5 +276,23 @@ mod ws {
         assert!(took >= SHORT && took < Duration::from_secs(15), "{took:?}");
         client.rest().await;
         seen.have_dropped(1).await;
+    }
+    /// It has always something to read.
+    #[tokio::test]
+    async fn a_websocket_whose_client_never_stops_sending_is_cut_after_its_grace() {
+        let seen = Seen::default();
+        let app = app(Api::default()).supply(seen.clone());
+        let server = server().stream_grace(SHORT).drain_timeout(LONG);
+        let (running, address) = boot(app.shutdown_timeout(LONG), server).await;
+        let mut client = Client::connect(address).await;
+        client.upgrade("/deaf").await;
+        seen.have_begun(1).await;
+        let sends = tokio::spawn(async move {
+            let frames = [0x82, 0x81, 0, 0, 0, 0, b'a'].repeat(10_000);
+            while client.0.write_all(&frames).await.is_ok() {}
+        });
+        close(running).await;
+        seen.have_dropped(1).await;
+        within(sends).await.unwrap();
     }
 }

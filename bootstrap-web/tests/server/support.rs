@@ -53,6 +53,10 @@ pub(crate) async fn close(running: Running) {
     within(running.close()).await.unwrap();
 }
 
+/// What follows the path of a request for a websocket.
+pub(crate) const UPGRADE: &str = "HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+    sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
 /// A client that sees bytes.
 pub(crate) struct Client(pub(crate) TcpStream);
 
@@ -68,6 +72,13 @@ impl Client {
     pub(crate) async fn get(&mut self, path: &str) {
         self.send(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
             .await;
+    }
+
+    /// Makes the connection one of a websocket.
+    pub(crate) async fn upgrade(&mut self, path: &str) {
+        self.send(&format!("GET {path} {UPGRADE}")).await;
+        let head = self.read_until("\r\n\r\n").await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     }
 
     /// Reads until a text ends with this.
@@ -95,6 +106,21 @@ impl Client {
         head + &String::from_utf8_lossy(&body)
     }
 
+    /// Asks for something until the answer has this status, and returns that.
+    pub(crate) async fn is_answered(&mut self, path: &str, status: u16) -> String {
+        within(async {
+            loop {
+                self.get(path).await;
+                let response = self.response().await;
+                if response.starts_with(&format!("HTTP/1.1 {status} ")) {
+                    return response;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+    }
+
     /// What comes until the server closes the connection. A reset is an end as well.
     pub(crate) async fn rest(&mut self) -> String {
         String::from_utf8_lossy(&self.rest_bytes().await).into_owned()
@@ -118,6 +144,24 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
     let mut client = Client::connect(address).await;
     client.get(path).await;
     client.response().await
+}
+
+/// The same, if the server may close a connection whose request comes too late, because this machine stalls: it is
+/// asked again.
+pub(crate) async fn ask(address: SocketAddr, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    within(async {
+        loop {
+            let mut client = Client::connect(address).await;
+            if client.0.write_all(request.as_bytes()).await.is_ok() {
+                let response = client.rest().await;
+                if !response.is_empty() {
+                    return response;
+                }
+            }
+        }
+    })
+    .await
 }
 
 /// Waits until a condition holds.
@@ -182,11 +226,6 @@ impl Log {
     pub(crate) fn has(&self, text: &str) -> bool {
         self.0.lock().unwrap().iter().any(|it| it.contains(text))
     }
-
-    pub(crate) fn count(&self, text: &str) -> usize {
-        let lines = self.0.lock().unwrap();
-        lines.iter().filter(|it| it.contains(text)).count()
-    }
 }
 
 struct Collect(Log);
@@ -222,4 +261,31 @@ impl tracing::field::Visit for Line {
         use std::fmt::Write as _;
         let _ = write!(self.0, " {}={value:?}", field.name());
     }
+}
+
+/// The faults of clients that are counted while a test runs, each with its number.
+#[cfg(feature = "metrics")]
+pub(crate) fn faults(test: impl Future) -> Vec<String> {
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    metrics::with_local_recorder(&recorder, || runtime.block_on(test));
+    let all = snapshotter.snapshot().into_vec().into_iter();
+    let mut counts: Vec<String> = all
+        .map(|(key, _, _, value)| {
+            let labels = key.key().labels().map(|it| it.value().to_owned());
+            let labels: Vec<String> = labels.collect();
+            let DebugValue::Counter(count) = value else {
+                panic!("{value:?}");
+            };
+            format!("{} {count}", labels.join(" "))
+        })
+        .collect();
+    counts.sort();
+    counts
 }

@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use bootstrap::prelude::*;
 use bootstrap_web::Health;
+use bootstrap_web::axum::body::Bytes;
+use bootstrap_web::axum::extract::ws::{Message, WebSocketUpgrade};
 use bootstrap_web::prelude::*;
 use bootstrap_web::server::{Bound, Listening, Server};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
@@ -18,7 +21,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::support::{Client, Log, SHORT, app, boot, close, server, until, within};
+use crate::support::{Client, LONG, Log, SHORT, Seen, app, boot, close, server, until, within};
 
 const ONE: (&str, &str) = (
     include_str!("certificates/one.cert.pem"),
@@ -29,9 +32,22 @@ const TWO: (&str, &str) = (
     include_str!("certificates/two.key.pem"),
 );
 
+/// Sends messages as fast as the client takes them, and does not end by itself.
+async fn floods(upgrade: WebSocketUpgrade, seen: State<Seen>) -> Response {
+    upgrade.on_upgrade(|mut socket| async move {
+        let _begun = seen.begin();
+        let message = Bytes::from(vec![b'x'; 4 << 10]);
+        while socket.send(Message::Binary(message.clone())).await.is_ok() {}
+    })
+}
+
 #[routes(name = "api")]
 fn api() -> impl RouteSet {
-    Routes::new().get("/", || "hello")
+    Routes::new().get("/", || "hello").get("/floods", floods)
+}
+
+fn full() -> App {
+    app(Api::default()).supply(Seen::default())
 }
 
 fn certificate((certificate, _): (&str, &str)) -> CertificateDer<'static> {
@@ -101,7 +117,7 @@ async fn hello(stream: &mut TlsStream<TcpStream>) -> String {
 #[tokio::test]
 async fn requests_are_answered_over_tls() {
     let files = Files::new(ONE);
-    let (running, address) = boot(app(Api::default()), files.server()).await;
+    let (running, address) = boot(full(), files.server()).await;
     let listening = running.try_get::<State<Listening>>().unwrap();
     assert_eq!(listening.to_string(), format!("https://{address}"));
     let mut stream = connect(address, b"http/1.1").await;
@@ -123,7 +139,7 @@ async fn http_2_is_spoken_over_tls() {
     use hyper_util::rt::{TokioExecutor, TokioIo};
 
     let files = Files::new(ONE);
-    let (running, address) = boot(app(Api::default()), files.server()).await;
+    let (running, address) = boot(full(), files.server()).await;
     let stream = connect(address, b"h2").await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let io = TokioIo::new(stream);
@@ -143,7 +159,7 @@ async fn http_2_is_spoken_over_tls() {
 async fn a_certificate_that_changes_is_the_one_of_new_connections() {
     let log = Log::get();
     let files = Files::new(ONE);
-    let (running, address) = boot(app(Api::default()), files.server()).await;
+    let (running, address) = boot(full(), files.server()).await;
     assert_eq!(presented(address).await, certificate(ONE));
     let mut kept = connect(address, b"http/1.1").await;
     hello(&mut kept).await;
@@ -161,18 +177,21 @@ async fn a_certificate_that_changes_is_the_one_of_new_connections() {
 #[tokio::test]
 async fn what_is_no_handshake_is_closed() {
     let files = Files::new(ONE);
-    let server = files.server().header_timeout(SHORT);
-    let (running, address) = boot(app(Api::default()), server).await;
-    let mut silent = Client::connect(address).await;
+    let (running, address) = boot(full(), files.server().header_timeout(SHORT)).await;
+    let mut half = Client::connect(address).await;
+    half.send("\u{16}\u{3}\u{1}").await;
+    assert_eq!(half.rest().await, "");
+    close(running).await;
+    let (running, address) = boot(full(), files.server()).await;
     let mut plain = Client::connect(address).await;
     plain.get("/").await;
     assert!(!plain.rest().await.contains("hello"));
-    assert_eq!(silent.rest().await, "");
     let mut stream = connect(address, b"http/1.1").await;
     hello(&mut stream).await;
     close(running).await;
 }
 
+/// F3: with the file.
 #[tokio::test]
 async fn files_that_are_no_certificate_fail_the_boot() {
     let files = Files::new(ONE);
@@ -190,13 +209,13 @@ async fn files_that_are_no_certificate_fail_the_boot() {
         (server().tls(&certificate, ""), "set `http.tls.key`"),
         (server().tls("", &key), "set `http.tls.cert`"),
     ] {
-        let app = app(Api::default()).with(server);
+        let app = full().with(server);
         let error = within(app.boot()).await.unwrap_err().render();
         assert!(error.contains("[http] Plugin load failed: "), "{error}");
         assert!(error.contains(expected), "{error}");
     }
     files.write((ONE.0, TWO.1));
-    let app = app(Api::default()).with(files.server());
+    let app = full().with(files.server());
     let error = within(app.boot()).await.unwrap_err().to_string();
     assert!(error.contains("is not that of"), "{error}");
 }
@@ -204,7 +223,7 @@ async fn files_that_are_no_certificate_fail_the_boot() {
 #[tokio::test]
 async fn the_listener_for_management_speaks_tls_as_well() {
     let files = Files::new(ONE);
-    let app = app(Api::default()).with(Health::default());
+    let app = full().with(Health::default());
     let (running, _) = boot(app, files.server().management("127.0.0.1:0")).await;
     let listening = running.try_get::<State<Listening>>().unwrap();
     let [Bound::Tcp(address)] = listening.management() else {
@@ -217,4 +236,72 @@ async fn the_listener_for_management_speaks_tls_as_well() {
     let _ = within(stream.read_to_string(&mut text)).await;
     assert!(text.ends_with("\r\n\r\nlive"), "{text}");
     close(running).await;
+}
+
+/// A client that has sent nothing waits for nothing.
+#[tokio::test]
+async fn a_connection_without_a_handshake_is_closed_at_once_when_the_server_stops() {
+    let files = Files::new(ONE);
+    let server = files.server().drain_timeout(LONG);
+    let (running, address) = boot(full().shutdown_timeout(LONG), server).await;
+    let mut silent = Client::connect(address).await;
+    // The server knows it: connections are accepted in order.
+    presented(address).await;
+    close(running).await;
+    assert_eq!(silent.rest().await, "");
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_begin_a_handshake_has_the_time_of_a_first_byte() {
+    let files = Files::new(ONE);
+    let server = files.server().first_byte_timeout(SHORT);
+    let (running, address) = boot(full(), server).await;
+    assert_eq!(Client::connect(address).await.rest().await, "");
+    close(running).await;
+}
+
+/// What waits in its buffers does not keep it.
+#[tokio::test]
+async fn a_websocket_whose_client_never_reads_is_cut_after_its_grace() {
+    let files = Files::new(ONE);
+    let seen = Seen::default();
+    let app = app(Api::default()).supply(seen.clone());
+    let server = files.server().stream_grace(SHORT).drain_timeout(LONG);
+    let (running, address) = boot(app.shutdown_timeout(LONG), server).await;
+    let mut stream = connect(address, b"http/1.1").await;
+    let request = "GET /floods HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    within(stream.write_all(request.as_bytes())).await.unwrap();
+    seen.have_begun(1).await;
+    // It fills all buffers.
+    sleep(4 * SHORT).await;
+    close(running).await;
+    seen.have_dropped(1).await;
+    drop(stream);
+}
+
+/// A probe of a load balancer that connects and leaves is no fault.
+#[cfg(feature = "metrics")]
+#[test]
+fn connections_of_tls_that_end_by_the_fault_of_their_clients_are_counted() {
+    let test = async {
+        let files = Files::new(ONE);
+        for (server, bytes) in [
+            (files.server().first_byte_timeout(SHORT), ""),
+            (files.server().header_timeout(SHORT), "\u{16}\u{3}\u{1}"),
+            (files.server(), "GET / HTTP/1.1\r\n\r\n"),
+        ] {
+            let (running, address) = boot(full(), server).await;
+            drop(Client::connect(address).await);
+            let mut client = Client::connect(address).await;
+            client.send(bytes).await;
+            client.rest().await;
+            close(running).await;
+        }
+    };
+    let faults = crate::support::faults(test);
+    assert_eq!(
+        faults,
+        ["first_byte_timeout 1", "handshake 1", "header_timeout 1"]
+    );
 }
