@@ -190,7 +190,7 @@ async fn serves_the_port_of_the_environment() {
 }
 
 /// A port that nothing listens to, for now.
-fn unused() -> std::net::SocketAddr {
+fn unused() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
 }
