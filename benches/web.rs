@@ -16,6 +16,7 @@ use bootstrap_web::axum::middleware::{self, Next};
 use bootstrap_web::axum::routing::get;
 use bootstrap_web::axum::{Extension, Router};
 use bootstrap_web::prelude::*;
+use bootstrap_web::{AccessLog, ProxiesPlugin};
 use tower::Service;
 
 #[supplied]
@@ -158,12 +159,19 @@ async fn main() -> Result<()> {
     let app = App::new().supply(Greeting(1)).with(Api::default());
     let running = app.with(WebPlugin::default()).boot().await?;
     let mut web = (*running.try_get::<State<Web>>()?).clone();
+    let app = App::new().supply(Greeting(1)).with(Api::default());
+    let app = app
+        .with(AccessLog::default())
+        .with(ProxiesPlugin::default());
+    let logging = app.with(WebPlugin::default()).boot().await?;
+    let mut logged = (*logging.try_get::<State<Web>>()?).clone();
     let mut bare = bare();
     let current = running.current();
     let mut table = Table::default();
     for _ in 0..rounds {
         table.put("axum /ok", each(&mut bare, "/ok", times).await);
         table.put("/ok", each(&mut web, "/ok", times).await);
+        table.put("logged /ok", each(&mut logged, "/ok", times).await);
         table.put("axum /param", each(&mut bare, "/param/7", times).await);
         table.put("/param", each(&mut web, "/param/7", times).await);
         table.put("/one", each(&mut web, "/one", times).await);
@@ -182,6 +190,7 @@ async fn main() -> Result<()> {
     table.row("State + Path", "/param", "axum /param");
     table.row("3 hooks + a value of the request", "/given", "axum /given");
     table.row("a hook (2 of them, 1 of them)", "/two", "/one");
+    table.row("the access log, not listened to", "logged /ok", "/ok");
     let read = (table.nanos("/reads17") - table.nanos("/reads")) / 16;
     println!("{:36} {:>8} {read:>8}", "a read of RequestState", "");
     println!(
@@ -191,5 +200,6 @@ async fn main() -> Result<()> {
         table.nanos("scope")
     );
     running.close().await?;
+    logging.close().await?;
     Ok(())
 }

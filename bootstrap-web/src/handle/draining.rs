@@ -53,6 +53,8 @@ struct Inner {
     began: CancellationToken,
     /// Streams that have not ended by then are cut.
     grace_is_over: CancellationToken,
+    /// Responses that have not ended by then are cut.
+    is_over: CancellationToken,
 }
 
 impl Draining {
@@ -153,6 +155,19 @@ impl Draining {
         self.inner.grace_is_over.cancel();
     }
 
+    /// Cuts what is still being answered.
+    pub(crate) fn end(&self) {
+        self.end_grace();
+        self.inner.is_over.cancel();
+    }
+
+    /// Cancelled when the request has to be dropped.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_over(&self) -> &CancellationToken {
+        &self.inner.is_over
+    }
+
+    /// Cancelled when a stream has to end.
     #[cfg(feature = "server")]
     pub(crate) fn grace_is_over(&self) -> &CancellationToken {
         &self.inner.grace_is_over

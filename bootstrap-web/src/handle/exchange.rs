@@ -1,17 +1,15 @@
 //! The request while it is answered, where code that is far away finds it.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::DefaultBodyLimit;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Request, Uri, Version};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 use bootstrap::RequestScope;
 use tracing::Span;
 
-use crate::handle::draining::Draining;
-use crate::handle::in_flight::InFlight;
+use crate::handle::in_flight::ByServer;
 use crate::handle::listener::Listener;
 use crate::problem::{Problem, path_params};
 
@@ -24,36 +22,19 @@ use crate::problem::{Problem, path_params};
 pub struct Exchange {
     content: Mutex<Content>,
     /// `None` without a server.
-    server: Option<ByServer>,
-    /// Whether a layer around the routes may ask for the next two.
-    is_observed: bool,
+    server: Option<Arc<ByServer>>,
+    /// `None` if no layer is around the routes.
+    observed: Option<Box<Observed>>,
+}
+
+/// What layers around the routes know of a request, and what they ask for.
+#[derive(Debug, Default)]
+struct Observed {
     /// The path of the route, with the names of its parameters, once there is one.
     route: OnceLock<Arc<str>>,
-    /// The span of the request, if there is one, which names the route.
+    /// The span of the request, which names the route.
     span: OnceLock<Span>,
-}
-
-/// What a server gives to a request.
-#[derive(Debug)]
-pub(crate) struct ByServer {
-    pub(crate) draining: Draining,
-    pub(crate) limits: Arc<ServerLimits>,
-    pub(crate) in_flight: Arc<InFlight>,
-    /// Whether a page of another origin asks for a websocket.
-    pub(crate) is_foreign: bool,
-}
-
-/// What holds for all requests of a listener.
-#[derive(Debug)]
-pub(crate) struct ServerLimits {
-    pub(crate) listener: Listener,
-    /// The most bytes of a body, if the route has no limit of its own.
-    pub(crate) body: usize,
-    /// The time for an answer, if the route has no limit of its own.
-    pub(crate) request: Duration,
-    /// The most bytes of a message and of a frame of a websocket.
-    #[cfg(feature = "ws")]
-    pub(crate) websocket: (usize, usize),
+    id: OnceLock<HeaderValue>,
 }
 
 #[derive(Debug, Default)]
@@ -78,12 +59,11 @@ pub(crate) struct Head {
 }
 
 impl Exchange {
-    /// Without a request, which the route puts in. `is_observed` says whether a layer around the routes may ask which
-    /// one answers.
-    pub(crate) fn open(server: Option<ByServer>, is_observed: bool) -> Self {
+    /// Without a request, which the route puts in. `is_observed` says whether there is a layer around the routes.
+    pub(crate) fn open(server: Option<Arc<ByServer>>, is_observed: bool) -> Self {
         Self {
             server,
-            is_observed,
+            observed: is_observed.then(Box::default),
             ..Self::default()
         }
     }
@@ -95,7 +75,7 @@ impl Exchange {
     }
 
     pub(crate) fn server(&self) -> Option<&ByServer> {
-        self.server.as_ref()
+        self.server.as_deref()
     }
 
     /// The listener of the request, if there is a server.
@@ -120,9 +100,9 @@ impl Exchange {
 
     /// Records the route that answers the request, if anything may ask for it.
     pub(crate) fn matched(&self, route: &Arc<str>) {
-        if self.is_observed
-            && self.route.set(Arc::clone(route)).is_ok()
-            && let Some(span) = self.span.get()
+        if let Some(observed) = &self.observed
+            && observed.route.set(Arc::clone(route)).is_ok()
+            && let Some(span) = observed.span.get()
         {
             span.record("route", &**route);
         }
@@ -130,12 +110,27 @@ impl Exchange {
 
     /// The route that answers the request: `/users/{id}`.
     pub(crate) fn route(&self) -> Option<&Arc<str>> {
-        self.route.get()
+        self.observed.as_ref()?.route.get()
     }
 
     /// Sets the span of the request, which has a field `route`.
     pub(crate) fn within(&self, span: &Span) {
-        self.span.get_or_init(|| span.clone());
+        if let Some(observed) = &self.observed
+            && !span.is_disabled()
+        {
+            observed.span.get_or_init(|| span.clone());
+        }
+    }
+
+    /// Sets the id of the request, unless it has one.
+    pub(crate) fn identify(&self, id: &HeaderValue) {
+        if let Some(observed) = &self.observed {
+            observed.id.get_or_init(|| id.clone());
+        }
+    }
+
+    pub(crate) fn id(&self) -> Option<&HeaderValue> {
+        self.observed.as_ref()?.id.get()
     }
 
     pub(crate) fn body_limit(&self) -> Option<DefaultBodyLimit> {

@@ -30,14 +30,12 @@ pub use operation::{
 };
 
 pub(crate) use argument::{Available, LeavesBody, in_the_other_way};
-#[cfg(feature = "server")]
-pub(crate) use exchange::ServerLimits;
-pub(crate) use exchange::{ByServer, Exchange};
+pub(crate) use exchange::Exchange;
 pub(crate) use handler::{AnyHandler, Unbound, unbound};
 pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};
 #[cfg(feature = "server")]
-pub(crate) use in_flight::InFlight;
-pub(crate) use in_flight::RouteCount;
+pub(crate) use in_flight::ServerLimits;
+pub(crate) use in_flight::{ByServer, RouteCount};
 pub(crate) use listener::{Listener, Reach, is_from_here};
 pub(crate) use needs::{Needs, Taker, function_name, short_type_name};
 #[cfg(feature = "openapi")]

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use pin_project_lite::pin_project;
 
 use crate::problem::Problem;
@@ -41,14 +42,11 @@ impl<F: Future> Future for Guarded<'_, F> {
 }
 
 /// As [`guarded`], for what becomes a response.
-pub(super) async fn guarded_response(
+pub(super) fn guarded_response(
     what: &str,
     future: impl Future<Output = Response>,
-) -> Response {
-    match guarded(what, future).await {
-        Ok(response) => response,
-        Err(problem) => problem.into_response(),
-    }
+) -> impl Future<Output = Response> {
+    guarded(what, future).map(|answer| answer.unwrap_or_else(IntoResponse::into_response))
 }
 
 #[cold]

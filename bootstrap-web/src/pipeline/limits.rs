@@ -1,5 +1,6 @@
 //! Limits of a request: of its route, or else of the server.
 
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,42 +23,42 @@ use crate::pipeline::refused::Refused;
 use crate::problem::Problem;
 
 /// Limits a body, for extractors and for what reads it by itself.
-pub(super) fn limit_body(mut request: Request<Body>, limit: usize) -> Request<Body> {
+pub(super) fn limit_body(request: &mut Request<Body>, limit: usize) {
     if request.body().is_end_stream() {
-        return request;
+        return;
     }
-    request = request.map(|body| Body::new(Limited::new(body, limit)));
-    DefaultBodyLimit::max(limit).apply(&mut request);
-    request
+    let body = mem::take(request.body_mut());
+    *request.body_mut() = Body::new(Limited::new(body, limit));
+    DefaultBodyLimit::max(limit).apply(request);
 }
 
 /// The limit of a request, and whose it is.
 pub(super) type TimeLimit = (Duration, &'static str);
 
 /// The answer, or that it took too long: by the fault of the client, if it is still to send its body.
-pub(super) async fn in_time(
+pub(super) fn in_time<F: Future<Output = Response>>(
     limit: Option<TimeLimit>,
     waits: Option<Waits>,
-    answer: impl Future<Output = Response>,
-) -> Response {
-    let Some((limit, whose)) = limit else {
-        return answer.await;
-    };
-    let answer = InTime {
+    answer: F,
+) -> InTime<F> {
+    InTime {
         answer,
         limit,
+        waits,
         timer: None,
-    };
-    answer.await.unwrap_or_else(|| {
-        if waits.is_some_and(|it| it.for_the_client()) {
-            let detail = format!("the body of the request did not arrive within {limit:?}");
-            let problem = Problem::new(StatusCode::REQUEST_TIMEOUT).detail(detail);
-            return problem.into_response();
-        }
-        let text = format!("no response within {limit:?}, the limit of the {whose}");
-        let cause = anyhow::Error::msg(text);
-        Problem::unavailable().cause(cause).into_response()
-    })
+    }
+}
+
+#[cold]
+fn late((limit, whose): TimeLimit, waits: Option<&Waits>) -> Response {
+    if waits.is_some_and(Waits::for_the_client) {
+        let detail = format!("the body of the request did not arrive within {limit:?}");
+        let problem = Problem::new(StatusCode::REQUEST_TIMEOUT).detail(detail);
+        return problem.into_response();
+    }
+    let text = format!("no response within {limit:?}, the limit of the {whose}");
+    let cause = anyhow::Error::msg(text);
+    Problem::unavailable().cause(cause).into_response()
 }
 
 /// Whether something waits for the next part of a request body.
@@ -70,15 +71,18 @@ impl Waits {
     }
 }
 
-/// A request whose body says whether something waits for it, if it has one.
-pub(super) fn watched(request: Request<Body>) -> (Request<Body>, Option<Waits>) {
+/// Makes the body of a request, if it has one, report whether something waits for it.
+pub(super) fn watch(request: &mut Request<Body>) -> Option<Waits> {
     if request.body().is_end_stream() {
-        return (request, None);
+        return None;
     }
     let waits = Waits(Arc::default());
-    let inner = waits.clone();
-    let request = request.map(|body| Body::new(Watched { body, waits: inner }));
-    (request, Some(waits))
+    let watched = Watched {
+        body: mem::take(request.body_mut()),
+        waits: waits.clone(),
+    };
+    *request.body_mut() = Body::new(watched);
+    Some(waits)
 }
 
 struct Watched {
@@ -109,29 +113,36 @@ impl HttpBody for Watched {
 }
 
 pin_project! {
-    /// A future with a limit, whose timer costs nothing if the future is ready at once.
-    struct InTime<F> {
+    /// An answer with a limit, whose timer costs nothing if the answer is ready at once.
+    ///
+    /// Written by hand, because each `async fn` around a handler moves its response once more.
+    #[must_use = "futures do nothing unless polled"]
+    pub(super) struct InTime<F> {
         #[pin]
         answer: F,
-        limit: Duration,
+        limit: Option<TimeLimit>,
+        waits: Option<Waits>,
         #[pin]
         timer: Option<Sleep>,
     }
 }
 
-impl<F: Future> Future for InTime<F> {
-    type Output = Option<F::Output>;
+impl<F: Future<Output = Response>> Future for InTime<F> {
+    type Output = Response;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
         let mut this = self.project();
         if let Poll::Ready(answer) = this.answer.poll(cx) {
-            return Poll::Ready(Some(answer));
+            return Poll::Ready(answer);
         }
+        let Some(limit) = *this.limit else {
+            return Poll::Pending;
+        };
         if this.timer.is_none() {
-            this.timer.set(Some(sleep(*this.limit)));
+            this.timer.set(Some(sleep(limit.0)));
         }
         match this.timer.as_pin_mut() {
-            Some(timer) => timer.poll(cx).map(|()| None),
+            Some(timer) => timer.poll(cx).map(|()| late(limit, this.waits.as_ref())),
             None => Poll::Pending,
         }
     }
@@ -141,7 +152,7 @@ impl<F: Future> Future for InTime<F> {
 pub(crate) async fn mounted(
     count: Arc<RouteCount>,
     reach: Reach,
-    request: Request<Body>,
+    mut request: Request<Body>,
     next: Next,
 ) -> Response {
     let scope = RequestScope::current();
@@ -154,9 +165,9 @@ pub(crate) async fn mounted(
     let Some(server) = exchange.server() else {
         return next.run(request).await;
     };
-    server.in_flight.count(&count);
-    let (request, waits) = watched(request);
-    let request = limit_body(request, server.limits.body);
+    server.count(&count);
+    let waits = watch(&mut request);
+    limit_body(&mut request, server.limits.body);
     let limit = (server.limits.request, "server");
     in_time(Some(limit), waits, next.run(request)).await
 }

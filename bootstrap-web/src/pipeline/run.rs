@@ -1,5 +1,6 @@
 //! One request through the hooks and the handler of its route.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -11,7 +12,7 @@ use bootstrap::{Handle, RequestScope};
 use crate::handle::{AnyHandler, Exchange, Reach, RouteCount};
 use crate::pipeline::guard::{guarded, guarded_response};
 use crate::pipeline::hooks::Hooks;
-use crate::pipeline::limits::{TimeLimit, Waits, in_time, limit_body, watched};
+use crate::pipeline::limits::{TimeLimit, Waits, in_time, limit_body, watch};
 use crate::pipeline::refused::Refused;
 use crate::problem::{Format, Problem, carried, render};
 
@@ -56,20 +57,17 @@ impl Endpoint {
         let refused = Refused::find(exchange, self.reach, &request);
         let server = exchange.server();
         if let Some(server) = server {
-            server.in_flight.count(&self.count);
+            server.count(&self.count);
         }
-        let server = server.map(|it| &*it.limits);
+        let server = server.map(|it| &it.limits);
         let hooks = &self.pipeline.hooks;
         let limit = hooks.body_limit.or(server.map(|it| it.body));
         let own = hooks.timeout.map(|limit| (limit, "route"));
         let time = own.or(server.map(|it| (it.request, "server")));
-        let mut waits = None;
-        if time.is_some() {
-            (request, waits) = watched(request);
-        }
+        let waits = time.and_then(|_| watch(&mut request));
         // Around that: extractors look for its error.
         if let Some(limit) = limit {
-            request = limit_body(request, limit);
+            limit_body(&mut request, limit);
         }
         exchange.matched(&self.path);
         exchange.fill(request, limit.map(DefaultBodyLimit::max));
@@ -82,7 +80,10 @@ impl Endpoint {
     }
 
     /// Answers the request of a scope.
-    pub(crate) async fn answer(&self, accepted: Option<Accepted>) -> Response {
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        accepted: Option<Accepted>,
+    ) -> Result<Response, Infallible> {
         let Some(Accepted {
             scope,
             time,
@@ -91,18 +92,22 @@ impl Endpoint {
         }) = accepted
         else {
             let error = anyhow::anyhow!("a route was called outside of `Web`");
-            return self.pipeline.fail(error.into()).await;
+            return Ok(self.pipeline.fail(error.into()).await);
         };
         let exchange = match Exchange::of(&scope) {
             Ok(exchange) => exchange,
-            Err(problem) => return self.pipeline.fail(problem).await,
+            Err(problem) => return Ok(self.pipeline.fail(problem).await),
         };
         if let Some(refused) = refused {
-            return self.pipeline.fail(refused.problem()).await;
+            return Ok(self.pipeline.fail(refused.problem()).await);
         }
         let handled = guarded_response("the handler", self.handle(exchange));
-        let response = in_time(time, waits, handled).await;
-        self.pipeline.finish(response).await
+        let mut response = in_time(time, waits, handled).await;
+        Ok(match carried(&mut response) {
+            Some(problem) => self.pipeline.fail(problem).await,
+            None if self.pipeline.hooks.after.is_empty() => response,
+            None => self.pipeline.finish(response).await,
+        })
     }
 
     async fn handle(&self, exchange: &Exchange) -> Response {
@@ -116,11 +121,8 @@ impl Endpoint {
 }
 
 impl Pipeline {
-    /// What is behind the handler: hooks for the response, or the way of an error.
+    /// Shows a response to the hooks behind the handler, up to the first problem.
     async fn finish(&self, mut response: Response) -> Response {
-        if let Some(problem) = carried(&mut response) {
-            return self.fail(problem).await;
-        }
         for hook in &self.hooks.after {
             let name = &*hook.name;
             response = guarded_response(name, async { hook.hook.run(response).await }).await;

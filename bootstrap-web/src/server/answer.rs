@@ -13,7 +13,7 @@ use hyper::body::{Buf, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::handle::InFlight;
+use crate::handle::ByServer;
 use crate::pipeline::panic_text;
 use crate::problem::{Format, Problem, render};
 use crate::server::phase::Answers;
@@ -41,7 +41,7 @@ impl Answer {
         web: WebFuture,
         ticket: Ticket,
         answers: Answers,
-        in_flight: Arc<InFlight>,
+        by_server: Arc<ByServer>,
     ) -> Self {
         Self {
             web: Some(web),
@@ -49,7 +49,7 @@ impl Answer {
             guards: Guards {
                 ticket: Some(ticket),
                 answers: Some(answers),
-                in_flight: Some(in_flight),
+                by_server: Some(by_server),
             },
             cut: None,
         }
@@ -105,7 +105,8 @@ impl Future for Answer {
         let response = match polled {
             Ok(Poll::Ready(Ok(response))) => response,
             Ok(Poll::Pending) => {
-                let cut = this.guards.ticket.as_ref().map(Ticket::cut);
+                let server = this.guards.by_server.as_ref();
+                let cut = server.map(|it| it.draining.is_over());
                 if !cut.is_some_and(|cut| is_cancelled(this.cut, cut, cx)) {
                     return Poll::Pending;
                 }
@@ -123,10 +124,10 @@ impl Future for Answer {
 /// What is held while a request counts as being answered.
 #[derive(Debug, Default)]
 pub(super) struct Guards {
+    #[allow(dead_code, reason = "held until it is dropped")]
     ticket: Option<Ticket>,
     answers: Option<Answers>,
-    #[allow(dead_code, reason = "held until it is dropped")]
-    in_flight: Option<Arc<InFlight>>,
+    by_server: Option<Arc<ByServer>>,
 }
 
 pin_project! {
@@ -144,12 +145,13 @@ impl Served {
     fn response(response: Response<Body>, mut guards: Guards) -> Response<Self> {
         give(&mut guards, true);
         if response.status() == StatusCode::SWITCHING_PROTOCOLS
-            && let (Some(answers), Some(ticket)) = (&guards.answers, &guards.ticket)
+            && let (Some(answers), Some(server)) = (&guards.answers, &guards.by_server)
         {
-            let end = ticket.grace_is_over().clone();
+            let end = server.draining.grace_is_over().clone();
             answers.phase().upgrade(end);
         }
-        let is_event_stream = {
+        // A stream of events has no length.
+        let is_event_stream = HttpBody::size_hint(response.body()).exact().is_none() && {
             let kind = response.headers().get(header::CONTENT_TYPE);
             kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
         };
@@ -208,13 +210,13 @@ impl HttpBody for Served {
             Ok(Poll::Pending) => {
                 give(this.guards, false);
                 let is_event_stream = *this.is_event_stream;
-                let Some(ticket) = this.guards.ticket.as_ref() else {
+                let Some(server) = this.guards.by_server.as_ref() else {
                     return Poll::Pending;
                 };
                 let cut = if is_event_stream {
-                    ticket.grace_is_over()
+                    server.draining.grace_is_over()
                 } else {
-                    ticket.cut()
+                    server.draining.is_over()
                 };
                 if !is_cancelled(this.cut, cut, cx) {
                     return Poll::Pending;

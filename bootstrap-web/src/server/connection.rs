@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use tokio::time::{Instant, sleep_until};
 
 use crate::builtin::answer_without_routes;
-use crate::handle::{ByServer, InFlight};
+use crate::handle::ByServer;
 use crate::server::answer::{self, Answer};
 use crate::server::faulty::Fault;
 use crate::server::phase::{Answers, Phase};
@@ -161,7 +161,7 @@ fn answer(
 ) -> impl Future<Output = Result<hyper::Response<answer::Served>, std::convert::Infallible>> + use<>
 {
     let answers = phase.answers(request.version() == Version::HTTP_2);
-    let Some((mut web, ticket)) = shared.web() else {
+    let Some((web, ticket)) = shared.web() else {
         return without_routes(shared, request, peer, answers);
     };
     let is_foreign = is_foreign(shared, &request);
@@ -169,14 +169,10 @@ fn answer(
     if let Some(peer) = peer {
         request.extensions_mut().insert(ConnectInfo(peer));
     }
-    let in_flight: Arc<InFlight> = Arc::default();
-    let server = ByServer {
-        draining: ticket.draining().clone(),
-        limits: Arc::clone(&shared.of_requests),
-        in_flight: Arc::clone(&in_flight),
-        is_foreign,
-    };
-    Answer::of_web(web.serve(request, Some(server)), ticket, answers, in_flight)
+    let draining = web.traffic().draining();
+    let by_server = ByServer::new(draining, shared.of_requests, is_foreign);
+    let web = web.serve(request, Arc::clone(&by_server));
+    Answer::of_web(web, ticket, answers, by_server)
 }
 
 /// Whether a page of another origin asks for a websocket.
@@ -236,11 +232,12 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
     // What the client had taken when all requests began to wait for it.
     let mut taken = None;
     poll_fn(|cx| {
-        // Both wake this task, once they know it. Apart from that a look at them is cheaper than a poll.
-        if !waker
+        // These two and the timer wake this task, once they know it. Apart from that a look at them is cheaper than a
+        // poll.
+        let is_known = waker
             .as_ref()
-            .is_some_and(|known| known.will_wake(cx.waker()))
-        {
+            .is_some_and(|known| known.will_wake(cx.waker()));
+        if !is_known {
             waker = Some(cx.waker().clone());
             let _ = closing.as_mut().poll(cx);
             let _ = cut.as_mut().poll(cx);
@@ -271,6 +268,8 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
         let next = next_look(phase, shared);
         if timer.deadline() > next {
             timer.as_mut().reset(next);
+        } else if is_known && !timer.is_elapsed() {
+            return Poll::Pending;
         }
         while timer.as_mut().poll(cx).is_ready() {
             if phase.deadline().is_some_and(|it| it <= Instant::now()) {

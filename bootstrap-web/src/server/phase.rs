@@ -189,9 +189,9 @@ impl Answers {
         &self.phase
     }
 
-    /// Notes whether the request waits for the client, and not for its handler.
+    /// Notes whether the request waits for the client, and not for its handler. With HTTP/1 the stream knows that.
     pub(super) fn give(&mut self, has_given: bool) {
-        if self.has_given == has_given {
+        if self.has_given == has_given || !self.phase.is_http2.load(Ordering::Relaxed) {
             return;
         }
         self.has_given = has_given;

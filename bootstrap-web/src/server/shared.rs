@@ -37,7 +37,7 @@ pub(super) struct Shared {
     /// Of TCP connections.
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Acceptor>,
-    pub(super) of_requests: Arc<ServerLimits>,
+    pub(super) of_requests: ServerLimits,
     /// The most connections at a time.
     pub(super) most: usize,
     /// One for each connection.
@@ -91,13 +91,13 @@ impl Shared {
         Self {
             web,
             app,
-            of_requests: Arc::new(ServerLimits {
+            of_requests: ServerLimits {
                 listener,
                 body: limits.body,
                 request: limits.request,
                 #[cfg(feature = "ws")]
                 websocket: limits.websocket,
-            }),
+            },
             most,
             permits: Arc::new(Semaphore::new(most)),
             connections,
@@ -119,10 +119,10 @@ impl Shared {
     }
 
     /// The present `Web`, if it takes requests: not while it restarts.
-    pub(super) fn web(&self) -> Option<(Web, Ticket)> {
+    pub(super) fn web(&self) -> Option<(State<Web>, Ticket)> {
         let web = self.any_web()?;
         let ticket = web.traffic().enter()?;
-        Some((Web::clone(&web), ticket))
+        Some((web, ticket))
     }
 
     /// The same, whether it takes requests or not.

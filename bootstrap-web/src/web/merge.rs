@@ -203,7 +203,7 @@ fn serve(method: Option<&Method>, endpoint: Endpoint) -> anyhow::Result<MethodRo
         let endpoint = Arc::clone(&endpoint);
         // What the future need not hold, it need not move: a request is large.
         let accepted = endpoint.accept(request);
-        async move { Ok(endpoint.answer(accepted).await) }
+        endpoint.answer(accepted)
     });
     Ok(match method {
         None => axum::routing::any_service(service),

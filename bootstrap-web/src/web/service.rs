@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
@@ -15,8 +15,8 @@ use axum::routing::MethodRouter;
 use axum::routing::future::RouteFuture;
 use bootstrap::extend::Entered;
 use bootstrap::{Current, RequestScope};
-use futures_util::FutureExt;
 use pin_project_lite::pin_project;
+use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
 use crate::handle::{AnyBefore, ByServer, Exchange};
@@ -63,6 +63,9 @@ pub struct Web {
 struct Shared {
     current: Current,
     table: RouteTable,
+    /// How problems are rendered.
+    #[cfg(feature = "openapi")]
+    format: Format,
     /// The dispatch within all layers, if there are any.
     layered: Option<WebService>,
     readiness: Readiness,
@@ -73,7 +76,8 @@ struct Shared {
 #[derive(Clone)]
 struct Dispatch {
     router: Router,
-    front: Arc<Front>,
+    /// `None` without `on_request` hooks.
+    front: Option<Arc<Front>>,
 }
 
 /// What is in front of the routing.
@@ -119,22 +123,23 @@ impl Web {
         without_route: WithoutRoute,
         traffic: Traffic,
     ) -> Self {
-        let front = Front {
-            on_request,
-            without_route,
-        };
         let shared = Shared {
             current,
             table,
+            #[cfg(feature = "openapi")]
+            format: without_route.format,
             layered: None,
             readiness: Readiness::default(),
             traffic: Arc::new(traffic),
         };
+        let front = (!on_request.is_empty()).then(|| {
+            Arc::new(Front {
+                on_request,
+                without_route,
+            })
+        });
         Self {
-            dispatch: Dispatch {
-                router,
-                front: Arc::new(front),
-            },
+            dispatch: Dispatch { router, front },
             shared: Arc::new(shared),
         }
     }
@@ -171,7 +176,7 @@ impl Web {
     /// How problems are rendered.
     #[cfg(feature = "openapi")]
     pub(crate) fn format(&self) -> Format {
-        self.dispatch.front.without_route.format
+        self.shared.format
     }
 
     /// Whether requests should be sent to this process, for probes. A restart of the routes begins with
@@ -203,33 +208,38 @@ impl Service<Request<Body>> for Web {
     }
 
     fn call(&mut self, request: Request<Body>) -> WebFuture {
-        self.serve(request, None)
+        self.shared.serve(&mut self.dispatch, request, None)
     }
 }
 
 impl Web {
-    /// Answers a request, as a server wants it if there is one.
-    pub(crate) fn serve(&mut self, request: Request<Body>, server: Option<ByServer>) -> WebFuture {
-        let (current, layered) = (&self.shared.current, &self.shared.layered);
-        let exchange = Exchange::open(server, layered.is_some());
-        let answer = if let Some(layered) = layered {
-            let answer = layered.clone().oneshot(request);
-            let answer = answer.map(|response| match response {
-                Ok(response) => response,
-            });
-            Answer::Boxed {
-                future: Box::pin(current.enter_request_scope(exchange, answer)),
-            }
-        } else if self.dispatch.front.on_request.is_empty() {
-            let future = self.dispatch.router.call(request);
-            Answer::Routed {
-                future: current.enter_request_scope(exchange, future),
-            }
-        } else {
-            let future = self.dispatch.clone().hooked(request);
-            Answer::Boxed {
-                future: Box::pin(current.enter_request_scope(exchange, future)),
-            }
+    /// Answers a request of a server.
+    #[cfg(feature = "server")]
+    pub(crate) fn serve(&self, request: Request<Body>, server: Arc<ByServer>) -> WebFuture {
+        let mut dispatch = self.dispatch.clone();
+        self.shared.serve(&mut dispatch, request, Some(server))
+    }
+}
+
+impl Shared {
+    fn serve(
+        &self,
+        dispatch: &mut Dispatch,
+        request: Request<Body>,
+        server: Option<Arc<ByServer>>,
+    ) -> WebFuture {
+        let exchange = Exchange::open(server, self.layered.is_some());
+        let answer = match &self.layered {
+            None => Answer::Direct {
+                future: self
+                    .current
+                    .enter_request_scope(exchange, dispatch.call(request)),
+            },
+            Some(layered) => Answer::Layered {
+                future: self
+                    .current
+                    .enter_request_scope(exchange, layered.clone().oneshot(request)),
+            },
         };
         WebFuture { answer }
     }
@@ -238,40 +248,62 @@ impl Web {
 impl Service<Request<Body>> for Dispatch {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Dispatched;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if self.front.on_request.is_empty() {
-            return Box::pin(self.router.call(request));
+    fn call(&mut self, request: Request<Body>) -> Dispatched {
+        match &self.front {
+            None => Dispatched::Routed {
+                future: self.router.call(request),
+            },
+            Some(front) => Dispatched::Hooked {
+                future: Box::pin(hooked(self.router.clone(), Arc::clone(front), request)),
+            },
         }
-        Box::pin(self.clone().hooked(request).map(Ok))
     }
 }
 
-impl Dispatch {
-    /// A request through the `on_request` hooks, and then to its route.
-    async fn hooked(mut self, request: Request<Body>) -> Response {
-        let exchange = Exchange::new(request, None);
-        for hook in &self.front.on_request {
-            let run = guarded(&hook.name, hook.hook.run(&exchange)).await;
-            let answer = run.unwrap_or_else(|panic| Some(panic.into_response()));
-            if let Some(mut response) = answer {
-                return match carried(&mut response) {
-                    Some(problem) => self.front.without_route.fail(problem).await,
-                    None => response,
-                };
-            }
+/// A request through the `on_request` hooks, and then to its route.
+async fn hooked(mut router: Router, front: Arc<Front>, request: Request<Body>) -> Response {
+    let exchange = Exchange::new(request, None);
+    for hook in &front.on_request {
+        let run = guarded(&hook.name, hook.hook.run(&exchange)).await;
+        let answer = run.unwrap_or_else(|panic| Some(panic.into_response()));
+        if let Some(mut response) = answer {
+            return match carried(&mut response) {
+                Some(problem) => front.without_route.fail(problem).await,
+                None => response,
+            };
         }
-        let Some(request) = exchange.into_request() else {
-            let problem = Problem::from(anyhow::anyhow!("an extractor has lost the request"));
-            return self.front.without_route.fail(problem).await;
-        };
-        let Ok(response) = self.router.call(request).await;
-        response
+    }
+    let Some(request) = exchange.into_request() else {
+        let problem = Problem::from(anyhow::anyhow!("an extractor has lost the request"));
+        return front.without_route.fail(problem).await;
+    };
+    let Ok(response) = router.call(request).await;
+    response
+}
+
+pin_project! {
+    /// The answer of the `on_request` hooks and the routing.
+    #[project = DispatchedProject]
+    enum Dispatched {
+        Routed { #[pin] future: RouteFuture<Infallible> },
+        Hooked { future: Pin<Box<dyn Future<Output = Response> + Send>> },
+    }
+}
+
+impl Future for Dispatched {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            DispatchedProject::Routed { future } => future.poll(cx),
+            DispatchedProject::Hooked { future } => future.as_mut().poll(cx).map(Ok),
+        }
     }
 }
 
@@ -285,10 +317,10 @@ pin_project! {
 }
 
 pin_project! {
-    #[project = Project]
+    #[project = AnswerProject]
     enum Answer {
-        Routed { #[pin] future: Entered<RouteFuture<Infallible>> },
-        Boxed { future: Pin<Box<dyn Future<Output = Response> + Send>> },
+        Direct { #[pin] future: Entered<Dispatched> },
+        Layered { #[pin] future: Entered<Oneshot<WebService, Request<Body>>> },
     }
 }
 
@@ -297,8 +329,8 @@ impl Future for WebFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().answer.project() {
-            Project::Routed { future } => future.poll(cx),
-            Project::Boxed { future } => Poll::Ready(Ok(ready!(future.as_mut().poll(cx)))),
+            AnswerProject::Direct { future } => future.poll(cx),
+            AnswerProject::Layered { future } => future.poll(cx),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use crate::handle::{Draining, RouteCount};
 
@@ -17,14 +16,8 @@ pub(crate) struct Traffic {
     is_open: AtomicBool,
     active: AtomicUsize,
     idle: Notify,
-    end: RwLock<Arc<End>>,
-}
-
-/// When what is being answered has to end. A server that restarts begins with a new one.
-#[derive(Debug, Default)]
-struct End {
-    draining: Draining,
-    cut: CancellationToken,
+    /// When what is being answered has to end. A server that restarts begins with a new one.
+    draining: RwLock<Draining>,
 }
 
 impl Traffic {
@@ -45,26 +38,23 @@ impl Traffic {
         self.is_open.store(false, Ordering::SeqCst);
     }
 
-    fn end(&self) -> Arc<End> {
-        let end = self.end.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&end)
-    }
-
     pub(crate) fn draining(&self) -> Draining {
-        self.end().draining.clone()
+        let draining = self.draining.read();
+        draining.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Cancels what is still being answered.
     pub(crate) fn cut(&self) {
-        let end = self.end();
-        end.draining.end_grace();
-        end.cut.cancel();
+        self.draining().end();
     }
 
     /// Lets another server begin, after one that has ended.
     #[cfg(feature = "server")]
     pub(crate) fn renew(&self) {
-        *self.end.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+        *self
+            .draining
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Draining::default();
     }
 
     /// Waits until nothing is being answered.
@@ -100,50 +90,25 @@ mod ticket {
     use std::sync::Arc;
     use std::sync::atomic::Ordering;
 
-    use tokio_util::sync::CancellationToken;
-
-    use super::{End, Traffic};
-    use crate::handle::Draining;
+    use super::Traffic;
 
     /// A request that may be answered, until it is dropped.
     #[derive(Debug)]
-    pub(crate) struct Ticket {
-        traffic: Arc<Traffic>,
-        end: Arc<End>,
-    }
+    pub(crate) struct Ticket(Arc<Traffic>);
 
     impl Traffic {
         /// Lets a request in.
         pub(crate) fn enter(self: &Arc<Self>) -> Option<Ticket> {
             self.active.fetch_add(1, Ordering::SeqCst);
-            let ticket = Ticket {
-                traffic: Arc::clone(self),
-                end: self.end(),
-            };
+            let ticket = Ticket(Arc::clone(self));
             self.is_open.load(Ordering::SeqCst).then_some(ticket)
-        }
-    }
-
-    impl Ticket {
-        pub(crate) fn draining(&self) -> &Draining {
-            &self.end.draining
-        }
-
-        /// Cancelled when the request has to be dropped.
-        pub(crate) fn cut(&self) -> &CancellationToken {
-            &self.end.cut
-        }
-
-        /// Cancelled when a stream has to end.
-        pub(crate) fn grace_is_over(&self) -> &CancellationToken {
-            self.end.draining.grace_is_over()
         }
     }
 
     impl Drop for Ticket {
         fn drop(&mut self) {
-            if self.traffic.active.fetch_sub(1, Ordering::SeqCst) == 1 {
-                self.traffic.idle.notify_waiters();
+            if self.0.active.fetch_sub(1, Ordering::SeqCst) == 1 {
+                self.0.idle.notify_waiters();
             }
         }
     }

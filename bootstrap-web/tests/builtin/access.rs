@@ -1,5 +1,5 @@
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -9,6 +9,7 @@ use bootstrap_web::prelude::*;
 use bootstrap_web::{AccessLog, Health, ProxiesPlugin, RequestId, axum};
 use futures_util::StreamExt;
 use futures_util::stream;
+use tracing::Dispatch;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::{boot, client, run, with_client};
@@ -39,9 +40,19 @@ impl<'a> MakeWriter<'a> for Log {
 impl Log {
     /// Logs what this thread does until the guard is dropped.
     fn begin(&self) -> tracing::subscriber::DefaultGuard {
+        self.begin_with("debug")
+    }
+
+    /// The same of what passes a filter.
+    fn begin_with(&self, filter: &str) -> tracing::subscriber::DefaultGuard {
+        // With a single subscriber, `tracing` asks that of the thread which comes first to an event or a span, and keeps
+        // the answer for all threads: of a test without a log, it is "never". With several it asks them all.
+        static OTHERS: LazyLock<[Dispatch; 2]> =
+            LazyLock::new(|| std::array::from_fn(|_| tracing_subscriber::registry().into()));
+        LazyLock::force(&OTHERS);
         let subscriber = tracing_subscriber::fmt()
             .with_writer(self.clone())
-            .with_max_level(tracing::Level::DEBUG)
+            .with_env_filter(filter)
             .with_ansi(false)
             .without_time()
             .finish();
@@ -135,6 +146,40 @@ fn each_request_is_one_event_within_a_span_that_names_its_route() {
         inner.contains(r#"route="/users/{id}"}"#),
         "the handler is in the span: {inner}"
     );
+}
+
+#[test]
+fn filters_may_keep_the_event_without_the_span_or_the_span_without_the_event() {
+    let filtered = |filter: &str| {
+        let log = Log::default();
+        let guard = log.begin_with(filter);
+        with_client(app(), async |client| {
+            let response = client.get("/users/7").await;
+            assert_eq!(response.header("x-request-id").map(str::len), Some(32));
+            let id = client.get("/id").await;
+            let header = id.header("x-request-id").map(str::to_owned);
+            assert_eq!(header, Some(id.text()));
+        });
+        drop(guard);
+        log
+    };
+    let event = filtered("bootstrap_web::access=info").requests();
+    assert_eq!(event.len(), 2, "{event:#?}");
+    let start = "INFO bootstrap_web::access: GET /users/7 status=200";
+    assert!(event[0].starts_with(start), "{event:#?}");
+
+    let span = filtered("info,bootstrap_web::access=off");
+    assert!(span.requests().is_empty(), "{}", span.text());
+    let start = "INFO http_request{method=GET request_id=";
+    let inner = span.text();
+    let inner = inner.lines().find(|it| it.contains("a user was read"));
+    assert!(
+        inner.is_some_and(|it| it.trim().starts_with(start)),
+        "{}",
+        span.text()
+    );
+
+    assert_eq!(filtered("off").text(), "");
 }
 
 #[test]

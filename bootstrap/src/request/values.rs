@@ -50,10 +50,10 @@ impl Values {
         if held.ended {
             return Err(Ended);
         }
-        let place = held.place(StateKey::of::<T>());
-        Ok(place.and_then(|place| match &held.items[place] {
-            Item::Value(value) => value.get(),
-            Item::CleanUp(_) => None,
+        let key = StateKey::of::<T>();
+        Ok(held.items.iter().find_map(|item| match item {
+            Item::Value(value) if value.key() == key => value.get(),
+            _ => None,
         }))
     }
 
@@ -118,7 +118,9 @@ impl Drop for Values {
     fn drop(&mut self) {
         // Nothing else has it any more: no lock is needed.
         let held = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        end_all(std::mem::take(&mut held.items));
+        if !held.items.is_empty() {
+            end_all(std::mem::take(&mut held.items));
+        }
     }
 }
 

@@ -4,13 +4,15 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::extract::Request;
 use axum::response::Response;
-use bootstrap::{RequestScope, State};
+use bootstrap::State;
+use pin_project_lite::pin_project;
 use tower::Service;
 use tracing::Instrument;
+use tracing::instrument::Instrumented;
 
 use crate::builtin::access::id::{HEADER, RequestId};
 use crate::builtin::access::record::Record;
@@ -36,44 +38,55 @@ pub(super) struct Observed {
 impl Service<Request> for Observed {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Instrumented<Following>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
-        let (peer, proxies) = (peer(&parts), &self.settings.proxies);
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let proxies = &self.settings.proxies;
         let known = proxies
-            .trusts(peer)
-            .then(|| RequestId::of(&parts.headers))
+            .trusts(peer(request.extensions()))
+            .then(|| RequestId::of(request.headers()))
             .flatten();
         let id = known.unwrap_or_else(RequestId::next);
-        let header = id.to_header();
         // What a client has sent is not handed on.
-        if let Some(header) = header
-            .clone()
-            .filter(|_| parts.headers.contains_key(HEADER))
-        {
-            parts.headers.insert(HEADER, header);
+        if request.headers().contains_key(HEADER) {
+            let id = id.as_header().clone();
+            request.headers_mut().insert(HEADER, id);
         }
-        let scope = RequestScope::current();
-        if let Some(scope) = &scope {
-            // It fails only for a scope that has ended.
-            let _ = scope.set(id.clone());
-        }
-        let client = proxies.client(peer, &parts.headers);
-        let record = Record::start(&self.settings, &parts, &id, client, scope);
-        let span = record.span().clone();
-        let answer = self.inner.call(Request::from_parts(parts, body));
-        let observed = async move {
-            let Ok(mut response) = answer.await;
-            if let Some(header) = header {
-                response.headers_mut().insert(HEADER, header);
-            }
-            Ok(record.follow(response))
+        let (record, span) = Record::start(&self.settings, &request, &id);
+        let following = Following {
+            answer: self.inner.call(request),
+            id,
+            record,
         };
-        Box::pin(observed.instrument(span))
+        following.instrument(span)
+    }
+}
+
+pin_project! {
+    /// A response, which is observed to its end.
+    pub(super) struct Following {
+        #[pin]
+        answer: <WebService as Service<Request>>::Future,
+        id: RequestId,
+        record: Option<Record>,
+    }
+}
+
+impl Future for Following {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Ok(mut response) = ready!(this.answer.poll(cx));
+        let id = this.id.as_header().clone();
+        response.headers_mut().insert(HEADER, id);
+        Poll::Ready(Ok(match this.record.take() {
+            Some(record) => record.follow(response),
+            None => response,
+        }))
     }
 }

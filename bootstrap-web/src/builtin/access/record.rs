@@ -5,22 +5,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody};
-use axum::http::request::Parts;
+use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 use bootstrap::RequestScope;
-use tracing::{Span, field};
+use tracing::{Level, Span, field};
 
 use crate::builtin::access::body::Counted;
 use crate::builtin::access::id::RequestId;
 use crate::builtin::access::layer::Settings;
+use crate::builtin::client::peer;
 use crate::handle::Exchange;
 
 /// The longest body that is taken by the server at once, in bytes: its end is not waited for.
 const AT_ONCE: u64 = 64 * 1024;
 
+/// The target of the event.
+const EVENT: &str = "bootstrap_web::access";
+
 /// What is known of a request. It is reported when it is dropped, which is the end of the request in any case.
 pub(super) struct Record {
+    /// Whether anything may be interested in the event.
+    is_logged: bool,
     settings: Arc<Settings>,
     method: Method,
     uri: Uri,
@@ -54,42 +60,47 @@ pub(super) enum End {
 }
 
 impl Record {
+    /// The span of a request, and the record, unless nothing is interested in it.
     pub(super) fn start(
         settings: &Arc<Settings>,
-        parts: &Parts,
+        request: &Request,
         id: &RequestId,
-        client: Option<IpAddr>,
-        scope: Option<RequestScope>,
-    ) -> Self {
-        let method = parts.method.clone();
+    ) -> (Option<Self>, Span) {
+        let method = request.method();
         let span = tracing::info_span!(
             target: "bootstrap_web::request",
             "http_request",
-            method = %method,
+            %method,
             route = field::Empty,
             request_id = %id,
         );
+        let scope = RequestScope::current();
         if let Some(exchange) = scope.as_ref().and_then(|it| Exchange::of(it).ok()) {
             exchange.within(&span);
+            exchange.identify(id.as_header());
         }
-        Self {
-            settings: Arc::clone(settings),
+        // A filter may let the event pass within the span alone.
+        let is_logged = !span.is_disabled()
+            || tracing::enabled!(target: EVENT, Level::INFO)
+            || tracing::enabled!(target: EVENT, Level::DEBUG);
+        let record = (is_logged || cfg!(feature = "metrics")).then(|| Self {
+            is_logged,
             #[cfg(feature = "metrics")]
-            in_flight: super::metrics::InFlight::of(&method),
-            method,
-            uri: parts.uri.clone(),
-            client,
+            in_flight: super::metrics::InFlight::of(method),
+            method: method.clone(),
+            uri: request.uri().clone(),
+            client: settings
+                .proxies
+                .client(peer(request.extensions()), request.headers()),
+            settings: Arc::clone(settings),
             scope,
-            span,
+            span: span.clone(),
             began: Instant::now(),
             response: None,
             bytes: None,
             end: End::Cancelled,
-        }
-    }
-
-    pub(super) fn span(&self) -> &Span {
-        &self.span
+        });
+        (record, span)
     }
 
     /// Goes on to the end of the body.
@@ -148,7 +159,7 @@ impl Record {
         macro_rules! event {
             ($level:ident) => {
                 tracing::$level!(
-                    target: "bootstrap_web::access",
+                    target: EVENT,
                     parent: &self.span,
                     status,
                     latency_ms = milliseconds(latency),
@@ -182,7 +193,9 @@ impl Drop for Record {
             Some(response) => response.route.clone(),
             None => self.route(),
         };
-        self.log(route.as_deref());
+        if self.is_logged {
+            self.log(route.as_deref());
+        }
         #[cfg(feature = "metrics")]
         {
             let answered = self.response.as_ref();

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use anyhow::anyhow;
 use axum::extract::ConnectInfo;
+use axum::http::Extensions;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bootstrap::State;
@@ -103,7 +104,7 @@ impl<V> Available<V, FromConnection> for ClientIp {
     }
 
     async fn extract(proxies: &State<Proxies>, parts: &mut Parts) -> Result<Self, Response> {
-        let client = proxies.client(peer(parts), &parts.headers);
+        let client = proxies.client(peer(&parts.extensions), &parts.headers);
         client.map(Self::from).ok_or_else(|| {
             let error = anyhow!(
                 "the connection has no address: for a Unix socket behind a proxy, write `unix` into `http.trusted_proxies`; \
@@ -115,8 +116,8 @@ impl<V> Available<V, FromConnection> for ClientIp {
 }
 
 /// The address of the connection, if it has one.
-pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
-    let peer: Option<&ConnectInfo<SocketAddr>> = parts.extensions.get();
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    let peer: Option<&ConnectInfo<SocketAddr>> = extensions.get();
     peer.map(|ConnectInfo(peer)| peer.ip())
 }
 
