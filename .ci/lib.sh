@@ -1,4 +1,4 @@
-# Functions for the clients in this folder: a service as a process, and failures that say what they saw.
+# Functions for the clients in this folder: a service as a process, and failures that show what they saw.
 # shellcheck shell=bash
 
 # Deadlines are long because a machine may stall; nothing depends on how long something takes.
@@ -15,7 +15,7 @@ fail() {
 }
 
 # Installs packages of the distribution that provide the commands: `need h2load=nghttp2-client`. Where the
-# distribution has none, as Ubuntu outside of snaps for Chromium, the client says so, and nothing is tested.
+# distribution has none, as Ubuntu outside of snaps for Chromium, the client reports that, and tests nothing.
 need() {
     local missing=() pair root=()
     for pair in "$@"; do

@@ -37,9 +37,10 @@ fn quotes_the_standard_library(snapshot: &Path) -> bool {
 }
 
 #[test]
-fn mistakes_are_reported_at_the_users_token_and_correct_programs_compile() {
+fn mistakes_are_reported_at_the_users_token() {
+    // Correct programs are in the package `pass`: beside one of them `trybuild` would build what all cases need, and
+    // not only check it, and would compile one case after the other.
     let cases = trybuild::TestCases::new();
-    cases.pass("ui/pass/*.rs");
     for folder in [
         "args",
         "item",

@@ -13,6 +13,46 @@ use bootstrap::extend::{Descriptor, Fields, Plugin, Provides, States};
 use bootstrap::prelude::*;
 use bootstrap::{App, Registration};
 
+/// A generic plugin without the `load` that its states require does not build where an app uses it. The words are in
+/// `ui/hooks/generic_states_without_load.stderr`; `trybuild` checks its cases, and this error comes when a program is built.
+///
+/// ```compile_fail
+/// use bootstrap::prelude::*;
+///
+/// struct Connections<D>(std::marker::PhantomData<D>);
+///
+/// #[plugin(states = [Connections<D>], collect = never)]
+/// struct Database<D: Send + Sync + 'static> {
+///     #[local]
+///     driver: std::marker::PhantomData<D>,
+/// }
+///
+/// impl<D: Send + Sync + 'static> Hooks for Database<D> {}
+///
+/// let _app = App::new().with(Database::<u8>::default());
+/// ```
+///
+/// With it, the same program builds:
+///
+/// ```
+/// # use bootstrap::prelude::*;
+/// # struct Connections<D>(std::marker::PhantomData<D>);
+/// # #[plugin(states = [Connections<D>], collect = never)]
+/// # struct Database<D: Send + Sync + 'static> {
+/// #     #[local]
+/// #     driver: std::marker::PhantomData<D>,
+/// # }
+/// impl<D: Send + Sync + 'static> Hooks for Database<D> {
+///     async fn load(&mut self, _: &mut LoadContext) -> Result<Connections<D>> {
+///         Ok(Connections(self.driver))
+///     }
+/// }
+///
+/// let _app = App::new().with(Database::<u8>::default());
+/// ```
+#[cfg(doctest)]
+pub struct GenericStatesWithoutLoad;
+
 /// No test takes nearly as long. One that does hangs, and is ended with its whole binary, because
 /// a thread that is blocked can't be ended alone.
 const HARD_DEADLINE: Duration = Duration::from_mins(2);

@@ -18,6 +18,11 @@ struct Database<D: Driver> {
 
 impl<D: Driver> Hooks for Database<D> {}
 
+// The compiler evaluates it where the plugin is used, but only when it builds; `trybuild` checks.
+const _: () = {
+    let _declaration = <Database<Postgres> as bootstrap::extend::Declare>::DECLARATION;
+};
+
 fn main() {
     let _ = Pool;
     let _app = App::new().with(Database::<Postgres>::default());

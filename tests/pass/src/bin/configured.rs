@@ -16,7 +16,6 @@ struct Section {
     password: SecretString,
 }
 
-
 #[plugin(enabled = self::inner::is_wanted)]
 struct Plain {
     section: State<Section>,
@@ -24,10 +23,10 @@ struct Plain {
     size: Size,
     #[option(config = "name", default = "x".into())]
     name: String,
-    #[cfg(not(test))]
+    #[cfg(not(any()))]
     #[option(config = "there")]
     there: Size,
-    #[cfg(test)]
+    #[cfg(any())]
     #[option(config = "gone")]
     gone: Size,
     #[option]
@@ -38,7 +37,13 @@ struct Plain {
 
 impl Hooks for Plain {
     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-        let _ = (&self.size.0, &self.name, &self.there.0, self.plain, &self.memory);
+        let _ = (
+            &self.size.0,
+            &self.name,
+            &self.there.0,
+            self.plain,
+            &self.memory,
+        );
         let _ = (&self.section.size, &self.section.password);
         Ok(())
     }

@@ -1,7 +1,18 @@
 //! Generated code neither needs `unsafe` nor leaves anything to warn about.
 #![forbid(unsafe_code)]
-#![deny(missing_docs, missing_debug_implementations, unused, warnings, nonstandard_style)]
-#![deny(unused_qualifications, unreachable_pub, single_use_lifetimes, unused_results)]
+#![deny(
+    missing_docs,
+    missing_debug_implementations,
+    unused,
+    warnings,
+    nonstandard_style
+)]
+#![deny(
+    unused_qualifications,
+    unreachable_pub,
+    single_use_lifetimes,
+    unused_results
+)]
 
 use bootstrap::prelude::*;
 

@@ -1,5 +1,11 @@
 //! Generated code means what it says whatever is in scope.
-#![allow(dead_code, non_camel_case_types)]
+#![allow(
+    dead_code,
+    non_camel_case_types,
+    non_upper_case_globals,
+    unused_imports,
+    unused_macros
+)]
 
 mod core {}
 mod std {}
@@ -45,7 +51,10 @@ struct Database {
 }
 
 impl ::bootstrap::Hooks for Database {
-    async fn load(&mut self, _: &mut ::bootstrap::LoadContext) -> ::bootstrap::Result<(Pool, Size)> {
+    async fn load(
+        &mut self,
+        _: &mut ::bootstrap::LoadContext,
+    ) -> ::bootstrap::Result<(Pool, Size)> {
         Ok((Pool, Size))
     }
 }

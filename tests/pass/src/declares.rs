@@ -1,4 +1,4 @@
-//! A macro of another file, for `pass/declared_by_a_macro_of_another_file.rs`.
+//! A macro of another file, for `bin/declared_by_a_macro_of_another_file.rs`.
 
 macro_rules! declare {
     () => {

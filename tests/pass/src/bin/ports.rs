@@ -114,7 +114,9 @@ impl Hooks for Fake {
 }
 
 fn main() {
-    let app = App::collect().with(Generic { value: 1_u8 }).with(Generic { value: 2_u8 });
+    let app = App::collect()
+        .with(Generic { value: 1_u8 })
+        .with(Generic { value: 2_u8 });
     assert_eq!(app.plan().unwrap().len(), 5);
     let _ = Fake;
 }

@@ -4,7 +4,7 @@ use bootstrap::extend::Plugin as _;
 use bootstrap::prelude::*;
 
 #[macro_use]
-#[path = "../support/declares.rs"]
+#[path = "../declares.rs"]
 mod declares;
 
 declare!();
