@@ -321,21 +321,22 @@ async fn a_key_that_is_wrong_is_named_with_its_place() {
         ),
         #[cfg(feature = "tls")]
         (
-            "[http]\ntls.cert = 'nowhere.pem'\ntls.key = 'nowhere.key'".to_owned(),
+            "[http]\ntls.cert = 'nowhere.pem'\ntls.key = 'nowhere.key'\nlisten = '127.0.0.1:0'"
+                .to_owned(),
             "can't read `nowhere.pem` (`http.tls.cert`)",
             "2:",
             "correct the path",
         ),
         #[cfg(feature = "tls")]
         (
-            "[http]\ntls.cert = 'nowhere.pem'".to_owned(),
+            "[http]\ntls.cert = 'nowhere.pem'\nlisten = '127.0.0.1:0'".to_owned(),
             "`http.tls.cert` needs the key",
             "2:",
             "set `http.tls.key`",
         ),
         #[cfg(feature = "ws")]
         (
-            "[http]\nwebsocket.origins = ['app.example']".to_owned(),
+            "[http]\nwebsocket.origins = ['app.example']\nlisten = '127.0.0.1:0'".to_owned(),
             "`http.websocket.origins` has `app.example`, which is not an origin",
             "2:",
             "write `https://app.example`",

@@ -122,7 +122,6 @@ mod ws {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::support::UPGRADE;
 
     async fn session(mut socket: WebSocket, draining: Draining, seen: State<Seen>) {
         let _begun = seen.begin();
