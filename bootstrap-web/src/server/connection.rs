@@ -90,6 +90,7 @@ async fn tls(shared: &Shared, socket: Socket) -> Option<(Socket, Protocol)> {
         (Some(tls), Socket::Tcp(stream)) => (tls, stream),
         (_, socket) => return Some((socket, Protocol::Plain)),
     };
+    // `readable` is ready at once for a new socket, without a byte.
     let mut byte = [0];
     let begins = tokio::select! {
         begins = timeout(shared.limits.first_byte, stream.peek(&mut byte)) => begins,
