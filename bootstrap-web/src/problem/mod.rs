@@ -5,10 +5,13 @@ mod render;
 mod unreadable;
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
+use std::iter::successors;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -244,8 +247,8 @@ impl fmt::Display for AsError {
     }
 }
 
-impl std::error::Error for AsError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl Error for AsError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&**self.0.0.cause.as_ref()?)
     }
 }
@@ -254,9 +257,22 @@ impl<E: Into<anyhow::Error>> From<E> for Problem {
     fn from(error: E) -> Self {
         match error.into().downcast::<AsError>() {
             Ok(AsError(problem)) => problem,
-            Err(error) => Self::internal().cause(error),
+            Err(error) => of_body(&error).unwrap_or_else(Self::internal).cause(error),
         }
     }
+}
+
+/// A body that could not be read to its end, by a handler that reads it itself: the client's fault, as with the extractors.
+fn of_body(error: &anyhow::Error) -> Option<Problem> {
+    let error = error
+        .chain()
+        .find_map(|it| it.downcast_ref::<axum::Error>())?;
+    let mut causes = successors(error.source(), |&cause| cause.source());
+    Some(if causes.any(<dyn Error>::is::<LengthLimitError>) {
+        Problem::payload_too_large()
+    } else {
+        Problem::bad_request().detail("the body of the request can't be read")
+    })
 }
 
 impl fmt::Display for Problem {

@@ -55,11 +55,11 @@ impl Answer {
         }
     }
 
-    /// While there are no routes: the answer to a probe, or 503.
-    pub(super) fn without_routes(probe: Option<Response<Body>>, answers: Answers) -> Self {
+    /// A request that no route sees.
+    pub(super) fn without_routes(response: Response<Body>, answers: Answers) -> Self {
         Self {
             web: None,
-            ready: probe.map(Box::new),
+            ready: Some(Box::new(response)),
             guards: Guards {
                 answers: Some(answers),
                 ..Guards::default()
@@ -69,9 +69,15 @@ impl Answer {
     }
 }
 
-fn unavailable() -> Response<Body> {
+pub(super) fn unavailable() -> Response<Body> {
     let problem = Problem::unavailable().detail("a part of the service restarts, or stops");
     let problem = problem.header(header::RETRY_AFTER, RETRY_AFTER);
+    render(&Arc::new(problem), Format::Problem)
+}
+
+/// As RFC 9112, 3.2, wants it: proxies and routes might not mean the same host.
+pub(super) fn without_host() -> Response<Body> {
+    let problem = Problem::bad_request().detail("the request must have exactly one header `host`");
     render(&Arc::new(problem), Format::Problem)
 }
 

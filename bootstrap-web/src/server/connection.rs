@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Version};
+use axum::http::{Request, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -162,6 +162,9 @@ fn answer(
 ) -> impl Future<Output = Result<hyper::Response<answer::Served>, std::convert::Infallible>> + use<>
 {
     let answers = phase.answers(request.version() == Version::HTTP_2);
+    if !names_one_host(&request) {
+        return Answer::without_routes(answer::without_host(), answers);
+    }
     let Some((web, ticket)) = shared.web() else {
         return without_routes(shared, request, peer, answers);
     };
@@ -174,6 +177,17 @@ fn answer(
     let by_server = ByServer::new(draining, shared.of_requests, is_foreign);
     let web = web.serve(request, Arc::clone(&by_server));
     Answer::of_web(web, ticket, answers, by_server)
+}
+
+/// Whether a request has the headers `host` that its version wants. HTTP/2 has a pseudo header instead.
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let first = hosts.next();
+    match request.version() {
+        Version::HTTP_11 => first.is_some() && hosts.next().is_none(),
+        Version::HTTP_10 => hosts.next().is_none(),
+        _ => true,
+    }
 }
 
 /// Whether a page of another origin asks for a websocket.
@@ -202,7 +216,7 @@ fn without_routes(
     }
     let listener = shared.of_requests.listener;
     let probe = answer_without_routes(&shared.app, listener, &parts);
-    Answer::without_routes(probe, answers)
+    Answer::without_routes(probe.unwrap_or_else(answer::unavailable), answers)
 }
 
 /// A connection that can be asked to end after the present requests.

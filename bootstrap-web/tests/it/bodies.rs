@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::Multipart;
 use bootstrap_web::axum;
 use bootstrap_web::prelude::*;
@@ -32,6 +32,11 @@ async fn counted() -> Body {
     Body::from_stream(numbers)
 }
 
+async fn length(body: Body) -> Result<String, Problem> {
+    let bytes = to_bytes(body, usize::MAX).await?;
+    Ok(bytes.len().to_string())
+}
+
 #[routes(collect = never)]
 fn kinds() -> impl RouteSet {
     Routes::new()
@@ -39,6 +44,7 @@ fn kinds() -> impl RouteSet {
         .post("/form", form)
         .post("/raw", |bytes: Bytes| bytes)
         .post("/upload", upload)
+        .group(|group| group.body_limit(4).post("/length", length))
         .get("/html", || Html("<p>hello</p>"))
         .timeout(Duration::from_secs(2))
         .get("/stream", counted)
@@ -65,5 +71,24 @@ fn every_kind_of_body_is_read_and_written() {
         upload.body(parts).await.assert_text("a=3");
         // The limit of a route is for the time until there is a response.
         client.get("/stream").await.assert_text("0;1;2;");
+    });
+}
+
+#[test]
+fn a_body_that_a_handler_can_not_read_to_its_end_is_the_fault_of_the_client() {
+    with_set(Kinds::default(), async |client| {
+        client.post("/length").body("four").await.assert_text("4");
+        client
+            .post("/length")
+            .body("five!")
+            .await
+            .assert_status(413);
+        let broken = stream::iter([Ok("a"), Err(std::io::Error::other("broken off"))]);
+        let answer = client.post("/length").body(Body::from_stream(broken)).await;
+        answer.assert_status(400);
+        assert_eq!(
+            answer.json::<Value>()["detail"],
+            "the body of the request can't be read"
+        );
     });
 }

@@ -44,8 +44,7 @@ async fn export(release: State<Release>) -> &'static str {
 /// Without an extractor, so that it runs before the body has arrived.
 async fn upload(request: Request) -> Result<String, Problem> {
     println!("begun");
-    let bytes = axum::body::to_bytes(request.into_body(), usize::MAX).await;
-    let bytes = bytes.map_err(|_| Problem::bad_request())?;
+    let bytes = axum::body::to_bytes(request.into_body(), usize::MAX).await?;
     Ok(bytes.len().to_string())
 }
 

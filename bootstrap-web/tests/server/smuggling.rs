@@ -32,6 +32,8 @@ fn api() -> impl RouteSet {
 enum Then {
     /// 400, and the connection is closed.
     Refused,
+    /// 400, with a problem. What follows is the next request.
+    NotOneHost,
     /// 413. What follows is the next request.
     TooLarge,
     /// 200 with this body. What follows is the next request.
@@ -42,7 +44,7 @@ enum Then {
     NoBody,
 }
 
-use Then::{Last, NoBody, One, Refused, TooLarge};
+use Then::{Last, NoBody, NotOneHost, One, Refused, TooLarge};
 
 /// A request for `/echo` with these lines, and what follows them.
 fn post(lines: &str, body: &str) -> String {
@@ -75,6 +77,7 @@ async fn play(cases: Vec<Case>) {
         let bytes = client.rest_bytes().await;
         let expected: &[(u16, Option<&str>)] = match then {
             Refused => &[(400, None)],
+            NotOneHost => &[(400, None), (200, Some("last"))],
             TooLarge => &[(413, None), (200, Some("last"))],
             One(body) => &[(200, Some(body)), (200, Some("last"))],
             Last(body) => &[(200, Some(body))],
@@ -154,7 +157,7 @@ async fn a_length_is_read_in_one_way_or_refused() {
         (
             "a body of HEAD with a request inside",
             format!(
-                "HEAD / HTTP/1.1\r\ncontent-length: {}\r\n\r\n{HIDDEN}",
+                "HEAD / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{HIDDEN}",
                 HIDDEN.len()
             ),
             One(""),
@@ -420,6 +423,10 @@ async fn a_head_is_read_in_one_way_or_refused() {
         ("no target", line("GET HTTP/1.1"), Refused),
         ("a colon in the method", line("G:ET / HTTP/1.1"), Refused),
         ("another host in the target", line("GET http://y/ HTTP/1.1"), One("hello")),
+        ("no host", "GET / HTTP/1.1\r\nx: y\r\n\r\n".to_owned(), NotOneHost),
+        ("two hosts", head("host: y"), NotOneHost),
+        ("one host twice", head("host: x"), NotOneHost),
+        ("two hosts of HTTP/1.0", line("GET / HTTP/1.0\r\nconnection: keep-alive\r\nhost: y"), NotOneHost),
         (
             "a connection that is upgraded, with a request behind it",
             head("connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__"),
@@ -442,13 +449,13 @@ async fn what_a_handler_does_not_read_of_a_body_is_not_a_request() {
     play(vec![
         (
             "a limit, by the length",
-            format!("POST /limited HTTP/1.1\r\ncontent-length: {length}\r\n\r\n{HIDDEN}"),
+            format!("POST /limited HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{HIDDEN}"),
             TooLarge,
         ),
         (
             "a limit, as it comes",
             format!(
-                "POST /limited HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n{length:x}\r\n{HIDDEN}\r\n0\r\n\r\n"
+                "POST /limited HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n{length:x}\r\n{HIDDEN}\r\n0\r\n\r\n"
             ),
             TooLarge,
         ),

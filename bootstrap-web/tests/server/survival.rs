@@ -141,15 +141,26 @@ async fn thousands_of_requests_in_one_write_are_answered_in_their_order() {
     for place in 0..REQUESTS {
         // Some that routes refuse, which is no reason to close.
         let (request, status, body) = match place % 8 {
-            0 => ("GET /nowhere HTTP/1.1\r\n\r\n".to_owned(), 404, None),
-            1 => ("DELETE / HTTP/1.1\r\n\r\n".to_owned(), 405, None),
-            2 => ("GET /number/x HTTP/1.1\r\n\r\n".to_owned(), 400, None),
+            0 => (
+                "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
+                404,
+                None,
+            ),
+            1 => ("DELETE / HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 405, None),
+            2 => (
+                "GET /number/x HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
+                400,
+                None,
+            ),
             3 => {
-                let request = format!("POST /echo HTTP/1.1\r\ncontent-length: 8\r\n\r\n{place:08}");
+                let request = format!(
+                    "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 8\r\n\r\n{place:08}"
+                );
                 (request, 200, Some(format!("{place:08}")))
             }
             4 => {
-                let request = "POST /echo HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
+                let request =
+                    "POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
                 (
                     format!("{request}8\r\n{place:08}\r\n0\r\n\r\n"),
                     200,
@@ -157,7 +168,7 @@ async fn thousands_of_requests_in_one_write_are_answered_in_their_order() {
                 )
             }
             5 => (
-                "POST /sum HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}".to_owned(),
+                "POST /sum HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}".to_owned(),
                 415,
                 None,
             ),

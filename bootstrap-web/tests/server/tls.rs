@@ -289,7 +289,7 @@ fn connections_of_tls_that_end_by_the_fault_of_their_clients_are_counted() {
         for (server, bytes) in [
             (files.server().first_byte_timeout(SHORT), ""),
             (files.server().header_timeout(SHORT), "\u{16}\u{3}\u{1}"),
-            (files.server(), "GET / HTTP/1.1\r\n\r\n"),
+            (files.server(), "GET / HTTP/1.1\r\nhost: x\r\n\r\n"),
         ] {
             let (running, address) = boot(full(), server).await;
             drop(Client::connect(address).await);
