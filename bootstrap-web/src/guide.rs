@@ -1,10 +1,14 @@
+#![doc = include_str!("../guide/links/pages.md")]
 #![doc = include_str!("../guide/README.md")]
 #![allow(unused_imports, reason = "the pages link to whatever is public")]
 
 use crate::*;
 
+// The pages link to each other by labels. Each page defines its labels as file names, for readers of the repository. Here
+// `links/pages.md` comes first and defines them as modules; the first definition of a label wins.
 macro_rules! page {
     ($page:ident, $text:expr) => {
+        #[doc = include_str!("../guide/links/pages.md")]
         #[doc = $text]
         pub mod $page {}
     };

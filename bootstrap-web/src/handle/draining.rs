@@ -25,13 +25,17 @@ use crate::handle::exchange::Exchange;
 ///
 /// ```
 /// use std::convert::Infallible;
+/// use std::time::Duration;
 ///
 /// use bootstrap_web::axum::response::sse::{Event, Sse};
 /// use bootstrap_web::prelude::*;
 /// use futures_util::stream::{self, Stream};
 ///
 /// async fn events(draining: Draining) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-///     let ticks = stream::repeat_with(|| Ok(Event::default().data("tick")));
+///     let ticks = stream::unfold((), async |()| {
+///         tokio::time::sleep(Duration::from_secs(1)).await;
+///         Some((Ok(Event::default().data("tick")), ()))
+///     });
 ///     Sse::new(draining.until(ticks))
 /// }
 ///

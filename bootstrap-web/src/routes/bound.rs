@@ -174,7 +174,8 @@ impl BoundRoutes {
     /// Serves this set to operators alone, as metrics and pages about the inside: `#[routes(management)]`.
     ///
     /// It is answered on the listener of `management.listen`, and only there. Without that, it is answered on the
-    /// listeners of the server, for clients that connect from this host without a proxy. Any other request gets a 404, or 405
+    /// listeners of the server, for clients that connect from this host, unless a header shows that a proxy has forwarded
+    /// their request: `forwarded`, `x-forwarded-for`, `x-real-ip` or `via`. Any other request gets a 404, or 405
     /// for a method that the path does not have. The set is [independent](Self::independent) of global sets.
     #[must_use]
     pub fn management(mut self) -> Self {

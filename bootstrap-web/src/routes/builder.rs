@@ -353,8 +353,9 @@ impl<V: 'static> Routes<V> {
         self.then(Kind::BodyLimit(bytes), String::new())
     }
 
-    /// Sets the time that hooks and handlers of the routes behind it may take until there is a response; a
-    /// longer one is a 503. A body that is streamed may take longer.
+    /// Sets the time from the `before_handle` hooks of the routes behind it to the response of their handlers. Then the answer is a
+    /// 503, or a 408 while the body of the request has still to arrive. The body of a response may take longer; other
+    /// hooks and layers have no limit.
     #[track_caller]
     pub fn timeout(self, limit: Duration) -> Self {
         self.then(Kind::Timeout(limit), String::new())

@@ -6,8 +6,6 @@
 //! use bootstrap::prelude::*;
 //! use bootstrap_web::prelude::*;
 //!
-//! bootstrap::link!(bootstrap_web::server);
-//!
 //! #[routes]
 //! fn api() -> impl RouteSet {
 //!     Routes::new().get("/", || "hello")

@@ -161,10 +161,10 @@ setters! {
     first_byte_timeout: Duration => Time(first_byte_timeout);
     /// How long the head of a request, or a handshake of TLS, may take from its first byte on: `http.header_timeout`, 10 s.
     header_timeout: Duration => Time(header_timeout);
-    /// How long a connection may wait for its next request, or for the next bytes of a body: `http.idle_timeout`, 75 s.
+    /// How long a connection may wait for its next request and, with HTTP/1, for the next bytes of a body: `http.idle_timeout`, 75 s.
     idle_timeout: Duration => Time(idle_timeout);
-    /// How long a request may take until the head of its response is there, if its route has no limit of its own:
-    /// `http.request_timeout`, 30 s. The body of the response has no limit as long as the client reads.
+    /// How long a request may take from the `before_handle` hooks to the response of its handler, if its route has no limit of
+    /// its own: `http.request_timeout`, 30 s. The body of the response has no limit as long as the client reads.
     request_timeout: Duration => Time(request_timeout);
     /// How long a client may take to read anything of a response: `http.write_timeout`, 30 s.
     write_timeout: Duration => Time(write_timeout);
@@ -204,7 +204,7 @@ setters! {
 
 impl Server {
     /// Where to listen: `http.listen`, `127.0.0.1:3000`. If it is not set and the environment variable `PORT` is, it is
-    /// that port of all networks.
+    /// that port of all networks of IPv4.
     #[must_use]
     pub fn listen(mut self, listen: impl Into<Listen>) -> Self {
         self.listen = listen.into();

@@ -22,27 +22,51 @@ fn every_feature_is_in_the_table_of_the_guide() {
     assert_eq!(between(README, "| `", "` | "), features);
 }
 
+/// The definitions of labels in a text: `("page-routes", "01-routes.md")`.
+fn labels(text: &str) -> BTreeSet<(&str, &str)> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix('['));
+    let definitions = lines.filter_map(|line| line.split_once("]: "));
+    definitions
+        .filter(|(label, _)| label.starts_with("page-"))
+        .collect()
+}
+
+fn pages() -> Vec<String> {
+    let entries = fs::read_dir("guide").unwrap().map(|entry| entry.unwrap());
+    let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+    let names = files.map(|file| file.file_name().into_string().unwrap());
+    names.filter(|name| name != "README.md").collect()
+}
+
 #[test]
 fn every_page_is_listed_in_the_guide() {
-    let listed: BTreeSet<_> = README
-        .lines()
-        .filter_map(|line| {
-            Some(
-                line.strip_prefix("| [")?
-                    .split_once("](")?
-                    .1
-                    .split_once(')')?
-                    .0,
-            )
-        })
-        .collect();
     let module = fs::read_to_string("src/guide.rs").unwrap();
-    for entry in fs::read_dir("guide").unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
+    for name in pages() {
         assert!(module.contains(&format!("../guide/{name}")), "{name}");
-        assert!(
-            name == "README.md" || listed.contains(name.as_str()),
-            "{name}"
-        );
+        let found = labels(README).into_iter().find(|(_, file)| *file == name);
+        let (label, _) = found.expect(&name);
+        assert!(README.contains(&format!("][{label}] |")), "{name}");
+    }
+}
+
+#[test]
+fn pages_link_to_each_other_in_the_repository_and_in_the_documentation() {
+    let list = labels(README);
+    for name in pages() {
+        let text = fs::read_to_string(format!("guide/{name}")).unwrap();
+        let defined = labels(&text);
+        assert!(defined.is_subset(&list), "{name}: {defined:?}");
+        let used = text.split("][").skip(1);
+        let used = used.filter_map(|rest| rest.split(']').next());
+        let used: BTreeSet<&str> = used.filter(|label| label.starts_with("page-")).collect();
+        let defined: BTreeSet<&str> = defined.into_iter().map(|(label, _)| label).collect();
+        assert_eq!(used, defined, "{name}");
+        assert!(!text.contains("(crate::guide::"), "{name}");
+    }
+    let modules = include_str!("../../guide/links/pages.md");
+    for ((label, module), (other, _)) in labels(modules).into_iter().zip(list) {
+        assert_eq!(label, other);
+        let name = label.trim_start_matches("page-").replace('-', "_");
+        assert_eq!(module, format!("crate::guide::{name}"));
     }
 }

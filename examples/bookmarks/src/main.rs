@@ -1,6 +1,7 @@
 //! The example service: bookmarks over HTTP, kept in a file.
 //!
-//! `cargo run` starts it. `bookmarks.toml` lists the settings; send SIGHUP after changing them.
+//! `cargo run` starts it. `bookmarks.toml` lists the settings; send SIGHUP after changing them. Those
+//! of `[http]` need a new process.
 
 use bootstrap::Exit;
 

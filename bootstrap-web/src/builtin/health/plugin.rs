@@ -76,7 +76,7 @@ pub struct Health {
 #[non_exhaustive]
 pub enum Verbose {
     /// Those of the listener for management, and those that connect from this host through its loopback interface,
-    /// without a proxy.
+    /// unless a header shows that a proxy has forwarded the request: `forwarded`, `x-forwarded-for`, `x-real-ip` or `via`.
     #[default]
     Loopback,
     /// All: for a listener that only operators reach.
