@@ -50,7 +50,8 @@ until_true() {
 start() {
     log=$folder/log
     : >"$log"
-    (cd "$folder" && exec "$@" 2>"$log") &
+    # Whatever started this may ignore SIGHUP, as `nohup` does.
+    (cd "$folder" && exec env --default-signal=HUP "$@" 2>"$log") &
     process=$!
     until_true "it listens" grep -q 'listening on ' "$log"
     address=$(sed -n 's/.*listening on \(http[^ ]*\).*/\1/p' "$log" | head -n 1)

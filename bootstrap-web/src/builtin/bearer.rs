@@ -11,7 +11,7 @@ use crate::problem::Problem;
 /// The token of the header `authorization: Bearer ..`: an argument of handlers and hooks.
 ///
 /// A request without one is answered with 401 and the header `www-authenticate`, as
-/// [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750#section-3) wants it. `Debug` does not show the token.
+/// [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750#section-3) requires it. `Debug` does not show the token.
 ///
 /// # Examples
 ///

@@ -50,7 +50,7 @@ impl Reach {
 }
 
 /// Whether a request comes from this host: not through a proxy that runs on it.
-pub(crate) fn is_from_here(headers: &HeaderMap, extensions: &Extensions) -> bool {
+fn is_from_here(headers: &HeaderMap, extensions: &Extensions) -> bool {
     const OF_PROXIES: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     let peer: Option<&ConnectInfo<SocketAddr>> = extensions.get();
     let is_loopback = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());

@@ -36,7 +36,7 @@ pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};
 #[cfg(feature = "server")]
 pub(crate) use in_flight::ServerLimits;
 pub(crate) use in_flight::{ByServer, RouteCount};
-pub(crate) use listener::{Listener, Reach, is_from_here};
+pub(crate) use listener::{Listener, Reach};
 pub(crate) use needs::{Needs, Taker, function_name, short_type_name};
 #[cfg(feature = "openapi")]
 pub(crate) use operation::{Answered, Content, SchemaOf};

@@ -115,7 +115,7 @@ impl Routes {
     /// No routes, behind the hooks of another set: all hooks that it has outside of its groups. What they
     /// give can be taken here.
     ///
-    /// `S` is the plugin of that set, which says with `#[routes(gives = [..])]` what its hooks give. It
+    /// `S` is the plugin of that set, which lists in `#[routes(gives = [..])]` what its hooks give. It
     /// becomes a requirement.
     ///
     /// # Examples
@@ -181,7 +181,7 @@ impl<V: 'static> Routes<V> {
     /// follows, at least one segment. Both are decoded, and taken with [`Path`](axum::extract::Path) or
     /// [`RequestContext::param`](crate::RequestContext::param). `GET` serves `HEAD` as well.
     ///
-    /// Mistakes in paths, and two routes that can't be told apart, are errors of the boot, which name the
+    /// Mistakes in paths, and two routes that a router can't distinguish, are errors of the boot, which name the
     /// plugins.
     #[track_caller]
     pub fn on<H, T>(self, method: Method, path: &str, handler: H) -> Self

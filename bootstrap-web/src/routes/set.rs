@@ -38,7 +38,7 @@ pub struct NothingSaid;
 /// What the hooks of the set `S` give to sets [behind](Routes::behind) them.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "the set `{S}` does not say what its hooks give",
+    message = "the set `{S}` does not declare what its hooks give",
     label = "no `gives` in its `#[routes(..)]`",
     note = "help: write `#[routes(gives = [..])]` on the function of that set, with the types that its hooks give; the list may be empty"
 )]
@@ -53,7 +53,7 @@ impl<S, T, Rest> GivenBehind<S> for (T, Rest) {}
 /// What the hooks of a set give, which is what its `gives = [..]` says.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "the hooks of this set do not give what `gives` says",
+    message = "the hooks of this set do not give what `gives` lists",
     label = "they give `{Self}`, the last type first",
     note = "help: list the types that the hooks give, each once, in the order of the hooks: of `.before_handle(a).before_handle(b)` first that of `a`"
 )]

@@ -77,7 +77,8 @@ pub(super) fn unavailable() -> Response<Body> {
 
 /// As RFC 9112, 3.2, wants it: proxies and routes might not mean the same host.
 pub(super) fn without_host() -> Response<Body> {
-    let problem = Problem::bad_request().detail("the request must have exactly one header `host`");
+    let problem = Problem::bad_request()
+        .detail("the request must have exactly one header `host`, with a host and its port");
     render(&Arc::new(problem), Format::Problem)
 }
 
@@ -148,8 +149,15 @@ pin_project! {
 }
 
 impl Served {
-    fn response(response: Response<Body>, mut guards: Guards) -> Response<Self> {
+    fn response(mut response: Response<Body>, mut guards: Guards) -> Response<Self> {
         give(&mut guards, true);
+        if let Some(answers) = &guards.answers
+            && answers.phase().is_last_response()
+            && response.status() != StatusCode::SWITCHING_PROTOCOLS
+        {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS
             && let (Some(answers), Some(server)) = (&guards.answers, &guards.by_server)
         {

@@ -37,8 +37,12 @@ const BUFFER: usize = 64 << 10;
 /// How many bytes a client has to take within the limit for writing, so that pings alone are not enough.
 const LEAST: u64 = 1 << 10;
 
-/// How long a connection has to send its first byte when the server closes.
+/// How long a connection on which nothing is going on has to send the first byte of a request when the server closes: it
+/// may be on its way.
 const LAST_LOOK: Duration = Duration::from_millis(20);
+
+/// How long such a connection may then take to close, as TLS does with a message.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Waits until a connection that has sent nothing waits for nothing.
 #[cfg(any(feature = "http2", feature = "tls"))]
@@ -62,7 +66,7 @@ pub(super) async fn serve(
     #[cfg(not(feature = "tls"))]
     let protocol = Protocol::Plain;
     let limits = &shared.limits;
-    let phase = Phase::new(Arc::clone(limits), Arc::clone(&shared.busy));
+    let phase = Phase::new(&shared);
     let stream = Stream::new(socket, Arc::clone(&phase), limits.write, counted);
     match protocol {
         #[cfg(feature = "http2")]
@@ -183,11 +187,19 @@ fn answer(
 fn names_one_host(request: &Request<Incoming>) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let first = hosts.next();
-    match request.version() {
-        Version::HTTP_11 => first.is_some() && hosts.next().is_none(),
-        Version::HTTP_10 => hosts.next().is_none(),
-        _ => true,
+    if request.version() > Version::HTTP_11 {
+        return true;
     }
+    hosts.next().is_none()
+        && match first {
+            Some(host) => host.as_bytes().iter().all(is_of_host),
+            None => request.version() < Version::HTTP_11,
+        }
+}
+
+/// Whether a byte may be part of a host with its port: RFC 3986, 3.2.2.
+fn is_of_host(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte)
 }
 
 /// Whether a page of another origin asks for a websocket.
@@ -221,6 +233,9 @@ fn without_routes(
 
 /// A connection that can be asked to end after the present requests.
 trait Connection: Future<Output = hyper::Result<()>> {
+    /// Whether one without a request ends at once, even if a request is on its way.
+    const ENDS_AT_ONCE: bool;
+
     fn finish(self: Pin<&mut Self>);
 }
 
@@ -232,16 +247,19 @@ where
     B: hyper::body::Body + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    const ENDS_AT_ONCE: bool = true;
+
     fn finish(self: Pin<&mut Self>) {
         self.graceful_shutdown();
     }
 }
 
 /// Polls a connection until it ends, its time is up, or the server cuts it.
-async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared: &Shared) {
+async fn drive<C: Connection>(mut connection: Pin<&mut C>, phase: &Phase, shared: &Shared) {
     let mut closing = pin!(shared.closing.raised());
     let mut cut = pin!(shared.cut.raised());
     let mut is_closing = false;
+    let mut is_asked = false;
     let mut waker: Option<Waker> = None;
     let mut timer = pin!(sleep_until(next_look(phase, shared)));
     // What the client had taken when all requests began to wait for it.
@@ -270,8 +288,10 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
             }
             if !is_closing && shared.closing.is_raised() {
                 is_closing = true;
-                // A client that has not sent anything waits for nothing, unless that is on its way.
-                phase.end_if_nothing(LAST_LOOK);
+                phase.end_if_unused(LAST_LOOK);
+            }
+            if is_closing && !is_asked && !(C::ENDS_AT_ONCE && phase.is_unused()) {
+                is_asked = true;
                 connection.as_mut().finish();
                 continue;
             }
@@ -288,6 +308,13 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared:
         }
         while timer.as_mut().poll(cx).is_ready() {
             if phase.deadline().is_some_and(|it| it <= Instant::now()) {
+                if is_closing && !is_asked {
+                    is_asked = true;
+                    phase.end_if_unused(FAREWELL);
+                    connection.as_mut().finish();
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 // One that the server closes early is not at fault.
                 if let (Some(fault), false) = (phase.fault(), is_closing) {
                     fault.report(None);
@@ -396,6 +423,9 @@ mod http2 {
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        // The client hears which requests it has to repeat.
+        const ENDS_AT_ONCE: bool = false;
+
         fn finish(self: Pin<&mut Self>) {
             self.graceful_shutdown();
         }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::faulty::Fault;
 use crate::server::limits::Limits;
+use crate::server::shared::{Flag, Shared};
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(super) struct Phase {
     requests: AtomicUsize,
     /// The connections of the server that answer requests.
     busy: Arc<AtomicUsize>,
+    /// Whether the server closes.
+    closing: Arc<Flag>,
     is_http2: AtomicBool,
     /// Of these, how many wait for the client to take what they have given.
     given: AtomicUsize,
@@ -63,15 +66,16 @@ const NEVER: u64 = u64::MAX;
 const FROM_NOW: u64 = u64::MAX - 1;
 
 impl Phase {
-    pub(super) fn new(limits: Arc<Limits>, busy: Arc<AtomicUsize>) -> Arc<Self> {
-        let deadline = millis(limits.first_byte);
+    pub(super) fn new(shared: &Shared) -> Arc<Self> {
+        let deadline = millis(shared.limits.first_byte);
         Arc::new(Self {
             began: Instant::now(),
-            limits,
+            limits: Arc::clone(&shared.limits),
             doing: AtomicU8::new(Doing::Nothing as u8),
             deadline: AtomicU64::new(deadline),
             requests: AtomicUsize::new(0),
-            busy,
+            busy: Arc::clone(&shared.busy),
+            closing: Arc::clone(&shared.closing),
             is_http2: AtomicBool::new(false),
             given: AtomicUsize::new(0),
             written: AtomicU64::new(0),
@@ -117,11 +121,21 @@ impl Phase {
         self.deadline.store(deadline, Ordering::Relaxed);
     }
 
-    /// Sets a limit for the first byte, unless it has arrived.
-    pub(super) fn end_if_nothing(&self, limit: Duration) {
-        if self.doing() == Doing::Nothing {
-            self.turn(Doing::Nothing, millis(self.began.elapsed() + limit));
+    /// Whether there is no request, and nothing of one has arrived.
+    pub(super) fn is_unused(&self) -> bool {
+        matches!(self.doing(), Doing::Nothing | Doing::Idling)
+    }
+
+    /// Sets a limit for the first byte of a request, unless it has arrived.
+    pub(super) fn end_if_unused(&self, limit: Duration) {
+        if self.is_unused() {
+            self.turn(self.doing(), millis(self.began.elapsed() + limit));
         }
+    }
+
+    /// Whether a response is to be the last one of its connection. HTTP/2 has a message of its own for that.
+    pub(super) fn is_last_response(&self) -> bool {
+        self.closing.is_raised() && !self.is_http2.load(Ordering::Relaxed)
     }
 
     /// Notes that bytes have arrived.

@@ -116,10 +116,8 @@ pub struct Server {
     #[cfg(feature = "http2")]
     #[option(config = "http.http2.max_streams", default = 200, setter = false)]
     max_streams: u32,
-    #[cfg(feature = "tls")]
     #[option(config = "http.tls.cert", default = String::new(), setter = false)]
     certificate: String,
-    #[cfg(feature = "tls")]
     #[option(config = "http.tls.key", default = String::new(), setter = false)]
     key: String,
     #[cfg(feature = "ws")]
@@ -340,11 +338,21 @@ impl Server {
     #[expect(clippy::unused_async, reason = "with TLS it reads files")]
     async fn speak_tls(
         &self,
-        _: &LoadContext,
+        cx: &LoadContext,
         _: [&mut Shared; 2],
         _: &mut Listening,
     ) -> Result<()> {
-        Ok(())
+        let keys = [
+            ("http.tls.cert", &self.certificate),
+            ("http.tls.key", &self.key),
+        ];
+        let set = keys.into_iter().find(|(_, value)| !value.is_empty());
+        // Without TLS what clients send could be read by all.
+        set.map_or(Ok(()), |(key, _)| {
+            let wrong = format!("`{key}` is set, and this program was built without TLS");
+            let help = "build it with the feature `tls` of `bootstrap-web`, or remove `http.tls`";
+            Err(cx.config_error(key, wrong, help).into())
+        })
     }
 }
 

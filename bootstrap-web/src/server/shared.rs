@@ -47,7 +47,7 @@ pub(super) struct Shared {
     /// The connections that answer requests.
     pub(super) busy: Arc<AtomicUsize>,
     /// Raised when the server accepts no further connections and requests.
-    pub(super) closing: Flag,
+    pub(super) closing: Arc<Flag>,
     /// Raised when what is left is cut.
     pub(super) cut: Flag,
 }
@@ -102,7 +102,7 @@ impl Shared {
             permits: Arc::new(Semaphore::new(most)),
             connections,
             busy: Arc::default(),
-            closing: Flag::default(),
+            closing: Arc::default(),
             cut: Flag::default(),
             limits,
             #[cfg(feature = "tls")]

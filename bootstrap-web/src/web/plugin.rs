@@ -32,7 +32,7 @@ const STREAM_GRACE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 ///
-/// The boot fails for two routes that can't be told apart, and for what else is wrong with a set, with the
+/// The boot fails for two routes that a router can't distinguish, and for what else is wrong with a set, with the
 /// names of the plugins.
 #[plugin(name = "web", states = [Web], collect = needed)]
 #[derive(Debug)]

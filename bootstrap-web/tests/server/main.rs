@@ -14,6 +14,7 @@ mod faults;
 mod fuzz;
 #[cfg(feature = "http2")]
 mod http2;
+mod late;
 mod limits;
 mod management;
 mod process;

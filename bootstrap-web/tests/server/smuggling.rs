@@ -426,6 +426,11 @@ async fn a_head_is_read_in_one_way_or_refused() {
         ("no host", "GET / HTTP/1.1\r\nx: y\r\n\r\n".to_owned(), NotOneHost),
         ("two hosts", head("host: y"), NotOneHost),
         ("one host twice", head("host: x"), NotOneHost),
+        ("a host with a space", "GET / HTTP/1.1\r\nhost: x y\r\n\r\n".to_owned(), NotOneHost),
+        ("a host with a path", "GET / HTTP/1.1\r\nhost: x/y\r\n\r\n".to_owned(), NotOneHost),
+        ("a host with a user", "GET / HTTP/1.1\r\nhost: x@y\r\n\r\n".to_owned(), NotOneHost),
+        ("an address of IPv6", "GET / HTTP/1.1\r\nhost: [::1]:80\r\n\r\n".to_owned(), One("hello")),
+        ("an empty host", "GET / HTTP/1.1\r\nhost:\r\n\r\n".to_owned(), One("hello")),
         ("two hosts of HTTP/1.0", line("GET / HTTP/1.0\r\nconnection: keep-alive\r\nhost: y"), NotOneHost),
         (
             "a connection that is upgraded, with a request behind it",

@@ -10,10 +10,11 @@ use crate::database::{Database, Schema};
 use crate::repository::{Bookmark, query};
 use crate::settings::Settings;
 
-/// A cache that is never stale, even if other processes write to the database. Its keys contain the
-/// number of changes, which the database counts, so an older list is never looked up again.
+/// A cache that is never stale, even if other processes write to the database.
 pub(crate) struct TagCache {
-    lists: Cache<(i64, String), Arc<[Bookmark]>>,
+    /// With the number of changes that the database had counted before the list was read. A newer list
+    /// takes the place of an older one.
+    lists: Cache<String, (i64, Arc<[Bookmark]>)>,
 }
 
 impl TagCache {
@@ -22,13 +23,22 @@ impl TagCache {
     pub(crate) async fn list(&self, pool: &SqlitePool, tag: &str) -> sqlx::Result<Arc<[Bookmark]>> {
         // Read before the list, so that a list may be newer than its number but never older.
         let changes = query::changes(pool).await?;
-        let load = async { query::by_tag(pool, tag).await.map(Arc::from) };
-        let list = self.lists.try_get_with((changes, tag.to_owned()), load);
-        list.await.map_err(|error| match Arc::try_unwrap(error) {
-            Ok(error) => error,
-            // Other callers wait for the same list and get the same error.
-            Err(error) => sqlx::Error::Protocol(error.to_string()),
-        })
+        loop {
+            let load = async {
+                let list = query::by_tag(pool, tag).await?;
+                Ok((changes, list.into()))
+            };
+            let cached = self.lists.try_get_with(tag.to_owned(), load);
+            let (at, list) = cached.await.map_err(|error| match Arc::try_unwrap(error) {
+                Ok(error) => error,
+                // Other callers wait for the same list and get the same error.
+                Err(error) => sqlx::Error::Protocol(error.to_string()),
+            })?;
+            if at >= changes {
+                return Ok(list);
+            }
+            self.lists.invalidate(tag).await;
+        }
     }
 }
 

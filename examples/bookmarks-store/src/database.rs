@@ -1,6 +1,6 @@
 //! The database: one file, and its schema.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use anyhow::{Context as _, ensure};
@@ -18,6 +18,7 @@ pub(crate) struct Database {
     /// The connection for writing. `SQLite` has one writer at a time: writers queue here in order, and
     /// use no connection of readers meanwhile.
     write: SqlitePool,
+    file: PathBuf,
 }
 
 impl Database {
@@ -26,6 +27,12 @@ impl Database {
     pub(crate) async fn begin(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
         // A transaction that begins as a reader can't become a writer while another process writes.
         self.write.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    /// Returns an error if the file was removed: the connections still write to it, and the next process
+    /// would not find it.
+    pub(crate) fn check_file(&self) -> sqlx::Result<()> {
+        fs::metadata(&self.file).map(drop).map_err(sqlx::Error::Io)
     }
 }
 
@@ -60,6 +67,7 @@ impl Hooks for DatabasePlugin {
         Ok(Database {
             write: open(1).await?,
             read: open(self.connections).await?,
+            file: file.clone(),
         })
     }
 

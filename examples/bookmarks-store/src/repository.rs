@@ -248,6 +248,7 @@ pub(crate) mod query {
     }
 
     pub(crate) async fn probe(database: &Database) -> sqlx::Result<()> {
+        database.check_file()?;
         let mut transaction = database.begin().await?;
         // Random, because `SQLite` does not write pages that are unchanged.
         let query = sqlx::query("REPLACE INTO probe (id, content) VALUES (1, randomblob(?))");

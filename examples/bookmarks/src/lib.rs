@@ -31,5 +31,7 @@ pub fn app() -> App {
         .with(openapi)
         .configure(bookmarks_store::configuration())
         .shutdown_timeout(Duration::from_mins(1))
+        // The plugin `reload` tries again.
+        .tolerate_failed_restarts()
         .expect(["api", "http"])
 }

@@ -1,8 +1,14 @@
 //! Reads the configuration again on SIGHUP.
 
+use std::time::Duration;
+
 use bootstrap::error::{RestartError, RestartRefusal};
 use bootstrap::prelude::*;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
+
+/// How long a part that could not be restarted is down before the next attempt.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Restarts the settings and everything that depends on them. It requires nothing, so it is not part
 /// of what it restarts.
@@ -17,29 +23,45 @@ impl Hooks for Reload {
             return Ok(());
         }
         let mut hangup = signal(SignalKind::hangup())?;
+        let mut is_down = false;
         loop {
             tokio::select! {
-                _ = hangup.recv() => reload(&cx.handle()).await,
+                _ = hangup.recv() => {}
+                () = sleep(AGAIN), if is_down => {}
                 () = cx.stopped() => return Ok(()),
             }
+            is_down = reload(&cx.handle(), is_down).await?;
         }
     }
 }
 
-/// A mistake in the configuration does not stop a running service: the configuration is checked
-/// before anything is closed.
-async fn reload(app: &bootstrap::Handle) {
+/// Restarts what depends on the configuration, and returns whether it is down.
+///
+/// A mistake in the configuration changes nothing: it is checked before anything is closed. If the new settings
+/// do not load, because the database is locked for example, requests are answered with 503 until an attempt
+/// succeeds.
+///
+/// # Errors
+///
+/// Fails if no further attempt is possible, which stops the service.
+async fn reload(app: &bootstrap::Handle, was_down: bool) -> Result<bool> {
     match app.restart("config").await {
-        Ok(()) => {}
-        Err(
-            error @ RestartError::Refused {
-                why: RestartRefusal::Configuration { .. },
-                ..
-            },
-        ) => {
-            tracing::error!("the configuration is unchanged: {error:?}");
+        Ok(()) => Ok(false),
+        Err(error @ RestartError::Failed { .. }) => {
+            tracing::error!("{error:?}");
+            Ok(true)
         }
-        Err(error) => tracing::error!("{error:?}"),
+        Err(RestartError::Refused {
+            why: why @ RestartRefusal::Configuration { .. },
+        }) => {
+            tracing::error!("the configuration is unchanged: {why}");
+            Ok(was_down)
+        }
+        Err(error) if was_down => Err(error.into()),
+        Err(error) => {
+            tracing::error!("{error:?}");
+            Ok(false)
+        }
     }
 }
 

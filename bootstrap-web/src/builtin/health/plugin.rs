@@ -75,7 +75,7 @@ pub struct Health {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Verbose {
-    /// Those of the listener for management, and those that connect from this host through its loopback interface,
+    /// Those of the listener for management; without one, those that connect from this host through its loopback interface,
     /// unless a header shows that a proxy has forwarded the request: `forwarded`, `x-forwarded-for`, `x-real-ip` or `via`.
     #[default]
     Loopback,

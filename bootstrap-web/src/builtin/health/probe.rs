@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::builtin::health::check::{Checks, Outcome};
 use crate::builtin::health::plugin::Verbose;
-use crate::handle::{Exchange, Listener, is_from_here};
+use crate::handle::{Exchange, Listener, Reach};
 use crate::web::Web;
 
 /// What answers probes.
@@ -157,7 +157,7 @@ impl Verbose {
     }
 }
 
-/// Whether a request has come through the listener for management, or from this host.
+/// Whether sets for management would be served to a request as well.
 fn is_of_operator(listener: Option<Listener>, parts: &Parts) -> bool {
-    listener == Some(Listener::Management) || is_from_here(&parts.headers, &parts.extensions)
+    Reach::Management.permits(listener, &parts.headers, &parts.extensions)
 }

@@ -410,3 +410,20 @@ fn a_changed_configuration_is_taken_over_without_a_new_process() {
     assert!(folder.path().join("other.db").exists());
     service.stop();
 }
+
+/// What the new settings need may be missing for a moment.
+#[test]
+fn settings_that_do_not_load_are_tried_again_while_the_service_answers_503() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = agent();
+    let mut service = Service::start(folder.path());
+    let settings = "database = 'later/other.db'";
+    std::fs::write(folder.path().join("bookmarks.toml"), settings).unwrap();
+    send("-HUP", service.process.child.id());
+    service.wait_for("the folder `later` does not exist");
+    while get(&agent, &service.url("/bookmarks")).0 != 503 {}
+
+    std::fs::create_dir(folder.path().join("later")).unwrap();
+    while get(&agent, &service.url("/bookmarks")) != (200, json!([])) {}
+    service.stop();
+}
