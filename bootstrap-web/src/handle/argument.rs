@@ -8,6 +8,7 @@ use axum::http::Request;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bootstrap::extend::Requirements;
+use futures_util::TryFutureExt;
 
 use crate::handle::needs::Needs;
 use crate::problem::{names, reject};
@@ -125,9 +126,9 @@ where
         in_the_other_way()
     }
 
-    async fn extract_all(request: Request<Body>) -> Result<Self, Response> {
-        let extracted = E::from_request(request, &()).await;
-        extracted.map_err(|rejection| reject(rejection, &[]))
+    // Not an `async fn`: its future would hold the request once more.
+    fn extract_all(request: Request<Body>) -> impl Future<Output = Result<Self, Response>> + Send {
+        E::from_request(request, &()).map_err(|rejection| reject(rejection, &[]))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::{Body, Bytes};
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 use bootstrap::RequestScope;
@@ -55,7 +55,8 @@ pub(crate) struct Head {
     pub(crate) uri: Uri,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
-    pub(crate) params: Vec<(Arc<str>, String)>,
+    /// `None` if the route has none, or one of them is not text.
+    pub(crate) params: Option<RawPathParams>,
 }
 
 impl Exchange {
@@ -152,12 +153,13 @@ impl Exchange {
 
     /// The whole request, for an extractor that takes the body. Its head can be read on.
     pub(crate) fn take_request(&self, mut parts: Parts) -> Request<Body> {
-        let head = Arc::new(Head::of(&mut parts));
         let mut content = self.content();
-        content.head.get_or_insert(head);
-        let read = content.bytes.clone().map(Body::from);
-        let body = content.body.take().or(read).unwrap_or_default();
-        Request::from_parts(parts, body)
+        if content.head.is_none() {
+            content.head = Some(Arc::new(Head::of(&mut parts)));
+        }
+        let body = content.body.take();
+        let read = || content.bytes.clone().map(Body::from);
+        Request::from_parts(parts, body.or_else(read).unwrap_or_default())
     }
 
     /// The request, unless a part of it is missing.
@@ -196,12 +198,8 @@ impl Exchange {
 
 impl Head {
     fn of(parts: &mut Parts) -> Self {
-        let params = path_params(parts);
-        let pairs = params.iter().flatten();
         Self {
-            params: pairs
-                .map(|(name, value)| (name.into(), value.to_owned()))
-                .collect(),
+            params: path_params(parts),
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             version: parts.version,
