@@ -5,10 +5,11 @@ use std::future::Future;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::Request;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bootstrap::extend::Requirements;
+use futures_util::TryFutureExt;
 
+use crate::handle::exchange::Lent;
 use crate::handle::needs::Needs;
 use crate::problem::{names, reject};
 
@@ -48,7 +49,7 @@ pub trait Available<V, M>: Sized + Send {
     /// Without the body.
     fn extract(
         held: &Self::Held,
-        parts: &mut Parts,
+        head: &mut Lent<'_>,
     ) -> impl Future<Output = Result<Self, Response>> + Send;
 
     /// With it.
@@ -94,7 +95,8 @@ where
         Some(())
     }
 
-    async fn extract((): &(), parts: &mut Parts) -> Result<Self, Response> {
+    async fn extract((): &(), head: &mut Lent<'_>) -> Result<Self, Response> {
+        let parts = head.parts().map_err(IntoResponse::into_response)?;
         let extracted = E::from_request_parts(parts, &()).await;
         extracted.map_err(|rejection| reject(rejection, &names(parts)))
     }
@@ -121,13 +123,13 @@ where
         Some(())
     }
 
-    fn extract((): &(), _: &mut Parts) -> impl Future<Output = Result<Self, Response>> + Send {
+    fn extract((): &(), _: &mut Lent<'_>) -> impl Future<Output = Result<Self, Response>> + Send {
         in_the_other_way()
     }
 
-    async fn extract_all(request: Request<Body>) -> Result<Self, Response> {
-        let extracted = E::from_request(request, &()).await;
-        extracted.map_err(|rejection| reject(rejection, &[]))
+    // Not an `async fn`: its future would hold the request once more.
+    fn extract_all(request: Request<Body>) -> impl Future<Output = Result<Self, Response>> + Send {
+        E::from_request(request, &()).map_err(|rejection| reject(rejection, &[]))
     }
 }
 
@@ -149,7 +151,7 @@ impl<V, E: Send> Available<V, FromNowhere> for E {
         None
     }
 
-    fn extract((): &(), _: &mut Parts) -> impl Future<Output = Result<Self, Response>> + Send {
+    fn extract((): &(), _: &mut Lent<'_>) -> impl Future<Output = Result<Self, Response>> + Send {
         in_the_other_way()
     }
 }

@@ -108,9 +108,9 @@ impl RequestContext {
     ///
     /// A 500: the path of the route has no such parameter, which is a mistake of the code.
     pub fn param(&self, name: &str) -> Result<&str, Problem> {
-        let params = &self.head.params;
-        let found = params.iter().find(|(known, _)| **known == *name);
-        found.map(|(_, value)| &**value).ok_or_else(|| {
+        let mut params = self.params();
+        let found = params.find(|(known, _)| *known == name);
+        found.map(|(_, value)| value).ok_or_else(|| {
             let path = self.head.uri.path();
             anyhow::anyhow!("the route of `{path}` has no parameter `{name}` in its path").into()
         })
@@ -118,10 +118,7 @@ impl RequestContext {
 
     /// All parameters of the path, in its order.
     pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.head
-            .params
-            .iter()
-            .map(|(name, value)| (&**name, &**value))
+        self.head.params.iter().flatten()
     }
 
     /// A value of the query, decoded. Of several with this name, the last one.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::{Body, Bytes};
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 use bootstrap::RequestScope;
@@ -55,7 +55,8 @@ pub(crate) struct Head {
     pub(crate) uri: Uri,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
-    pub(crate) params: Vec<(Arc<str>, String)>,
+    /// `None` if the route has none, or one of them is not text.
+    pub(crate) params: Option<RawPathParams>,
 }
 
 impl Exchange {
@@ -141,23 +142,12 @@ impl Exchange {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The head, for extractors. Give it back.
-    pub(crate) fn take_parts(&self) -> Option<Parts> {
-        self.content().parts.take()
-    }
-
-    pub(crate) fn put_parts(&self, parts: Parts) {
-        self.content().parts = Some(parts);
-    }
-
-    /// The whole request, for an extractor that takes the body. Its head can be read on.
-    pub(crate) fn take_request(&self, mut parts: Parts) -> Request<Body> {
-        let head = Arc::new(Head::of(&mut parts));
-        let mut content = self.content();
-        content.head.get_or_insert(head);
-        let read = content.bytes.clone().map(Body::from);
-        let body = content.body.take().or(read).unwrap_or_default();
-        Request::from_parts(parts, body)
+    /// The head, for arguments.
+    pub(crate) fn lend(&self) -> Lent<'_> {
+        Lent {
+            exchange: self,
+            parts: None,
+        }
     }
 
     /// The request, unless a part of it is missing.
@@ -194,14 +184,59 @@ impl Exchange {
     }
 }
 
+/// The head of a request while arguments are made of it. The first argument that reads it takes it out, and it is put
+/// back in the end, also by an extractor that panics or is dropped.
+#[derive(Debug)]
+pub struct Lent<'a> {
+    exchange: &'a Exchange,
+    parts: Option<Parts>,
+}
+
+impl Lent<'_> {
+    /// The head.
+    ///
+    /// # Errors
+    ///
+    /// If an extractor has taken the whole request.
+    pub(crate) fn parts(&mut self) -> Result<&mut Parts, Problem> {
+        if self.parts.is_none() {
+            self.parts = self.exchange.content().parts.take();
+        }
+        self.parts.as_mut().ok_or_else(lost)
+    }
+
+    /// The whole request, for an extractor that takes the body. Its head can be read on.
+    pub(crate) fn into_request(mut self) -> Result<Request<Body>, Problem> {
+        let mut content = self.exchange.content();
+        let parts = self.parts.take().or_else(|| content.parts.take());
+        let mut parts = parts.ok_or_else(lost)?;
+        if content.head.is_none() {
+            content.head = Some(Arc::new(Head::of(&mut parts)));
+        }
+        let body = content.body.take();
+        let read = || content.bytes.clone().map(Body::from);
+        let body = body.or_else(read).unwrap_or_default();
+        Ok(Request::from_parts(parts, body))
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(parts) = self.parts.take() {
+            self.exchange.content().parts = Some(parts);
+        }
+    }
+}
+
+#[cold]
+fn lost() -> Problem {
+    anyhow::anyhow!("an extractor has lost the request").into()
+}
+
 impl Head {
     fn of(parts: &mut Parts) -> Self {
-        let params = path_params(parts);
-        let pairs = params.iter().flatten();
         Self {
-            params: pairs
-                .map(|(name, value)| (name.into(), value.to_owned()))
-                .collect(),
+            params: path_params(parts),
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             version: parts.version,

@@ -4,12 +4,12 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bootstrap::RequestState;
 use bootstrap::extend::Requirements;
 
 use crate::handle::argument::{Argument, Available, LeavesBody};
+use crate::handle::exchange::Lent;
 use crate::handle::needs::Needs;
 use crate::problem::Problem;
 
@@ -151,7 +151,7 @@ where
         Some(())
     }
 
-    async fn extract((): &(), _: &mut Parts) -> Result<Self, Response> {
+    async fn extract((): &(), _: &mut Lent<'_>) -> Result<Self, Response> {
         let found = RequestState::<T>::new().try_get();
         found
             .map(Given)

@@ -13,7 +13,6 @@ use crate::handle::argument::{Argument, Available, LeavesBody};
 use crate::handle::call::Call;
 use crate::handle::exchange::Exchange;
 use crate::handle::needs::Needs;
-use crate::problem::Problem;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -101,11 +100,6 @@ where
     }
 }
 
-/// A request whose head an extractor has not given back, because it panicked or was dropped.
-pub(super) fn lost() -> Response {
-    Problem::from(anyhow::anyhow!("an extractor has lost the request")).into_response()
-}
-
 impl<V> Arguments<V, ()> for () {
     type Held = ();
 
@@ -145,24 +139,16 @@ macro_rules! handlers {
 
             async fn extract(held: &Self::Held, exchange: &Exchange) -> Result<Self, Response> {
                 let ($($mark,)* $last_mark,) = held;
-                let Some(mut parts) = exchange.take_parts() else {
-                    return Err(lost());
-                };
-                $(let $argument = match $argument::extract($mark, &mut parts).await {
-                    Ok(argument) => argument,
-                    Err(response) => {
-                        exchange.put_parts(parts);
-                        return Err(response);
-                    }
-                };)*
+                let mut head = exchange.lend();
+                $(let $argument = $argument::extract($mark, &mut head).await?;)*
                 let last = if $last::TAKES_BODY {
-                    $last::extract_all(exchange.take_request(parts)).await
+                    let request = head.into_request();
+                    let request = request.map_err(IntoResponse::into_response)?;
+                    $last::extract_all(request).await?
                 } else {
-                    let last = $last::extract($last_mark, &mut parts).await;
-                    exchange.put_parts(parts);
-                    last
+                    $last::extract($last_mark, &mut head).await?
                 };
-                Ok(($($argument,)* last?,))
+                Ok(($($argument,)* last,))
             }
         }
     )*};

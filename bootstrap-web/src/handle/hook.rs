@@ -13,7 +13,7 @@ use crate::handle::answer::{Answer, BeforeReply, ErrorAnswer, ErrorReply, Reply,
 use crate::handle::argument::{Argument, Available, LeavesBody};
 use crate::handle::call::Call;
 use crate::handle::exchange::Exchange;
-use crate::handle::handler::{BoxFuture, Unbound, lost};
+use crate::handle::handler::{BoxFuture, Unbound};
 use crate::handle::needs::Needs;
 use crate::handle::surroundings::AppArgument;
 use crate::problem::Problem;
@@ -237,17 +237,8 @@ macro_rules! before_hooks {
 
             async fn extract(held: &Self::Held, exchange: &Exchange) -> Result<Self, Response> {
                 let ($($mark,)*) = held;
-                let Some(mut parts) = exchange.take_parts() else {
-                    return Err(lost());
-                };
-                $(let $argument = match $argument::extract($mark, &mut parts).await {
-                    Ok(argument) => argument,
-                    Err(response) => {
-                        exchange.put_parts(parts);
-                        return Err(response);
-                    }
-                };)*
-                exchange.put_parts(parts);
+                let mut head = exchange.lend();
+                $(let $argument = $argument::extract($mark, &mut head).await?;)*
                 Ok(($($argument,)*))
             }
         }

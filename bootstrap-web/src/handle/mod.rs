@@ -30,7 +30,7 @@ pub use operation::{
 };
 
 pub(crate) use argument::{Available, LeavesBody, in_the_other_way};
-pub(crate) use exchange::Exchange;
+pub(crate) use exchange::{Exchange, Lent};
 pub(crate) use handler::{AnyHandler, Unbound, unbound};
 pub(crate) use hook::{AnyAfter, AnyBefore, AnyError, after, before, on_error};
 #[cfg(feature = "server")]

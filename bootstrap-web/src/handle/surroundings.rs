@@ -2,12 +2,12 @@
 
 use std::future::ready;
 
-use axum::http::request::Parts;
 use axum::response::Response;
 use bootstrap::extend::{Provided, Requirements};
 use bootstrap::{Lazy, Port, Ports, State};
 
 use crate::handle::argument::{Argument, Available, LeavesBody};
+use crate::handle::exchange::Lent;
 use crate::handle::needs::Needs;
 
 /// Marks arguments that come from the app.
@@ -62,7 +62,7 @@ macro_rules! from_app {
 
             fn extract(
                 held: &Self,
-                _: &mut Parts,
+                _: &mut Lent<'_>,
             ) -> impl Future<Output = Result<Self, Response>> + Send {
                 ready(Ok(held.clone()))
             }

@@ -22,15 +22,9 @@ use crate::handle::{Exchange, Reach, RouteCount};
 use crate::pipeline::refused::Refused;
 use crate::problem::Problem;
 
-/// Limits a body, for extractors and for what reads it by itself.
-pub(super) fn limit_body(request: &mut Request<Body>, limit: usize) {
-    if request.body().is_end_stream() {
-        return;
-    }
-    let body = mem::take(request.body_mut());
-    *request.body_mut() = Body::new(Limited::new(body, limit));
-    DefaultBodyLimit::max(limit).apply(request);
-}
+/// The limit of axum's extractors if a request has no other. A further extension is only for other limits: the fourth one
+/// makes the extensions of a request grow.
+const LIMIT_OF_AXUM: usize = 2 << 20;
 
 /// The limit of a request, and whose it is.
 pub(super) type TimeLimit = (Duration, &'static str);
@@ -71,8 +65,9 @@ impl Waits {
     }
 }
 
-/// Makes the body of a request, if it has one, report whether something waits for it.
-pub(super) fn watch(request: &mut Request<Body>) -> Option<Waits> {
+/// Limits the body of a request, if it has one, for extractors and for what reads it by itself, and makes it report
+/// whether something waits for it.
+pub(super) fn limit_body(request: &mut Request<Body>, limit: Option<usize>) -> Option<Waits> {
     if request.body().is_end_stream() {
         return None;
     }
@@ -81,7 +76,16 @@ pub(super) fn watch(request: &mut Request<Body>) -> Option<Waits> {
         body: mem::take(request.body_mut()),
         waits: waits.clone(),
     };
-    *request.body_mut() = Body::new(watched);
+    *request.body_mut() = match limit {
+        None => Body::new(watched),
+        Some(limit) => {
+            if limit != LIMIT_OF_AXUM {
+                DefaultBodyLimit::max(limit).apply(request);
+            }
+            // Both in one box, the limit around: extractors look for its error.
+            Body::new(Limited::new(watched, limit))
+        }
+    };
     Some(waits)
 }
 
@@ -166,8 +170,7 @@ pub(crate) async fn mounted(
         return next.run(request).await;
     };
     server.count(&count);
-    let waits = watch(&mut request);
-    limit_body(&mut request, server.limits.body);
+    let waits = limit_body(&mut request, Some(server.limits.body));
     let limit = (server.limits.request, "server");
     in_time(Some(limit), waits, next.run(request)).await
 }

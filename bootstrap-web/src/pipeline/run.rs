@@ -12,7 +12,7 @@ use bootstrap::{Handle, RequestScope};
 use crate::handle::{AnyHandler, Exchange, Reach, RouteCount};
 use crate::pipeline::guard::{guarded, guarded_response};
 use crate::pipeline::hooks::Hooks;
-use crate::pipeline::limits::{TimeLimit, Waits, in_time, limit_body, watch};
+use crate::pipeline::limits::{TimeLimit, Waits, in_time, limit_body};
 use crate::pipeline::refused::Refused;
 use crate::problem::{Format, Problem, carried, render};
 
@@ -64,11 +64,11 @@ impl Endpoint {
         let limit = hooks.body_limit.or(server.map(|it| it.body));
         let own = hooks.timeout.map(|limit| (limit, "route"));
         let time = own.or(server.map(|it| (it.request, "server")));
-        let waits = time.and_then(|_| watch(&mut request));
-        // Around that: extractors look for its error.
-        if let Some(limit) = limit {
-            limit_body(&mut request, limit);
-        }
+        let waits = if limit.is_some() || time.is_some() {
+            limit_body(&mut request, limit)
+        } else {
+            None
+        };
         exchange.matched(&self.path);
         exchange.fill(request, limit.map(DefaultBodyLimit::max));
         Some(Accepted {

@@ -2,12 +2,11 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bootstrap::extend::Requirements;
 
 use crate::Validated;
-use crate::handle::{Argument, Available, LeavesBody, Needs, in_the_other_way};
+use crate::handle::{Argument, Available, LeavesBody, Lent, Needs, in_the_other_way};
 use crate::problem::Problem;
 use crate::validated::found::Found;
 use crate::validated::source::{BodySources, HeadSources, Ruled, Sources};
@@ -54,7 +53,8 @@ where
         Some(())
     }
 
-    async fn extract((): &(), parts: &mut Parts) -> Result<Self, Response> {
+    async fn extract((): &(), head: &mut Lent<'_>) -> Result<Self, Response> {
+        let parts = head.parts().map_err(IntoResponse::into_response)?;
         checked(E::read_head(parts).await)
     }
 }
@@ -75,7 +75,7 @@ where
         Some(())
     }
 
-    fn extract((): &(), _: &mut Parts) -> impl Future<Output = Result<Self, Response>> + Send {
+    fn extract((): &(), _: &mut Lent<'_>) -> impl Future<Output = Result<Self, Response>> + Send {
         in_the_other_way()
     }
 

@@ -1,6 +1,10 @@
 //! The request, for code that is far away from the arguments.
 
+use std::sync::Arc;
+
 use bootstrap::RequestScope;
+use bootstrap_web::axum::extract::FromRequestParts;
+use bootstrap_web::axum::http::request::Parts;
 use bootstrap_web::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
@@ -165,4 +169,40 @@ fn a_parameter_that_the_path_does_not_have_is_an_error_of_the_service() {
 #[test]
 fn there_is_no_request_outside() {
     assert_eq!(RequestContext::current().unwrap_err().status(), 500);
+}
+
+/// An extractor that panics.
+struct Panics;
+
+impl<S: Sync> FromRequestParts<S> for Panics {
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Problem> {
+        panic!("an extractor of the test panics");
+    }
+}
+
+async fn path_of_problem(_: Arc<Problem>) -> Option<Response> {
+    let request = RequestContext::current();
+    request
+        .ok()
+        .map(|it| it.uri().path().to_owned().into_response())
+}
+
+#[routes(collect = never)]
+fn panicking() -> impl RouteSet {
+    Routes::new()
+        .on_error(path_of_problem)
+        .get("/handler/{id}", async |_: Path<u32>, _: Panics| "made")
+        .before_handle(async |_: HeaderMap, _: Panics| {})
+        .get("/hook", async || "made")
+}
+
+#[test]
+fn a_request_can_be_read_after_an_extractor_has_panicked() {
+    with_set(Panicking::default(), async |client| {
+        for path in ["/handler/7", "/hook"] {
+            assert_eq!(client.get(path).await.text(), path);
+        }
+    });
 }

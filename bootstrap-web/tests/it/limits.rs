@@ -28,6 +28,11 @@ fn bodies() -> impl RouteSet {
     Routes::new()
         .post("/default", length)
         .post("/default/ambient", ambient)
+        .group(|group| {
+            let group = group.body_limit(2 << 20);
+            let group = group.post("/two", length).post("/two/ambient", ambient);
+            group.post("/two/stream", stream)
+        })
         .body_limit(10)
         .post("/small", length)
         .post("/small/ambient", ambient)
@@ -51,7 +56,14 @@ fn a_body_is_as_long_as_its_route_allows() {
             assert_eq!(post(path, 11).await, 413, "{path}");
         }
         let two = 2 << 20;
-        for path in ["/default", "/default/ambient"] {
+        // Which is the limit of axum's extractors as well.
+        for path in [
+            "/default",
+            "/default/ambient",
+            "/two",
+            "/two/ambient",
+            "/two/stream",
+        ] {
             assert_eq!(post(path, two).await, 200, "{path}");
             assert_eq!(post(path, two + 1).await, 413, "{path}");
         }

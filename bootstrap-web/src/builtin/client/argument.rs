@@ -6,13 +6,12 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use anyhow::anyhow;
 use axum::extract::ConnectInfo;
 use axum::http::Extensions;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bootstrap::State;
 use bootstrap::extend::Requirements;
 
 use crate::builtin::client::proxies::Proxies;
-use crate::handle::{Argument, Available, LeavesBody, Needs};
+use crate::handle::{Argument, Available, LeavesBody, Lent, Needs};
 use crate::problem::Problem;
 
 /// The address of the client: an argument of handlers and hooks, which requires `State<Proxies>`.
@@ -103,7 +102,8 @@ impl<V> Available<V, FromConnection> for ClientIp {
         requirements.get::<State<Proxies>>().cloned()
     }
 
-    async fn extract(proxies: &State<Proxies>, parts: &mut Parts) -> Result<Self, Response> {
+    async fn extract(proxies: &State<Proxies>, head: &mut Lent<'_>) -> Result<Self, Response> {
+        let parts = head.parts().map_err(IntoResponse::into_response)?;
         let client = proxies.client(peer(&parts.extensions), &parts.headers);
         client.map(Self::from).ok_or_else(|| {
             let error = anyhow!(
