@@ -29,17 +29,18 @@ impl TagCache {
                 Ok((changes, list.into()))
             };
             let cached = self.lists.try_get_with(tag.to_owned(), load);
-            let (at, list) = cached.await.map_err(|error| match Arc::try_unwrap(error) {
-                Ok(error) => error,
-                // Other callers wait for the same list and get the same error.
-                Err(error) => sqlx::Error::Protocol(error.to_string()),
-            })?;
+            let (at, list) = cached.await.map_err(owned)?;
             if at >= changes {
                 return Ok(list);
             }
             self.lists.invalidate(tag).await;
         }
     }
+}
+
+/// Other callers that wait for the same list get the same error.
+fn owned(error: Arc<sqlx::Error>) -> sqlx::Error {
+    Arc::try_unwrap(error).unwrap_or_else(|error| sqlx::Error::Protocol(error.to_string()))
 }
 
 /// Fills the cache with the most frequent tags.

@@ -53,6 +53,7 @@ async fn reload(app: &bootstrap::Handle, was_down: bool) -> Result<bool> {
         }
         Err(RestartError::Refused {
             why: why @ RestartRefusal::Configuration { .. },
+            ..
         }) => {
             tracing::error!("the configuration is unchanged: {why}");
             Ok(was_down)
