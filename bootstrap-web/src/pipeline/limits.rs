@@ -71,6 +71,11 @@ pub(super) fn limit_body(request: &mut Request<Body>, limit: Option<usize>) -> O
     if request.body().is_end_stream() {
         return None;
     }
+    if limit.is_some_and(|limit| request.body().size_hint().lower() > limit as u64) {
+        // Fails for what reads it, before the client has sent it, or is asked to with 100.
+        *request.body_mut() = Body::new(Limited::new(Body::from("too long"), 0));
+        return None;
+    }
     let waits = Waits(Arc::default());
     let watched = Watched {
         body: mem::take(request.body_mut()),

@@ -186,6 +186,20 @@ async fn a_body_that_is_too_large_is_refused_with_and_without_an_extractor() {
     close(running).await;
 }
 
+/// The request has no limit of time here: it is not waited for the body.
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_large_is_not_asked_for() {
+    let (running, address) = boot(full(), server().body_limit(100)).await;
+    for path in ["/length", "/raw-length", "/mounted/length"] {
+        let mut client = Client::connect(address).await;
+        let head = "HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 101\r\n\r\n";
+        client.send(&format!("POST {path} {head}")).await;
+        let response = client.response().await;
+        assert!(response.starts_with("HTTP/1.1 413 "), "{path}: {response}");
+    }
+    close(running).await;
+}
+
 /// A body without a length is counted as it comes.
 #[tokio::test]
 async fn a_body_in_chunks_is_limited_as_well() {
