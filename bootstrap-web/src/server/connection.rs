@@ -192,14 +192,14 @@ fn names_one_host(request: &Request<Incoming>) -> bool {
     }
     hosts.next().is_none()
         && match first {
-            Some(host) => host.as_bytes().iter().all(is_of_host),
+            Some(host) => host.as_bytes().iter().copied().all(is_of_host),
             None => request.version() < Version::HTTP_11,
         }
 }
 
 /// Whether a byte may be part of a host with its port: RFC 3986, 3.2.2.
-fn is_of_host(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte)
+fn is_of_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte)
 }
 
 /// Whether a page of another origin asks for a websocket.
