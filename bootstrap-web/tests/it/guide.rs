@@ -67,6 +67,6 @@ fn pages_link_to_each_other_in_the_repository_and_in_the_documentation() {
     for ((label, module), (other, _)) in labels(modules).into_iter().zip(list) {
         assert_eq!(label, other);
         let name = label.trim_start_matches("page-").replace('-', "_");
-        assert_eq!(module, format!("crate::guide::{name}"));
+        assert_eq!(module, format!("mod@crate::guide::{name}"));
     }
 }
