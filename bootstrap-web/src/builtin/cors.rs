@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
 use axum::http::{HeaderName, HeaderValue, Method};
 use bootstrap::prelude::*;
 use tower::util::option_layer;
@@ -11,7 +10,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer, ExposeHeaders};
 
 use crate::builtin::access::AccessLog;
 use crate::builtin::origin::{HELP, origin};
-use crate::values::Time;
+use crate::values::{KeyFault, Time};
 use crate::web::WebLayer;
 
 /// Lets pages of other origins use the service: cross-origin resource sharing. Requires the feature `cors`.
@@ -79,11 +78,11 @@ fn owned(words: &[&str]) -> Vec<String> {
 }
 
 impl Hooks for Cors {
-    async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<WebLayer>> {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<Arc<WebLayer>> {
         let layer = if self.origins.is_empty() {
             None
         } else {
-            Some(self.layer()?)
+            Some(self.layer().map_err(|fault| fault.placed(cx))?)
         };
         Ok(Arc::new(WebLayer::new(option_layer(layer))))
     }
@@ -97,8 +96,9 @@ impl Cors {
         self
     }
 
-    fn layer(&self) -> Result<CorsLayer> {
-        let methods: Result<Vec<Method>> = self.methods.iter().map(|it| method(it)).collect();
+    fn layer(&self) -> Result<CorsLayer, KeyFault> {
+        let methods: Result<Vec<Method>, KeyFault> =
+            self.methods.iter().map(|it| method(it)).collect();
         let headers = names("cors.headers", &self.headers)?;
         let expose = names("cors.expose", &self.expose)?;
         let layer = CorsLayer::new()
@@ -109,42 +109,57 @@ impl Cors {
         if self.origins.iter().any(|it| it == "*") {
             return self.of_all(layer);
         }
-        let origins: Result<Vec<HeaderValue>> = self.origins.iter().map(|it| allowed(it)).collect();
+        let origins: Result<Vec<HeaderValue>, KeyFault> =
+            self.origins.iter().map(|it| allowed(it)).collect();
         let layer = layer.allow_origin(AllowOrigin::list(origins?));
         Ok(layer.allow_credentials(self.credentials))
     }
 
-    fn of_all(&self, layer: CorsLayer) -> Result<CorsLayer> {
+    fn of_all(&self, layer: CorsLayer) -> Result<CorsLayer, KeyFault> {
         if self.credentials {
-            bail!(
-                "`cors.origins` has `*`, and `cors.credentials` is true: every page in the world could read the data of \
-                 the user; list the origins, as `https://app.example`, or set `cors.credentials` to false"
-            );
+            let wrong = "`cors.origins` has `*`, and `cors.credentials` is true: every page in the world could read the data of \
+                         the user";
+            let help =
+                "list the origins, as `https://app.example`, or set `cors.credentials` to false";
+            return Err(KeyFault::new(ORIGINS, wrong, help));
         }
         if self.origins.len() > 1 {
-            bail!("`cors.origins` has `*` beside other origins: write `*` alone, or leave it out");
+            let wrong = "`cors.origins` has `*` beside other origins";
+            return Err(KeyFault::new(
+                ORIGINS,
+                wrong,
+                "write `*` alone, or leave it out",
+            ));
         }
         Ok(layer.allow_origin(AllowOrigin::any()))
     }
 }
 
-fn allowed(text: &str) -> Result<HeaderValue> {
-    origin(text)
-        .with_context(|| format!("`cors.origins` has `{text}`, which is not an origin: {HELP}"))
-}
+const ORIGINS: &str = "cors.origins";
 
-fn method(text: &str) -> Result<Method> {
-    let is_method = !text.is_empty() && text.bytes().all(|it| it.is_ascii_uppercase());
-    let method = is_method.then(|| text.parse().ok()).flatten();
-    method.ok_or_else(|| {
-        anyhow!("`cors.methods` has `{text}`, which is not a method: write `GET`, for example")
+fn allowed(text: &str) -> Result<HeaderValue, KeyFault> {
+    origin(text).ok_or_else(|| {
+        let wrong = format!("`cors.origins` has `{text}`, which is not an origin");
+        KeyFault::new(ORIGINS, wrong, HELP)
     })
 }
 
-fn names(key: &str, texts: &[String]) -> Result<Vec<HeaderName>> {
+fn method(text: &str) -> Result<Method, KeyFault> {
+    let is_method = !text.is_empty() && text.bytes().all(|it| it.is_ascii_uppercase());
+    let method = is_method.then(|| text.parse().ok()).flatten();
+    method.ok_or_else(|| {
+        let wrong = format!("`cors.methods` has `{text}`, which is not a method");
+        KeyFault::new("cors.methods", wrong, "write `GET`, for example")
+    })
+}
+
+fn names(key: &'static str, texts: &[String]) -> Result<Vec<HeaderName>, KeyFault> {
     let names = texts.iter().map(|text| {
         let name = text.parse::<HeaderName>().ok().filter(|_| text != "*");
-        name.with_context(|| format!("`{key}` has `{text}`, which is not the name of a header: write `content-type`, for example"))
+        name.ok_or_else(|| {
+            let wrong = format!("`{key}` has `{text}`, which is not the name of a header");
+            KeyFault::new(key, wrong, "write `content-type`, for example")
+        })
     });
     names.collect()
 }

@@ -4,7 +4,6 @@ use std::path::{Component, Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
 use axum::extract::{Path, Request};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -15,7 +14,7 @@ use tower_http::services::ServeFile;
 
 use crate::problem::Problem;
 use crate::routes::{BoundRoutes, Routes, requirements_of};
-use crate::values::Time;
+use crate::values::{KeyFault, Time};
 
 /// Serves the files of a folder. Requires the feature `files`.
 ///
@@ -85,16 +84,20 @@ impl Files {
 }
 
 impl Hooks for Files {
-    async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<BoundRoutes>> {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<Arc<BoundRoutes>> {
         if self.folder.as_os_str().is_empty() {
             return BoundRoutes::new(Routes::new(), &self.requirements).map(Arc::new);
         }
         let (shown, is_set) = (self.folder.display(), !self.fallback.as_os_str().is_empty());
+        let wrong = |wrong: &str| {
+            let wrong = format!("`files.folder` is `{shown}`, which {wrong}");
+            let help = "set it to a folder that this user can read";
+            KeyFault::new("files.folder", wrong, help).placed(cx)
+        };
         let root = tokio::fs::canonicalize(&self.folder).await;
-        let root =
-            root.with_context(|| format!("`files.folder` is `{shown}`, which can't be opened"))?;
+        let root = root.map_err(|error| wrong(&format!("can't be opened: {error}")))?;
         if !root.is_dir() {
-            bail!("`files.folder` is `{shown}`, which is not a folder");
+            return Err(wrong("is not a folder").into());
         }
         let mut folder = Folder {
             root,
@@ -105,7 +108,12 @@ impl Hooks for Files {
             let fallback = folder.find(&self.fallback).await;
             let Some(Found::File(file)) = fallback else {
                 let file = self.fallback.display();
-                bail!("`files.fallback` is `{file}`, which is not a file in `{shown}`");
+                let wrong =
+                    format!("`files.fallback` is `{file}`, which is not a file in `{shown}`");
+                let help = "set it to a path below `files.folder`";
+                return Err(KeyFault::new("files.fallback", wrong, help)
+                    .placed(cx)
+                    .into());
             };
             folder.fallback = Some(file);
         }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-use crate::server::fault::KeyFault;
+use crate::values::KeyFault;
 
 /// The key of the addresses for clients.
 pub(super) const LISTEN: &str = "http.listen";

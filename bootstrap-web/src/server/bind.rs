@@ -14,9 +14,9 @@ use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::net::{UnixListener, UnixSocket};
 
 use crate::server::address::{Address, LISTEN};
-use crate::server::fault::KeyFault;
 use crate::server::listening::Bound;
 use crate::server::socket::Socket;
+use crate::values::KeyFault;
 
 /// How many connections the system keeps until they are accepted.
 const BACKLOG: u32 = 1024;

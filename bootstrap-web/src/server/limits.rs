@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::server::fault::KeyFault;
 #[cfg(feature = "ws")]
 use crate::server::websocket::Origins;
+use crate::values::KeyFault;
 
 /// The least that `http.max_header_bytes` may be.
 const LEAST_HEADER: usize = 1 << 10;

@@ -23,7 +23,6 @@ mod answer;
 mod bind;
 mod connection;
 mod drain;
-mod fault;
 mod faulty;
 mod limits;
 mod listening;

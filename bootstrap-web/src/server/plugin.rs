@@ -14,7 +14,6 @@ use crate::server::accept;
 use crate::server::address::{Address, LISTEN, Listen, MANAGEMENT};
 use crate::server::bind::{Binding, Reserved};
 use crate::server::drain::drain;
-use crate::server::fault::KeyFault;
 #[cfg(feature = "metrics")]
 use crate::server::faulty;
 use crate::server::limits::{Limits, raise_descriptors};
@@ -27,7 +26,7 @@ use crate::server::shared::Shared;
 use crate::server::tls::{Files, Tls};
 #[cfg(feature = "ws")]
 use crate::server::websocket::Origins;
-use crate::values::{Size, Time};
+use crate::values::{KeyFault, Size, Time};
 use crate::web::{Web, WebPlugin};
 
 /// More than any limit needs, and little enough to count with.
@@ -338,7 +337,7 @@ impl Server {
     #[expect(clippy::unused_async, reason = "with TLS it reads files")]
     async fn speak_tls(
         &self,
-        cx: &LoadContext,
+        _: &LoadContext,
         _: [&mut Shared; 2],
         _: &mut Listening,
     ) -> Result<()> {
@@ -351,7 +350,7 @@ impl Server {
         set.map_or(Ok(()), |(key, _)| {
             let wrong = format!("`{key}` is set, and this program was built without TLS");
             let help = "build it with the feature `tls` of `bootstrap-web`, or remove `http.tls`";
-            Err(cx.config_error(key, wrong, help).into())
+            Err(KeyFault::new(key, wrong, help).into())
         })
     }
 }
@@ -393,7 +392,7 @@ fn accept(cx: &LoadContext, shared: &Arc<Shared>, reserved: Vec<Reserved>, text:
 /// Adds the place of the key to an error that names one.
 fn placed(cx: &LoadContext, error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<KeyFault>() {
-        Ok(KeyFault { key, wrong, help }) => cx.config_error(key, wrong, help).into(),
+        Ok(fault) => fault.placed(cx).into(),
         Err(error) => error,
     }
 }

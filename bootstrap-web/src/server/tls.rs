@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 
-use crate::server::fault::KeyFault;
+use crate::values::KeyFault;
 
 /// How often the files are read.
 const INTERVAL: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::builtin::{HELP_WITH_ORIGIN, origin};
-use crate::server::fault::KeyFault;
+use crate::values::KeyFault;
 
 const KEY: &str = "http.websocket.origins";
 

@@ -106,6 +106,18 @@ fn all_origins_with_credentials_are_an_error_of_the_boot() {
 }
 
 #[test]
+fn a_key_that_is_wrong_is_named_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("service.toml");
+    std::fs::write(&file, "[cors]\norigins = ['null']").unwrap();
+    let configuration = Configuration::new().file(&file);
+    let error = boot_error(App::new().with(Cors::default()).configure(configuration));
+    assert!(error.contains("service.toml:2:1"), "{error}");
+    let help = "help: write `https://app.example`, without a path";
+    assert!(error.ends_with(help), "{error}");
+}
+
+#[test]
 fn what_is_malformed_is_an_error_of_the_boot() {
     for origin in [
         "app.example",

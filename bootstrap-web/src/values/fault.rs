@@ -2,17 +2,20 @@
 
 use std::fmt;
 
-/// A value that the server can't work with.
+use bootstrap::LoadContext;
+use bootstrap::error::ConfigFault;
+
+/// A value that a plugin can't work with.
 #[derive(Debug)]
-pub(super) struct KeyFault {
-    pub(super) key: &'static str,
-    pub(super) wrong: String,
+pub(crate) struct KeyFault {
+    pub(crate) key: &'static str,
+    pub(crate) wrong: String,
     /// What to do about it.
-    pub(super) help: String,
+    pub(crate) help: String,
 }
 
 impl KeyFault {
-    pub(super) fn new(
+    pub(crate) fn new(
         key: &'static str,
         wrong: impl Into<String>,
         help: impl Into<String>,
@@ -22,6 +25,11 @@ impl KeyFault {
             wrong: wrong.into(),
             help: help.into(),
         }
+    }
+
+    /// Adds the place of the key.
+    pub(crate) fn placed(self, cx: &LoadContext) -> ConfigFault {
+        cx.config_error(self.key, self.wrong, self.help)
     }
 }
 

@@ -1,9 +1,13 @@
-//! Durations and sizes, as they are written in the configuration.
+//! Values of the configuration: durations and sizes as they are written, and what is wrong with one.
+
+mod fault;
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+pub(crate) use fault::KeyFault;
 
 /// A duration: `"250ms"`, `"5s"`, `"2m"`, `"1h"`, as in the attributes of `bootstrap`.
 #[derive(Clone, Copy, Debug)]
