@@ -75,7 +75,7 @@ pub(super) fn unavailable() -> Response<Body> {
     render(&Arc::new(problem), Format::Problem)
 }
 
-/// As RFC 9112, 3.2, wants it: proxies and routes might not mean the same host.
+/// As RFC 9112, 3.2, requires: a proxy and a route might each read another host.
 pub(super) fn without_host() -> Response<Body> {
     let problem = Problem::bad_request()
         .detail("the request must have exactly one header `host`, with a host and its port");

@@ -233,9 +233,6 @@ fn without_routes(
 
 /// A connection that can be asked to end after the present requests.
 trait Connection: Future<Output = hyper::Result<()>> {
-    /// Whether one without a request ends at once, even if a request is on its way.
-    const ENDS_AT_ONCE: bool;
-
     fn finish(self: Pin<&mut Self>);
 }
 
@@ -247,15 +244,13 @@ where
     B: hyper::body::Body + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    const ENDS_AT_ONCE: bool = true;
-
     fn finish(self: Pin<&mut Self>) {
         self.graceful_shutdown();
     }
 }
 
 /// Polls a connection until it ends, its time is up, or the server cuts it.
-async fn drive<C: Connection>(mut connection: Pin<&mut C>, phase: &Phase, shared: &Shared) {
+async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, shared: &Shared) {
     let mut closing = pin!(shared.closing.raised());
     let mut cut = pin!(shared.cut.raised());
     let mut is_closing = false;
@@ -290,7 +285,7 @@ async fn drive<C: Connection>(mut connection: Pin<&mut C>, phase: &Phase, shared
                 is_closing = true;
                 phase.end_if_unused(LAST_LOOK);
             }
-            if is_closing && !is_asked && !(C::ENDS_AT_ONCE && phase.is_unused()) {
+            if is_closing && !is_asked && !phase.is_unused() {
                 is_asked = true;
                 connection.as_mut().finish();
                 continue;
@@ -423,9 +418,6 @@ mod http2 {
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        // The client hears which requests it has to repeat.
-        const ENDS_AT_ONCE: bool = false;
-
         fn finish(self: Pin<&mut Self>) {
             self.graceful_shutdown();
         }

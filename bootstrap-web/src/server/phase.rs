@@ -121,9 +121,14 @@ impl Phase {
         self.deadline.store(deadline, Ordering::Relaxed);
     }
 
-    /// Whether there is no request, and nothing of one has arrived.
+    /// Whether there is no request, and nothing of one has arrived. HTTP/2 itself asks the client for requests that are on
+    /// their way, once it has had one.
     pub(super) fn is_unused(&self) -> bool {
-        matches!(self.doing(), Doing::Nothing | Doing::Idling)
+        match self.doing() {
+            Doing::Nothing => true,
+            Doing::Idling => !self.is_http2.load(Ordering::Relaxed),
+            Doing::Reading | Doing::Answering => false,
+        }
     }
 
     /// Sets a limit for the first byte of a request, unless it has arrived.

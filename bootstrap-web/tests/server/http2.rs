@@ -10,6 +10,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
@@ -171,4 +172,57 @@ async fn a_client_of_http_2_that_takes_nothing_of_its_responses_is_cut_off() {
     }
     assert_eq!(read, 4 << 20);
     close(running).await;
+}
+
+/// A frame: its kind, its flags, the number of its stream and its content.
+fn frame(kind: u8, flags: u8, stream: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).unwrap();
+    [&[0, 0, length, kind, flags, 0, 0, 0, stream], content].concat()
+}
+
+/// Reads frames up to one of a kind that is no acknowledgement, and returns its content.
+async fn read_to(client: &mut Client, kind: u8) -> Vec<u8> {
+    loop {
+        let mut head = [0; 9];
+        within(client.0.read_exact(&mut head)).await.unwrap();
+        let mut content = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        within(client.0.read_exact(&mut content)).await.unwrap();
+        if head[3] == kind && (kind != PING || head[4] == 0) {
+            return content;
+        }
+    }
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+
+/// `GET http://x/`, from the static table of RFC 7541, at the end of its stream.
+fn get_frame(stream: u8) -> Vec<u8> {
+    frame(HEADERS, 5, stream, b"\x82\x84\x86\x41\x01x")
+}
+
+/// The server asks a client whether it has seen that the connection ends, and a request may be on its way meanwhile.
+#[tokio::test]
+async fn a_connection_of_http_2_without_a_request_waits_for_its_client_when_the_server_drains() {
+    let app = app(Api::default()).supply(Seen::default());
+    let server = server().h2c(true).drain_timeout(LONG);
+    let (running, address) = boot(app.shutdown_timeout(LONG), server).await;
+    let mut client = Client::connect(address).await;
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let begin = [preface, frame(SETTINGS, 0, 0, &[]), get_frame(1)].concat();
+    within(client.0.write_all(&begin)).await.unwrap();
+    assert_eq!(read_to(&mut client, DATA).await, b"hello");
+
+    let closed = tokio::spawn(close(running));
+    read_to(&mut client, GOAWAY).await;
+    let asked = read_to(&mut client, PING).await;
+    assert!(client.is_silent().await, "it waits for the answer");
+    let late = [get_frame(3), frame(PING, 1, 0, &asked)].concat();
+    within(client.0.write_all(&late)).await.unwrap();
+    assert_eq!(read_to(&mut client, DATA).await, b"hello");
+    client.rest().await;
+    within(closed).await.unwrap();
 }
