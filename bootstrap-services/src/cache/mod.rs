@@ -1,0 +1,1 @@
+//! Caches: typed regions in memory, with single flight.

@@ -1,0 +1,1 @@
+//! The clock that all services read.

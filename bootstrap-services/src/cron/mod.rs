@@ -1,0 +1,1 @@
+//! Cron: work at times of the calendar.

@@ -1,0 +1,1 @@
+//! Events: typed messages, and handlers that are plugins.

@@ -1,0 +1,1 @@
+//! Leases: what one instance at a time may do, with fencing.

@@ -1,0 +1,29 @@
+//! Services as plugins of `bootstrap`: a database, a cache, events, cron, rate limits and more, each on a well-kept
+//! crate, with an embedded default.
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "audit")]
+pub mod audit;
+#[cfg(feature = "cache")]
+pub mod cache;
+pub mod clock;
+#[cfg(feature = "cron")]
+pub mod cron;
+#[cfg(feature = "database")]
+pub mod database;
+#[cfg(feature = "events")]
+pub mod events;
+#[cfg(feature = "database")]
+pub mod leases;
+#[cfg(feature = "limits")]
+pub mod limits;
+#[cfg(feature = "logger")]
+pub mod logger;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(feature = "named")]
+pub mod named;
+#[cfg(feature = "sse")]
+pub mod sse;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,0 +1,1 @@
+//! Services by name: values that factories create.

@@ -1,0 +1,1 @@
+//! Channels of server-sent events.
