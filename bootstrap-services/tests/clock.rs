@@ -1,4 +1,5 @@
 //! The clock of the services.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -62,9 +63,7 @@ async fn time_waits_for_work_on_other_threads() {
     tokio::spawn(clock.work(async move {
         for _ in 0..100 {
             inner.sleep(SECOND).await;
-            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_micros(200)))
-                .await
-                .unwrap();
+            tokio::time::sleep(Duration::from_micros(200)).await;
             note(&inside, &inner, "done");
         }
     }));
