@@ -1,1 +1,1 @@
-//! The database: SQLite, with migrations for each plugin.
+//! The database: `SQLite`, with migrations for each plugin.
