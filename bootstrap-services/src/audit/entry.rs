@@ -140,9 +140,15 @@ impl Entry {
 
 /// The fields that differ, or both values if they are no objects.
 fn changed(before: Value, after: Value) -> Value {
-    let (Value::Object(mut before), Value::Object(after)) = (before.clone(), after.clone()) else {
-        return json!([before, after]);
-    };
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            Value::Object(changed_fields(before, after))
+        }
+        (before, after) => json!([before, after]),
+    }
+}
+
+fn changed_fields(mut before: Map<String, Value>, after: Map<String, Value>) -> Map<String, Value> {
     let mut changed = Map::new();
     for (name, after) in after {
         let before = before.remove(&name).unwrap_or(Value::Null);
@@ -150,11 +156,12 @@ fn changed(before: Value, after: Value) -> Value {
             changed.insert(name, json!([before, after]));
         }
     }
-    let removed = before
-        .into_iter()
-        .map(|(name, before)| (name, json!([before, null])));
-    changed.extend(removed.filter(|(_, pair)| !pair[0].is_null()));
-    Value::Object(changed)
+    for (name, before) in before {
+        if !before.is_null() {
+            changed.insert(name, json!([before, null]));
+        }
+    }
+    changed
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What is read from the log.
 
+use std::fmt::Display;
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -50,13 +51,13 @@ impl Filter {
     }
 
     /// Restricts to entries of an actor.
-    pub fn actor(mut self, actor: impl ToString) -> Self {
+    pub fn actor(mut self, actor: impl Display) -> Self {
         self.actor = Some(actor.to_string());
         self
     }
 
     /// Restricts to entries about one thing.
-    pub fn target(mut self, kind: impl Into<String>, id: impl ToString) -> Self {
+    pub fn target(mut self, kind: impl Into<String>, id: impl Display) -> Self {
         self.target = Some(id.to_string());
         self.target_kind(kind)
     }
@@ -68,7 +69,7 @@ impl Filter {
     }
 
     /// Restricts to entries of one request.
-    pub fn request(mut self, id: impl ToString) -> Self {
+    pub fn request(mut self, id: impl Display) -> Self {
         self.request = Some(id.to_string());
         self
     }
