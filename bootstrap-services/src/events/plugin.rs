@@ -40,7 +40,6 @@ impl Hooks for EventsPlugin {
             let fault = cx.config_error("events.queue", wrong, "set a number, for example 1024");
             return Err(fault.into());
         }
-        metrics::describe();
         let types = linked()?;
         let bridge = self.bus.as_ref().map(|bus| {
             Arc::new(Bridge::new(bus, "events", &self.clock, cx.handle(), encode))
@@ -53,6 +52,12 @@ impl Hooks for EventsPlugin {
             bridge.start(cx, deliver).await;
         }
         Ok(events)
+    }
+
+    /// Not in `load`: a plugin may install the recorder in its own.
+    async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
+        metrics::describe();
+        Ok(())
     }
 
     async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {

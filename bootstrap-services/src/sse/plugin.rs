@@ -50,7 +50,6 @@ pub struct SseHubPlugin {
 impl Hooks for SseHubPlugin {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<SseHub> {
         self.check(cx)?;
-        metrics::describe();
         let limits = Limits {
             history: self.history,
             queue: self.queue,
@@ -75,6 +74,12 @@ impl Hooks for SseHubPlugin {
             bridge.start(cx, deliver).await;
         }
         Ok(hub)
+    }
+
+    /// Not in `load`: a plugin may install the recorder in its own.
+    async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
+        metrics::describe();
+        Ok(())
     }
 
     /// Streams end here, if they have not ended with their server.
