@@ -133,6 +133,17 @@ pub(crate) fn check(path: &Path) -> Result<(), PathFault> {
             "create the folder, or set `database.file` to another file",
         );
     }
+    if let Err(error) = can_write(if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    }) {
+        let wrong = format!("this user can't write to its folder: {error}");
+        return fault(
+            &wrong,
+            "let this user write to the folder, or set `database.file` to another file",
+        );
+    }
     // If the metadata can't be read, `SQLite` reports why.
     let Ok(found) = fs::metadata(path) else {
         return Ok(());
@@ -152,6 +163,16 @@ pub(crate) fn check(path: &Path) -> Result<(), PathFault> {
             "let this user write to it, or set `database.file` to another file",
         );
     }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn can_write(folder: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)?)
+}
+
+#[cfg(not(unix))]
+fn can_write(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

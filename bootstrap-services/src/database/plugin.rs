@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bootstrap::extend::async_trait;
+use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
@@ -74,6 +76,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_hours(1);
 #[plugin(
     name = "database",
     states = [Database],
+    ports = [self as dyn HealthCheck],
     collect = needed,
     load_timeout = "30s",
     close_timeout = "10s"
@@ -93,6 +96,8 @@ pub struct DatabasePlugin {
     pub synchronous: Synchronous,
     #[option(config = "database.min_free", default = Size(16 << 20), setter = false)]
     min_free: Size,
+    #[local]
+    database: Option<Database>,
 }
 
 /// When a commit is on the disk.
@@ -181,14 +186,24 @@ impl Hooks for DatabasePlugin {
         self.check(cx)?;
         let opening = self.opening(&cx.name().to_string())?;
         let file = opening.file.path.display().to_string();
-        opening
-            .open()
-            .await
-            .with_context(|| format!("opening the file `{file}`"))
+        let opened = opening.open().await;
+        let database = opened.with_context(|| format!("opening the file `{file}`"))?;
+        self.database = Some(database.clone());
+        Ok(database)
     }
 
     async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
         cx.states().close().await;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl HealthCheck for DatabasePlugin {
+    async fn check(&self) -> Result<()> {
+        match &self.database {
+            Some(database) => database.check().await,
+            None => Ok(()),
+        }
     }
 }

@@ -39,7 +39,6 @@ pub async fn notes(database: &Database) -> Vec<String> {
     select.fetch_all(database.read()).await.unwrap()
 }
 
-#[allow(dead_code)]
 /// Boots an app with only this database, whose table `notes` exists.
 pub async fn boot(plugin: DatabasePlugin) -> (bootstrap::Running, State<Database>) {
     let running = App::new().with(plugin).boot().await.unwrap();
