@@ -1,0 +1,4 @@
+//! The database, as plugins use it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod use_cases;
