@@ -214,12 +214,7 @@ impl Events {
         }
     }
 
-    /// Checks that the bus is connected, if the app has one. Not critical: local events do not need it.
-    ///
-    /// # Errors
-    ///
-    /// If the bus is not connected.
-    pub async fn check(&self) -> anyhow::Result<()> {
+    pub(super) fn check_bus(&self) -> anyhow::Result<()> {
         match &self.0.bridge {
             Some(bridge) => bridge.check(),
             None => Ok(()),

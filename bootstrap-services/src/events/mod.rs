@@ -13,6 +13,7 @@ mod event;
 #[allow(clippy::module_inception, reason = "the state of the room has its name")]
 mod events;
 mod handler;
+mod health;
 mod metrics;
 mod pattern;
 mod plugin;

@@ -123,12 +123,15 @@ impl Board {
         if self.clients >= self.limits.clients {
             return Err(SseError::TooManyClients(self.clients));
         }
-        let mut first = vec![event::hello()];
-        if let Some(id) = last_event_id {
-            match self.missed(channels, id) {
-                Some(missed) => first.extend(missed),
-                None => first.push(event::reset(&self.id(self.last))),
+        let now = self.id(self.last);
+        let mut first = Vec::new();
+        match last_event_id.map(|id| self.missed(channels, id)) {
+            None => first.push(event::hello(Some(&now))),
+            Some(Some(missed)) => {
+                first.push(event::hello(None));
+                first.extend(missed);
             }
+            Some(None) => first.extend([event::hello(None), event::reset(&now)]),
         }
         let queue = Arc::new(Queue::new(self.limits.queue));
         for channel in channels {
