@@ -2,4 +2,4 @@
 
 pub use crate::clock::VirtualClock;
 #[cfg(feature = "events")]
-pub use crate::events::{EventRecord, MemoryBus, bus_conformance};
+pub use crate::events::{EventRecord, MemoryBus};
