@@ -17,5 +17,5 @@ pub fn event_handler(
     arguments: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    events::handler(arguments.into(), item.into()).into()
+    events::handler(arguments.into(), &item.into()).into()
 }
