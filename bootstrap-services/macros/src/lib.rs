@@ -1,1 +1,20 @@
 //! The attributes and derives of `bootstrap-services`.
+
+#[cfg(feature = "cron")]
+mod cron;
+#[cfg(feature = "cron")]
+#[allow(
+    dead_code,
+    reason = "the macro only checks, and this file is that of `bootstrap-services`"
+)]
+mod pattern;
+
+/// The implementation of the attribute; `bootstrap-services` re-exports it with its documentation.
+#[cfg(feature = "cron")]
+#[proc_macro_attribute]
+pub fn cron(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    cron::expand(arguments.into(), item.into()).into()
+}
