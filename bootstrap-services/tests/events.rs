@@ -196,12 +196,20 @@ async fn a_bad_pattern_is_a_typed_error() {
     let error = |pattern: &str| events.matching(pattern).unwrap_err();
     assert!(matches!(error(""), PatternError::EmptySegment { .. }));
     assert!(matches!(error("user."), PatternError::EmptySegment { .. }));
-    assert!(matches!(error("user..x"), PatternError::EmptySegment { .. }));
+    assert!(matches!(
+        error("user..x"),
+        PatternError::EmptySegment { .. }
+    ));
     assert!(matches!(error("user.cre*"), PatternError::Segment { .. }));
     assert!(matches!(error("user.***"), PatternError::Segment { .. }));
-    assert!(matches!(error(&"a".repeat(201)), PatternError::TooLong { length: 201 }));
+    assert!(matches!(
+        error(&"a".repeat(201)),
+        PatternError::TooLong { length: 201 }
+    ));
     let text = events.history("user cre", 1).unwrap_err().to_string();
-    assert!(text.starts_with("the segment `user cre` of the pattern `user cre` matches no name: write"));
+    assert!(
+        text.starts_with("the segment `user cre` of the pattern `user cre` matches no name: write")
+    );
     close(running).await;
 }
 
@@ -242,7 +250,12 @@ async fn a_pattern_gets_names_and_payloads_in_order() {
     for _ in 0..4 {
         names.push(within(any.recv()).await.unwrap().name().to_owned());
     }
-    let expected = ["user.created", "user.address.changed", "order.paid", "user.created"];
+    let expected = [
+        "user.created",
+        "user.address.changed",
+        "order.paid",
+        "user.created",
+    ];
     assert_eq!(names, expected);
     close(running).await;
 }
@@ -256,7 +269,10 @@ async fn a_slow_subscription_gets_the_number_of_events_that_it_missed() {
     for id in 1..=5 {
         events.publish(UserCreated { id });
     }
-    assert_eq!(within(created.recv()).await.unwrap_err(), RecvError::Lagged(3));
+    assert_eq!(
+        within(created.recv()).await.unwrap_err(),
+        RecvError::Lagged(3)
+    );
     assert_eq!(within(created.recv()).await.unwrap().id, 4);
     assert_eq!(within(created.recv()).await.unwrap().id, 5);
     close(running).await;
@@ -300,7 +316,11 @@ async fn the_history_keeps_the_last_events() {
         };
         history.iter().map(text).collect()
     };
-    let all = ["user.address.changed 2 at 2", "user.created 3 at 2", "user.address.changed 3 at 3"];
+    let all = [
+        "user.address.changed 2 at 2",
+        "user.created 3 at 2",
+        "user.address.changed 3 at 3",
+    ];
     assert_eq!(ids("**", 100), all);
     assert_eq!(ids("**", 2), all[1..]);
     assert_eq!(ids("user.*", 100), all[1..2]);
@@ -323,11 +343,16 @@ async fn a_queue_without_places_is_an_error_of_the_boot() {
     let configuration = Configuration::new().set("events.queue", 0);
     let app = app(&time(), &Log::default()).configure(configuration);
     let text = app.boot().await.unwrap_err().render();
-    assert!(text.contains("[events] Plugin load failed: `events.queue` is 0"), "{text}");
+    assert!(
+        text.contains("[events] Plugin load failed: `events.queue` is 0"),
+        "{text}"
+    );
 }
 
 fn with_mailer(time: &VirtualClock, log: &Log) -> App {
-    app(time, log).with(EventHandlersPlugin::default()).with(Mailer::default())
+    app(time, log)
+        .with(EventHandlersPlugin::default())
+        .with(Mailer::default())
 }
 
 #[tokio::test]
@@ -371,7 +396,13 @@ async fn an_error_and_a_panic_are_reported_and_the_next_event_is_handled() {
     seen.sort();
     assert_eq!(seen[0], "created 1");
     let not_handled = "error of [mailer] the event `user.created` was not handled";
-    assert_eq!(seen[1..], [format!("{not_handled}: no relay"), format!("{not_handled}: panicked: a bug")]);
+    assert_eq!(
+        seen[1..],
+        [
+            format!("{not_handled}: no relay"),
+            format!("{not_handled}: panicked: a bug")
+        ]
+    );
     // Other readers are not affected.
     for id in [500, 501, 1] {
         assert_eq!(within(created.recv()).await.unwrap().id, id);
@@ -395,7 +426,10 @@ async fn a_handler_that_hangs_is_cancelled_after_its_limit() {
     let mut seen = log.take();
     seen.sort();
     assert_eq!(seen[0], "created 1");
-    assert!(seen[1].contains("the event `user.created` was not handled within 5s"), "{seen:?}");
+    assert!(
+        seen[1].contains("the event `user.created` was not handled within 5s"),
+        "{seen:?}"
+    );
     close(running).await;
 }
 
@@ -422,7 +456,14 @@ async fn a_slow_handler_loses_the_oldest_events_and_is_reported_once() {
     let mut seen = Vec::new();
     for _ in 0..3 {
         gate.0.notify_one();
-        until(|| log.0.lock().unwrap().iter().any(|it| it.starts_with("slow"))).await;
+        until(|| {
+            log.0
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|it| it.starts_with("slow"))
+        })
+        .await;
         seen.extend(log.take());
     }
     within(events.flush()).await;
@@ -430,7 +471,10 @@ async fn a_slow_handler_loses_the_oldest_events_and_is_reported_once() {
     let (errors, handled): (Vec<_>, Vec<_>) = seen.iter().partition(|it| it.starts_with("error"));
     assert_eq!(handled, ["slow 0", "slow 5", "slow 6"]);
     assert_eq!(errors.len(), 1, "{errors:?}");
-    assert!(errors[0].contains("its queue dropped 4 events"), "{errors:?}");
+    assert!(
+        errors[0].contains("its queue dropped 4 events"),
+        "{errors:?}"
+    );
     close(running).await;
 }
 
@@ -484,7 +528,10 @@ async fn what_waits_is_handled_before_what_handlers_need_drains() {
         events.publish(OrderPaid);
     }
     close(running).await;
-    assert_eq!(log.take(), ["receipt", "receipt", "receipt", "relay drains"]);
+    assert_eq!(
+        log.take(),
+        ["receipt", "receipt", "receipt", "relay drains"]
+    );
 }
 
 /// Publishes when its task ends, which is after all plugins have drained.
@@ -536,7 +583,10 @@ async fn a_handler_without_the_plugin_that_runs_it_is_an_error_of_the_plan() {
     let errors = app.plan().unwrap_err();
     assert_eq!(errors.errors()[0].code(), "BOOT001");
     let text = errors.to_string();
-    assert!(text.contains("`mailer`") && text.contains("EventHandlers"), "{text}");
+    assert!(
+        text.contains("`mailer`") && text.contains("EventHandlers"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -582,9 +632,15 @@ async fn events_reach_two_apps_on_one_bus_once() {
     here.publish(UserCreated { id: 1 });
     here.publish(AddressChanged { id: 1 });
     let event = within(remote.recv()).await.unwrap();
-    assert_eq!((event.name(), event.is_remote(), event.at()), ("user.created", true, EPOCH));
+    assert_eq!(
+        (event.name(), event.is_remote(), event.at()),
+        ("user.created", true, EPOCH)
+    );
     assert_eq!(event.get::<UserCreated>().unwrap().id, 1);
-    assert_eq!(within(remote.recv()).await.unwrap().name(), "user.address.changed");
+    assert_eq!(
+        within(remote.recv()).await.unwrap().name(),
+        "user.address.changed"
+    );
     assert!(!within(local.recv()).await.unwrap().is_remote());
     within(local.recv()).await.unwrap();
     // Back: by then both apps would have got the others twice.
@@ -627,7 +683,14 @@ async fn local_delivery_goes_on_while_the_bus_is_down() {
     until(|| bus.subscriptions() == 2).await;
     here.check().await.unwrap();
     here.publish(UserCreated { id: 3 });
-    until(|| other_log.0.lock().unwrap().contains(&"created 3".to_owned())).await;
+    until(|| {
+        other_log
+            .0
+            .lock()
+            .unwrap()
+            .contains(&"created 3".to_owned())
+    })
+    .await;
     within(there.flush()).await;
     // Events that were published meanwhile are dropped, and not sent late.
     let seen: Vec<_> = other_log.take();
@@ -680,22 +743,27 @@ async fn messages_that_cannot_be_read_are_reported_and_unknown_events_match_patt
         bus.publish("events", message.into_bytes()).await.unwrap();
     };
     bus.publish("events", b"no json".to_vec()).await.unwrap();
-    let event = |name: &str, version: u16, payload: serde_json::Value| {
-        json!({ "name": name, "version": version, "at": 1000, "payload": payload })
-    };
+    let event = |name: &str, version: u16, payload: serde_json::Value| json!({ "name": name, "version": version, "at": 1000, "payload": payload });
     send(event("user.created", 1, json!({ "id": "no number" }))).await;
     send(event("of.another.service", 1, json!([7]))).await;
     send(event("user.created", 2, json!({ "key": 7 }))).await;
     send(event("user.created", 1, json!({ "id": 7 }))).await;
     let unknown = within(all.recv()).await.unwrap();
-    assert_eq!((unknown.name(), unknown.payload().unwrap()), ("of.another.service", json!([7])));
+    assert_eq!(
+        (unknown.name(), unknown.payload().unwrap()),
+        ("of.another.service", json!([7]))
+    );
     assert_eq!(unknown.at(), EPOCH + Duration::from_secs(1));
     // A version that this program does not know is not read as its type.
     assert_eq!(within(all.recv()).await.unwrap().version(), 2);
     assert_eq!(within(created.recv()).await.unwrap().id, 7);
     until(|| log.0.lock().unwrap().len() == 2).await;
     let seen = log.take();
-    assert!(seen.iter().all(|it| it.contains("a message of the bus on `events` can't be read")), "{seen:?}");
+    assert!(
+        seen.iter()
+            .all(|it| it.contains("a message of the bus on `events` can't be read")),
+        "{seen:?}"
+    );
     drop((all, created));
     close(running).await;
 }
@@ -709,7 +777,9 @@ async fn all_readers_get_events_of_many_threads_in_one_order() {
         let events = (*events).clone();
         tokio::task::spawn_blocking(move || {
             for id in 0..200 {
-                events.publish(UserCreated { id: thread * 1000 + id });
+                events.publish(UserCreated {
+                    id: thread * 1000 + id,
+                });
             }
         })
     });
@@ -719,7 +789,11 @@ async fn all_readers_get_events_of_many_threads_in_one_order() {
     let mut last = [None; 4];
     for _ in 0..800 {
         let event = within(one.recv()).await.unwrap();
-        let same = within(other.recv()).await.unwrap().get::<UserCreated>().unwrap();
+        let same = within(other.recv())
+            .await
+            .unwrap()
+            .get::<UserCreated>()
+            .unwrap();
         assert_eq!(event, same);
         let (thread, id) = (event.id / 1000, event.id % 1000);
         assert!(last[thread as usize].replace(id) < Some(id));
@@ -756,6 +830,9 @@ impl Handler<OrderPaid> for Collected {
 #[test]
 fn errors_of_subscriptions_say_what_to_do() {
     let text = RecvError::Lagged(3).to_string();
-    assert_eq!(text, "the subscription missed 3 events: read faster, or set `events.queue` to more");
+    assert_eq!(
+        text,
+        "the subscription missed 3 events: read faster, or set `events.queue` to more"
+    );
     let _ = anyhow!(RecvError::Closed);
 }

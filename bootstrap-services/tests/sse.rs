@@ -62,7 +62,9 @@ async fn event(stream: &mut SseStream) -> HashMap<String, String> {
     let piece = piece(stream).await;
     let lines = piece.strip_suffix("\n\n").expect("a whole event").lines();
     let fields = lines.map(|line| line.split_once(": ").expect("a field"));
-    fields.map(|(name, value)| (name.into(), value.into())).collect()
+    fields
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
 }
 
 /// The data of the events that are there, without waiting.
@@ -140,10 +142,12 @@ async fn a_replay_may_be_longer_than_the_queue() {
     let mut client = subscribe(&hub, &["orders"], None).await;
     let id = event(&mut client).await["id"].clone();
     drop(client);
-    let sent: Vec<_> = (0..100).map(|number| {
-        send(&hub, "orders", number);
-        number.to_string()
-    }).collect();
+    let sent: Vec<_> = (0..100)
+        .map(|number| {
+            send(&hub, "orders", number);
+            number.to_string()
+        })
+        .collect();
     let mut again = subscribe(&hub, &["orders"], Some(&id)).await;
     assert_eq!(data(&mut again), sent);
     close(running).await;
@@ -273,7 +277,10 @@ async fn the_number_of_clients_is_limited() {
     let one = subscribe(&hub, &["orders"], None).await;
     let _two = subscribe(&hub, &["orders"], None).await;
     let refused = hub.subscribe(&["orders"], None).await.unwrap_err();
-    assert_eq!(refused.to_string(), "there are 2 clients already: set `sse.clients` to more");
+    assert_eq!(
+        refused.to_string(),
+        "there are 2 clients already: set `sse.clients` to more"
+    );
     drop(one);
     let _three = subscribe(&hub, &["orders"], None).await;
     close(running).await;
@@ -306,7 +313,10 @@ async fn bad_input_is_a_typed_error() {
     let (running, hub) = boot(app(plugin())).await;
     let long = "a".repeat(201);
     for name in ["", "a b", "a..b", ".a", "a.*", "a\n", "ä", &*long] {
-        assert!(matches!(hub.channel(name), Err(SseError::ChannelName(_))), "{name}");
+        assert!(
+            matches!(hub.channel(name), Err(SseError::ChannelName(_))),
+            "{name}"
+        );
         let refused = hub.subscribe(&[name], None).await.unwrap_err();
         assert!(matches!(refused, SseError::ChannelName(_)));
     }
@@ -331,7 +341,10 @@ async fn bad_input_is_a_typed_error() {
     piece(&mut client).await;
     hub.channel("orders").unwrap().send(&event).unwrap();
     let piece = piece(&mut client).await;
-    assert!(piece.ends_with("data: \"two\\nlines\\r\u{2028}\"\n\n"), "{piece:?}");
+    assert!(
+        piece.ends_with("data: \"two\\nlines\\r\u{2028}\"\n\n"),
+        "{piece:?}"
+    );
     close(running).await;
 }
 
@@ -341,13 +354,25 @@ async fn limits_that_make_no_sense_are_errors_of_the_boot() {
         (plugin().clients(0), "`sse.clients` is 0"),
         (plugin().history(0), "`sse.history` is 0"),
         (plugin().queue(0), "`sse.queue` is 0"),
-        (plugin().public(vec!["a.b*".into()]), "`sse.public` has a pattern that is none"),
-        (plugin().heartbeat(Duration::ZERO), "the heartbeat of the hub is 0ns"),
-        (plugin().heartbeat(Duration::from_secs(31)), "the heartbeat of the hub is 31s"),
+        (
+            plugin().public(vec!["a.b*".into()]),
+            "`sse.public` has a pattern that is none",
+        ),
+        (
+            plugin().heartbeat(Duration::ZERO),
+            "the heartbeat of the hub is 0ns",
+        ),
+        (
+            plugin().heartbeat(Duration::from_secs(31)),
+            "the heartbeat of the hub is 31s",
+        ),
     ];
     for (plugin, expected) in cases {
         let text = app(plugin).boot().await.unwrap_err().render();
-        assert!(text.contains(&format!("[sse-hub] Plugin load failed: {expected}")), "{text}");
+        assert!(
+            text.contains(&format!("[sse-hub] Plugin load failed: {expected}")),
+            "{text}"
+        );
     }
 }
 
@@ -395,7 +420,9 @@ async fn events(
 
 #[routes(name = "api", collect = never)]
 fn api() -> impl RouteSet {
-    Routes::new().before_handle(authenticate).get("/events/{channel}", events)
+    Routes::new()
+        .before_handle(authenticate)
+        .get("/events/{channel}", events)
 }
 
 fn web(plugin: SseHubPlugin) -> App {
@@ -420,7 +447,11 @@ async fn a_channel_is_authorised_in_the_request_of_its_client() {
     assert_eq!(response.headers()["cache-control"], "no-store");
     assert_eq!(get("user.ada", "x-bob").await.status(), 403);
     assert_eq!(get("user.bob", "x-ada").await.status(), 403);
-    assert_eq!(get("orders", "x-bob").await.status(), 200, "a public channel");
+    assert_eq!(
+        get("orders", "x-bob").await.status(),
+        200,
+        "a public channel"
+    );
     assert_eq!(get("broken", "x-ada").await.status(), 500);
     assert_eq!(get("a+b", "x-ada").await.status(), 400);
     drop((response, web));
@@ -458,7 +489,11 @@ async fn a_stream_ends_with_the_server_and_another_process_goes_on() {
     read_until(&mut client, "retry: 3000\n\n").await;
     send(&hub, "orders", 1);
     let text = read_until(&mut client, "data: 1\n\n").await;
-    let id = text.lines().find_map(|it| it.strip_prefix("id: ")).unwrap().to_owned();
+    let id = text
+        .lines()
+        .find_map(|it| it.strip_prefix("id: "))
+        .unwrap()
+        .to_owned();
     drop(hub);
     close(running).await;
     let mut rest = String::new();
@@ -538,7 +573,9 @@ async fn messages_of_the_bus_are_checked() {
         let event = serde_json::json!({ "name": name, "data": data });
         let body = serde_json::json!({ "channel": channel, "event": event });
         let message = serde_json::json!({ "from": "another", "body": body });
-        bus.publish("sse", message.to_string().into_bytes()).await.unwrap();
+        bus.publish("sse", message.to_string().into_bytes())
+            .await
+            .unwrap();
     }
     let event = event(&mut client).await;
     assert_eq!((&*event["event"], &*event["data"]), ("right", "7"));

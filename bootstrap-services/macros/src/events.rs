@@ -16,8 +16,8 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{
-    DeriveInput, Error, Expr, Field, Fields, Ident, ItemStruct, LitInt, LitStr, Result, Token, Type,
-    bracketed, parse_quote,
+    DeriveInput, Error, Expr, Field, Fields, Ident, ItemStruct, LitInt, LitStr, Result, Token,
+    Type, bracketed, parse_quote,
 };
 
 /// The most bytes of a name.
@@ -225,9 +225,9 @@ fn expand(arguments: &Arguments, plugin: &mut ItemStruct) -> Result<TokenStream>
         event_handlers: ::bootstrap::Lazy<::bootstrap::State<::bootstrap_services::events::EventHandlers>>
     };
     fields.named.push(field);
-    let adds = events.iter().map(|event| {
-        quote_spanned!(event.span()=> list.add::<#event, Self>(&self);)
-    });
+    let adds = events
+        .iter()
+        .map(|event| quote_spanned!(event.span()=> list.add::<#event, Self>(&self);));
     Ok(quote! {
         #[::bootstrap::plugin(
             ports = [#(#ports,)* self as dyn ::bootstrap_services::events::EventHandler],

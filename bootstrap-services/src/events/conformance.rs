@@ -39,11 +39,21 @@ const LARGEST: usize = 1 << 20;
 ///
 /// Nothing is left on the bus if the future is dropped.
 pub async fn bus_conformance(one: &dyn EventBus, other: &dyn EventBus) -> Result<()> {
-    order(one, other).await.context("messages arrive once and in order")?;
-    largest(one, other).await.context("a message of 1 MiB arrives, byte by byte")?;
-    topics(one, other).await.context("a subscription gets messages of its topic only")?;
-    fan_out(one, other).await.context("every subscription gets every message")?;
-    from_now_on(one, other).await.context("a subscription gets no messages from before it")
+    order(one, other)
+        .await
+        .context("messages arrive once and in order")?;
+    largest(one, other)
+        .await
+        .context("a message of 1 MiB arrives, byte by byte")?;
+    topics(one, other)
+        .await
+        .context("a subscription gets messages of its topic only")?;
+    fan_out(one, other)
+        .await
+        .context("every subscription gets every message")?;
+    from_now_on(one, other)
+        .await
+        .context("a subscription gets no messages from before it")
 }
 
 async fn order(one: &dyn EventBus, other: &dyn EventBus) -> Result<()> {

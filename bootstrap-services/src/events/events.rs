@@ -356,7 +356,12 @@ impl Shared {
         self.finish(board, published, after);
     }
 
-    fn finish(&self, mut board: MutexGuard<'_, Board>, published: Published, mut after: After<Published>) {
+    fn finish(
+        &self,
+        mut board: MutexGuard<'_, Board>,
+        published: Published,
+        mut after: After<Published>,
+    ) {
         if let Some(bridge) = self.bridge.as_ref().filter(|_| !published.is_remote) {
             after.add(bridge.push(published.clone()));
         }
@@ -384,7 +389,11 @@ impl Board {
             return Some(published);
         }
         let is_full = self.history.len() >= self.remembered;
-        let forgotten = if is_full { self.history.pop_front() } else { None };
+        let forgotten = if is_full {
+            self.history.pop_front()
+        } else {
+            None
+        };
         self.history.push_back(published);
         forgotten
     }

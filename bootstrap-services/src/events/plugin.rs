@@ -42,9 +42,10 @@ impl Hooks for EventsPlugin {
             return Err(fault.into());
         }
         let types = linked()?;
-        let bridge = self.bus.as_ref().map(|bus| {
-            Arc::new(Bridge::new(bus, "events", &self.clock, cx.handle(), encode))
-        });
+        let bridge = self
+            .bus
+            .as_ref()
+            .map(|bus| Arc::new(Bridge::new(bus, "events", &self.clock, cx.handle(), encode)));
         let limits = (self.queue, self.history);
         let events = Events::new(self.clock.clone(), types, limits, bridge.clone());
         if let Some(bridge) = bridge {
@@ -79,7 +80,10 @@ struct Message {
 }
 
 fn encode(published: &Published) -> Result<Value> {
-    let at = published.at().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at = published
+        .at()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let message = Message {
         name: published.name().to_owned(),
         version: published.version(),

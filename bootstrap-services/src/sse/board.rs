@@ -91,16 +91,18 @@ impl Board {
         let mut after = After::new();
         let before = channel.clients.len();
         // A client with a full queue is closed.
-        channel.clients.retain(|client| match client.offer(text.clone()) {
-            Ok(reader) => {
-                after.wake(reader);
-                true
-            }
-            Err(_) => {
-                client.close();
-                false
-            }
-        });
+        channel
+            .clients
+            .retain(|client| match client.offer(text.clone()) {
+                Ok(reader) => {
+                    after.wake(reader);
+                    true
+                }
+                Err(_) => {
+                    client.close();
+                    false
+                }
+            });
         let clients = channel.clients.len();
         channel.remember(Frame { number, text }, history);
         self.last = number;
@@ -140,7 +142,9 @@ impl Board {
                 return Err(error);
             }
             let joined = self.channels.get_mut(channel);
-            joined.into_iter().for_each(|it| it.clients.push(Arc::clone(&queue)));
+            joined
+                .into_iter()
+                .for_each(|it| it.clients.push(Arc::clone(&queue)));
         }
         self.clients += 1;
         Ok(Joined { first, queue })

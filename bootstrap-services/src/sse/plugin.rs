@@ -71,7 +71,8 @@ impl Hooks for SseHubPlugin {
         }));
         if let Some(bridge) = bridge {
             let local = hub.clone();
-            let deliver = move |message| Ok(local.deliver_remote(serde_json::from_value(message)?)?);
+            let deliver =
+                move |message| Ok(local.deliver_remote(serde_json::from_value(message)?)?);
             bridge.start(cx, deliver).await;
         }
         let check = Arc::new(hub.clone());
@@ -116,7 +117,8 @@ impl SseHubPlugin {
         let patterns: Result<Vec<_>, _> = patterns.collect();
         patterns.map_err(|error| {
             let wrong = format!("`sse.public` has a pattern that is none: {error}");
-            cx.config_error("sse.public", wrong, "correct `sse.public`").into()
+            cx.config_error("sse.public", wrong, "correct `sse.public`")
+                .into()
         })
     }
 }
