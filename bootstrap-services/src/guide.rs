@@ -11,4 +11,7 @@ macro_rules! page {
     };
 }
 
+page!(audit);
 page!(clock);
+page!(database);
+page!(leases);
