@@ -16,8 +16,8 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{
-    DeriveInput, Error, Expr, Field, Fields, Ident, ItemStruct, LitInt, LitStr, Result, Token, Type,
-    bracketed, parse_quote,
+    DeriveInput, Error, Expr, Field, Fields, Ident, ItemStruct, LitInt, LitStr, Result, Token,
+    Type, bracketed, parse_quote,
 };
 
 /// The most bytes of a name.
@@ -118,15 +118,12 @@ fn check_name(literal: &LitStr) -> Result<()> {
     Err(Error::new(literal.span(), text))
 }
 
-pub(crate) fn handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let mut plugin: ItemStruct = match syn::parse2(item.clone()) {
-        Ok(plugin) => plugin,
-        Err(_) => {
-            let text = "`#[event_handler]` must be on a struct\n\
-                        help: write it on the struct of a plugin, in place of `#[plugin]`";
-            let error = Error::new(Span::call_site(), text).to_compile_error();
-            return quote!(#item #error);
-        }
+pub(crate) fn handler(arguments: TokenStream, item: &TokenStream) -> TokenStream {
+    let Ok(mut plugin) = syn::parse2::<ItemStruct>(item.clone()) else {
+        let text = "`#[event_handler]` must be on a struct\n\
+                    help: write it on the struct of a plugin, in place of `#[plugin]`";
+        let error = Error::new(Span::call_site(), text).to_compile_error();
+        return quote!(#item #error);
     };
     let expanded = Arguments::parse
         .parse2(arguments)
@@ -225,9 +222,9 @@ fn expand(arguments: &Arguments, plugin: &mut ItemStruct) -> Result<TokenStream>
         event_handlers: ::bootstrap::Lazy<::bootstrap::State<::bootstrap_services::events::EventHandlers>>
     };
     fields.named.push(field);
-    let adds = events.iter().map(|event| {
-        quote_spanned!(event.span()=> list.add::<#event, Self>(&self);)
-    });
+    let adds = events
+        .iter()
+        .map(|event| quote_spanned!(event.span()=> list.add::<#event, Self>(&self);));
     Ok(quote! {
         #[::bootstrap::plugin(
             ports = [#(#ports,)* self as dyn ::bootstrap_services::events::EventHandler],

@@ -17,5 +17,17 @@ pub fn event_handler(
     arguments: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    events::handler(arguments.into(), item.into()).into()
+    events::handler(arguments.into(), &item.into()).into()
+#[cfg(feature = "cron")]
+mod cron;
+#[cfg(feature = "cron")]
+#[allow(
+    dead_code,
+    reason = "the macro only checks, and this file is that of `bootstrap-services`"
+)]
+mod pattern;
+
+#[cfg(feature = "cron")]
+pub fn cron(
+    cron::expand(arguments.into(), item.into()).into()
 }

@@ -73,8 +73,8 @@ impl TemporaryFolder {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         loop {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            let path =
-                env::temp_dir().join(format!("bootstrap-database-{}-{number}", process::id()));
+            let name = format!("bootstrap-database-{}-{number}", process::id());
+            let path = memory_folder().join(name);
             match create_private(&path) {
                 Ok(()) => return Ok(Self(path)),
                 // A process with the same id left it behind.
@@ -92,6 +92,15 @@ impl Drop for TemporaryFolder {
             tracing::warn!(folder = %self.0.display(), %error, "can't remove the folder of a temporary database");
         }
     }
+}
+
+/// A folder in memory if the system has one: creating a database syncs a disk several times, which takes longer than most tests.
+fn memory_folder() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if can_write(memory).is_ok() && memory.is_dir() {
+        return memory.to_owned();
+    }
+    env::temp_dir()
 }
 
 #[cfg(unix)]
@@ -133,6 +142,17 @@ pub(crate) fn check(path: &Path) -> Result<(), PathFault> {
             "create the folder, or set `database.file` to another file",
         );
     }
+    if let Err(error) = can_write(if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    }) {
+        let wrong = format!("this user can't write to its folder: {error}");
+        return fault(
+            &wrong,
+            "let this user write to the folder, or set `database.file` to another file",
+        );
+    }
     // If the metadata can't be read, `SQLite` reports why.
     let Ok(found) = fs::metadata(path) else {
         return Ok(());
@@ -152,6 +172,16 @@ pub(crate) fn check(path: &Path) -> Result<(), PathFault> {
             "let this user write to it, or set `database.file` to another file",
         );
     }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn can_write(folder: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)?)
+}
+
+#[cfg(not(unix))]
+fn can_write(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -46,7 +46,6 @@ pub(crate) struct Bridge<M> {
     app: Handle,
 }
 
-
 /// A message as the bus carries it.
 #[derive(Serialize, Deserialize)]
 struct Wire {
@@ -83,7 +82,10 @@ impl<M: Send + Sync + 'static> Bridge<M> {
 
     pub(crate) fn check(&self) -> Result<()> {
         let is_up = self.is_up.load(Ordering::Relaxed);
-        ensure!(is_up, "the bus is not connected: see the log for the reason");
+        ensure!(
+            is_up,
+            "the bus is not connected: see the log for the reason"
+        );
         Ok(())
     }
 
@@ -135,7 +137,9 @@ impl<M: Send + Sync + 'static> Bridge<M> {
         let bytes = serde_json::to_vec(&Wire { from, body })?;
         if bytes.len() > LARGEST {
             let length = bytes.len();
-            self.report(anyhow!("a message of {length} bytes was not sent to the bus: send at most {LARGEST}"));
+            self.report(anyhow!(
+                "a message of {length} bytes was not sent to the bus: send at most {LARGEST}"
+            ));
             return Ok(());
         }
         self.limited(self.bus.publish(self.topic, bytes)).await
@@ -207,7 +211,8 @@ impl<M: Send + Sync + 'static> Bridge<M> {
         let was_up = self.is_up.swap(outcome.is_ok(), Ordering::Relaxed);
         match outcome {
             Err(error) if was_up => {
-                let text = "the bus is down, so other processes get nothing: local delivery goes on";
+                let text =
+                    "the bus is down, so other processes get nothing: local delivery goes on";
                 self.report(error.context(text));
             }
             Ok(()) if !was_up => tracing::info!(topic = self.topic, "the bus is up again"),

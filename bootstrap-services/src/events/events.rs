@@ -214,12 +214,7 @@ impl Events {
         }
     }
 
-    /// Checks that the bus is connected, if the app has one. Not critical: local events do not need it.
-    ///
-    /// # Errors
-    ///
-    /// If the bus is not connected.
-    pub async fn check(&self) -> anyhow::Result<()> {
+    pub(super) fn check_bus(&self) -> anyhow::Result<()> {
         match &self.0.bridge {
             Some(bridge) => bridge.check(),
             None => Ok(()),
@@ -361,7 +356,12 @@ impl Shared {
         self.finish(board, published, after);
     }
 
-    fn finish(&self, mut board: MutexGuard<'_, Board>, published: Published, mut after: After<Published>) {
+    fn finish(
+        &self,
+        mut board: MutexGuard<'_, Board>,
+        published: Published,
+        mut after: After<Published>,
+    ) {
         if let Some(bridge) = self.bridge.as_ref().filter(|_| !published.is_remote) {
             after.add(bridge.push(published.clone()));
         }
@@ -389,7 +389,11 @@ impl Board {
             return Some(published);
         }
         let is_full = self.history.len() >= self.remembered;
-        let forgotten = if is_full { self.history.pop_front() } else { None };
+        let forgotten = if is_full {
+            self.history.pop_front()
+        } else {
+            None
+        };
         self.history.push_back(published);
         forgotten
     }

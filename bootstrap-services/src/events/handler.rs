@@ -125,7 +125,8 @@ impl HandlerList {
                 }
             })
         };
-        self.calls.insert(TypeId::of::<E>(), (E::NAME, Box::new(call)));
+        self.calls
+            .insert(TypeId::of::<E>(), (E::NAME, Box::new(call)));
     }
 }
 

@@ -1,5 +1,8 @@
 //! The metrics of events, through the facade; nothing without the feature `metrics`.
-#![cfg_attr(not(feature = "metrics"), allow(unused_variables, reason = "nothing is counted"))]
+#![cfg_attr(
+    not(feature = "metrics"),
+    allow(unused_variables, reason = "nothing is counted")
+)]
 
 use crate::events::Event;
 
@@ -23,9 +26,15 @@ pub(super) fn describe() {
     {
         describe_counter!(PUBLISHED, "Events that were published, by name.");
         describe_counter!(HANDLED, "Events that were handled, by handler and outcome.");
-        describe_counter!(LAGGED, "Events that were dropped because a reader was slow.");
+        describe_counter!(
+            LAGGED,
+            "Events that were dropped because a reader was slow."
+        );
         describe_counter!(NOT_SENT, "Messages that did not reach the bus, by topic.");
-        describe_counter!(UNREADABLE, "Messages of the bus that were not read, by topic.");
+        describe_counter!(
+            UNREADABLE,
+            "Messages of the bus that were not read, by topic."
+        );
     }
 }
 

@@ -7,12 +7,16 @@
 mod bridge;
 mod bus;
 #[cfg(feature = "testing")]
-mod conformance;
+pub mod conformance;
 mod dispatch;
 mod event;
-#[allow(clippy::module_inception, reason = "the state of the room has its name")]
+#[allow(
+    clippy::module_inception,
+    reason = "the state of the room has its name"
+)]
 mod events;
 mod handler;
+mod health;
 mod metrics;
 mod pattern;
 mod plugin;
@@ -38,11 +42,9 @@ pub use bootstrap_services_macros::Event;
 /// `default()`: the attribute adds a field, which makes [`EventHandlersPlugin`] part of an app that collects.
 pub use bootstrap_services_macros::event_handler;
 
-pub use bus::EventBus;
 #[cfg(feature = "sse")]
 pub(crate) use bridge::{Bridge, unique};
-#[cfg(feature = "testing")]
-pub use conformance::bus_conformance;
+pub use bus::EventBus;
 pub use dispatch::{EventHandlers, EventHandlersPlugin};
 pub use event::Event;
 pub use events::Events;

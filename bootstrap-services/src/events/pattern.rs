@@ -40,7 +40,9 @@ enum Segment {
 #[non_exhaustive]
 pub enum PatternError {
     /// It is empty, begins or ends with a dot, or has two dots in a row.
-    #[error("the pattern `{pattern}` has an empty segment: write a segment on both sides of each dot")]
+    #[error(
+        "the pattern `{pattern}` has an empty segment: write a segment on both sides of each dot"
+    )]
     EmptySegment {
         /// The whole pattern.
         pattern: String,

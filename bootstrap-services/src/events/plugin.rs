@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +21,7 @@ use crate::events::{EventBus, Events, Published, metrics};
 /// # Errors
 ///
 /// The boot fails if two types of events have one name, or if `events.queue` is 0.
-#[plugin(name = "events", states = [Events], collect = needed)]
+#[plugin(name = "events", states = [Events], ports = [dyn HealthCheck], collect = needed)]
 #[derive(Debug)]
 pub struct EventsPlugin {
     clock: State<Clock>,
@@ -34,16 +35,17 @@ pub struct EventsPlugin {
 }
 
 impl Hooks for EventsPlugin {
-    async fn load(&mut self, cx: &mut LoadContext) -> Result<Events> {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<(Events, Arc<dyn HealthCheck>)> {
         if self.queue == 0 {
             let wrong = "`events.queue` is 0, so no event could wait for its reader";
             let fault = cx.config_error("events.queue", wrong, "set a number, for example 1024");
             return Err(fault.into());
         }
         let types = linked()?;
-        let bridge = self.bus.as_ref().map(|bus| {
-            Arc::new(Bridge::new(bus, "events", &self.clock, cx.handle(), encode))
-        });
+        let bridge = self
+            .bus
+            .as_ref()
+            .map(|bus| Arc::new(Bridge::new(bus, "events", &self.clock, cx.handle(), encode)));
         let limits = (self.queue, self.history);
         let events = Events::new(self.clock.clone(), types, limits, bridge.clone());
         if let Some(bridge) = bridge {
@@ -51,7 +53,8 @@ impl Hooks for EventsPlugin {
             let deliver = move |message| local.deliver_remote(decode(message)?);
             bridge.start(cx, deliver).await;
         }
-        Ok(events)
+        let check = Arc::new(events.clone());
+        Ok((events, check))
     }
 
     /// Not in `load`: a plugin may install the recorder in its own.
@@ -61,7 +64,7 @@ impl Hooks for EventsPlugin {
     }
 
     async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
-        cx.states().close();
+        cx.states().0.close();
         Ok(())
     }
 }
@@ -77,7 +80,10 @@ struct Message {
 }
 
 fn encode(published: &Published) -> Result<Value> {
-    let at = published.at().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at = published
+        .at()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let message = Message {
         name: published.name().to_owned(),
         version: published.version(),

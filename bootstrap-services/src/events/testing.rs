@@ -11,8 +11,8 @@ use bootstrap::prelude::*;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::mpsc;
 
-use crate::events::queue::{Next, Queue};
 use crate::events::events::EventQueue;
+use crate::events::queue::{Next, Queue};
 use crate::events::{Event, EventBus, Events, Pattern, Published};
 
 /// How many events a record holds.
@@ -143,7 +143,10 @@ impl MemoryBus {
     }
 
     fn readers(&self) -> std::sync::MutexGuard<'_, Vec<(String, mpsc::UnboundedSender<Vec<u8>>)>> {
-        self.0.readers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_up(&self) -> Result<()> {

@@ -21,7 +21,9 @@ pub enum SseError {
     #[error("the data of an event can't be serialized: {0}: correct its type")]
     Data(#[from] serde_json::Error),
     /// The data is too large.
-    #[error("an event of {0} bytes is too large: send at most 1 MiB, for example an id that clients fetch")]
+    #[error(
+        "an event of {0} bytes is too large: send at most 1 MiB, for example an id that clients fetch"
+    )]
     TooLarge(usize),
     /// The client may not subscribe to the channel.
     #[error(

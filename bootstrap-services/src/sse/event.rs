@@ -78,9 +78,11 @@ fn wire(id: &str, name: Option<&str>, data: &str) -> Bytes {
     format!("id: {id}\n{name}data: {data}\n\n").into()
 }
 
-/// The first lines of a stream.
-pub(super) fn hello() -> Bytes {
-    format!("retry: {RETRY}\n\n").into()
+/// The first lines of a stream. A client without an id gets the one of the last event, so that it misses nothing if it
+/// connects again before the next one.
+pub(super) fn hello(id: Option<&str>) -> Bytes {
+    let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
+    format!("{id}retry: {RETRY}\n\n").into()
 }
 
 /// Events before this one are not known any more.

@@ -1,5 +1,8 @@
 //! The metrics of the hub, through the facade; nothing without the feature `metrics`.
-#![cfg_attr(not(feature = "metrics"), allow(unused_variables, reason = "nothing is counted"))]
+#![cfg_attr(
+    not(feature = "metrics"),
+    allow(unused_variables, reason = "nothing is counted")
+)]
 
 #[cfg(feature = "metrics")]
 use metrics::{counter, describe_counter, describe_gauge, gauge};
@@ -10,7 +13,10 @@ pub(super) fn describe() {
     {
         describe_gauge!("sse_clients", "Clients that are subscribed.");
         describe_counter!("sse_sent_total", "Events that were sent to channels.");
-        describe_counter!("sse_lagged_total", "Clients that were closed because they were slow.");
+        describe_counter!(
+            "sse_lagged_total",
+            "Clients that were closed because they were slow."
+        );
         describe_counter!("sse_refused_total", "Clients that were not subscribed.");
     }
 }

@@ -4,6 +4,7 @@ mod authorize;
 mod board;
 mod error;
 mod event;
+mod health;
 mod hub;
 mod metrics;
 mod plugin;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::bail;
+use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 
 use crate::clock::Clock;
@@ -24,7 +25,7 @@ const LONGEST_HEARTBEAT: Duration = Duration::from_secs(30);
 /// # Errors
 ///
 /// The boot fails if a limit is 0, if a pattern in `sse.public` is none, or if `heartbeat` is 0 or longer than 30 seconds.
-#[plugin(name = "sse-hub", states = [SseHub], collect = needed)]
+#[plugin(name = "sse-hub", states = [SseHub], ports = [dyn HealthCheck], collect = needed)]
 #[derive(Debug)]
 pub struct SseHubPlugin {
     clock: State<Clock>,
@@ -48,7 +49,7 @@ pub struct SseHubPlugin {
 }
 
 impl Hooks for SseHubPlugin {
-    async fn load(&mut self, cx: &mut LoadContext) -> Result<SseHub> {
+    async fn load(&mut self, cx: &mut LoadContext) -> Result<(SseHub, Arc<dyn HealthCheck>)> {
         self.check(cx)?;
         let limits = Limits {
             history: self.history,
@@ -70,10 +71,12 @@ impl Hooks for SseHubPlugin {
         }));
         if let Some(bridge) = bridge {
             let local = hub.clone();
-            let deliver = move |message| Ok(local.deliver_remote(serde_json::from_value(message)?)?);
+            let deliver =
+                move |message| Ok(local.deliver_remote(serde_json::from_value(message)?)?);
             bridge.start(cx, deliver).await;
         }
-        Ok(hub)
+        let check = Arc::new(hub.clone());
+        Ok((hub, check))
     }
 
     /// Not in `load`: a plugin may install the recorder in its own.
@@ -84,7 +87,7 @@ impl Hooks for SseHubPlugin {
 
     /// Streams end here, if they have not ended with their server.
     async fn drain(&self, cx: &DrainContext<Self>) -> Result<()> {
-        cx.states().close();
+        cx.states().0.close();
         Ok(())
     }
 }
@@ -114,7 +117,8 @@ impl SseHubPlugin {
         let patterns: Result<Vec<_>, _> = patterns.collect();
         patterns.map_err(|error| {
             let wrong = format!("`sse.public` has a pattern that is none: {error}");
-            cx.config_error("sse.public", wrong, "correct `sse.public`").into()
+            cx.config_error("sse.public", wrong, "correct `sse.public`")
+                .into()
         })
     }
 }
