@@ -23,7 +23,7 @@ use super::{Service, ServiceContext, Services};
 ///
 /// When the app stops, or its boot is rolled back, the values are dropped, the last one first: after the tasks of the
 /// plugins that require [`Services`] have stopped, and before the first plugin closes. A drop that panics is an error of
-/// the close. One that blocks is abandoned when the limit of the plugin has passed, and the others are dropped.
+/// the close, and so is one that blocks its thread for more than two seconds; the others are dropped all the same.
 ///
 /// The values are created once: a restart of this plugin restarts its dependents and keeps the values.
 ///
@@ -152,7 +152,7 @@ impl Hooks for ServicesPlugin {
         Ok(())
     }
 
-    /// Drops what the task did not: it was cancelled because a drop blocks, or the app runs without tasks.
+    /// Drops what the task did not: the time for closing was up, or the app runs without tasks.
     async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
         if ends(&cx.handle()) {
             self.services.release(|text| cx.progress(text)).await?;

@@ -6,12 +6,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::ServiceError;
 use super::error::line;
+
+/// How long the drop of one value may take before the next one is dropped.
+const DROP_LIMIT: Duration = Duration::from_secs(2);
 
 type Name = Cow<'static, str>;
 type AnyValue = Arc<dyn Any + Send + Sync>;
@@ -175,19 +180,24 @@ impl Services {
         })
     }
 
-    /// Drops every service, the last one first, and calls `progress` before each one. A panic does not stop it.
-    ///
-    /// A drop may block, so each one runs on a thread where it blocks no task. If this future is dropped, the rest stays
-    /// for another call.
+    /// Drops every service, the last one first. A drop that panics or blocks does not keep the others from being
+    /// dropped; `progress` is called if one blocks. If this future is dropped, the rest stays for another call.
     pub(super) async fn release(&self, progress: impl Fn(String)) -> Result<()> {
         let mut failed = Vec::new();
         while let Some((name, value)) = self.0.take_last() {
-            progress(format!("dropping the service `{}`", line(&name)));
-            if let Err(error) = spawn_blocking(|| drop(value)).await
-                && let Ok(panic) = error.try_into_panic()
-            {
-                let message = panic_message(&*panic);
-                failed.push(format!("drop of service `{}` panicked: {message}", line(&name)));
+            let service = format!("drop of service `{}`", line(&name));
+            // On a thread of its own, because it cannot be cancelled.
+            match timeout(DROP_LIMIT, spawn_blocking(|| drop(value))).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    if let Ok(panic) = error.try_into_panic() {
+                        failed.push(format!("{service} panicked: {}", panic_message(&*panic)));
+                    }
+                }
+                Err(_) => {
+                    failed.push(format!("{service} was abandoned: it blocks its thread"));
+                    progress(format!("the {service} blocks"));
+                }
             }
         }
         if !failed.is_empty() {
