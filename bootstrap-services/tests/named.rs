@@ -156,7 +156,10 @@ async fn fails_to_boot(app: App) -> BootError {
 }
 
 async fn closes(running: Running) {
-    timeout(60 * SECOND, running.close()).await.unwrap().unwrap();
+    timeout(60 * SECOND, running.close())
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 fn services(running: &Running) -> State<Services> {
@@ -202,7 +205,10 @@ async fn factories_run_after_every_load_and_before_the_app_is_ready() {
         Ok(())
     }));
     let running = boots(app).await;
-    assert_eq!(trace.take(), ["load(late)", "on_loaded", "make(b)", "make(a)", "on_ready"]);
+    assert_eq!(
+        trace.take(),
+        ["load(late)", "on_loaded", "make(b)", "make(a)", "on_ready"]
+    );
     closes(running).await;
 }
 
@@ -216,7 +222,10 @@ async fn plugins_read_services_from_ready_to_the_end_of_their_tasks() {
         .with(define().define("port", async |_| Ok(8080_u32)))
         .on_ready(async move |cx| {
             let services: State<Services> = cx.try_get()?;
-            hook.add(format_args!("on_ready: {}", services.try_get::<u32>("port")?));
+            hook.add(format_args!(
+                "on_ready: {}",
+                services.try_get::<u32>("port")?
+            ));
             Ok(())
         });
     let running = boots(app).await;
@@ -313,7 +322,10 @@ async fn a_factory_reads_what_plugins_provide() {
         Ok(cx.try_get::<State<Config>>()?.0)
     });
     let running = boots(App::new().supply(Config("smtp")).with(plugin)).await;
-    assert_eq!(*services(&running).try_get::<&str>("mailer").unwrap(), "smtp");
+    assert_eq!(
+        *services(&running).try_get::<&str>("mailer").unwrap(),
+        "smtp"
+    );
     closes(running).await;
 }
 
@@ -366,7 +378,10 @@ async fn a_factory_that_fails_aborts_the_boot_and_names_its_service() {
     assert_eq!(error.code(), "BOOT010");
     let mut events = trace.take();
     events.retain(|event| event != "error(services)");
-    assert_eq!(events, ["load(base)", "make(first)", "drop(first)", "close(base)"]);
+    assert_eq!(
+        events,
+        ["load(base)", "make(first)", "drop(first)", "close(base)"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -385,7 +400,10 @@ async fn on_error_receives_the_error_of_a_factory() {
     let [only] = &trace.take()[..] else {
         panic!("it is reported once");
     };
-    assert_eq!(without_place(only), "[services] Plugin ready failed: service `svc`: no");
+    assert_eq!(
+        without_place(only),
+        "[services] Plugin ready failed: service `svc`: no"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -404,13 +422,24 @@ async fn a_boot_that_fails_later_drops_services_in_reverse_before_any_plugin_clo
     let trace = Trace::default();
     let app = App::new()
         .with(Base::new(trace.clone()))
-        .with(define().define("a", makes(&trace, "a")).define("b", makes(&trace, "b")))
+        .with(
+            define()
+                .define("a", makes(&trace, "a"))
+                .define("b", makes(&trace, "b")),
+        )
         .on_ready(async |_| anyhow::bail!("no"));
     let error = fails_to_boot(app).await;
     assert_eq!(error.to_string(), "[app] Plugin on-ready failed: no");
     assert_eq!(
         trace.take(),
-        ["load(base)", "make(a)", "make(b)", "drop(b)", "drop(a)", "close(base)"]
+        [
+            "load(base)",
+            "make(a)",
+            "make(b)",
+            "drop(b)",
+            "drop(a)",
+            "close(base)"
+        ]
     );
 }
 
@@ -426,7 +455,10 @@ async fn two_services_with_one_name_fail_the_boot_with_both_places() {
     let start = "[services] Plugin load failed: two services are called `mailer` (";
     assert!(message.starts_with(start), "{message}");
     assert_eq!(message.matches("named.rs:").count(), 2, "{message}");
-    assert!(message.ends_with("): rename one of them, or remove it"), "{message}");
+    assert!(
+        message.ends_with("): rename one of them, or remove it"),
+        "{message}"
+    );
     assert!(trace.take().is_empty());
 }
 
@@ -434,12 +466,17 @@ async fn two_services_with_one_name_fail_the_boot_with_both_places() {
 async fn a_service_that_does_not_exist_is_an_error_that_lists_the_others() {
     let running = boots(App::new().with(define())).await;
     assert_eq!(
-        services(&running).try_get::<u32>("mailer").unwrap_err().to_string(),
+        services(&running)
+            .try_get::<u32>("mailer")
+            .unwrap_err()
+            .to_string(),
         "[mailer] this app has no services: define it, with `ServicesPlugin::define`"
     );
     closes(running).await;
 
-    let plugin = define().define("cache", async |_| Ok(())).define("auth", async |_| Ok(()));
+    let plugin = define()
+        .define("cache", async |_| Ok(()))
+        .define("auth", async |_| Ok(()));
     let running = boots(App::new().with(plugin)).await;
     let services = services(&running);
     assert!(services.get::<u32>("mailer").is_none());
@@ -451,7 +488,10 @@ async fn a_service_that_does_not_exist_is_an_error_that_lists_the_others() {
         services.set(format!("b{more:02}"), ()).unwrap();
     }
     let message = services.try_get::<u32>("mailer").unwrap_err().to_string();
-    assert!(message.contains("`auth`, `b00`") && message.contains("`b08`, ..:"), "{message}");
+    assert!(
+        message.contains("`auth`, `b00`") && message.contains("`b08`, ..:"),
+        "{message}"
+    );
     closes(running).await;
 }
 
@@ -472,7 +512,11 @@ async fn a_name_with_a_line_break_does_not_break_a_message() {
     let plugin = define().define("o\nther", async |_| Ok(()));
     let running = boots(App::new().with(plugin)).await;
     let error = services(&running).try_get::<u32>("a\nb").unwrap_err();
-    assert!(error.to_string().starts_with("[a\\nb] no service of this app has this name, only `o\\nther`"));
+    assert!(
+        error
+            .to_string()
+            .starts_with("[a\\nb] no service of this app has this name, only `o\\nther`")
+    );
     closes(running).await;
 }
 
@@ -483,7 +527,9 @@ async fn a_service_that_was_set_is_dropped_before_the_older_ones() {
         name,
         trace: trace.clone(),
     };
-    let plugin = define().define("a", makes(&trace, "a")).define("b", makes(&trace, "b"));
+    let plugin = define()
+        .define("a", makes(&trace, "a"))
+        .define("b", makes(&trace, "b"));
     let running = boots(App::new().with(plugin)).await;
     let services = services(&running);
     services.set("c", noted("c")).unwrap();
@@ -596,10 +642,15 @@ async fn a_factory_that_hangs_is_ended_by_its_limit() {
         define()
             .define("first", slow)
             .define("second", slow)
-            .define("hangs", async |_| std::future::pending::<Result<()>>().await),
+            .define("hangs", async |_| {
+                std::future::pending::<Result<()>>().await
+            }),
     );
     let error = fails_to_boot(app).await;
-    assert_eq!(error.to_string(), "[services] Plugin ready failed: timed out after 1 s");
+    assert_eq!(
+        error.to_string(),
+        "[services] Plugin ready failed: timed out after 1 s"
+    );
     let all = error.render();
     assert!(all.contains("creating the service `hangs`"), "{all}");
 }
@@ -610,7 +661,9 @@ async fn a_shutdown_cancels_a_factory_and_the_others_do_not_run() {
     let app = App::new().with(
         define()
             .define("first", makes(&trace, "first"))
-            .define("hangs", async |_| std::future::pending::<Result<()>>().await)
+            .define("hangs", async |_| {
+                std::future::pending::<Result<()>>().await
+            })
             .define("third", makes(&trace, "third")),
     );
     let handle = app.handle();
@@ -630,13 +683,18 @@ async fn a_boot_whose_future_is_dropped_in_a_factory_rolls_back() {
     let app = App::new().with(Base::new(trace.clone())).with(
         define()
             .define("a", makes(&trace, "a"))
-            .define("hangs", async |_| std::future::pending::<Result<()>>().await),
+            .define("hangs", async |_| {
+                std::future::pending::<Result<()>>().await
+            }),
     );
     let handle = app.handle();
     assert!(timeout(SECOND, app.boot()).await.is_err());
     let _ = timeout(60 * SECOND, handle.closed()).await.unwrap();
     assert_eq!(handle.status(), Status::Failed);
-    assert_eq!(trace.take(), ["load(base)", "make(a)", "drop(a)", "close(base)"]);
+    assert_eq!(
+        trace.take(),
+        ["load(base)", "make(a)", "drop(a)", "close(base)"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -651,7 +709,10 @@ async fn a_drop_that_panics_is_an_error_of_the_close() {
     );
     let running = boots(app).await;
     trace.take();
-    let error = timeout(60 * SECOND, running.close()).await.unwrap().unwrap_err();
+    let error = timeout(60 * SECOND, running.close())
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(
         error.errors()[0].to_string(),
         "[services/values] Plugin run failed: drop of service `another` panicked: boom; drop of service `bomb` panicked: boom"
@@ -666,7 +727,11 @@ async fn a_drop_that_panics_is_an_error_of_the_rollback() {
         .on_ready(async |_| anyhow::bail!("no"));
     let error = fails_to_boot(app).await;
     assert_eq!(error.to_string(), "[app] Plugin on-ready failed: no");
-    let rollback: Vec<_> = error.rollback_errors().iter().map(ToString::to_string).collect();
+    let rollback: Vec<_> = error
+        .rollback_errors()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(
         rollback,
         ["[services/values] Plugin run failed: drop of service `bomb` panicked: boom"]
@@ -685,7 +750,10 @@ async fn a_drop_that_blocks_is_abandoned_and_the_others_are_dropped() {
     );
     let running = boots(app).await;
     trace.take();
-    let error = timeout(20 * SECOND, running.close()).await.unwrap().unwrap_err();
+    let error = timeout(20 * SECOND, running.close())
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(
         error.errors()[0].to_string(),
         "[services/values] Plugin run failed: drop of service `blocks` was abandoned: it blocks its thread"
@@ -697,9 +765,11 @@ async fn a_drop_that_blocks_is_abandoned_and_the_others_are_dropped() {
 #[tokio::test(start_paused = true)]
 async fn services_are_dropped_when_the_time_for_closing_is_up() {
     let trace = Trace::default();
-    let app = App::new()
-        .shutdown_timeout(Duration::ZERO)
-        .with(define().define("a", makes(&trace, "a")).define("b", makes(&trace, "b")));
+    let app = App::new().shutdown_timeout(Duration::ZERO).with(
+        define()
+            .define("a", makes(&trace, "a"))
+            .define("b", makes(&trace, "b")),
+    );
     let running = boots(app).await;
     trace.take();
     let _ = timeout(60 * SECOND, running.close()).await.unwrap();
@@ -710,9 +780,11 @@ async fn services_are_dropped_when_the_time_for_closing_is_up() {
 #[tokio::test(start_paused = true)]
 async fn services_are_dropped_in_an_app_without_tasks() {
     let trace = Trace::default();
-    let app = App::new()
-        .without_tasks()
-        .with(define().define("a", makes(&trace, "a")).define("b", makes(&trace, "b")));
+    let app = App::new().without_tasks().with(
+        define()
+            .define("a", makes(&trace, "a"))
+            .define("b", makes(&trace, "b")),
+    );
     let running = boots(app).await;
     trace.take();
     closes(running).await;
@@ -733,7 +805,9 @@ async fn a_factory_that_blocks_its_thread_is_abandoned() {
             trace: late,
         })
     });
-    let app = App::new().load_timeout(Duration::from_millis(50)).with(plugin);
+    let app = App::new()
+        .load_timeout(Duration::from_millis(50))
+        .with(plugin);
     let error = fails_to_boot(app).await;
     assert!(error.is_abandoned(), "{error:?}");
     drop(release);
@@ -750,7 +824,10 @@ async fn a_factory_that_blocks_its_thread_is_abandoned() {
 #[test]
 fn a_runtime_that_goes_away_drops_services_in_order() {
     let trace = Trace::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let plugin = define()
         .define("a", makes(&trace, "a"))
         .define("bomb", async |_| Ok(Bomb))
@@ -766,7 +843,13 @@ fn a_runtime_that_goes_away_drops_services_in_order() {
 /// `collect = needed`: a field is enough.
 #[tokio::test(start_paused = true)]
 async fn an_app_that_collects_has_the_plugin_if_a_field_requires_its_state() {
-    assert!(!App::collect().plan().unwrap().to_string().contains("services"));
+    assert!(
+        !App::collect()
+            .plan()
+            .unwrap()
+            .to_string()
+            .contains("services")
+    );
     let running = boots(App::collect().with(Probe::new(Trace::default()))).await;
     services(&running).set("port", 80_u32).unwrap();
     closes(running).await;

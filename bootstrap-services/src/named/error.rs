@@ -7,7 +7,11 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum ServiceError {
     /// No service has this name.
-    #[error("[{}] {}: define it, with `ServicesPlugin::define`", line(service), others(known))]
+    #[error(
+        "[{}] {}: define it, with `ServicesPlugin::define`",
+        line(service),
+        others(known)
+    )]
     #[non_exhaustive]
     Missing {
         /// The name that was looked up.
@@ -37,7 +41,10 @@ pub enum ServiceError {
         service: String,
     },
     /// It has another type.
-    #[error("[{}] the service is a `{actual}`, not a `{requested}`: request the type that it has", line(service))]
+    #[error(
+        "[{}] the service is a `{actual}`, not a `{requested}`: request the type that it has",
+        line(service)
+    )]
     #[non_exhaustive]
     OtherType {
         /// The name of the service.
@@ -77,5 +84,8 @@ fn others(known: &[String]) -> String {
         .map(|name| format!("`{}`", line(name)))
         .collect();
     let more = if known.len() > SHOWN { ", .." } else { "" };
-    format!("no service of this app has this name, only {}{more}", quoted.join(", "))
+    format!(
+        "no service of this app has this name, only {}{more}",
+        quoted.join(", ")
+    )
 }

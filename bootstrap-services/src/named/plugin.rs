@@ -115,7 +115,9 @@ impl ServicesPlugin {
     /// Adds a service that was defined elsewhere.
     pub fn with(mut self, service: Service) -> Self {
         let definitions = self.definitions.get_mut();
-        definitions.unwrap_or_else(PoisonError::into_inner).push(service);
+        definitions
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(service);
         self
     }
 }

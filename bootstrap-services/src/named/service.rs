@@ -10,9 +10,9 @@ use bootstrap::plan::Location;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use super::ServiceContext;
 use super::error::line;
 use super::services::{Value, panic_message};
-use super::ServiceContext;
 
 type Factory = Box<dyn FnOnce(ServiceContext) -> BoxFuture<'static, Result<()>> + Send>;
 

@@ -143,7 +143,10 @@ impl Services {
     /// Notes a service that will be created, so that a lookup before that is [`ServiceError::NotStarted`].
     pub(super) fn expect(&self, name: &Name) {
         let mut table = self.0.write();
-        table.entries.entry(name.clone()).or_insert(Entry::NotStarted);
+        table
+            .entries
+            .entry(name.clone())
+            .or_insert(Entry::NotStarted);
     }
 
     fn find(&self, name: &str) -> Result<Value, ServiceError> {
@@ -162,7 +165,11 @@ impl Services {
     }
 
     /// Puts a value there, or notes that the service is disabled. Returns the value that was there before.
-    pub(super) fn put(&self, name: Name, value: Option<Value>) -> Result<Option<Value>, ServiceError> {
+    pub(super) fn put(
+        &self,
+        name: Name,
+        value: Option<Value>,
+    ) -> Result<Option<Value>, ServiceError> {
         let mut table = self.0.write();
         if table.is_closed {
             drop(table);
