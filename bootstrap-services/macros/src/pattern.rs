@@ -1,0 +1,1 @@
+../../src/cron/pattern.rs
