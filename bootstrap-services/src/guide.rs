@@ -15,3 +15,5 @@ page!(audit);
 page!(clock);
 page!(database);
 page!(leases);
+#[cfg(feature = "named")]
+page!(named);
