@@ -26,7 +26,7 @@ pub use cors::Cors;
 pub use created::Created;
 #[cfg(feature = "files")]
 pub use files::Files;
-pub use health::{Health, HealthCheck, Verbose};
+pub use health::{Health, Verbose};
 #[cfg(feature = "openapi")]
 pub use openapi::OpenApi;
 

@@ -1,0 +1,141 @@
+//! What services read and wait for.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, sleep};
+
+#[cfg(feature = "testing")]
+use crate::clock::virtual_time::{Member, Virtual};
+
+/// How long a wait for a time of day lasts before it looks at the clock again: the clock may have been set, and the
+/// machine may have slept.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// The time, as all services of an app read it. Clones read the same clock.
+///
+/// There are two times. [`now`](Self::now) is the time of day, which can be set back; [`elapsed`](Self::elapsed) never
+/// goes back. Each has its way to wait.
+///
+/// A test supplies the clock of a `testing::VirtualClock` in place of [`ClockPlugin`](crate::clock::ClockPlugin).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bootstrap_services::clock::Clock;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let clock = Clock::system();
+/// let start = clock.elapsed();
+/// clock.sleep(Duration::from_millis(5)).await;
+/// assert!(clock.elapsed() - start >= Duration::from_millis(5));
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System {
+        origin: Instant,
+    },
+    #[cfg(feature = "testing")]
+    Virtual(Virtual),
+}
+
+impl Clock {
+    /// The clock of the system. Waits use the timers of tokio.
+    pub fn system() -> Self {
+        let origin = Instant::now();
+        Self(Source::System { origin })
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn of(time: Virtual) -> Self {
+        Self(Source::Virtual(time))
+    }
+
+    /// The time of day. It can go back: a machine corrects its clock, and an operator sets it.
+    pub fn now(&self) -> SystemTime {
+        match &self.0 {
+            Source::System { .. } => SystemTime::now(),
+            #[cfg(feature = "testing")]
+            Source::Virtual(time) => time.now(),
+        }
+    }
+
+    /// The time since this clock was made. It never goes back.
+    pub fn elapsed(&self) -> Duration {
+        match &self.0 {
+            Source::System { origin } => origin.elapsed(),
+            #[cfg(feature = "testing")]
+            Source::Virtual(time) => time.elapsed(),
+        }
+    }
+
+    /// Waits until `duration` has elapsed.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime with timers.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn sleep(&self, duration: Duration) {
+        match &self.0 {
+            Source::System { .. } => sleep(duration).await,
+            #[cfg(feature = "testing")]
+            Source::Virtual(time) => time.sleep(duration).await,
+        }
+    }
+
+    /// Waits until the time of day is `at`, also if the clock is set meanwhile: it notices within 30 seconds.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime with timers.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn sleep_until(&self, at: SystemTime) {
+        match &self.0 {
+            Source::System { .. } => {
+                while let Ok(rest) = at.duration_since(SystemTime::now())
+                    && !rest.is_zero()
+                {
+                    sleep(rest.min(LOOK_AGAIN)).await;
+                }
+            }
+            #[cfg(feature = "testing")]
+            Source::Virtual(time) => time.sleep_until(at).await,
+        }
+    }
+
+    /// Marks `future` as work that a virtual clock waits for: it stands still unless the future waits in
+    /// [`sleep`](Self::sleep) or [`sleep_until`](Self::sleep_until) of this clock. Counts from this call on, not from the first poll.
+    ///
+    /// Each loop and each task of a service is such work, and what it spawns is marked again. With the clock of the
+    /// system the future is returned as it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of `future`.
+    pub fn work<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        #[cfg(feature = "testing")]
+        let member = match &self.0 {
+            Source::System { .. } => None,
+            Source::Virtual(time) => Some(time.join()),
+        };
+        async move {
+            #[cfg(feature = "testing")]
+            if let Some(member) = member {
+                return Member::scope(member, future).await;
+            }
+            future.await
+        }
+    }
+}
