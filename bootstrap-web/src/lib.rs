@@ -39,6 +39,7 @@ pub mod prelude {
 pub use axum;
 /// For implementations of [`HealthCheck`].
 pub use bootstrap::extend::async_trait;
+pub use bootstrap::health::HealthCheck;
 /// Makes a plugin of a function that returns a set of routes.
 ///
 /// `#[routes] fn user_api() -> impl RouteSet` declares the plugin `UserApi`, which is collected. Its
@@ -75,8 +76,7 @@ pub use builtin::Files;
 #[cfg(feature = "openapi")]
 pub use builtin::OpenApi;
 pub use builtin::{
-    AccessLog, Bearer, ClientIp, Health, HealthCheck, Proxies, ProxiesPlugin, RequestId,
-    TrustedProxy, Verbose,
+    AccessLog, Bearer, ClientIp, Health, Proxies, ProxiesPlugin, RequestId, TrustedProxy, Verbose,
 };
 pub use handle::{
     AfterHook, Answer, Argument, BeforeHook, Draining, ErrorAnswer, ErrorHook, Give, Given,

@@ -126,6 +126,7 @@
 //! # Features
 //!
 //! - `config` (off): [`Configuration`], [`#[section]`](macro@section) and what reads them.
+//! - `health` (off): `bootstrap::health`, checks that plugins provide, and what runs them.
 //! - `serde` (off): [`Report`](report::Report) and [`Plan`](plan::Plan) can be serialized.
 //! - `testing` (off): the test kit, [`testing`]. It records what happens, injects faults, and explores
 //!   an app under all of them. For `[dev-dependencies]`: it turns on the feature `test-util` of tokio,
@@ -141,6 +142,8 @@ mod declare;
 mod drive;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+#[cfg(feature = "health")]
+pub mod health;
 mod life;
 mod live;
 pub mod plan;

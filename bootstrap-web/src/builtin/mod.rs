@@ -24,7 +24,7 @@ pub use compression::Compression;
 pub use cors::Cors;
 #[cfg(feature = "files")]
 pub use files::Files;
-pub use health::{Health, HealthCheck, Verbose};
+pub use health::{Health, Verbose};
 #[cfg(feature = "openapi")]
 pub use openapi::OpenApi;
 
