@@ -12,6 +12,8 @@ mod events;
 #[path = "../../src/cron/pattern.rs"]
 mod pattern;
 
+
+/// The implementation of the attribute; `bootstrap-services` re-exports it with its documentation.
 #[cfg(feature = "cron")]
 #[proc_macro_attribute]
 pub fn cron(
@@ -22,11 +24,16 @@ pub fn cron(
 }
 
 #[cfg(feature = "events")]
+mod events;
+
+/// The implementation of the derive; `bootstrap-services` re-exports it with its documentation.
+#[cfg(feature = "events")]
 #[proc_macro_derive(Event, attributes(event))]
 pub fn event(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     events::derive(item.into()).into()
 }
 
+/// The implementation of the attribute; `bootstrap-services` re-exports it with its documentation.
 #[cfg(feature = "events")]
 #[proc_macro_attribute]
 pub fn event_handler(
@@ -34,4 +41,5 @@ pub fn event_handler(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     events::handler(arguments.into(), &item.into()).into()
+    events::handler(arguments.into(), item.into()).into()
 }
