@@ -12,3 +12,5 @@ macro_rules! page {
 }
 
 page!(clock);
+#[cfg(feature = "cron")]
+page!(cron);

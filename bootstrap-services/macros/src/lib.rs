@@ -16,7 +16,7 @@ pub fn cron(
     arguments: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    cron::expand(arguments.into(), item.into()).into()
+    cron::expand(arguments.into(), &item.into()).into()
 }
 
 #[cfg(feature = "events")]

@@ -44,7 +44,7 @@ pub mod testing;
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// use bootstrap::prelude::*;
 /// use bootstrap_services::cron::{CronContext, CronTask, cron};
 ///

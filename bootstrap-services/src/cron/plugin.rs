@@ -11,6 +11,7 @@ use bootstrap::prelude::*;
 
 use crate::clock::Clock;
 use crate::cron::engine::Engine;
+use crate::cron::metrics;
 use crate::cron::{Cron, CronStore};
 
 /// Provides [`Cron`]. It joins a collected app in which a plugin requires it, as each with `#[cron]` does.
@@ -62,6 +63,7 @@ impl Hooks for CronPlugin {
     }
 
     async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
+        metrics::describe();
         cx.states().0.start(Current::try_current()?);
         Ok(())
     }

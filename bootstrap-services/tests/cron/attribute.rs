@@ -118,7 +118,7 @@ async fn a_task_is_a_plugin_that_requires_what_its_fields_say() {
     let plan = app.plan().unwrap();
     let task = plan
         .order()
-        .find(|plugin| plugin.name().to_string() == "nightly-report")
+        .find(|plugin| *plugin.name() == "nightly-report")
         .unwrap();
     let mut requires: Vec<_> = task
         .requires()
@@ -133,7 +133,7 @@ async fn a_task_is_a_plugin_that_requires_what_its_fields_say() {
         ("nightly-report", "Europe/Berlin")
     );
     assert!(info.defined_at.file().ends_with("attribute.rs"));
-    within(time.advance(Duration::from_secs(86_400))).await;
+    within(time.advance(Duration::from_hours(24))).await;
     assert_eq!(diary.lines(), ["nightly-report x7"]);
     within(running.close()).await.unwrap();
 }
@@ -148,7 +148,7 @@ async fn errors_of_a_task_are_those_of_its_plugin() {
         async { Ok(()) }
     });
     let (running, _) = boot(app).await;
-    within(time.advance(Duration::from_secs(3600))).await;
+    within(time.advance(Duration::from_hours(1))).await;
     assert_eq!(
         *errors.lock().unwrap(),
         [
@@ -203,7 +203,7 @@ async fn with(configuration: Configuration) -> Result<(Running, State<Diary>), S
         .with(NightlyReport::default())
         .configure(configuration);
     let running = within(app.boot()).await.map_err(|error| error.render())?;
-    within(time.advance(Duration::from_secs(86_400))).await;
+    within(time.advance(Duration::from_hours(24))).await;
     let diary = running.try_get::<State<Diary>>().unwrap();
     Ok((running, diary))
 }
