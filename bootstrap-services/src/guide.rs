@@ -11,6 +11,11 @@ macro_rules! page {
     };
 }
 
+page!(audit);
 page!(clock);
 #[cfg(feature = "cron")]
 page!(cron);
+page!(database);
+page!(leases);
+#[cfg(feature = "named")]
+page!(named);

@@ -23,6 +23,8 @@ pub mod logger;
 pub mod metrics;
 #[cfg(feature = "named")]
 pub mod named;
+#[cfg(any(feature = "cache", feature = "limits"))]
+mod remote;
 #[cfg(feature = "sse")]
 pub mod sse;
 #[cfg(feature = "testing")]

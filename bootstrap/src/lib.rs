@@ -91,7 +91,7 @@
 //! | look up a message | [`Code`](error::Code), [`Diagnose`](error::Diagnose), [`Diagnostic`](error::Diagnostic) | [Codes](guide::codes) |
 //!
 //! Types that only appear in signatures, errors and reports are in modules: [`context`], [`error`],
-//! [`lifecycle`], [`plan`], [`report`], [`service`] and [`extend`].
+//! [`lifecycle`], [`plan`], [`report`] and [`extend`].
 //!
 //! # Words
 //!
@@ -325,12 +325,6 @@ pub mod lifecycle {
 
     pub use crate::base::phase::Phase;
     pub use crate::life::{ShutdownReason, Signal, Status, StatusWatch};
-}
-
-pub mod service {
-    //! Services, values with names: see [`App::service`](crate::App::service).
-
-    pub use crate::declare::{Service, ServiceError};
 }
 
 pub mod extend {

@@ -118,15 +118,12 @@ fn check_name(literal: &LitStr) -> Result<()> {
     Err(Error::new(literal.span(), text))
 }
 
-pub(crate) fn handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let mut plugin: ItemStruct = match syn::parse2(item.clone()) {
-        Ok(plugin) => plugin,
-        Err(_) => {
-            let text = "`#[event_handler]` must be on a struct\n\
-                        help: write it on the struct of a plugin, in place of `#[plugin]`";
-            let error = Error::new(Span::call_site(), text).to_compile_error();
-            return quote!(#item #error);
-        }
+pub(crate) fn handler(arguments: TokenStream, item: &TokenStream) -> TokenStream {
+    let Ok(mut plugin) = syn::parse2::<ItemStruct>(item.clone()) else {
+        let text = "`#[event_handler]` must be on a struct\n\
+                    help: write it on the struct of a plugin, in place of `#[plugin]`";
+        let error = Error::new(Span::call_site(), text).to_compile_error();
+        return quote!(#item #error);
     };
     let expanded = Arguments::parse
         .parse2(arguments)

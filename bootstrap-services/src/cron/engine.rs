@@ -1,6 +1,6 @@
 //! The loop that hands out what is due, the claims, and the runs.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
@@ -39,6 +39,8 @@ pub(super) struct Engine {
     calls: Semaphore,
     /// The app, once it is ready.
     app: OnceLock<Current>,
+    /// What the configuration can name: the tasks with `#[cron]`.
+    names: Mutex<BTreeSet<String>>,
     /// Why the store does not answer, if it does not.
     trouble: Mutex<Option<String>>,
 }
@@ -71,6 +73,7 @@ impl Engine {
             changed: Notify::new(),
             calls: Semaphore::new(CALLS),
             app: OnceLock::new(),
+            names: Mutex::default(),
             trouble: Mutex::default(),
         }
     }
@@ -83,6 +86,10 @@ impl Engine {
 
     pub(super) fn app(&self) -> Option<&Current> {
         self.app.get()
+    }
+
+    pub(super) fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

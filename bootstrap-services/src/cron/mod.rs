@@ -13,6 +13,7 @@ mod engine;
 mod entry;
 mod error;
 mod info;
+mod keys;
 mod metrics;
 mod pattern;
 mod plugin;

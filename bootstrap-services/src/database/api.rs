@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 
@@ -205,6 +206,44 @@ impl Database {
                 Err(error)
             }
         }
+    }
+
+    /// Writes a copy of the database, as it is now, to a new file. Readers and writers go on meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError::Unavailable`] if the file exists or can't be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the file may be incomplete.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bootstrap_services::database::{Database, DatabaseError};
+    /// # async fn example(database: &Database) -> Result<(), DatabaseError> {
+    /// database.backup("/var/backups/app.db").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn backup(&self, file: impl AsRef<Path>) -> Result<(), DatabaseError> {
+        // `SQLite` takes the path as text.
+        let path = file.as_ref().to_string_lossy().into_owned();
+        // It would write into an empty file, whose owner may have other plans for it.
+        if file.as_ref().exists() {
+            let error = io::Error::from(io::ErrorKind::AlreadyExists);
+            return Err(self.unavailable("back up", sqlx::Error::Io(error)));
+        }
+        let copied = async {
+            let mut connection = self.options().connect().await?;
+            let copy = sqlx::query("VACUUM INTO ?").bind(path);
+            copy.execute(&mut connection).await?;
+            connection.close().await
+        };
+        copied
+            .await
+            .map_err(|error| self.unavailable("back up", error))
     }
 
     /// Waits until no other transaction of this process is open.

@@ -73,8 +73,8 @@ impl TemporaryFolder {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         loop {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            let path =
-                env::temp_dir().join(format!("bootstrap-database-{}-{number}", process::id()));
+            let name = format!("bootstrap-database-{}-{number}", process::id());
+            let path = memory_folder().join(name);
             match create_private(&path) {
                 Ok(()) => return Ok(Self(path)),
                 // A process with the same id left it behind.
@@ -92,6 +92,15 @@ impl Drop for TemporaryFolder {
             tracing::warn!(folder = %self.0.display(), %error, "can't remove the folder of a temporary database");
         }
     }
+}
+
+/// A folder in memory if the system has one: creating a database syncs a disk several times, which takes longer than most tests.
+fn memory_folder() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if can_write(memory).is_ok() && memory.is_dir() {
+        return memory.to_owned();
+    }
+    env::temp_dir()
 }
 
 #[cfg(unix)]

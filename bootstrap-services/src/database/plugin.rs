@@ -1,5 +1,6 @@
 //! The plugin `database`.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,7 +35,8 @@ const LONGEST_TIMEOUT: Duration = Duration::from_hours(1);
 /// | `database.min_free` | `16MiB` | the health check fails if the disk has less room left |
 ///
 /// The database uses a write-ahead log (WAL), so the file must be on a local disk. `:memory:` is a file without syncs in a private
-/// temporary folder, so that readers and the writer behave as they do with any other file.
+/// folder, in `/dev/shm` or else in that for temporary files, so that readers and the writer behave as they do with any other file. A process that
+/// is killed leaves that folder behind.
 ///
 /// For several databases, register the plugin several times, each with a
 /// [name](bootstrap::Registration::named) and a [prefix](bootstrap::Registration::config_prefix) of its keys.
@@ -96,6 +98,9 @@ pub struct DatabasePlugin {
     pub synchronous: Synchronous,
     #[option(config = "database.min_free", default = Size(16 << 20), setter = false)]
     min_free: Size,
+    /// What a temporary database starts with.
+    #[option(setter = false)]
+    original: Option<PathBuf>,
     #[local]
     database: Option<Database>,
 }
@@ -116,6 +121,14 @@ impl DatabasePlugin {
     /// Creates a plugin whose database disappears when the app closes: `database.file = ":memory:"`.
     pub fn memory() -> Self {
         Self::default().file(MEMORY.into())
+    }
+
+    /// Creates a plugin whose database starts as a copy of a file, and disappears when the app closes. A test that migrates once, and
+    /// [backs up](Database::backup) the result, gives each other test a copy of it.
+    pub fn copy_of(file: impl Into<PathBuf>) -> Self {
+        let mut plugin = Self::memory();
+        plugin.original = Some(file.into());
+        plugin
     }
 
     /// How long a transaction waits for others: `database.busy_timeout`, 5 s.
@@ -157,11 +170,21 @@ impl DatabasePlugin {
         })
     }
 
+    fn temporary(&self) -> Result<DatabaseFile> {
+        let created = DatabaseFile::temporary();
+        let file = created.context(
+            "can't create the folder of a temporary database: let this user write to the folder for temporary files",
+        )?;
+        if let Some(original) = &self.original {
+            let copied = fs::copy(original, &file.path);
+            copied.with_context(|| format!("can't copy the database `{}`", original.display()))?;
+        }
+        Ok(file)
+    }
+
     fn opening(&self, name: &str) -> Result<Opening> {
         let (file, synchronous) = if self.is_memory() {
-            let temporary = DatabaseFile::temporary();
-            let file = temporary.context("can't create the folder of a temporary database: check the folder for temporary files")?;
-            (file, SqliteSynchronous::Off)
+            (self.temporary()?, SqliteSynchronous::Off)
         } else {
             let synchronous = match self.synchronous {
                 Synchronous::Full => SqliteSynchronous::Full,

@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 /// Messages are bytes that the bus does not read, at most 1 MiB each. Without a bus, events stay in their process.
 /// While the bus is down, local delivery goes on, and messages to other processes are dropped and counted.
 ///
-/// `testing::bus_conformance` checks an implementation.
+/// `events::conformance`, with the feature `testing`, checks an implementation.
 ///
 /// # Examples
 ///

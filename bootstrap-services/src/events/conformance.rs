@@ -1,4 +1,4 @@
-//! What every bus passes.
+//! What every [`EventBus`] passes.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ const MANY: u32 = 1000;
 /// The largest message that a bus has to carry.
 const LARGEST: usize = 1 << 20;
 
-/// Checks an implementation of [`EventBus`] with two connections to the same bus, on topics that begin with
-/// `conformance`.
+/// Checks a bus through two connections to it, on topics that begin with `conformance`.
 ///
-/// A test calls it for each bus:
+/// # Examples
 ///
 /// ```
-/// use bootstrap_services::testing::{MemoryBus, bus_conformance};
+/// use bootstrap_services::events::conformance;
+/// use bootstrap_services::testing::MemoryBus;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> bootstrap::Result<()> {
 /// let bus = MemoryBus::default();
-/// bus_conformance(&bus, &bus).await?;
+/// conformance::check(&bus, &bus).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -38,7 +38,7 @@ const LARGEST: usize = 1 << 20;
 /// # Cancel safety
 ///
 /// Nothing is left on the bus if the future is dropped.
-pub async fn bus_conformance(one: &dyn EventBus, other: &dyn EventBus) -> Result<()> {
+pub async fn check(one: &dyn EventBus, other: &dyn EventBus) -> Result<()> {
     order(one, other)
         .await
         .context("messages arrive once and in order")?;

@@ -7,7 +7,7 @@
 mod bridge;
 mod bus;
 #[cfg(feature = "testing")]
-mod conformance;
+pub mod conformance;
 mod dispatch;
 mod event;
 #[allow(
@@ -45,8 +45,6 @@ pub use bootstrap_services_macros::event_handler;
 #[cfg(feature = "sse")]
 pub(crate) use bridge::{Bridge, unique};
 pub use bus::EventBus;
-#[cfg(feature = "testing")]
-pub use conformance::bus_conformance;
 pub use dispatch::{EventHandlers, EventHandlersPlugin};
 pub use event::Event;
 pub use events::Events;

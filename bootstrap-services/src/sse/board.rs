@@ -91,18 +91,15 @@ impl Board {
         let mut after = After::new();
         let before = channel.clients.len();
         // A client with a full queue is closed.
-        channel
-            .clients
-            .retain(|client| match client.offer(text.clone()) {
-                Ok(reader) => {
-                    after.wake(reader);
-                    true
-                }
-                Err(_) => {
-                    client.close();
-                    false
-                }
-            });
+        channel.clients.retain(|client| {
+            let offered = client.offer(text.clone());
+            let is_full = offered.is_err();
+            if is_full {
+                client.close();
+            }
+            after.wake(offered.ok().flatten());
+            !is_full
+        });
         let clients = channel.clients.len();
         channel.remember(Frame { number, text }, history);
         self.last = number;
@@ -136,15 +133,14 @@ impl Board {
             Some(None) => first.extend([event::hello(None), event::reset(&now)]),
         }
         let queue = Arc::new(Queue::new(self.limits.queue));
-        for channel in channels {
-            if let Err(error) = self.channel(channel) {
-                self.leave(channels, &queue);
-                return Err(error);
+        for name in channels {
+            match self.channel(name) {
+                Ok(channel) => channel.clients.push(Arc::clone(&queue)),
+                Err(error) => {
+                    self.leave(channels, &queue);
+                    return Err(error);
+                }
             }
-            let joined = self.channels.get_mut(channel);
-            joined
-                .into_iter()
-                .for_each(|it| it.clients.push(Arc::clone(&queue)));
         }
         self.clients += 1;
         Ok(Joined { first, queue })

@@ -46,8 +46,26 @@ impl SseHub {
     ) -> Result<Response, Problem> {
         let id = headers.get("last-event-id");
         let id = id.and_then(|id| id.to_str().ok());
-        let stream = self.subscribe(channels, id).await.map_err(problem)?;
-        Ok(stream.into_response())
+        self.response_after(channels, id).await
+    }
+
+    /// The same as [`response`](Self::response), for a client that sends the id of its last event elsewhere: in the query,
+    /// because its page has made a new `EventSource`, which sends no header.
+    ///
+    /// # Errors
+    ///
+    /// As [`response`](Self::response).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`response`](Self::response).
+    pub async fn response_after<C: AsRef<str>>(
+        &self,
+        channels: &[C],
+        last_event_id: Option<&str>,
+    ) -> Result<Response, Problem> {
+        let stream = self.subscribe(channels, last_event_id).await;
+        Ok(stream.map_err(problem)?.into_response())
     }
 }
 

@@ -5,3 +5,5 @@ mod app;
 pub use app::only;
 
 pub use crate::clock::VirtualClock;
+#[cfg(feature = "events")]
+pub use crate::events::{EventRecord, MemoryBus};

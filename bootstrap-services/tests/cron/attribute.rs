@@ -241,6 +241,42 @@ async fn a_pattern_of_the_configuration_that_is_wrong_is_an_error_of_the_task() 
 }
 
 #[tokio::test]
+async fn a_key_that_no_task_has_is_an_error_of_the_right_plugin() {
+    let of = async |key: &str| {
+        let configuration = Configuration::new().set(key.to_owned(), "@hourly");
+        with(configuration).await.unwrap_err()
+    };
+    let error = of("cron.nightly-report.patern").await;
+    assert!(
+        error.contains("[nightly-report] Plugin load failed"),
+        "{error}"
+    );
+    assert!(
+        error.contains("there is no key `cron.nightly-report.patern`"),
+        "{error}"
+    );
+    let error = of("cron.nigthly-report.pattern").await;
+    assert!(error.contains("[cron] Plugin ready failed"), "{error}");
+    assert!(
+        error.contains("no task with `#[cron]` is called `nigthly-report`"),
+        "{error}"
+    );
+    assert!(
+        error.contains("write `cron.nightly-report`, if that was meant"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_variable_overrides_the_pattern() {
+    let variables = [("SERVICE_CRON__NIGHTLY_REPORT__PATTERN", "@hourly")];
+    let configuration = Configuration::new().environment_from("SERVICE", variables);
+    let (running, diary) = with(configuration).await.unwrap();
+    assert_eq!(diary.lines().len(), 24);
+    within(running.close()).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_engine_that_does_not_exist_is_an_error_that_lists_those_that_do() {
     let wrong = Configuration::new().set("cron.store", "redis");
     let error = with(wrong).await.unwrap_err();

@@ -6,6 +6,7 @@ mod calendar;
 mod control;
 mod drain;
 mod many;
+mod measured;
 mod missed;
 mod oracle;
 mod overlap;

@@ -1,0 +1,22 @@
+//! What the limits report as metrics.
+
+use crate::limits::Limit;
+
+/// Publishes the counters of a limit. They are counted by the limit itself, so that a check pays nothing for metrics.
+#[cfg(feature = "metrics")]
+pub(super) fn publish(limit: &Limit) {
+    let label = [("limit", limit.name().to_owned())];
+    let stats = limit.stats();
+    for (name, value) in [
+        ("limits_allowed_total", stats.allowed),
+        ("limits_limited_total", stats.limited),
+        ("limits_failed_total", stats.failed),
+    ] {
+        metrics::counter!(name, &label).absolute(value);
+    }
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    metrics::gauge!("limits_keys", &label).set(stats.keys as f64);
+}
+
+#[cfg(not(feature = "metrics"))]
+pub(super) fn publish(_: &Limit) {}
