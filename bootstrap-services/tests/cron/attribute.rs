@@ -243,7 +243,7 @@ async fn a_pattern_of_the_configuration_that_is_wrong_is_an_error_of_the_task() 
 #[tokio::test]
 async fn a_key_that_no_task_has_is_an_error_of_the_right_plugin() {
     let of = async |key: &str| {
-        let configuration = Configuration::new().set(key.to_owned(), "@hourly");
+        let configuration = Configuration::new().set(key, "@hourly");
         with(configuration).await.unwrap_err()
     };
     let error = of("cron.nightly-report.patern").await;
