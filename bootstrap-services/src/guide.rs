@@ -20,6 +20,8 @@ page!(leases);
 page!(logger);
 #[cfg(feature = "events")]
 page!(events);
+#[cfg(feature = "cron")]
+page!(cron);
 #[cfg(feature = "audit")]
 page!(audit);
 #[cfg(feature = "metrics")]

@@ -26,7 +26,7 @@ const ARGUMENTS: &str = "the arguments are the pattern, `zone`, `overlap`, `miss
                          `collect`, `after`, `child_of`, `replaces`, `load_timeout`, `close_timeout` and `crate`";
 
 /// The plugin; or the struct as it was and what is wrong, so that one mistake is one error.
-pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let mut structure = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Struct(structure)) => structure,
         Ok(other) => {
@@ -299,13 +299,11 @@ fn missed(input: ParseStream<'_>) -> syn::Result<TokenStream> {
             let content;
             parenthesized!(content in input);
             let most: LitInt = content.parse()?;
-            match most.base10_parse::<u32>() {
-                Ok(1..=1000) => Ok(quote!(missed(Missed::All(#most)))),
-                _ => {
-                    let what = "the number of `all(..)` is not between 1 and 1000";
-                    Err(wrong(&most, what, "write `skip` for none"))
-                }
+            if matches!(most.base10_parse::<u32>(), Ok(1..=1000)) {
+                return Ok(quote!(missed(Missed::All(#most))));
             }
+            let what = "the number of `all(..)` is not between 1 and 1000";
+            Err(wrong(&most, what, "write `skip` for none"))
         }
         other => {
             let what = format!("there is no `missed = {other}`");

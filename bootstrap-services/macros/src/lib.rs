@@ -19,7 +19,7 @@ pub fn cron(
     arguments: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    cron::expand(arguments.into(), item.into()).into()
+    cron::expand(arguments.into(), &item.into()).into()
 }
 
 /// The implementation of `#[derive(Event)]`.

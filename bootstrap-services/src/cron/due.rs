@@ -7,9 +7,9 @@ use crate::cron::pattern::Pattern;
 use crate::cron::schedule::MOST_MISSED;
 
 /// An occurrence that is later than this was missed.
-pub(super) const MISSED_AFTER: Duration = Duration::from_secs(60);
+pub(super) const MISSED_AFTER: Duration = Duration::from_mins(1);
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Two times: what lies after the first, up to and with the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The loop that hands out what is due, the claims, and the runs.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
@@ -20,7 +20,7 @@ use crate::cron::store::MOST_AHEAD;
 use crate::cron::{CronContext, CronStore, Outcome};
 
 /// How long a claim is tried.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long one call of the store may take.
 const CALL: Duration = Duration::from_secs(10);
 /// The longest pause between two attempts.
@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How many calls of the store are under way at once.
 const CALLS: usize = 16;
 /// The loop looks again after this time if no schedule has an occurrence.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 pub(super) struct Engine {
     pub(super) clock: Clock,
@@ -39,6 +39,8 @@ pub(super) struct Engine {
     calls: Semaphore,
     /// The app, once it is ready.
     app: OnceLock<Current>,
+    /// What the configuration can name: the tasks with `#[cron]`.
+    names: Mutex<BTreeSet<String>>,
     /// Why the store does not answer, if it does not.
     trouble: Mutex<Option<String>>,
 }
@@ -71,6 +73,7 @@ impl Engine {
             changed: Notify::new(),
             calls: Semaphore::new(CALLS),
             app: OnceLock::new(),
+            names: Mutex::default(),
             trouble: Mutex::default(),
         }
     }
@@ -83,6 +86,10 @@ impl Engine {
 
     pub(super) fn app(&self) -> Option<&Current> {
         self.app.get()
+    }
+
+    pub(super) fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -201,7 +208,7 @@ impl Engine {
         if chosen.is_late && !is_first {
             chosen = self.without_claimed(entry, span, chosen, now).await;
         }
-        self.missed(entry, chosen.missed);
+        entry.missed(chosen.missed);
         for at in chosen.fires {
             self.claim(entry, at).await;
         }
@@ -255,7 +262,7 @@ impl Engine {
             now,
         );
         let total = |due: &Due| due.missed + due.fires.len() as u64;
-        self.elsewhere(entry, total(&chosen).saturating_sub(total(&left)));
+        entry.elsewhere(total(&chosen).saturating_sub(total(&left)));
         left
     }
 
@@ -266,9 +273,9 @@ impl Engine {
         });
         match claimed.await {
             Ok(true) => self.begin_run(entry, Occurrence { at, reply: None }),
-            Ok(false) => self.elsewhere(entry, 1),
+            Ok(false) => entry.elsewhere(1),
             Err(error) => {
-                self.missed(entry, 1);
+                entry.missed(1);
                 self.report(entry, error.context("an occurrence was missed"));
             }
         }
@@ -292,7 +299,8 @@ impl Engine {
                 Err(error) => error,
             };
             *self.trouble() = Some(format!("{error:#}"));
-            let left = PATIENCE.saturating_sub(self.clock.elapsed() - began);
+            let elapsed = self.clock.elapsed().saturating_sub(began);
+            let left = PATIENCE.saturating_sub(elapsed);
             if left.is_zero() || entry.stops.closing.is_cancelled() {
                 return Err(error.context("the store of cron fails"));
             }
@@ -393,21 +401,6 @@ impl Engine {
         if let Some(app) = self.app() {
             app.handle().report_error(entry.source.clone(), error);
         }
-    }
-
-    fn missed(&self, entry: &Entry, occurrences: u64) {
-        if occurrences > 0 {
-            metrics::missed(entry.name(), occurrences);
-            entry.count(|counts| counts.missed += occurrences);
-            let name = entry.name();
-            tracing::warn!(schedule = %name, occurrences, "the schedule `{name}` missed occurrences");
-        }
-    }
-
-    #[allow(clippy::unused_self, reason = "as `missed`")]
-    fn elsewhere(&self, entry: &Entry, occurrences: u64) {
-        metrics::elsewhere(entry.name(), occurrences);
-        entry.count(|counts| counts.elsewhere += occurrences);
     }
 
     /// Stops one schedule, or all: nothing more is claimed, and what runs may go on for three quarters of the limit.

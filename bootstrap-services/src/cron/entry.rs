@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::cron::due::Span;
 use crate::cron::error::Place;
+use crate::cron::metrics;
 use crate::cron::pattern::Pattern;
 use crate::cron::{Counts, CronContext, Outcome, Overlap, Schedule, ScheduleInfo};
 
@@ -218,8 +219,20 @@ impl Entry {
         Some(next)
     }
 
-    pub(super) fn count(&self, add: impl FnOnce(&mut Counts)) {
-        add(&mut self.state().counts);
+    /// No instance ran them.
+    pub(super) fn missed(&self, occurrences: u64) {
+        if occurrences > 0 {
+            metrics::missed(self.name(), occurrences);
+            self.state().counts.missed += occurrences;
+            let name = self.name();
+            tracing::warn!(schedule = %name, occurrences, "the schedule `{name}` missed occurrences");
+        }
+    }
+
+    /// Another instance claimed them.
+    pub(super) fn elsewhere(&self, occurrences: u64) {
+        metrics::elsewhere(self.name(), occurrences);
+        self.state().counts.elsewhere += occurrences;
     }
 
     pub(super) fn is_running(&self) -> bool {

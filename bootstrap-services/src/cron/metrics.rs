@@ -10,6 +10,37 @@
 
 use std::time::Duration;
 
+/// What each metric is, for those who read them.
+pub(super) fn describe() {
+    #[cfg(feature = "metrics")]
+    {
+        use ::metrics::{Unit, describe_counter, describe_histogram};
+
+        describe_counter!("cron_fired_total", "Runs that began, by schedule.");
+        describe_counter!(
+            "cron_skipped_total",
+            "Occurrences that overlapped another run, by schedule."
+        );
+        describe_counter!(
+            "cron_elsewhere_total",
+            "Occurrences that another instance claimed, by schedule."
+        );
+        describe_counter!(
+            "cron_missed_total",
+            "Occurrences that no instance ran, by schedule."
+        );
+        describe_counter!(
+            "cron_failed_total",
+            "Runs that did not succeed, by schedule."
+        );
+        describe_histogram!(
+            "cron_late_seconds",
+            Unit::Seconds,
+            "How late runs began, by schedule."
+        );
+    }
+}
+
 /// A run begins, `late` after its time.
 pub(super) fn fired(schedule: &str, late: Duration) {
     #[cfg(feature = "metrics")]

@@ -13,6 +13,7 @@ mod engine;
 mod entry;
 mod error;
 mod info;
+mod keys;
 mod metrics;
 mod pattern;
 mod plugin;
@@ -44,7 +45,7 @@ pub mod testing;
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// use bootstrap::prelude::*;
 /// use bootstrap_services::cron::{CronContext, CronTask, cron};
 ///

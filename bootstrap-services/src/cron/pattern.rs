@@ -10,7 +10,7 @@ use croner::parser::{CronParser, Year};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 /// The fields of a pattern, and what may be in them.
 const FIELDS: [(&str, &str); 6] = [

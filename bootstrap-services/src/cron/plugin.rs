@@ -12,6 +12,7 @@ use bootstrap::prelude::*;
 use crate::clock::Clock;
 use crate::cron::engine::Engine;
 use crate::cron::{Cron, CronStore};
+use crate::cron::{keys, metrics};
 
 /// Provides [`Cron`]. It joins a collected app in which a plugin requires it, as each with `#[cron]` does.
 ///
@@ -62,6 +63,8 @@ impl Hooks for CronPlugin {
     }
 
     async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
+        keys::of_cron(&cx.states().0, cx)?;
+        metrics::describe();
         cx.states().0.start(Current::try_current()?);
         Ok(())
     }

@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use crate::cron::error::Place;
+use crate::cron::keys;
 use crate::cron::{Cron, CronContext, CronTask, Schedule};
 
 /// The port at which a plugin `P` finds itself, for the runs that outlast a borrow.
@@ -34,6 +35,8 @@ pub type PortOf<P> = Port<dyn Task<P>>;
 ///
 /// An error of the configuration.
 pub fn check(cron: &Cron, schedule: &Schedule, cx: &LoadContext, key: &str) -> Result<()> {
+    keys::of_task(&schedule.name, cx)?;
+    cron.0.names().insert(schedule.name.clone());
     let checked = schedule.check(cron.0.clock.now());
     checked.map(drop).map_err(|error| {
         let (wrong, help) = error.parts();

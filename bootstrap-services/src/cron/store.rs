@@ -8,7 +8,7 @@ use bootstrap::extend::async_trait;
 use bootstrap::prelude::*;
 
 /// A stored time that is further ahead than this comes from a clock that was wrong.
-pub(super) const MOST_AHEAD: Duration = Duration::from_secs(86_400);
+pub(super) const MOST_AHEAD: Duration = Duration::from_hours(24);
 
 /// Where the instances of an app claim occurrences: a port. Of all instances that share a store, the one that
 /// claims an occurrence runs it.

@@ -118,7 +118,7 @@ async fn a_task_is_a_plugin_that_requires_what_its_fields_say() {
     let plan = app.plan().unwrap();
     let task = plan
         .order()
-        .find(|plugin| plugin.name().to_string() == "nightly-report")
+        .find(|plugin| *plugin.name() == "nightly-report")
         .unwrap();
     let mut requires: Vec<_> = task
         .requires()
@@ -133,7 +133,7 @@ async fn a_task_is_a_plugin_that_requires_what_its_fields_say() {
         ("nightly-report", "Europe/Berlin")
     );
     assert!(info.defined_at.file().ends_with("attribute.rs"));
-    within(time.advance(Duration::from_secs(86_400))).await;
+    within(time.advance(Duration::from_hours(24))).await;
     assert_eq!(diary.lines(), ["nightly-report x7"]);
     within(running.close()).await.unwrap();
 }
@@ -148,7 +148,7 @@ async fn errors_of_a_task_are_those_of_its_plugin() {
         async { Ok(()) }
     });
     let (running, _) = boot(app).await;
-    within(time.advance(Duration::from_secs(3600))).await;
+    within(time.advance(Duration::from_hours(1))).await;
     assert_eq!(
         *errors.lock().unwrap(),
         [
@@ -203,7 +203,7 @@ async fn with(configuration: Configuration) -> Result<(Running, State<Diary>), S
         .with(NightlyReport::default())
         .configure(configuration);
     let running = within(app.boot()).await.map_err(|error| error.render())?;
-    within(time.advance(Duration::from_secs(86_400))).await;
+    within(time.advance(Duration::from_hours(24))).await;
     let diary = running.try_get::<State<Diary>>().unwrap();
     Ok((running, diary))
 }
@@ -238,6 +238,42 @@ async fn a_pattern_of_the_configuration_that_is_wrong_is_an_error_of_the_task() 
         "{error}"
     );
     assert!(error.contains("write 0-59"), "{error}");
+}
+
+#[tokio::test]
+async fn a_key_that_no_task_has_is_an_error_of_the_right_plugin() {
+    let of = async |key: &str| {
+        let configuration = Configuration::new().set(key, "@hourly");
+        with(configuration).await.unwrap_err()
+    };
+    let error = of("cron.nightly-report.patern").await;
+    assert!(
+        error.contains("[nightly-report] Plugin load failed"),
+        "{error}"
+    );
+    assert!(
+        error.contains("there is no key `cron.nightly-report.patern`"),
+        "{error}"
+    );
+    let error = of("cron.nigthly-report.pattern").await;
+    assert!(error.contains("[cron] Plugin ready failed"), "{error}");
+    assert!(
+        error.contains("no task with `#[cron]` is called `nigthly-report`"),
+        "{error}"
+    );
+    assert!(
+        error.contains("write `cron.nightly-report`, if that was meant"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_variable_overrides_the_pattern() {
+    let variables = [("SERVICE_CRON__NIGHTLY_REPORT__PATTERN", "@hourly")];
+    let configuration = Configuration::new().environment_from("SERVICE", variables);
+    let (running, diary) = with(configuration).await.unwrap();
+    assert_eq!(diary.lines().len(), 24);
+    within(running.close()).await.unwrap();
 }
 
 #[tokio::test]

@@ -282,7 +282,7 @@ async fn a_year_of_minutes_has_exactly_its_occurrences() {
     let task = move |_| {
         let clock = clock.clone();
         async move {
-            clock.sleep(std::time::Duration::from_secs(40 * 60)).await;
+            clock.sleep(std::time::Duration::from_mins(40)).await;
             Ok(())
         }
     };

@@ -222,7 +222,7 @@ async fn a_run_that_takes_too_long_is_dropped() {
     let task = move |_| {
         let clock = clock.clone();
         async move {
-            clock.sleep(std::time::Duration::from_secs(600)).await;
+            clock.sleep(std::time::Duration::from_mins(10)).await;
             Ok(())
         }
     };

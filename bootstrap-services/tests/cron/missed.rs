@@ -99,7 +99,7 @@ async fn what_was_missed_while_no_instance_ran_runs_at_the_next_start() {
     assert_eq!(notes.len(), 0);
     kit.close().await;
     // The instance is away for three nights.
-    time.advance(Duration::from_secs(3 * 86_400)).await;
+    time.advance(Duration::from_hours(72)).await;
     let kit = Kit::with(&time, Arc::clone(&store)).await;
     let notes = kit.note(nightly());
     kit.advance(60).await;

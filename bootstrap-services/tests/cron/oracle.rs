@@ -20,7 +20,11 @@ struct Field {
 }
 
 fn field(low: i8, high: i8) -> impl Strategy<Value = Field> {
-    let all = move |step: i8| (low..=high).step_by(step as usize).collect::<BTreeSet<_>>();
+    let all = move |step: i8| {
+        (low..=high)
+            .step_by(usize::from(step.unsigned_abs()))
+            .collect::<BTreeSet<_>>()
+    };
     prop_oneof![
         3 => Just(Field { text: "*".into(), values: all(1) }),
         2 => (low..=high).prop_map(|it| Field { text: it.to_string(), values: [it].into() }),
