@@ -9,17 +9,15 @@ use crate::cache::shared::SharedCache;
 use crate::cache::tier::Tier;
 use crate::clock::Clock;
 
-/// How often regions do their maintenance, which otherwise happens on access only.
-const MAINTAIN: Duration = Duration::from_secs(1);
-/// How often expired entries are looked for.
-const SWEEP: Duration = Duration::from_secs(30);
+/// How often regions do their maintenance, which otherwise happens on access only. Not more often, as a test may let a year pass.
+const TEND: Duration = Duration::from_secs(15);
 /// How long after the end of its messages the shared cache is subscribed to again.
 const SUBSCRIBE: Duration = Duration::from_secs(1);
 
 /// Provides the state [`Cache`]. It joins a collected app in which a plugin requires it.
 ///
 /// Everything is in the memory of the process, unless a plugin provides a [`SharedCache`] and a region is
-/// [`shared`](crate::cache::RegionBuilder::shared). The plugin removes entries that have expired every 30 seconds.
+/// [`shared`](crate::cache::RegionBuilder::shared). The plugin removes entries that have expired every 15 seconds.
 ///
 /// # Examples
 ///
@@ -61,8 +59,7 @@ impl Hooks for CachePlugin {
         let cache = cx.states();
         tokio::select! {
             () = cx.stopped() => {}
-            () = self.clock.work(maintain(&cache)) => {}
-            () = self.clock.work(sweep(&cache)) => {}
+            () = self.clock.work(tend(&cache)) => {}
             // Not marked as work: it waits for messages, which no clock brings.
             () = listen(&cache) => {}
         }
@@ -70,17 +67,10 @@ impl Hooks for CachePlugin {
     }
 }
 
-async fn maintain(cache: &Cache) {
+async fn tend(cache: &Cache) {
     loop {
-        cache.clock().sleep(MAINTAIN).await;
-        cache.maintain();
-    }
-}
-
-async fn sweep(cache: &Cache) {
-    loop {
-        cache.clock().sleep(SWEEP).await;
-        cache.sweep().await;
+        cache.clock().sleep(TEND).await;
+        cache.tend().await;
     }
 }
 

@@ -144,17 +144,10 @@ impl Cache {
         self.tier.as_ref()
     }
 
-    /// Removes what has expired.
-    pub(super) async fn sweep(&self) {
-        for (_, region) in self.all() {
-            region.sweep().await;
-        }
-    }
-
-    /// Does the maintenance of all regions, and publishes their counters.
-    pub(super) fn maintain(&self) {
+    /// Removes what has expired, does the maintenance of all regions, and publishes their counters.
+    pub(super) async fn tend(&self) {
         for (name, region) in self.all() {
-            region.maintain();
+            region.tend().await;
             publish(&name, &region.stats());
         }
     }

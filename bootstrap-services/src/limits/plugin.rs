@@ -14,10 +14,8 @@ use crate::limits::metrics::publish;
 use crate::limits::{Quota, QuotaError, RateStore, WhenDown};
 use crate::remote::Remote;
 
-/// How often counters are published.
-const PUBLISH: Duration = Duration::from_secs(1);
-/// How often keys with their whole burst are forgotten.
-const FORGET: Duration = Duration::from_secs(10);
+/// How often keys with their whole burst are forgotten, and counters published. Not more often, as a test may let a year pass.
+const TEND: Duration = Duration::from_secs(15);
 
 /// Provides the state [`Limits`]. It joins a collected app in which a plugin requires it.
 ///
@@ -102,17 +100,19 @@ impl Hooks for LimitsPlugin {
         let limits = cx.states();
         tokio::select! {
             () = cx.stopped() => {}
-            () = self.clock.work(every(&self.clock, &limits, PUBLISH, publish)) => {}
-            () = self.clock.work(every(&self.clock, &limits, FORGET, Limit::maintain)) => {}
+            () = self.clock.work(tend(&self.clock, &limits)) => {}
         }
         Ok(())
     }
 }
 
-async fn every(clock: &Clock, limits: &Limits, period: Duration, act: fn(&Limit)) {
+async fn tend(clock: &Clock, limits: &Limits) {
     loop {
-        clock.sleep(period).await;
-        limits.iter().for_each(act);
+        clock.sleep(TEND).await;
+        for limit in limits.iter() {
+            limit.maintain();
+            publish(limit);
+        }
     }
 }
 
