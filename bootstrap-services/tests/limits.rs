@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
+use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 use bootstrap::{Configuration, Running};
 use bootstrap_services::limits::{
@@ -299,13 +300,15 @@ async fn a_limit_keeps_100_000_keys_and_forgets_those_that_have_used_least() {
 async fn a_store_that_fails_allows_or_denies_as_the_quota_says() {
     let limits = login(Quota::per_minute(5).when_down(WhenDown::Deny));
     let (kit, store) = Kit::storing(limits.limit("api", Quota::per_minute(5))).await;
-    kit.limits().check().await.unwrap();
+    let health: Port<dyn HealthCheck> = kit.running.try_get().unwrap();
+    health.check().await.unwrap();
     store.fail();
     let decision = kit.limit("api").check("ada").await.unwrap();
     assert!(decision.allowed);
     let error = kit.limit("login").check("ada").await.unwrap_err();
     assert_eq!(error.limit(), "login");
-    kit.limits().check().await.unwrap_err();
+    health.check().await.unwrap_err();
+    assert!(!health.critical());
     // It is left alone for a second.
     let calls = store.calls();
     kit.limit("api").check("ada").await.unwrap();

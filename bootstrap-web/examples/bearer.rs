@@ -67,15 +67,9 @@ struct User {
     name: String,
 }
 
-async fn authenticate(headers: HeaderMap, tokens: State<Tokens>) -> Result<Give<User>, Problem> {
-    let header = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|it| it.to_str().ok());
-    let token = header.and_then(|header| header.strip_prefix("Bearer "));
-    let user = token.and_then(|token| tokens.verify(token));
-    let challenge = HeaderValue::from_static("Bearer");
-    let unauthorized = || Problem::unauthorized().header(header::WWW_AUTHENTICATE, challenge);
-    user.map(Give).ok_or_else(unauthorized)
+async fn authenticate(Bearer(token): Bearer, tokens: State<Tokens>) -> Answer<Give<User>> {
+    let user = tokens.verify(&token);
+    user.map(Give).ok_or_else(Bearer::invalid)
 }
 
 #[derive(Deserialize)]
@@ -84,7 +78,7 @@ struct Login {
     password: String,
 }
 
-async fn login(tokens: State<Tokens>, Json(login): Json<Login>) -> Result<String, Problem> {
+async fn login(tokens: State<Tokens>, Json(login): Json<Login>) -> Answer<String> {
     // A real service compares a hash of the password, as of the crate `argon2`.
     if login.name != "ada" || login.password != "lovelace" {
         return Err(Problem::unauthorized());
@@ -141,11 +135,10 @@ mod tests {
             decoding: DecodingKey::from_secret(b"of another service")?,
         };
         let forged = format!("Bearer {}", forged.issue("ada")?);
-        client
-            .get("/me")
-            .header("authorization", &forged)
-            .await
-            .assert_status(401);
+        let response = client.get("/me").header("authorization", &forged).await;
+        response
+            .assert_status(401)
+            .assert_header("www-authenticate", "Bearer error=\"invalid_token\"");
         running.close().await?;
         Ok(())
     }

@@ -28,17 +28,18 @@ pub mod prelude {
     pub use axum::body::Body;
     pub use axum::extract::{Form, Path, Query, Request};
     pub use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-    pub use axum::response::{Html, IntoResponse, Response};
+    pub use axum::response::{Html, IntoResponse, NoContent, Response};
 
     pub use crate::{
-        Bearer, Draining, Give, Given, Problem, RequestContext, RouteSet, Routes, Validated, Web,
-        WebPlugin, routes,
+        Answer, Bearer, Created, Draining, Give, Given, OrNotFound, Problem, RequestContext,
+        RouteSet, Routes, Validated, Web, WebPlugin, routes,
     };
 }
 
 pub use axum;
 /// For implementations of [`HealthCheck`].
 pub use bootstrap::extend::async_trait;
+pub use bootstrap::health::HealthCheck;
 /// Makes a plugin of a function that returns a set of routes.
 ///
 /// `#[routes] fn user_api() -> impl RouteSet` declares the plugin `UserApi`, which is collected. Its
@@ -75,18 +76,18 @@ pub use builtin::Files;
 #[cfg(feature = "openapi")]
 pub use builtin::OpenApi;
 pub use builtin::{
-    AccessLog, Bearer, ClientIp, Health, HealthCheck, Proxies, ProxiesPlugin, RequestId,
-    TrustedProxy, Verbose,
+    AccessLog, Bearer, ClientIp, Created, Health, Proxies, ProxiesPlugin, RequestId, TrustedProxy,
+    Verbose,
 };
 pub use handle::{
     AfterHook, Answer, Argument, BeforeHook, Draining, ErrorAnswer, ErrorHook, Give, Given,
-    Handler, OnlyOneHookMayGive, RequestContext,
+    Handler, HookAnswer, OnlyOneHookMayGive, RequestContext,
 };
 #[cfg(feature = "openapi")]
 pub use handle::{
     Described, Operation, OperationInput, OperationOutput, ResponsePart, operation, plain_operation,
 };
-pub use problem::{Format, Problem};
+pub use problem::{Format, OrNotFound, Problem};
 pub use routes::{
     BoundRoutes, HooksOf, RouteInfo, RouteSet, RouteTable, Routes, SetPlugin, requirements_of,
 };

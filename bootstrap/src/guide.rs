@@ -17,7 +17,6 @@ use crate::extend::*;
 use crate::lifecycle::*;
 use crate::plan::*;
 use crate::report::*;
-use crate::service::*;
 use crate::*;
 
 macro_rules! page {

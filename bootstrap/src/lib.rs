@@ -91,7 +91,7 @@
 //! | look up a message | [`Code`](error::Code), [`Diagnose`](error::Diagnose), [`Diagnostic`](error::Diagnostic) | [Codes](guide::codes) |
 //!
 //! Types that only appear in signatures, errors and reports are in modules: [`context`], [`error`],
-//! [`lifecycle`], [`plan`], [`report`], [`service`] and [`extend`].
+//! [`lifecycle`], [`plan`], [`report`] and [`extend`].
 //!
 //! # Words
 //!
@@ -126,6 +126,7 @@
 //! # Features
 //!
 //! - `config` (off): [`Configuration`], [`#[section]`](macro@section) and what reads them.
+//! - `health` (off): `bootstrap::health`, checks that plugins provide, and what runs them.
 //! - `serde` (off): [`Report`](report::Report) and [`Plan`](plan::Plan) can be serialized.
 //! - `testing` (off): the test kit, [`testing`]. It records what happens, injects faults, and explores
 //!   an app under all of them. For `[dev-dependencies]`: it turns on the feature `test-util` of tokio,
@@ -141,6 +142,8 @@ mod declare;
 mod drive;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+#[cfg(feature = "health")]
+pub mod health;
 mod life;
 mod live;
 pub mod plan;
@@ -322,12 +325,6 @@ pub mod lifecycle {
 
     pub use crate::base::phase::Phase;
     pub use crate::life::{ShutdownReason, Signal, Status, StatusWatch};
-}
-
-pub mod service {
-    //! Services, values with names: see [`App::service`](crate::App::service).
-
-    pub use crate::declare::{Service, ServiceError};
 }
 
 pub mod extend {

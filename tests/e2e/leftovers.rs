@@ -28,7 +28,6 @@ fn what_hooks_and_tasks_leave_behind_does_not_keep_the_process_from_ending() {
     let all = ended([
         ("load", "threads", "returns", 1),
         ("load", "one-thread", "returns", 1),
-        ("service", "threads", "returns", 1),
         ("ready", "one-thread", "returns", 1),
         ("on-ready", "threads", "returns", 1),
         ("thread-of-a-failed-boot", "threads", "returns", 1),

@@ -48,7 +48,7 @@ fn other_signals_end_the_process_as_they_always_do() {
 /// S43: the boot ends where the hooks of the start begin; from there on the app closes.
 #[test]
 fn a_signal_behind_the_loads_interrupts_the_boot_until_the_app_has_started() {
-    let parts = ["on-loaded", "service", "ready", "on-ready", "start"];
+    let parts = ["on-loaded", "ready", "on-ready", "start"];
     for (part, signal, interrupted) in parts
         .into_iter()
         .flat_map(|part| [(part, "-TERM", 143), (part, "-INT", 130)])

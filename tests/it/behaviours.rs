@@ -53,6 +53,7 @@ fn all_tests() -> BTreeMap<String, BTreeSet<String>> {
         "matrix",
         "e2e",
         "../examples/bookmarks/tests",
+        "../bootstrap-services/tests",
         "../bootstrap-web/tests",
     ] {
         for file in files(&root().join(folder)) {

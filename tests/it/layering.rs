@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the runtime crate, from the ground up. `ARCHITECTURE.md` says why.
-const FLOORS: [&str; 15] = [
-    "base", "values", "report", "life", "declare", "request", "collect", "plan", "drive", "live",
-    "run", "close", "boot", "app", "testing",
+const FLOORS: [&str; 16] = [
+    "base", "values", "report", "life", "declare", "health", "request", "collect", "plan", "drive",
+    "live", "run", "close", "boot", "app", "testing",
 ];
 
 /// Files that are one knot, because what they define is: a plugin describes itself by a

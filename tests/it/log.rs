@@ -168,13 +168,13 @@ fn with_one_that_tells(app: &mut App) -> Registration<impl Plugin + use<>> {
 
 /// Also what belongs to no plugin: most such hooks have no limit of their own.
 #[test]
-fn hooks_of_the_app_and_services_that_take_long_are_logged() {
+fn hooks_of_the_app_that_take_long_are_logged() {
     let log = Trace::new();
     let _listening = log_to(&log);
     paused(async {
         let slow = async || tokio::time::sleep(Duration::from_secs(25)).await;
         let app = App::new()
-            .service("mailer", async move |_| {
+            .on_loaded(async move |_| {
                 slow().await;
                 Ok(())
             })
@@ -183,8 +183,8 @@ fn hooks_of_the_app_and_services_that_take_long_are_logged() {
         assert_eq!(
             events(&log)[1..],
             [
-                "WARN `mailer` has been starting for 10 s",
-                "WARN `mailer` has been starting for 20 s",
+                "WARN `app` has been in an `on_loaded` hook for 10 s",
+                "WARN `app` has been in an `on_loaded` hook for 20 s",
             ]
         );
         running.close().await.unwrap_err();

@@ -44,7 +44,6 @@ mod restart_refused;
 mod run;
 mod scoped_hooks;
 mod scopes;
-mod services;
 mod state;
 mod supervise;
 mod without;

@@ -93,12 +93,14 @@ fn loads_that_are_tried_again_and_tasks_that_are_started_again() {
 }
 
 #[test]
-fn services_and_hooks_of_the_app() {
+fn hooks_of_the_app() {
     let served = || {
         App::new()
             .with(Database)
-            .service("pool", async |cx| Ok(cx.try_get::<State<Pool>>()?))
-            .on_loaded(async |_| Ok(()))
+            .on_loaded(async |cx| {
+                cx.try_get::<State<Pool>>()?;
+                Ok(())
+            })
             .on_start(async |_| Ok(()))
             .on_close(async |_| {
                 sleep(Duration::from_millis(1)).await;

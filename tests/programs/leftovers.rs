@@ -131,7 +131,6 @@ fn app(what: &str) -> App {
         "run" => drop(app.register(left.run(awaits_what_blocks()))),
         "drain" => drop(app.register(left.drain(awaits_what_blocks()))),
         "close" => drop(app.register(left.close(awaits_what_blocks()))),
-        "service" => app = app.service("left", async |_| Ok(spawn_blocking(blocks).await?)),
         "on-ready" => app = app.on_ready(async |_| Ok(spawn_blocking(blocks).await?)),
         "on-close" => app = app.on_close(async |_| Ok(spawn_blocking(blocks).await?)),
         "thread" => drop(app.register(left.run(starts(blocking_thread)))),

@@ -113,7 +113,6 @@ fn waits_in(mut app: App, hook: &str) -> App {
     let base = app.register(base());
     match hook {
         "on-loaded" => app.on_loaded(async |_| waits().await),
-        "service" => app.service("service", async |_| waits().await),
         "ready" => {
             let slow = Probe::new("slow", &Trace::new()).ready(act(waits));
             app.register(slow).after(&base);

@@ -1,7 +1,10 @@
 //! The plugin `cache`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bootstrap::extend::async_trait;
+use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 
 use crate::cache::regions::Cache;
@@ -37,7 +40,7 @@ const SUBSCRIBE: Duration = Duration::from_secs(1);
 /// # Ok(())
 /// # }
 /// ```
-#[plugin(name = "cache", states = [Cache], collect = needed)]
+#[plugin(name = "cache", states = [Cache], ports = [self as dyn HealthCheck], collect = needed)]
 #[derive(Debug)]
 pub struct CachePlugin {
     clock: State<Clock>,
@@ -45,6 +48,8 @@ pub struct CachePlugin {
     /// How long a call of the shared cache may take. 250 ms by default.
     #[option(default = Duration::from_millis(250))]
     pub shared_timeout: Duration,
+    #[local]
+    tier: Option<Arc<Tier>>,
 }
 
 impl Hooks for CachePlugin {
@@ -52,7 +57,8 @@ impl Hooks for CachePlugin {
         let clock = Clock::clone(&self.clock);
         let tier = self.shared.clone();
         let tier = tier.map(|it| Tier::new(it, clock.clone(), self.shared_timeout));
-        Ok(Cache::new(clock, tier))
+        self.tier = tier.map(Arc::new);
+        Ok(Cache::new(clock, self.tier.clone()))
     }
 
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
@@ -64,6 +70,21 @@ impl Hooks for CachePlugin {
             () = listen(&cache) => {}
         }
         Ok(())
+    }
+}
+
+/// Fails while the shared cache does. Not critical: regions work without it.
+#[async_trait]
+impl HealthCheck for CachePlugin {
+    async fn check(&self) -> Result<()> {
+        match &self.tier {
+            Some(tier) => tier.check().await,
+            None => Ok(()),
+        }
+    }
+
+    fn critical(&self) -> bool {
+        false
     }
 }
 

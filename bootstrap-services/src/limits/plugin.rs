@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use bootstrap::extend::async_trait;
+use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 
 use crate::clock::Clock;
@@ -54,7 +56,7 @@ const TEND: Duration = Duration::from_secs(15);
 /// # Ok(())
 /// # }
 /// ```
-#[plugin(name = "limits", states = [Limits], collect = needed)]
+#[plugin(name = "limits", states = [Limits], ports = [self as dyn HealthCheck], collect = needed)]
 #[derive(Debug)]
 pub struct LimitsPlugin {
     clock: State<Clock>,
@@ -66,6 +68,8 @@ pub struct LimitsPlugin {
     /// How long a call of the [`RateStore`] may take. 250 ms by default.
     #[option(default = Duration::from_millis(250))]
     pub store_timeout: Duration,
+    #[local]
+    shared: Option<Arc<Store>>,
 }
 
 /// A limit, as the configuration has it.
@@ -80,7 +84,7 @@ struct Configured {
 impl Hooks for LimitsPlugin {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<Limits> {
         let quotas = self.quotas(cx)?;
-        let store = self.store.clone().map(|engine| {
+        self.shared = self.store.clone().map(|engine| {
             let clock = Clock::clone(&self.clock);
             let remote = Remote::new("the store of the rate limits", clock, self.store_timeout);
             Arc::new(Store { engine, remote })
@@ -90,7 +94,10 @@ impl Hooks for LimitsPlugin {
             // Also with a store: the quota is checked.
             let memory = Memory::new(&quota, &self.clock);
             let memory = memory.map_err(|error| self.wrong(cx, &name, error))?;
-            let engine = store.clone().map_or(Engine::Memory(memory), Engine::Store);
+            let engine = self
+                .shared
+                .clone()
+                .map_or(Engine::Memory(memory), Engine::Store);
             limits.push(Limit::new(name, quota, engine));
         }
         Ok(Limits::new(limits.into_iter()))
@@ -103,6 +110,21 @@ impl Hooks for LimitsPlugin {
             () = self.clock.work(tend(&self.clock, &limits)) => {}
         }
         Ok(())
+    }
+}
+
+/// Fails while the [`RateStore`] does. Not critical: each limit has its way to do without it.
+#[async_trait]
+impl HealthCheck for LimitsPlugin {
+    async fn check(&self) -> Result<()> {
+        match &self.shared {
+            Some(store) => store.check().await,
+            None => Ok(()),
+        }
+    }
+
+    fn critical(&self) -> bool {
+        false
     }
 }
 

@@ -7,6 +7,7 @@ mod client;
 mod compression;
 #[cfg(feature = "cors")]
 mod cors;
+mod created;
 #[cfg(feature = "files")]
 mod files;
 mod health;
@@ -22,9 +23,10 @@ pub use client::{ClientIp, Proxies, ProxiesPlugin, TrustedProxy};
 pub use compression::Compression;
 #[cfg(feature = "cors")]
 pub use cors::Cors;
+pub use created::Created;
 #[cfg(feature = "files")]
 pub use files::Files;
-pub use health::{Health, HealthCheck, Verbose};
+pub use health::{Health, Verbose};
 #[cfg(feature = "openapi")]
 pub use openapi::OpenApi;
 

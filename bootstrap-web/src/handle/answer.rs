@@ -8,6 +8,25 @@ use bootstrap::RequestState;
 use crate::handle::given::{Give, OnlyOneHookMayGive};
 use crate::problem::Problem;
 
+/// What a handler or a hook returns if it may fail: a response, or a [`Problem`].
+///
+/// # Examples
+///
+/// ```
+/// use bootstrap_web::prelude::*;
+///
+/// async fn read(Path(name): Path<String>) -> Answer<String> {
+///     let text = std::fs::read_to_string(format!("/notes/{name}")).ok();
+///     text.or_not_found("no such note")
+/// }
+///
+/// #[routes]
+/// fn api() -> impl RouteSet {
+///     Routes::new().get("/notes/{name}", read)
+/// }
+/// ```
+pub type Answer<R> = Result<R, Problem>;
+
 /// Marks functions that return their answer.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -75,7 +94,7 @@ impl<F: Future> Reply<Later> for F {
     label = "returns `{Self}`",
     note = "help: return `()` or `Give<T>` to go on, `Option<Response>` to answer or go on, or a `Result` of one of them, as `Result<Give<User>, Problem>`"
 )]
-pub trait Answer<V, I>: Send {
+pub trait HookAnswer<V, I>: Send {
     /// What is given behind this hook.
     type Behind;
 
@@ -84,7 +103,7 @@ pub trait Answer<V, I>: Send {
 }
 
 #[diagnostic::do_not_recommend]
-impl<V> Answer<V, ()> for () {
+impl<V> HookAnswer<V, ()> for () {
     type Behind = V;
 
     fn settle(self) -> Option<Response> {
@@ -93,7 +112,7 @@ impl<V> Answer<V, ()> for () {
 }
 
 #[diagnostic::do_not_recommend]
-impl<V, R: IntoResponse + Send> Answer<V, ()> for Option<R> {
+impl<V, R: IntoResponse + Send> HookAnswer<V, ()> for Option<R> {
     type Behind = V;
 
     fn settle(self) -> Option<Response> {
@@ -102,7 +121,7 @@ impl<V, R: IntoResponse + Send> Answer<V, ()> for Option<R> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<V, I, T> Answer<V, I> for Give<T>
+impl<V, I, T> HookAnswer<V, I> for Give<T>
 where
     T: Send + Sync + 'static,
     (T, V): OnlyOneHookMayGive<T, I>,
@@ -118,9 +137,9 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-impl<V, I, A, E> Answer<V, I> for Result<A, E>
+impl<V, I, A, E> HookAnswer<V, I> for Result<A, E>
 where
-    A: Answer<V, I>,
+    A: HookAnswer<V, I>,
     E: IntoResponse + Send,
 {
     type Behind = A::Behind;

@@ -9,7 +9,7 @@ use bootstrap::extend::Requirements;
 use futures_util::FutureExt;
 use futures_util::future::Map;
 
-use crate::handle::answer::{Answer, BeforeReply, ErrorAnswer, ErrorReply, Reply, Respond};
+use crate::handle::answer::{BeforeReply, ErrorAnswer, ErrorReply, HookAnswer, Reply, Respond};
 use crate::handle::argument::{Argument, Available, LeavesBody};
 use crate::handle::call::Call;
 use crate::handle::exchange::Exchange;
@@ -75,7 +75,7 @@ pub trait AppArguments<G>: Sized {
 /// A hook that runs in front of handlers, or, as `on_request`, in front of the routing.
 ///
 /// A function, `async fn` or closure with up to eight [arguments](Argument) that leave the body alone. It
-/// returns an [`Answer`](crate::handle::Answer).
+/// returns a [`HookAnswer`](crate::handle::HookAnswer).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a hook",
     label = "not a function that can be called for each request",
@@ -112,10 +112,10 @@ impl<V, A, M, K, I, F> BeforeHook<V, (A, M, K, I)> for F
 where
     F: Call<A> + Send + Sync + 'static,
     A: HeadArguments<V, M>,
-    F::Output: BeforeReply<K, Future: Send, Value: Answer<V, I>>,
+    F::Output: BeforeReply<K, Future: Send, Value: HookAnswer<V, I>>,
 {
     type Held = A::Held;
-    type Behind = <ValueOf<F, A, K> as Answer<V, I>>::Behind;
+    type Behind = <ValueOf<F, A, K> as HookAnswer<V, I>>::Behind;
     type Future =
         Map<<F::Output as BeforeReply<K>>::Future, fn(ValueOf<F, A, K>) -> Option<Response>>;
 
@@ -129,7 +129,7 @@ where
 
     async fn start(&self, held: &A::Held, exchange: &Exchange) -> Result<Self::Future, Response> {
         let arguments = A::extract(held, exchange).await?;
-        Ok(self.call(arguments).reply().map(Answer::settle))
+        Ok(self.call(arguments).reply().map(HookAnswer::settle))
     }
 }
 

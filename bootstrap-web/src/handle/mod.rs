@@ -17,7 +17,7 @@ mod needs;
 mod operation;
 mod surroundings;
 
-pub use answer::{Answer, ErrorAnswer};
+pub use answer::{Answer, ErrorAnswer, HookAnswer};
 pub use argument::Argument;
 pub use context::RequestContext;
 pub use draining::Draining;

@@ -1,6 +1,7 @@
 //! `Problem`: an error of a request, which becomes a response at the very end.
 
 mod kinds;
+mod or_not_found;
 mod render;
 mod unreadable;
 
@@ -15,6 +16,7 @@ use http_body_util::LengthLimitError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub use or_not_found::OrNotFound;
 pub use render::Format;
 #[cfg(feature = "testing")]
 pub(crate) use render::Rendered;

@@ -1,5 +1,5 @@
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -61,6 +61,10 @@ impl HealthCheck for Database {
 struct Queue {
     #[option]
     does: Does,
+    #[option]
+    is_optional: bool,
+    #[option]
+    limit: Option<Duration>,
 }
 
 impl Hooks for Queue {}
@@ -69,6 +73,14 @@ impl Hooks for Queue {}
 impl HealthCheck for Queue {
     async fn check(&self) -> Result<()> {
         self.does.check().await
+    }
+
+    fn critical(&self) -> bool {
+        !self.is_optional
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.limit
     }
 }
 
@@ -135,7 +147,7 @@ fn a_panic_and_a_limit_are_named_in_the_details() {
     with_client(app(Does::Panics, Does::Hangs), async |client| {
         let json: Value = client.get("/readyz?verbose").await.json();
         assert_eq!(json["checks"][0]["error"], "the check panicked");
-        assert_eq!(json["checks"][1]["error"], "no result within 5s");
+        assert_eq!(json["checks"][1]["error"], "no result within 1s");
     });
 }
 
@@ -177,17 +189,85 @@ fn a_setting_gives_details_to_all_or_to_none() {
 }
 
 #[test]
-fn checks_run_at_the_same_time() {
-    let slow = Does::Takes(Duration::from_secs(3));
-    with_client(app(slow, slow), async |client| {
-        let began = Instant::now();
+fn a_check_that_is_not_critical_is_listed_and_the_app_stays_ready() {
+    let optional = Queue::default().does(Does::Fails).is_optional(true);
+    let app = App::new().with(Health::default()).with(optional);
+    with_client(app, async |client| {
         client.get("/readyz").await.assert_status(200);
-        assert_eq!(began.elapsed().as_secs(), 3);
+        let json: Value = client.get("/readyz?verbose").await.json();
+        assert_eq!(json["status"], "ready");
+        assert_eq!(json["checks"][0]["ok"], false);
+        assert_eq!(json["checks"][0]["critical"], false);
     });
 }
 
 #[test]
-fn results_are_kept_for_a_second_and_shared_by_probes_at_the_same_time() {
+fn a_check_has_a_limit_of_its_own() {
+    let app = |limit| {
+        let slow = Queue::default().does(Does::Takes(Duration::from_secs(3)));
+        App::new()
+            .with(Health::default())
+            .with(slow.limit(Some(limit)))
+    };
+    with_client(app(Duration::from_secs(4)), async |client| {
+        client.get("/readyz").await.assert_status(200);
+    });
+    with_client(app(Duration::from_secs(2)), async |client| {
+        let json: Value = client.get("/readyz?verbose").await.json();
+        assert_eq!(json["checks"][0]["error"], "no result within 2s");
+    });
+}
+
+/// Whether what `/readyz` answers follows `is_well` within two seconds, for a check that takes as long as it may.
+#[test]
+fn probes_report_a_failure_and_a_recovery_within_two_seconds() {
+    #[plugin(name = "changing", ports = [self as dyn HealthCheck], collect = never)]
+    struct Changing {
+        #[option]
+        is_well: Arc<AtomicBool>,
+    }
+    impl Hooks for Changing {}
+    #[async_trait]
+    impl HealthCheck for Changing {
+        async fn check(&self) -> Result<()> {
+            let is_well = self.is_well.load(Ordering::Relaxed);
+            let time = if is_well { 900 } else { 2_000 };
+            tokio::time::sleep(Duration::from_millis(time)).await;
+            Ok(())
+        }
+    }
+    let is_well = Arc::new(AtomicBool::new(true));
+    let changing = Changing::default().is_well(Arc::clone(&is_well));
+    let app = App::new().with(Health::default()).with(changing);
+    with_client(app, async |client| {
+        client.get("/readyz").await.assert_status(200);
+        for (now, status) in [(false, 503), (true, 200)] {
+            is_well.store(now, Ordering::Relaxed);
+            let changed = Instant::now();
+            while client.get("/readyz").await.status() != status {
+                advance(Duration::from_millis(10)).await;
+            }
+            assert!(
+                changed.elapsed() <= Duration::from_secs(2),
+                "{status}: {:?}",
+                changed.elapsed()
+            );
+        }
+    });
+}
+
+#[test]
+fn checks_run_at_the_same_time() {
+    let slow = Does::Takes(Duration::from_millis(900));
+    with_client(app(slow, slow), async |client| {
+        let began = Instant::now();
+        client.get("/readyz").await.assert_status(200);
+        assert_eq!(began.elapsed().as_millis(), 900);
+    });
+}
+
+#[test]
+fn results_are_kept_for_half_a_second_and_shared_by_probes_at_the_same_time() {
     run(async {
         let runs = Arc::new(AtomicUsize::new(0));
         let slow = Database::default().does(Does::Takes(Duration::from_millis(10)));
@@ -202,7 +282,7 @@ fn results_are_kept_for_a_second_and_shared_by_probes_at_the_same_time() {
         );
         first.assert_status(200);
         second.assert_status(200);
-        advance(Duration::from_millis(900)).await;
+        advance(Duration::from_millis(400)).await;
         client.get("/readyz").await.assert_status(200);
         assert_eq!(runs.load(Ordering::Relaxed), 1);
         advance(Duration::from_millis(200)).await;

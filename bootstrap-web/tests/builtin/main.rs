@@ -12,6 +12,7 @@ mod client;
 mod compression;
 #[cfg(feature = "cors")]
 mod cors;
+mod created;
 #[cfg(feature = "files")]
 mod files;
 mod health;

@@ -78,6 +78,14 @@ async fn add(
     Ok((StatusCode::CREATED, Json(row)))
 }
 
+async fn create(Json(row): Json<Row>) -> Answer<Created<Json<Row>>> {
+    Ok(Created::at("/rows/7", Json(row)))
+}
+
+async fn clear() -> Answer<NoContent> {
+    Ok(NoContent)
+}
+
 async fn find(Path((team, row)): Path<(u32, String)>) -> String {
     format!("{team} {row}")
 }
@@ -114,6 +122,8 @@ fn rows() -> impl RouteSet {
                 .output::<Json<Tag>>()
                 .summary("Writes"),
         )
+        .post("/created", operation(create))
+        .delete("/created", operation(clear))
         .get("/hidden", operation(|| async {}).hidden())
         .any("/any", || async {})
 }
@@ -159,6 +169,7 @@ fn the_document_has_every_route_with_what_its_handler_takes_and_returns() {
     let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
     let expected = [
         "/checked/{id}",
+        "/created",
         "/files/{rest}",
         "/rows",
         "/teams/{team}/rows/{row}",
@@ -186,6 +197,26 @@ fn the_document_has_every_route_with_what_its_handler_takes_and_returns() {
     );
     assert_eq!(add["responses"]["default"]["$ref"], PROBLEM);
     assert_eq!(add["parameters"], Value::Null);
+}
+
+#[test]
+fn what_is_created_is_a_201_with_the_header_of_its_place_and_what_has_no_content_a_204() {
+    let document = document();
+    let item = &document["paths"]["/created"];
+    let created = &item["post"]["responses"]["201"];
+    assert_eq!(
+        created["headers"],
+        json!({ "location": { "schema": { "type": "string" } } })
+    );
+    let row = &created["content"]["application/json"]["schema"];
+    assert_eq!(row["$ref"], "#/components/schemas/RowOutput");
+    assert_eq!(item["post"]["responses"]["default"]["$ref"], PROBLEM);
+    assert_eq!(
+        item["delete"]["responses"]["204"],
+        json!({ "description": "No Content" })
+    );
+    let add = &document["paths"]["/rows"]["post"]["responses"]["201"];
+    assert_eq!(add["headers"], Value::Null);
 }
 
 #[test]

@@ -245,6 +245,19 @@ fn errors_of_requests_are_reported_to_the_app() {
     });
 }
 
+#[test]
+fn a_value_that_is_not_there_is_a_404_with_the_sentence() {
+    assert_eq!(Some(7).or_not_found("no such row").unwrap(), 7);
+    let problem = None::<u32>.or_not_found("no such row").unwrap_err();
+    let expected = json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "no such row"});
+    assert_eq!(problem.to_json(), expected);
+    let id = 7;
+    let problem = None::<u32>
+        .or_not_found(format!("no row {id}"))
+        .unwrap_err();
+    assert_eq!(problem.detail_ref(), Some("no row 7"));
+}
+
 /// D47: a constructor for each of the common kinds.
 #[test]
 fn every_kind_has_its_status_and_title() {

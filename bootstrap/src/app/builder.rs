@@ -26,7 +26,7 @@ use crate::collect::{Mode, Registration, Registry, SharedRegistry, with_registry
 use crate::declare::{Home, IntoPlugin};
 use crate::life::{End, Handle, Life, RestartRequest, Status};
 use crate::live::{AppHooks, Listeners, Nodes, Settings};
-use crate::plan::{Plan, PlanErrors, check_services};
+use crate::plan::{Plan, PlanErrors};
 use crate::report::Report;
 
 /// An application that has not been booted: plugins, limits and hooks.
@@ -204,10 +204,7 @@ impl App {
     ///
     /// Every mistake in the app that the compiler could not find, all at once.
     pub fn plan(&self) -> Result<Plan, PlanErrors> {
-        check_services(
-            plan(&self.registry, &Doing::default()),
-            &self.hooks.services,
-        )
+        plan(&self.registry, &Doing::default())
     }
 
     /// A handle to the app, for code that does not own it.
@@ -263,9 +260,7 @@ impl App {
         let boot_timeout = self.settings.boot_timeout;
         let began = Instant::now();
         let planned = plan_to_boot(Arc::clone(&self.registry), &life, boot_timeout).await;
-        let planned = planned
-            .and_then(|plan| check_services(plan, &self.hooks.services).map_err(BootError::plan));
-        let plan = match planned {
+        let plan = match planned.and_then(|plan| plan.map_err(BootError::plan)) {
             Ok(plan) => plan,
             Err(error) => {
                 interrupt.disarm();
@@ -338,7 +333,6 @@ impl App {
             nodes
         });
         end.holds(&nodes);
-        nodes.services.expect(&hooks.services);
         Lifecycle {
             nodes,
             settings,

@@ -1,17 +1,16 @@
 //! The hooks of the app itself, as the user adds them.
 
-use std::borrow::Cow;
 use std::future::Future;
 
 use anyhow::Result;
 
 use crate::app::builder::App;
 use crate::base::location::Location;
-use crate::declare::{AppContext, AppHook, ErrorContext, Service};
+use crate::declare::{AppContext, AppHook, ErrorContext};
 
 impl App {
     /// Adds a hook that runs once every plugin has loaded, before any is ready: the report that
-    /// it sees holds every load. Services start after it. Otherwise as [`App::on_ready`].
+    /// it sees holds every load. Otherwise as [`App::on_ready`].
     ///
     /// # Examples
     ///
@@ -36,94 +35,6 @@ impl App {
         self.hooks
             .on_loaded
             .push(AppHook::new(hook, Location::caller()));
-        self
-    }
-
-    /// Adds a service: a value with a name, which `factory` makes once every plugin has loaded and
-    /// the hooks [`App::on_loaded`] have run, before anything is ready.
-    ///
-    /// Services start one after the other, in the order of their registration, so that a factory
-    /// may use those that were registered earlier. What is a component of its own, with states,
-    /// `run` or `close`, is better a plugin; a service is for what has to be found by a name, or
-    /// may be set at run time. Every context after `load` reads it, by `cx.service::<T>(name)`, and
-    /// [`Running::service`](crate::Running::service).
-    ///
-    /// A factory that fails, panics or takes longer than [`App::load_timeout`] says fails the boot,
-    /// which closes what had loaded. When the app closes, its services are dropped, the last one
-    /// first: after the hooks [`App::on_close`], before the first plugin closes. A restart of a
-    /// part leaves them alone. A value that was set under the name of a service before it starts
-    /// is replaced by what the factory makes.
-    ///
-    /// Two services with one name are a mistake that [`App::plan`] finds.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use bootstrap::prelude::*;
-    /// struct Smtp(&'static str);
-    /// struct Mailer(String);
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// let app = App::new()
-    ///     .service("smtp", async |_| Ok(Smtp("localhost:25")))
-    ///     .service("mailer", async |cx| {
-    ///         let smtp = cx.service::<Smtp>("smtp")?;
-    ///         Ok(Mailer(format!("by {}", smtp.0)))
-    ///     });
-    /// let running = app.boot().await?;
-    /// assert_eq!(running.service::<Mailer>("mailer")?.0, "by localhost:25");
-    /// # running.close().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[track_caller]
-    pub fn service<T, F, Fut>(self, name: impl Into<Cow<'static, str>>, factory: F) -> Self
-    where
-        T: Send + Sync + 'static,
-        F: FnOnce(AppContext) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<T>> + Send + 'static,
-    {
-        self.with_service(Service::define(name, factory))
-    }
-
-    /// Adds a service that its factory may leave out, by returning `None`: a look-up of it
-    /// then reports that it is disabled. Otherwise as [`App::service`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use bootstrap::prelude::*;
-    /// use bootstrap::service::ServiceError;
-    ///
-    /// struct Mailer(String);
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// let app = App::new().service_if("mailer", async |_| {
-    ///     let host = std::env::var("NO_SUCH_SMTP_HOST").ok();
-    ///     Ok(host.map(Mailer))
-    /// });
-    /// let running = app.boot().await?;
-    /// let error = running.service::<Mailer>("mailer").err();
-    /// assert!(matches!(error, Some(ServiceError::Disabled { .. })));
-    /// # running.close().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[track_caller]
-    pub fn service_if<T, F, Fut>(self, name: impl Into<Cow<'static, str>>, factory: F) -> Self
-    where
-        T: Send + Sync + 'static,
-        F: FnOnce(AppContext) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<Option<T>>> + Send + 'static,
-    {
-        self.with_service(Service::define_if(name, factory))
-    }
-
-    /// Adds a service that was defined elsewhere; see [`Service`] and [`App::service`].
-    pub fn with_service(mut self, service: Service) -> Self {
-        self.hooks.services.push(service);
         self
     }
 

@@ -57,8 +57,7 @@ impl App {
     }
 
     /// How long each `load`, each `ready` and each hook of the app while it boots
-    /// ([`on_loaded`](App::on_loaded), [`service`](App::service),
-    /// [`on_ready`](App::on_ready), [`on_start`](App::on_start)) may take that has no limit of its own; also how long a
+    /// ([`on_loaded`](App::on_loaded), [`on_ready`](App::on_ready), [`on_start`](App::on_start)) may take that has no limit of its own; also how long a
     /// [restart](crate::Handle::restart) may read the configuration. Without it there is no limit.
     ///
     /// # Examples
@@ -88,7 +87,7 @@ impl App {
     /// How long draining and closing may take as a whole: 30 s by default.
     ///
     /// When the time is up, what runs is cancelled, and each hook that is left gets a last chance of
-    /// 100 ms: draining, tasks, [`on_close`](App::on_close) hooks and the end of services for so
+    /// 100 ms: draining, tasks and [`on_close`](App::on_close) hooks for so
     /// long together, closing for a second. Two seconds after the limit it is over, and what has not closed is part of the
     /// error.
     ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::log::log;
 use crate::collect::Registration;
-use crate::declare::{Current, Home, LookupFrom, looks_up, serves};
+use crate::declare::{Current, Home, LookupFrom, looks_up};
 use crate::life::{Handle, RestartError, ShutdownReason, Status};
 use crate::live::Nodes;
 use crate::plan::Plan;
@@ -133,10 +133,6 @@ impl Running {
         self.nodes.life.restart(target).await
     }
 
-    fn home(&self) -> &dyn Home {
-        &*self.nodes
-    }
-
     fn from(&self) -> LookupFrom<'_> {
         LookupFrom::new(&*self.nodes, None)
     }
@@ -163,7 +159,6 @@ impl Running {
 }
 
 looks_up!(impl Running);
-serves!(impl Running);
 
 impl Drop for Running {
     fn drop(&mut self) {

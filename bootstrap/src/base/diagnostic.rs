@@ -72,8 +72,6 @@ codes! {
     NoRuntime = "BOOT013",
     /// The tokio runtime has no timers.
     NoTimers = "BOOT014",
-    /// Two services have one name.
-    DuplicateService = "BOOT015",
     /// No plugin requires the states of a plugin, and the app denies that.
     UnusedProvider = "BOOT016",
     /// A value of the configuration is missing or wrong.

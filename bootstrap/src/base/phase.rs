@@ -10,8 +10,6 @@ pub enum Phase {
     Load,
     /// [`App::on_loaded`](crate::App::on_loaded)
     Loaded,
-    /// [`App::service`](crate::App::service)
-    Service,
     /// [`Hooks::ready`](crate::Hooks::ready)
     Ready,
     /// [`App::on_ready`](crate::App::on_ready), [`LoadContext::on_ready`](crate::LoadContext::on_ready)
@@ -24,8 +22,6 @@ pub enum Phase {
     Drain,
     /// The end of [`Hooks::run`](crate::Hooks::run), after it was told to stop
     Stop,
-    /// The end of a service, whose value is dropped
-    ServiceDrop,
     /// [`Hooks::close`](crate::Hooks::close)
     Close,
 }
@@ -33,17 +29,15 @@ pub enum Phase {
 impl Phase {
     /// All of them, in their order.
     #[cfg(feature = "testing")]
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 9] = [
         Phase::Load,
         Phase::Loaded,
-        Phase::Service,
         Phase::Ready,
         Phase::OnReady,
         Phase::Start,
         Phase::Run,
         Phase::Drain,
         Phase::Stop,
-        Phase::ServiceDrop,
         Phase::Close,
     ];
 
@@ -57,25 +51,14 @@ impl Phase {
         match self {
             Phase::Load => "loading",
             Phase::Loaded => "in an `on_loaded` hook",
-            Phase::Service => "starting",
             Phase::Ready => "getting ready",
             Phase::OnReady => "in an `on_ready` hook",
             Phase::Start => "in an `on_start` hook",
             Phase::Run => "running",
             Phase::Drain => "draining",
             Phase::Stop => "stopping its tasks",
-            Phase::ServiceDrop => "dropping its value",
             Phase::Close => "closing",
         }
-    }
-
-    /// What goes wrong in it, as errors begin: `Plugin load`, `Service start`.
-    pub(crate) fn step(self) -> impl fmt::Display {
-        fmt::from_fn(move |f| match self {
-            Phase::Service => f.write_str("Service start"),
-            Phase::ServiceDrop => f.write_str("Service drop"),
-            _ => write!(f, "Plugin {self}"),
-        })
     }
 }
 
@@ -84,14 +67,12 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Phase::Load => "load",
             Phase::Loaded => "on-loaded",
-            Phase::Service => "service start",
             Phase::Ready => "ready",
             Phase::OnReady => "on-ready",
             Phase::Start => "start",
             Phase::Run => "run",
             Phase::Drain => "drain",
             Phase::Stop => "stop",
-            Phase::ServiceDrop => "service drop",
             Phase::Close => "close",
         })
     }

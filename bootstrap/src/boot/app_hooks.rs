@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use crate::base::phase::Phase;
 use crate::boot::failure::Troubles;
-use crate::declare::{AppHook, Service};
+use crate::declare::AppHook;
 use crate::drive::{Ending, GRACE};
-use crate::live::{APP, Nodes, Owner, Queued, Within};
+use crate::live::{Nodes, Owner, Queued, Within};
 
 /// What hooks of an app that boots have in common.
 pub(super) struct AppStage<'a> {
@@ -27,20 +27,8 @@ impl AppStage<'_> {
     pub(super) async fn run(&self, hooks: &mut Vec<AppHook>, phase: Phase) -> Option<Ending> {
         // Those that do not run stay here, to be let go of elsewhere.
         hooks.reverse();
-        let app = || Owner::app(APP.into());
-        self.all(phase, || Some((hooks.pop()?, app(), self.limit)))
+        self.all(phase, || Some((hooks.pop()?, Owner::app(), self.limit)))
             .await
-    }
-
-    /// The same with factories of services.
-    pub(super) async fn start(&self, services: &mut Vec<Service>) -> Option<Ending> {
-        services.reverse();
-        let next = || {
-            let service = services.pop()?;
-            let owner = Owner::app(service.key().into());
-            Some((service.into_start(), owner, self.limit))
-        };
-        self.all(Phase::Service, next).await
     }
 
     /// The same with hooks that wait for everything to be ready, also those that are added
@@ -72,7 +60,7 @@ impl AppStage<'_> {
     /// The owner of a queued hook, and how long it may take.
     fn owner(&self, by: Option<u32>) -> (Owner, Option<Duration>) {
         let Some(node) = by else {
-            return (Owner::app(APP.into()), self.limit);
+            return (Owner::app(), self.limit);
         };
         let own = self.nodes.member(node).descriptor.load_limit();
         let (node, name) = (Some(node), self.nodes.name(node).clone());

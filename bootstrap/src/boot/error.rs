@@ -191,7 +191,7 @@ impl BootError {
         &self.0.failures
     }
 
-    /// The plugins whose hooks were under way, and were cancelled; also a service, or `app` for a
+    /// The plugins whose hooks were under way, and were cancelled; `app` for a
     /// hook of the app itself.
     pub fn cancelled(&self) -> &[PluginName] {
         &self.0.cancelled

@@ -10,7 +10,6 @@ use crate::boot::app_hooks::AppStage;
 use crate::boot::failure::{Failure, Trouble, Troubles, Why};
 use crate::boot::load::Load;
 use crate::boot::ready::Ready;
-use crate::declare::Service;
 use crate::drive::GRACE;
 use crate::drive::{self, Direction, Ending, Limits, Scheduler, Ways};
 use crate::life::Status;
@@ -50,7 +49,6 @@ pub(crate) async fn boot(
     let mut left = Vec::new();
     if booted.is_err() {
         left.append(&mut hooks.on_loaded);
-        left.extend(hooks.services.drain(..).map(Service::into_start));
         left.extend(nodes.ready_queue.take());
     }
     // Also of an app that was asked to stop once it had started.
@@ -109,8 +107,6 @@ impl Boot<'_> {
         #[cfg(feature = "testing")]
         self.check_rig(&troubles)?;
         let ending = app.run(&mut hooks.on_loaded, Phase::Loaded).await;
-        self.judge_app(ending, &troubles)?;
-        let ending = app.start(&mut hooks.services).await;
         self.judge_app(ending, &troubles)?;
         self.get_ready(&troubles).await?;
         // From here on the app has started: a request to stop it closes a running app.

@@ -9,7 +9,7 @@ use crate::base::text::{self, SHOWN};
 use crate::boot::error::{BootError, BootErrorKind};
 use crate::boot::undone::Chain;
 use crate::life::ShutdownReason;
-use crate::report::{HookError, Outcome, PluginReport, WORTH_A_WORD};
+use crate::report::{HookError, Outcome, PluginReport, Step, WORTH_A_WORD};
 
 impl fmt::Display for BootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,10 +91,6 @@ impl BootError {
             Some(Phase::Loaded) => f.write_str("an `on_loaded` hook was still running"),
             Some(Phase::OnReady) => f.write_str("an `on_ready` hook was still running"),
             Some(Phase::Start) => f.write_str("an `on_start` hook was still running"),
-            Some(Phase::Service) => {
-                let service = &self.cancelled()[0];
-                write!(f, "the service `{service}` was still starting")
-            }
             _ => {
                 write!(f, "{cancelled} still loading, {}", self.not_started().len())?;
                 let all_wait = self.not_started().iter().all(|it| it.because.is_some());
@@ -197,14 +193,7 @@ impl BootError {
     /// The last progress of the hooks that did not come to their end.
     fn tell_progress(&self, told: &mut Diagnostic) {
         let plugins = self.report().plugins.iter();
-        let cut = plugins.filter(|plugin| {
-            let outcome = plugin.load.outcome;
-            !matches!(
-                outcome,
-                Outcome::NotStarted | Outcome::Done | Outcome::Skipped
-            )
-        });
-        for plugin in cut.take(SHOWN) {
+        for plugin in plugins.filter(|it| cut_step(it).is_some()).take(SHOWN) {
             if let Some((ago, words)) = last_progress(plugin) {
                 let name = &plugin.name;
                 let words = format!("`{name}`, {ago} before its end: {words}");
@@ -294,10 +283,23 @@ impl BootError {
     }
 }
 
-/// What a `load` that did not come to its end said last, and how long before that.
+/// The `load` or `ready` of a plugin that did not come to its end.
+fn cut_step(plugin: &PluginReport) -> Option<Step> {
+    let mut steps = [Some(plugin.load), plugin.ready()].into_iter().flatten();
+    let is_over = |step: &Step| {
+        matches!(
+            step.outcome,
+            Outcome::NotStarted | Outcome::Done | Outcome::Skipped
+        )
+    };
+    steps.find(|step| !is_over(step))
+}
+
+/// What a hook that did not come to its end reported last, and how long before that.
 fn last_progress(plugin: &PluginReport) -> Option<(String, Cow<'_, str>)> {
     let progress = plugin.progress()?;
-    let (began, took) = plugin.load.began.zip(plugin.load.took)?;
+    let step = cut_step(plugin)?;
+    let (began, took) = step.began.zip(step.took)?;
     let ago = (began + took).saturating_sub(progress.at);
     Some((text::duration(ago), text::line(&progress.text)))
 }

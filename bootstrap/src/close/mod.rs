@@ -8,7 +8,6 @@
 mod budget;
 mod log;
 mod pass;
-mod services;
 mod stop;
 
 pub(crate) use pass::{After, Closing, close};

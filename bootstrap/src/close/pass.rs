@@ -15,14 +15,13 @@ use crate::base::task::spawn_apart;
 use crate::base::time::later;
 use crate::close::budget::Budget;
 use crate::close::log::Log;
-use crate::close::services;
 use crate::close::stop::Stop;
 use crate::declare::AppHook;
 use crate::declare::{CloseContext, DrainContext};
 use crate::drive::{self, Direction, End, Flow, Limits, Scheduler, Slow, Start, Timing};
 use crate::drive::{GRACE, LAST_CHANCE};
 use crate::life::{ShutdownReason, Status};
-use crate::live::{APP, CleanUp, Hook, Nodes, Owner, Part, SLOW_CLOSE, Settings, Within, cause_of};
+use crate::live::{CleanUp, Hook, Nodes, Owner, Part, SLOW_CLOSE, Settings, Within, cause_of};
 use crate::report::{HookError, HookFailure};
 use crate::run::Tasks;
 
@@ -100,10 +99,6 @@ pub(crate) async fn close(closing: Closing<'_>) -> Vec<HookError> {
         parts.hooks = clock.lap();
     } else {
         hooks.into_iter().for_each(AppHook::discard);
-    }
-    if ends {
-        let tell = |error| walk.push(Instant::now(), error);
-        services::release(nodes, walk.budget, tell).await;
     }
     walk.close().await;
     walk.take_failures();
@@ -245,7 +240,7 @@ impl Walk<'_> {
                 patience: self.budget.patience(),
             };
             let ran = hook
-                .run(self.nodes, Owner::app(APP.into()), Phase::Close, within)
+                .run(self.nodes, Owner::app(), Phase::Close, within)
                 .await;
             if let Some(error) = ran.error {
                 self.push(Instant::now(), error);

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use crate::base::location::Location;
 use crate::declare::context::Home;
-use crate::declare::lookup::{LookupFrom, looks_up, serves};
+use crate::declare::lookup::{LookupFrom, looks_up};
 use crate::life::Handle;
 use crate::report::{HookError, Report};
 
 /// What the hooks of the app itself may use: [`App::on_loaded`](crate::App::on_loaded),
 /// [`App::on_ready`](crate::App::on_ready), [`App::on_start`](crate::App::on_start),
-/// [`App::on_close`](crate::App::on_close); factories of services,
-/// [`App::service`](crate::App::service); and hooks that a plugin adds,
+/// [`App::on_close`](crate::App::on_close); and hooks that a plugin adds,
 /// [`LoadContext::on_ready`](crate::LoadContext::on_ready) and
 /// [`LoadContext::on_close`](crate::LoadContext::on_close). A cheap handle.
 #[derive(Clone)]
@@ -25,10 +24,6 @@ pub struct AppContext {
 impl AppContext {
     pub(crate) fn new(home: Arc<dyn Home>, node: Option<u32>) -> Self {
         Self { home, node }
-    }
-
-    pub(crate) fn home(&self) -> &dyn Home {
-        &*self.home
     }
 
     fn from(&self) -> LookupFrom<'_> {
@@ -57,10 +52,8 @@ impl AppContext {
     }
 }
 
-// Look-ups begin in the scope of the plugin that added the hook; in hooks of the app and factories
-// of services, outside of all scopes.
+// Look-ups begin in the scope of the plugin that added the hook; in hooks of the app, outside of all scopes.
 looks_up!(impl AppContext);
-serves!(impl AppContext);
 
 impl fmt::Debug for AppContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,10 +73,6 @@ impl ErrorContext {
         Self { home, error }
     }
 
-    fn home(&self) -> &dyn Home {
-        &*self.home
-    }
-
     fn from(&self) -> LookupFrom<'_> {
         LookupFrom::new(&*self.home, None)
     }
@@ -100,7 +89,6 @@ impl ErrorContext {
 }
 
 looks_up!(impl ErrorContext);
-serves!(impl ErrorContext);
 
 impl fmt::Debug for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

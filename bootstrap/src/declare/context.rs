@@ -21,9 +21,8 @@ use crate::declare::abilities::{configures, spawns};
 use crate::declare::adjust::Adjust;
 use crate::declare::app_context::AppContext;
 use crate::declare::app_hook::AppHook;
-use crate::declare::error::ServiceError;
 use crate::declare::hooks::Declare;
-use crate::declare::lookup::{LookupFrom, looks_up, serves};
+use crate::declare::lookup::{LookupFrom, looks_up};
 #[cfg(feature = "config")]
 use crate::declare::outside::{Outside, read_value, value_error};
 use crate::declare::plugin::Plugin;
@@ -63,14 +62,6 @@ pub(crate) trait Home: Send + Sync {
     fn boot_cancelled(&self) -> &CancellationToken;
     /// Keeps a hook for the time when `node` closes, or its boot is rolled back.
     fn owe(&self, node: u32, hook: AppHook);
-    fn find_service(&self, name: &str) -> Result<StateValue, ServiceError>;
-    /// Sets a service, or notes that it is disabled. Returns the one from before.
-    fn put_service(
-        &self,
-        name: Cow<'static, str>,
-        value: Option<StateValue>,
-        at: Location,
-    ) -> Result<Option<StateValue>, ServiceError>;
     /// Keeps a hook for the time when everything is ready, if `node` is loading: before those of the app
     /// if it is one of the first.
     fn queue_ready(&self, node: u32, hook: AppHook, is_first: bool);
@@ -536,18 +527,12 @@ macro_rules! context {
         }
 
         impl<P: Contextual + ?Sized> $name<P> {
-            fn home(&self) -> &dyn Home {
-                &*self.site.home
-            }
-
             fn from(&self) -> LookupFrom<'_> {
                 self.site.from()
             }
         }
 
         looks_up!(impl<P: Contextual + ?Sized> $name<P>);
-
-        serves!(impl<P: Contextual + ?Sized> $name<P>);
 
         impl<P: Contextual + ?Sized> fmt::Debug for $name<P> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

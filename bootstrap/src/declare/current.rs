@@ -12,7 +12,7 @@ use crate::base::key::StateKey;
 use crate::base::name::PluginName;
 use crate::base::phase::Phase;
 use crate::declare::context::Home;
-use crate::declare::lookup::{Lookup, LookupFrom, serves};
+use crate::declare::lookup::{Lookup, LookupFrom};
 use crate::declare::state::State;
 use crate::declare::swap::HoldsSwap;
 use crate::declare::value::StateValue;
@@ -83,7 +83,7 @@ impl Around {
 /// [`Running::current`](crate::Running::current). Cheap to clone, and may be kept.
 ///
 /// What a hook calls and awaits is inside of its app: hooks of plugins in every phase, hooks of the
-/// app, factories of services, tasks of [`cx.spawn(..)`](crate::LoadContext::spawn), and what has
+/// app, tasks of [`cx.spawn(..)`](crate::LoadContext::spawn), and what has
 /// entered a [`RequestScope`](crate::RequestScope) or a `Current` by itself. A bare
 /// [`tokio::spawn`] is not followed, nor is a thread: carry the app over on purpose, with
 /// [`Current::spawn`] or [`Current::enter`].
@@ -278,7 +278,7 @@ impl Current {
         Handle::new(Arc::clone(self.home().life()))
     }
 
-    /// Whose hook runs, as messages call it: a plugin, a task of one (`plugin/task`), a service,
+    /// Whose hook runs, as messages call it: a plugin, a task of one (`plugin/task`),
     /// or `app` for hooks of the app itself. `None` outside of hooks.
     ///
     /// # Examples
@@ -365,8 +365,6 @@ impl Current {
         tokio::spawn(self.enter(future))
     }
 }
-
-serves!(impl Current);
 
 impl fmt::Debug for Current {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

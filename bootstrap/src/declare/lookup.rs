@@ -1,13 +1,9 @@
-//! Reading states and ports, and reading and setting services, from wherever that is possible.
+//! Reading states and ports from wherever that is possible.
 
-use std::any::Any;
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::base::key::StateKey;
-use crate::base::location::Location;
 use crate::declare::context::Home;
-use crate::declare::error::ServiceError;
 use crate::declare::field::sealed;
 use crate::declare::port::{Port, Ports};
 use crate::declare::state::State;
@@ -94,30 +90,6 @@ impl<T: ?Sized + Send + Sync + 'static> Lookup for Ports<T> {
     }
 }
 
-/// Reads a service of an app.
-pub(crate) fn service<T: Send + Sync + 'static>(
-    home: &dyn Home,
-    name: &str,
-) -> Result<Arc<T>, ServiceError> {
-    let value = home.find_service(name)?;
-    value.get().ok_or_else(|| ServiceError::OtherType {
-        service: name.to_owned(),
-        is: value.key(),
-        asked: StateKey::of::<T>(),
-    })
-}
-
-/// Sets a service of an app.
-pub(crate) fn set_service<T: Send + Sync + 'static>(
-    home: &dyn Home,
-    name: Cow<'static, str>,
-    value: T,
-    at: Location,
-) -> Result<Option<Arc<dyn Any + Send + Sync>>, ServiceError> {
-    let before = home.put_service(name, Some(StateValue::new(value)), at)?;
-    Ok(before.map(StateValue::into_any))
-}
-
 /// The methods of everything that looks up handles: its `from()` says where that begins.
 macro_rules! looks_up {
     ($($of:tt)*) => {
@@ -145,67 +117,3 @@ macro_rules! looks_up {
 }
 
 pub(crate) use looks_up;
-
-/// What everything has that reads services: it is asked for its `home()`.
-macro_rules! serves {
-    ($($of:tt)*) => {
-        $($of)* {
-            /// A service of the app, by its name; see [`App::service`](crate::App::service).
-            ///
-            /// # Errors
-            ///
-            /// If the app has no such service, or it is of another type, has not started, is
-            /// disabled, or gone: services are let go of before the first plugin closes.
-            pub fn service<T: Send + Sync + 'static>(
-                &self,
-                name: &str,
-            ) -> Result<std::sync::Arc<T>, $crate::service::ServiceError> {
-                $crate::declare::service(self.home(), name)
-            }
-
-            /// Sets a service: from now on a look-up of this name returns this value, of
-            /// whatever type it is. Returns the one from before, if there was one.
-            ///
-            /// It is let go of with the services that factories have made, before those that came
-            /// earlier. Callers that looked it up before keep what they got.
-            ///
-            /// # Errors
-            ///
-            /// If the services of the app are gone: it closes. The value is dropped then.
-            ///
-            /// # Examples
-            ///
-            /// ```
-            /// # use bootstrap::prelude::*;
-            /// # #[tokio::main(flavor = "current_thread")]
-            /// # async fn main() -> Result<()> {
-            /// let app = App::new()
-            ///     .on_loaded(async |cx| {
-            ///         cx.set_service("connections", 7)?;
-            ///         Ok(())
-            ///     })
-            ///     .on_ready(async |cx| {
-            ///         assert_eq!(*cx.service::<i32>("connections")?, 7);
-            ///         Ok(())
-            ///     });
-            /// app.boot().await?.close().await?;
-            /// # Ok(())
-            /// # }
-            /// ```
-            #[track_caller]
-            pub fn set_service<T: Send + Sync + 'static>(
-                &self,
-                name: impl Into<std::borrow::Cow<'static, str>>,
-                value: T,
-            ) -> Result<
-                Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>,
-                $crate::service::ServiceError,
-            > {
-                let at = $crate::plan::Location::caller();
-                $crate::declare::set_service(self.home(), name.into(), value, at)
-            }
-        }
-    };
-}
-
-pub(crate) use serves;

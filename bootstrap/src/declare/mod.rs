@@ -19,7 +19,6 @@ mod declaration;
 mod defaults;
 mod derived;
 mod descriptor;
-mod error;
 mod field;
 mod function;
 mod handle_of;
@@ -35,7 +34,6 @@ mod plugin;
 mod port;
 mod precedence;
 mod retry;
-mod service;
 #[cfg(feature = "config")]
 mod setting;
 mod state;
@@ -67,7 +65,6 @@ pub use declaration::{
 pub use defaults::{LocalDefault, OptionDefault};
 pub use derived::{Derived, Requirement as DerivedRequirement, Requirements, derived};
 pub use descriptor::Descriptor;
-pub use error::ServiceError;
 pub(crate) use field::BoundTo;
 pub(crate) use field::Wish;
 pub use field::{Bind, Bound, Fields};
@@ -85,13 +82,12 @@ pub use kin::check_child;
 pub(crate) use later::{Later, Resolve};
 pub use lazy::{Handle, Lazy};
 pub use lookup::Lookup;
-pub(crate) use lookup::{LookupFrom, looks_up, serves, service, set_service};
+pub(crate) use lookup::{LookupFrom, looks_up};
 pub(crate) use outside::Outside;
 pub use plugin::Plugin;
 pub use port::{Port, Ports};
 pub(crate) use precedence::{Precedence, Rank, Standing};
 pub use retry::Retry;
-pub use service::Service;
 #[cfg(feature = "config")]
 pub use setting::{FromOutside, SectionPlugin, Setting, Values, configured, section};
 pub use state::State;

@@ -7,7 +7,7 @@ use crate::base::key::{AtPort, StateKey};
 #[cfg(feature = "testing")]
 use crate::base::key::{IsHeld, is_held};
 
-/// One state as its provider made it, or a service, shared and type-erased.
+/// One state as its provider made it, shared and type-erased.
 #[derive(Clone)]
 #[doc(hidden)]
 #[allow(missing_debug_implementations)]
@@ -78,10 +78,5 @@ impl StateValue {
     /// The same of a value that is not needed any more.
     pub(crate) fn into_shared<T: Send + Sync + 'static>(self) -> Option<Arc<T>> {
         self.value.downcast().ok()
-    }
-
-    /// The value without a type.
-    pub(crate) fn into_any(self) -> Arc<dyn Any + Send + Sync> {
-        self.value
     }
 }

@@ -10,7 +10,7 @@ use crate::base::name::PluginName;
 pub enum Status {
     /// It has not been booted.
     Configured,
-    /// Plugins are loading, services start, or hooks run that come before the start. A request to
+    /// Plugins are loading, or hooks run that come before the start. A request to
     /// stop interrupts the boot: what has loaded is closed, `boot` returns `BOOT012`, and the exit
     /// code of a signal is 130 or 143.
     Booting,

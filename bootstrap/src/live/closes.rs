@@ -171,7 +171,6 @@ impl Nodes {
         let mut known = lock(&self.known);
         let mut errors = std::mem::take(&mut *known);
         drop(known);
-        errors.extend(self.services.give_up());
         for node in self.all().rev() {
             let cell = self.cell(node);
             let is_cleaning = cell.is_cleaning();

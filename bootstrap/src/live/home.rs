@@ -22,7 +22,7 @@ use crate::collect::{Entry, Found, with_registry};
 #[cfg(feature = "config")]
 use crate::declare::Outside;
 use crate::declare::{
-    Adjust, AnySlot, AppHook, Home, Origin, Plugin, ServiceError, StateValue, States, TaskRequest,
+    Adjust, AnySlot, AppHook, Home, Origin, Plugin, StateValue, States, TaskRequest,
 };
 use crate::life::Life;
 use crate::live::cell::Told;
@@ -217,19 +217,6 @@ impl Home for Nodes {
         }
         self.owed.fetch_add(1, Ordering::SeqCst);
         cell.others.get_or_insert_default().owed.push(hook);
-    }
-
-    fn find_service(&self, name: &str) -> Result<StateValue, ServiceError> {
-        self.services.find(name)
-    }
-
-    fn put_service(
-        &self,
-        name: Cow<'static, str>,
-        value: Option<StateValue>,
-        at: Location,
-    ) -> Result<Option<StateValue>, ServiceError> {
-        self.services.put(name, value, at)
     }
 
     fn queue_ready(&self, node: u32, hook: AppHook, is_first: bool) {

@@ -17,7 +17,7 @@ use crate::base::panic;
 use crate::base::phase::Phase;
 use crate::base::task::spawn_apart;
 use crate::base::time::{cancelled, later, until};
-use crate::declare::{AppContext, AppHook, Around, Home, Service};
+use crate::declare::{AppContext, AppHook, Around, Home};
 use crate::drive::Ending;
 use crate::live::account;
 use crate::live::nodes::Nodes;
@@ -25,13 +25,12 @@ use crate::live::settings::{SLOW_BOOT, SLOW_CLOSE};
 use crate::report::{Deadline, HookError, HookFailure, Outcome};
 
 /// What errors of hooks that belong to no plugin call their owner.
-pub(crate) const APP: &str = "app";
+pub(super) const APP: &str = "app";
 
-/// The hooks and the services of an app, each kind in the order in which they run.
+/// The hooks of an app, each kind in the order in which they run.
 #[derive(Default)]
 pub(crate) struct AppHooks {
     pub(crate) on_loaded: Vec<AppHook>,
-    pub(crate) services: Vec<Service>,
     pub(crate) on_ready: Vec<AppHook>,
     pub(crate) on_start: Vec<AppHook>,
     pub(crate) on_close: Vec<AppHook>,
@@ -46,9 +45,12 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// The app itself, or a service of it.
-    pub(crate) fn app(name: PluginName) -> Self {
-        Self { node: None, name }
+    /// The app itself.
+    pub(crate) fn app() -> Self {
+        Self {
+            node: None,
+            name: APP.into(),
+        }
     }
 }
 

@@ -26,7 +26,6 @@ mod regions;
 mod rig;
 #[cfg(feature = "testing")]
 mod rigged;
-mod services;
 mod settings;
 mod shown;
 mod switched;
@@ -40,7 +39,7 @@ pub(crate) use closes::CleanUp;
 pub(crate) use events::Observe;
 pub(crate) use family::Done;
 pub(crate) use growth::{Kept, Part, is_in};
-pub(crate) use hooks::{APP, AppHooks, Owner, Within, discard_all};
+pub(crate) use hooks::{AppHooks, Owner, Within, discard_all};
 pub(crate) use listeners::Listeners;
 pub(crate) use nodes::{Hook, Nodes, cause_of};
 pub(crate) use ready_queue::Queued;

@@ -26,7 +26,6 @@ use crate::live::provided::Provided;
 use crate::live::ready_queue::ReadyQueue;
 #[cfg(feature = "testing")]
 use crate::live::rig::Rig;
-use crate::live::services::Services;
 use crate::plan::{Binding, Plan, number};
 use crate::report::{Closing, HookError, HookFailure, Outcome, Step};
 
@@ -66,7 +65,6 @@ pub(crate) struct Nodes {
     #[cfg(feature = "testing")]
     pub(crate) rig: Rig,
     pub(crate) ready_queue: ReadyQueue,
-    pub(crate) services: Services,
     pub(super) began: Instant,
     pub(super) limits: Limits,
     pub(super) boot_took: OnceLock<Duration>,
@@ -136,7 +134,6 @@ impl Nodes {
             #[cfg(feature = "testing")]
             rig: Rig::default(),
             ready_queue: ReadyQueue::default(),
-            services: Services::default(),
             began: Instant::now(),
             limits: Limits::default(),
             boot_took: OnceLock::new(),

@@ -28,7 +28,6 @@ mod schedule;
 mod scope;
 #[cfg(feature = "serde")]
 mod serialize;
-mod services;
 mod unused;
 #[cfg(feature = "config")]
 mod values;
@@ -48,7 +47,6 @@ pub use crate::base::location::Location;
 pub use crate::base::name::PluginName;
 pub use crate::report::mistake::{Dependent, PluginLocation};
 pub use scope::{PlannedScope, Shadowed};
-pub(crate) use services::check_services;
 #[cfg(feature = "config")]
 pub(crate) use values::Readers;
 pub(crate) use words::foreign;

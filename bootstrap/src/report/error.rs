@@ -18,7 +18,7 @@ use crate::report::record::Outcome;
 #[cfg(feature = "config")]
 use crate::values::ConfigFault;
 
-/// One hook of one plugin that went wrong, or one of the app (called `app`), or a service.
+/// One hook of one plugin that went wrong, or one of the app (called `app`).
 ///
 /// `Display` is one line, plugin first: `[my-plugin] Plugin load failed: connection refused`. The
 /// error that the hook returned is the [`source`](Error::source), and can be downcast.
@@ -314,7 +314,7 @@ impl HookError {
         self.0.is_late
     }
 
-    /// The plugin, or the service; `app` for a hook of the app itself.
+    /// The plugin; `app` for a hook of the app itself.
     pub fn plugin(&self) -> &PluginName {
         &self.0.plugin
     }
@@ -329,7 +329,7 @@ impl HookError {
         &self.0.failure
     }
 
-    /// Where the plugin is declared; of a hook that is a closure and of a service, where that was
+    /// Where the plugin is declared; of a hook that is a closure, where that was
     /// added.
     pub fn declared(&self) -> Location {
         self.0.declared

@@ -13,8 +13,8 @@ use crate::report::record::Outcome;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// Whose hook it is: what messages call the plugin; `app` for hooks of the app itself, the
-    /// name of a service, or `plugin/task` for what a plugin has spawned.
+    /// Whose hook it is: what messages call the plugin; `app` for hooks of the app itself,
+    /// or `plugin/task` for what a plugin has spawned.
     pub plugin: PluginName,
     /// Which hook.
     pub phase: Phase,

@@ -140,8 +140,8 @@ impl HookError {
         match self.words().chain.first() {
             Some(error) => {
                 let error = error.as_str();
-                let (step, what) = (self.phase().step(), self.what());
-                format!("[{}] {step} {what}: {error}", self.plugin())
+                let (phase, what) = (self.phase(), self.what());
+                format!("[{}] Plugin {phase} {what}: {error}", self.plugin())
             }
             None => self.to_string(),
         }
@@ -240,10 +240,10 @@ impl Diagnose for HookError {
 
 impl fmt::Display for HookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (plugin, step) = (self.plugin(), self.phase().step());
+        let (plugin, phase) = (self.plugin(), self.phase());
         write!(
             f,
-            "[{plugin}] {step} {}: {}",
+            "[{plugin}] Plugin {phase} {}: {}",
             self.what(),
             text::line(&self.words().line)
         )

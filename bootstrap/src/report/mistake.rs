@@ -358,14 +358,6 @@ pub enum Mistake {
         /// Whether it is missing, and not one that is not declared, or is returned twice.
         is_missing: bool,
     },
-    /// Two services have one name.
-    #[non_exhaustive]
-    DuplicateService {
-        /// The name.
-        name: String,
-        /// Where they were defined.
-        at: Vec<Location>,
-    },
 }
 
 impl Mistake {
@@ -387,8 +379,7 @@ impl Mistake {
             | Mistake::NotInList { .. }
             | Mistake::UnusedProvider { .. }
             | Mistake::ForeignOrder { .. }
-            | Mistake::NotProvidedByHandle { .. }
-            | Mistake::DuplicateService { .. } => &Found::Plan,
+            | Mistake::NotProvidedByHandle { .. } => &Found::Plan,
             Mistake::RegisteredTooLate { .. }
             | Mistake::WaitsForItself { .. }
             | Mistake::AwaitsDisabled { .. }
@@ -409,7 +400,6 @@ impl Mistake {
             Mistake::ForeignHandle { .. } | Mistake::ForeignOrder { .. } => Code::Foreign,
             Mistake::NotProvidedByHandle { .. } => Code::NotProvidedByHandle,
             Mistake::InvalidName { .. } => Code::InvalidName,
-            Mistake::DuplicateService { .. } => Code::DuplicateService,
             Mistake::UnusedProvider { .. } => Code::UnusedProvider,
             #[cfg(feature = "config")]
             Mistake::Configuration { .. } => Code::Configuration,

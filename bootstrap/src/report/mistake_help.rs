@@ -91,7 +91,6 @@ impl Mistake {
             Mistake::StatesDiffer { .. } => {
                 "return each state that the descriptor provides, once, and no other"
             }
-            Mistake::DuplicateService { .. } => "rename one of them, or take it away",
         };
         Cow::Borrowed(help)
     }

@@ -160,9 +160,6 @@ impl Mistake {
                 place.plugin,
                 state.described()
             ),
-            Mistake::DuplicateService { name, at } => {
-                format!("{} services are called `{name}`", at.len())
-            }
         }
     }
 
@@ -191,7 +188,7 @@ impl Mistake {
             Mistake::DuplicateName { places, .. } | Mistake::InvalidName { places, .. } => places
                 .iter()
                 .fold(told, |told, place| show_place(told, place, places)),
-            Mistake::SuppliedTwice { at, .. } | Mistake::DuplicateService { at, .. } => {
+            Mistake::SuppliedTwice { at, .. } => {
                 at.iter().fold(told, |told, at| told.spot(*at, None))
             }
             Mistake::UnusedProvider { place, .. }

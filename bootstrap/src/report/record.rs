@@ -62,7 +62,7 @@ pub struct Closing {
     /// The app's own [`on_close`](crate::App::on_close) hooks.
     #[cfg_attr(feature = "serde", serde(rename = "hooks_us", with = "whole_micros"))]
     pub hooks: Duration,
-    /// The end of the services, and the `close` hooks.
+    /// The `close` hooks.
     #[cfg_attr(feature = "serde", serde(rename = "close_us", with = "whole_micros"))]
     pub close: Duration,
 }

@@ -261,3 +261,21 @@ fn a_hook_that_catches_its_error_does_not_fail_the_boot() {
         assert_eq!(trace.events(), ["caught: no connection"]);
     });
 }
+
+/// D23: an error from outside of any hook has a context as well, and what that reads may be absent.
+#[test]
+fn an_error_is_heard_of_with_a_context_whatever_is_there_by_then() {
+    paused(async {
+        let trace = Trace::new();
+        let heard = trace.clone();
+        let app = App::new()
+            .with(Probe::new("fails", &Trace::new()).load(fails("no")))
+            .on_error(move |cx| {
+                heard.add(cx.try_get::<State<u32>>().is_err());
+                heard.add(cx.error());
+                async { Ok(()) }
+            });
+        app.boot().await.unwrap_err();
+        assert_eq!(trace.events(), ["true", "[fails] Plugin load failed: no"]);
+    });
+}

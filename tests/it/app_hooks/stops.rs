@@ -50,7 +50,6 @@ fn app(trace: &Trace, part: &str, by: fn(&Handle)) -> App {
         .run(succeeds());
     app.with(plugin)
         .on_loaded(later("on-loaded"))
-        .service("service", later("service"))
         .on_ready(later("on-ready"))
         .on_start(later("start"))
         .on_start(later("second start"))
@@ -67,7 +66,7 @@ const WAYS: [fn(&Handle); 2] = [shutdown, close];
 
 #[test]
 fn a_request_to_stop_before_the_app_has_started_interrupts_the_boot() {
-    for part in ["load", "on-loaded", "service", "ready", "on-ready"] {
+    for part in ["load", "on-loaded", "ready", "on-ready"] {
         for by in WAYS {
             paused(async {
                 let trace = Trace::new();
@@ -108,7 +107,6 @@ fn a_request_to_stop_while_the_app_starts_closes_it_as_one_that_runs() {
                     "load(a)+",
                     "load(a)-",
                     "on-loaded",
-                    "service",
                     "ready(a)+",
                     "ready(a)-",
                     "on-ready",

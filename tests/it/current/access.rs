@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use bootstrap::error::{LookupError, LookupFailure, SetError};
 use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
-use bootstrap::service::ServiceError;
 use bootstrap::{Current, Swap, plugin_fn};
 use support::{Trace, paused};
 
@@ -222,8 +221,6 @@ fn two_apps_at_one_time_share_nothing() {
             (config().unwrap(), inner)
         });
         assert_eq!(nested.await, ("one", "other"));
-        first.set_service("port", 1).unwrap();
-        assert!(second.service::<i32>("port").is_err());
         one.close().await.unwrap();
         assert_eq!(second.enter(async { config() }).await.unwrap(), "other");
         other.close().await.unwrap();
@@ -233,12 +230,9 @@ fn two_apps_at_one_time_share_nothing() {
 #[test]
 fn an_app_that_has_closed_is_told_by_errors() {
     paused(async {
-        let app = App::new()
-            .supply(Config("here"))
-            .service("port", async |_| Ok(80));
+        let app = App::new().supply(Config("here"));
         let running = app.boot().await.unwrap();
         let current = running.current();
-        assert_eq!(*current.service::<i32>("port").unwrap(), 80);
         running.close().await.unwrap();
         assert_eq!(current.handle().status(), Status::Closed);
         let error = current.enter(async { config() }).await.unwrap_err();
@@ -249,10 +243,6 @@ fn an_app_that_has_closed_is_told_by_errors() {
                 ..
             }
         ));
-        let error = current.service::<i32>("port").unwrap_err();
-        assert!(matches!(error, ServiceError::Closed { .. }));
-        let error = current.set_service("port", 81).unwrap_err();
-        assert!(matches!(error, ServiceError::Closed { .. }));
     });
 }
 

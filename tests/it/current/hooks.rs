@@ -93,23 +93,19 @@ fn every_hook_of_a_plugin_is_in_its_app_and_in_itself() {
 }
 
 #[test]
-fn hooks_of_the_app_and_services_and_barriers_are_in_it() {
+fn hooks_of_the_app_and_barriers_are_in_it() {
     paused(async {
         let trace = Trace::new();
         let noted = || {
             let trace = trace.clone();
             move || note_hook(&trace)
         };
-        let (after, on_loaded, service, ready) = (noted(), noted(), noted(), noted());
+        let (after, on_loaded, ready) = (noted(), noted(), noted());
         let (start, error, close) = (noted(), noted(), noted());
         let app = App::new()
             .on_loaded(async move |_| {
                 on_loaded();
                 Ok(())
-            })
-            .service("mail", async move |_| {
-                service();
-                Ok(7)
             })
             .on_ready(async move |_| {
                 ready();
@@ -137,7 +133,6 @@ fn hooks_of_the_app_and_services_and_barriers_are_in_it() {
             [
                 "barrier: load",
                 "app: on-loaded",
-                "mail: service start",
                 "app: on-ready",
                 "app: start",
                 "app: close",

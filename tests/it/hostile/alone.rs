@@ -98,7 +98,6 @@ enum PluginLocation {
     Loaded,
     OnReady,
     OnReadyOfPlugin,
-    Service,
     OnStart,
     CleanUpBetweenAttempts,
     RolledBackSibling,
@@ -109,7 +108,6 @@ enum PluginLocation {
     Close,
     OnClose,
     OnCloseOfApp,
-    ServiceDrop,
     RestartLoad,
     RestartClose,
 }
@@ -129,7 +127,7 @@ const OF_BOOT: [Cut; 3] = [Cut::BootTimeout, Cut::LoadTimeout, Cut::Shutdown];
 const OF_CLOSE: [Cut; 2] = [Cut::HookTimeout, Cut::CloseTimeout];
 
 /// Every place, with what may end a job there.
-const PLACES: [(PluginLocation, &[Cut]); 29] = [
+const PLACES: [(PluginLocation, &[Cut]); 27] = [
     (PluginLocation::Root, &OF_BOOT),
     (PluginLocation::Child, &OF_BOOT),
     (PluginLocation::AwaitedChild, &OF_BOOT),
@@ -145,7 +143,6 @@ const PLACES: [(PluginLocation, &[Cut]); 29] = [
     (PluginLocation::Loaded, &OF_BOOT),
     (PluginLocation::OnReady, &OF_BOOT),
     (PluginLocation::OnReadyOfPlugin, &OF_BOOT),
-    (PluginLocation::Service, &OF_BOOT),
     (PluginLocation::OnStart, &OF_BOOT),
     (PluginLocation::CleanUpBetweenAttempts, &[Cut::HookTimeout]),
     (PluginLocation::RolledBackSibling, &OF_CLOSE),
@@ -156,7 +153,6 @@ const PLACES: [(PluginLocation, &[Cut]); 29] = [
     (PluginLocation::Close, &OF_CLOSE),
     (PluginLocation::OnClose, &OF_CLOSE),
     (PluginLocation::OnCloseOfApp, &OF_CLOSE),
-    (PluginLocation::ServiceDrop, &OF_CLOSE),
     (
         PluginLocation::RestartLoad,
         &[Cut::LoadTimeout, Cut::Shutdown],
@@ -225,15 +221,6 @@ impl Plugin for Part {
             Some(block) => block.run().await,
             None => Ok(()),
         }
-    }
-}
-
-/// A service that blocks in its drop.
-struct Held(Gate);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.hold();
     }
 }
 
@@ -345,7 +332,6 @@ impl Case {
                 cx.on_ready(async move |_| block.run().await);
                 Ok(())
             }))),
-            P::Service => app = app.service("s", async move |_| block.run().await),
             P::OnStart => app = app.on_start(async move |_| block.run().await),
             P::CleanUpBetweenAttempts => drop(app.register(Part {
                 leaves: Some(block),
@@ -372,7 +358,6 @@ impl Case {
                 Ok(())
             }))),
             P::OnCloseOfApp => app = app.on_close(async move |_| block.run().await),
-            P::ServiceDrop => app = app.service("s", async move |_| Ok(Held(block.gate.clone()))),
             P::RestartLoad => drop(app.register(Part {
                 load: Some(block),
                 blocks_in: 2,
@@ -474,7 +459,7 @@ impl Case {
         use PluginLocation as P;
         matches!(
             self.place,
-            P::Drain | P::Run | P::Task | P::Close | P::OnClose | P::OnCloseOfApp | P::ServiceDrop
+            P::Drain | P::Run | P::Task | P::Close | P::OnClose | P::OnCloseOfApp
         )
     }
 }

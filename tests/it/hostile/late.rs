@@ -87,8 +87,7 @@ fn whatever_blocks_through_a_request_to_stop_the_boot_is_interrupted() {
         app
     };
     let on_start = |blocks: Act| App::new().on_start(async move |_| blocks().await);
-    let service = |blocks: Act| App::new().service("s", async move |_| blocks().await);
-    let apps: [&dyn Fn(Act) -> App; 4] = [&ready, &child, &on_start, &service];
+    let apps: [&dyn Fn(Act) -> App; 3] = [&ready, &child, &on_start];
     for app in apps {
         threaded(async {
             let (release, blocks) = blocks();

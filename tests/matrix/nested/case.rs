@@ -79,7 +79,7 @@ pub struct Case {
     pub concurrency: usize,
     /// What stands behind everything.
     pub last: Option<Barrier>,
-    /// Whether the app has hooks for when it is ready, and services.
+    /// Whether the app has hooks of its own.
     pub has_extras: bool,
     pub boot_limit: Option<u64>,
     /// When somebody outside asks it to stop.

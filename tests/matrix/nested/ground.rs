@@ -80,18 +80,7 @@ fn with_extras(app: App, book: &Book) -> App {
             Ok(())
         }
     };
-    let service = |place| {
-        let (ledger, made) = (book.ledger.clone(), book.ledger.state());
-        move |_| async move {
-            let span = ledger.span(APP, Hook::Wait(place));
-            wait(1).await;
-            span.done();
-            Ok(made)
-        }
-    };
     app.on_loaded(noted(Hook::Loaded))
-        .service("first", service(0))
-        .service("second", service(1))
         .on_ready(noted(Hook::Ready))
         .on_start(noted(Hook::Start))
         .on_close(noted(Hook::AppClose))

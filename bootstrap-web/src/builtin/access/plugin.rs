@@ -60,8 +60,6 @@ pub struct AccessLog {
 
 impl Hooks for AccessLog {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Arc<WebLayer>> {
-        #[cfg(feature = "metrics")]
-        super::metrics::describe();
         let settings = Arc::new(Settings {
             proxies: self.proxies.clone(),
             query: self.query,
@@ -72,5 +70,12 @@ impl Hooks for AccessLog {
             settings: Arc::clone(&settings),
         });
         Ok(Arc::new(WebLayer::new(layer)))
+    }
+
+    /// Not in `load`: a plugin may install the recorder in its own.
+    #[cfg(feature = "metrics")]
+    async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
+        super::metrics::describe();
+        Ok(())
     }
 }

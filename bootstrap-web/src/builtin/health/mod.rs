@@ -1,10 +1,8 @@
 //! Health probes: `/livez`, `/readyz` and `/startupz`, over the checks of all plugins.
 
-mod check;
 mod plugin;
 mod probe;
 
-pub use check::HealthCheck;
 pub use plugin::{Health, Verbose};
 
 #[cfg(feature = "server")]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::http::request::Parts;
 use bootstrap::Current;
 use bootstrap::extend::Requirements;
+use bootstrap::health::{HealthCheck, HealthChecks};
 use bootstrap::prelude::*;
 
-use crate::builtin::health::check::{Checks, HealthCheck};
 use crate::builtin::health::probe::{Probe, Probes};
 use crate::routes::{BoundRoutes, RouteSet, Routes, requirements_of};
 use crate::web::Web;
@@ -19,7 +19,7 @@ use crate::web::Web;
 /// |---|---|---|
 /// | `/livez` | the process answers requests | |
 /// | `/startupz` | the app has started | 503 |
-/// | `/readyz` | the app has started, does not stop, [`Web::readiness`] has no reason against it, and every [`HealthCheck`] succeeds | 503 |
+/// | `/readyz` | the app has started, does not stop, [`Web::readiness`] has no reason against it, and every critical [`HealthCheck`] succeeds | 503 |
 ///
 /// The plugin is collected; `health.enabled = false` disables it. Hooks of global sets do not apply to the probes. They are answered on
 /// all listeners of a server, and while the routes load or restart, the server answers them itself.
@@ -31,6 +31,8 @@ use crate::web::Web;
 /// ```json
 /// {"status": "not ready", "checks": [{"name": "database", "ok": false, "error": "disk full", "milliseconds": 3}]}
 /// ```
+///
+/// A check that is not critical has `"critical": false` as well.
 ///
 /// # Examples
 ///
@@ -62,11 +64,11 @@ pub struct Health {
     /// Which clients get details with `?verbose`.
     #[option(config = "health.verbose", default = Verbose::Loopback)]
     pub verbose: Verbose,
-    /// The limit of each check; one that takes longer has failed. 5 seconds by default.
-    #[option(default = Duration::from_secs(5))]
-    pub check_timeout: Duration,
-    /// How long results of checks are kept. 1 second by default.
+    /// The limit of each check that has none of its own; one that takes longer has failed. 1 second by default.
     #[option(default = Duration::from_secs(1))]
+    pub check_timeout: Duration,
+    /// How long results of checks are kept. 500 milliseconds by default.
+    #[option(default = Duration::from_millis(500))]
     pub cached_for: Duration,
 }
 
@@ -87,10 +89,12 @@ pub enum Verbose {
 
 impl Hooks for Health {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<Arc<BoundRoutes>> {
-        let (app, limit, keep) = (Current::try_current()?, self.check_timeout, self.cached_for);
+        let checks = HealthChecks::new(&self.checks, Current::try_current()?);
         let probes = Probes {
             app: cx.handle(),
-            checks: Checks::new(&self.checks, app, limit, keep),
+            checks: checks
+                .check_timeout(self.check_timeout)
+                .cached_for(self.cached_for),
             verbose: self.verbose,
         };
         let set = routes(Some(Arc::new(probes)));

@@ -8,11 +8,11 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bootstrap::health::{CheckOutcome, HealthChecks};
 use bootstrap::lifecycle::Status;
 use bootstrap::{Handle, RequestScope, State};
 use serde_json::json;
 
-use crate::builtin::health::check::{Checks, Outcome};
 use crate::builtin::health::plugin::Verbose;
 use crate::handle::{Exchange, Listener, Reach};
 use crate::web::Web;
@@ -20,7 +20,7 @@ use crate::web::Web;
 /// What answers probes.
 pub(super) struct Probes {
     pub(super) app: Handle,
-    pub(super) checks: Checks,
+    pub(super) checks: HealthChecks,
     pub(super) verbose: Verbose,
 }
 
@@ -82,8 +82,13 @@ impl Probe {
         }
     }
 
-    fn response(self, refused: Option<&str>, checks: &[Outcome], is_verbose: bool) -> Response {
-        let is_ok = refused.is_none() && checks.iter().all(|it| it.ok);
+    fn response(
+        self,
+        refused: Option<&str>,
+        checks: &[CheckOutcome],
+        is_verbose: bool,
+    ) -> Response {
+        let is_ok = refused.is_none() && checks.iter().all(|it| it.ok || !it.critical);
         let word = self.word(is_ok);
         let mut response = if is_verbose {
             verbose(word, refused, checks)
@@ -128,7 +133,7 @@ fn not_ready(status: Status, web: Option<State<Web>>) -> Option<String> {
     }
 }
 
-fn verbose(word: &str, reason: Option<&str>, checks: &[Outcome]) -> Response {
+fn verbose(word: &str, reason: Option<&str>, checks: &[CheckOutcome]) -> Response {
     let mut body = json!({ "status": word, "checks": checks });
     if let Some(reason) = reason {
         body["reason"] = reason.into();

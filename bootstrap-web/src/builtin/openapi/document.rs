@@ -172,6 +172,9 @@ impl Writer {
             return reference();
         }
         let mut out = json!({ "description": reason(&response.status) });
+        for name in &response.headers {
+            out["headers"][&**name] = json!({ "schema": { "type": "string" } });
+        }
         if let Some(body) = &response.content {
             out["content"] = content(body, |schema| self.schemas.written(schema));
         }

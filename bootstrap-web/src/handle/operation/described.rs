@@ -93,7 +93,7 @@ where
     };
     A::describe_all(&mut operation);
     <F::Output as Reply<K>>::Value::describe(&mut operation);
-    operation.next_status = None;
+    operation.end_response();
     Described { handler, operation }
 }
 
@@ -185,7 +185,7 @@ impl<F> Described<F> {
     pub fn output<R: OperationOutput>(mut self) -> Self {
         self.operation.has_types = true;
         R::describe(&mut self.operation);
-        self.operation.next_status = None;
+        self.operation.end_response();
         self
     }
 
@@ -194,7 +194,7 @@ impl<F> Described<F> {
         self.operation.has_types = true;
         self.operation.status(status.to_string());
         R::describe(&mut self.operation);
-        self.operation.next_status = None;
+        self.operation.end_response();
         self
     }
 }

@@ -5,7 +5,7 @@ mod input;
 mod output;
 
 use std::borrow::Cow;
-use std::fmt;
+use std::{fmt, mem};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -37,6 +37,8 @@ pub struct Operation {
     pub(crate) responses: Vec<Answered>,
     /// The status of what is added next: that of `Described::status`, of a `StatusCode` in a tuple, or of an error.
     pub(crate) next_status: Option<Cow<'static, str>>,
+    /// The headers of what is added next.
+    pub(crate) next_headers: Vec<Cow<'static, str>>,
 }
 
 /// A media type, and its schema if it has one.
@@ -53,6 +55,7 @@ pub(crate) struct Content {
 pub(crate) struct Answered {
     pub(crate) status: Cow<'static, str>,
     pub(crate) content: Option<Content>,
+    pub(crate) headers: Vec<Cow<'static, str>>,
     /// Whether it is a problem, whose schema the document knows.
     pub(crate) is_problem: bool,
 }
@@ -127,6 +130,18 @@ impl Operation {
         self
     }
 
+    /// Adds a header to the response that is added next: `location`.
+    pub fn response_header(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
+        self.next_headers.push(name.into());
+        self
+    }
+
+    /// Ends the description of a response: what is set for the next one is forgotten if none was added.
+    pub(crate) fn end_response(&mut self) {
+        self.next_status = None;
+        self.next_headers.clear();
+    }
+
     fn answered(
         &mut self,
         content: Option<(&'static str, Option<SchemaOf>)>,
@@ -140,6 +155,7 @@ impl Operation {
                 schema,
                 is_optional: false,
             }),
+            headers: mem::take(&mut self.next_headers),
             is_problem,
         });
         self

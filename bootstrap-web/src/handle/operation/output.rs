@@ -147,9 +147,10 @@ impl OperationOutput for Problem {
 impl<T: OperationOutput, E: OperationOutput> OperationOutput for Result<T, E> {
     fn describe(operation: &mut Operation) {
         T::describe(operation);
+        operation.end_response();
         operation.status("default");
         E::describe(operation);
-        operation.next_status = None;
+        operation.end_response();
     }
 }
 

@@ -1,0 +1,246 @@
+//! `#[derive(Event)]` and `#[event_handler(..)]`.
+//!
+//! ```text
+//! #[derive(Event)]                        impl Event for UserCreated { const NAME .. }
+//! #[event(name = "user.created")]   ->    submit! { EventType::of::<UserCreated>(..) }
+//! struct UserCreated { .. }
+//!
+//! #[event_handler(UserCreated)]           #[plugin(ports = [self as dyn EventHandler])]
+//! struct Mailer { .. }              ->    struct Mailer { .., event_handlers: Lazy<State<EventHandlers>> }
+//!                                         impl EventHandler for Mailer { .. }
+//! ```
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned as _;
+use syn::{
+    DeriveInput, Error, Expr, Field, Fields, Ident, ItemStruct, LitInt, LitStr, Result, Token,
+    Type, bracketed, parse_quote,
+};
+
+/// The most bytes of a name.
+const LONGEST_NAME: usize = 200;
+
+pub(crate) fn derive(item: TokenStream) -> TokenStream {
+    let derived = syn::parse2(item).and_then(|input| derive_event(&input));
+    derived.unwrap_or_else(|error| error.to_compile_error())
+}
+
+fn derive_event(input: &DeriveInput) -> Result<TokenStream> {
+    let Options { name, version } = Options::of(input)?;
+    if let Some(parameter) = input.generics.params.first() {
+        let text = "an event has no generic parameters\n\
+                    help: its name stands for one type: write a type for each event";
+        return Err(Error::new(parameter.span(), text));
+    }
+    let ident = &input.ident;
+    let events = quote!(::bootstrap_services::events);
+    let private = quote!(::bootstrap_services::events::__private);
+    Ok(quote_spanned! {ident.span()=>
+        const _: () = {
+            impl #events::Event for #ident {
+                const NAME: &'static str = #name;
+                const VERSION: u16 = #version;
+                const DERIVED: #private::Derived = #private::DERIVED;
+            }
+            #private::inventory::submit! {
+                #private::EventType::of::<#ident>(::core::file!(), ::core::line!())
+            }
+        };
+    })
+}
+
+/// What is written in `#[event(..)]`.
+struct Options {
+    name: LitStr,
+    version: u16,
+}
+
+impl Options {
+    fn of(input: &DeriveInput) -> Result<Self> {
+        let (mut name, mut version) = (None, None);
+        let attributes = input.attrs.iter();
+        for attribute in attributes.filter(|it| it.path().is_ident("event")) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("name") {
+                    let literal: LitStr = meta.value()?.parse()?;
+                    check_name(&literal)?;
+                    once(&mut name, literal, &meta.path)
+                } else if meta.path.is_ident("version") {
+                    let literal: LitInt = meta.value()?.parse()?;
+                    once(&mut version, literal.base10_parse()?, &meta.path)
+                } else {
+                    let text = "this is not an option of an event\n\
+                                help: the options are `name` and `version`";
+                    Err(Error::new(meta.path.span(), text))
+                }
+            })?;
+        }
+        let name = name.ok_or_else(|| {
+            let text = format!(
+                "the event `{0}` has no name\n\
+                 help: write `#[event(name = \"..\")]`, for example `user.created`: other processes know it by this name, \
+                 which stays if `{0}` is renamed",
+                input.ident
+            );
+            Error::new(input.ident.span(), text)
+        })?;
+        let version = version.unwrap_or(1);
+        Ok(Self { name, version })
+    }
+}
+
+fn once<T>(slot: &mut Option<T>, value: T, key: &syn::Path) -> Result<()> {
+    if slot.replace(value).is_some() {
+        let text = "this option is set twice\nhelp: remove one of the two";
+        return Err(Error::new(key.span(), text));
+    }
+    Ok(())
+}
+
+/// The rule of `Pattern` at run time, without wildcards.
+fn check_name(literal: &LitStr) -> Result<()> {
+    let name = literal.value();
+    let is_segment = |segment: &str| {
+        let is_right = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        !segment.is_empty() && segment.chars().all(is_right)
+    };
+    if name.len() <= LONGEST_NAME && name.split('.').all(is_segment) {
+        return Ok(());
+    }
+    let text = format!(
+        "`{name}` is not the name of an event\n\
+         help: write segments of `a-z`, `0-9` and `-` with dots between them, for example `user.created`; \
+         at most {LONGEST_NAME} characters"
+    );
+    Err(Error::new(literal.span(), text))
+}
+
+pub(crate) fn handler(arguments: TokenStream, item: &TokenStream) -> TokenStream {
+    let Ok(mut plugin) = syn::parse2::<ItemStruct>(item.clone()) else {
+        let text = "`#[event_handler]` must be on a struct\n\
+                    help: write it on the struct of a plugin, in place of `#[plugin]`";
+        let error = Error::new(Span::call_site(), text).to_compile_error();
+        return quote!(#item #error);
+    };
+    let expanded = Arguments::parse
+        .parse2(arguments)
+        .and_then(|arguments| expand(&arguments, &mut plugin));
+    // The struct stays, so that one mistake is one error.
+    expanded.unwrap_or_else(|error| {
+        let error = error.to_compile_error();
+        quote!(#plugin #error)
+    })
+}
+
+/// What is written in `#[event_handler(..)]`.
+#[derive(Default)]
+struct Arguments {
+    events: Vec<Type>,
+    ports: Vec<TokenStream>,
+    /// What is for `#[plugin(..)]`.
+    plugin: Vec<TokenStream>,
+}
+
+impl Arguments {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut arguments = Self::default();
+        while !input.is_empty() {
+            arguments.parse_one(input)?;
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        if arguments.events.is_empty() {
+            let text = "a handler of events lists them\n\
+                        help: write the types of the events: `#[event_handler(UserCreated)]`";
+            return Err(Error::new(Span::call_site(), text));
+        }
+        Ok(arguments)
+    }
+
+    fn parse_one(&mut self, input: ParseStream<'_>) -> Result<()> {
+        if input.peek(Ident) && input.peek2(Token![=]) {
+            let key: Ident = input.parse()?;
+            input.parse::<Token![=]>()?;
+            if key == "ports" {
+                let list;
+                bracketed!(list in input);
+                let ports = Punctuated::<Port, Token![,]>::parse_terminated(&list)?;
+                self.ports.extend(ports.into_iter().map(|port| port.0));
+            } else {
+                let value: Expr = input.parse()?;
+                self.plugin.push(quote!(#key = #value));
+            }
+        } else if input.peek(Ident) && input.fork().parse::<Ident>()? == "primary" {
+            let key: Ident = input.parse()?;
+            self.plugin.push(quote!(#key));
+        } else {
+            self.events.push(input.parse()?);
+        }
+        Ok(())
+    }
+}
+
+/// One item of `ports = [..]`, which `#[plugin]` checks.
+struct Port(TokenStream);
+
+impl Parse for Port {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut tokens = TokenStream::new();
+        while !input.is_empty() && !input.peek(Token![,]) {
+            tokens.extend([input.parse::<proc_macro2::TokenTree>()?]);
+        }
+        Ok(Self(tokens))
+    }
+}
+
+fn expand(arguments: &Arguments, plugin: &mut ItemStruct) -> Result<TokenStream> {
+    let Arguments {
+        events,
+        ports,
+        plugin: others,
+    } = arguments;
+    let ident = plugin.ident.clone();
+    let Fields::Named(fields) = &mut plugin.fields else {
+        let text = format!(
+            "a handler of events has named fields\n\
+             help: write `struct {ident} {{}}`, and `{ident}::default()` where it is registered: \
+             the attribute adds a field"
+        );
+        return Err(Error::new(ident.span(), text));
+    };
+    if let Some(parameter) = plugin.generics.params.first() {
+        let text = "a handler of events has no generic parameters\n\
+                    help: write a plugin for each type";
+        return Err(Error::new(parameter.span(), text));
+    }
+    // The plugin that runs handlers requires all of them. The way back is without an order.
+    let field: Field = parse_quote! {
+        event_handlers: ::bootstrap::Lazy<::bootstrap::State<::bootstrap_services::events::EventHandlers>>
+    };
+    fields.named.push(field);
+    let adds = events
+        .iter()
+        .map(|event| quote_spanned!(event.span()=> list.add::<#event, Self>(&self);));
+    Ok(quote! {
+        #[::bootstrap::plugin(
+            ports = [#(#ports,)* self as dyn ::bootstrap_services::events::EventHandler],
+            #(#others),*
+        )]
+        #plugin
+
+        impl ::bootstrap_services::events::EventHandler for #ident {
+            fn attach(
+                self: ::std::sync::Arc<Self>,
+                list: &mut ::bootstrap_services::events::HandlerList,
+            ) {
+                // Read by nothing: it makes the plugin that runs handlers part of the app.
+                let _ = &self.event_handlers;
+                #(#adds)*
+            }
+        }
+    })
+}

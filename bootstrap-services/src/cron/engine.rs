@@ -1,0 +1,478 @@
+//! The loop that hands out what is due, the claims, and the runs.
+
+use std::collections::{BTreeMap, BinaryHeap};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, anyhow};
+use bootstrap::{Current, Result};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout;
+
+use crate::clock::Clock;
+use crate::cron::due::{Due, MISSED_AFTER, Span, due};
+use crate::cron::entry::{Admission, Entry, Occurrence, Stops, Wake};
+use crate::cron::metrics;
+use crate::cron::store::MOST_AHEAD;
+use crate::cron::{CronContext, CronStore, Outcome};
+
+/// How long a claim is tried.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one call of the store may take.
+const CALL: Duration = Duration::from_secs(10);
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How many calls of the store are under way at once.
+const CALLS: usize = 16;
+/// The loop looks again after this time if no schedule has an occurrence.
+const IDLE: Duration = Duration::from_secs(3600);
+
+pub(super) struct Engine {
+    pub(super) clock: Clock,
+    pub(super) store: Arc<dyn CronStore>,
+    pub(super) stops: Stops,
+    table: Mutex<Table>,
+    changed: Notify,
+    calls: Semaphore,
+    /// The app, once it is ready.
+    app: OnceLock<Current>,
+    /// Why the store does not answer, if it does not.
+    trouble: Mutex<Option<String>>,
+}
+
+#[derive(Default)]
+struct Table {
+    entries: BTreeMap<String, Arc<Entry>>,
+    /// Of schedules that were paused or removed as well: such a wake-up is out of date when its time comes.
+    wakes: BinaryHeap<Wake>,
+    /// Those whose claims have not begun.
+    new: Vec<Weak<Entry>>,
+    /// When the loop last looked.
+    turned: Option<SystemTime>,
+}
+
+impl Table {
+    fn wake(&mut self, entry: &Arc<Entry>, at: Option<SystemTime>) {
+        let entry = Arc::downgrade(entry);
+        self.wakes.extend(at.map(|at| Wake { at, entry }));
+    }
+}
+
+impl Engine {
+    pub(super) fn new(clock: Clock, store: Arc<dyn CronStore>) -> Self {
+        Self {
+            clock,
+            store,
+            stops: Stops::new(),
+            table: Mutex::default(),
+            changed: Notify::new(),
+            calls: Semaphore::new(CALLS),
+            app: OnceLock::new(),
+            trouble: Mutex::default(),
+        }
+    }
+
+    /// From now on schedules can run.
+    pub(super) fn start(&self, app: Current) {
+        // The first one stays: there is one app.
+        let _ = self.app.set(app);
+    }
+
+    pub(super) fn app(&self) -> Option<&Current> {
+        self.app.get()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a schedule. Returns the one that has its name, if there is one.
+    pub(super) fn insert(&self, entry: Entry) -> Result<(), Arc<Entry>> {
+        let mut table = self.table();
+        if let Some(first) = table.entries.get(entry.name()) {
+            return Err(Arc::clone(first));
+        }
+        let entry = Arc::new(entry);
+        table.wake(&entry, entry.next());
+        table.new.push(Arc::downgrade(&entry));
+        table.entries.insert(entry.name().to_owned(), entry);
+        drop(table);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn remove(&self, name: &str) -> Option<Arc<Entry>> {
+        let entry = self.table().entries.remove(name)?;
+        entry.stops.closing.cancel();
+        Some(entry)
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<Arc<Entry>> {
+        self.table().entries.get(name).cloned()
+    }
+
+    pub(super) fn entries(&self) -> Vec<Arc<Entry>> {
+        self.table().entries.values().cloned().collect()
+    }
+
+    pub(super) fn resume(&self, entry: &Arc<Entry>) {
+        let next = entry.resume(self.clock.now());
+        self.table().wake(entry, next);
+        self.changed.notify_one();
+    }
+
+    /// Hands out what is due until the app stops.
+    pub(super) async fn run(self: &Arc<Self>) {
+        while !self.stops.closing.is_cancelled() {
+            let next = self.turn();
+            let wait = async {
+                match next {
+                    Some(at) => self.clock.sleep_until(at).await,
+                    None => self.clock.sleep(IDLE).await,
+                }
+            };
+            tokio::select! {
+                () = wait => {}
+                () = self.changed.notified() => {}
+                () = self.stops.closing.cancelled() => {}
+            }
+        }
+    }
+
+    /// Hands out what is due now. Returns when to look again.
+    fn turn(self: &Arc<Self>) -> Option<SystemTime> {
+        let now = self.clock.now();
+        let mut table = self.table();
+        let turned = table.turned.replace(now);
+        if turned.is_some_and(|turned| turned > now + MOST_AHEAD) {
+            table.set_back(now);
+        }
+        let new = std::mem::take(&mut table.new);
+        let mut ready: Vec<_> = new.iter().filter_map(Weak::upgrade).collect();
+        while let Some(wake) = table.wakes.peek()
+            && wake.at <= now
+            && let Some(Wake { at, entry }) = table.wakes.pop()
+        {
+            let Some(entry) = entry.upgrade() else {
+                continue;
+            };
+            if entry.hand_out(at, now) {
+                table.wake(&entry, entry.next());
+                ready.push(entry);
+            }
+        }
+        let next = table.wakes.peek().map(|wake| wake.at);
+        drop(table);
+        for entry in ready {
+            self.claim_due(entry);
+        }
+        next
+    }
+
+    /// Claims what is due, in a task of its own: a slow store does not hold up other schedules.
+    fn claim_due(self: &Arc<Self>, entry: Arc<Entry>) {
+        if entry.begin_claiming() {
+            let engine = Arc::clone(self);
+            self.spawn(&Arc::clone(&entry), async move {
+                while let Some((span, is_first)) = entry.take_due() {
+                    engine.claim_span(&entry, span, is_first).await;
+                }
+            });
+        }
+    }
+
+    /// Spawns work that a stop of the schedule, and of the app, waits for.
+    fn spawn(&self, entry: &Entry, work: impl Future<Output = ()> + Send + 'static) {
+        let Some(app) = self.app() else { return };
+        let work = entry.stops.tasks.track_future(self.clock.work(work));
+        app.spawn(self.stops.tasks.track_future(work));
+    }
+
+    async fn claim_span(self: &Arc<Self>, entry: &Arc<Entry>, mut span: Span, is_first: bool) {
+        let now = self.clock.now();
+        let policy = entry.schedule.missed;
+        if is_first {
+            span.after = self.begin(entry, span.after, now).await;
+        }
+        let mut chosen = due(&entry.pattern, span, policy, now);
+        if chosen.is_late && !is_first {
+            chosen = self.without_claimed(entry, span, chosen, now).await;
+        }
+        self.missed(entry, chosen.missed);
+        for at in chosen.fires {
+            self.claim(entry, at).await;
+        }
+    }
+
+    /// Up to when occurrences have run, when this instance begins: what other instances, or this one before it was
+    /// restarted, did not claim was missed. A schedule that the store does not know begins now.
+    async fn begin(&self, entry: &Entry, since: SystemTime, now: SystemTime) -> SystemTime {
+        match self.last_or_begin(entry, since, now).await {
+            Ok(last) => last
+                .filter(|last| *last <= now + MOST_AHEAD)
+                .unwrap_or(since),
+            Err(error) => {
+                self.report(entry, error.context("what was missed is not known"));
+                since
+            }
+        }
+    }
+
+    async fn last_or_begin(
+        &self,
+        entry: &Entry,
+        since: SystemTime,
+        now: SystemTime,
+    ) -> Result<Option<SystemTime>> {
+        let last = self.call(entry, || self.store.last(entry.name())).await?;
+        if last.is_none() {
+            let begun = self.call(entry, || self.store.claim(entry.name(), since, now));
+            begun.await?;
+        }
+        Ok(last)
+    }
+
+    /// Another instance may have run what is late here.
+    async fn without_claimed(
+        &self,
+        entry: &Entry,
+        span: Span,
+        chosen: Due,
+        now: SystemTime,
+    ) -> Due {
+        let last = self.call(entry, || self.store.last(entry.name()));
+        let Ok(Some(last)) = last.await else {
+            return chosen;
+        };
+        let after = span.after.max(last.min(span.until));
+        let left = due(
+            &entry.pattern,
+            Span { after, ..span },
+            entry.schedule.missed,
+            now,
+        );
+        let total = |due: &Due| due.missed + due.fires.len() as u64;
+        self.elsewhere(entry, total(&chosen).saturating_sub(total(&left)));
+        left
+    }
+
+    /// One occurrence: of all instances, the one that claims it runs it.
+    async fn claim(self: &Arc<Self>, entry: &Arc<Entry>, at: SystemTime) {
+        let claimed = self.call(entry, || {
+            self.store.claim(entry.name(), at, self.clock.now())
+        });
+        match claimed.await {
+            Ok(true) => self.begin_run(entry, Occurrence { at, reply: None }),
+            Ok(false) => self.elsewhere(entry, 1),
+            Err(error) => {
+                self.missed(entry, 1);
+                self.report(entry, error.context("an occurrence was missed"));
+            }
+        }
+    }
+
+    /// Calls the store, again and again for a minute.
+    async fn call<'a, T>(
+        &self,
+        entry: &Entry,
+        call: impl Fn() -> BoxFuture<'a, Result<T>>,
+    ) -> Result<T> {
+        let began = self.clock.elapsed();
+        let mut pause = Duration::from_secs(1);
+        loop {
+            let result = self.call_once(call()).await;
+            let error = match result {
+                Ok(value) => {
+                    *self.trouble() = None;
+                    return Ok(value);
+                }
+                Err(error) => error,
+            };
+            *self.trouble() = Some(format!("{error:#}"));
+            let left = PATIENCE.saturating_sub(self.clock.elapsed() - began);
+            if left.is_zero() || entry.stops.closing.is_cancelled() {
+                return Err(error.context("the store of cron fails"));
+            }
+            tokio::select! {
+                () = self.clock.sleep(pause.min(left)) => {}
+                () = entry.stops.closing.cancelled() => {}
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn call_once<T>(&self, call: BoxFuture<'_, Result<T>>) -> Result<T> {
+        let _permit = self.calls.acquire().await?;
+        let answer = timeout(CALL, call).await;
+        answer.with_context(|| format!("no answer within {CALL:?}"))?
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs an occurrence that was claimed or triggered, unless it overlaps another run.
+    pub(super) fn begin_run(self: &Arc<Self>, entry: &Arc<Entry>, occurrence: Occurrence) {
+        match entry.admit(occurrence) {
+            Admission::Runs(occurrence) => self.spawn_run(entry, occurrence),
+            Admission::Waits => {}
+            Admission::Skipped(occurrence) => {
+                metrics::skipped(entry.name());
+                occurrence.reply(Outcome::Skipped);
+            }
+        }
+    }
+
+    fn spawn_run(self: &Arc<Self>, entry: &Arc<Entry>, occurrence: Occurrence) {
+        let (engine, entry) = (Arc::clone(self), Arc::clone(entry));
+        self.spawn(&Arc::clone(&entry), async move {
+            let mut occurrence = Some(occurrence);
+            while let Some(now) = occurrence.take() {
+                let outcome = engine.run_one(&entry, now.at).await;
+                occurrence = entry.finish(now.at, outcome);
+                now.reply(outcome);
+            }
+        });
+    }
+
+    async fn run_one(&self, entry: &Arc<Entry>, at: SystemTime) -> Outcome {
+        let Some(app) = self.app() else {
+            return Outcome::Cancelled;
+        };
+        let late = self.clock.now().duration_since(at).unwrap_or_default();
+        metrics::fired(entry.name(), late);
+        let cx = CronContext {
+            entry: Arc::clone(entry),
+            scheduled_at: at,
+            app: app.handle(),
+        };
+        // The call, every poll and the drop of the task's future happen in here, so any of them may panic.
+        let run = AssertUnwindSafe(async { self.run_within_limits(entry, cx).await });
+        let (outcome, error) = match run.catch_unwind().await {
+            Ok(Ok(outcome)) => (outcome, None),
+            Ok(Err(_)) if entry.stops.cancelled.is_cancelled() => (Outcome::Cancelled, None),
+            Ok(Err(error)) => (Outcome::Failed, Some(error)),
+            Err(panic) => (
+                Outcome::Panicked,
+                Some(anyhow!("panicked: {}", text_of(&*panic))),
+            ),
+        };
+        if outcome != Outcome::Succeeded {
+            metrics::failed(entry.name());
+        }
+        if let Some(error) = error {
+            self.report(entry, error);
+        }
+        outcome
+    }
+
+    async fn run_within_limits(&self, entry: &Entry, cx: CronContext) -> Result<Outcome> {
+        let limit = entry.schedule.timeout;
+        let time_is_up = async {
+            match limit {
+                Some(limit) => self.clock.sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = entry.stops.aborted.cancelled() => Ok(Outcome::Cancelled),
+            result = (entry.task)(cx) => result.map(|()| Outcome::Succeeded),
+            () = time_is_up => {
+                let limit = limit.unwrap_or_default();
+                self.report(entry, anyhow!("timed out after {limit:?}: it was cancelled"));
+                Ok(Outcome::TimedOut)
+            }
+        }
+    }
+
+    fn report(&self, entry: &Entry, error: anyhow::Error) {
+        if let Some(app) = self.app() {
+            app.handle().report_error(entry.source.clone(), error);
+        }
+    }
+
+    fn missed(&self, entry: &Entry, occurrences: u64) {
+        if occurrences > 0 {
+            metrics::missed(entry.name(), occurrences);
+            entry.count(|counts| counts.missed += occurrences);
+            let name = entry.name();
+            tracing::warn!(schedule = %name, occurrences, "the schedule `{name}` missed occurrences");
+        }
+    }
+
+    #[allow(clippy::unused_self, reason = "as `missed`")]
+    fn elsewhere(&self, entry: &Entry, occurrences: u64) {
+        metrics::elsewhere(entry.name(), occurrences);
+        entry.count(|counts| counts.elsewhere += occurrences);
+    }
+
+    /// Stops one schedule, or all: nothing more is claimed, and what runs may go on for three quarters of the limit.
+    /// Then it is cancelled, and at last dropped.
+    pub(super) async fn drain(&self, stops: &Stops, limit: Option<Duration>) {
+        stops.closing.cancel();
+        stops.tasks.close();
+        let ended = stops.tasks.wait();
+        let Some(limit) = limit else {
+            return ended.await;
+        };
+        if timeout(limit * 3 / 4, ended).await.is_ok() {
+            return;
+        }
+        for entry in self.entries() {
+            if entry.stops.closing.is_cancelled() && entry.is_running() {
+                self.report(
+                    &entry,
+                    anyhow!("still runs as the app stops: it was cancelled"),
+                );
+            }
+        }
+        stops.cancelled.cancel();
+        if timeout(limit / 8, stops.tasks.wait()).await.is_err() {
+            stops.aborted.cancel();
+            // A task that blocks its thread can't be dropped.
+            let _ = timeout(limit / 16, stops.tasks.wait()).await;
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(trouble) = &*self.trouble() {
+            anyhow::bail!("the store of cron fails: {trouble}");
+        }
+        let now = self.clock.now();
+        let table = self.table();
+        if let Some(wake) = table.wakes.peek()
+            && self.app().is_some()
+            && wake.at + MISSED_AFTER < now
+            && let Some(entry) = wake.entry.upgrade()
+        {
+            let name = entry.name();
+            anyhow::bail!(
+                "the schedule `{name}` is more than a minute late: its thread is blocked, or the machine is overloaded"
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Table {
+    /// The clock was far ahead, and was corrected: the times that were computed are wrong.
+    fn set_back(&mut self, now: SystemTime) {
+        self.wakes.clear();
+        let entries: Vec<_> = self.entries.values().cloned().collect();
+        for entry in entries {
+            let next = entry.set_back(now);
+            self.wake(&entry, next);
+        }
+    }
+}
+
+/// What a panic said.
+fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no message")
+}

@@ -1,0 +1,99 @@
+//! Whether the database can be written to.
+
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+use tokio::time::{sleep, timeout};
+
+use crate::database::api::Database;
+use crate::database::error::Fault;
+use crate::database::{DatabaseError, metrics};
+
+/// How long a check may take. Health checks have a limit of 1 s, and its message would not say why.
+const LIMIT: Duration = Duration::from_millis(900);
+
+/// How long a transaction of this process may be open. A longer one was probably forgotten.
+const LONGEST: Duration = Duration::from_secs(30);
+
+impl Database {
+    /// Checks within a second that the database can be written to.
+    ///
+    /// It commits a write to a small table through a connection of its own, so it does not wait in the queue of writers. A database
+    /// in which this process writes just now counts as healthy without that, unless the transaction has been open for more
+    /// than 30 s.
+    ///
+    /// # Errors
+    ///
+    /// If the file was removed or replaced, if the disk has less than `database.min_free` bytes left, or if the write fails: the disk is
+    /// full or read-only, or another process holds the lock for writing.
+    pub async fn check(&self) -> anyhow::Result<()> {
+        metrics::connections(self.name(), self.read());
+        self.check_file()?;
+        self.check_free()?;
+        match timeout(LIMIT, self.probe()).await {
+            Ok(result) => result,
+            Err(_) => Ok(self.check_open()?),
+        }
+    }
+
+    /// Writes a row. It is repeated while another process holds the lock.
+    async fn probe(&self) -> anyhow::Result<()> {
+        loop {
+            match self.write_row().await {
+                Ok(()) => return Ok(()),
+                Err(error) if Fault::of(&error) != Fault::Busy => {
+                    return Err(self.unavailable("write to", error).into());
+                }
+                Err(_) if self.open_for().is_some() => return Ok(self.check_open()?),
+                Err(_) => sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+
+    async fn write_row(&self) -> sqlx::Result<()> {
+        const ROW: &str = "INSERT INTO _database_probe VALUES (1, 1) ON CONFLICT DO UPDATE SET writes = writes + 1";
+        let mut tx = self.probe_pool().begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query(ROW).execute(&mut *tx).await?;
+        tx.commit().await
+    }
+
+    /// Decides about a database that is locked: it is healthy if this process writes.
+    fn check_open(&self) -> Result<(), DatabaseError> {
+        let database = self.name().to_owned();
+        match self.open_for() {
+            Some(open) if open < LONGEST => Ok(()),
+            Some(open) => Err(DatabaseError::QueueTimeout {
+                database,
+                waited: open,
+            }),
+            None => Err(DatabaseError::Busy {
+                database,
+                waited: LIMIT,
+            }),
+        }
+    }
+
+    #[cfg(unix)]
+    fn check_free(&self) -> anyhow::Result<()> {
+        let found = match rustix::fs::statvfs(self.file()) {
+            Ok(found) => found,
+            Err(error) => bail!(
+                "can't read how much room the disk of the database `{}` has: {error}",
+                self.name()
+            ),
+        };
+        let free = found.f_bavail.saturating_mul(found.f_frsize);
+        let least = self.min_free();
+        ensure!(
+            free >= least,
+            "the disk of the database `{}` has {free} bytes left, less than the {least} of `database.min_free`: make room",
+            self.name()
+        );
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn check_free(&self) -> anyhow::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! The database, as plugins use it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod faults;
+mod use_cases;

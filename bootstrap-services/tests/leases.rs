@@ -1,0 +1,200 @@
+//! Leases of both engines.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bootstrap::extend::async_trait;
+use bootstrap::prelude::*;
+use bootstrap_services::clock::VirtualClock;
+use bootstrap_services::database::DatabasePlugin;
+use bootstrap_services::leases::{
+    LeaseEngine, LeaseError, Leases, LeasesPlugin, MemoryLeases, MemoryLeasesPlugin,
+    SqliteLeasesPlugin, conformance,
+};
+
+const TTL: Duration = Duration::from_secs(30);
+
+fn start() -> VirtualClock {
+    VirtualClock::starting_at(SystemTime::UNIX_EPOCH + Duration::from_hours(1_000))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_engine_in_memory_conforms() {
+    let store = MemoryLeases::default();
+    conformance::run(Arc::new(store.clone()), Arc::new(store)).await;
+}
+
+async fn sqlite(plugin: DatabasePlugin) -> (bootstrap::Running, Arc<dyn LeaseEngine>) {
+    let app = App::new().with(plugin).with(SqliteLeasesPlugin::default());
+    let running = app.boot().await.unwrap();
+    let engine = running.try_get::<Port<dyn LeaseEngine>>().unwrap();
+    (running, Port::to_arc(&engine).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_engine_on_the_database_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = || {
+        DatabasePlugin::default()
+            .min_free(0)
+            .file(folder.path().join("app.db"))
+    };
+    let (first, one) = sqlite(plugin()).await;
+    let (second, other) = sqlite(plugin()).await;
+    conformance::run(one, other).await;
+    first.close().await.unwrap();
+    second.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_default_engine_is_collected_with_its_database() {
+    #[plugin(collect = never)]
+    struct Singleton {
+        leases: State<Leases>,
+    }
+    impl Hooks for Singleton {
+        async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
+            let lease = self.leases.hold("singleton").await?;
+            assert!(lease.is_held());
+            Ok(())
+        }
+    }
+    let app = App::only(Singleton::default()).with(DatabasePlugin::memory());
+    let running = app.boot().await.unwrap();
+    running.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn closing_the_app_releases_its_leases() {
+    let (time, store) = (start(), MemoryLeases::default());
+    let boot = async || {
+        let app = App::new()
+            .supply(time.clock())
+            .with(LeasesPlugin::default());
+        let app = app.with(MemoryLeasesPlugin::default().leases(store.clone()));
+        let running = app.boot().await.unwrap();
+        let leases = running.try_get::<State<Leases>>().unwrap();
+        (running, Leases::clone(&leases))
+    };
+    let (first, leases) = boot().await;
+    let lease = leases.hold("singleton").await.unwrap();
+    first.close().await.unwrap();
+    assert!(!lease.is_held());
+    assert!(matches!(
+        leases.hold("singleton").await,
+        Err(LeaseError::Closed)
+    ));
+    let (second, leases) = boot().await;
+    assert!(leases.acquire("singleton", TTL).await.unwrap().is_some());
+    second.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lease_that_is_dropped_is_released() {
+    let time = start();
+    let leases = Leases::new(Arc::new(MemoryLeases::default()), time.clock(), TTL);
+    drop(leases.hold("a").await.unwrap());
+    time.settle().await;
+    assert!(leases.acquire("a", TTL).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_waiting_instance_takes_over() {
+    let (time, store) = (start(), MemoryLeases::default());
+    let [one, two] = [(); 2].map(|()| Leases::new(Arc::new(store.clone()), time.clock(), TTL));
+    let lease = one.hold("a").await.unwrap();
+    let waiting = tokio::spawn(
+        time.clock()
+            .work(async move { two.hold("a").await.map(|lease| lease.token()) }),
+    );
+    time.advance(TTL * 3).await;
+    assert!(!waiting.is_finished());
+    lease.release().await;
+    time.advance(TTL / 6).await;
+    assert_eq!(waiting.await.unwrap().unwrap(), 2);
+}
+
+/// An engine that does not answer any more once a lease was taken.
+struct Down(MemoryLeases);
+
+#[async_trait]
+impl LeaseEngine for Down {
+    async fn read(&self, name: &str) -> Result<Option<bootstrap_services::leases::Record>> {
+        self.0.read(name).await
+    }
+    async fn take(
+        &self,
+        name: &str,
+        seen: Option<bootstrap_services::leases::Version>,
+        claim: &bootstrap_services::leases::Claim,
+    ) -> Result<Option<u64>> {
+        self.0.take(name, seen, claim).await
+    }
+    async fn renew(&self, _: &str, _: u64, _: SystemTime) -> Result<bool> {
+        anyhow::bail!("connection refused")
+    }
+    async fn release(&self, _: &str, _: u64) -> Result<()> {
+        anyhow::bail!("connection refused")
+    }
+    async fn claim(&self, _: &str, _: SystemTime) -> Result<bool> {
+        anyhow::bail!("connection refused")
+    }
+    async fn last(&self, _: &str) -> Result<Option<SystemTime>> {
+        anyhow::bail!("connection refused")
+    }
+}
+
+#[tokio::test]
+async fn a_lease_is_lost_before_another_instance_can_take_it() {
+    let time = start();
+    let leases = Leases::new(Arc::new(Down(MemoryLeases::default())), time.clock(), TTL);
+    let lease = leases.hold("a").await.unwrap();
+    time.advance(Duration::from_millis(19_999)).await;
+    assert!(lease.is_held());
+    time.advance(Duration::from_millis(1)).await;
+    tokio::time::timeout(Duration::from_secs(5), lease.lost())
+        .await
+        .unwrap();
+    assert!(!lease.is_held());
+    let error = leases.once("b", SystemTime::UNIX_EPOCH).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "can't claim the occurrence `b`: check the engine of the leases"
+    );
+}
+
+#[tokio::test]
+async fn a_bad_argument_is_refused() {
+    let leases = Leases::new(Arc::new(MemoryLeases::default()), start().clock(), TTL);
+    for name in ["", "a\nb", &"a".repeat(201)] {
+        assert!(
+            matches!(leases.hold(name).await, Err(LeaseError::InvalidName { .. })),
+            "{name:?}"
+        );
+    }
+    for ttl in [Duration::ZERO, Duration::from_hours(25)] {
+        assert!(
+            matches!(
+                leases.acquire("a", ttl).await,
+                Err(LeaseError::InvalidTtl { .. })
+            ),
+            "{ttl:?}"
+        );
+    }
+    let app = App::new()
+        .supply(start().clock())
+        .with(MemoryLeasesPlugin::default());
+    let error = app
+        .with(LeasesPlugin::default().ttl(Duration::ZERO))
+        .boot()
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .render()
+            .contains("[leases] Plugin load failed: `leases.ttl` is 0ns"),
+        "{}",
+        error.render()
+    );
+}
