@@ -11,10 +11,21 @@ macro_rules! page {
     };
 }
 
-page!(audit);
 page!(clock);
+#[cfg(feature = "database")]
 page!(database);
+#[cfg(feature = "database")]
 page!(leases);
+#[cfg(feature = "logger")]
+page!(logger);
+#[cfg(feature = "events")]
+page!(events);
+#[cfg(feature = "audit")]
+page!(audit);
+#[cfg(feature = "metrics")]
+page!(metrics);
+#[cfg(feature = "sse")]
+page!(sse);
 #[cfg(feature = "named")]
 page!(named);
 #[cfg(feature = "cache")]

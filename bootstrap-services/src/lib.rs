@@ -13,6 +13,8 @@ pub mod cron;
 pub mod database;
 #[cfg(feature = "events")]
 pub mod events;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 #[cfg(feature = "database")]
 pub mod leases;
 #[cfg(feature = "limits")]

@@ -12,8 +12,7 @@ mod events;
 #[path = "../../src/cron/pattern.rs"]
 mod pattern;
 
-
-/// The implementation of the attribute; `bootstrap-services` re-exports it with its documentation.
+/// The implementation of `#[cron]`.
 #[cfg(feature = "cron")]
 #[proc_macro_attribute]
 pub fn cron(
@@ -23,17 +22,14 @@ pub fn cron(
     cron::expand(arguments.into(), item.into()).into()
 }
 
-#[cfg(feature = "events")]
-mod events;
-
-/// The implementation of the derive; `bootstrap-services` re-exports it with its documentation.
+/// The implementation of `#[derive(Event)]`.
 #[cfg(feature = "events")]
 #[proc_macro_derive(Event, attributes(event))]
 pub fn event(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     events::derive(item.into()).into()
 }
 
-/// The implementation of the attribute; `bootstrap-services` re-exports it with its documentation.
+/// The implementation of `#[event_handler]`.
 #[cfg(feature = "events")]
 #[proc_macro_attribute]
 pub fn event_handler(
@@ -41,5 +37,4 @@ pub fn event_handler(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     events::handler(arguments.into(), &item.into()).into()
-    events::handler(arguments.into(), item.into()).into()
 }
