@@ -30,3 +30,7 @@ page!(metrics);
 page!(sse);
 #[cfg(feature = "named")]
 page!(named);
+#[cfg(feature = "cache")]
+page!(cache);
+#[cfg(feature = "limits")]
+page!(limits);

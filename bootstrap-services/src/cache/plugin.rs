@@ -1,7 +1,10 @@
 //! The plugin `cache`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bootstrap::extend::async_trait;
+use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 
 use crate::cache::regions::Cache;
@@ -9,17 +12,15 @@ use crate::cache::shared::SharedCache;
 use crate::cache::tier::Tier;
 use crate::clock::Clock;
 
-/// How often regions do their maintenance, which otherwise happens on access only.
-const MAINTAIN: Duration = Duration::from_secs(1);
-/// How often expired entries are looked for.
-const SWEEP: Duration = Duration::from_secs(30);
+/// How often regions do their maintenance, which otherwise happens on access only. Not more often, as a test may let a year pass.
+const TEND: Duration = Duration::from_secs(15);
 /// How long after the end of its messages the shared cache is subscribed to again.
 const SUBSCRIBE: Duration = Duration::from_secs(1);
 
 /// Provides the state [`Cache`]. It joins a collected app in which a plugin requires it.
 ///
 /// Everything is in the memory of the process, unless a plugin provides a [`SharedCache`] and a region is
-/// [`shared`](crate::cache::RegionBuilder::shared). The plugin removes entries that have expired every 30 seconds.
+/// [`shared`](crate::cache::RegionBuilder::shared). The plugin removes entries that have expired every 15 seconds.
 ///
 /// # Examples
 ///
@@ -39,7 +40,7 @@ const SUBSCRIBE: Duration = Duration::from_secs(1);
 /// # Ok(())
 /// # }
 /// ```
-#[plugin(name = "cache", states = [Cache], collect = needed)]
+#[plugin(name = "cache", states = [Cache], ports = [self as dyn HealthCheck], collect = needed)]
 #[derive(Debug)]
 pub struct CachePlugin {
     clock: State<Clock>,
@@ -47,6 +48,8 @@ pub struct CachePlugin {
     /// How long a call of the shared cache may take. 250 ms by default.
     #[option(default = Duration::from_millis(250))]
     pub shared_timeout: Duration,
+    #[local]
+    tier: Option<Arc<Tier>>,
 }
 
 impl Hooks for CachePlugin {
@@ -54,15 +57,15 @@ impl Hooks for CachePlugin {
         let clock = Clock::clone(&self.clock);
         let tier = self.shared.clone();
         let tier = tier.map(|it| Tier::new(it, clock.clone(), self.shared_timeout));
-        Ok(Cache::new(clock, tier))
+        self.tier = tier.map(Arc::new);
+        Ok(Cache::new(clock, self.tier.clone()))
     }
 
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
         let cache = cx.states();
         tokio::select! {
             () = cx.stopped() => {}
-            () = self.clock.work(maintain(&cache)) => {}
-            () = self.clock.work(sweep(&cache)) => {}
+            () = self.clock.work(tend(&cache)) => {}
             // Not marked as work: it waits for messages, which no clock brings.
             () = listen(&cache) => {}
         }
@@ -70,17 +73,25 @@ impl Hooks for CachePlugin {
     }
 }
 
-async fn maintain(cache: &Cache) {
-    loop {
-        cache.clock().sleep(MAINTAIN).await;
-        cache.maintain();
+/// Fails while the shared cache does. Not critical: regions work without it.
+#[async_trait]
+impl HealthCheck for CachePlugin {
+    async fn check(&self) -> Result<()> {
+        match &self.tier {
+            Some(tier) => tier.check().await,
+            None => Ok(()),
+        }
+    }
+
+    fn critical(&self) -> bool {
+        false
     }
 }
 
-async fn sweep(cache: &Cache) {
+async fn tend(cache: &Cache) {
     loop {
-        cache.clock().sleep(SWEEP).await;
-        cache.sweep().await;
+        cache.clock().sleep(TEND).await;
+        cache.tend().await;
     }
 }
 

@@ -81,9 +81,7 @@ pub(super) trait AnyRegion: Send + Sync {
     fn stats(&self) -> RegionStats;
 
     /// Removes expired entries, and does the maintenance of the store, which otherwise happens on access only.
-    fn sweep(&self) -> BoxFuture<'_, ()>;
-
-    fn maintain(&self);
+    fn tend(&self) -> BoxFuture<'_, ()>;
 
     /// Removes what another process has changed: a key, or all.
     fn forget(&self, key: Option<&str>);
@@ -407,7 +405,7 @@ where
         self.counters.stats(entries, size)
     }
 
-    fn sweep(&self) -> BoxFuture<'_, ()> {
+    fn tend(&self) -> BoxFuture<'_, ()> {
         let now = self.clock.elapsed();
         Box::pin(async move {
             for (index, (key, entry)) in self.entries.iter().enumerate() {
@@ -423,12 +421,8 @@ where
                     });
                 }
             }
-            self.maintain();
+            self.entries.run_pending_tasks();
         })
-    }
-
-    fn maintain(&self) {
-        self.entries.run_pending_tasks();
     }
 
     fn forget(&self, key: Option<&str>) {

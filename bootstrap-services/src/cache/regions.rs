@@ -20,8 +20,6 @@ use crate::clock::Clock;
 
 /// How many regions an app may have: they are never removed.
 const MOST_REGIONS: usize = 1_000;
-/// A region that no user can name.
-const HEALTH: &str = "health:";
 
 /// The caches of an app: the state of [`CachePlugin`](crate::cache::CachePlugin). Each kind of value has a [`Region`] in it.
 ///
@@ -63,10 +61,10 @@ struct Known {
 }
 
 impl Cache {
-    pub(super) fn new(clock: Clock, tier: Option<Tier>) -> Self {
+    pub(super) fn new(clock: Clock, tier: Option<Arc<Tier>>) -> Self {
         Self {
             clock,
-            tier: tier.map(Arc::new),
+            tier,
             regions: Mutex::default(),
         }
     }
@@ -91,7 +89,7 @@ impl Cache {
         stats
     }
 
-    /// Asks the shared cache for an entry, if there is one: the health check of the plugin, which is not critical.
+    /// Asks the shared cache for an entry, if the app has one: what the health check of the plugin does.
     ///
     /// # Errors
     ///
@@ -101,10 +99,10 @@ impl Cache {
     ///
     /// Nothing is lost when the future is dropped.
     pub async fn check(&self) -> anyhow::Result<()> {
-        if let Some(tier) = &self.tier {
-            tier.remote.call(tier.engine.get(HEALTH, "")).await?;
+        match &self.tier {
+            Some(tier) => tier.check().await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn find_or_make<K, V>(
@@ -144,17 +142,10 @@ impl Cache {
         self.tier.as_ref()
     }
 
-    /// Removes what has expired.
-    pub(super) async fn sweep(&self) {
-        for (_, region) in self.all() {
-            region.sweep().await;
-        }
-    }
-
-    /// Does the maintenance of all regions, and publishes their counters.
-    pub(super) fn maintain(&self) {
+    /// Removes what has expired, does the maintenance of all regions, and publishes their counters.
+    pub(super) async fn tend(&self) {
         for (name, region) in self.all() {
-            region.maintain();
+            region.tend().await;
             publish(&name, &region.stats());
         }
     }

@@ -31,8 +31,8 @@ pub struct RegionStats {
     /// How many calls of the shared cache have failed, or were left out because it had just failed, and how many of its values
     /// could not be read.
     pub shared_errors: u64,
-    /// The entries in memory, with those that have expired less than a minute ago. As of the last maintenance, which is not
-    /// longer than a second ago.
+    /// The entries in memory, with those that have expired less than 15 seconds ago. As of the last maintenance, which is not
+    /// longer than 15 seconds ago.
     pub entries: u64,
     /// The size of these entries: their number, or their bytes if the region has a capacity in bytes.
     pub size: u64,

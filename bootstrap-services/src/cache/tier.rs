@@ -1,6 +1,7 @@
 //! The shared cache behind the regions of a process.
 
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +15,9 @@ use crate::cache::shared::{Invalidation, SharedCache};
 use crate::cache::stats::Counters;
 use crate::clock::Clock;
 use crate::remote::Remote;
+
+/// A region that no user can name.
+const HEALTH: &str = "health:";
 
 /// The shared cache of an app.
 pub(super) struct Tier {
@@ -53,6 +57,19 @@ impl Tier {
             // A number that no other process has.
             origin: RandomState::new().hash_one(std::process::id()),
         }
+    }
+
+    pub(super) async fn check(&self) -> anyhow::Result<()> {
+        self.remote.call(self.engine.get(HEALTH, "")).await?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tier")
+            .field("remote", &self.remote)
+            .finish_non_exhaustive()
     }
 }
 

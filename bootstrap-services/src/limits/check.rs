@@ -103,27 +103,6 @@ impl Limits {
     pub fn iter(&self) -> impl Iterator<Item = &Limit> {
         self.0.values()
     }
-
-    /// Returns an error if the [`RateStore`] has failed less than a second ago: the health check of the plugin. Without a store it succeeds.
-    ///
-    /// # Errors
-    ///
-    /// If the store fails.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost when the future is dropped.
-    pub async fn check(&self) -> anyhow::Result<()> {
-        let store = self.iter().find_map(|limit| match &limit.0.engine {
-            Engine::Store(store) => Some(store),
-            Engine::Memory(_) => None,
-        });
-        if let Some(store) = store {
-            let quota = Quota::per_second(1_000);
-            store.take(HEALTH, &quota, b"").await?;
-        }
-        Ok(())
-    }
 }
 
 /// A limit that no user can name.
@@ -221,8 +200,22 @@ impl Inner {
 }
 
 impl Store {
+    pub(super) async fn check(&self) -> anyhow::Result<()> {
+        let quota = Quota::per_second(1_000);
+        self.take(HEALTH, &quota, b"").await?;
+        Ok(())
+    }
+
     async fn take(&self, limit: &str, quota: &Quota, key: &[u8]) -> anyhow::Result<Decision> {
         self.remote.call(self.engine.take(limit, quota, key)).await
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("remote", &self.remote)
+            .finish_non_exhaustive()
     }
 }
 

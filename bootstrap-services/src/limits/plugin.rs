@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use bootstrap::extend::async_trait;
+use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 
 use crate::clock::Clock;
@@ -14,10 +16,8 @@ use crate::limits::metrics::publish;
 use crate::limits::{Quota, QuotaError, RateStore, WhenDown};
 use crate::remote::Remote;
 
-/// How often counters are published.
-const PUBLISH: Duration = Duration::from_secs(1);
-/// How often keys with their whole burst are forgotten.
-const FORGET: Duration = Duration::from_secs(10);
+/// How often keys with their whole burst are forgotten, and counters published. Not more often, as a test may let a year pass.
+const TEND: Duration = Duration::from_secs(15);
 
 /// Provides the state [`Limits`]. It joins a collected app in which a plugin requires it.
 ///
@@ -56,7 +56,7 @@ const FORGET: Duration = Duration::from_secs(10);
 /// # Ok(())
 /// # }
 /// ```
-#[plugin(name = "limits", states = [Limits], collect = needed)]
+#[plugin(name = "limits", states = [Limits], ports = [self as dyn HealthCheck], collect = needed)]
 #[derive(Debug)]
 pub struct LimitsPlugin {
     clock: State<Clock>,
@@ -68,6 +68,8 @@ pub struct LimitsPlugin {
     /// How long a call of the [`RateStore`] may take. 250 ms by default.
     #[option(default = Duration::from_millis(250))]
     pub store_timeout: Duration,
+    #[local]
+    shared: Option<Arc<Store>>,
 }
 
 /// A limit, as the configuration has it.
@@ -82,7 +84,7 @@ struct Configured {
 impl Hooks for LimitsPlugin {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<Limits> {
         let quotas = self.quotas(cx)?;
-        let store = self.store.clone().map(|engine| {
+        self.shared = self.store.clone().map(|engine| {
             let clock = Clock::clone(&self.clock);
             let remote = Remote::new("the store of the rate limits", clock, self.store_timeout);
             Arc::new(Store { engine, remote })
@@ -92,7 +94,10 @@ impl Hooks for LimitsPlugin {
             // Also with a store: the quota is checked.
             let memory = Memory::new(&quota, &self.clock);
             let memory = memory.map_err(|error| self.wrong(cx, &name, error))?;
-            let engine = store.clone().map_or(Engine::Memory(memory), Engine::Store);
+            let engine = self
+                .shared
+                .clone()
+                .map_or(Engine::Memory(memory), Engine::Store);
             limits.push(Limit::new(name, quota, engine));
         }
         Ok(Limits::new(limits.into_iter()))
@@ -102,17 +107,34 @@ impl Hooks for LimitsPlugin {
         let limits = cx.states();
         tokio::select! {
             () = cx.stopped() => {}
-            () = self.clock.work(every(&self.clock, &limits, PUBLISH, publish)) => {}
-            () = self.clock.work(every(&self.clock, &limits, FORGET, Limit::maintain)) => {}
+            () = self.clock.work(tend(&self.clock, &limits)) => {}
         }
         Ok(())
     }
 }
 
-async fn every(clock: &Clock, limits: &Limits, period: Duration, act: fn(&Limit)) {
+/// Fails while the [`RateStore`] does. Not critical: each limit has its way to do without it.
+#[async_trait]
+impl HealthCheck for LimitsPlugin {
+    async fn check(&self) -> Result<()> {
+        match &self.shared {
+            Some(store) => store.check().await,
+            None => Ok(()),
+        }
+    }
+
+    fn critical(&self) -> bool {
+        false
+    }
+}
+
+async fn tend(clock: &Clock, limits: &Limits) {
     loop {
-        clock.sleep(period).await;
-        limits.iter().for_each(act);
+        clock.sleep(TEND).await;
+        for limit in limits.iter() {
+            limit.maintain();
+            publish(limit);
+        }
     }
 }
 
