@@ -259,3 +259,52 @@ async fn a_bad_entry_is_refused() {
     let text = app.boot().await.unwrap_err().render();
     assert!(text.contains("`audit.keep` is 0ns"), "{text}");
 }
+
+#[cfg(feature = "web")]
+mod web {
+    use bootstrap_web::prelude::*;
+    use bootstrap_web::{AccessLog, ProxiesPlugin};
+
+    use super::*;
+
+    async fn delete(database: State<Database>, audit: State<Audit>) -> StatusCode {
+        let deleted = database.write(async |mut tx| -> Result<(), AuditError> {
+            audit.record_in(&mut tx, Entry::new("user.delete")).await
+        });
+        match deleted.await {
+            Ok(()) => StatusCode::NO_CONTENT,
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    #[routes(name = "users", collect = never)]
+    fn users() -> impl RouteSet {
+        Routes::new().post("/users/delete", delete)
+    }
+
+    #[tokio::test]
+    async fn an_entry_has_the_id_of_its_request() {
+        let time = VirtualClock::starting_at(SystemTime::UNIX_EPOCH + 1_000 * DAY);
+        let app = App::new()
+            .supply(time.clock())
+            .with(DatabasePlugin::memory());
+        let app = app.with(AuditPlugin::default()).with(Users::default());
+        let app = app
+            .with(AccessLog::default())
+            .with(ProxiesPlugin::default());
+        let running = app.with(WebPlugin::default()).boot().await.unwrap();
+        let web = running.try_get::<State<Web>>().unwrap();
+        let request = Request::post("/users/delete").body(Body::empty()).unwrap();
+        let response = web.handle(request).await;
+        assert_eq!(response.status(), 204);
+        let id = response.headers()["x-request-id"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let audit = running.try_get::<State<Audit>>().unwrap();
+        let page = audit.query(&Filter::new().request(&id)).await.unwrap();
+        assert_eq!(page.entries.len(), 1);
+        drop((web, audit));
+        running.close().await.unwrap();
+    }
+}

@@ -198,3 +198,60 @@ async fn a_bad_argument_is_refused() {
         error.render()
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_many_instances_claims_an_occurrence() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = || {
+        DatabasePlugin::default()
+            .min_free(0)
+            .file(folder.path().join("app.db"))
+    };
+    let time = start();
+    let mut instances = Vec::new();
+    for _ in 0..3 {
+        let (running, engine) = sqlite(plugin()).await;
+        instances.push((running, Leases::new(engine, time.clock(), TTL)));
+    }
+    let at = time.clock().now();
+    let mut claims = 0;
+    let tasks = instances.iter().map(|(_, leases)| {
+        let leases = leases.clone();
+        tokio::spawn(async move { leases.once("report", at).await })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        claims += usize::from(task.await.unwrap().unwrap());
+    }
+    assert_eq!(claims, 1);
+    for (running, leases) in instances {
+        assert_eq!(leases.last("report").await.unwrap(), Some(at));
+        running.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_leases_do_is_measured() {
+    let recorder = metrics_util::debugging::DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    recorder.install().unwrap();
+    let time = start();
+    let leases = Leases::new(Arc::new(Down(MemoryLeases::default())), time.clock(), TTL);
+    let lease = leases.hold("measured").await.unwrap();
+    time.advance(TTL).await;
+    assert!(!lease.is_held());
+    let found = snapshotter.snapshot().into_vec();
+    let mut found: Vec<String> = found
+        .into_iter()
+        .filter(|(key, ..)| key.key().labels().any(|label| label.value() == "measured"))
+        .map(|(key, _, _, value)| format!("{} {value:?}", key.key().name()))
+        .collect();
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "leases_acquired_total Counter(1)",
+            "leases_held Gauge(0.0)",
+            "leases_lost_total Counter(1)",
+        ]
+    );
+}

@@ -83,6 +83,7 @@ impl Database {
             ),
         };
         let free = found.f_bavail.saturating_mul(found.f_frsize);
+        metrics::free(self.name(), free);
         let least = self.min_free();
         ensure!(
             free >= least,

@@ -5,6 +5,7 @@
 //! | `database_transactions_total` | counter | `database`, `outcome`: `committed`, `rolled_back`, `failed` | transactions that ended |
 //! | `database_busy_total` | counter | `database` | times that another process held the lock for writing |
 //! | `database_wait_seconds` | histogram | `database` | how long transactions waited to begin |
+//! | `database_free_bytes` | gauge | `database` | room that the disk has left, at each health check |
 //! | `database_connections` | gauge | `database`, `state`: `used`, `idle` | connections for reading, at each health check |
 
 use std::time::Duration;
@@ -68,6 +69,15 @@ pub(crate) fn connections(database: &str, pool: &sqlx::SqlitePool) {
     }
 }
 
+#[cfg(all(feature = "metrics", unix))]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float, and the last bytes of a disk do not count"
+)]
+pub(crate) fn free(database: &str, bytes: u64) {
+    ::metrics::gauge!("database_free_bytes", "database" => database.to_owned()).set(bytes as f64);
+}
+
 #[cfg(not(feature = "metrics"))]
 pub(crate) fn ended(_: &str, _: Outcome) {}
 
@@ -76,6 +86,9 @@ pub(crate) fn busy(_: &str) {}
 
 #[cfg(not(feature = "metrics"))]
 pub(crate) fn waited(_: &str, _: Duration) {}
+
+#[cfg(all(not(feature = "metrics"), unix))]
+pub(crate) fn free(_: &str, _: u64) {}
 
 #[cfg(not(feature = "metrics"))]
 pub(crate) fn connections(_: &str, _: &sqlx::SqlitePool) {}

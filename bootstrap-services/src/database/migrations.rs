@@ -75,7 +75,10 @@ impl Database {
         };
         task.run(&mut tx).await?;
         let committed = tx.commit().await;
-        committed.map_err(|error| self.unavailable("migrate", error))
+        committed.map_err(|error| self.unavailable("migrate", error))?;
+        // One that is dropped is closed later, perhaps after the database.
+        let closed = connection.close().await;
+        closed.map_err(|error| self.unavailable("migrate", error))
     }
 
     /// Reports two lists of migrations with one owner. The same list may run again, when its plugin restarts.

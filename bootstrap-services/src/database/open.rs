@@ -25,7 +25,6 @@ pub(crate) struct Opening {
     pub(crate) connections: u32,
     pub(crate) busy_timeout: Duration,
     pub(crate) synchronous: SqliteSynchronous,
-    pub(crate) journal: SqliteJournalMode,
     pub(crate) min_free: u64,
 }
 
@@ -65,7 +64,8 @@ impl Opening {
             .filename(&self.file.path)
             .create_if_missing(true)
             .foreign_keys(true)
-            .journal_mode(self.journal)
+            // Readers do not wait for the writer.
+            .journal_mode(SqliteJournalMode::Wal)
             .synchronous(self.synchronous)
             .busy_timeout(self.busy_timeout.min(SLICE));
         let write = pool(1, &options).await?;

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use bootstrap::extend::async_trait;
 use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::SqliteSynchronous;
 
 use crate::database::Database;
 use crate::database::file::{self, DatabaseFile};
@@ -198,7 +198,6 @@ impl DatabasePlugin {
             connections: self.connections,
             busy_timeout: self.busy_timeout.0,
             synchronous,
-            journal: SqliteJournalMode::Wal,
             min_free: self.min_free.0,
         })
     }

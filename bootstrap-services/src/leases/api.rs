@@ -128,7 +128,10 @@ impl Leases {
                         .take(name, record.map(|record| record.version), ttl)
                         .await;
                 }
-                Chance::After(pause) => self.inner.clock.sleep(pause).await,
+                Chance::After(pause) => tokio::select! {
+                    () = self.inner.clock.sleep(pause) => {}
+                    () = self.inner.closing.cancelled() => {}
+                },
                 Chance::None => return Ok(None),
             }
         }
@@ -236,6 +239,7 @@ impl Leases {
     /// Decides whether a lease can be taken.
     fn chance(&self, name: &str, record: &Record) -> Chance {
         if !record.held {
+            self.forget(name);
             return Chance::Now;
         }
         let ttl = record.claim.ttl;
@@ -269,6 +273,15 @@ impl Leases {
         now.saturating_sub(*since)
     }
 
+    fn forget(&self, name: &str) {
+        let mut seen = self
+            .inner
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        seen.remove(name);
+    }
+
     async fn take(
         &self,
         name: &str,
@@ -285,11 +298,7 @@ impl Leases {
         let Some(token) = token.map_err(engine("take the lease", name))? else {
             return Ok(None);
         };
-        self.inner
-            .seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(name);
+        self.forget(name);
         let keeper = Keeper {
             engine: self.inner.engine.clone(),
             clock: self.inner.clock.clone(),

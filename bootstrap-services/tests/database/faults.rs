@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use bootstrap::Configuration;
 use bootstrap::prelude::*;
-use bootstrap_services::database::{Database, DatabaseError, DatabasePlugin, MigrationError};
+use bootstrap_services::database::{
+    Database, DatabaseError, DatabasePlugin, MigrationError, Transaction,
+};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -441,6 +443,68 @@ async fn a_transaction_of_another_database_is_refused() {
     drop(tx);
     first.close().await.unwrap();
     second.close().await.unwrap();
+}
+
+/// A transaction of an engine that this crate does not know.
+#[derive(Debug)]
+struct Foreign;
+
+impl Transaction for Foreign {
+    fn engine(&self) -> &'static str {
+        "Postgres"
+    }
+
+    fn database(&self) -> &str {
+        "main"
+    }
+
+    fn as_any_mut(&mut self) -> &mut (dyn std::any::Any + Send) {
+        self
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_of_another_engine_is_refused() {
+    let (running, database) = boot(DatabasePlugin::memory()).await;
+    let error = database.join(&mut Foreign).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "a transaction on the Postgres database `main` was passed to a service that uses the SQLite database `database`: begin the transaction on that database"
+    );
+    running.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_cancelled_at_any_moment_leaves_the_connection_usable() {
+    let (running, database) = boot(DatabasePlugin::memory()).await;
+    for micros in (0..3_000).step_by(20) {
+        let writing = async {
+            let mut tx = database.begin().await.unwrap();
+            sqlx::query("INSERT INTO notes VALUES ('a')")
+                .execute(&mut *tx)
+                .await
+                .unwrap();
+            sqlx::query("DELETE FROM notes")
+                .execute(&mut *tx)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        };
+        // Not a timer of tokio, whose granularity is a millisecond.
+        let end = Instant::now() + Duration::from_micros(micros);
+        let cancelled = async {
+            while Instant::now() < end {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = writing => {}
+            () = cancelled => {}
+        }
+    }
+    within(SECOND, add(&database, "b")).await.unwrap();
+    assert_eq!(notes(&database).await, ["b"]);
+    running.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -269,6 +269,7 @@ async fn what_the_database_does_is_measured() {
         [
             "database_connections measured,idle Gauge",
             "database_connections measured,used Gauge",
+            "database_free_bytes measured Gauge",
             "database_transactions_total measured,committed Counter",
             "database_transactions_total measured,rolled_back Counter",
             "database_wait_seconds measured Histogram",
@@ -279,4 +280,41 @@ async fn what_the_database_does_is_measured() {
 
 fn metrics_label(label: &metrics::Label) -> String {
     label.value().to_owned()
+}
+
+/// A handler of axum is a function whose future can be sent between threads.
+#[test]
+fn a_write_works_in_a_handler() {
+    // D6
+    fn is_handler<F: Future<Output: Send> + Send + 'static>(_: fn(State<Database>, String) -> F) {}
+    async fn handler(database: State<Database>, text: String) -> Result<(), DatabaseError> {
+        add(&database, &text).await
+    }
+    is_handler(handler);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_of_two_processes_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = || {
+        DatabasePlugin::default()
+            .file(folder.path().join("app.db"))
+            .min_free(0)
+    };
+    let (first, one) = boot(plugin()).await;
+    let (second, two) = boot(plugin()).await;
+    let writers = (0..40).map(|number| {
+        let database = if number % 2 == 0 {
+            one.clone()
+        } else {
+            two.clone()
+        };
+        tokio::spawn(async move { add(&database, &format!("{number:02}")).await })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap().unwrap();
+    }
+    assert_eq!(notes(&one).await.len(), 40);
+    first.close().await.unwrap();
+    second.close().await.unwrap();
 }
