@@ -1,9 +1,7 @@
 //! `Events`: where events are published and subscribed to.
 
 use std::any::TypeId;
-use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -11,14 +9,13 @@ use bootstrap::State;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::events::board::{Board, EventQueue, Handled};
 use crate::events::bridge::Bridge;
 use crate::events::event::EventTypes;
 use crate::events::published::Foreign;
 use crate::events::queue::{After, Queue};
 use crate::events::subscription::{Receive, Subscription};
 use crate::events::{Event, Pattern, PatternError, Published, metrics};
-
-pub(super) type EventQueue = Arc<Queue<Published>>;
 
 /// Publishes events, and subscribes to them: the state of [`EventsPlugin`](crate::events::EventsPlugin).
 ///
@@ -67,50 +64,6 @@ pub(super) struct Shared {
     bridge: Option<Arc<Bridge<Published>>>,
 }
 
-/// Who reads what. One lock for all of it, so that all readers and the history have one order.
-struct Board {
-    topics: HashMap<TypeId, Topic, BuildHasherDefault<TypeIdHasher>>,
-    patterns: Vec<(Pattern, EventQueue)>,
-    handlers: Vec<Handled>,
-    history: VecDeque<Published>,
-    /// How many events the history holds.
-    remembered: usize,
-    is_closed: bool,
-}
-
-/// The readers of one type of events.
-struct Topic {
-    name: &'static str,
-    readers: Vec<EventQueue>,
-}
-
-/// The queue of a plugin that handles events.
-struct Handled {
-    queue: EventQueue,
-    /// How many of the events that were pushed are handled, or were dropped.
-    done: watch::Receiver<u64>,
-}
-
-/// A `TypeId` is a hash already.
-#[derive(Default)]
-struct TypeIdHasher(u64);
-
-impl Hasher for TypeIdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
 impl Events {
     pub(super) fn new(
         clock: State<Clock>,
@@ -118,19 +71,11 @@ impl Events {
         (queue, remembered): (usize, usize),
         bridge: Option<Arc<Bridge<Published>>>,
     ) -> Self {
-        let board = Board {
-            topics: HashMap::default(),
-            patterns: Vec::new(),
-            handlers: Vec::new(),
-            history: VecDeque::new(),
-            remembered,
-            is_closed: false,
-        };
         Self(Arc::new(Shared {
             clock,
             queue,
             types,
-            board: Mutex::new(board),
+            board: Mutex::new(Board::new(remembered)),
             bridge,
         }))
     }
@@ -370,32 +315,6 @@ impl Shared {
         // Without the lock: both run code of others.
         after.finish();
         drop(forgotten);
-    }
-}
-
-impl Board {
-    fn topic(&mut self, event: TypeId, name: &'static str) -> &mut Topic {
-        let patterns = &self.patterns;
-        self.topics.entry(event).or_insert_with(|| {
-            let readers = patterns.iter().filter(|(pattern, _)| pattern.matches(name));
-            let readers = readers.map(|(_, queue)| Arc::clone(queue)).collect();
-            Topic { name, readers }
-        })
-    }
-
-    /// Returns the event that the history forgets.
-    fn remember(&mut self, published: Published) -> Option<Published> {
-        if self.remembered == 0 {
-            return Some(published);
-        }
-        let is_full = self.history.len() >= self.remembered;
-        let forgotten = if is_full {
-            self.history.pop_front()
-        } else {
-            None
-        };
-        self.history.push_back(published);
-        forgotten
     }
 }
 

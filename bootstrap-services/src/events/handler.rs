@@ -18,7 +18,7 @@ use crate::events::{Event, Published};
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// use std::sync::Mutex;
 ///
 /// use bootstrap::prelude::*;

@@ -1,9 +1,10 @@
 //! Events: typed messages, and handlers that are plugins.
 //!
-//! A plugin publishes what has happened with [`Events::publish`], and does not know who reads it. Others subscribe with
+//! A plugin publishes what has happened with [`Events::publish`], without knowing the readers. Others subscribe with
 //! [`Events::on`] or [`Events::matching`], or handle events with [`event_handler`]. With an [`EventBus`], events
 //! reach the other processes of a service.
 
+mod board;
 mod bridge;
 mod bus;
 #[cfg(feature = "testing")]

@@ -41,6 +41,7 @@ pub(crate) struct Pushed<T> {
 }
 
 /// The queue is full or closed.
+#[cfg(feature = "sse")]
 pub(crate) struct Refused;
 
 impl<T> std::fmt::Debug for Queue<T> {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
 
-use crate::events::events::EventQueue;
+use crate::events::board::EventQueue;
 use crate::events::queue::Next;
 use crate::events::{Event, Events, Published, metrics};
 

@@ -11,7 +11,7 @@ use bootstrap::prelude::*;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::mpsc;
 
-use crate::events::events::EventQueue;
+use crate::events::board::EventQueue;
 use crate::events::queue::{Next, Queue};
 use crate::events::{Event, EventBus, Events, Pattern, Published};
 
@@ -28,16 +28,16 @@ const RECORDED: usize = 1 << 20;
 /// # use bootstrap_services::events::{Event, Events, EventsPlugin};
 /// # use serde::{Deserialize, Serialize};
 /// # #[derive(Event, Serialize, Deserialize)]
-/// # #[event(name = "user.created")]
-/// # struct UserCreated { id: u32 }
+/// # #[event(name = "invoice.sent")]
+/// # struct InvoiceSent { id: u32 }
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
 /// # let running = App::new().with(ClockPlugin).with(EventsPlugin::default()).boot().await?;
 /// let events = running.try_get::<State<Events>>()?;
 /// let record = events.record();
-/// events.publish(UserCreated { id: 7 });
-/// assert_eq!(record.names(), ["user.created"]);
-/// assert_eq!(record.of::<UserCreated>()[0].id, 7);
+/// events.publish(InvoiceSent { id: 7 });
+/// assert_eq!(record.names(), ["invoice.sent"]);
+/// assert_eq!(record.of::<InvoiceSent>()[0].id, 7);
 /// # drop((events, record));
 /// # running.close().await?;
 /// # Ok(())

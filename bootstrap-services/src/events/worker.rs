@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::events::events::EventQueue;
+use crate::events::board::EventQueue;
 use crate::events::handler::HandlerList;
 use crate::events::queue::Next;
 use crate::events::{Events, Published, metrics};

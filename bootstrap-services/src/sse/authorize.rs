@@ -1,13 +1,13 @@
-//! Who may subscribe to what.
+//! The authorization of subscriptions.
 
 use anyhow::Result;
 use bootstrap::extend::async_trait;
 
-/// Decides who may subscribe to a channel that is not public: a port, which a plugin of the app provides.
+/// Decides whether a client may subscribe to a channel that is not public: a port, which a plugin of the app provides.
 ///
 /// It is asked in the request of the client, for each channel. So it finds the user with
-/// [`RequestState`](bootstrap::RequestState), if a hook of the route has authenticated one. Without a provider nobody may
-/// subscribe to a channel that `sse.public` does not list.
+/// [`RequestState`](bootstrap::RequestState), if a hook of the route has authenticated one. Without a provider, only
+/// the channels that `sse.public` lists can be subscribed to.
 ///
 /// # Examples
 ///

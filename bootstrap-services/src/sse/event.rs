@@ -56,8 +56,8 @@ impl SseEvent {
         }
         match &self.name {
             Some(name) if !is_name(name) => Err(SseError::EventName(name.clone())),
-            // JSON has none; a line break would end the event.
-            _ if self.data.contains(['\n', '\r']) => Err(SseError::EventName(String::new())),
+            // JSON on one line has none. In the data of another process it would end the event.
+            _ if self.data.contains(['\n', '\r']) => Err(SseError::Data(line_break())),
             _ => Ok(self),
         }
     }
@@ -65,6 +65,10 @@ impl SseEvent {
     pub(super) fn to_wire(&self, id: &str) -> Bytes {
         wire(id, self.name.as_deref(), &self.data)
     }
+}
+
+fn line_break() -> serde_json::Error {
+    serde::ser::Error::custom("the data has a line break")
 }
 
 fn is_name(name: &str) -> bool {
