@@ -11,6 +11,9 @@ macro_rules! page {
     };
 }
 
+page!(audit);
 page!(clock);
+page!(database);
+page!(leases);
 #[cfg(feature = "named")]
 page!(named);

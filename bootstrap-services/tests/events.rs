@@ -395,8 +395,12 @@ async fn an_error_and_a_panic_are_reported_and_the_next_event_is_handled() {
     let mut seen = log.take();
     seen.sort();
     assert_eq!(seen[0], "created 1");
+<<<<<<< HEAD
     let not_handled =
         "error of [mailer] Plugin run reported: the event `user.created` was not handled";
+=======
+    let not_handled = "error of [mailer] the event `user.created` was not handled";
+>>>>>>> database
     assert_eq!(
         seen[1..],
         [

@@ -167,7 +167,7 @@ async fn the_upkeep_waits_on_the_clock_of_the_services() {
         .supply(time.clock())
         .with(MetricsPlugin::default());
     let running = boot(app).await;
-    let hour = time.advance(Duration::from_secs(3_600));
+    let hour = time.advance(Duration::from_hours(1));
     timeout(Duration::from_secs(30), hour).await.unwrap();
     running.close().await.unwrap();
 }

@@ -21,7 +21,13 @@ fn crates(arguments: &[&str]) -> BTreeSet<String> {
 }
 
 fn with(feature: &str) -> BTreeSet<String> {
-    crates(&["-p", "bootstrap-services", "--no-default-features", "--features", feature])
+    crates(&[
+        "-p",
+        "bootstrap-services",
+        "--no-default-features",
+        "--features",
+        feature,
+    ])
 }
 
 #[test]

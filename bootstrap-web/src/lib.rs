@@ -76,9 +76,8 @@ pub use builtin::Files;
 #[cfg(feature = "openapi")]
 pub use builtin::OpenApi;
 pub use builtin::{
-    AccessLog, Bearer, ClientIp, Health, Proxies, ProxiesPlugin, RequestId, TrustedProxy, Verbose,
-    AccessLog, Bearer, ClientIp, Created, Health, HealthCheck, Proxies, ProxiesPlugin, RequestId,
-    TrustedProxy, Verbose,
+    AccessLog, Bearer, ClientIp, Created, Health, Proxies, ProxiesPlugin, RequestId, TrustedProxy,
+    Verbose,
 };
 pub use handle::{
     AfterHook, Answer, Argument, BeforeHook, Draining, ErrorAnswer, ErrorHook, Give, Given,

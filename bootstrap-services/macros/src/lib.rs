@@ -1,4 +1,27 @@
-//! The attributes and derives of `bootstrap-services`.
+//! The attributes and derives of `bootstrap-services`, which re-exports them with their documentation.
+
+#[cfg(feature = "cron")]
+mod cron;
+#[cfg(feature = "events")]
+mod events;
+#[cfg(feature = "cron")]
+#[allow(
+    dead_code,
+    reason = "the macro only checks, and this file is that of `bootstrap-services`"
+)]
+#[path = "../../src/cron/pattern.rs"]
+mod pattern;
+
+
+/// The implementation of the attribute; `bootstrap-services` re-exports it with its documentation.
+#[cfg(feature = "cron")]
+#[proc_macro_attribute]
+pub fn cron(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    cron::expand(arguments.into(), item.into()).into()
+}
 
 #[cfg(feature = "events")]
 mod events;
@@ -18,16 +41,5 @@ pub fn event_handler(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     events::handler(arguments.into(), &item.into()).into()
-#[cfg(feature = "cron")]
-mod cron;
-#[cfg(feature = "cron")]
-#[allow(
-    dead_code,
-    reason = "the macro only checks, and this file is that of `bootstrap-services`"
-)]
-mod pattern;
-
-#[cfg(feature = "cron")]
-pub fn cron(
-    cron::expand(arguments.into(), item.into()).into()
+    events::handler(arguments.into(), item.into()).into()
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use bootstrap::Current;
+use bootstrap::extend::async_trait;
+use bootstrap::health::HealthCheck;
 use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
 
@@ -36,19 +39,26 @@ use crate::cron::{Cron, CronStore};
 /// # Ok(())
 /// # }
 /// ```
-#[plugin(name = "cron", states = [Cron], collect = needed)]
+#[plugin(
+    name = "cron",
+    states = [Cron],
+    ports = [self as dyn HealthCheck],
+    collect = needed
+)]
 #[derive(Debug)]
 pub struct CronPlugin {
     clock: State<Clock>,
     store: Port<dyn CronStore>,
+    #[local]
+    cron: Option<Cron>,
 }
 
 impl Hooks for CronPlugin {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Cron> {
-        let store =
-            Port::to_arc(&self.store).ok_or_else(|| anyhow::anyhow!("no store is bound"))?;
-        let clock = Clock::clone(&self.clock);
-        Ok(Cron(Arc::new(Engine::new(clock, store))))
+        let store = Port::to_arc(&self.store).context("its store is not bound")?;
+        let cron = Cron(Arc::new(Engine::new(Clock::clone(&self.clock), store)));
+        self.cron = Some(cron.clone());
+        Ok(cron)
     }
 
     async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
@@ -75,6 +85,17 @@ impl Hooks for CronPlugin {
     }
 }
 
+#[async_trait]
+impl HealthCheck for CronPlugin {
+    async fn check(&self) -> Result<()> {
+        match &self.cron {
+            Some(cron) => cron.check().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Waits until the app drains.
 async fn app_stops(app: &bootstrap::Handle) {
     let mut watch = app.watch();
     while watch.status() < Status::Draining {

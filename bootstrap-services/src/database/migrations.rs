@@ -43,11 +43,8 @@ impl Database {
     ///
     /// impl Hooks for Orders {
     ///     async fn load(&mut self, _: &mut LoadContext) -> Result<()> {
-    ///         # const _: &str = stringify!(
     ///         // The files in the folder `migrations` of this crate.
     ///         self.database.migrate("orders", sqlx::migrate!()).await?;
-    ///         # );
-    ///         # self.database.migrate("orders", sqlx::migrate::Migrator::with_migrations(vec![])).await?;
     ///         Ok(())
     ///     }
     /// }

@@ -18,7 +18,7 @@ const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// The layer of [`headers`].
-pub type RateLimitHeaders = MapResponseLayer<fn(Response) -> Ready<Response>, (), (Response,)>;
+pub type RateLimitHeaders = MapResponseLayer<fn(Response) -> Ready<Response>, (), ()>;
 
 type Guarded = BoxFuture<'static, Result<(), Problem>>;
 

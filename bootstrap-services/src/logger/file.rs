@@ -182,11 +182,11 @@ fn append(path: &Path) -> io::Result<File> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => {
             let problem = format!("`{}` is a folder", path.display());
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, problem));
+            Err(io::Error::new(io::ErrorKind::IsADirectory, problem))
         }
         Ok(found) if !found.is_file() && !is_character_device(&found) => {
             let problem = format!("`{}` is neither a file nor a device", path.display());
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+            Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
         }
         _ => OpenOptions::new().append(true).create(true).open(path),
     }

@@ -10,7 +10,7 @@ use crate::logger::plugin::LoggerPlugin;
 impl HealthCheck for LoggerPlugin {
     /// Fails while lines go to stderr because the file can't be written.
     async fn check(&self) -> anyhow::Result<()> {
-        match self.fault() {
+        match self.fault().await? {
             Some(fault) => bail!("the log file can't be written: {fault}; lines go to stderr"),
             None => Ok(()),
         }

@@ -23,6 +23,8 @@ pub(super) struct Written {
     target: Mutex<Target>,
     /// Why the file can't be written now.
     fault: Mutex<Option<String>>,
+    /// Lines that went to stderr in place of the file, since it could be written.
+    diverted: AtomicU64,
     lines: Mutex<u64>,
     progress: Condvar,
     /// Lines that neither the file nor stderr took.
@@ -35,8 +37,6 @@ pub(super) struct Written {
 /// What the thread writes to. Its writes never fail: a fault of the log must not end the thread, nor the process.
 pub(super) struct Output {
     written: Arc<Written>,
-    /// Lines that went to stderr in place of the file.
-    diverted: u64,
 }
 
 impl Output {
@@ -44,6 +44,7 @@ impl Output {
         let written = Arc::new(Written {
             target: Mutex::new(Target::Stderr),
             fault: Mutex::default(),
+            diverted: AtomicU64::new(0),
             lines: Mutex::default(),
             progress: Condvar::new(),
             lost: AtomicU64::new(0),
@@ -52,48 +53,14 @@ impl Output {
         });
         let output = Self {
             written: Arc::clone(&written),
-            diverted: 0,
         };
         (output, written)
-    }
-
-    fn line(&mut self, line: &[u8]) {
-        let Some((path, result)) = self.written.to_file(line) else {
-            return self.to_stderr(line);
-        };
-        let error = result.err().map(|error| error.to_string());
-        let before = std::mem::replace(&mut *lock(&self.written.fault), error.clone());
-        if error.is_some() {
-            self.diverted += 1;
-            metrics::diverted();
-            self.to_stderr(line);
-        }
-        // These events are lines for this thread, which it takes from the queue later.
-        match (before, error) {
-            (None, Some(error)) => tracing::error!(
-                "the log file `{path}` can't be written: {error}; lines go to stderr until it can"
-            ),
-            (Some(_), None) => {
-                let count = std::mem::take(&mut self.diverted);
-                tracing::warn!(
-                    "the log file `{path}` is written again: {count} lines went to stderr"
-                );
-            }
-            _ => {}
-        }
-    }
-
-    fn to_stderr(&self, line: &[u8]) {
-        if io::stderr().write_all(line).is_err() {
-            self.written.lost.fetch_add(1, Ordering::Relaxed);
-            metrics::lost(1);
-        }
     }
 }
 
 impl Write for Output {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.line(line);
+        self.written.line(line);
         *lock(&self.written.lines) += 1;
         self.written.progress.notify_all();
         Ok(line.len())
@@ -121,14 +88,56 @@ impl Written {
         *lock(&self.fault) = None;
     }
 
-    /// Writes a line to the file, if there is one; returns its path and the result.
-    fn to_file(&self, line: &[u8]) -> Option<(String, io::Result<()>)> {
+    /// Writes a line to the file, or else to stderr.
+    fn line(&self, line: &[u8]) {
+        let is_in_file = match self.to_file(line) {
+            None => false,
+            Some(is_written) => {
+                if !is_written {
+                    self.diverted.fetch_add(1, Ordering::Relaxed);
+                    metrics::diverted();
+                }
+                is_written
+            }
+        };
+        if !is_in_file && io::stderr().write_all(line).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            metrics::lost(1);
+        }
+    }
+
+    /// Tries the file again if it could not be written: an app that logs nothing has to notice that the disk has room.
+    pub(super) fn retry(&self) {
+        if self.fault().is_some() {
+            self.to_file(b"\n");
+        }
+    }
+
+    /// Writes a line to the file, if there is one, and returns whether it could.
+    fn to_file(&self, line: &[u8]) -> Option<bool> {
         let mut target = lock(&self.target);
         let Target::File(file) = &mut *target else {
             return None;
         };
         let result = file.write(&without_colours(line), SystemTime::now());
-        Some((file.path().display().to_string(), result))
+        let path = file.path().display().to_string();
+        let fault = result.err().map(|error| error.to_string());
+        let before = std::mem::replace(&mut *lock(&self.fault), fault.clone());
+        drop(target);
+        // These events are lines themselves, which the thread takes from the queue later.
+        match (before, &fault) {
+            (None, Some(fault)) => tracing::error!(
+                "the log file `{path}` can't be written: {fault}; lines go to stderr until it can"
+            ),
+            (Some(_), None) => {
+                let count = self.diverted.swap(0, Ordering::Relaxed);
+                tracing::warn!(
+                    "the log file `{path}` is written again: {count} lines went to stderr"
+                );
+            }
+            _ => {}
+        }
+        Some(fault.is_none())
     }
 
     /// Why the file can't be written now.
@@ -187,9 +196,31 @@ fn without_colours(line: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logger::file::Rotation;
 
     #[test]
     fn a_file_holds_no_colours() {
         assert_eq!(without_colours(b"\x1b[32m INFO\x1b[0m a\n"), b" INFO a\n");
+    }
+
+    /// The file of a day that is over: its next line needs a new file, for which there is no folder.
+    #[test]
+    fn a_file_is_written_again_once_it_can_be_also_if_nothing_is_logged() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("logs");
+        std::fs::create_dir(&folder).unwrap();
+        let path = folder.join("a.log");
+        let file = LogFile::open(&path, Rotation::Daily, 1, SystemTime::UNIX_EPOCH).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        let (mut output, written) = Output::new();
+        written.set_target(Target::File(file));
+        output.write_all(b"a line for stderr\n").unwrap();
+        assert!(written.fault().unwrap().ends_with("/logs` does not exist"));
+        written.retry();
+        assert!(written.fault().is_some());
+        std::fs::create_dir(&folder).unwrap();
+        written.retry();
+        assert_eq!(written.fault(), None);
+        assert_eq!(written.dropped(), 0);
     }
 }

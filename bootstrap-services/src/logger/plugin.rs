@@ -138,8 +138,15 @@ impl LoggerPlugin {
     }
 
     /// Why the file of the log can't be written now.
-    pub(super) fn fault(&self) -> Option<String> {
-        self.configured.as_ref()?.written.fault()
+    pub(super) async fn fault(&self) -> Result<Option<String>> {
+        let Some(log) = self.configured.clone() else {
+            return Ok(None);
+        };
+        let retried = spawn_blocking(move || {
+            log.written.retry();
+            log.written.fault()
+        });
+        Ok(retried.await?)
     }
 }
 

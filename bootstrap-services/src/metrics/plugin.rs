@@ -41,7 +41,7 @@ pub struct MetricsPlugin {
     clock: State<Clock>,
     /// Counters and histograms that did not change for this time are removed: a label whose value is no longer used
     /// costs nothing. One day by default. The first app of a process decides.
-    #[option(default = Duration::from_secs(24 * 60 * 60))]
+    #[option(default = Duration::from_hours(24))]
     pub idle_timeout: Duration,
     #[local]
     recorder: Option<PrometheusHandle>,

@@ -46,11 +46,11 @@ async fn a_schedule_is_triggered_by_hand_and_its_next_time_stays() {
 #[tokio::test]
 async fn a_schedule_is_listed_with_what_happened() {
     let kit = Kit::at("2026-01-01T00:10[UTC]").await;
+    let line = line!();
     let added = kit.cron.add(
         Schedule::new("bad", "@hourly").zone("Asia/Tokyo"),
         async |_| anyhow::bail!("no paper"),
     );
-    let line = line!() - 3;
     added.unwrap();
     kit.advance(3600).await;
     let info = kit.info("bad");
@@ -58,7 +58,8 @@ async fn a_schedule_is_listed_with_what_happened() {
         (info.pattern.as_str(), info.zone.as_str()),
         ("@hourly", "Asia/Tokyo")
     );
-    assert_eq!((info.defined_at.line(), info.running), (line, 0));
+    assert!((line..line + 8).contains(&info.defined_at.line()));
+    assert_eq!(info.running, 0);
     assert!(info.defined_at.to_string().contains("control.rs:"));
     assert_eq!(info.last, Some(moment("2026-01-01T01:00[UTC]")));
     assert_eq!(info.next, Some(moment("2026-01-01T02:00[UTC]")));

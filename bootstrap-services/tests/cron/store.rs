@@ -6,15 +6,63 @@ use std::time::SystemTime;
 
 use bootstrap::extend::async_trait;
 use bootstrap::prelude::*;
-use bootstrap_services::cron::{CronStore, MemoryCronStore, Schedule, conformance};
+use bootstrap::{Configuration, Running};
+use bootstrap_services::clock::ClockPlugin;
+use bootstrap_services::cron::{
+    CronPlugin, CronStore, DatabaseCronStore, MemoryCronStore, Schedule, conformance,
+};
+use bootstrap_services::database::DatabasePlugin;
 use bootstrap_services::testing::VirtualClock;
 
-use crate::{Kit, moment};
+use crate::{Kit, moment, within};
 
 #[tokio::test]
 async fn the_store_in_memory_conforms() {
     let store = Arc::new(MemoryCronStore::default());
     conformance::check(async || Arc::clone(&store)).await;
+}
+
+#[tokio::test]
+async fn the_store_in_the_database_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    // Two instances on one file.
+    let (one, other) = (instance(folder.path()).await, instance(folder.path()).await);
+    let stores = [&one, &other].map(|(_, store)| Arc::new(Shared(store.clone())));
+    let next = AtomicUsize::new(0);
+    let make = async || Arc::clone(&stores[next.fetch_add(1, SeqCst) % 2]);
+    within(conformance::check(make)).await;
+    drop(stores);
+    for (running, store) in [one, other] {
+        drop(store);
+        within(running.close()).await.unwrap();
+    }
+}
+
+struct Shared(Port<dyn CronStore>);
+
+#[async_trait]
+impl CronStore for Shared {
+    async fn claim(&self, name: &str, occurrence: SystemTime, now: SystemTime) -> Result<bool> {
+        self.0.claim(name, occurrence, now).await
+    }
+
+    async fn last(&self, name: &str) -> Result<Option<SystemTime>> {
+        self.0.last(name).await
+    }
+}
+
+async fn instance(folder: &std::path::Path) -> (Running, Port<dyn CronStore>) {
+    let configuration = Configuration::new().set("cron.store", "database");
+    let app = App::new()
+        .with(ClockPlugin)
+        .with(DatabasePlugin::default().file(folder.join("cron.db")))
+        .with(MemoryCronStore::default())
+        .with(DatabaseCronStore::default())
+        .with(CronPlugin::default())
+        .configure(configuration);
+    let running = within(app.boot()).await.unwrap();
+    let store = running.try_get::<Port<dyn CronStore>>().unwrap();
+    (running, store)
 }
 
 #[derive(Default)]

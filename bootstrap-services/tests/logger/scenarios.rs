@@ -1,6 +1,6 @@
 //! What children do: `child` runs the scenario that the variable `SCENARIO` names.
 
-use std::io::{BufRead as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use bootstrap::health::{HealthCheck, HealthChecks};
@@ -193,8 +193,11 @@ async fn flood() {
         tracing::info!("{text}");
     }
     say("full");
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).unwrap();
+    // Until the parent has seen enough.
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut Vec::new())
+        .unwrap();
     running.close().await.unwrap();
     say(format!("dropped {}", logger.dropped_lines() > 0));
 }

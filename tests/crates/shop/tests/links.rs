@@ -88,7 +88,7 @@ add `.supply(Port::<dyn Mailer>::from_arc(..))`, or make the field an `Option<Po
 
 #[test]
 fn ten_crates_boot_from_what_the_binary_links() {
-    let ended = run(env!("CARGO_BIN_EXE_shop"), &[]);
+    let ended = run(env!("CARGO_BIN_EXE_shop-of-crates"), &[]);
     serves(&ended, &[OVER_SMTP, DISK_IS_FINE]);
 }
 

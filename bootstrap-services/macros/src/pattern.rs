@@ -1,1 +1,0 @@
-../../src/cron/pattern.rs

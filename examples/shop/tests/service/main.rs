@@ -1,0 +1,255 @@
+//! The shop from the outside: processes, ports, one file.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+mod process;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, SqliteConnection};
+
+use crate::process::{Shop, agent, customer, get, order, put};
+
+const KILLS: usize = 20;
+const WRITERS: usize = 4;
+const STOCK: i64 = 1_000_000;
+
+#[test]
+fn people_sign_up_log_in_and_order_what_operators_offer() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::start(folder.path());
+    let (status, tea) = put(&shop, "/products/tea", &json!({ "cents": 450, "stock": 3 }));
+    assert_eq!(status, 200);
+    let token = customer(&shop, "ada@example.org");
+    let path = format!("/products/{}", tea["id"]);
+    assert_eq!(get(&shop, &path).1["stock"], 3);
+
+    let (status, first) = order(&agent(), &shop.url(""), &token, "first", &tea["id"]).unwrap();
+    assert_eq!((status, &first["cents"]), (201, &json!(450)));
+    let (status, again) = order(&agent(), &shop.url(""), &token, "first", &tea["id"]).unwrap();
+    assert_eq!(
+        (status, again),
+        (200, first),
+        "the same reference is the same order"
+    );
+    wait_until(
+        || get(&shop, &path).1["stock"] == 2,
+        "the cache forgets the product",
+    );
+    for reference in ["second", "third"] {
+        assert_eq!(
+            order(&agent(), &shop.url(""), &token, reference, &tea["id"])
+                .unwrap()
+                .0,
+            201
+        );
+    }
+    let (status, refused) = order(&agent(), &shop.url(""), &token, "fourth", &tea["id"]).unwrap();
+    assert_eq!((status, &refused["left"]), (409, &json!(0)));
+    assert_eq!(
+        order(&agent(), &shop.url(""), "wrong", "x", &tea["id"])
+            .unwrap()
+            .0,
+        401
+    );
+
+    wait_until(
+        || get(&shop, "/reports").1[0]["orders"] == 3,
+        "a report counts the orders",
+    );
+    let mut metrics = agent().get(shop.url("/metrics")).call().unwrap();
+    let metrics = metrics.body_mut().read_to_string().unwrap();
+    assert!(metrics.contains("http_requests_total"), "{metrics}");
+    assert_eq!(get(&shop, "/readyz").0, 200);
+    shop.stop();
+}
+
+#[test]
+fn a_password_can_be_guessed_only_so_often() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::start(folder.path());
+    let guess = json!({ "email": "ada@example.org", "password": "wrong wrong wrong" });
+    let guess = || {
+        agent()
+            .post(shop.url("/sessions"))
+            .send_json(&guess)
+            .unwrap()
+    };
+    for _ in 0..5 {
+        assert_eq!(guess().status(), 401);
+    }
+    let refused = guess();
+    assert_eq!(refused.status(), 429);
+    let seconds: u64 = refused.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=6).contains(&seconds), "{seconds}");
+    shop.stop();
+}
+
+/// Kills the shop under load, twenty times.
+#[test]
+fn no_order_that_was_acknowledged_is_lost_and_no_report_is_made_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let acknowledged = Mutex::new(BTreeSet::new());
+    let mut shop = Shop::start(folder.path());
+    let (_, tea) = put(
+        &shop,
+        "/products/tea",
+        &json!({ "cents": 450, "stock": STOCK }),
+    );
+    let token = customer(&shop, "ada@example.org");
+    let next = AtomicUsize::new(0);
+    for _ in 0..KILLS {
+        let address = shop.url("");
+        let enough = acknowledged.lock().unwrap().len() + fastrand::usize(1..100);
+        thread::scope(|scope| {
+            for _ in 0..WRITERS {
+                scope.spawn(|| {
+                    let agent = agent();
+                    loop {
+                        let reference = next.fetch_add(1, Ordering::Relaxed).to_string();
+                        let answer = order(&agent, &address, &token, &reference, &tea["id"]);
+                        let Some((status, _)) = answer else { return };
+                        assert_eq!(status, 201);
+                        acknowledged.lock().unwrap().insert(reference);
+                    }
+                });
+            }
+            wait_until(
+                || acknowledged.lock().unwrap().len() >= enough,
+                "orders are taken",
+            );
+            shop.kill();
+        });
+        shop = Shop::start(folder.path());
+    }
+    // The occurrences go on after the last kill.
+    let reports = |shop: &Shop| get(shop, "/reports").1.as_array().unwrap().len();
+    let before = reports(&shop);
+    wait_until(|| reports(&shop) > before, "reports are made");
+    shop.stop();
+    check(folder.path(), &acknowledged.into_inner().unwrap());
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn check(folder: &Path, acknowledged: &BTreeSet<String>) {
+    let mut database = open(folder).await;
+    let kept: Vec<String> = sqlx::query_scalar("SELECT reference FROM orders")
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+    let unique: BTreeSet<_> = kept.iter().cloned().collect();
+    assert_eq!(kept.len(), unique.len(), "an order was taken twice");
+    let lost: Vec<_> = acknowledged.difference(&unique).collect();
+    assert!(lost.is_empty(), "lost: {lost:?}");
+    let count = i64::try_from(kept.len()).unwrap();
+    for (left, right, what) in [
+        ("SELECT stock FROM products", STOCK - count, "the stock"),
+        (
+            "SELECT count(*) FROM audit WHERE action = 'order.place'",
+            count,
+            "the audit",
+        ),
+        (
+            "SELECT count(*) - count(DISTINCT until) FROM reports",
+            0,
+            "reports made twice",
+        ),
+    ] {
+        let found: i64 = sqlx::query_scalar(left)
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+        assert_eq!(found, right, "{what}");
+    }
+}
+
+async fn open(folder: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(folder.join("shop.db"));
+    options.connect().await.unwrap()
+}
+
+#[test]
+fn two_instances_on_one_database_share_the_stock_and_the_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (Shop::start(folder.path()), Shop::start(folder.path()));
+    let (_, tea) = put(
+        &one,
+        "/products/tea",
+        &json!({ "cents": 450, "stock": 100 }),
+    );
+    let token = customer(&one, "ada@example.org");
+    let path = format!("/products/{}", tea["id"]);
+    assert_eq!(
+        get(&two, &path).1["stock"],
+        100,
+        "the cache of the second instance"
+    );
+
+    // Two hundred orders for a hundred pieces, at both instances.
+    let sold = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for (number, shop) in [&one, &two, &one, &two].into_iter().enumerate() {
+            let (tea, token, sold) = (&tea, &token, &sold);
+            scope.spawn(move || {
+                for n in 0..50 {
+                    let reference = format!("{number}-{n}");
+                    let answer = order(&agent(), &shop.url(""), token, &reference, &tea["id"]);
+                    match answer.unwrap().0 {
+                        201 => sold.fetch_add(1, Ordering::Relaxed),
+                        status => usize::from(status) - 409,
+                    };
+                }
+            });
+        }
+    });
+    assert_eq!(sold.load(Ordering::Relaxed), 100);
+    for shop in [&one, &two] {
+        wait_until(
+            || get(shop, &path).1["stock"] == 0,
+            "a stale product expires",
+        );
+    }
+    let reports = || get(&one, "/reports").1.as_array().unwrap().len();
+    wait_until(|| reports() > 3, "reports are made");
+    one.stop();
+    two.stop();
+    no_report_was_made_twice(folder.path());
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn no_report_was_made_twice(folder: &Path) {
+    let mut database = open(folder).await;
+    let doubled = "SELECT count(*) - count(DISTINCT until) FROM reports";
+    let doubled: i64 = sqlx::query_scalar(doubled)
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    assert_eq!(doubled, 0);
+}
+
+fn wait_until(is_so: impl Fn() -> bool, what: &str) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "not so after a minute: {what}"
+        );
+        pause();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this thread is that of a client")]
+fn pause() {
+    thread::sleep(Duration::from_millis(20));
+}
