@@ -29,6 +29,10 @@ pub(super) const APP: &str = "app";
 
 /// The hooks of an app, each kind in the order in which they run.
 #[derive(Default)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names of the methods that add them"
+)]
 pub(crate) struct AppHooks {
     pub(crate) on_loaded: Vec<AppHook>,
     pub(crate) on_ready: Vec<AppHook>,
