@@ -1,17 +1,34 @@
-//! What the audit log measures: `audit_recorded_total` and `audit_purged_total`.
+//! What the audit log measures, through the facade; nothing without the feature `metrics`: `audit_recorded_total` and
+//! `audit_purged_total`.
+#![cfg_attr(
+    not(feature = "metrics"),
+    allow(unused_variables, reason = "nothing is counted")
+)]
 
 #[cfg(feature = "metrics")]
+use metrics::{counter, describe_counter};
+
+/// Describes the metrics to the recorder.
+pub(super) fn describe() {
+    #[cfg(feature = "metrics")]
+    {
+        describe_counter!(
+            "audit_recorded_total",
+            "Entries that were recorded, also in transactions that were rolled back."
+        );
+        describe_counter!(
+            "audit_purged_total",
+            "Entries that were deleted because of their age."
+        );
+    }
+}
+
 pub(super) fn recorded() {
-    ::metrics::counter!("audit_recorded_total").increment(1);
+    #[cfg(feature = "metrics")]
+    counter!("audit_recorded_total").increment(1);
 }
 
-#[cfg(feature = "metrics")]
 pub(super) fn purged(entries: u64) {
-    ::metrics::counter!("audit_purged_total").increment(entries);
+    #[cfg(feature = "metrics")]
+    counter!("audit_purged_total").increment(entries);
 }
-
-#[cfg(not(feature = "metrics"))]
-pub(super) fn recorded() {}
-
-#[cfg(not(feature = "metrics"))]
-pub(super) fn purged(_: u64) {}

@@ -8,7 +8,7 @@ use bootstrap::extend::async_trait;
 use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 
-use crate::audit::{Audit, store};
+use crate::audit::{Audit, metrics, store};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::database::values::Time;
@@ -96,6 +96,11 @@ impl Hooks for AuditPlugin {
             Clock::clone(&self.clock),
             keep,
         ))
+    }
+
+    async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
+        metrics::describe();
+        Ok(())
     }
 
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {

@@ -230,7 +230,7 @@ impl Database {
     pub async fn backup(&self, file: impl AsRef<Path>) -> Result<(), DatabaseError> {
         // `SQLite` takes the path as text.
         let path = file.as_ref().to_string_lossy().into_owned();
-        // It would write into an empty file, whose owner may have other plans for it.
+        // `SQLite` itself accepts an empty file.
         if file.as_ref().exists() {
             let error = io::Error::from(io::ErrorKind::AlreadyExists);
             return Err(self.unavailable("back up", sqlx::Error::Io(error)));

@@ -1,4 +1,4 @@
-//! What the database measures.
+//! What the database measures, through the facade; nothing without the feature `metrics`.
 //!
 //! | metric | type | labels | meaning |
 //! |---|---|---|---|
@@ -7,8 +7,36 @@
 //! | `database_wait_seconds` | histogram | `database` | how long transactions waited to begin |
 //! | `database_free_bytes` | gauge | `database` | room that the disk has left, at each health check |
 //! | `database_connections` | gauge | `database`, `state`: `used`, `idle` | connections for reading, at each health check |
+#![cfg_attr(
+    not(feature = "metrics"),
+    allow(unused_variables, reason = "nothing is counted")
+)]
 
 use std::time::Duration;
+
+#[cfg(feature = "metrics")]
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+/// Describes the metrics to the recorder.
+pub(crate) fn describe() {
+    #[cfg(feature = "metrics")]
+    {
+        describe_counter!(
+            "database_transactions_total",
+            "Transactions that ended, by outcome."
+        );
+        describe_counter!(
+            "database_busy_total",
+            "Times that another process held the lock for writing."
+        );
+        describe_histogram!(
+            "database_wait_seconds",
+            "How long transactions waited to begin."
+        );
+        describe_gauge!("database_free_bytes", "Room that the disk has left.");
+        describe_gauge!("database_connections", "Connections for reading, by state.");
+    }
+}
 
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,58 +65,39 @@ impl Outcome {
     }
 }
 
-#[cfg(feature = "metrics")]
 pub(crate) fn ended(database: &str, outcome: Outcome) {
-    let labels = [
-        ("database", database.to_owned()),
-        ("outcome", outcome.label().to_owned()),
-    ];
-    ::metrics::counter!("database_transactions_total", &labels).increment(1);
+    #[cfg(feature = "metrics")]
+    counter!("database_transactions_total", "database" => database.to_owned(), "outcome" => outcome.label()).increment(1);
 }
 
-#[cfg(feature = "metrics")]
 pub(crate) fn busy(database: &str) {
-    ::metrics::counter!("database_busy_total", "database" => database.to_owned()).increment(1);
+    #[cfg(feature = "metrics")]
+    counter!("database_busy_total", "database" => database.to_owned()).increment(1);
 }
 
-#[cfg(feature = "metrics")]
 pub(crate) fn waited(database: &str, time: Duration) {
-    ::metrics::histogram!("database_wait_seconds", "database" => database.to_owned()).record(time);
+    #[cfg(feature = "metrics")]
+    histogram!("database_wait_seconds", "database" => database.to_owned()).record(time);
 }
 
-#[cfg(feature = "metrics")]
-pub(crate) fn connections(database: &str, pool: &sqlx::SqlitePool) {
-    let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-    let used = pool.size().saturating_sub(idle);
-    for (state, number) in [("used", used), ("idle", idle)] {
-        let labels = [
-            ("database", database.to_owned()),
-            ("state", state.to_owned()),
-        ];
-        ::metrics::gauge!("database_connections", &labels).set(number);
-    }
-}
-
-#[cfg(all(feature = "metrics", unix))]
+#[cfg(unix)]
 #[allow(
     clippy::cast_precision_loss,
     reason = "a gauge is a float, and the last bytes of a disk do not count"
 )]
 pub(crate) fn free(database: &str, bytes: u64) {
-    ::metrics::gauge!("database_free_bytes", "database" => database.to_owned()).set(bytes as f64);
+    #[cfg(feature = "metrics")]
+    gauge!("database_free_bytes", "database" => database.to_owned()).set(bytes as f64);
 }
 
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn ended(_: &str, _: Outcome) {}
-
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn busy(_: &str) {}
-
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn waited(_: &str, _: Duration) {}
-
-#[cfg(all(not(feature = "metrics"), unix))]
-pub(crate) fn free(_: &str, _: u64) {}
-
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn connections(_: &str, _: &sqlx::SqlitePool) {}
+pub(crate) fn connections(database: &str, pool: &sqlx::SqlitePool) {
+    #[cfg(feature = "metrics")]
+    {
+        let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        let used = pool.size().saturating_sub(idle);
+        for (state, number) in [("used", used), ("idle", idle)] {
+            gauge!("database_connections", "database" => database.to_owned(), "state" => state)
+                .set(number);
+        }
+    }
+}

@@ -10,10 +10,10 @@ use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 use sqlx::sqlite::SqliteSynchronous;
 
-use crate::database::Database;
 use crate::database::file::{self, DatabaseFile};
 use crate::database::open::Opening;
 use crate::database::values::{Size, Time};
+use crate::database::{Database, metrics};
 
 /// What stands for a database that only this app uses.
 const MEMORY: &str = ":memory:";
@@ -212,6 +212,11 @@ impl Hooks for DatabasePlugin {
         let database = opened.with_context(|| format!("opening the file `{file}`"))?;
         self.database = Some(database.clone());
         Ok(database)
+    }
+
+    async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
+        metrics::describe();
+        Ok(())
     }
 
     async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {

@@ -26,8 +26,8 @@ const LONGEST_TTL: Duration = Duration::from_hours(24);
 ///
 /// The wall clocks of two processes may differ, and may be set. So an instance takes a lease that another one holds only if the holder has not
 /// renewed it while this instance watched, by its own monotonic clock: for the whole time to live of the lease, or
-/// for two thirds of it if the wall clock says that it has expired. A holder renews at a third, and stops believing in its
-/// lease at two thirds. A wall clock that is set, forward or back, neither keeps a lease nor loses one.
+/// for two thirds of it if the wall clock says that it has expired. A holder renews at a third, and treats its
+/// lease as lost at two thirds. A wall clock that is set, forward or back, neither keeps a lease nor loses one.
 ///
 /// # Examples
 ///

@@ -130,7 +130,7 @@ impl Keeper {
         }
     }
 
-    /// Until when this instance may believe that it holds the lease. Another one may take it after two thirds of its time without
+    /// Until when this instance treats the lease as held. Another one may take it after two thirds of its time without
     /// a renewal if the wall clocks disagree.
     fn deadline(&self) -> Duration {
         self.renewed + self.ttl * 2 / 3

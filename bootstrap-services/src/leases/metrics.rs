@@ -1,21 +1,43 @@
-//! What leases measure: `leases_acquired_total`, `leases_lost_total` and `leases_held`, each with the `name` of the lease.
+//! What leases measure, through the facade; nothing without the feature `metrics`: `leases_acquired_total`, `leases_lost_total` and
+//! `leases_held`, each with the `name` of the lease.
+#![cfg_attr(
+    not(feature = "metrics"),
+    allow(unused_variables, reason = "nothing is counted")
+)]
 
 #[cfg(feature = "metrics")]
-pub(crate) fn acquired(name: &str) {
-    ::metrics::counter!("leases_acquired_total", "name" => name.to_owned()).increment(1);
-    ::metrics::gauge!("leases_held", "name" => name.to_owned()).increment(1);
-}
+use metrics::{counter, describe_counter, describe_gauge, gauge};
 
-#[cfg(feature = "metrics")]
-pub(crate) fn ended(name: &str, lost: bool) {
-    ::metrics::gauge!("leases_held", "name" => name.to_owned()).decrement(1);
-    if lost {
-        ::metrics::counter!("leases_lost_total", "name" => name.to_owned()).increment(1);
+/// Describes the metrics to the recorder.
+pub(super) fn describe() {
+    #[cfg(feature = "metrics")]
+    {
+        describe_counter!(
+            "leases_acquired_total",
+            "Leases that this instance took, by name."
+        );
+        describe_counter!(
+            "leases_lost_total",
+            "Leases that this instance lost, by name."
+        );
+        describe_gauge!("leases_held", "Leases that this instance holds, by name.");
     }
 }
 
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn acquired(_: &str) {}
+pub(super) fn acquired(name: &str) {
+    #[cfg(feature = "metrics")]
+    {
+        counter!("leases_acquired_total", "name" => name.to_owned()).increment(1);
+        gauge!("leases_held", "name" => name.to_owned()).increment(1);
+    }
+}
 
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn ended(_: &str, _: bool) {}
+pub(super) fn ended(name: &str, lost: bool) {
+    #[cfg(feature = "metrics")]
+    {
+        gauge!("leases_held", "name" => name.to_owned()).decrement(1);
+        if lost {
+            counter!("leases_lost_total", "name" => name.to_owned()).increment(1);
+        }
+    }
+}

@@ -9,7 +9,7 @@ use bootstrap::prelude::*;
 
 use crate::clock::Clock;
 use crate::database::values::Time;
-use crate::leases::{LeaseEngine, Leases};
+use crate::leases::{LeaseEngine, Leases, metrics};
 
 /// Provides [`Leases`]. It joins a collected app in which a plugin requires them.
 ///
@@ -61,6 +61,11 @@ impl Hooks for LeasesPlugin {
         let leases = Leases::new(engine, Clock::clone(&self.clock), ttl);
         self.leases = Some(leases.clone());
         Ok(leases)
+    }
+
+    async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
+        metrics::describe();
+        Ok(())
     }
 
     async fn close(&self, cx: &CloseContext<Self>) -> Result<()> {
