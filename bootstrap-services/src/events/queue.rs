@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::task::coop;
 use tokio_util::sync::CancellationToken;
@@ -149,8 +149,12 @@ impl<T> Queue<T> {
 
     /// The next item. A reader that always has one still lets other tasks run.
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next<T>> {
-        let next = std::pin::pin!(coop::cooperative(poll_fn(|cx| self.poll_inner(cx))));
-        next.poll(cx)
+        let budget = ready!(coop::poll_proceed(cx));
+        let next = self.poll_inner(cx);
+        if next.is_ready() {
+            budget.made_progress();
+        }
+        next
     }
 
     pub(crate) async fn next(&self) -> Next<T> {
