@@ -200,11 +200,12 @@ fn two_instances_on_one_database_share_the_stock_and_the_reports() {
     let sold = AtomicUsize::new(0);
     thread::scope(|scope| {
         for (number, shop) in [&one, &two, &one, &two].into_iter().enumerate() {
+            let shop = shop.url("");
             let (tea, token, sold) = (&tea, &token, &sold);
             scope.spawn(move || {
                 for n in 0..50 {
                     let reference = format!("{number}-{n}");
-                    let answer = order(&agent(), &shop.url(""), token, &reference, &tea["id"]);
+                    let answer = order(&agent(), &shop, token, &reference, &tea["id"]);
                     match answer.unwrap().0 {
                         201 => sold.fetch_add(1, Ordering::Relaxed),
                         status => usize::from(status) - 409,
