@@ -122,7 +122,7 @@ async fn show(
 fn stockroom() -> impl RouteSet {
     Routes::new()
         .on_error(unavailable)
-        .put("/products/{name}", put)
+        .put("/offers/{name}", put)
 }
 
 #[derive(Deserialize, garde::Validate)]

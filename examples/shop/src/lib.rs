@@ -22,6 +22,8 @@ use bootstrap_services::sse::SseHubPlugin;
 pub fn app() -> App {
     // `shop.toml` lists what may be set, and overrides what is set here.
     let configuration = Configuration::new()
+        // Instances that share a database share the times at which reports were made.
+        .set("cron.store", "database")
         .optional_file("shop.toml")
         .environment("SHOP");
     App::collect()

@@ -25,7 +25,7 @@ const STOCK: i64 = 1_000_000;
 fn people_sign_up_log_in_and_order_what_operators_offer() {
     let folder = tempfile::tempdir().unwrap();
     let shop = Shop::start(folder.path());
-    let (status, tea) = put(&shop, "/products/tea", &json!({ "cents": 450, "stock": 3 }));
+    let (status, tea) = put(&shop, "/offers/tea", &json!({ "cents": 450, "stock": 3 }));
     assert_eq!(status, 200);
     let token = customer(&shop, "ada@example.org");
     let path = format!("/products/{}", tea["id"]);
@@ -104,7 +104,7 @@ fn no_order_that_was_acknowledged_is_lost_and_no_report_is_made_twice() {
     let mut shop = Shop::start(folder.path());
     let (_, tea) = put(
         &shop,
-        "/products/tea",
+        "/offers/tea",
         &json!({ "cents": 450, "stock": STOCK }),
     );
     let token = customer(&shop, "ada@example.org");
@@ -156,7 +156,7 @@ async fn check(folder: &Path, acknowledged: &BTreeSet<String>) {
     for (left, right, what) in [
         ("SELECT stock FROM products", STOCK - count, "the stock"),
         (
-            "SELECT count(*) FROM audit WHERE action = 'order.place'",
+            "SELECT count(*) FROM _audit WHERE action = 'order.place'",
             count,
             "the audit",
         ),
@@ -183,11 +183,7 @@ async fn open(folder: &Path) -> SqliteConnection {
 fn two_instances_on_one_database_share_the_stock_and_the_reports() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (Shop::start(folder.path()), Shop::start(folder.path()));
-    let (_, tea) = put(
-        &one,
-        "/products/tea",
-        &json!({ "cents": 450, "stock": 100 }),
-    );
+    let (_, tea) = put(&one, "/offers/tea", &json!({ "cents": 450, "stock": 100 }));
     let token = customer(&one, "ada@example.org");
     let path = format!("/products/{}", tea["id"]);
     assert_eq!(
