@@ -10,6 +10,10 @@ use crate::cron::CronPlugin;
 use crate::cron::engine::Engine;
 use crate::cron::pattern::nearest;
 
+#[allow(
+    clippy::zero_sized_map_values,
+    reason = "a table has values, which are read elsewhere"
+)]
 type Keys = Option<BTreeMap<String, IgnoredAny>>;
 
 /// The keys of one task.
