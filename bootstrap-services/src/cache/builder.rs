@@ -31,7 +31,7 @@ const LONGEST_NAME: usize = 64;
 ///
 /// fn pages(cache: &Cache) -> Result<Region<String, Vec<u8>>, RegionError> {
 ///     let bytes = |path: &String, page: &Vec<u8>| path.len() + page.len();
-///     cache.region("pages").capacity_bytes(64 << 20, bytes).ttl(Duration::from_secs(60)).build()
+///     cache.region("pages").capacity_bytes(64 << 20, bytes).ttl(Duration::from_mins(1)).build()
 /// }
 /// ```
 #[must_use = "a region is made by `build`"]
@@ -82,7 +82,7 @@ where
             settings: Settings {
                 capacity: 10_000,
                 weigher: None,
-                ttl: Duration::from_secs(300),
+                ttl: Duration::from_mins(5),
                 is_shared: false,
             },
             weigh: None,

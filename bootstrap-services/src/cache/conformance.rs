@@ -9,7 +9,7 @@ use crate::cache::{Invalidation, Invalidations, SharedCache};
 
 /// How long a message may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-const LONG: Duration = Duration::from_secs(3600);
+const LONG: Duration = Duration::from_hours(1);
 const SHORT: Duration = Duration::from_millis(200);
 
 /// Checks that an engine does what the docs of [`SharedCache`] promise. It uses regions whose names begin with `conformance-`.

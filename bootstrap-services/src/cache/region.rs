@@ -23,7 +23,7 @@ const BATCH: usize = 256;
 /// Values of one kind, by key, in memory: made by [`Cache::region`](crate::cache::Cache::region). Clones are the same region.
 ///
 /// Values are returned as `Arc<V>`, so that a hit copies nothing. They expire, are replaced, and are evicted when the region is full:
-/// by TinyLFU, which keeps what is used often and recently, and may decline a new value that is used less than the others.
+/// by `TinyLFU`, which keeps what is used often and recently, and may decline a new value that is used less than the others.
 ///
 /// Methods that take a key take a reference to what the key can be borrowed as: `&str` for `String`.
 ///
@@ -50,7 +50,7 @@ const BATCH: usize = 256;
 /// # let app = App::new().with(ClockPlugin).with(CachePlugin::default());
 /// # let running = app.boot().await?;
 /// # let cache = running.try_get::<State<Cache>>()?;
-/// let users = Users(cache.region("users").ttl(Duration::from_secs(60)).build()?);
+/// let users = Users(cache.region("users").ttl(Duration::from_mins(1)).build()?);
 /// assert_eq!(users.name(7).await?, "user 7");
 /// assert_eq!(users.name(7).await?, "user 7");
 /// assert_eq!((users.0.stats().loads, users.0.stats().hits), (1, 1));

@@ -72,7 +72,7 @@ async fn a_burst_is_allowed_and_no_more(store: &dyn RateStore) {
         (20, 0),
         "nothing remains"
     );
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     let is_near = decision.retry_after <= hour && decision.retry_after > hour / 2;
     assert!(
         is_near,

@@ -47,14 +47,14 @@ impl UnknownLimit {
     pub(super) fn new<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> Self {
         let near = known.clone().min_by_key(|it| distance(name, it));
         let near = near.filter(|it| distance(name, it) <= name.len().max(it.len()) / 3 + 1);
-        let near = match near {
-            Some(near) => format!(": is `{near}` meant?"),
-            None => {
-                let names: Vec<String> = known.map(|it| format!("`{it}`")).collect();
-                match names.is_empty() {
-                    true => ": there are none".to_owned(),
-                    false => format!(": there are {}", names.join(", ")),
-                }
+        let near = if let Some(near) = near {
+            format!(": is `{near}` meant?")
+        } else {
+            let names: Vec<String> = known.map(|it| format!("`{it}`")).collect();
+            if names.is_empty() {
+                ": there are none".to_owned()
+            } else {
+                format!(": there are {}", names.join(", "))
             }
         };
         let name = name.to_owned();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::limits::error::{QuotaError, RateError};
 
-const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 /// How much a limit allows each key: a rate, and a burst.
 ///
@@ -53,12 +53,12 @@ impl Quota {
 
     /// A rate of `count` in each minute.
     pub const fn per_minute(count: u32) -> Self {
-        Self::new(count, Duration::from_secs(60))
+        Self::new(count, Duration::from_mins(1))
     }
 
     /// A rate of `count` in each hour.
     pub const fn per_hour(count: u32) -> Self {
-        Self::new(count, Duration::from_secs(3600))
+        Self::new(count, Duration::from_hours(1))
     }
 
     /// A rate of `count` in each `period`.
@@ -129,9 +129,10 @@ impl Quota {
             return Err(QuotaError::TooFast);
         }
         let refill = self.interval().checked_mul(self.burst_size());
-        match refill.is_some_and(|it| it <= LONGEST) {
-            true => Ok(()),
-            false => Err(QuotaError::TooSlow),
+        if refill.is_some_and(|it| it <= LONGEST) {
+            Ok(())
+        } else {
+            Err(QuotaError::TooSlow)
         }
     }
 }
