@@ -49,15 +49,15 @@ fn events(c: &mut Criterion) {
             });
         });
     });
-    let (cloned, mut clones) = broadcast::channel(1024);
+    let (cloning, mut receiving) = broadcast::channel(1024);
     group.bench_function("broadcast of clones", |b| {
         b.iter(|| {
             for id in 0..BATCH {
-                let _ = cloned.send(user(id));
+                let _ = cloning.send(user(id));
             }
             runtime.block_on(async {
                 for _ in 0..BATCH {
-                    let event: UserCreated = clones.recv().await.expect("an event");
+                    let event: UserCreated = receiving.recv().await.expect("an event");
                     black_box(event.id);
                 }
             });
