@@ -20,6 +20,7 @@ fn the_shop_survives_every_fault() {
             .join(format!("{}.db", runs.fetch_add(1, Ordering::Relaxed)));
         let sources = Configuration::new()
             .set("http.listen", "127.0.0.1:0")
+            .set("log.level", "off")
             .set("database.file", file.to_str().unwrap());
         shop::app().configure(sources)
     };
