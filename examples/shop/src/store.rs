@@ -32,12 +32,13 @@ impl Hooks for StorePlugin {
 
 /// Answers 503 to requests that the database can't serve now: the client may try again.
 pub(crate) async fn unavailable(problem: std::sync::Arc<Problem>) -> Option<Response> {
-    let mut causes = problem.cause_ref()?.chain();
-    let is_database = causes.any(|it| {
+    let cause = problem.cause_ref()?;
+    let is_database = cause.chain().any(|it| {
         let audit = it.downcast_ref::<AuditError>();
         it.is::<DatabaseError>()
             || it.is::<sqlx::Error>()
             || audit.is_some_and(|it| matches!(it, AuditError::Database(_)))
     });
-    is_database.then(|| Problem::unavailable().into_response())
+    let cause = anyhow::anyhow!("{cause:#}");
+    is_database.then(|| Problem::unavailable().cause(cause).into_response())
 }

@@ -317,7 +317,7 @@ fn a_locked_database_refuses_orders_and_its_report_is_made_once() {
         ("SHOP_DATABASE__BUSY_TIMEOUT", "500ms"),
         ("SHOP_CRON__REPORT__PATTERN", "*/5 * * * * *"),
     ];
-    let shop = Shop::start_with(folder.path(), &settings);
+    let mut shop = Shop::start_with(folder.path(), &settings);
     let customers = Customers::of(&shop);
     let stream = watch_stock(&shop);
     wait_until(|| !reports(&shop).is_empty(), "a report is made");
@@ -340,6 +340,7 @@ fn a_locked_database_refuses_orders_and_its_report_is_made_once() {
     assert!(!reports(&shop).contains(&due));
     runtime.block_on(lock.rollback()).unwrap();
     becomes(&shop, 200);
+    shop.wait_for("Service Unavailable: the database `database` is locked by another process");
     goes_on(&stream, &shop, &customers, "afterwards");
     wait_until(|| reports(&shop).contains(&due), "the report is made");
     drop(other);

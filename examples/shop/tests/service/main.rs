@@ -31,6 +31,7 @@ fn people_sign_up_log_in_and_order_what_operators_offer() {
     let token = customer(&shop, "ada@example.org");
     let path = format!("/products/{}", tea["id"]);
     assert_eq!(get(&shop, &path).1["stock"], 3);
+    assert_eq!(get(&shop, "/products/999").0, 404);
 
     let (status, first) = order(&agent(), &shop.url(""), &token, "first", &tea["id"]).unwrap();
     assert_eq!((status, &first["cents"]), (201, &json!(450)));
