@@ -136,7 +136,7 @@ fn rejections_of_extractors_are_problems() {
             .assert_status(400)
             .assert_header("content-type", "application/problem+json");
         let detail = response.json::<serde_json::Value>()["detail"].clone();
-        assert_eq!(detail, "`n`: expected u8");
+        assert_eq!(detail, "`n`: expected a whole number from 0 to 255");
         client
             .post("/json")
             .json(&json!({}))
