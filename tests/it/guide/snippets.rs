@@ -34,7 +34,8 @@ fn code_that_documentation_tests_do_not_compile_is_part_of_an_example() {
     let guides = [folder(), repository().join("bootstrap-web/guide")];
     for page in guides.iter().flat_map(|guide| fs::read_dir(guide).unwrap()) {
         let page = page.unwrap().path();
-        if page.is_dir() {
+        // The page of a resource is a whole program, which a test of `bootstrap-web` compares.
+        if page.is_dir() || page.ends_with("resource.md") {
             continue;
         }
         let text = fs::read_to_string(&page).unwrap();
