@@ -739,3 +739,22 @@ async fn a_backup_to_a_path_that_is_not_unicode_is_refused() {
     assert_eq!(fs::read_dir(&copies).unwrap().count(), 0);
     running.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_value_of_a_database_with_a_prefix_is_reported_at_its_own_key() {
+    let variables = [
+        ("TEST_DATABASE__CONNECTIONS", "4"),
+        ("TEST_REPORTS__DATABASE__CONNECTIONS", "0"),
+    ];
+    let configuration = Configuration::new().environment_from("TEST", variables);
+    let mut app = App::new().configure(configuration);
+    app.register(DatabasePlugin::memory());
+    let reports = app.register(DatabasePlugin::memory()).named("reports");
+    reports.config_prefix("reports");
+    let text = app.boot().await.unwrap_err().render();
+    assert!(text.contains("[reports] Plugin load failed"), "{text}");
+    assert!(
+        text.contains("TEST_REPORTS__DATABASE__CONNECTIONS"),
+        "{text}"
+    );
+}
