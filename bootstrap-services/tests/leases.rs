@@ -259,22 +259,22 @@ async fn what_leases_do_is_measured() {
 
 /// An engine whose renewals or releases wait for the test, for ever if that lets none through.
 #[derive(Default)]
-struct Slow {
+struct Waits {
     store: MemoryLeases,
     slow_renewals: bool,
-    waits: Notify,
+    has_begun: Notify,
     open: Notify,
 }
 
-impl Slow {
+impl Waits {
     async fn wait(&self) {
-        self.waits.notify_one();
+        self.has_begun.notify_one();
         self.open.notified().await;
     }
 }
 
 #[async_trait]
-impl LeaseEngine for Slow {
+impl LeaseEngine for Waits {
     async fn read(&self, name: &str) -> Result<Option<bootstrap_services::leases::Record>> {
         self.store.read(name).await
     }
@@ -309,7 +309,7 @@ impl LeaseEngine for Slow {
 /// Otherwise two instances would hold it between the release and the signal.
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_lost_before_it_is_released() {
-    let engine = Arc::new(Slow::default());
+    let engine = Arc::new(Waits::default());
     let leases = Leases::new(
         engine.clone(),
         bootstrap_services::clock::Clock::system(),
@@ -317,7 +317,7 @@ async fn a_lease_is_lost_before_it_is_released() {
     );
     let lease = leases.hold("a").await.unwrap();
     let closing = tokio::spawn(async move { leases.close().await });
-    engine.waits.notified().await;
+    engine.has_begun.notified().await;
     assert!(!lease.is_held());
     tokio::time::timeout(Duration::from_secs(1), lease.lost())
         .await
@@ -330,15 +330,15 @@ async fn a_lease_is_lost_before_it_is_released() {
 #[tokio::test(start_paused = true)]
 async fn an_engine_that_does_not_answer_does_not_keep_the_leases_from_closing() {
     for slow_renewals in [true, false] {
-        let engine = Arc::new(Slow {
+        let engine = Arc::new(Waits {
             slow_renewals,
-            ..Slow::default()
+            ..Waits::default()
         });
         let clock = bootstrap_services::clock::Clock::system();
         let leases = Leases::new(engine.clone(), clock, Duration::from_hours(24));
         let lease = leases.hold("a").await.unwrap();
         if slow_renewals {
-            engine.waits.notified().await;
+            engine.has_begun.notified().await;
         }
         let closed = tokio::time::timeout(Duration::from_secs(9), leases.close()).await;
         assert!(closed.is_ok(), "slow renewals: {slow_renewals}");
