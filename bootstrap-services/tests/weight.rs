@@ -1,5 +1,4 @@
 //! What each service adds to a build, in crates.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::process::Command;
