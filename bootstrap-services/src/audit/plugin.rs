@@ -1,6 +1,6 @@
 //! The plugin `audit`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -17,6 +17,8 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// How often entries that are too old are deleted.
 const INTERVAL: Duration = Duration::from_hours(1);
+/// How soon a purge that failed is repeated, so that the health check reports for no longer than the database fails.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Provides [`Audit`]. It joins a collected app in which a plugin requires it.
 ///
@@ -75,6 +77,22 @@ impl AuditPlugin {
         self.keep = Time(time);
         self
     }
+
+    fn fault(&self) -> MutexGuard<'_, Option<String>> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the result of a purge, and logs the first of several failures.
+    fn set_fault(&self, fault: Option<String>) {
+        let mut last = self.fault();
+        if let (None, Some(error)) = (&*last, &fault) {
+            tracing::warn!(
+                error,
+                "old entries of the audit log were not deleted; another attempt follows"
+            );
+        }
+        *last = fault;
+    }
 }
 
 impl Hooks for AuditPlugin {
@@ -108,14 +126,9 @@ impl Hooks for AuditPlugin {
         let purging = self.clock.work(async {
             loop {
                 let fault = audit.purge().await.err().map(|error| error.to_string());
-                if let Some(error) = &fault {
-                    tracing::warn!(
-                        error,
-                        "old entries of the audit log were not deleted; another attempt follows"
-                    );
-                }
-                *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
-                self.clock.sleep(INTERVAL).await;
+                let pause = if fault.is_some() { RETRY } else { INTERVAL };
+                self.set_fault(fault);
+                self.clock.sleep(pause).await;
             }
         });
         tokio::select! {
@@ -129,14 +142,14 @@ impl Hooks for AuditPlugin {
 #[async_trait]
 impl HealthCheck for AuditPlugin {
     async fn check(&self) -> Result<()> {
-        let fault = self
-            .fault
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        match fault {
+        match self.fault().clone() {
             Some(error) => bail!("old entries of the audit log can't be deleted: {error}"),
             None => Ok(()),
         }
+    }
+
+    /// Entries are recorded all the same.
+    fn critical(&self) -> bool {
+        false
     }
 }

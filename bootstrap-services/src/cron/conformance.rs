@@ -91,7 +91,8 @@ async fn an_earlier_occurrence_is_not_claimed(make: &impl AsyncFn() -> Arc<dyn C
 
 async fn names_are_apart(make: &impl AsyncFn() -> Arc<dyn CronStore>) {
     let store = make().await;
-    for name in ["other", "Other", "naïve ☃", "a'b\"c\\d"] {
+    // The empty one is that of the health check.
+    for name in ["other", "Other", "naïve ☃", "a'b\"c\\d", ""] {
         assert!(
             claim(&store, name, 5, 5).await,
             "`{name}` has a time of its own"

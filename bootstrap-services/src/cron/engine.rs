@@ -25,6 +25,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const CALL: Duration = Duration::from_secs(10);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long a claim of the health check may take. Health checks have a limit of 1 s, and its message would not say why.
+const PROBE: Duration = Duration::from_millis(900);
+/// What the health check claims. No schedule has this name.
+const PROBED: &str = "";
 /// How many calls of the store are under way at once.
 const CALLS: usize = 16;
 /// How many wake-ups that are out of date are kept at least.
@@ -460,10 +464,28 @@ impl Engine {
         }
     }
 
-    pub(super) fn check(&self) -> Result<()> {
-        if let Some(trouble) = &*self.trouble() {
+    pub(super) async fn check(&self) -> Result<()> {
+        let trouble = self.trouble().clone();
+        if let Some(trouble) = trouble
+            && !self.is_store_back().await
+        {
             anyhow::bail!("the store of cron fails: {trouble}");
         }
+        self.check_time()
+    }
+
+    /// Whether a store that has failed succeeds again. The next claim of a schedule may be a day away.
+    async fn is_store_back(&self) -> bool {
+        let now = self.clock.now();
+        let claim = timeout(PROBE, self.store.claim(PROBED, now, now)).await;
+        let is_back = matches!(claim, Ok(Ok(_)));
+        if is_back {
+            *self.trouble() = None;
+        }
+        is_back
+    }
+
+    fn check_time(&self) -> Result<()> {
         let now = self.clock.now();
         let table = self.table();
         if let Some(wake) = table.wakes.peek()

@@ -145,7 +145,8 @@ impl Cron {
         entries.iter().map(|entry| entry.info()).collect()
     }
 
-    /// Returns an error if a schedule is more than a minute late, or the store fails.
+    /// Returns an error if a schedule is more than a minute late, or the store fails. Once a call of the store has failed, each check makes a
+    /// claim of its own, until one succeeds.
     ///
     /// # Errors
     ///
@@ -153,9 +154,9 @@ impl Cron {
     ///
     /// # Cancel safety
     ///
-    /// It does not wait.
+    /// The check can be dropped at any time.
     pub async fn check(&self) -> Result<()> {
-        self.0.check()
+        self.0.check().await
     }
 
     /// Stops one schedule, within a limit.

@@ -25,6 +25,8 @@ pub trait CronStore: Send + Sync + 'static {
     /// True, and stored, if no time is stored for `name`, if the stored time is before `occurrence`, or if it is more
     /// than a day after `now`. Otherwise false. The comparison and the change are one step for all instances.
     ///
+    /// The name has up to 200 bytes. It is empty when the health check asks whether a store that has failed works again.
+    ///
     /// # Errors
     ///
     /// An error if the store can't be reached. The caller tries again for a minute.

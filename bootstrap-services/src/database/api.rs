@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::database::error::{DatabaseError, Fault};
 use crate::database::file::DatabaseFile;
 use crate::database::metrics;
-use crate::database::open::{Opening, Pools};
+use crate::database::open::{Opening, Pools, begin};
 use crate::database::transaction::Tx;
 
 /// An `SQLite` database: a state of [`DatabasePlugin`](crate::database::DatabasePlugin).
@@ -77,6 +77,8 @@ pub(crate) struct Inner {
     /// The turn of a writer of this process. The pool of the writer has one connection, but no order of those that repeat a
     /// `BEGIN`.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// The turn of a health check that writes a file.
+    room: Arc<tokio::sync::Mutex<()>>,
     /// Since when a transaction of this process is open.
     open: Mutex<Option<Instant>>,
     owners: Mutex<Owners>,
@@ -91,6 +93,7 @@ impl Inner {
             busy_timeout: opening.busy_timeout,
             min_free: opening.min_free,
             turn: Arc::default(),
+            room: Arc::default(),
             open: Mutex::default(),
             owners: Mutex::default(),
         }
@@ -142,7 +145,7 @@ impl Database {
         let turn = self.turn(begun).await?;
         self.check_file()?;
         loop {
-            match self.inner.pools.write.begin_with("BEGIN IMMEDIATE").await {
+            match begin(&self.inner.pools.write).await {
                 Ok(tx) => {
                     metrics::waited(self.name(), begun.elapsed());
                     return Tx::new(tx, self.clone(), turn);
@@ -328,6 +331,10 @@ impl Database {
 
     pub(crate) fn probe_pool(&self) -> &SqlitePool {
         &self.inner.pools.probe
+    }
+
+    pub(crate) async fn room_turn(&self) -> OwnedMutexGuard<()> {
+        self.inner.room.clone().lock_owned().await
     }
 
     pub(crate) fn options(&self) -> &SqliteConnectOptions {

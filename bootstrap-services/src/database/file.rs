@@ -185,6 +185,28 @@ fn can_write(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// How much room a check takes: more than a transaction of usual size adds to the log.
+const ROOM: usize = 64 << 10;
+
+/// Writes a file beside the database, and removes it. It has no name while it takes room: nothing stays behind if the process is killed.
+#[cfg(unix)]
+pub(crate) fn take_room(database: &Path) -> io::Result<()> {
+    use std::io::Write as _;
+    let mut path = database.canonicalize()?.into_os_string();
+    path.push("-room");
+    let mut file = fs::File::create(&path)?;
+    match fs::remove_file(&path) {
+        // Another process that checks the same database was faster.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => file.write_all(&vec![0; ROOM]),
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn take_room(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Whether the process can't open as many files as the connections need, three each. `SQLite` does not report why
 /// it can't open a file, and some connections may have been closed already.
 pub(crate) fn is_out_of_files() -> bool {

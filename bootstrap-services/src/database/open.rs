@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, SqlitePool};
+use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 
 use crate::database::DatabaseError;
 use crate::database::api::{Database, Inner};
@@ -119,6 +119,20 @@ async fn pool(connections: u32, options: &SqliteConnectOptions) -> sqlx::Result<
             Box::pin(async move { Ok(is_idle) })
         });
     pool.connect_with(options.clone()).await
+}
+
+/// Begins a transaction that holds the lock for writing.
+///
+/// `SQLite` never writes through a connection that it opened while the disk was read-only, so such a connection is replaced.
+pub(crate) async fn begin(pool: &SqlitePool) -> sqlx::Result<Transaction<'static, Sqlite>> {
+    const BEGIN: &str = "BEGIN IMMEDIATE";
+    match pool.begin_with(BEGIN).await {
+        Err(error) if Fault::of(&error) == Fault::ReadOnly => {
+            pool.acquire().await?.close().await?;
+            pool.begin_with(BEGIN).await
+        }
+        begun => begun,
+    }
 }
 
 /// Creates the table to which the health check writes.

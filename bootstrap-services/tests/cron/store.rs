@@ -128,7 +128,10 @@ async fn a_store_that_is_down_for_a_minute_costs_the_occurrence_and_nothing_afte
             "[cron/it] Plugin run reported: an occurrence was missed: the store of cron fails: connection refused"
         ]
     );
+    kit.cron.check().await.unwrap_err();
     store.is_down.store(false, SeqCst);
+    // Long before the next occurrence.
+    kit.cron.check().await.unwrap();
     kit.advance(3600).await;
     assert_eq!(notes.times("UTC"), ["2026-01-01 02:00:00"]);
     kit.close().await;

@@ -232,7 +232,14 @@ async fn a_disk_that_becomes_read_only_is_unhealthy_until_it_is_not() {
     }
     let refused = add(&database, "refused").await;
     let check = database.check().await;
+    // By now there are connections that were opened while the disk was read-only.
+    let errors = [
+        add(&database, "refused").await,
+        add(&database, "refused").await,
+    ];
+    let checks = [database.check().await, database.check().await];
     set_immutable(&log, false);
+    assert!(errors.iter().all(Result::is_err) && checks.iter().all(Result::is_err));
     let text = format!("{} {:#}", refused.unwrap_err(), check.unwrap_err());
     assert!(
         text.contains("can't write to the database `database`: "),
@@ -241,6 +248,40 @@ async fn a_disk_that_becomes_read_only_is_unhealthy_until_it_is_not() {
     becomes_healthy(&database).await;
     add(&database, "kept").await.unwrap();
     assert_eq!(notes(&database).await, ["kept"]);
+    running.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_is_unhealthy_although_the_log_has_room_for_the_row_of_the_check() {
+    let Some(mount) = Mount::new("size=1m") else {
+        return;
+    };
+    let (running, database) = boot(plugin(mount.file()).min_free(0)).await;
+    // What this adds to the log is free for later transactions.
+    add(&database, &"x".repeat(40_000)).await.unwrap();
+    let checkpoint = "PRAGMA wal_checkpoint(RESTART)";
+    let mut other = other_process(&mount.file()).await;
+    sqlx::query(checkpoint).execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    let filler = mount.0.path().join("filler");
+    fs::write(&filler, vec![0; 1 << 20]).unwrap_err();
+    add(&database, "small").await.unwrap();
+    let text = format!("{:#}", database.check().await.unwrap_err());
+    assert!(
+        text.contains("can't write a file beside the database `database`: make room"),
+        "{text}"
+    );
+    fs::remove_file(&filler).unwrap();
+    becomes_healthy(&database).await;
+    let left: Vec<_> = fs::read_dir(mount.0.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(
+        left.iter()
+            .all(|name| !name.to_string_lossy().ends_with("-room")),
+        "{left:?}"
+    );
     running.close().await.unwrap();
 }
 

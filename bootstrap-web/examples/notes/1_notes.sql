@@ -1,6 +1,6 @@
 CREATE TABLE users (id INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE);
 CREATE TABLE notes (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- the id of a deleted note does not come back
     owner INTEGER NOT NULL REFERENCES users,
     title TEXT NOT NULL,
     text TEXT NOT NULL

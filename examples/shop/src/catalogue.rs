@@ -57,12 +57,12 @@ impl Hooks for CataloguePlugin {
 impl Catalogue {
     pub(crate) async fn get(&self, id: i64) -> Result<Arc<Product>, Problem> {
         let find = sqlx::query_as("SELECT * FROM products WHERE id = ?").bind(id);
-        let load = async || {
-            find.fetch_optional(self.store.read())
-                .await?
-                .ok_or_else(|| missing(id).into_error())
-        };
-        Ok(self.products.get_or_load(&id, load).await?)
+        let load = async || Ok(find.fetch_one(self.store.read()).await?);
+        let product = self.products.get_or_load(&id, load).await;
+        product.map_err(|error| match error.error().downcast_ref() {
+            Some(sqlx::Error::RowNotFound) => missing(id),
+            _ => error.into(),
+        })
     }
 
     /// Removes a product from the cache.

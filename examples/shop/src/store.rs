@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use bootstrap::prelude::*;
+use bootstrap_services::audit::AuditError;
 use bootstrap_services::database::{Database, DatabaseError};
 use bootstrap_web::prelude::*;
 
@@ -32,6 +33,12 @@ impl Hooks for StorePlugin {
 /// Answers 503 to requests that the database can't serve now: the client may try again.
 pub(crate) async fn unavailable(problem: std::sync::Arc<Problem>) -> Option<Response> {
     let cause = problem.cause_ref()?;
-    let is_database = cause.is::<DatabaseError>() || cause.is::<sqlx::Error>();
-    is_database.then(|| Problem::unavailable().into_response())
+    let is_database = cause.chain().any(|it| {
+        let audit = it.downcast_ref::<AuditError>();
+        it.is::<DatabaseError>()
+            || it.is::<sqlx::Error>()
+            || audit.is_some_and(|it| matches!(it, AuditError::Database(_)))
+    });
+    let cause = anyhow::anyhow!("{cause:#}");
+    is_database.then(|| Problem::unavailable().cause(cause).into_response())
 }

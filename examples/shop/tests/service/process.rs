@@ -23,8 +23,18 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Starts the shop on a free port, with its database in `folder`, and a report every second.
+    /// Starts the shop on a free port, with its database in `folder`, and a report every second. Returns when it listens.
     pub fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// The same, with more variables of the environment.
+    pub fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::spawn(folder, variables).listening()
+    }
+
+    /// The same, without waiting until it listens.
+    pub fn spawn(folder: &Path, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
         command
             .current_dir(folder)
@@ -33,6 +43,7 @@ impl Shop {
             .env("SHOP_CRON__REPORT__PATTERN", "* * * * * *")
             .env("SHOP_LOG__LEVEL", "info,sqlx=warn")
             .env_remove("RUST_LOG")
+            .envs(variables.iter().copied())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -49,15 +60,28 @@ impl Shop {
                 send("-KILL", id);
             }
         });
-        let mut shop = Self {
+        Self {
             child,
             address: String::new(),
             lines,
             log: Vec::new(),
             _ended: ended,
-        };
-        shop.address = shop.wait_for("listening on ");
-        shop
+        }
+    }
+
+    /// Waits until it listens.
+    pub fn listening(mut self) -> Self {
+        self.address = self.wait_for("listening on ");
+        self
+    }
+
+    /// Waits for the end of a shop whose boot fails. Returns the log.
+    pub fn failed(mut self) -> String {
+        let status = self.child.wait().unwrap();
+        let log: Vec<_> = self.lines.iter().collect();
+        let log = log.join("\n");
+        assert_eq!(status.code(), Some(1), "{log}");
+        log
     }
 
     /// Waits for a line of the log with this text, and returns the rest of that line.
@@ -123,6 +147,28 @@ pub fn get(shop: &Shop, path: &str) -> (u16, Value) {
     let mut response = agent().get(shop.url(path)).call().unwrap();
     let status = response.status().as_u16();
     (status, response.body_mut().read_json().unwrap_or_default())
+}
+
+/// Returns the body of a text.
+pub fn get_text(shop: &Shop, path: &str) -> String {
+    let mut response = agent().get(shop.url(path)).call().unwrap();
+    assert_eq!(response.status(), 200, "{path}");
+    response.body_mut().read_to_string().unwrap()
+}
+
+/// Subscribes to `/stock`, and returns the lines of the stream, which ends with it.
+pub fn watch_stock(shop: &Shop) -> mpsc::Receiver<String> {
+    let agent = Agent::new_with_defaults();
+    let response = agent.get(shop.url("/stock")).call().unwrap();
+    let (line, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let mut read = BufReader::new(response.into_body().into_reader()).lines();
+        while read
+            .next()
+            .is_some_and(|next| next.is_ok_and(|it| line.send(it).is_ok()))
+        {}
+    });
+    lines
 }
 
 pub fn put(shop: &Shop, path: &str, body: &Value) -> (u16, Value) {
