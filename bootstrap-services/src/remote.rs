@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
 
 use crate::clock::Clock;
 
@@ -22,13 +22,26 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    pub(crate) fn new(name: &'static str, clock: Clock, limit: Duration) -> Self {
-        Self {
+    /// `option` is the name of the option that `limit` is the value of.
+    ///
+    /// # Errors
+    ///
+    /// If the limit is zero: an engine could never answer in time.
+    pub(crate) fn new(
+        name: &'static str,
+        clock: Clock,
+        (option, limit): (&str, Duration),
+    ) -> anyhow::Result<Self> {
+        ensure!(
+            !limit.is_zero(),
+            "`{option}` is zero, so {name} could never answer in time: set a longer one, as 250 ms"
+        );
+        Ok(Self {
             name,
             clock,
             limit,
             rests_until: Mutex::default(),
-        }
+        })
     }
 
     /// Makes a call, unless the last one failed less than a second ago. Changes are logged once.

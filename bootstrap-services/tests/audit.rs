@@ -1,4 +1,4 @@
-//! The audit log. // D52
+//! The audit log.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::time::{Duration, SystemTime};
@@ -140,6 +140,7 @@ async fn the_database_refuses_to_change_the_log() {
     kit.close().await;
 }
 
+/// D52: kept for 90 days.
 #[tokio::test]
 async fn entries_are_deleted_after_90_days() {
     let kit = Kit::new().await;

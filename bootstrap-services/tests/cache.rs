@@ -1,4 +1,4 @@
-//! The cache. D38, and the memory engine of D48.
+//! The cache.
 #![allow(clippy::unwrap_used)]
 
 use std::future::pending;
@@ -187,7 +187,7 @@ async fn all_callers_get_the_error_and_the_next_one_loads_again() {
     kit.close().await;
 }
 
-// A fault of the original: ten callers loaded ten times.
+/// A fault of the original: ten callers loaded ten times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_callers_at_one_time_load_once() {
     let kit = Kit::new().await;
@@ -253,12 +253,12 @@ async fn a_value_that_was_removed_while_it_was_loaded_is_not_kept() {
     kit.close().await;
 }
 
+/// A fault of the original: a time to live of zero was one without an end.
 #[tokio::test]
 async fn settings_that_keep_nothing_are_errors_that_name_the_region() {
     let kit = Kit::new().await;
     let cache = kit.cache();
     let region = || "names".to_owned();
-    // A fault of the original: a time to live of zero was one without an end.
     let error = cache
         .region::<u32, u32>("names")
         .ttl(Duration::ZERO)
@@ -327,6 +327,7 @@ async fn a_name_stands_for_one_region() {
     kit.close().await;
 }
 
+/// D38: each value has a time to live.
 #[tokio::test]
 async fn values_expire_on_the_clock_of_the_app() {
     let kit = Kit::new().await;
@@ -383,7 +384,7 @@ async fn the_memory_of_expired_values_is_freed_without_access() {
     kit.close().await;
 }
 
-// A fault of the original: it evicted another key.
+/// A fault of the original: it evicted another key.
 #[tokio::test]
 async fn a_new_value_for_a_key_of_a_full_region_evicts_nothing() {
     let kit = Kit::new().await;
@@ -438,8 +439,8 @@ async fn a_full_region_keeps_what_is_used() {
     kit.close().await;
 }
 
-// A fault of the original: its list of keys was searched at each access. Here the time of an access does not depend on the number of entries:
-// these take seconds, and would take minutes with a search.
+/// A fault of the original: its list of keys was searched at each access. Here the time of an access does not depend on the number of entries:
+/// these take seconds, and would take minutes with a search.
 #[tokio::test]
 async fn a_large_region_is_as_fast_as_a_small_one() {
     let kit = Kit::new().await;
@@ -737,4 +738,16 @@ async fn the_cache_joins_a_collected_app_that_requires_it() {
         .unwrap();
     assert!(running.try_get::<State<Cache>>().is_err());
     running.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_shared_cache_without_time_to_answer_is_an_error_of_the_boot() {
+    let time = VirtualClock::starting_at(SystemTime::UNIX_EPOCH);
+    let plugin = CachePlugin::default().shared_timeout(Duration::ZERO);
+    let shared = MemorySharedCachePlugin::new(MemorySharedCache::new(time.clock()));
+    let app = App::new().supply(time.clock()).with(shared).with(plugin);
+    let booted = app.boot().await;
+    let text = booted.unwrap_err().render();
+    assert!(text.contains("[cache] Plugin load failed"), "{text}");
+    assert!(text.contains("`shared_timeout` is zero"), "{text}");
 }

@@ -1,7 +1,8 @@
-//! Events. D39.
+//! Events.
 #![allow(clippy::unwrap_used)]
 
 use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -10,11 +11,11 @@ use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 use bootstrap::{Configuration, Running};
 use bootstrap_services::events::{
-    Event, EventContext, EventHandlers, EventHandlersPlugin, Events, EventsPlugin, Handler,
-    Pattern, PatternError, RecvError, conformance, event_handler,
+    Event, EventBus, EventContext, EventHandlers, EventHandlersPlugin, Events, EventsPlugin,
+    Handler, Pattern, PatternError, RecvError, async_trait, conformance, event_handler,
 };
 use bootstrap_services::testing::{MemoryBus, VirtualClock};
-use futures_util::StreamExt as _;
+use futures_util::stream::{BoxStream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Notify;
@@ -162,7 +163,7 @@ async fn until(what: impl Fn() -> bool) {
     .await;
 }
 
-// Faults of the original: `*` matches across dots. D39.
+/// A fault of the original: `*` matches across dots.
 #[test]
 fn a_star_is_one_segment() {
     let cases = [
@@ -229,6 +230,7 @@ async fn a_subscription_gets_the_events_of_its_type() {
     close(running).await;
 }
 
+/// D39: by pattern, and others by type.
 #[tokio::test]
 async fn a_pattern_gets_names_and_payloads_in_order() {
     let (running, events) = boot_alone().await;
@@ -296,7 +298,7 @@ async fn a_subscription_ends_with_the_app() {
     assert_eq!(within(late.recv()).await.unwrap_err(), RecvError::Closed);
 }
 
-// Faults of the original: history. D39.
+/// A fault of the original: history.
 #[tokio::test]
 async fn the_history_keeps_the_last_events() {
     let configuration = Configuration::new().set("events.history", 3);
@@ -381,7 +383,7 @@ async fn a_handler_may_publish() {
     close(running).await;
 }
 
-// Faults of the original: errors of handlers are isolated. D39.
+/// A fault of the original: errors of handlers are isolated.
 #[tokio::test]
 async fn an_error_and_a_panic_are_reported_and_the_next_event_is_handled() {
     let log = Log::default();
@@ -735,8 +737,6 @@ async fn what_waits_for_the_bus_is_sent_before_the_app_closes() {
 
 #[tokio::test]
 async fn messages_that_cannot_be_read_are_reported_and_unknown_events_match_patterns() {
-    use bootstrap_services::events::EventBus as _;
-
     let (bus, log) = (MemoryBus::default(), Log::default());
     let (running, events) = boot(app(&time(), &log).supply(bus.port())).await;
     let mut all = events.matching("**").unwrap();
@@ -886,4 +886,52 @@ fn errors_of_subscriptions_say_what_to_do() {
         "the subscription missed 3 events: read faster, or set `events.queue` to more"
     );
     let _ = anyhow!(RecvError::Closed);
+}
+
+/// A bus that takes messages, and can't be subscribed to.
+#[derive(Default)]
+struct Deaf {
+    sent: AtomicUsize,
+}
+
+#[async_trait]
+impl EventBus for Deaf {
+    async fn publish(&self, _: &str, _: Vec<u8>) -> Result<()> {
+        self.sent.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn subscribe(&self, _: &str) -> Result<BoxStream<'static, Vec<u8>>> {
+        bail!("no subscription")
+    }
+}
+
+#[tokio::test]
+async fn a_bus_that_only_sends_is_unhealthy_and_reported_once() {
+    let (bus, time, log) = (Arc::new(Deaf::default()), time(), Log::default());
+    let port: Arc<dyn EventBus> = bus.clone();
+    let (running, events) = boot(app(&time, &log).supply(Port::from_arc(port))).await;
+    for sent in 1..=3 {
+        events.publish(UserCreated { id: 1 });
+        until(|| bus.sent.load(Ordering::SeqCst) == sent).await;
+        time.advance(Duration::from_secs(1)).await;
+        assert!(events.check().await.is_err());
+    }
+    let reported = log.take();
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    drop(events);
+    close(running).await;
+}
+
+#[tokio::test]
+async fn handlers_without_time_are_an_error_of_the_boot() {
+    let plugin = EventHandlersPlugin::default().handler_timeout(Duration::ZERO);
+    let app = App::new().supply(time().clock());
+    let app = app.with(EventsPlugin::default()).with(plugin);
+    let text = within(app.boot()).await.unwrap_err().render();
+    assert!(
+        text.contains("[event-handlers] Plugin load failed"),
+        "{text}"
+    );
+    assert!(text.contains("`handler_timeout` is zero"), "{text}");
 }

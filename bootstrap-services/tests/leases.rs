@@ -12,6 +12,7 @@ use bootstrap_services::leases::{
     LeaseEngine, LeaseError, Leases, LeasesPlugin, MemoryLeases, MemoryLeasesPlugin,
     SqliteLeasesPlugin, conformance,
 };
+use tokio::sync::Notify;
 
 const TTL: Duration = Duration::from_secs(30);
 
@@ -254,4 +255,93 @@ async fn what_leases_do_is_measured() {
             "leases_lost_total Counter(1)",
         ]
     );
+}
+
+/// An engine whose renewals or releases wait for the test, for ever if that lets none through.
+#[derive(Default)]
+struct Waits {
+    store: MemoryLeases,
+    slow_renewals: bool,
+    has_begun: Notify,
+    open: Notify,
+}
+
+impl Waits {
+    async fn wait(&self) {
+        self.has_begun.notify_one();
+        self.open.notified().await;
+    }
+}
+
+#[async_trait]
+impl LeaseEngine for Waits {
+    async fn read(&self, name: &str) -> Result<Option<bootstrap_services::leases::Record>> {
+        self.store.read(name).await
+    }
+    async fn take(
+        &self,
+        name: &str,
+        seen: Option<bootstrap_services::leases::Version>,
+        claim: &bootstrap_services::leases::Claim,
+    ) -> Result<Option<u64>> {
+        self.store.take(name, seen, claim).await
+    }
+    async fn renew(&self, name: &str, token: u64, at: SystemTime) -> Result<bool> {
+        if self.slow_renewals {
+            self.wait().await;
+        }
+        self.store.renew(name, token, at).await
+    }
+    async fn release(&self, name: &str, token: u64) -> Result<()> {
+        if !self.slow_renewals {
+            self.wait().await;
+        }
+        self.store.release(name, token).await
+    }
+    async fn claim(&self, name: &str, at: SystemTime) -> Result<bool> {
+        self.store.claim(name, at).await
+    }
+    async fn last(&self, name: &str) -> Result<Option<SystemTime>> {
+        self.store.last(name).await
+    }
+}
+
+/// Otherwise two instances would hold it between the release and the signal.
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_lost_before_it_is_released() {
+    let engine = Arc::new(Waits::default());
+    let leases = Leases::new(
+        engine.clone(),
+        bootstrap_services::clock::Clock::system(),
+        TTL,
+    );
+    let lease = leases.hold("a").await.unwrap();
+    let closing = tokio::spawn(async move { leases.close().await });
+    engine.has_begun.notified().await;
+    assert!(!lease.is_held());
+    tokio::time::timeout(Duration::from_secs(1), lease.lost())
+        .await
+        .unwrap();
+    assert!(!closing.is_finished());
+    engine.open.notify_one();
+    closing.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_does_not_answer_does_not_keep_the_leases_from_closing() {
+    for slow_renewals in [true, false] {
+        let engine = Arc::new(Waits {
+            slow_renewals,
+            ..Waits::default()
+        });
+        let clock = bootstrap_services::clock::Clock::system();
+        let leases = Leases::new(engine.clone(), clock, Duration::from_hours(24));
+        let lease = leases.hold("a").await.unwrap();
+        if slow_renewals {
+            engine.has_begun.notified().await;
+        }
+        let closed = tokio::time::timeout(Duration::from_secs(9), leases.close()).await;
+        assert!(closed.is_ok(), "slow renewals: {slow_renewals}");
+        assert!(!lease.is_held());
+    }
 }

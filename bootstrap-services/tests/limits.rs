@@ -1,4 +1,4 @@
-//! Rate limits. D46, and the memory engine of D48.
+//! Rate limits.
 #![allow(clippy::unwrap_used)]
 
 use std::net::SocketAddr;
@@ -211,6 +211,7 @@ fn quotas_are_checked() {
     assert_eq!(Quota::new(1, SECOND * 86_400 * 366).check(), Ok(()));
 }
 
+/// D46: the third of two is refused; here the fourth of three.
 #[tokio::test]
 async fn a_burst_is_allowed_and_comes_back_evenly() {
     let kit = Kit::new(login(Quota::per_minute(5).burst(3))).await;
@@ -225,7 +226,6 @@ async fn a_burst_is_allowed_and_comes_back_evenly() {
     let check = async || limit.check("ada").await.unwrap();
     assert_eq!(check().await, decision(true, 2, 12, 0));
     assert_eq!(check().await, decision(true, 1, 24, 0));
-    // D46: the third of two is refused; here the fourth of three.
     assert_eq!(check().await, decision(true, 0, 36, 0));
     assert_eq!(check().await, decision(false, 0, 36, 12));
     kit.time.advance(SECOND * 11).await;
@@ -238,7 +238,7 @@ async fn a_burst_is_allowed_and_comes_back_evenly() {
     kit.close().await;
 }
 
-// A fault of the original: a fixed window that was called sliding allows twice the limit around its edge.
+/// A fault of the original: a fixed window that was called sliding allows twice the limit around its edge.
 #[tokio::test]
 async fn no_window_has_twice_the_limit_wherever_it_begins() {
     let kit = Kit::new(login(Quota::per_minute(60))).await;
@@ -520,4 +520,27 @@ async fn routes_with_a_limit_require_the_limits() {
     let errors = app.with(ProxiesPlugin::default()).plan().unwrap_err();
     let text = errors.to_string();
     assert!(text.contains("`Limits`"), "{text}");
+}
+
+#[tokio::test]
+async fn a_store_without_time_to_answer_is_an_error_of_the_boot() {
+    let limits = login(Quota::per_minute(5)).store_timeout(Duration::ZERO);
+    let time = VirtualClock::starting_at(SystemTime::UNIX_EPOCH);
+    let store = MemoryRateStorePlugin::new(MemoryRateStore::new(time.clock()));
+    let app = App::new().supply(time.clock()).with(store).with(limits);
+    let text = app.boot().await.unwrap_err().render();
+    assert!(text.contains("[limits] Plugin load failed"), "{text}");
+    assert!(text.contains("`store_timeout` is zero"), "{text}");
+}
+
+#[tokio::test]
+async fn the_limits_are_as_healthy_as_their_store() {
+    let kit = Kit::new(login(Quota::per_minute(5))).await;
+    kit.limits().check().await.unwrap();
+    kit.close().await;
+    let (kit, store) = Kit::storing(login(Quota::per_minute(5))).await;
+    kit.limits().check().await.unwrap();
+    store.fail();
+    kit.limits().check().await.unwrap_err();
+    kit.close().await;
 }

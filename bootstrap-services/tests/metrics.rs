@@ -6,9 +6,17 @@ use std::time::{Duration, SystemTime};
 
 use bootstrap::prelude::*;
 use bootstrap::{Configuration, Running};
+use bootstrap_services::audit::AuditPlugin;
+use bootstrap_services::cache::CachePlugin;
 use bootstrap_services::clock::ClockPlugin;
+use bootstrap_services::cron::{CronPlugin, MemoryCronStore};
+use bootstrap_services::database::DatabasePlugin;
+use bootstrap_services::events::EventsPlugin;
+use bootstrap_services::leases::{LeasesPlugin, MemoryLeasesPlugin};
+use bootstrap_services::limits::LimitsPlugin;
 use bootstrap_services::logger::LoggerPlugin;
 use bootstrap_services::metrics::{Metrics, MetricsPlugin, MetricsRoutes};
+use bootstrap_services::sse::SseHubPlugin;
 use bootstrap_services::testing::VirtualClock;
 use bootstrap_web::prelude::*;
 use bootstrap_web::{AccessLog, ProxiesPlugin};
@@ -103,18 +111,37 @@ async fn metrics_of_services_are_described_also_if_they_load_first() {
         App::new()
             .with(LoggerPlugin::default())
             .with(ClockPlugin)
+            .with(DatabasePlugin::memory())
+            .with(AuditPlugin::default())
+            .with(CachePlugin::default())
+            .with(LimitsPlugin::default())
+            .with(EventsPlugin::default())
+            .with(SseHubPlugin::default())
+            .with(MemoryCronStore::default())
+            .with(CronPlugin::default())
+            .with(MemoryLeasesPlugin::default())
+            .with(LeasesPlugin::default())
             .with(MetricsPlugin::default()),
     )
     .await;
-    counter!("log_lines_dropped_total").increment(0);
+    let names = [
+        "audit_recorded_total",
+        "cache_hits_total",
+        "cron_fired_total",
+        "database_busy_total",
+        "events_published_total",
+        "leases_acquired_total",
+        "limits_allowed_total",
+        "log_lines_dropped_total",
+        "sse_sent_total",
+    ];
+    for name in names {
+        counter!(name).increment(0);
+    }
     let text = running.try_get::<State<Metrics>>().unwrap().render();
-    assert!(
-        has(
-            &text,
-            "# HELP log_lines_dropped_total Lines that were not written"
-        ),
-        "{text}"
-    );
+    for name in names {
+        assert!(has(&text, &format!("# HELP {name} ")), "{name}: {text}");
+    }
     running.close().await.unwrap();
 }
 

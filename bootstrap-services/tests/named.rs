@@ -852,3 +852,33 @@ async fn an_app_that_collects_has_the_plugin_if_a_field_requires_its_state() {
     services(&running).set("port", 80_u32).unwrap();
     closes(running).await;
 }
+
+/// It holds the services that hold it.
+#[test]
+fn a_value_that_keeps_its_context_is_dropped_with_the_runtime_of_an_app_that_did_not_close() {
+    struct Keeps {
+        _cx: ServiceContext,
+        _noted: Noted,
+    }
+    let trace = Trace::default();
+    let keeps = |name: &'static str| {
+        let trace = trace.clone();
+        async move |cx: ServiceContext| {
+            let _noted = Noted { name, trace };
+            Ok(Keeps { _cx: cx, _noted })
+        }
+    };
+    let services = ServicesPlugin::default()
+        .define("a", keeps("a"))
+        .define("b", keeps("b"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let app = App::new().with(services);
+    let booted = runtime.block_on(async { timeout(SECOND * 10, app.boot()).await });
+    let running = booted.unwrap().unwrap();
+    drop(runtime);
+    drop(running);
+    assert_eq!(trace.take(), ["drop(b)", "drop(a)"]);
+}

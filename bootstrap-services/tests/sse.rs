@@ -1,4 +1,4 @@
-//! Channels of server-sent events. D45.
+//! Channels of server-sent events.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
@@ -82,6 +82,7 @@ async fn subscribe(hub: &SseHub, channels: &[&str], id: Option<&str>) -> SseStre
     within(hub.subscribe(channels, id)).await.unwrap()
 }
 
+/// D45: a broadcast to the clients of a channel.
 #[tokio::test]
 async fn two_clients_get_the_events_of_their_channels() {
     let (running, hub) = boot(app(plugin())).await;
@@ -103,7 +104,7 @@ async fn two_clients_get_the_events_of_their_channels() {
     close(running).await;
 }
 
-// Faults of the original: no replay. D45.
+/// A fault of the original: no replay.
 #[tokio::test]
 async fn a_client_that_connects_again_gets_what_it_has_missed() {
     let (running, hub) = boot(app(plugin())).await;
@@ -202,7 +203,7 @@ async fn hub_id(hub: &SseHub) -> (String, String) {
     (epoch.to_owned(), number.to_owned())
 }
 
-// Faults of the original: no backpressure. D45.
+/// A fault of the original: no backpressure.
 #[tokio::test]
 async fn a_client_that_is_too_slow_is_told_and_closed() {
     let (running, hub) = boot(app(plugin().queue(3))).await;

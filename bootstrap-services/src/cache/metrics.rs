@@ -2,6 +2,45 @@
 
 use crate::cache::stats::RegionStats;
 
+/// Describes the metrics to the recorder.
+pub(super) fn describe() {
+    #[cfg(feature = "metrics")]
+    {
+        use metrics::{describe_counter, describe_gauge};
+
+        describe_counter!(
+            "cache_hits_total",
+            "Values that were found in memory, by region."
+        );
+        describe_counter!(
+            "cache_misses_total",
+            "Values that were not in memory, by region."
+        );
+        describe_counter!("cache_loads_total", "Loads that have begun, by region.");
+        describe_counter!(
+            "cache_load_errors_total",
+            "Loads that ended with an error, by region."
+        );
+        describe_counter!(
+            "cache_evictions_total",
+            "Entries that were removed for lack of room, by region."
+        );
+        describe_counter!(
+            "cache_shared_hits_total",
+            "Values that were found in the shared cache, by region."
+        );
+        describe_counter!(
+            "cache_shared_errors_total",
+            "Calls of the shared cache that failed or were left out, by region."
+        );
+        describe_gauge!("cache_entries", "Entries in memory, by region.");
+        describe_gauge!(
+            "cache_size",
+            "Size of the entries: their number or their bytes, by region."
+        );
+    }
+}
+
 /// Publishes the counters of a region. They are counted by the region itself, so that a hit pays nothing for metrics.
 #[cfg(feature = "metrics")]
 pub(super) fn publish(region: &str, stats: &RegionStats) {

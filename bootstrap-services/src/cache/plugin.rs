@@ -7,6 +7,7 @@ use bootstrap::extend::async_trait;
 use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
 
+use crate::cache::metrics;
 use crate::cache::regions::Cache;
 use crate::cache::shared::SharedCache;
 use crate::cache::tier::Tier;
@@ -21,6 +22,10 @@ const SUBSCRIBE: Duration = Duration::from_secs(1);
 ///
 /// Everything is in the memory of the process, unless a plugin provides a [`SharedCache`] and a region is
 /// [`shared`](crate::cache::RegionBuilder::shared). The plugin removes entries that have expired every 15 seconds.
+///
+/// # Errors
+///
+/// The boot fails if an app with a shared cache has a `shared_timeout` of zero.
 ///
 /// # Examples
 ///
@@ -57,8 +62,14 @@ impl Hooks for CachePlugin {
         let clock = Clock::clone(&self.clock);
         let tier = self.shared.clone();
         let tier = tier.map(|it| Tier::new(it, clock.clone(), self.shared_timeout));
-        self.tier = tier.map(Arc::new);
+        self.tier = tier.transpose()?.map(Arc::new);
         Ok(Cache::new(clock, self.tier.clone()))
+    }
+
+    /// Not in `load`: a plugin may install the recorder in its own.
+    async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
+        metrics::describe();
+        Ok(())
     }
 
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {

@@ -50,13 +50,18 @@ pub(super) struct SharedRegion<K, V> {
 }
 
 impl Tier {
-    pub(super) fn new(engine: Port<dyn SharedCache>, clock: Clock, limit: Duration) -> Self {
-        Self {
+    pub(super) fn new(
+        engine: Port<dyn SharedCache>,
+        clock: Clock,
+        timeout: Duration,
+    ) -> anyhow::Result<Self> {
+        let limit = ("shared_timeout", timeout);
+        Ok(Self {
             engine,
-            remote: Remote::new("the shared cache", clock, limit),
+            remote: Remote::new("the shared cache", clock, limit)?,
             // A number that no other process has.
             origin: RandomState::new().hash_one(std::process::id()),
-        }
+        })
     }
 
     pub(super) async fn check(&self) -> anyhow::Result<()> {

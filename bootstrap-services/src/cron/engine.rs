@@ -31,6 +31,8 @@ const PROBE: Duration = Duration::from_millis(900);
 const PROBED: &str = "";
 /// How many calls of the store are under way at once.
 const CALLS: usize = 16;
+/// How many wake-ups that are out of date are kept at least.
+const SPARE: usize = 64;
 /// The loop looks again after this time if no schedule has an occurrence.
 const IDLE: Duration = Duration::from_hours(1);
 
@@ -52,7 +54,8 @@ pub(super) struct Engine {
 #[derive(Default)]
 struct Table {
     entries: BTreeMap<String, Arc<Entry>>,
-    /// Of schedules that were paused or removed as well: such a wake-up is out of date when its time comes.
+    /// Of schedules that were paused or removed as well: such a wake-up is out of date when its time comes. There are at
+    /// most a few more than twice as many as schedules.
     wakes: BinaryHeap<Wake>,
     /// Those whose claims have not begun.
     new: Vec<Weak<Entry>>,
@@ -64,6 +67,19 @@ impl Table {
     fn wake(&mut self, entry: &Arc<Entry>, at: Option<SystemTime>) {
         let entry = Arc::downgrade(entry);
         self.wakes.extend(at.map(|at| Wake { at, entry }));
+        if self.wakes.len() > SPARE + 2 * self.entries.len() {
+            self.drop_outdated();
+        }
+    }
+
+    /// Keeps one wake-up for each schedule that waits.
+    fn drop_outdated(&mut self) {
+        let entries = self.entries.values();
+        let waiting = entries.filter_map(|entry| {
+            let (at, entry) = (entry.next()?, Arc::downgrade(entry));
+            Some(Wake { at, entry })
+        });
+        self.wakes = waiting.collect();
     }
 }
 
@@ -107,9 +123,11 @@ impl Engine {
             return Err(Arc::clone(first));
         }
         let entry = Arc::new(entry);
+        let name = entry.name().to_owned();
+        table.entries.insert(name, Arc::clone(&entry));
         table.wake(&entry, entry.next());
+        table.new.retain(|entry| entry.strong_count() > 0);
         table.new.push(Arc::downgrade(&entry));
-        table.entries.insert(entry.name().to_owned(), entry);
         drop(table);
         self.changed.notify_one();
         Ok(())
@@ -188,8 +206,15 @@ impl Engine {
         if entry.begin_claiming() {
             let engine = Arc::clone(self);
             self.spawn(&Arc::clone(&entry), async move {
-                while let Some((span, is_first)) = entry.take_due() {
-                    engine.claim_span(&entry, span, is_first).await;
+                let claim = async {
+                    while let Some((span, is_first)) = entry.take_due() {
+                        engine.claim_span(&entry, span, is_first).await;
+                    }
+                };
+                tokio::select! {
+                    () = claim => {}
+                    // A store that does not answer must not be called once it has closed.
+                    () = entry.stops.aborted.cancelled() => {}
                 }
             });
         }
@@ -214,6 +239,10 @@ impl Engine {
         }
         entry.missed(chosen.missed);
         for at in chosen.fires {
+            // Another instance claims it, or the next start.
+            if entry.stops.closing.is_cancelled() {
+                return;
+            }
             self.claim(entry, at).await;
         }
     }
@@ -490,4 +519,40 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+
+    use super::*;
+    use crate::cron::error::Place;
+    use crate::cron::{MemoryCronStore, Schedule};
+
+    fn add(engine: &Engine, name: &str) {
+        let (schedule, now) = (Schedule::new(name, "@yearly"), engine.clock.now());
+        let pattern = schedule.check(now).unwrap();
+        let place = (Place(Location::caller()), name.to_owned());
+        let task = Arc::new(|_| async { Ok(()) }.boxed());
+        let entry = Entry::new(schedule, pattern, task, place, engine.stops.child(), now);
+        assert!(engine.insert(entry).is_ok());
+    }
+
+    #[test]
+    fn schedules_that_come_and_go_leave_nothing_behind() {
+        let engine = Engine::new(Clock::system(), Arc::new(MemoryCronStore::default()));
+        add(&engine, "it");
+        let it = engine.entry("it").unwrap();
+        for _ in 0..1_000 {
+            it.pause();
+            engine.resume(&it);
+            add(&engine, "other");
+            drop(engine.remove("other"));
+        }
+        let table = engine.table();
+        assert!(table.wakes.len() <= SPARE + 4, "{}", table.wakes.len());
+        assert!(table.new.len() <= 2, "{}", table.new.len());
+        let next = table.wakes.peek().map(|wake| wake.at);
+        assert_eq!(next, it.next());
+    }
 }

@@ -215,7 +215,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`DatabaseError::Unavailable`] if the file exists or can't be written.
+    /// [`DatabaseError::Unavailable`] if the file exists or can't be written, or if its path is not valid UTF-8.
     ///
     /// # Cancel safety
     ///
@@ -232,7 +232,11 @@ impl Database {
     /// ```
     pub async fn backup(&self, file: impl AsRef<Path>) -> Result<(), DatabaseError> {
         // `SQLite` takes the path as text.
-        let path = file.as_ref().to_string_lossy().into_owned();
+        let Some(path) = file.as_ref().to_str() else {
+            let wrong = "the path is not valid UTF-8";
+            let error = io::Error::new(io::ErrorKind::InvalidInput, wrong);
+            return Err(self.unavailable("back up", sqlx::Error::Io(error)));
+        };
         // `SQLite` itself accepts an empty file.
         if file.as_ref().exists() {
             let error = io::Error::from(io::ErrorKind::AlreadyExists);

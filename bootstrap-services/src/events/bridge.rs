@@ -2,8 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -42,8 +41,21 @@ pub(crate) struct Bridge<M> {
     clock: State<Clock>,
     encode: fn(&M) -> Result<Value>,
     outgoing: Queue<M>,
-    is_up: AtomicBool,
+    down: Mutex<Down>,
     app: Handle,
+}
+
+/// In which directions no message passes: a bus may take messages while it can't be subscribed to.
+#[derive(Clone, Copy, Default)]
+struct Down {
+    sending: bool,
+    receiving: bool,
+}
+
+impl Down {
+    fn any(self) -> bool {
+        self.sending || self.receiving
+    }
 }
 
 /// A message as the bus carries it.
@@ -70,7 +82,7 @@ impl<M: Send + Sync + 'static> Bridge<M> {
             clock: clock.clone(),
             encode,
             outgoing: Queue::new(WAITING),
-            is_up: AtomicBool::new(true),
+            down: Mutex::default(),
             app,
         }
     }
@@ -81,9 +93,8 @@ impl<M: Send + Sync + 'static> Bridge<M> {
     }
 
     pub(crate) fn check(&self) -> Result<()> {
-        let is_up = self.is_up.load(Ordering::Relaxed);
         ensure!(
-            is_up,
+            !self.down().any(),
             "the bus is not connected: see the log for the reason"
         );
         Ok(())
@@ -113,10 +124,15 @@ impl<M: Send + Sync + 'static> Bridge<M> {
             match next {
                 Next::Item(message) => {
                     let sent = self.send_one(&message).await;
-                    if sent.is_err() {
+                    let is_lost = sent.is_err();
+                    self.note(sent, |down, is_down| down.sending = is_down);
+                    if is_lost {
                         metrics::not_sent(self.topic, 1);
                     }
-                    self.note(sent);
+                    if is_lost && stopped.is_cancelled() {
+                        // A bus that hangs would take its time for each message that waits.
+                        return metrics::not_sent(self.topic, self.outgoing.len() as u64);
+                    }
                 }
                 Next::Missed(missed) => metrics::not_sent(self.topic, missed),
                 Next::Closed => return,
@@ -147,16 +163,12 @@ impl<M: Send + Sync + 'static> Bridge<M> {
 
     async fn subscribe(&self) -> Option<Incoming> {
         let subscribed = self.limited(self.bus.subscribe(self.topic)).await;
-        match subscribed {
-            Ok(incoming) => {
-                self.note(Ok(()));
-                Some(incoming)
-            }
-            Err(error) => {
-                self.note(Err(error));
-                None
-            }
-        }
+        let (incoming, outcome) = match subscribed {
+            Ok(incoming) => (Some(incoming), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        self.received(outcome);
+        incoming
     }
 
     async fn receive<F>(&self, first: Option<Incoming>, deliver: F, stopped: &CancellationToken)
@@ -175,7 +187,7 @@ impl<M: Send + Sync + 'static> Bridge<M> {
                     }
                 };
                 tokio::select! {
-                    () = read => self.note(Err(anyhow!("the connection was lost"))),
+                    () = read => self.received(Err(anyhow!("the connection was lost"))),
                     () = stopped.cancelled() => return,
                 }
             }
@@ -206,18 +218,35 @@ impl<M: Send + Sync + 'static> Bridge<M> {
         }
     }
 
-    /// Reports a change once.
-    fn note(&self, outcome: Result<()>) {
-        let was_up = self.is_up.swap(outcome.is_ok(), Ordering::Relaxed);
+    fn received(&self, outcome: Result<()>) {
+        self.note(outcome, |down, is_down| {
+            down.receiving = is_down;
+            // An app that publishes nothing would not notice that it can.
+            down.sending &= is_down;
+        });
+    }
+
+    /// Reports a change of the whole bus once.
+    fn note(&self, outcome: Result<()>, set: impl FnOnce(&mut Down, bool)) {
+        let mut down = self.down();
+        let before = *down;
+        set(&mut down, outcome.is_err());
+        let now = *down;
+        drop(down);
         match outcome {
-            Err(error) if was_up => {
-                let text =
-                    "the bus is down, so other processes get nothing: local delivery goes on";
+            Err(error) if !before.any() => {
+                let text = "the bus is down, so no messages pass between processes: local delivery goes on";
                 self.report(error.context(text));
             }
-            Ok(()) if !was_up => tracing::info!(topic = self.topic, "the bus is up again"),
+            Ok(()) if before.any() && !now.any() => {
+                tracing::info!(topic = self.topic, "the bus is up again");
+            }
             _ => {}
         }
+    }
+
+    fn down(&self) -> MutexGuard<'_, Down> {
+        self.down.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn report(&self, error: anyhow::Error) {

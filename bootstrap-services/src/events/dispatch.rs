@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
 use bootstrap::prelude::*;
 use tokio::sync::watch;
 
@@ -29,6 +30,10 @@ impl EventHandlers {
 /// before they do: when the app closes, it first waits until what was published is handled, and its tasks go on until
 /// all plugins have drained. What is published afterwards is handled before a handler closes, within the limit of the
 /// `run` hook; the log has the number of events for which there was no time.
+///
+/// # Errors
+///
+/// The boot fails if `handler_timeout` is zero.
 #[plugin(name = "event-handlers", states = [EventHandlers], collect = needed)]
 #[derive(Debug)]
 pub struct EventHandlersPlugin {
@@ -42,6 +47,10 @@ pub struct EventHandlersPlugin {
 
 impl Hooks for EventHandlersPlugin {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<EventHandlers> {
+        ensure!(
+            !self.handler_timeout.is_zero(),
+            "`handler_timeout` is zero, so no event could be handled in time: set a longer one, as a minute"
+        );
         let mut names = Vec::new();
         for (name, handler) in &self.handlers {
             let mut list = HandlerList::default();

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::Clock;
 use crate::leases::{LeaseEngine, metrics};
+
+/// How long a release may take. It is shorter than the limit of a `close` hook, 10 s, and longer than `database.busy_timeout`, 5 s.
+const RELEASE: Duration = Duration::from_secs(8);
 
 /// A lease that this instance holds. A task renews it until it is dropped; then it is released.
 ///
@@ -28,6 +32,8 @@ pub struct Lease {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Lost,
+    /// The release has begun: another instance may hold it at any moment from now on.
+    Releasing,
     Released,
 }
 
@@ -66,7 +72,8 @@ impl Lease {
     pub async fn release(self) {
         let Self { mut end, stop, .. } = self;
         drop(stop);
-        let _ = end.wait_for(Option::is_some).await;
+        let has_ended = |end: &Option<End>| end.is_some_and(|end| end != End::Releasing);
+        let _ = end.wait_for(has_ended).await;
     }
 }
 
@@ -99,24 +106,29 @@ impl Keeper {
         let clock = self.clock.clone();
         let task = clock.work(async move {
             let name = self.name.clone();
-            let end = self.keep(&stop).await;
+            let end = self.keep(&stop, &sender).await;
             metrics::ended(&name, end == End::Lost);
             sender.send_replace(Some(end));
         });
         (lease, task)
     }
 
-    async fn keep(mut self, stop: &CancellationToken) -> End {
+    async fn keep(mut self, stop: &CancellationToken, ends: &watch::Sender<Option<End>>) -> End {
         let mut next = self.renewed + self.ttl / 3;
         loop {
             let pause = next.saturating_sub(self.clock.elapsed());
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return self.release().await,
+                () = stop.cancelled() => return self.release(ends).await,
                 () = self.clock.sleep(pause) => {}
             }
             let asked = self.clock.elapsed();
-            match self.renew(asked).await {
+            let renewed = tokio::select! {
+                biased;
+                () = stop.cancelled() => return self.release(ends).await,
+                renewed = self.renew(asked) => renewed,
+            };
+            match renewed {
                 Some(true) => {
                     self.renewed = asked;
                     next = asked + self.ttl / 3;
@@ -160,8 +172,14 @@ impl Keeper {
         End::Lost
     }
 
-    async fn release(&self) -> End {
-        if let Err(error) = self.engine.release(&self.name, self.token).await {
+    async fn release(&self, ends: &watch::Sender<Option<End>>) -> End {
+        ends.send_replace(Some(End::Releasing));
+        let releasing = timeout(RELEASE, self.engine.release(&self.name, self.token));
+        let released = releasing.await.unwrap_or_else(|_| {
+            let error = anyhow!("the engine did not answer within {RELEASE:?}");
+            Err(error)
+        });
+        if let Err(error) = released {
             tracing::warn!(lease = self.name, %error, "a lease was not released; it expires after {:?}", self.ttl);
         }
         End::Released

@@ -15,7 +15,10 @@ use crate::remote::Remote;
 
 /// The rate limits of an app, by name: the state of [`LimitsPlugin`](crate::limits::LimitsPlugin).
 #[derive(Debug)]
-pub struct Limits(BTreeMap<String, Limit>);
+pub struct Limits {
+    limits: BTreeMap<String, Limit>,
+    store: Option<Arc<Store>>,
+}
 
 /// A rate limit. Clones count together.
 ///
@@ -85,8 +88,9 @@ pub struct LimitStats {
 }
 
 impl Limits {
-    pub(super) fn new(limits: impl Iterator<Item = Limit>) -> Self {
-        Self(limits.map(|limit| (limit.0.name.clone(), limit)).collect())
+    pub(super) fn new(limits: impl Iterator<Item = Limit>, store: Option<Arc<Store>>) -> Self {
+        let limits = limits.map(|limit| (limit.0.name.clone(), limit)).collect();
+        Self { limits, store }
     }
 
     /// Returns a limit.
@@ -95,13 +99,29 @@ impl Limits {
     ///
     /// If no limit has this name; the error has a near name, or all names.
     pub fn named(&self, name: &str) -> Result<Limit, UnknownLimit> {
-        let limit = self.0.get(name).cloned();
-        limit.ok_or_else(|| UnknownLimit::new(name, self.0.keys().map(String::as_str)))
+        let limit = self.limits.get(name).cloned();
+        limit.ok_or_else(|| UnknownLimit::new(name, self.limits.keys().map(String::as_str)))
     }
 
     /// All limits, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Limit> {
-        self.0.values()
+        self.limits.values()
+    }
+
+    /// Asks the [`RateStore`], if the app has one: what the health check of the plugin does.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails, does not answer within the limit, or has just failed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn check(&self) -> anyhow::Result<()> {
+        match &self.store {
+            Some(store) => store.check().await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use bootstrap::prelude::*;
 use crate::clock::Clock;
 use crate::limits::check::{Engine, Limit, Limits, Store};
 use crate::limits::memory::Memory;
-use crate::limits::metrics::publish;
+use crate::limits::metrics::{describe, publish};
 use crate::limits::{Quota, QuotaError, RateStore, WhenDown};
 use crate::remote::Remote;
 
@@ -34,7 +34,8 @@ const TEND: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 ///
-/// The boot fails if a limit has no rate, if its rate or burst is zero or malformed, and if a table has other keys.
+/// The boot fails if a limit has no rate, if its rate or burst is zero or malformed, if a table has other keys, and if an app with a
+/// [`RateStore`] has a `store_timeout` of zero.
 ///
 /// # Examples
 ///
@@ -84,11 +85,12 @@ struct Configured {
 impl Hooks for LimitsPlugin {
     async fn load(&mut self, cx: &mut LoadContext) -> Result<Limits> {
         let quotas = self.quotas(cx)?;
-        self.shared = self.store.clone().map(|engine| {
+        if let Some(engine) = self.store.clone() {
             let clock = Clock::clone(&self.clock);
-            let remote = Remote::new("the store of the rate limits", clock, self.store_timeout);
-            Arc::new(Store { engine, remote })
-        });
+            let limit = ("store_timeout", self.store_timeout);
+            let remote = Remote::new("the store of the rate limits", clock, limit)?;
+            self.shared = Some(Arc::new(Store { engine, remote }));
+        }
         let mut limits = Vec::new();
         for (name, quota) in quotas {
             // Also with a store: the quota is checked.
@@ -100,7 +102,13 @@ impl Hooks for LimitsPlugin {
                 .map_or(Engine::Memory(memory), Engine::Store);
             limits.push(Limit::new(name, quota, engine));
         }
-        Ok(Limits::new(limits.into_iter()))
+        Ok(Limits::new(limits.into_iter(), self.shared.clone()))
+    }
+
+    /// Not in `load`: a plugin may install the recorder in its own.
+    async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
+        describe();
+        Ok(())
     }
 
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {

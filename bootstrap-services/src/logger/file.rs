@@ -130,9 +130,12 @@ impl LogFile {
 
     /// Deletes old files. One that can't be deleted is tried again when the next file begins.
     fn prune(&self) {
+        // Not the current one: if the clock was ahead and is right again, there are files with later names.
+        let current = named(&self.path, self.suffix.as_deref());
         let mut files = self.files();
+        files.retain(|file| file.file_name() != current.file_name());
         files.sort();
-        let surplus = files.len().saturating_sub(self.keep);
+        let surplus = files.len().saturating_sub(self.keep.saturating_sub(1));
         for file in &files[..surplus] {
             let _ = fs::remove_file(file);
         }
@@ -264,6 +267,16 @@ mod tests {
         );
         let newest = fs::read_to_string(folder.path().join("a.log.2024-03-02")).unwrap();
         assert_eq!(newest, "line\nline\n");
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_does_not_delete_the_file_that_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let mut log = LogFile::open(&path, Rotation::Daily, 1, at(LEAP + 90 * DAY)).unwrap();
+        log.write(b"line\n", at(LEAP)).unwrap();
+        let written = fs::read_to_string(folder.path().join("a.log.2024-02-29"));
+        assert_eq!(written.unwrap(), "line\n");
     }
 
     #[test]

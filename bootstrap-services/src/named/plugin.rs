@@ -133,7 +133,10 @@ impl Hooks for ServicesPlugin {
         // A task, because all tasks end before the first plugin closes, also if the boot fails.
         let services = self.services.clone();
         cx.spawn("values", async move |cx| {
+            // Made here: an app without tasks drops this closure, and keeps the values.
+            let unclosed = Unclosed(Some(services));
             cx.stopped().await;
+            let services = unclosed.into_inner();
             if ends(&cx.handle()) {
                 services.release(|text| cx.progress(text)).await?;
             }
@@ -160,6 +163,24 @@ impl Hooks for ServicesPlugin {
             self.services.release(|text| cx.progress(text)).await?;
         }
         Ok(())
+    }
+}
+
+/// Drops the values with its task, if the runtime goes away without a close: a value that keeps its context holds the
+/// services that hold it.
+struct Unclosed(Option<Services>);
+
+impl Unclosed {
+    fn into_inner(mut self) -> Services {
+        self.0.take().unwrap_or_default()
+    }
+}
+
+impl Drop for Unclosed {
+    fn drop(&mut self) {
+        if let Some(services) = &self.0 {
+            services.release_now();
+        }
     }
 }
 

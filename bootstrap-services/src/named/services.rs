@@ -212,6 +212,11 @@ impl Services {
         }
         Ok(())
     }
+
+    /// Drops every service, the last one first, without a close. One panic does not become two.
+    pub(super) fn release_now(&self) {
+        self.0.release_now();
+    }
 }
 
 impl Shared {
@@ -249,9 +254,15 @@ impl Table {
     }
 }
 
-/// Without a close, as when the runtime is dropped around the app: the same order, and one panic does not become two.
+/// Without a close, as in an app that runs without tasks: the same order.
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.release_now();
+    }
+}
+
+impl Shared {
+    fn release_now(&self) {
         while let Some((name, value)) = self.take_last() {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
                 let message = panic_message(&*panic);

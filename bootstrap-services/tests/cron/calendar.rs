@@ -1,4 +1,4 @@
-//! When schedules run. D40; C8; faults of the original: `99` accepted, the time zone unused, days of both kinds.
+//! When schedules run.
 
 use bootstrap_services::cron::{CronError, Schedule};
 
@@ -13,6 +13,7 @@ async fn occurrences(pattern: &str, zone: &str, from: &str, to: &str) -> Vec<Str
     notes.times(zone)
 }
 
+/// A fault of the original: it had a time zone that it did not use.
 #[tokio::test]
 async fn a_time_in_a_gap_runs_after_it_and_a_time_that_repeats_runs_once() {
     let table: [(&str, &str, &str, &str, &[&str]); 11] = [
@@ -135,6 +136,7 @@ async fn a_pattern_has_five_fields_or_six_with_the_seconds_first() {
     assert_eq!(named, ["2026-01-02 00:00:00", "2026-01-03 00:00:00"]);
 }
 
+/// A fault of the original: both kinds of day had to match.
 #[tokio::test]
 async fn a_day_matches_if_either_kind_of_day_does() {
     // The 13th, and each Friday: POSIX.
@@ -156,6 +158,7 @@ async fn a_day_matches_if_either_kind_of_day_does() {
     );
 }
 
+/// A fault of the original: `99` was searched for through a year of seconds.
 #[tokio::test]
 async fn a_field_that_is_wrong_is_named() {
     let texts = [

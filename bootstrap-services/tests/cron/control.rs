@@ -135,6 +135,7 @@ async fn an_option_outside_of_its_limits_is_an_error() {
     }
 }
 
+/// D40: a hook adds a schedule, which runs at its times.
 #[tokio::test]
 async fn nothing_runs_before_the_app_is_ready() {
     #[plugin(collect = never)]
@@ -171,6 +172,7 @@ async fn nothing_runs_before_the_app_is_ready() {
 }
 
 /// Fault of the original: a throw in a handler escapes the tick.
+/// A fault of the original: a handler that threw ended the tick of all.
 #[tokio::test]
 async fn errors_and_panics_of_a_task_are_reported_and_the_schedule_goes_on() {
     let kit = Kit::at("2026-01-01T00:00[UTC]").await;

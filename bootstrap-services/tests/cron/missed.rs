@@ -1,4 +1,4 @@
-//! Clocks that are set, machines that sleep, instances that come and go. C8; fault of the original: missed seconds lost.
+//! Clocks that are set, machines that sleep, instances that come and go.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +49,7 @@ async fn of_all_that_was_missed_the_last_ones_run() {
     kit.close().await;
 }
 
+/// A fault of the original: a second in which its timer did not fire was lost.
 #[tokio::test]
 async fn no_second_is_lost_when_the_loop_is_a_little_late() {
     let kit = Kit::at("2026-01-01T00:00:00[UTC]").await;

@@ -1,4 +1,4 @@
-//! A run that is longer than the time between two. Fault of the original: overlap not prevented.
+//! A run that is longer than the time between two.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -41,6 +41,7 @@ async fn runs(overlap: Overlap) -> Seen {
     Seen { kit, notes, most }
 }
 
+/// A fault of the original: nothing prevented an overlap.
 #[tokio::test]
 async fn an_occurrence_is_skipped_while_its_predecessor_runs() {
     let Seen { kit, notes, most } = runs(Overlap::Skip).await;

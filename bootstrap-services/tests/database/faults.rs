@@ -755,3 +755,47 @@ async fn a_closed_database_reports_that() {
     drop(database);
     assert!(!file.exists(), "a temporary file is removed");
 }
+
+/// `SQLite` takes the path as text, and would write another file.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_backup_to_a_path_that_is_not_unicode_is_refused() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (running, database) = boot(plugin(folder.path().join("app.db"))).await;
+    let copies = folder.path().join("copies");
+    fs::create_dir(&copies).unwrap();
+    let copy = copies.join(OsStr::from_bytes(b"copy-\xff.db"));
+    let text = format!(
+        "{:#}",
+        anyhow::Error::from(database.backup(&copy).await.unwrap_err())
+    );
+    assert!(
+        text.contains("can't back up the database `database`"),
+        "{text}"
+    );
+    assert!(text.contains("the path is not valid UTF-8"), "{text}");
+    assert_eq!(fs::read_dir(&copies).unwrap().count(), 0);
+    running.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_value_of_a_database_with_a_prefix_is_reported_at_its_own_key() {
+    let variables = [
+        ("TEST_DATABASE__CONNECTIONS", "4"),
+        ("TEST_REPORTS__DATABASE__CONNECTIONS", "0"),
+    ];
+    let configuration = Configuration::new().environment_from("TEST", variables);
+    let mut app = App::new().configure(configuration);
+    app.register(DatabasePlugin::memory());
+    let reports = app.register(DatabasePlugin::memory()).named("reports");
+    reports.config_prefix("reports");
+    let text = app.boot().await.unwrap_err().render();
+    assert!(text.contains("[reports] Plugin load failed"), "{text}");
+    assert!(
+        text.contains("TEST_REPORTS__DATABASE__CONNECTIONS"),
+        "{text}"
+    );
+}

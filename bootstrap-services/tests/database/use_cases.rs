@@ -72,9 +72,9 @@ impl Hooks for Notes {
     }
 }
 
+/// D6: the database is a state.
 #[tokio::test]
 async fn a_write_works_in_a_hook_and_in_a_task() {
-    // D6
     let running = App::new()
         .with(DatabasePlugin::memory())
         .with(Notes::default())
@@ -95,9 +95,9 @@ async fn a_write_works_in_a_hook_and_in_a_task() {
     running.close().await.unwrap();
 }
 
+/// R58: two registrations are two databases.
 #[tokio::test]
 async fn two_databases_are_two_files() {
-    // R58
     #[plugin(collect = never)]
     struct Both {
         orders: State<Database>,
@@ -139,9 +139,9 @@ async fn two_databases_are_two_files() {
     }
 }
 
+/// D51, D59: what a plugin needs has migrated before it.
 #[tokio::test]
 async fn plugins_migrate_their_own_tables_in_the_order_of_the_graph() {
-    // D51, D59
     struct Users;
     #[plugin(states = [Users], collect = never)]
     struct UsersPlugin {
@@ -285,7 +285,6 @@ fn metrics_label(label: &metrics::Label) -> String {
 /// A handler of axum is a function whose future can be sent between threads.
 #[test]
 fn a_write_works_in_a_handler() {
-    // D6
     fn is_handler<F: Future<Output: Send> + Send + 'static>(_: fn(State<Database>, String) -> F) {}
     async fn handler(database: State<Database>, text: String) -> Result<(), DatabaseError> {
         add(&database, &text).await

@@ -82,7 +82,8 @@ macro_rules! configures {
 
             /// Returns an error about the value of a key that is wrong for a reason that only shows now: a
             /// port that is taken, a file that can't be read. `wrong` says what is wrong, and `help` what to
-            /// do about it. The message adds where the value is set, if it is.
+            /// do about it. The message adds where the value is set, if it is: for the key of an option, below the
+            /// [prefix](crate::Registration::config_prefix) of this plugin.
             ///
             /// # Examples
             ///
@@ -122,7 +123,8 @@ macro_rules! configures {
                 help: impl Into<String>,
             ) -> ConfigFault {
                 let outside = self.site.home.told();
-                value_error(&outside, key, wrong.into(), help.into())
+                let key = self.site.home.key_of(self.site.node, key);
+                value_error(&outside, &key, wrong.into(), help.into())
             }
         }
     };

@@ -100,6 +100,10 @@ pub(crate) trait Home: Send + Sync {
     /// What the app is told from outside.
     #[cfg(feature = "config")]
     fn told(&self) -> Outside;
+
+    /// The key at which `node` reads `key`: below its prefix, if it is that of an option.
+    #[cfg(feature = "config")]
+    fn key_of(&self, node: u32, key: &str) -> String;
 }
 
 /// Where the tasks of an app live.

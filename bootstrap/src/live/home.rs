@@ -131,6 +131,21 @@ impl Home for Nodes {
         self.outside()
     }
 
+    #[cfg(feature = "config")]
+    fn key_of(&self, node: u32, key: &str) -> String {
+        let member = self.member(node);
+        let declaration = member.descriptor.declaration();
+        let mut settings = declaration.into_iter().flat_map(|it| it.settings);
+        let is_option = settings.any(|setting| {
+            let below = key.strip_prefix(&setting.key(None).to_string());
+            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        match &member.prefix {
+            Some(prefix) if is_option => format!("{prefix}.{key}"),
+            _ => key.to_owned(),
+        }
+    }
+
     fn enroll(
         self: Arc<Self>,
         parent: u32,
