@@ -18,10 +18,14 @@ page!(database);
 page!(leases);
 #[cfg(feature = "logger")]
 page!(logger);
+#[cfg(feature = "cache")]
+page!(cache);
 #[cfg(feature = "events")]
 page!(events);
 #[cfg(feature = "cron")]
 page!(cron);
+#[cfg(feature = "limits")]
+page!(limits);
 #[cfg(feature = "audit")]
 page!(audit);
 #[cfg(feature = "metrics")]
@@ -30,7 +34,5 @@ page!(metrics);
 page!(sse);
 #[cfg(feature = "named")]
 page!(named);
-#[cfg(feature = "cache")]
-page!(cache);
-#[cfg(feature = "limits")]
-page!(limits);
+#[cfg(feature = "testing")]
+page!(tests);

@@ -9,8 +9,8 @@ use crate::clock::VirtualClock;
 #[cfg(feature = "database")]
 use crate::database::DatabasePlugin;
 
-/// The first of January 2026, in seconds since 1970.
-const NEW_YEAR: Duration = Duration::from_secs(1_767_225_600);
+/// The first of January 2026: 20,454 days since 1970.
+const NEW_YEAR: Duration = Duration::from_hours(20_454 * 24);
 
 /// Returns an app of one plugin, or of those with the given names, and of the services that they require. All services live in memory, and
 /// read the clock, which stands at the beginning of 2026 (UTC).

@@ -495,7 +495,7 @@ impl Transaction for Foreign {
         "Postgres"
     }
 
-    fn database(&self) -> &str {
+    fn database(&self) -> &'static str {
         "main"
     }
 

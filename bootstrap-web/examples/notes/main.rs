@@ -13,8 +13,8 @@ struct Db(sqlx::SqlitePool);
 struct User(i64);
 
 async fn authenticate(db: State<Db>, Bearer(token): Bearer) -> Answer<Give<User>> {
-    let user = sqlx::query_scalar("SELECT id FROM users WHERE token = ?");
-    let id = user.bind(token).fetch_optional(&db.0).await?;
+    let query = sqlx::query_scalar("SELECT id FROM users WHERE token = ?");
+    let id = query.bind(token).fetch_optional(&db.0).await?;
     Ok(Give(User(id.ok_or_else(Bearer::invalid)?)))
 }
 
@@ -34,8 +34,9 @@ struct Note {
 }
 
 async fn list(db: State<Db>, user: Given<User>) -> Answer<Json<Vec<Note>>> {
-    let notes = sqlx::query_as("SELECT * FROM notes WHERE owner = ? ORDER BY id");
-    Ok(Json(notes.bind(user.0).fetch_all(&db.0).await?))
+    let query = sqlx::query_as("SELECT * FROM notes WHERE owner = ? ORDER BY id");
+    let notes = query.bind(user.0).fetch_all(&db.0).await?;
+    Ok(Json(notes))
 }
 
 async fn add(
@@ -43,22 +44,23 @@ async fn add(
     user: Given<User>,
     new: Validated<Json<NewNote>>,
 ) -> Answer<Created<Json<Note>>> {
-    let add = "INSERT INTO notes (owner, title, text) VALUES (?, ?, ?) RETURNING *";
-    let add = sqlx::query_as(add).bind(user.0).bind(&new.title);
-    let note: Note = add.bind(&new.text).fetch_one(&db.0).await?;
+    let insert = "INSERT INTO notes (owner, title, text) VALUES (?, ?, ?) RETURNING *";
+    let query = sqlx::query_as(insert).bind(user.0);
+    let query = query.bind(&new.title).bind(&new.text);
+    let note: Note = query.fetch_one(&db.0).await?;
     Ok(Created::at(format!("/notes/{}", note.id), Json(note)))
 }
 
 async fn find(db: State<Db>, user: Given<User>, Path(id): Path<i64>) -> Answer<Json<Note>> {
-    let note = sqlx::query_as("SELECT * FROM notes WHERE id = ? AND owner = ?");
-    let note = note.bind(id).bind(user.0).fetch_optional(&db.0).await?;
+    let query = sqlx::query_as("SELECT * FROM notes WHERE id = ? AND owner = ?");
+    let note = query.bind(id).bind(user.0).fetch_optional(&db.0).await?;
     note.map(Json).or_not_found("no such note")
 }
 
 async fn remove(db: State<Db>, user: Given<User>, Path(id): Path<i64>) -> Answer<NoContent> {
-    let note = sqlx::query("DELETE FROM notes WHERE id = ? AND owner = ? RETURNING id");
-    let note = note.bind(id).bind(user.0).fetch_optional(&db.0).await?;
-    note.map(|_| NoContent).or_not_found("no such note")
+    let query = sqlx::query("DELETE FROM notes WHERE id = ? AND owner = ? RETURNING id");
+    let removed = query.bind(id).bind(user.0).fetch_optional(&db.0).await?;
+    removed.map(|_| NoContent).or_not_found("no such note")
 }
 
 #[routes]

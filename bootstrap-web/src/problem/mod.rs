@@ -195,12 +195,17 @@ impl Problem {
         anyhow::Error::new(AsError(self))
     }
 
-    /// What is reported of it: its cause, with what it says in front.
+    /// What is reported of it: its causes, with what it says in front. Many errors end with the text of their source, which is
+    /// not repeated.
     pub(crate) fn as_error(&self) -> anyhow::Error {
-        match &self.0.cause {
-            Some(cause) => anyhow::anyhow!("{self}: {cause:#}"),
-            None => anyhow::anyhow!("{self}"),
+        let mut text = self.to_string();
+        let causes = self.0.cause.iter().flat_map(|cause| cause.chain());
+        for cause in causes.map(ToString::to_string) {
+            if !text.ends_with(&cause) {
+                text = format!("{text}: {cause}");
+            }
         }
+        anyhow::Error::msg(text)
     }
 
     /// The problem of a rejection, whose text becomes the detail.

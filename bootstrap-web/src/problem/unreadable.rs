@@ -1,6 +1,7 @@
 //! Reports a value that can't be read without repeating it, which the errors of axum and serde do.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::iter::successors;
@@ -88,15 +89,13 @@ fn of_parameter(kind: &ErrorKind, names: &[String]) -> (String, String) {
     match kind {
         ErrorKind::ParseErrorAtKey {
             key, expected_type, ..
-        } => (key.clone(), format!("expected {expected_type}")),
+        } => (key.clone(), expects(expected_type)),
         ErrorKind::ParseErrorAtIndex {
             index,
             expected_type,
             ..
-        } => (of_index(*index), format!("expected {expected_type}")),
-        ErrorKind::ParseError { expected_type, .. } => {
-            (of_index(0), format!("expected {expected_type}"))
-        }
+        } => (of_index(*index), expects(expected_type)),
+        ErrorKind::ParseError { expected_type, .. } => (of_index(0), expects(expected_type)),
         ErrorKind::InvalidUtf8InPathParam { key } => (key.clone(), "is not valid UTF-8".into()),
         ErrorKind::DeserializeError { key, message, .. } => {
             let (path, message) = of_text(message);
@@ -190,11 +189,68 @@ fn of_text(error: &str) -> (Option<&str>, String) {
     let is_unknown = error.starts_with("unknown field `");
     let message = match expected {
         Some((_, expected)) if is_unknown => format!("is unknown, expected {expected}"),
-        Some((_, expected)) => format!("expected {expected}"),
+        Some((_, expected)) => expects(expected),
         None if is_unknown => "is unknown".to_owned(),
         None => NOT_VALID.to_owned(),
     };
     (None, message)
+}
+
+fn expects(expected: &str) -> String {
+    format!("expected {}", for_clients(expected))
+}
+
+/// Replaces the words of serde that name types of Rust, which a client does not know. Other expectations are the words of
+/// the author of a type.
+fn for_clients(expected: &str) -> Cow<'_, str> {
+    if let Some(number) = expected.strip_prefix("a nonzero ") {
+        return format!("{} other than 0", for_clients(number)).into();
+    }
+    if let Some(length) = length_of_tuple(expected) {
+        return format!("an array of length {length}").into();
+    }
+    let is = |kind| expected.starts_with(kind);
+    let words = match expected {
+        "i8" => "a whole number from -128 to 127",
+        "i16" => "a whole number from -32768 to 32767",
+        "i32" => "a whole number from -2147483648 to 2147483647",
+        "i64" | "i128" | "isize" => "a whole number",
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "u128" | "usize" => "a whole number of 0 or more",
+        "f32" | "f64" => "a number",
+        "bool" => "a boolean",
+        "char" => "a character",
+        "a borrowed string" | "path string" | "variant identifier" => "a string",
+        "a map" => "an object",
+        "a sequence" => "an array",
+        "string or map" => "a string or an object",
+        "unit" => "null",
+        _ if OBJECTS.into_iter().any(is) => "an object",
+        _ if is("enum ") => "a string or an object",
+        _ if is("tuple struct ") || is("tuple variant ") => "an array",
+        _ if is("unit struct ") => "null",
+        _ => expected,
+    };
+    words.into()
+}
+
+/// Prefixes of expectations that are JSON objects; the name of a type follows.
+const OBJECTS: [&str; 4] = [
+    "adjacently tagged enum ",
+    "internally tagged enum ",
+    "struct ",
+    "struct variant ",
+];
+
+fn length_of_tuple(expected: &str) -> Option<&str> {
+    if let Some(length) = expected.strip_prefix("a tuple of size ") {
+        return Some(length);
+    }
+    let of_type = expected.strip_prefix("tuple ")?;
+    let (_, elements) = of_type.rsplit_once(" with ")?;
+    Some(elements.split_once(" element")?.0)
 }
 
 fn between<'a>(error: &'a str, start: &str) -> Option<&'a str> {
@@ -204,6 +260,12 @@ fn between<'a>(error: &'a str, start: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+    use std::num::NonZeroU8;
+
+    use serde::Deserialize;
+    use serde::de::DeserializeOwned;
+
     use super::of_text;
 
     /// A client that knows serde can send values that look like its errors.
@@ -238,7 +300,101 @@ mod tests {
         );
         assert_eq!(reported("duplicate field `a`"), "a is there more than once");
         let length = "invalid length 3, expected a tuple of size 2";
-        assert_eq!(reported(length), "- expected a tuple of size 2");
+        assert_eq!(reported(length), "- expected an array of length 2");
         assert_eq!(reported("no such colour: x"), "- is not valid");
+    }
+
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "no value of it is made")]
+    struct Book {
+        title: String,
+        pages: u16,
+    }
+
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "no value of it is made")]
+    struct Point(i64, i64);
+
+    #[derive(Deserialize)]
+    struct Nothing;
+
+    #[derive(Deserialize)]
+    #[serde(tag = "kind")]
+    enum Shape {
+        Circle,
+    }
+
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "no value of it is made")]
+    enum Size {
+        Exact { width: u8 },
+    }
+
+    /// What is reported of JSON that is not a `T`, by the serde that is built in.
+    fn rejected<T: DeserializeOwned>(json: &str) -> String {
+        let Err(error) = serde_json::from_str::<T>(json) else {
+            panic!("{json} is read");
+        };
+        assert!(error.is_data(), "{error}");
+        of_text(&error.to_string()).1
+    }
+
+    /// A client does not know the types of the service.
+    #[test]
+    fn expectations_name_no_types_of_rust() {
+        let reported = [
+            rejected::<Book>("[]"),
+            rejected::<Book>("7"),
+            rejected::<HashMap<String, u8>>("7"),
+            rejected::<Size>(r#"{"Exact": 7}"#),
+            rejected::<Shape>("7"),
+            rejected::<Shape>(r#"{"kind": {}}"#),
+            rejected::<Point>("7"),
+            rejected::<Point>("[1]"),
+            rejected::<(u8, u8)>("[1]"),
+            rejected::<[u8; 2]>("[1]"),
+            rejected::<Vec<u8>>("{}"),
+            rejected::<Nothing>("7"),
+            rejected::<()>("7"),
+            rejected::<u8>("256"),
+            rejected::<NonZeroU8>("0"),
+            rejected::<i64>("1.5"),
+            rejected::<u64>("-1"),
+            rejected::<f64>("true"),
+            rejected::<bool>("7"),
+            rejected::<char>("7"),
+            rejected::<String>("7"),
+        ];
+        let expected = [
+            "an object",
+            "an object",
+            "an object",
+            "an object",
+            "an object",
+            "a string",
+            "an array",
+            "an array of length 2",
+            "an array of length 2",
+            "an array of length 2",
+            "an array",
+            "null",
+            "null",
+            "a whole number from 0 to 255",
+            "a whole number from 0 to 255 other than 0",
+            "a whole number",
+            "a whole number of 0 or more",
+            "a number",
+            "a boolean",
+            "a character",
+            "a string",
+        ];
+        assert_eq!(reported, expected.map(|it| format!("expected {it}")));
+    }
+
+    /// `#[serde(expecting = "..")]`, for example.
+    #[test]
+    fn the_words_of_the_author_of_a_type_are_kept() {
+        let (_, message) = of_text("invalid type: integer `7`, expected a colour such as #fff");
+        assert_eq!(message, "expected a colour such as #fff");
     }
 }

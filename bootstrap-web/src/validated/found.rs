@@ -64,12 +64,13 @@ impl Found {
         if self.answer.is_some() {
             return self.answer;
         }
-        let problem = match (self.issues.len(), self.alone) {
+        let (problem, detail) = match (self.issues.len(), self.alone) {
             (0, _) => return None,
-            (1, Some(problem)) => problem,
-            (1, None) => Problem::unprocessable().detail("1 issue"),
-            (count, _) => Problem::unprocessable().detail(format!("{count} issues")),
+            (1, Some(problem)) => (problem, "1 issue".to_owned()),
+            (1, None) => (Problem::unprocessable(), "1 issue".to_owned()),
+            (count, _) => (Problem::unprocessable(), format!("{count} issues")),
         };
+        let problem = problem.detail(detail);
         Some(problem.with("issues", self.issues).into_response())
     }
 }

@@ -26,7 +26,7 @@ pub use source::Source;
 ///
 /// ```json
 /// {"type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "2 issues", "issues": [
-///     {"source": "path", "path": "id", "message": "expected u32"},
+///     {"source": "path", "path": "id", "message": "expected a whole number from 0 to 4294967295"},
 ///     {"source": "json", "path": "address.city", "message": "length is lower than 1"}
 /// ]}
 /// ```

@@ -14,6 +14,13 @@ use crate::support::{boot, client, run, with_set};
 #[error("disk full at /var/lib/secret")]
 struct DiskFull;
 
+/// Repeats the text of its source, as the errors of sqlx do.
+#[derive(Debug, thiserror::Error)]
+#[error("not saved: {source}")]
+struct Unsaved {
+    source: DiskFull,
+}
+
 #[derive(Deserialize)]
 struct New {
     name: String,
@@ -38,6 +45,9 @@ fn failing() -> impl RouteSet {
                 .header(header::RETRY_AFTER, HeaderValue::from_static("7")))
         })
         .get("/any", || -> Result<(), Problem> { Err(DiskFull)? })
+        .get("/outer", || -> Result<(), Problem> {
+            Err(Unsaved { source: DiskFull })?
+        })
         .get("/wrapped", || -> Result<(), Problem> {
             let below = || -> Result<()> { Err(Problem::conflict().into_error()) };
             Ok(below()?)
@@ -136,7 +146,7 @@ fn rejections_of_extractors_are_problems() {
             .assert_status(400)
             .assert_header("content-type", "application/problem+json");
         let detail = response.json::<serde_json::Value>()["detail"].clone();
-        assert_eq!(detail, "`n`: expected u8");
+        assert_eq!(detail, "`n`: expected a whole number from 0 to 255");
         client
             .post("/json")
             .json(&json!({}))
@@ -233,15 +243,18 @@ fn errors_of_requests_are_reported_to_the_app() {
         client.get("/any").await.assert_status(500);
         client.get("/missing").await.assert_status(404);
         client.get("/panic").await.assert_status(500);
+        client.get("/outer").await.assert_status(500);
         running.close().await.unwrap();
         let seen = seen.lock().unwrap();
-        assert_eq!(seen.len(), 2, "{seen:#?}");
+        assert_eq!(seen.len(), 3, "{seen:#?}");
         assert!(seen[0].contains("GET /any of `failing`"), "{seen:#?}");
         assert!(seen[0].contains("disk full"), "{seen:#?}");
         assert!(
             seen[1].contains("the handler panicked: a secret"),
             "{seen:#?}"
         );
+        let once = ": Internal Server Error: not saved: disk full at /var/lib/secret";
+        assert!(seen[2].ends_with(once), "{seen:#?}");
     });
 }
 

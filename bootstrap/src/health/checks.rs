@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use crate::base::log::log;
 use crate::declare::{Current, Port, Ports};
 use crate::health::check::HealthCheck;
+use crate::report::chain;
 
 /// The limit of a check that has none of its own.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -187,7 +188,7 @@ impl HealthChecks {
             name: check.name.clone(),
             ok: result.is_ok(),
             critical: check.critical,
-            error: result.err().map(|error| format!("{error:#}")),
+            error: result.err().map(|error| chain(&error).join(": ")),
             milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         }
     }

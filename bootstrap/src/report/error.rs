@@ -206,7 +206,7 @@ impl fmt::Display for HookFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HookFailure::Error(error) | HookFailure::Reported(error) => {
-                f.write_str(&text::line(&format!("{error:#}")))
+                f.write_str(&text::line(&chain(error).join(": ")))
             }
             HookFailure::Refused(mistake) => mistake.fmt(f),
             HookFailure::Panic(message) => write!(f, "panicked: {}", text::line(message)),
