@@ -12,7 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use sqlx::Connection as _;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::process::{Shop, agent, customer, get, get_text, order, put, watch_stock};
 use crate::{STOCK, WRITERS, check, open, wait_until, wait_within};
@@ -323,11 +324,7 @@ fn a_locked_database_refuses_orders_and_its_report_is_made_once() {
     wait_until(|| !reports(&shop).is_empty(), "a report is made");
     let due = reports(&shop)[0] + REPORTS;
 
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.unwrap();
-    let mut other = runtime.block_on(open(folder.path()));
+    let (runtime, mut other) = another_process(folder.path());
     let lock = runtime.block_on(other.begin_with("BEGIN IMMEDIATE"));
     let lock = lock.unwrap();
     becomes(&shop, 503);
@@ -345,6 +342,14 @@ fn a_locked_database_refuses_orders_and_its_report_is_made_once() {
     wait_until(|| reports(&shop).contains(&due), "the report is made");
     drop(other);
     customers.settle(shop, folder.path());
+}
+
+/// Opens the database as another process would.
+fn another_process(folder: &Path) -> (Runtime, SqliteConnection) {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.unwrap();
+    let connection = runtime.block_on(open(folder));
+    (runtime, connection)
 }
 
 /// Returns the times of the reports, the newest first.
@@ -396,6 +401,41 @@ fn a_stop_ends_streams_and_loses_no_order_that_was_acknowledged() {
     });
     assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
     ends(&stream);
+    customers.audit(folder.path());
+}
+
+#[test]
+fn a_shop_on_a_full_disk_stops() {
+    let Some(disk) = Disk::new("size=16m") else {
+        return;
+    };
+    let shop = Shop::start_with(disk.path(), &[("SHOP_DATABASE__MIN_FREE", "0")]);
+    let customers = Customers::of(&shop);
+    customers.order_during(&shop.url(""), || {
+        wait_until(|| customers.acknowledged() > 20, "orders are taken");
+        let filler = disk.fill();
+        wait_until(|| customers.refused() > 0, "orders are refused");
+        shop.stop();
+        fs::remove_file(filler).unwrap();
+    });
+    customers.audit(disk.path());
+}
+
+#[test]
+fn a_shop_whose_database_is_locked_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::start_with(folder.path(), &[("SHOP_DATABASE__BUSY_TIMEOUT", "2s")]);
+    let customers = Customers::of(&shop);
+    let (runtime, mut other) = another_process(folder.path());
+    customers.order_during(&shop.url(""), || {
+        wait_until(|| customers.acknowledged() > 20, "orders are taken");
+        let lock = runtime.block_on(other.begin_with("BEGIN IMMEDIATE"));
+        let lock = lock.unwrap();
+        // Orders are in flight, and a claim of cron.
+        shop.stop();
+        runtime.block_on(lock.rollback()).unwrap();
+    });
+    drop(other);
     customers.audit(folder.path());
 }
 
