@@ -53,6 +53,7 @@ fn all_tests() -> BTreeMap<String, BTreeSet<String>> {
         "matrix",
         "e2e",
         "../examples/bookmarks/tests",
+        "../examples/shop/tests",
         "../bootstrap-services/tests",
         "../bootstrap-web/tests",
     ] {
