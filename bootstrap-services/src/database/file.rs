@@ -197,7 +197,7 @@ pub(crate) fn take_room(database: &Path) -> io::Result<()> {
     let mut file = fs::File::create(&path)?;
     match fs::remove_file(&path) {
         // Another process that checks the same database was faster.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => file.write_all(&vec![0; ROOM]),
     }
 }
