@@ -48,9 +48,13 @@ pub(crate) struct Pushed<T> {
     pub(crate) dropped: Option<T>,
 }
 
-/// The queue is full or closed.
+/// Why a queue takes no item.
 #[cfg(feature = "sse")]
-pub(crate) struct Refused;
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Full,
+    Closed,
+}
 
 impl<T> std::fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -122,8 +126,11 @@ impl<T> Queue<T> {
     #[cfg(feature = "sse")]
     pub(crate) fn offer(&self, item: T) -> Result<Option<Waker>, Refused> {
         let mut inner = self.lock();
-        if inner.is_closed || inner.items.len() >= self.capacity {
-            return Err(Refused);
+        if inner.is_closed {
+            return Err(Refused::Closed);
+        }
+        if inner.items.len() >= self.capacity {
+            return Err(Refused::Full);
         }
         inner.items.push_back(item);
         Ok(inner.reader.take())
