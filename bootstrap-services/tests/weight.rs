@@ -37,10 +37,10 @@ fn each_feature_adds_only_what_its_crates_bring() {
     let limits = [
         ("", 45),
         ("named", 45),
-        ("sse", 50),
-        ("events", 52),
+        ("sse", 53),
+        ("events", 53),
         ("cron", 64),
-        ("cache", 66),
+        ("cache", 67),
         ("limits", 66),
         ("logger", 72),
         ("metrics", 76),

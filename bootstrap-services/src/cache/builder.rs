@@ -111,6 +111,8 @@ where
     }
 
     /// Sets how long a value lives, from when it is set or loaded. 5 minutes by default. `Duration::MAX` is a value that does not expire.
+    ///
+    /// It is precise to 10 ms: hits read a clock that is updated only that often.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.settings.ttl = ttl;
         self

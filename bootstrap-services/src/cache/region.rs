@@ -129,11 +129,8 @@ where
             return Some(value);
         }
         inner.shared.as_ref()?;
-        let seat = inner.flights.join(key.to_owned());
-        // A load that is under way finds it too, or knows better.
-        let (value, ttl) = inner.fetch(&seat.key).await?;
-        seat.keep(|| inner.put(seat.key.clone(), &value, ttl));
-        Some(value)
+        // In a box, as the load below: a large future takes longer to move than a hit takes.
+        Box::pin(inner.look_up(key.to_owned())).await
     }
 
     /// Returns a value, which is loaded if it is not there or has expired. All callers that wait for a key share one load, and its error.
@@ -172,7 +169,7 @@ where
             return Ok(value);
         }
         let seat = inner.flights.join(key.to_owned());
-        seat.outcome(inner.load(&seat, load)).await
+        Box::pin(async move { seat.outcome(inner.load(&seat, load)).await }).await
     }
 
     /// Sets a value, which expires after the `ttl` of the region. A shared region tells other processes to drop theirs.
@@ -184,7 +181,7 @@ where
         self.insert_with_ttl(key, value, self.0.ttl).await;
     }
 
-    /// Sets a value, which expires after `ttl`. `Duration::MAX` is a value that does not expire. A `ttl` of zero has expired already: it removes the
+    /// Sets a value, which expires after `ttl`, precise to 10 ms. `Duration::MAX` is a value that does not expire. A `ttl` of zero has expired already: it removes the
     /// value that is there.
     ///
     /// # Cancel safety
@@ -265,7 +262,7 @@ where
             shared.clear().await;
         }
         inner.flights.detach_all();
-        let now = inner.clock.elapsed();
+        let now = inner.clock.elapsed_coarse();
         let mut removed = 0;
         for (index, (key, entry)) in inner.entries.iter().enumerate() {
             if index % BATCH == BATCH - 1 {
@@ -293,7 +290,7 @@ where
 
     /// The keys of all values in memory that have not expired, in no order. It looks at all of them.
     pub fn keys(&self) -> Vec<K> {
-        let now = self.0.clock.elapsed();
+        let now = self.0.clock.elapsed_coarse();
         let entries = self.0.entries.iter();
         let live = entries.filter(|(_, entry)| entry.is_live(now));
         live.map(|(key, _)| K::clone(&key)).collect()
@@ -331,15 +328,26 @@ where
         Q: Hash + Eq + ?Sized,
     {
         let entry = self.entries.get(key)?;
-        entry.is_live(self.clock.elapsed()).then_some(entry.value)
+        entry
+            .is_live(self.clock.elapsed_coarse())
+            .then_some(entry.value)
     }
 
     fn put(&self, key: K, value: &Arc<V>, ttl: Duration) {
         let entry = Entry {
             value: Arc::clone(value),
-            expires: self.clock.elapsed().saturating_add(ttl),
+            expires: self.clock.elapsed_coarse().saturating_add(ttl),
         };
         self.entries.insert(key, entry);
+    }
+
+    /// A value of the shared cache, which is kept.
+    async fn look_up(&self, key: K) -> Option<Arc<V>> {
+        let seat = self.flights.join(key);
+        // A load that is under way finds it too, or knows better.
+        let (value, ttl) = self.fetch(&seat.key).await?;
+        seat.keep(|| self.put(seat.key.clone(), &value, ttl));
+        Some(value)
     }
 
     async fn load<F, Fut>(&self, seat: &Seat<'_, K, V>, load: F) -> Outcome<V>
@@ -406,7 +414,7 @@ where
     }
 
     fn tend(&self) -> BoxFuture<'_, ()> {
-        let now = self.clock.elapsed();
+        let now = self.clock.elapsed_coarse();
         Box::pin(async move {
             for (index, (key, entry)) in self.entries.iter().enumerate() {
                 if index % BATCH == BATCH - 1 {

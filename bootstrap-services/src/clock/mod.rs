@@ -3,6 +3,8 @@
 //! A service requires [`State<Clock>`](Clock) and never reads the time of the system itself, so that a test that
 //! supplies a virtual clock decides what time it is.
 
+#[cfg(any(feature = "cache", feature = "events"))]
+mod coarse;
 mod plugin;
 mod reading;
 #[cfg(feature = "testing")]

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
+#[cfg(any(feature = "cache", feature = "events"))]
+use crate::clock::coarse;
 #[cfg(feature = "testing")]
 use crate::clock::virtual_time::{Member, Virtual};
 
@@ -74,10 +76,31 @@ impl Clock {
         }
     }
 
+    /// The time of day, at most 10 ms ago: for what is too frequent for [`now`](Self::now).
+    #[cfg(feature = "events")]
+    pub(crate) fn now_coarse(&self) -> SystemTime {
+        match &self.0 {
+            Source::System { .. } => coarse::now(),
+            #[cfg(feature = "testing")]
+            Source::Virtual(time) => time.now(),
+        }
+    }
+
     /// The time since this clock was made. It never goes back.
     pub fn elapsed(&self) -> Duration {
         match &self.0 {
             Source::System { origin } => origin.elapsed(),
+            #[cfg(feature = "testing")]
+            Source::Virtual(time) => time.elapsed(),
+        }
+    }
+
+    /// A time that never goes back, at most 10 ms ago: for what is too frequent for [`elapsed`](Self::elapsed). It has a beginning of
+    /// its own, so compare it with itself only.
+    #[cfg(feature = "cache")]
+    pub(crate) fn elapsed_coarse(&self) -> Duration {
+        match &self.0 {
+            Source::System { origin } => coarse::elapsed(*origin),
             #[cfg(feature = "testing")]
             Source::Virtual(time) => time.elapsed(),
         }
@@ -162,16 +185,21 @@ impl Clock {
     /// That of `future`.
     pub fn work<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         #[cfg(feature = "testing")]
+        let future = self.joined(future);
+        future
+    }
+
+    #[cfg(feature = "testing")]
+    fn joined<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         let member = match &self.0 {
             Source::System { .. } => None,
             Source::Virtual(time) => Some(time.join()),
         };
         async move {
-            #[cfg(feature = "testing")]
-            if let Some(member) = member {
-                return Member::scope(member, future).await;
+            match member {
+                Some(member) => Member::scope(member, future).await,
+                None => future.await,
             }
-            future.await
         }
     }
 }

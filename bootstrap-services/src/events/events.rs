@@ -88,7 +88,7 @@ impl Events {
     pub fn publish<E: Event>(&self, event: E) -> usize {
         metrics::published::<E>();
         let published = Published {
-            at: self.0.clock.now(),
+            at: self.0.clock.now_coarse(),
             is_remote: false,
             payload: Arc::new(event),
         };

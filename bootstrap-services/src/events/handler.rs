@@ -86,7 +86,7 @@ pub trait Handler<E: Event>: Send + Sync + 'static {
 pub struct EventContext(Published);
 
 impl EventContext {
-    /// When the event was published, by the clock of the process that did.
+    /// When the event was published, by the clock of the process that did: up to 10 ms early, so events may have the same time.
     pub fn at(&self) -> SystemTime {
         self.0.at()
     }

@@ -69,7 +69,8 @@ impl Published {
         self.payload.version()
     }
 
-    /// When it was published, by the clock of the process that did.
+    /// When it was published, by the clock of the process that did: up to 10 ms early, so events may have the same time. The order of
+    /// events is that in which readers get them.
     pub fn at(&self) -> SystemTime {
         self.at
     }

@@ -241,7 +241,9 @@ impl<T> After<T> {
 
     /// Wakes readers. To be called without locks.
     pub(crate) fn finish(self) {
-        let readers = self.reader.into_iter().chain(self.readers);
-        readers.for_each(Waker::wake);
+        if let Some(reader) = self.reader {
+            reader.wake();
+        }
+        self.readers.into_iter().for_each(Waker::wake);
     }
 }

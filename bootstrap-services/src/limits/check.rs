@@ -164,11 +164,14 @@ impl Limit {
         let inner = &*self.0;
         let decision = match &inner.engine {
             Engine::Memory(memory) => memory.take(key.as_ref()),
-            Engine::Store(store) => match store.take(&inner.name, &inner.quota, key.as_ref()).await
-            {
-                Ok(decision) => decision,
-                Err(error) => return inner.failed(error),
-            },
+            Engine::Store(store) => {
+                let taken = store.take(&inner.name, &inner.quota, key.as_ref());
+                // In a box: a large future takes longer to move than a check in memory takes.
+                match Box::pin(taken).await {
+                    Ok(decision) => decision,
+                    Err(error) => return inner.failed(error),
+                }
+            }
         };
         let counter = if decision.allowed {
             &inner.allowed
