@@ -8,7 +8,7 @@ use bootstrap::testing::explore;
 use bootstrap::{App, Configuration};
 
 /// `SQLite` works on threads of its own, and the server has a socket.
-const IDLE: Duration = Duration::from_millis(10);
+const IDLE: Duration = Duration::from_millis(5);
 
 /// Returns the shop with a port and a database of its own. This configuration replaces that of the shop.
 fn app() -> App {
@@ -22,5 +22,5 @@ fn app() -> App {
 
 #[test]
 fn the_shop_survives_every_fault() {
-    explore(app).with_io(IDLE).orders(1).check();
+    explore(app).with_io(IDLE).orders(1).watch_process().check();
 }
