@@ -262,6 +262,12 @@ impl Virtual {
     }
 
     /// Waits as `sleep` does; the work that it belongs to stays busy.
+    #[cfg(any(
+        feature = "cache",
+        feature = "cron",
+        feature = "events",
+        feature = "limits"
+    ))]
     pub(super) async fn limit(&self, duration: Duration) {
         let until = Until::Elapsed(self.elapsed() + duration);
         self.wait(until, true).await;
