@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::thread;
+use std::time::Duration;
 
 use bootstrap::testing::{FindingKind, explore};
 use bootstrap::{App, plugin_fn};
@@ -19,6 +20,8 @@ fn files_and_threads_that_are_left_open_are_found() {
         app
     };
     explore(clean).orders(1).watch_process().check();
+    let io = explore(clean).with_io(Duration::from_millis(1));
+    io.orders(1).watch_process().check();
 
     let leaky = || {
         let mut app = App::new();

@@ -56,7 +56,7 @@ impl Remote {
         let result = tokio::select! {
             biased;
             result = call => result,
-            () = self.clock.sleep(limit) => Err(anyhow!("{} did not answer within {limit:?}", self.name)),
+            () = self.clock.limit(limit) => Err(anyhow!("{} did not answer within {limit:?}", self.name)),
         };
         match &result {
             Ok(_) => self.succeeded(),

@@ -157,3 +157,36 @@ async fn the_clock_of_the_system_waits_with_the_timers_of_tokio() {
     clock.sleep(SECOND * 3600).await;
     assert_eq!(clock.elapsed(), SECOND * 3600);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_hook_has_begun_when_a_test_moves_the_clock() {
+    #[plugin(name = "ticker")]
+    struct Ticker {
+        clock: State<Clock>,
+        #[option(default = Log::default())]
+        log: Log,
+    }
+    impl Hooks for Ticker {
+        async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
+            let ticks = async {
+                loop {
+                    self.clock.sleep(SECOND).await;
+                    note(&self.log, &self.clock, "tick");
+                }
+            };
+            tokio::select! {
+                () = self.clock.work(ticks) => {}
+                () = cx.stopped() => {}
+            }
+            Ok(())
+        }
+    }
+
+    let (time, log) = (VirtualClock::starting_at(EPOCH), Log::default());
+    let ticker = Ticker::default().log(log.clone());
+    let app = App::new().with(ticker).supply(time.clock());
+    let running = app.boot().await.unwrap();
+    time.advance(SECOND * 3).await;
+    assert_eq!(entries(&log), ["tick at 1", "tick at 2", "tick at 3"]);
+    running.close().await.unwrap();
+}

@@ -935,3 +935,37 @@ async fn handlers_without_time_are_an_error_of_the_boot() {
     );
     assert!(text.contains("`handler_timeout` is zero"), "{text}");
 }
+
+#[event_handler(UserCreated, name = "storing", collect = never)]
+struct Storing {
+    log: State<Log>,
+}
+
+impl Hooks for Storing {}
+
+impl Handler<UserCreated> for Storing {
+    async fn handle(&self, event: &UserCreated, _: &EventContext) -> Result<()> {
+        // Real time, as that of a database.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.log
+            .0
+            .lock()
+            .unwrap()
+            .push(format!("stored {}", event.id));
+        Ok(())
+    }
+}
+
+/// Also beyond the limit of a handler, and also if it has not seen the event yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn virtual_time_waits_until_events_are_handled() {
+    let (time, log) = (time(), Log::default());
+    let app = app(&time, &log).with(EventHandlersPlugin::default());
+    let (running, events) = boot(app.with(Storing::default())).await;
+    for id in 0..20 {
+        events.publish(UserCreated { id });
+        time.advance(Duration::from_mins(10)).await;
+        assert_eq!(log.take(), [format!("stored {id}")]);
+    }
+    close(running).await;
+}

@@ -864,8 +864,11 @@ fn a_value_that_keeps_its_context_is_dropped_with_the_runtime_of_an_app_that_did
     let keeps = |name: &'static str| {
         let trace = trace.clone();
         async move |cx: ServiceContext| {
-            let _noted = Noted { name, trace };
-            Ok(Keeps { _cx: cx, _noted })
+            let noted = Noted { name, trace };
+            Ok(Keeps {
+                _cx: cx,
+                _noted: noted,
+            })
         }
     };
     let services = ServicesPlugin::default()

@@ -9,6 +9,8 @@ mod reading;
 mod virtual_time;
 
 pub use plugin::ClockPlugin;
+#[cfg(feature = "events")]
+pub(crate) use reading::Busy;
 pub use reading::Clock;
 #[cfg(feature = "testing")]
 pub use virtual_time::VirtualClock;

@@ -45,6 +45,14 @@ enum Source {
     Virtual(Virtual),
 }
 
+/// Work that waits for its task.
+#[cfg(feature = "events")]
+#[derive(Debug)]
+pub(crate) struct Busy {
+    #[cfg(feature = "testing")]
+    _member: Option<std::sync::Arc<Member>>,
+}
+
 impl Clock {
     /// The clock of the system. Waits use the timers of tokio.
     pub fn system() -> Self {
@@ -112,6 +120,34 @@ impl Clock {
             }
             #[cfg(feature = "testing")]
             Source::Virtual(time) => time.sleep_until(at).await,
+        }
+    }
+
+    /// Waits until `duration` has elapsed, while the work that it belongs to goes on: a virtual clock does not pass that work by,
+    /// unless it is stuck.
+    #[cfg(any(
+        feature = "cache",
+        feature = "cron",
+        feature = "events",
+        feature = "limits"
+    ))]
+    pub(crate) async fn limit(&self, duration: Duration) {
+        match &self.0 {
+            Source::System { .. } => sleep(duration).await,
+            #[cfg(feature = "testing")]
+            Source::Virtual(time) => time.limit(duration).await,
+        }
+    }
+
+    /// Counts as work until it is dropped: for what is handed to a task that has not seen it yet.
+    #[cfg(feature = "events")]
+    pub(crate) fn busy(&self) -> Busy {
+        Busy {
+            #[cfg(feature = "testing")]
+            _member: match &self.0 {
+                Source::System { .. } => None,
+                Source::Virtual(time) => Some(time.join()),
+            },
         }
     }
 

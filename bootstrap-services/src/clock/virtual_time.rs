@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Notify;
 use tokio::task::{coop, yield_now};
 
@@ -15,6 +16,11 @@ use crate::clock::Clock;
 const TURNS: usize = 32;
 /// How long work may take in real time while a test waits for it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for work that has a limit: then it counts as stuck, and time passes until the limit.
+const PATIENCE_WITH_LIMIT: Duration = Duration::from_secs(1);
+/// How long tasks of other threads have at the beginning of an advance: a `run` hook, which begins when the boot has
+/// ended, has not slept yet.
+const HEAD_START: Duration = Duration::from_millis(10);
 
 tokio::task_local! {
     static MEMBER: Arc<Member>;
@@ -76,6 +82,8 @@ struct Sleeper {
     until: Until,
     waker: Waker,
     member: Option<Arc<Member>>,
+    /// Its work goes on meanwhile.
+    is_limit: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,8 +96,22 @@ enum Until {
 #[derive(Debug)]
 pub(super) struct Member {
     time: Virtual,
-    /// How many of its sleeps the clock knows. It is busy if there are none.
-    sleeps: Mutex<usize>,
+    doing: Mutex<Doing>,
+}
+
+/// What work does. It is busy unless it sleeps or is stuck.
+#[derive(Debug, Default)]
+struct Doing {
+    /// How many of its sleeps the clock knows.
+    sleeps: usize,
+    /// Whether it was busy for so long that time passes until its limit.
+    is_stuck: bool,
+}
+
+impl Doing {
+    fn is_busy(&self) -> bool {
+        self.sleeps == 0 && !self.is_stuck
+    }
 }
 
 impl VirtualClock {
@@ -122,6 +144,9 @@ impl VirtualClock {
     /// The clock stays where it was when the future was dropped.
     pub async fn advance(&self, duration: Duration) {
         let end = self.0.elapsed() + duration;
+        if Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread {
+            real_time(HEAD_START).await;
+        }
         loop {
             self.settle().await;
             if !self.0.step(end) {
@@ -196,22 +221,26 @@ impl VirtualClock {
                 began.elapsed() < PATIENCE,
                 "work still runs after {PATIENCE:?}: let it end, or wait with the `sleep` of the clock"
             );
-            // The timers of tokio may be paused, and its clock would then jump ahead: real time has threads.
-            let tick = tokio::task::spawn_blocking(tick);
+            if began.elapsed() >= PATIENCE_WITH_LIMIT {
+                self.0.give_up_on_work_with_limits();
+            }
             tokio::select! {
                 () = idle.as_mut() => idle.set(self.0.0.idle.notified()),
-                _ = tick => {}
+                () = real_time(Duration::from_millis(1)) => {}
             }
         }
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it runs on a thread for blocking calls"
-)]
-fn tick() {
-    std::thread::sleep(Duration::from_millis(1));
+/// Waits on a thread: the timers of tokio may be paused, and its clock would then jump ahead.
+async fn real_time(duration: Duration) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it runs on a thread for blocking calls"
+    )]
+    let waited = tokio::task::spawn_blocking(move || std::thread::sleep(duration));
+    // It fails only if the runtime shuts down, and this task with it.
+    let _ = waited.await;
 }
 
 impl Virtual {
@@ -225,17 +254,24 @@ impl Virtual {
 
     pub(super) async fn sleep(&self, duration: Duration) {
         let until = Until::Elapsed(self.elapsed() + duration);
-        self.wait(until).await;
+        self.wait(until, false).await;
     }
 
     pub(super) async fn sleep_until(&self, at: SystemTime) {
-        self.wait(Until::Now(at)).await;
+        self.wait(Until::Now(at), false).await;
     }
 
-    async fn wait(&self, until: Until) {
+    /// Waits as `sleep` does; the work that it belongs to stays busy.
+    pub(super) async fn limit(&self, duration: Duration) {
+        let until = Until::Elapsed(self.elapsed() + duration);
+        self.wait(until, true).await;
+    }
+
+    async fn wait(&self, until: Until, is_limit: bool) {
         let sleep = Sleep {
             time: self.clone(),
             until,
+            is_limit,
             id: None,
         };
         sleep.await;
@@ -248,7 +284,7 @@ impl Virtual {
         self.lock().busy += 1;
         Arc::new(Member {
             time: self.clone(),
-            sleeps: Mutex::new(0),
+            doing: Mutex::default(),
         })
     }
 
@@ -268,6 +304,20 @@ impl Virtual {
         has_more
     }
 
+    /// Lets time pass until the limits of work that is busy.
+    fn give_up_on_work_with_limits(&self) {
+        let mut time = self.lock();
+        let limits = time.sleepers.values().filter(|sleeper| sleeper.is_limit);
+        let members: Vec<_> = limits.filter_map(|it| it.member.clone()).collect();
+        for member in &members {
+            let mut doing = member.doing();
+            time.busy -= usize::from(doing.is_busy());
+            doing.is_stuck = doing.sleeps == 0;
+        }
+        self.note_idle(time);
+        drop(members);
+    }
+
     fn wake_due(&self) {
         let mut time = self.lock();
         let now = time.elapsed;
@@ -277,7 +327,7 @@ impl Virtual {
             if time.due(time.sleepers[&id].until) <= now
                 && let Some(sleeper) = time.sleepers.remove(&id)
             {
-                time.woken(sleeper.member.as_deref());
+                time.woken(&sleeper);
                 due.push(sleeper);
             }
         }
@@ -311,22 +361,31 @@ impl Time {
         }
     }
 
-    fn asleep(&mut self, member: Option<&Member>) {
-        let Some(member) = member else { return };
-        let mut sleeps = member.sleeps();
-        *sleeps += 1;
-        if *sleeps == 1 {
-            self.busy -= 1;
+    fn asleep(&mut self, sleeper: &Sleeper) {
+        if sleeper.is_limit {
+            return;
         }
+        let Some(member) = &sleeper.member else {
+            return;
+        };
+        let mut doing = member.doing();
+        self.busy -= usize::from(doing.is_busy());
+        doing.sleeps += 1;
+        doing.is_stuck = false;
     }
 
-    fn woken(&mut self, member: Option<&Member>) {
-        let Some(member) = member else { return };
-        let mut sleeps = member.sleeps();
-        *sleeps -= 1;
-        if *sleeps == 0 {
-            self.busy += 1;
+    fn woken(&mut self, sleeper: &Sleeper) {
+        let Some(member) = &sleeper.member else {
+            return;
+        };
+        let mut doing = member.doing();
+        let was_busy = doing.is_busy();
+        if !sleeper.is_limit {
+            doing.sleeps -= 1;
         }
+        doing.is_stuck = false;
+        self.busy += usize::from(doing.is_busy());
+        self.busy -= usize::from(was_busy);
     }
 }
 
@@ -335,8 +394,8 @@ impl Member {
         MEMBER.scope(member, future).await
     }
 
-    fn sleeps(&self) -> MutexGuard<'_, usize> {
-        self.sleeps.lock().unwrap_or_else(PoisonError::into_inner)
+    fn doing(&self) -> MutexGuard<'_, Doing> {
+        self.doing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The work that this code belongs to.
@@ -350,7 +409,7 @@ impl Drop for Member {
     fn drop(&mut self) {
         let time = self.time.clone();
         let mut locked = time.lock();
-        // Its sleeps are gone: they hold it.
+        // Its sleeps and limits are gone: they hold it. So it is busy.
         locked.busy -= 1;
         time.note_idle(locked);
     }
@@ -360,6 +419,7 @@ impl Drop for Member {
 struct Sleep {
     time: Virtual,
     until: Until,
+    is_limit: bool,
     id: Option<u64>,
 }
 
@@ -382,19 +442,16 @@ impl Future for Sleep {
         if time.due(this.until) <= time.elapsed {
             return Poll::Ready(());
         }
-        let member = Member::current(&this.time);
-        time.asleep(member.as_deref());
+        let sleeper = Sleeper {
+            until: this.until,
+            waker,
+            member: Member::current(&this.time),
+            is_limit: this.is_limit,
+        };
+        time.asleep(&sleeper);
         time.next += 1;
         let id = time.next;
-        let until = this.until;
-        time.sleepers.insert(
-            id,
-            Sleeper {
-                until,
-                waker,
-                member,
-            },
-        );
+        time.sleepers.insert(id, sleeper);
         this.id = Some(id);
         this.time.note_idle(time);
         Poll::Pending
@@ -408,7 +465,7 @@ impl Drop for Sleep {
         let Some(sleeper) = time.sleepers.remove(&id) else {
             return;
         };
-        time.woken(sleeper.member.as_deref());
+        time.woken(&sleeper);
         drop(time);
         // Dropped without the lock: the last reference to the work takes it.
         drop(sleeper);

@@ -414,7 +414,7 @@ impl Engine {
         let limit = entry.schedule.timeout;
         let time_is_up = async {
             match limit {
-                Some(limit) => self.clock.sleep(limit).await,
+                Some(limit) => self.clock.limit(limit).await,
                 None => std::future::pending().await,
             }
         };

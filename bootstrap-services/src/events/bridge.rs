@@ -214,7 +214,7 @@ impl<M: Send + Sync + 'static> Bridge<M> {
         tokio::select! {
             biased;
             result = call => result,
-            () = self.clock.sleep(PATIENCE) => bail!("the bus did not answer within {PATIENCE:?}"),
+            () = self.clock.limit(PATIENCE) => bail!("the bus did not answer within {PATIENCE:?}"),
         }
     }
 

@@ -72,7 +72,7 @@ impl Hooks for EventHandlersPlugin {
 
 impl EventHandlersPlugin {
     fn spawn(&self, cx: &LoadContext, name: String, list: HandlerList) {
-        let queue = self.events.new_queue();
+        let queue = self.events.new_queue_of_handler();
         let (done, is_done) = watch::channel(0);
         self.events.add_handler(&queue, is_done);
         for (event, (name, _)) in &list.calls {

@@ -170,6 +170,12 @@ impl Events {
         Arc::new(Queue::new(self.0.queue))
     }
 
+    /// A queue for a handler: a virtual clock waits until its events are handled.
+    pub(super) fn new_queue_of_handler(&self) -> EventQueue {
+        let clock = Clock::clone(&self.0.clock);
+        Arc::new(Queue::of_work(self.0.queue, clock))
+    }
+
     /// Adds a reader of one type.
     pub(super) fn attach(&self, event: TypeId, name: &'static str, queue: &EventQueue) {
         let mut board = self.0.lock();

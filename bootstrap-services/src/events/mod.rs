@@ -58,7 +58,7 @@ pub use pattern::{Pattern, PatternError};
 pub use plugin::EventsPlugin;
 pub use published::Published;
 #[cfg(feature = "sse")]
-pub(crate) use queue::{After, Next, Queue};
+pub(crate) use queue::{After, Next, Queue, Refused};
 pub use subscription::{Receive, RecvError, Subscription};
 #[cfg(feature = "testing")]
 pub use testing::{EventRecord, MemoryBus};

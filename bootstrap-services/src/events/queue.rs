@@ -8,10 +8,14 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::task::coop;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::{Busy, Clock};
+
 /// A queue of at most `capacity` items. A channel of tokio either waits or refuses when it is full; this one also drops
 /// the oldest item, and reports to the reader how many it missed.
 pub(crate) struct Queue<T> {
     capacity: usize,
+    /// That of a reader whose work a virtual clock waits for.
+    clock: Option<Clock>,
     inner: Mutex<Inner<T>>,
 }
 
@@ -23,6 +27,10 @@ struct Inner<T> {
     pushed: u64,
     is_closed: bool,
     reader: Option<Waker>,
+    /// Whether the reader has found nothing, and works on nothing.
+    is_idle: bool,
+    /// From the item that ends the idleness of the reader until the reader has seen it.
+    busy: Option<Busy>,
 }
 
 /// What the reader gets.
@@ -40,9 +48,13 @@ pub(crate) struct Pushed<T> {
     pub(crate) dropped: Option<T>,
 }
 
-/// The queue is full or closed.
+/// Why a queue takes no item.
 #[cfg(feature = "sse")]
-pub(crate) struct Refused;
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Full,
+    Closed,
+}
 
 impl<T> std::fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -54,14 +66,32 @@ impl<T> Queue<T> {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             capacity,
+            clock: None,
             inner: Mutex::new(Inner {
                 items: VecDeque::new(),
                 missed: 0,
                 pushed: 0,
                 is_closed: false,
                 reader: None,
+                is_idle: true,
+                busy: None,
             }),
         }
+    }
+
+    /// A queue whose items are work for `clock` until the reader has [seen](Self::seen) them.
+    pub(crate) fn of_work(capacity: usize, clock: Clock) -> Self {
+        let clock = Some(clock);
+        Self {
+            clock,
+            ..Self::new(capacity)
+        }
+    }
+
+    /// The reader has marked its item as work.
+    pub(crate) fn seen(&self) {
+        let busy = self.lock().busy.take();
+        drop(busy);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
@@ -82,6 +112,10 @@ impl<T> Queue<T> {
             dropped = inner.items.pop_front();
             inner.missed += 1;
         }
+        if inner.is_idle {
+            inner.is_idle = false;
+            inner.busy = self.clock.as_ref().map(Clock::busy);
+        }
         inner.items.push_back(item);
         inner.pushed += 1;
         let reader = inner.reader.take();
@@ -92,8 +126,11 @@ impl<T> Queue<T> {
     #[cfg(feature = "sse")]
     pub(crate) fn offer(&self, item: T) -> Result<Option<Waker>, Refused> {
         let mut inner = self.lock();
-        if inner.is_closed || inner.items.len() >= self.capacity {
-            return Err(Refused);
+        if inner.is_closed {
+            return Err(Refused::Closed);
+        }
+        if inner.items.len() >= self.capacity {
+            return Err(Refused::Full);
         }
         inner.items.push_back(item);
         Ok(inner.reader.take())
@@ -113,15 +150,15 @@ impl<T> Queue<T> {
     pub(crate) fn close(&self) {
         let mut inner = self.lock();
         inner.is_closed = true;
-        let reader = inner.reader.take();
+        let (reader, busy) = (inner.reader.take(), inner.busy.take());
         drop(inner);
+        drop(busy);
         if let Some(reader) = reader {
             reader.wake();
         }
     }
 
     /// What is there, without waiting.
-    #[cfg(feature = "testing")]
     pub(crate) fn try_next(&self) -> Option<Next<T>> {
         match self.poll_inner(&Context::from_waker(Waker::noop())) {
             Poll::Ready(next) => Some(next),
@@ -137,6 +174,7 @@ impl<T> Queue<T> {
         if let Some(item) = inner.items.pop_front() {
             return Poll::Ready(Next::Item(item));
         }
+        inner.is_idle = true;
         if inner.is_closed {
             return Poll::Ready(Next::Closed);
         }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, anyhow};
 use bootstrap::{Handle, State};
 use futures_util::FutureExt as _;
 use tokio::sync::watch;
+use tokio::task::coop::consume_budget;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -44,12 +45,29 @@ struct Lagged {
 
 impl Worker {
     pub(super) async fn run(mut self, stopped: CancellationToken) {
-        while let Some(next) = self.queue.next_before(&stopped).await {
-            match next {
+        let (clock, queue) = (Clock::clone(&self.clock), EventQueue::clone(&self.queue));
+        while let Some(next) = queue.next_before(&stopped).await {
+            if matches!(next, Next::Closed) {
+                break;
+            }
+            let work = clock.work(self.work_on(next));
+            queue.seen();
+            work.await;
+        }
+    }
+
+    /// Handles an event, and all that arrive meanwhile.
+    async fn work_on(&mut self, next: Next<Published>) {
+        let mut next = Some(next);
+        while let Some(now) = next {
+            match now {
                 Next::Item(published) => self.item(published).await,
                 Next::Missed(missed) => self.lagged(missed),
                 Next::Closed => break,
             }
+            // Other tasks run as well, also if a handler never waits.
+            consume_budget().await;
+            next = self.queue.try_next();
         }
     }
 
@@ -76,7 +94,7 @@ impl Worker {
         let outcome = tokio::select! {
             biased;
             outcome = handled => outcome,
-            () = self.clock.sleep(self.limit) => {
+            () = self.clock.limit(self.limit) => {
                 return Err(anyhow!(
                     "the event `{event}` was not handled within {:?}: let the handler do less, or raise `handler_timeout`",
                     self.limit

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::events::{After, Queue};
+use crate::events::{After, Queue, Refused};
 use crate::sse::{SseError, SseEvent, event};
 
 /// An event with its number.
@@ -88,24 +88,28 @@ impl Board {
         let text = event.to_wire(&self.id(number));
         let history = self.limits.history;
         let channel = self.channel(channel)?;
-        let mut after = After::new();
-        let before = channel.clients.len();
-        // A client with a full queue is closed.
-        channel.clients.retain(|client| {
-            let offered = client.offer(text.clone());
-            let is_full = offered.is_err();
-            if is_full {
-                client.close();
-            }
-            after.wake(offered.ok().flatten());
-            !is_full
-        });
+        let (mut after, mut lagging) = (After::new(), 0);
+        // A client with a full queue is closed. Its other channels remove it with their next event.
+        channel
+            .clients
+            .retain(|client| match client.offer(text.clone()) {
+                Ok(reader) => {
+                    after.wake(reader);
+                    true
+                }
+                Err(Refused::Full) => {
+                    client.close();
+                    lagging += 1;
+                    false
+                }
+                Err(Refused::Closed) => false,
+            });
         let clients = channel.clients.len();
         channel.remember(Frame { number, text }, history);
         self.last = number;
         Ok(Delivered {
             clients,
-            lagging: before - clients,
+            lagging,
             after,
         })
     }
@@ -245,5 +249,30 @@ impl Channel {
         {
             self.dropped = oldest.number;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_is_too_slow_is_counted_once_whatever_its_channels() {
+        let limits = Limits {
+            history: 4,
+            queue: 1,
+            clients: 1,
+            channels: 2,
+        };
+        let mut board = Board::new("0".to_owned(), limits);
+        let channels = ["a".to_owned(), "b".to_owned()];
+        let joined = board.join(&channels, None).unwrap();
+        let event = SseEvent::json(&1).unwrap();
+        let lagging = ["a", "a", "b", "a"].map(|channel| {
+            let delivered = board.send(channel, &event).unwrap();
+            delivered.lagging
+        });
+        assert_eq!(lagging, [0, 1, 0, 0]);
+        board.remove(&channels, &joined.queue);
     }
 }

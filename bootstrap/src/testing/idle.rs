@@ -122,10 +122,11 @@ impl Guards {
             runtime: OnceLock::new(),
             is_over: AtomicBool::new(false),
         });
-        let (parks, unparks) = (Arc::clone(&guards), Arc::clone(&guards));
+        // Weak, or the runtime and its guards would own each other, and never close their files.
+        let (parks, unparks) = (Arc::downgrade(&guards), Arc::downgrade(&guards));
         builder
-            .on_thread_park(move || parks.park())
-            .on_thread_unpark(move || unparks.unpark());
+            .on_thread_park(move || parks.upgrade().iter().for_each(Self::park))
+            .on_thread_unpark(move || unparks.upgrade().iter().for_each(Self::unpark));
         guards
     }
 

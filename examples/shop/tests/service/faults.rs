@@ -172,13 +172,13 @@ impl Drop for GoHome<'_> {
 }
 
 fn becomes(shop: &Shop, status: u16) {
-    let is_so = || get(shop, "/readyz").0 == status;
-    let what = format!("`/readyz` answers {status}");
     let began = Instant::now();
-    while !is_so() {
-        if began.elapsed() > TRUTH {
-            panic!("{what}: {}", get(shop, "/readyz?verbose").1);
-        }
+    while get(shop, "/readyz").0 != status {
+        assert!(
+            began.elapsed() < TRUTH,
+            "`/readyz` does not answer {status}: {}",
+            get(shop, "/readyz?verbose").1
+        );
     }
 }
 
