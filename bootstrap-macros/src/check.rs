@@ -447,7 +447,10 @@ fn derived_default(attribute: &Attribute) -> Option<Path> {
 
 /// Tokens as a person would write them: `State<Config>`, `[u8; 4]`.
 pub(crate) fn text(tokens: impl ToTokens) -> String {
-    let spaced: Vec<char> = tokens.to_token_stream().to_string().chars().collect();
+    let spaced = tokens.to_token_stream().to_string();
+    // Long tokens come with line breaks.
+    let one_line = |c: char| if c.is_whitespace() { ' ' } else { c };
+    let spaced: Vec<char> = spaced.chars().map(one_line).collect();
     let tight = |c: Option<&char>| c.is_none_or(|c| "<>:&()[];,".contains(*c));
     let mut text = String::with_capacity(spaced.len());
     for (i, c) in spaced.iter().enumerate() {
@@ -459,4 +462,26 @@ pub(crate) fn text(tokens: impl ToTokens) -> String {
         }
     }
     text
+}
+
+/// The type of a field in messages. Absolute paths, which macros write, have their last segment only.
+pub(crate) fn shown(tokens: impl ToTokens) -> String {
+    let text = text(tokens);
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut shown = String::with_capacity(text.len());
+    let mut parts = text.split("::").peekable();
+    let mut is_absolute = false;
+    while let Some(part) = parts.next() {
+        let has_more = parts.peek().is_some();
+        if is_absolute && has_more && !part.is_empty() && part.chars().all(is_name) {
+            continue;
+        }
+        // A `::` after anything else than a name or `>` begins an absolute path.
+        is_absolute = !part.ends_with(|c| is_name(c) || c == '>');
+        shown.push_str(part);
+        if has_more && !is_absolute {
+            shown.push_str("::");
+        }
+    }
+    shown
 }

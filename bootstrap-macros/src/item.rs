@@ -10,7 +10,7 @@ use syn::{
 };
 
 use crate::args::{OptionArgs, Start};
-use crate::check::{handle, text, wrapped, wrapped_mut};
+use crate::check::{handle, shown, text, wrapped, wrapped_mut};
 use crate::diagnostics::Diagnostics;
 use crate::generics::bound_parameters;
 use crate::model::{DefaultValue, Field, FieldKind};
@@ -186,7 +186,7 @@ fn describe_field(field: &syn::Field, index: u32, role: Role) -> Field {
         None => index.to_string(),
     };
     let tokens = field.ty.to_token_stream();
-    let text = text(&tokens);
+    let text = shown(&tokens);
     let (first, last) = (field.ty.span(), tokens.into_iter().last());
     Field {
         text,

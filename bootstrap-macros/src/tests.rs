@@ -3,7 +3,7 @@
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
-use crate::check::{kebab_case, text};
+use crate::check::{kebab_case, shown, text};
 use crate::configured::IS_ON;
 use crate::pipeline::plugin;
 use crate::state::section;
@@ -192,6 +192,20 @@ fn a_type_is_shown_as_it_was_written() {
         "State<HashMap<A, (B, [u8; 4])>>"
     );
     assert_eq!(text(quote!(State<dyn Send>)), "State<dyn Send>");
+}
+
+#[test]
+fn the_type_of_a_field_that_a_macro_added_is_short() {
+    for (ty, expected) in [
+        (quote!(State<a::B>), "State<a::B>"),
+        (quote!(Box<dyn Fn(&str) -> a::B>), "Box<dyn Fn(&str)->a::B>"),
+        (quote!(<A as b::C>::D), "<A as b::C>::D"),
+        (quote!(::a::State<::b::c::D>), "State<D>"),
+        (quote!((::a::B, c::D, ::e::F)), "(B, c::D, F)"),
+        (quote!(::a::Lazy<::a::State<::b::c::D>>), "Lazy<State<D>>"),
+    ] {
+        assert_eq!(shown(ty), expected);
+    }
 }
 
 /// Macros are compiled without optimization in most builds, where the time of this one is what its

@@ -164,6 +164,10 @@ async fn unknown_keys_and_values_of_a_limit_are_faults_of_the_configuration() {
         text.contains("BOOT017") && text.contains("limits.rate"),
         "{text}"
     );
+    assert!(
+        text.contains("a table with `rate`, `burst` and `when_down`"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -118,21 +118,29 @@ fn check_name(literal: &LitStr) -> Result<()> {
     Err(Error::new(literal.span(), text))
 }
 
+/// The plugin. After a mistake it is still one, without handlers, so that one mistake is one error.
 pub(crate) fn handler(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let Ok(mut plugin) = syn::parse2::<ItemStruct>(item.clone()) else {
-        let text = "`#[event_handler]` must be on a struct\n\
-                    help: write it on the struct of a plugin, in place of `#[plugin]`";
-        let error = Error::new(Span::call_site(), text).to_compile_error();
-        return quote!(#item #error);
+        // `#[plugin]` reports what is not a struct.
+        return quote!(#[::bootstrap::plugin] #item);
     };
-    let expanded = Arguments::parse
-        .parse2(arguments)
-        .and_then(|arguments| expand(&arguments, &mut plugin));
-    // The struct stays, so that one mistake is one error.
-    expanded.unwrap_or_else(|error| {
-        let error = error.to_compile_error();
-        quote!(#plugin #error)
-    })
+    let mut read = Arguments::default();
+    let parsed = (|input: ParseStream<'_>| read.parse(input)).parse2(arguments);
+    let attach = match parsed.and_then(|()| attach(&read.events, &mut plugin)) {
+        Ok(attach) => {
+            let port = quote!(self as dyn ::bootstrap_services::events::EventHandler);
+            read.ports.push(port);
+            attach
+        }
+        Err(error) => error.to_compile_error(),
+    };
+    let (ports, others) = (&read.ports, &read.plugin);
+    quote! {
+        #[::bootstrap::plugin(ports = [#(#ports),*], #(#others),*)]
+        #plugin
+
+        #attach
+    }
 }
 
 /// What is written in `#[event_handler(..)]`.
@@ -145,20 +153,19 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut arguments = Self::default();
+    fn parse(&mut self, input: ParseStream<'_>) -> Result<()> {
         while !input.is_empty() {
-            arguments.parse_one(input)?;
+            self.parse_one(input)?;
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
             }
         }
-        if arguments.events.is_empty() {
+        if self.events.is_empty() {
             let text = "a handler of events lists them\n\
                         help: write the types of the events: `#[event_handler(UserCreated)]`";
             return Err(Error::new(Span::call_site(), text));
         }
-        Ok(arguments)
+        Ok(())
     }
 
     fn parse_one(&mut self, input: ParseStream<'_>) -> Result<()> {
@@ -197,12 +204,8 @@ impl Parse for Port {
     }
 }
 
-fn expand(arguments: &Arguments, plugin: &mut ItemStruct) -> Result<TokenStream> {
-    let Arguments {
-        events,
-        ports,
-        plugin: others,
-    } = arguments;
+/// Adds the field of a handler. Returns the implementation of its port.
+fn attach(events: &[Type], plugin: &mut ItemStruct) -> Result<TokenStream> {
     let ident = plugin.ident.clone();
     let Fields::Named(fields) = &mut plugin.fields else {
         let text = format!(
@@ -226,12 +229,6 @@ fn expand(arguments: &Arguments, plugin: &mut ItemStruct) -> Result<TokenStream>
         .iter()
         .map(|event| quote_spanned!(event.span()=> list.add::<#event, Self>(&self);));
     Ok(quote! {
-        #[::bootstrap::plugin(
-            ports = [#(#ports,)* self as dyn ::bootstrap_services::events::EventHandler],
-            #(#others),*
-        )]
-        #plugin
-
         impl ::bootstrap_services::events::EventHandler for #ident {
             fn attach(
                 self: ::std::sync::Arc<Self>,
@@ -243,4 +240,69 @@ fn expand(arguments: &Arguments, plugin: &mut ItemStruct) -> Result<TokenStream>
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(arguments: TokenStream, item: &TokenStream) -> (String, usize) {
+        let text = handler(arguments, item).to_string();
+        let errors = text.matches("compile_error").count();
+        (text, errors)
+    }
+
+    #[test]
+    fn a_mistake_is_one_error_and_leaves_a_plugin_with_its_arguments() {
+        for (arguments, item) in [
+            (
+                quote!(name = "log"),
+                quote!(
+                    struct Log {}
+                ),
+            ),
+            (
+                quote!(name = "log", UserCreated),
+                quote!(
+                    struct Log;
+                ),
+            ),
+            (
+                quote!(name = "log", UserCreated),
+                quote!(
+                    struct Log(u32);
+                ),
+            ),
+            (
+                quote!(name = "log", UserCreated),
+                quote!(
+                    struct Log<T> {
+                        value: T,
+                    }
+                ),
+            ),
+            (
+                quote!(name = "log", 7),
+                quote!(
+                    struct Log {}
+                ),
+            ),
+        ] {
+            let (text, errors) = expanded(arguments, &item);
+            assert_eq!(errors, 1, "{text}");
+            assert!(text.contains(":: bootstrap :: plugin"), "{text}");
+            assert!(text.contains("name = \"log\""), "{text}");
+            assert!(!text.contains("EventHandler"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_struct_is_left_to_the_attribute_of_plugins() {
+        let item = quote!(
+            enum Log {}
+        );
+        let (text, errors) = expanded(quote!(UserCreated), &item);
+        let expected = quote!(#[::bootstrap::plugin] #item);
+        assert_eq!((text, errors), (expected.to_string(), 0));
+    }
 }

@@ -92,7 +92,13 @@ pub mod testing;
 /// struct Wrong;
 /// ```
 ///
-/// A struct without a task is E0277, "has no cron task".
+/// A struct without a task is an error as well:
+///
+/// ```compile_fail,E0277
+/// # use bootstrap_services::cron::cron;
+/// #[cron("0 3 * * *")] // the plugin `Nightly` has no cron task
+/// struct Nightly;
+/// ```
 pub use bootstrap_services_macros::cron;
 pub use context::{CronContext, CronTask};
 #[cfg(feature = "database")]

@@ -15,6 +15,12 @@ use crate::cron::keys;
 use crate::cron::{Cron, CronContext, CronTask, Schedule};
 
 /// The port at which a plugin `P` finds itself, for the runs that outlast a borrow.
+// The words of `CronTask`: the expansion of `#[cron]` asks for this trait first.
+#[diagnostic::on_unimplemented(
+    message = "the plugin `{P}` has no cron task",
+    label = "`impl CronTask for {P}` is missing",
+    note = "help: write `impl CronTask for {P}` with `async fn run(&self, cx: &CronContext) -> Result<()>`"
+)]
 pub trait Task<P>: Send + Sync + 'static {
     #[doc(hidden)]
     fn run(self: Arc<Self>, cx: CronContext) -> BoxFuture<'static, Result<()>>;

@@ -75,7 +75,10 @@ pub struct LimitsPlugin {
 
 /// A limit, as the configuration has it.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table with `rate`, `burst` and `when_down`"
+)]
 struct Configured {
     rate: Option<String>,
     burst: Option<u32>,

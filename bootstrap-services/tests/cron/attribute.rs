@@ -139,6 +139,17 @@ async fn a_task_is_a_plugin_that_requires_what_its_fields_say() {
 }
 
 #[tokio::test]
+async fn a_task_without_the_plugin_of_cron_is_an_error_that_shows_the_field_on_one_line() {
+    let app = App::new().with(Heartbeat::default());
+    let error = within(app.boot()).await.err().unwrap();
+    let text = format!("{error:?}");
+    assert!(
+        text.contains("BOOT001") && text.contains("(field `bootstrap_cron: State<Cron>`)"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn errors_of_a_task_are_those_of_its_plugin() {
     let time = start();
     let errors = std::sync::Arc::new(Mutex::new(Vec::new()));
