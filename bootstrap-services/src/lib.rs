@@ -25,6 +25,8 @@ pub mod logger;
 pub mod metrics;
 #[cfg(feature = "named")]
 pub mod named;
+#[cfg(any(feature = "cron", feature = "events", feature = "named"))]
+mod panic;
 #[cfg(any(feature = "cache", feature = "limits"))]
 mod remote;
 #[cfg(feature = "sse")]

@@ -18,6 +18,7 @@ use crate::cron::entry::{Admission, Entry, Occurrence, Stops, Wake};
 use crate::cron::metrics;
 use crate::cron::store::MOST_AHEAD;
 use crate::cron::{CronContext, CronStore, Outcome};
+use crate::panic;
 
 /// How long a claim is tried.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -398,7 +399,10 @@ impl Engine {
             Ok(Err(error)) => (Outcome::Failed, Some(error)),
             Err(panic) => (
                 Outcome::Panicked,
-                Some(anyhow!("panicked: {}", text_of(&*panic))),
+                Some(anyhow!(
+                    "panicked: {}",
+                    panic::message(&*panic).unwrap_or("no message")
+                )),
             ),
         };
         if outcome != Outcome::Succeeded {
@@ -512,13 +516,6 @@ impl Table {
             self.wake(&entry, next);
         }
     }
-}
-
-/// What a panic said.
-fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("no message")
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The task of one handler.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::events::board::EventQueue;
 use crate::events::handler::HandlerList;
 use crate::events::queue::Next;
 use crate::events::{Events, Published, metrics};
+use crate::panic;
 
 /// Handles the events of one plugin, one at a time.
 pub(super) struct Worker {
@@ -101,7 +101,12 @@ impl Worker {
                 ));
             }
         };
-        let outcome = outcome.unwrap_or_else(|panic| Err(anyhow!("panicked: {}", text(&*panic))));
+        let outcome = outcome.unwrap_or_else(|panic| {
+            Err(anyhow!(
+                "panicked: {}",
+                panic::message(&*panic).unwrap_or("no message")
+            ))
+        });
         outcome.with_context(|| format!("the event `{event}` was not handled"))
     }
 
@@ -132,10 +137,4 @@ impl Drop for Worker {
             tracing::warn!(handler = %self.name, lost, "events were not handled before the app closed");
         }
     }
-}
-
-fn text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("no message")
 }

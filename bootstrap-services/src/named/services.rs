@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::ServiceError;
 use super::error::line;
+use crate::panic;
 
 /// How long the drop of one value may take before the next one is dropped.
 const DROP_LIMIT: Duration = Duration::from_secs(2);
@@ -281,7 +282,5 @@ impl fmt::Debug for Services {
 
 /// What a panic says.
 pub(super) fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without a message")
+    panic::message(panic).unwrap_or("a panic without a message")
 }
