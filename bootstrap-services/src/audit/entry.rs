@@ -64,7 +64,7 @@ impl Entry {
         }
     }
 
-    /// Sets who did it.
+    /// Sets the author of the change.
     pub fn actor(mut self, actor: impl Display) -> Self {
         self.actor = Some(actor.to_string());
         self

@@ -123,7 +123,7 @@ pub struct Recorded {
     pub at: SystemTime,
     /// What was done.
     pub action: String,
-    /// Who did it.
+    /// The author of the change.
     pub actor: Option<String>,
     /// The kind of thing to which it was done.
     pub target_kind: Option<String>,

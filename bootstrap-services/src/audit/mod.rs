@@ -1,4 +1,4 @@
-//! Audit: who changed what.
+//! Audit: each change, with its author.
 //!
 //! [`AuditPlugin`] provides the state [`Audit`]: an append-only log in the database of the app.
 

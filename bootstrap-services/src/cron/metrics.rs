@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-/// What each metric is, for those who read them.
+/// What each metric is, for its readers.
 pub(super) fn describe() {
     #[cfg(feature = "metrics")]
     {

@@ -1,4 +1,4 @@
-//! What every [`RateStore`] does, as a test for those who write one.
+//! What every [`RateStore`] does, as a test for authors of engines.
 
 use std::time::Duration;
 

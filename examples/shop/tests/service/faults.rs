@@ -182,7 +182,7 @@ fn becomes(shop: &Shop, status: u16) {
     }
 }
 
-/// What is there for all who only look.
+/// What readers get.
 fn looking_works(shop: &Shop, customers: &Customers) {
     assert!(get_text(shop, "/metrics").contains("http_requests_total"));
     assert_eq!(get(shop, "/products").0, 200);
