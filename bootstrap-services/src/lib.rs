@@ -11,10 +11,14 @@ pub mod clock;
 pub mod cron;
 #[cfg(feature = "database")]
 pub mod database;
+#[cfg(any(feature = "cron", feature = "jobs"))]
+mod draining;
 #[cfg(feature = "events")]
 pub mod events;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+#[cfg(feature = "jobs")]
+pub mod jobs;
 #[cfg(feature = "database")]
 pub mod leases;
 #[cfg(feature = "limits")]
@@ -25,8 +29,15 @@ pub mod logger;
 pub mod metrics;
 #[cfg(feature = "named")]
 pub mod named;
-#[cfg(any(feature = "cron", feature = "events", feature = "named"))]
+#[cfg(any(
+    feature = "cron",
+    feature = "events",
+    feature = "jobs",
+    feature = "named"
+))]
 mod panic;
+#[cfg(any(feature = "jobs", feature = "limits"))]
+mod rate;
 #[cfg(any(feature = "cache", feature = "limits"))]
 mod remote;
 #[cfg(feature = "sse")]
