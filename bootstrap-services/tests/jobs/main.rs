@@ -2,4 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod basics;
+#[cfg(target_os = "linux")]
+#[path = "../database/disk.rs"]
+#[allow(dead_code, reason = "the tests of the database need more of it")]
+mod disk;
+#[cfg(target_os = "linux")]
+mod faults;
 mod kit;
+#[cfg(target_os = "linux")]
+mod process;
+#[cfg(target_os = "linux")]
+mod worker;

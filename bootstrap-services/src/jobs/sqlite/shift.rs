@@ -13,9 +13,9 @@ use crate::clock::Clock;
 use crate::jobs::context::Notes;
 use crate::jobs::sqlite::claim::{Claim, Claims, Group, Room};
 use crate::jobs::sqlite::outcome::{self, Ended};
-use crate::jobs::sqlite::plugin::SqliteJobs;
+use crate::jobs::sqlite::plugin::{RunId, SqliteJobs};
 use crate::jobs::sqlite::process;
-use crate::jobs::sqlite::takeover::{Others, TakenOver, take_over};
+use crate::jobs::sqlite::takeover::{Dead, Others, TakenOver, take_over};
 use crate::jobs::{Outcome, Work, metrics};
 
 /// How soon a turn that failed is repeated.
@@ -32,8 +32,8 @@ pub(super) struct Shift<'a> {
     process: String,
     /// The number of this worker, once it has claimed something.
     worker: Option<i64>,
-    tasks: JoinSet<(i64, Outcome)>,
-    running: HashMap<i64, Run>,
+    tasks: JoinSet<(RunId, Outcome)>,
+    running: HashMap<RunId, Run>,
     ended: Vec<Ended>,
     others: Others,
     /// Something may be ready.
@@ -49,7 +49,6 @@ pub(super) struct Shift<'a> {
 
 /// A job that runs.
 struct Run {
-    worker: i64,
     group: usize,
     is_suspect: bool,
     is_alone: bool,
@@ -59,7 +58,9 @@ struct Run {
 /// What a turn has done.
 #[derive(Default)]
 struct Turn {
-    worker: Option<i64>,
+    worker: i64,
+    /// Whether outcomes were not stored, because others have taken over their jobs.
+    is_late: bool,
     claims: Claims,
 }
 
@@ -127,6 +128,8 @@ impl<'a> Shift<'a> {
             Err(error) => {
                 self.failures += 1;
                 self.poll_at = self.clock.elapsed() + AGAIN;
+                // Others may be unable to give a sign of life for the same reason.
+                self.others = Others::default();
                 self.work.failed(error);
                 false
             }
@@ -156,9 +159,7 @@ impl<'a> Shift<'a> {
             self.is_due = turn.claims.is_more;
             self.next = turn.claims.next;
         }
-        if turn.worker.is_some() && turn.worker != self.worker {
-            self.begin_as(turn.worker);
-        }
+        self.begin_as(turn.worker, turn.is_late);
         for claim in turn.claims.jobs {
             self.start(claim);
         }
@@ -167,11 +168,21 @@ impl<'a> Shift<'a> {
     }
 
     async fn in_turn(&self, tx: &mut SqliteConnection, now: i64, free: usize) -> Result<Turn> {
-        outcome::store(tx, &self.ended, now).await?;
-        if free == 0 {
-            return Ok(Turn::default());
-        }
+        let stored = outcome::store(tx, &self.ended, self.worker, now).await?;
+        let own = self
+            .ended
+            .iter()
+            .filter(|it| Some(it.run.worker) == self.worker);
+        let is_late = stored < own.count() as u64;
+        // Also if nothing can be claimed: after a failure, this shows whether the database can write again.
         let worker = self.sign_of_life(tx).await?;
+        if free == 0 {
+            return Ok(Turn {
+                worker,
+                is_late,
+                ..Turn::default()
+            });
+        }
         let room = Room {
             groups: &self.groups,
             running: self.running_in_groups(),
@@ -181,8 +192,11 @@ impl<'a> Shift<'a> {
             now,
         };
         let claims = room.claim(tx).await?;
-        let worker = Some(worker);
-        Ok(Turn { worker, claims })
+        Ok(Turn {
+            worker,
+            is_late,
+            claims,
+        })
     }
 
     fn running_in_groups(&self) -> Vec<usize> {
@@ -208,33 +222,40 @@ impl<'a> Shift<'a> {
         Ok(enter.fetch_one(tx).await?)
     }
 
-    /// Begins with a new number. What runs under the old one was taken over by others.
-    fn begin_as(&mut self, worker: Option<i64>) {
-        self.worker = worker;
-        for run in self
-            .running
-            .values()
-            .filter(|run| Some(run.worker) != worker)
-        {
-            run.notes.cancel();
+    /// Goes on under this number. If it is a new one, others have taken over what ran under the old one.
+    fn begin_as(&mut self, worker: i64, is_late: bool) {
+        let old = self.worker.replace(worker);
+        let is_new = old != Some(worker);
+        let mut is_late = is_late;
+        if is_new {
+            for run in self.running.values() {
+                run.notes.cancel();
+                is_late = true;
+            }
         }
-        if !self.running.is_empty() {
+        if is_late {
             let error = "this worker was silent for longer than `jobs.lease`, and others have taken over its jobs: do not block in handlers, or set a longer lease";
             self.work.report("job-worker", anyhow!(error));
         }
     }
 
     fn start(&mut self, claim: Claim) {
-        let (id, notes) = (claim.id, Notes::default());
+        let worker = self.worker.unwrap_or_default();
+        let (id, notes) = (
+            RunId {
+                job: claim.id,
+                worker,
+            },
+            Notes::default(),
+        );
         let run = Run {
-            worker: self.worker.unwrap_or_default(),
             group: claim.group,
             is_suspect: claim.is_suspect,
             is_alone: claim.is_alone,
             notes: notes.clone(),
         };
         self.running.insert(id, run);
-        self.engine.signals.running().insert(id, notes.clone());
+        self.engine.signals.began(id, notes.clone());
         let work = self.work.clone();
         let run = async move {
             let outcome = AssertUnwindSafe(work.run(claim.job, notes))
@@ -302,16 +323,10 @@ impl<'a> Shift<'a> {
         }
     }
 
-    fn end(&mut self, id: i64, outcome: Outcome) {
-        self.engine.signals.running().remove(&id);
-        if let Some(run) = self.running.remove(&id) {
-            let worker = run.worker;
-            self.ended.push(Ended {
-                id,
-                worker,
-                outcome,
-            });
-        }
+    fn end(&mut self, run: RunId, outcome: Outcome) {
+        self.engine.signals.ended(run);
+        self.running.remove(&run);
+        self.ended.push(Ended { run, outcome });
     }
 
     /// Looks for what other processes have done: jobs that are ready or unwanted, and workers that have died.
@@ -322,20 +337,32 @@ impl<'a> Shift<'a> {
         let (pool, lease) = (self.engine.database.read(), self.engine.lease);
         let dead = self.others.look(pool, self.worker, now, lease).await?;
         for dead in dead {
-            let at = self.engine.now()?;
-            let taken = self
-                .engine
-                .database
-                .write(async |mut tx| take_over(&mut tx, dead, at).await);
-            let taken = taken.await?;
-            metrics::crashed(taken.len() as u64);
-            self.is_due |= !taken.is_empty();
-            for job in taken {
-                self.report(&job);
-            }
+            self.take_over(dead).await?;
         }
         if !self.is_due && self.free() > 0 {
             self.is_due = self.is_ready().await?;
+        }
+        Ok(())
+    }
+
+    async fn take_over(&mut self, dead: Dead) -> Result<()> {
+        let (at, asked) = (self.engine.now()?, self.clock.elapsed());
+        let taken = self.engine.database.write(async |mut tx| {
+            let waited = self.clock.elapsed().saturating_sub(asked);
+            // What kept this worker waiting kept the other one from giving a sign of life.
+            if !dead.is_gone && waited > self.engine.poll {
+                return Ok(None);
+            }
+            take_over(&mut tx, dead, at).await.map(Some)
+        });
+        let Some(taken) = taken.await? else {
+            self.others = Others::default();
+            return Ok(());
+        };
+        metrics::crashed(taken.len() as u64);
+        self.is_due |= !taken.is_empty();
+        for job in taken {
+            self.report(&job);
         }
         Ok(())
     }
@@ -369,23 +396,28 @@ impl<'a> Shift<'a> {
         let said = self
             .running
             .iter()
-            .filter_map(|(id, run)| Some((*id, run.worker, run.notes.take_progress()?)));
+            .filter_map(|(id, run)| Some((*id, run.notes.take_progress()?)));
         let said: Vec<_> = said.collect();
         if self.running.is_empty() || now < self.beat_at && said.is_empty() {
             return Ok(());
         }
         let beaten = self.engine.database.write(async |mut tx| -> Result<i64> {
-            for (id, worker, text) in &said {
-                let progress = sqlx::query(PROGRESS).bind(text).bind(id).bind(worker);
+            for (run, text) in &said {
+                let progress = sqlx::query(PROGRESS).bind(text).bind(run.job);
+                let progress = progress.bind(run.worker);
                 progress.execute(&mut *tx).await?;
             }
             self.sign_of_life(&mut tx).await
         });
-        let worker = Some(beaten.await?);
-        self.beat_at = now + self.engine.lease / 3;
-        if worker != self.worker {
-            self.begin_as(worker);
+        let beaten = beaten.await;
+        if beaten.is_err() {
+            for (run, text) in said {
+                self.running[&run].notes.put_back(text);
+            }
         }
+        let worker = beaten?;
+        self.beat_at = now + self.engine.lease / 3;
+        self.begin_as(worker, false);
         Ok(())
     }
 
@@ -393,13 +425,15 @@ impl<'a> Shift<'a> {
     async fn obey(&self) -> Result<()> {
         const UNWANTED: &str =
             "SELECT id FROM _jobs WHERE state = 2 AND worker = ? AND is_unwanted = 1";
-        if self.running.is_empty() {
+        let Some(worker) = self.worker.filter(|_| !self.running.is_empty()) else {
             return Ok(());
-        }
-        let unwanted = sqlx::query_scalar(UNWANTED).bind(self.worker);
+        };
+        let unwanted = sqlx::query_scalar(UNWANTED).bind(worker);
         let unwanted: Vec<i64> = unwanted.fetch_all(self.engine.database.read()).await?;
-        for run in unwanted.iter().filter_map(|id| self.running.get(id)) {
-            run.notes.cancel();
+        for job in unwanted {
+            if let Some(run) = self.running.get(&RunId { job, worker }) {
+                run.notes.cancel();
+            }
         }
         Ok(())
     }
