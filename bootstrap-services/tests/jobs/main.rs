@@ -1,5 +1,10 @@
 //! Jobs.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod attribute;
 mod basics;
+mod cancel;
 mod kit;
+mod queues;
+mod retry;
+mod versions;
