@@ -4,6 +4,7 @@
 mod attribute;
 mod basics;
 mod cancel;
+mod conformance;
 mod kit;
 mod queues;
 mod retry;
