@@ -1,7 +1,10 @@
 //! Jobs.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod attribute;
 mod basics;
+mod cancel;
+mod conformance;
 #[cfg(target_os = "linux")]
 #[path = "../database/disk.rs"]
 #[allow(dead_code, reason = "the tests of the database need more of it")]
@@ -11,5 +14,8 @@ mod faults;
 mod kit;
 #[cfg(target_os = "linux")]
 mod process;
+mod queues;
+mod retry;
+mod versions;
 #[cfg(target_os = "linux")]
 mod worker;
