@@ -102,7 +102,7 @@ async fn kill_workers(jobs: usize, kills: usize, poisons: usize) -> Killed {
 }
 
 impl Killed {
-    fn check(&self, kills: usize) {
+    fn check(&self) {
         let concurrency = Setup::new().concurrency;
         // The crashes of the jobs that a process had claimed when it died are counted, and no others.
         let mut claimed = 0;
@@ -133,14 +133,11 @@ impl Killed {
                     );
                     assert_eq!(begun.last(), ended.last(), "{job:?}: {begun:?} {ended:?}");
                 }
-                // One that is no poison may have run at each of three kills.
+                // One that is no poison has run at each of three deaths.
                 JobState::Dead => {
+                    let least = if is_poison { 1 } else { 2 };
                     assert_eq!(job.crashes, 3, "{job:?}");
-                    assert!((1..=3).contains(&begun.len()), "{job:?}: {begun:?}");
-                    assert!(
-                        is_poison || self.died.len() > kills || begun.len() == 3,
-                        "{job:?}"
-                    );
+                    assert!((least..=3).contains(&begun.len()), "{job:?}: {begun:?}");
                 }
                 _ => panic!("{job:?}"),
             }
@@ -185,7 +182,7 @@ impl Killed {
 async fn a_worker_that_is_killed_again_and_again_loses_no_job_and_repeats_only_what_ran() {
     let killed = kill_workers(2_000, 6, 3).await;
     killed.print();
-    killed.check(6);
+    killed.check();
 }
 
 #[tokio::test]
@@ -193,7 +190,7 @@ async fn a_worker_that_is_killed_again_and_again_loses_no_job_and_repeats_only_w
 async fn a_worker_that_is_killed_twenty_times_loses_none_of_ten_thousand_jobs() {
     let killed = kill_workers(10_000, 20, 10).await;
     killed.print();
-    killed.check(20);
+    killed.check();
 }
 
 // D41: claim not atomic
@@ -256,7 +253,16 @@ async fn stopped(client: &Client, other: Setup) -> (JobId, Worker, Worker) {
     let slow = client.start(SHORT);
     client.until_begun(&job, 1).await;
     let other = client.start(other);
-    slow.signal("-STOP");
+    // Not in a transaction, in which it would lock the database.
+    loop {
+        slow.signal("-STOP");
+        let begun = tokio::time::timeout(SECOND, client.database.begin()).await;
+        if begun.is_ok_and(|begun| begun.is_ok()) {
+            break;
+        }
+        slow.signal("-CONT");
+        tokio::time::sleep(SECOND / 20).await;
+    }
     let is_taken = async || client.find(&job).await.crashes == 1;
     client.until("it is not taken over", is_taken).await;
     (job, slow, other)
