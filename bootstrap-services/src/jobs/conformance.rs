@@ -64,7 +64,8 @@ pub type Instances = [Arc<dyn JobEngine>; 2];
 ///     for _ in 0..2 {
 ///         let app = App::new().supply(time.clock()).with(SqliteJobsPlugin::default());
 ///         let running = app.with(DatabasePlugin::default().file(file.clone())).boot().await.unwrap();
-///         engines.push(running.try_get::<Port<dyn JobEngine>>().unwrap().to_arc().unwrap());
+///         let engine = running.try_get::<Port<dyn JobEngine>>().unwrap();
+///         engines.push(Port::to_arc(&engine).unwrap());
 ///         apps.lock().unwrap().push(running);
 ///     }
 ///     [engines.remove(0), engines.remove(0)]
