@@ -122,7 +122,9 @@ struct Checks(Vec<Arc<dyn HealthCheck>>);
 impl Hooks for Doctor {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Checks> {
         let checks = self.checks.iter();
-        Ok(Checks(checks.filter_map(|(_, it)| Port::to_arc(it)).collect()))
+        Ok(Checks(
+            checks.filter_map(|(_, it)| Port::to_arc(it)).collect(),
+        ))
     }
 }
 
@@ -209,9 +211,15 @@ async fn everything(file: &std::path::Path) {
     let database = kit.running.try_get::<State<Database>>().unwrap();
     let other = database
         .write(async |mut tx| -> Result<()> {
-            sqlx::query("DELETE FROM _job_workers").execute(&mut *tx).await?;
-            sqlx::query("INSERT INTO _job_workers (id, process) VALUES (99, 'unknown')").execute(&mut *tx).await?;
-            sqlx::query("UPDATE _jobs SET worker = 99 WHERE state = 2").execute(&mut *tx).await?;
+            sqlx::query("DELETE FROM _job_workers")
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("INSERT INTO _job_workers (id, process) VALUES (99, 'unknown')")
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("UPDATE _jobs SET worker = 99 WHERE state = 2")
+                .execute(&mut *tx)
+                .await?;
             Ok(())
         })
         .await;
@@ -243,7 +251,9 @@ async fn everything(file: &std::path::Path) {
 #[tokio::test]
 async fn no_statement_of_jobs_scans_the_table() {
     let statements = Statements::default();
-    tracing_subscriber::registry().with(statements.clone()).init();
+    tracing_subscriber::registry()
+        .with(statements.clone())
+        .init();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("app.db");
     everything(&file).await;

@@ -145,7 +145,9 @@ impl Lender {
         let committed = inner.commit().await;
         open.outcome = Outcome::of_commit(&committed);
         committed.map_err(|error| open.database.unavailable("commit a transaction on", error))?;
-        then.into_iter().for_each(|then| then());
+        for then in then {
+            then();
+        }
         Ok(())
     }
 

@@ -64,7 +64,8 @@ pub type Instances = [Arc<dyn JobEngine>; 2];
 ///     for _ in 0..2 {
 ///         let app = App::new().supply(time.clock()).with(SqliteJobsPlugin::default());
 ///         let running = app.with(DatabasePlugin::default().file(file.clone())).boot().await.unwrap();
-///         engines.push(running.try_get::<Port<dyn JobEngine>>().unwrap().to_arc().unwrap());
+///         let engine = running.try_get::<Port<dyn JobEngine>>().unwrap();
+///         engines.push(Port::to_arc(&engine).unwrap());
 ///         apps.lock().unwrap().push(running);
 ///     }
 ///     [engines.remove(0), engines.remove(0)]
@@ -324,7 +325,7 @@ impl<'a> Bench<'a> {
     async fn within(&self, limit: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         let began = self.time.clock().elapsed();
         while !is_so().await {
-            let waited = self.time.clock().elapsed() - began;
+            let waited = self.time.clock().elapsed().saturating_sub(began);
             assert!(waited <= limit, "not within {limit:?} of the clock: {what}");
             self.time.advance((limit / 50).max(SECOND)).await;
         }
@@ -354,8 +355,8 @@ impl<'a> Bench<'a> {
     }
 }
 
-fn note(text: impl ToString) -> Act {
-    Act::Note(text.to_string())
+fn note(text: impl std::fmt::Display) -> Act {
+    Act::Note(format!("{text}"))
 }
 
 fn enqueued<E: std::fmt::Debug>(result: Result<Enqueued, E>) -> Enqueued {
@@ -402,7 +403,7 @@ async fn a_delayed_job_waits_for_its_time(bench: &Bench<'_>) {
             .await,
     )
     .into_id();
-    bench.time.advance(5 * MINUTE - SECOND).await;
+    bench.time.advance(299 * SECOND).await;
     assert_eq!(bench.find(&id).await.state, JobState::Scheduled);
     bench
         .within(10 * SECOND, "a delayed job begins", async || {
@@ -473,7 +474,7 @@ impl Transaction for Foreign {
         "Foreign"
     }
 
-    fn database(&self) -> &str {
+    fn database(&self) -> &'static str {
         "elsewhere"
     }
 
@@ -550,7 +551,7 @@ async fn a_dead_letter_is_found_and_requeued(bench: &Bench<'_>) {
         .into_iter()
         .map(|job| job.id)
         .collect();
-    assert_eq!(dead, [id.clone()]);
+    assert_eq!(dead, std::slice::from_ref(&id));
     assert!(
         !requeue(bench, &done).await,
         "a job that is done is not requeued"

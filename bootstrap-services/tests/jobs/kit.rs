@@ -244,10 +244,10 @@ impl Kit {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        match timeout(DEADLINE, wait).await {
-            Ok(job) => job,
-            Err(_) => panic!("not {state}: {:?}", self.find(id).await),
-        }
+        let Ok(job) = timeout(DEADLINE, wait).await else {
+            panic!("not {state}: {:?}", self.find(id).await)
+        };
+        job
     }
 
     /// Closes the app, while time goes on: a handler may wait for it.

@@ -24,7 +24,7 @@ async fn a_failed_job_is_retried_after_its_backoff() {
         wait >= SHORTEST_FIRST * SECOND && wait <= LONGEST_FIRST * SECOND,
         "{wait:?}"
     );
-    kit.time.advance(wait - SECOND).await;
+    kit.time.advance(wait.checked_sub(SECOND).unwrap()).await;
     assert_eq!(kit.jobs.drain().await.unwrap().done, 0);
     kit.time.advance(SECOND).await;
     assert_eq!(kit.jobs.drain().await.unwrap().done, 1);
@@ -205,7 +205,7 @@ async fn a_purge_removes_what_is_old_and_of_its_state() {
     );
     assert_eq!(
         kit.jobs
-            .purge(JobState::Scheduled, SECOND * 0)
+            .purge(JobState::Scheduled, std::time::Duration::ZERO)
             .await
             .unwrap(),
         0
@@ -232,7 +232,7 @@ async fn jobs_that_are_done_are_removed_by_themselves_and_dead_letters_are_kept(
     let dead = kit.enqueue(Act::Fatal).await;
     kit.until(&done, JobState::Done).await;
     kit.until(&dead, JobState::Dead).await;
-    kit.time.advance(5 * 3600 * SECOND - SECOND).await;
+    kit.time.advance((5 * 3600 - 1) * SECOND).await;
     assert!(kit.jobs.find(&done).await.unwrap().is_some());
     kit.time.advance(2 * 3600 * SECOND).await;
     assert!(kit.jobs.find(&done).await.unwrap().is_none());

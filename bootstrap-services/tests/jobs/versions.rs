@@ -187,9 +187,7 @@ async fn health(kit: &Kit) -> Option<String> {
     use bootstrap::health::HealthCheck;
 
     let checks = kit.running.try_get::<Ports<dyn HealthCheck>>().unwrap();
-    let check = checks
-        .iter()
-        .find(|(plugin, _)| plugin.to_string() == "job-worker");
+    let check = checks.iter().find(|(plugin, _)| *plugin == "job-worker");
     let (_, check) = check.unwrap();
     check.check().await.err().map(|error| error.to_string())
 }

@@ -24,10 +24,10 @@ pub(super) fn has_died(process: &str) -> bool {
         return false;
     };
     let Ok(pid) = pid.parse() else { return false };
-    match stat(pid) {
-        Ok(stat) => start_in(&stat) != Some(started),
+    match line(pid) {
+        Ok(line) => start_in(&line) != Some(started),
         // Unless processes of other users are hidden (`hidepid`): the first process is always there.
-        Err(error) => error.kind() == ErrorKind::NotFound && stat(1).is_ok(),
+        Err(error) => error.kind() == ErrorKind::NotFound && line(1).is_ok(),
     }
 }
 
@@ -46,19 +46,20 @@ fn place() -> Option<String> {
 
 /// When a process started, in ticks since the machine did; `None` if it does not run.
 fn start(pid: u32) -> Option<String> {
-    let stat = stat(pid).ok()?;
-    start_in(&stat).map(str::to_owned)
+    let line = line(pid).ok()?;
+    start_in(&line).map(str::to_owned)
 }
 
-fn start_in(stat: &str) -> Option<&str> {
+fn start_in(line: &str) -> Option<&str> {
     // The name of the program may contain anything.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let mut fields = line.rsplit_once(')')?.1.split_whitespace();
     let has_ended = matches!(fields.next()?, "Z" | "X" | "x");
     let start = fields.nth(18)?;
     (!has_ended).then_some(start)
 }
 
-fn stat(pid: u32) -> io::Result<String> {
+/// What the system knows of a process.
+fn line(pid: u32) -> io::Result<String> {
     std::fs::read_to_string(format!("/proc/{pid}/stat"))
 }
 
