@@ -11,6 +11,7 @@ mod conformance;
 mod disk;
 #[cfg(target_os = "linux")]
 mod faults;
+mod idle;
 mod kit;
 #[cfg(target_os = "linux")]
 mod process;

@@ -1,6 +1,7 @@
 //! The loop of a worker: it claims jobs, runs them, and stores how they ended.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
@@ -38,8 +39,8 @@ pub(super) struct Shift<'a> {
     others: Others,
     /// Something may be ready.
     is_due: bool,
-    /// When a queue with a rate has room again, in milliseconds since 1970.
-    next: Option<i64>,
+    /// The groups that have used up their rate, from when and until when, in milliseconds since 1970.
+    rests: Vec<(usize, Range<i64>)>,
     /// When to look for others, by the clock.
     poll_at: Duration,
     /// When to give a sign of life, by the clock.
@@ -80,7 +81,7 @@ impl<'a> Shift<'a> {
             ended: Vec::new(),
             others: Others::default(),
             is_due: true,
-            next: None,
+            rests: Vec::new(),
             poll_at: now,
             beat_at: now,
             failures: 0,
@@ -157,7 +158,7 @@ impl<'a> Shift<'a> {
         if free > 0 {
             self.engine.signals.passed(now);
             self.is_due = turn.claims.is_more;
-            self.next = turn.claims.next;
+            self.rests = turn.claims.rests;
         }
         self.begin_as(turn.worker, turn.is_late);
         for claim in turn.claims.jobs {
@@ -187,7 +188,7 @@ impl<'a> Shift<'a> {
             groups: &self.groups,
             running: self.running_in_groups(),
             free,
-            has_suspect: self.running.values().any(|run| run.is_suspect),
+            has_suspect: self.has_suspect(),
             worker,
             now,
         };
@@ -197,6 +198,10 @@ impl<'a> Shift<'a> {
             is_late,
             claims,
         })
+    }
+
+    fn has_suspect(&self) -> bool {
+        self.running.values().any(|run| run.is_suspect)
     }
 
     fn running_in_groups(&self) -> Vec<usize> {
@@ -299,11 +304,8 @@ impl<'a> Shift<'a> {
     /// How long it is until the next job is ready, as far as this process knows.
     fn until_ready(&self) -> Duration {
         const LONG: Duration = Duration::from_hours(1);
-        let next = self
-            .engine
-            .signals
-            .next()
-            .min(self.next.unwrap_or(i64::MAX));
+        let rests = self.rests.iter().map(|(_, rest)| rest.end);
+        let next = rests.fold(self.engine.signals.next(), i64::min);
         let wait = self.engine.now().ok().map(|now| next.saturating_sub(now));
         let wait = wait
             .and_then(|wait| u64::try_from(wait).ok())
@@ -438,25 +440,41 @@ impl<'a> Shift<'a> {
         Ok(())
     }
 
-    /// Whether something is ready that this process handles. Learns when the next job is.
+    /// Whether something is ready that this process has room for: a turn is a write, which would find nothing. Learns when the next job is.
     async fn is_ready(&self) -> Result<bool> {
         const NEXT: &str = "SELECT min(run_at) FROM _jobs WHERE state = 0";
         // The name drives the search, so each is one step in its index.
         const READY: &str = "SELECT EXISTS (SELECT 1 FROM json_each(?1) AS known CROSS JOIN _jobs AS job
                 WHERE job.state = 1 AND job.crash = 0 AND job.name = known.key AND job.version <= known.value)
-            OR EXISTS (SELECT 1 FROM _jobs AS job CROSS JOIN json_each(?1) AS known
+            OR ?2 AND EXISTS (SELECT 1 FROM _jobs AS job CROSS JOIN json_each(?1) AS known
                 WHERE job.state = 1 AND job.crash > 0 AND job.name = known.key AND job.version <= known.value)";
-        let pool = self.engine.database.read();
+        let (pool, now) = (self.engine.database.read(), self.engine.now()?);
         let next: Option<i64> = sqlx::query_scalar(NEXT).fetch_one(pool).await?;
-        if next.is_some_and(|next| self.engine.now().is_ok_and(|now| next <= now)) {
-            return Ok(true);
-        }
         if let Some(next) = next {
+            if next <= now {
+                return Ok(true);
+            }
             self.engine.signals.learn(next);
         }
-        let known: HashMap<_, _> = self.groups.iter().flat_map(Group::known).collect();
-        let ready = sqlx::query_scalar(READY).bind(serde_json::to_string(&known)?);
+        let known: HashMap<_, _> = self.with_room(now).flat_map(Group::known).collect();
+        let ready = sqlx::query_scalar(READY)
+            .bind(serde_json::to_string(&known)?)
+            .bind(!self.has_suspect());
         Ok(ready.fetch_one(pool).await?)
+    }
+
+    /// The groups of which more may run now.
+    fn with_room(&self, now: i64) -> impl Iterator<Item = &Group> {
+        let running = self.running_in_groups();
+        let rests = move |group| {
+            let mut rests = self.rests.iter();
+            // Not before its beginning: then the clock was set back.
+            rests.any(|(it, rest)| *it == group && rest.contains(&now))
+        };
+        let groups = self.groups.iter().enumerate();
+        groups
+            .filter(move |(index, group)| group.room(running[*index]) > 0 && !rests(*index))
+            .map(|(_, group)| group)
     }
 
     /// Takes this worker off the table.
