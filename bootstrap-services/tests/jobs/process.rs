@@ -247,22 +247,26 @@ const SHORT: Setup = Setup {
     ..Setup::new()
 };
 
+/// Stops a process, but not in a transaction, in which it would lock the database.
+async fn stop(client: &Client, worker: &Worker) {
+    loop {
+        worker.signal("-STOP");
+        let begun = tokio::time::timeout(SECOND, client.database.begin()).await;
+        if begun.is_ok_and(|begun| begun.is_ok()) {
+            return;
+        }
+        worker.signal("-CONT");
+        tokio::time::sleep(SECOND / 20).await;
+    }
+}
+
 /// A worker that holds a job, and has stood still for longer than its lease.
 async fn stopped(client: &Client, other: Setup) -> (JobId, Worker, Worker) {
     let job = client.enqueue([Act::Hold]).await.remove(0);
     let slow = client.start(SHORT);
     client.until_begun(&job, 1).await;
     let other = client.start(other);
-    // Not in a transaction, in which it would lock the database.
-    loop {
-        slow.signal("-STOP");
-        let begun = tokio::time::timeout(SECOND, client.database.begin()).await;
-        if begun.is_ok_and(|begun| begun.is_ok()) {
-            break;
-        }
-        slow.signal("-CONT");
-        tokio::time::sleep(SECOND / 20).await;
-    }
+    stop(client, &slow).await;
     let is_taken = async || client.find(&job).await.crashes == 1;
     client.until("it is not taken over", is_taken).await;
     (job, slow, other)
@@ -332,6 +336,34 @@ async fn a_process_that_stood_still_and_claims_its_own_job_again_keeps_the_two_r
     let found = client.find(&job).await;
     assert_eq!((found.state, found.crashes), (JobState::Done, 1));
     assert_eq!(client.folder.of("begun", &job), [slow.id(); 2]);
+    client.close().await;
+}
+
+/// A machine that was suspended, or a group of containers that was paused.
+#[tokio::test]
+async fn a_worker_that_stood_still_itself_takes_no_job_from_one_that_did_as_well() {
+    let client = Client::new().await;
+    let job = client.enqueue([Act::Hold]).await.remove(0);
+    let holder = client.start(SHORT);
+    client.until_begun(&job, 1).await;
+    let watcher = client.start(Setup {
+        only_watches: true,
+        ..SHORT
+    });
+    // Until the watcher has seen the other worker.
+    tokio::time::sleep(SECOND / 2).await;
+    stop(&client, &holder).await;
+    stop(&client, &watcher).await;
+    tokio::time::sleep(2 * SECOND).await;
+    watcher.signal("-CONT");
+    tokio::time::sleep(SECOND / 3).await;
+    holder.signal("-CONT");
+    tokio::time::sleep(SECOND).await;
+    let found = client.find(&job).await;
+    assert_eq!((found.state, found.crashes), (JobState::Running, 0));
+    client.folder.release(holder.id());
+    client.until_ended().await;
+    assert_eq!(client.folder.of("begun", &job), [holder.id()]);
     client.close().await;
 }
 
