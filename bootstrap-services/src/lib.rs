@@ -6,6 +6,8 @@
 pub mod audit;
 #[cfg(feature = "cache")]
 pub mod cache;
+#[cfg(all(unix, feature = "processes"))]
+mod child;
 pub mod clock;
 #[cfg(feature = "cron")]
 pub mod cron;
@@ -25,8 +27,15 @@ pub mod logger;
 pub mod metrics;
 #[cfg(feature = "named")]
 pub mod named;
-#[cfg(any(feature = "cron", feature = "events", feature = "named"))]
+#[cfg(any(
+    feature = "cron",
+    feature = "events",
+    feature = "named",
+    feature = "processes"
+))]
 mod panic;
+#[cfg(all(unix, feature = "processes"))]
+pub mod processes;
 #[cfg(any(feature = "cache", feature = "limits"))]
 mod remote;
 #[cfg(feature = "sse")]
