@@ -471,7 +471,7 @@ async fn write(
             else => break,
         };
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// A process is connected while this exists.

@@ -20,6 +20,10 @@ const LONGEST_PATH: usize = if cfg!(any(target_os = "linux", target_os = "androi
 /// The room that the name of a socket takes: a separator and ten digits.
 const NAME: usize = 11;
 
+/// What to do about a folder that can't be used.
+const OTHER: &str =
+    "let this user and no other use it, or set `processes.folder` to another folder";
+
 /// What is wrong with a folder, and what to do about it.
 #[derive(Debug)]
 pub(super) struct Fault {
@@ -42,8 +46,6 @@ impl Folder {
             wrong: format!("can't use the folder `{}`: {what}", path.display()),
             help,
         };
-        const OTHER: &str =
-            "let this user and no other use it, or set `processes.folder` to another folder";
         let found = private(path).map_err(|what| wrong(what, OTHER))?;
         let length = found.as_os_str().len() + NAME;
         if length > LONGEST_PATH {

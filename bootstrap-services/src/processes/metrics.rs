@@ -91,6 +91,7 @@ pub(super) fn ended(name: &str, stopped: bool, failed: bool) {
 pub(super) fn measured(name: &str, before: Option<Usage>, now: Option<Usage>) {
     #[cfg(feature = "metrics")]
     {
+        #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
         let rss = |usage: Option<Usage>| usage.map_or(0.0, |usage| usage.rss as f64);
         gauge!("processes_rss_bytes", "name" => name.to_owned()).increment(rss(now) - rss(before));
     }

@@ -277,7 +277,7 @@ mod tests {
                 }
             }
             for from in &made {
-                let within = made.iter().filter(|at| *at >= from && **at - *from < definition.window);
+                let within = made.iter().filter(|at| *at >= from && at.saturating_sub(*from) < definition.window);
                 prop_assert!(within.count() <= 3);
             }
         }

@@ -240,5 +240,5 @@ fn check_open(phase: Phase) -> Result<(), ProcessError> {
 /// A random number from 0 to 1.
 pub(super) fn roll() -> f64 {
     let bits = RandomState::new().build_hasher().finish() >> 32;
-    bits as f64 / f64::from(u32::MAX)
+    f64::from(u32::try_from(bits).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
 }

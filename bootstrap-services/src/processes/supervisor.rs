@@ -115,6 +115,13 @@ impl Body {
     }
 }
 
+impl Life {
+    /// Whether the process goes on when the app closes.
+    fn is_left(&self) -> bool {
+        self.definition.on_close == OnClose::Keep && self.cause == Cause::Itself
+    }
+}
+
 impl Supervisor {
     /// Supervises a process that has a row.
     pub(super) fn new(
@@ -396,15 +403,11 @@ impl Supervisor {
                 () = self.shared.clock.sleep(pause) => None,
             };
             match order {
-                Some(Order::Close(_)) if self.is_left(life) => return None,
+                Some(Order::Close(_)) if life.is_left() => return None,
                 Some(order) => self.obey(life, order).await,
                 None => self.check(life),
             }
         }
-    }
-
-    fn is_left(&self, life: &Life) -> bool {
-        life.definition.on_close == OnClose::Keep && life.cause == Cause::Itself
     }
 
     async fn obey(&mut self, life: &mut Life, order: Order) {
@@ -572,9 +575,10 @@ impl Supervisor {
                 self.restart_later(&definition, Some(exit)).await
             }
             _ => {
-                let status = match policy::has_failed(cause, exit) {
-                    true => ProcessStatus::Crashed,
-                    false => ProcessStatus::Stopped,
+                let status = if policy::has_failed(cause, exit) {
+                    ProcessStatus::Crashed
+                } else {
+                    ProcessStatus::Stopped
                 };
                 self.finish(status, Some(exit)).await;
                 None

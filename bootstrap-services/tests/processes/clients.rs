@@ -270,7 +270,7 @@ channel.close()
         root.join("python").to_str().unwrap()
     );
     let javascript = format!(
-        r#"
+        r"
 const {{ BufferFull, Channel }} = require({:?});
 const channel = new Channel('/nowhere', 'token', {{ most: 2 }});
 let deep = [];
@@ -285,7 +285,7 @@ channel.post('event', {{ data: 1 }}); channel.post('event', {{ data: '\u{{1F600}
 let full = false;
 try {{ channel.post('event', {{ data: 3 }}); }} catch (error) {{ full = error instanceof BufferFull; }}
 channel.flush(5).then((flushed) => {{ channel.close(); process.exit(full && !flushed ? 0 : 1); }});
-"#,
+",
         root.join("javascript/bootstrap_process.js")
             .to_str()
             .unwrap()

@@ -366,7 +366,10 @@ async fn an_event_whose_handler_fails_is_handled_again_and_keeps_the_others_wait
     let kit = Kit::one(sleeper().on_event(move |event| {
         let result = match (event.seq, *failing.lock().unwrap()) {
             (3, true) => Err(anyhow::anyhow!("the disk is on fire")),
-            _ => Ok(noted.add(&event)),
+            _ => {
+                noted.add(&event);
+                Ok(())
+            }
         };
         async { result }
     }))
@@ -445,7 +448,8 @@ async fn an_event_whose_transaction_fails_leaves_nothing() {
     let kit = Kit::one(sleeper().on_event_in(move |event, mut tx| {
         let failures = failing.clone();
         async move {
-            let insert = sqlx::query("INSERT INTO ticks VALUES (?)").bind(event.seq as i64);
+            let insert =
+                sqlx::query("INSERT INTO ticks VALUES (?)").bind(i64::try_from(event.seq)?);
             insert.execute(&mut *tx).await?;
             let mut failures = failures.lock().unwrap();
             if event.seq == 3 && *failures > 0 {

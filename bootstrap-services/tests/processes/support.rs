@@ -161,7 +161,7 @@ pub fn is_alive(pid: i32) -> bool {
     state.is_some_and(|state| !state.starts_with(['Z', 'X']))
 }
 
-pub fn signal(signal: &str, pid: impl ToString) {
+pub fn signal(signal: &str, pid: i32) {
     let mut kill = std::process::Command::new("kill");
     let status = kill.args([&format!("-{signal}"), "--", &pid.to_string()]);
     assert!(status.status().unwrap().success());

@@ -220,15 +220,12 @@ impl Shared {
     fn wait_for_work(&self, pause: Option<Duration>) -> MutexGuard<'_, State> {
         let is_idle = |state: &mut State| !state.has_work();
         let state = self.lock();
-        match pause {
-            Some(pause) => {
-                let waited = self.changed.wait_timeout_while(state, pause, is_idle);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-            None => {
-                let waited = self.changed.wait_while(state, is_idle);
-                waited.unwrap_or_else(PoisonError::into_inner)
-            }
+        if let Some(pause) = pause {
+            let waited = self.changed.wait_timeout_while(state, pause, is_idle);
+            waited.unwrap_or_else(PoisonError::into_inner).0
+        } else {
+            let waited = self.changed.wait_while(state, is_idle);
+            waited.unwrap_or_else(PoisonError::into_inner)
         }
     }
 }
