@@ -36,7 +36,9 @@ impl FromStr for Identity {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (pid, started) = text.split_once(' ').ok_or(())?;
-        let pid = pid.parse().ok().and_then(Pid::from_raw).ok_or(())?;
+        // `from_raw` panics for a negative number.
+        let pid = pid.parse().ok().filter(|pid: &i32| *pid > 0);
+        let pid = pid.and_then(Pid::from_raw).ok_or(())?;
         let started = started.to_owned();
         Ok(Self { pid, started })
     }

@@ -68,7 +68,7 @@ pub struct ProcessesPlugin {
     database: State<Database>,
     clock: State<Clock>,
     /// The folder of the sockets: `processes.folder`, beside the database.
-    #[option(config = "processes.folder")]
+    #[option(config = "processes.folder", default = None)]
     pub folder: Option<PathBuf>,
     #[cfg(feature = "testing")]
     #[option(default = Fakes::default(), setter = false)]

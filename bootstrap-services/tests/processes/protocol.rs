@@ -364,12 +364,11 @@ async fn an_event_whose_handler_fails_is_handled_again_and_keeps_the_others_wait
     let fails = Arc::new(Mutex::new(true));
     let (noted, failing) = (seen.clone(), fails.clone());
     let kit = Kit::one(sleeper().on_event(move |event| {
-        let result = match (event.seq, *failing.lock().unwrap()) {
-            (3, true) => Err(anyhow::anyhow!("the disk is on fire")),
-            _ => {
-                noted.add(&event);
-                Ok(())
-            }
+        let result = if event.seq == 3 && *failing.lock().unwrap() {
+            Err(anyhow::anyhow!("the disk is on fire"))
+        } else {
+            noted.add(&event);
+            Ok(())
         };
         async { result }
     }))
