@@ -63,6 +63,9 @@ impl Group {
     /// Takes over a group that was started earlier.
     pub(crate) fn adopt(identity: Identity) -> Self {
         let end = open(identity.pid);
+        // Otherwise it has ended, and the number may mean another process by now.
+        let is_it = Identity::of(identity.pid).as_ref() == Some(&identity);
+        let end = end.filter(|_| is_it);
         Self {
             identity,
             end,

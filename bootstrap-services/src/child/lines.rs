@@ -87,7 +87,11 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         self.searched -= self.start;
         self.start = 0;
         self.buffer.reserve(CHUNK);
-        Ok(self.reader.read_buf(&mut self.buffer).await? > 0)
+        match self.reader.read_buf(&mut self.buffer).await {
+            // The other side was killed, or has closed without reading all that was sent to it.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(false),
+            read => Ok(read? > 0),
+        }
     }
 }
 

@@ -236,7 +236,14 @@ impl Child {
 
     async fn talk(self: Arc<Self>, greeted: Greeted, end: CancellationToken) {
         if let Err(error) = self.exchange(greeted, &end).await {
-            self.rejected(&error);
+            // The health check reports it until an event is handled: a child that sends garbage connects again and again.
+            let name = &self.entry.name;
+            if self
+                .entry
+                .set_fault(&format!("a connection of `{name}` was closed: {error:#}"))
+            {
+                self.rejected(&error);
+            }
         }
     }
 
@@ -354,13 +361,9 @@ impl Child {
     }
 
     fn failed(&self, error: &anyhow::Error) {
-        let text = format!("{error:#}");
-        let mut view = self.entry.view();
-        let is_new = view.fault.as_ref() != Some(&text);
-        view.fault = Some(text);
-        drop(view);
-        if is_new {
-            let (id, name) = (self.entry.id.0, &self.entry.name);
+        let (id, name) = (self.entry.id.0, &self.entry.name);
+        let fault = format!("events of `{name}` are not handled: {error:#}");
+        if self.entry.set_fault(&fault) {
             tracing::warn!(
                 id,
                 name,
@@ -503,7 +506,7 @@ struct Handling<'a>(&'a Child);
 
 impl<'a> Handling<'a> {
     fn new(child: &'a Child) -> Self {
-        child.entry.view().is_handling = true;
+        child.entry.view().handling = Some(child.shared.clock.elapsed());
         Self(child)
     }
 }
@@ -511,7 +514,7 @@ impl<'a> Handling<'a> {
 impl Drop for Handling<'_> {
     fn drop(&mut self) {
         let mut view = self.0.entry.view();
-        view.is_handling = false;
+        view.handling = None;
         view.hear(self.0.shared.clock.elapsed());
     }
 }

@@ -10,6 +10,9 @@ use tokio_util::sync::CancellationToken;
 use crate::child::{Exit, Usage};
 use crate::processes::{ProcessError, ProcessId, ProcessInfo, ProcessStatus};
 
+/// How long a handler may work before the health check reports it.
+const LONGEST_HANDLING: Duration = Duration::from_mins(1);
+
 /// What a supervisor is asked to do.
 #[derive(Debug)]
 pub(super) enum Order {
@@ -44,10 +47,10 @@ pub(super) struct View {
     pub(super) commands: Option<mpsc::Sender<Vec<u8>>>,
     /// When the process sent something last, by the clock.
     pub(super) heard: Duration,
-    /// Whether its events are handled: meanwhile nothing that it sends is read.
-    pub(super) is_handling: bool,
+    /// Since when its events are handled: meanwhile nothing that it sends is read.
+    pub(super) handling: Option<Duration>,
     pub(super) is_missed: bool,
-    /// Why its events are not handled.
+    /// What is wrong with its connection or with what handles its events.
     pub(super) fault: Option<String>,
 }
 
@@ -76,7 +79,7 @@ impl Entry {
             acknowledged: 0,
             commands: None,
             heard: Duration::ZERO,
-            is_handling: false,
+            handling: None,
             is_missed: false,
             fault: None,
         };
@@ -114,8 +117,16 @@ impl Entry {
         }
     }
 
+    /// Notes what is wrong, and returns whether that is new.
+    pub(super) fn set_fault(&self, fault: &str) -> bool {
+        let mut view = self.view();
+        let is_new = view.fault.as_deref() != Some(fault);
+        view.fault = Some(fault.to_owned());
+        is_new
+    }
+
     /// Returns what is wrong with the process.
-    pub(super) fn fault(&self) -> Option<String> {
+    pub(super) fn fault(&self, now: Duration) -> Option<String> {
         let view = self.view();
         let name = &self.name;
         if view.status == ProcessStatus::Crashed {
@@ -124,7 +135,14 @@ impl Entry {
         if view.is_missed {
             return Some(format!("`{name}` sends no heartbeat"));
         }
-        let fault = view.fault.as_ref();
-        fault.map(|error| format!("events of `{name}` are not handled: {error}"))
+        let handling = view.handling.map(|since| now.saturating_sub(since));
+        if let Some(time) = handling
+            && time > LONGEST_HANDLING
+        {
+            return Some(format!(
+                "an event of `{name}` has been handled for {time:?}"
+            ));
+        }
+        view.fault.clone()
     }
 }

@@ -1,6 +1,6 @@
 //! The plugin `processes`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -136,6 +136,15 @@ impl Hooks for ProcessesPlugin {
         let shared = &cx.states().0;
         for left in shared.store.left().await? {
             Supervisor::adopt(shared, left).await?;
+        }
+        // An instance that boots later may adopt them, so they are left alone.
+        for folder in shared.store.other_folders().await? {
+            if Folder::is_abandoned(Path::new(&folder)) {
+                tracing::warn!(
+                    folder,
+                    "processes of another folder are supervised by no instance: boot one with `processes.folder` set to it"
+                );
+            }
         }
         shared.open();
         Ok(())

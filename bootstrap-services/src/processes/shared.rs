@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::child;
@@ -43,6 +44,7 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) folder: Folder,
     pub(super) tasks: TaskTracker,
+    pub(super) closing: CancellationToken,
     /// Held by `ensure`, so that two calls spawn one process.
     pub(super) ensuring: tokio::sync::Mutex<()>,
     #[cfg(feature = "testing")]
@@ -80,6 +82,7 @@ impl Shared {
             clock,
             folder,
             tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
             ensuring: tokio::sync::Mutex::default(),
             #[cfg(feature = "testing")]
             fakes,
@@ -118,10 +121,6 @@ impl Shared {
     /// Refuses to spawn before the processes of earlier instances are known, and when the app closes.
     pub(super) fn check_open(&self) -> Result<(), ProcessError> {
         check_open(lock(&self.entries).phase)
-    }
-
-    pub(super) fn is_closing(&self) -> bool {
-        lock(&self.entries).phase == Phase::Closing
     }
 
     /// Adds a process that is supervised, unless the app closes.
@@ -170,6 +169,7 @@ impl Shared {
     /// Stops or leaves all processes, and waits for their supervisors. A process may take `most` to stop.
     pub(super) async fn close(&self, most: Option<Duration>) {
         lock(&self.entries).phase = Phase::Closing;
+        self.closing.cancel();
         for entry in self.entries() {
             let _ = entry.orders.send(Order::Close(most));
         }
@@ -222,7 +222,12 @@ impl Shared {
     }
 
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        let faults: Vec<_> = self.entries().iter().filter_map(|it| it.fault()).collect();
+        let now = self.clock.elapsed();
+        let faults: Vec<_> = self
+            .entries()
+            .iter()
+            .filter_map(|it| it.fault(now))
+            .collect();
         anyhow::ensure!(faults.is_empty(), "{}", faults.join("; "));
         Ok(())
     }

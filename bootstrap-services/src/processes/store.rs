@@ -139,6 +139,14 @@ impl Store {
         Ok(left?)
     }
 
+    /// The folders of other instances that have processes.
+    pub(super) async fn other_folders(&self) -> Result<Vec<String>, DatabaseError> {
+        const SELECT: &str = "SELECT DISTINCT folder FROM _processes
+            WHERE folder <> ? AND status IN ('starting', 'running', 'waiting', 'stopping')";
+        let select = sqlx::query_scalar(SELECT).bind(&self.folder);
+        Ok(select.fetch_all(self.database.read()).await?)
+    }
+
     /// The last event of the start with this token that was acknowledged.
     pub(super) async fn acknowledged(
         &self,

@@ -98,11 +98,12 @@ impl Body {
         }
     }
 
-    fn pid(&self) -> u32 {
+    /// A task of a test has none.
+    fn pid(&self) -> Option<u32> {
         match self {
-            Self::Group(group) => group.pid().unsigned_abs(),
+            Self::Group(group) => Some(group.pid().unsigned_abs()),
             #[cfg(feature = "testing")]
-            Self::Fake(_) => 0,
+            Self::Fake(_) => None,
         }
     }
 
@@ -202,7 +203,7 @@ impl Supervisor {
         let pid = group.pid().unsigned_abs();
         let listener = supervisor.listen()?;
         let mut life = supervisor.life(definition, left.token, listener, Body::Group(group));
-        supervisor.is_running(pid);
+        supervisor.is_running(Some(pid));
         metrics::adopted(&name);
         shared.emit(ProcessEvent::Adopted {
             id: left.id,
@@ -291,7 +292,7 @@ impl Supervisor {
         shared.emit(ProcessEvent::Started {
             id: entry.id,
             name: entry.name.clone(),
-            pid,
+            pid: pid.unwrap_or(0),
         });
         Ok(life)
     }
@@ -383,10 +384,10 @@ impl Supervisor {
         }
     }
 
-    fn is_running(&self, pid: u32) {
+    fn is_running(&self, pid: Option<u32>) {
         let mut view = self.entry.view();
         view.status = ProcessStatus::Running;
-        view.pid = Some(pid);
+        view.pid = pid;
         view.heard = self.shared.clock.elapsed();
         view.is_missed = false;
         view.fault = None;
@@ -460,7 +461,7 @@ impl Supervisor {
 
     fn silent(&self) -> Duration {
         let view = self.entry.view();
-        if view.is_handling {
+        if view.handling.is_some() {
             return Duration::ZERO;
         }
         self.shared.clock.elapsed().saturating_sub(view.heard)
@@ -567,7 +568,7 @@ impl Supervisor {
                 None
             }
             Cause::Restarted => Some(Duration::ZERO),
-            _ if self.shared.is_closing() && definition.on_close == OnClose::Stop => {
+            _ if self.shared.closing.is_cancelled() && definition.on_close == OnClose::Stop => {
                 self.finish(ProcessStatus::Stopped, Some(exit)).await;
                 None
             }
@@ -588,6 +589,10 @@ impl Supervisor {
 
     /// Kills what a process has started in other groups.
     async fn bury(&self, token: &str) {
+        // A process that was never started has none.
+        if token.is_empty() {
+            return;
+        }
         let token = token.to_owned();
         // It reads a file of each process of the machine. An error is the end of the runtime.
         let _ = spawn_blocking(move || child::kill_marked(protocol::TOKEN, &token)).await;
@@ -729,10 +734,10 @@ impl Supervisor {
 
     async fn note_end_later(&self, status: ProcessStatus, exit: Option<Exit>) {
         for _ in 0..RETRIES {
-            if self.shared.is_closing() {
-                break;
+            tokio::select! {
+                () = self.shared.closing.cancelled() => break,
+                () = self.shared.clock.sleep(RETRY) => {}
             }
-            self.shared.clock.sleep(RETRY).await;
             // Once it is started again, its end is of no interest.
             let found = self.shared.entry(self.entry.id);
             let is_replaced = found.is_ok_and(|it| !Arc::ptr_eq(&it, &self.entry));

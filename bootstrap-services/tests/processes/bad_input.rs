@@ -235,3 +235,29 @@ async fn two_instances_do_not_share_a_folder() {
     assert!(crate::support::is_alive(kit.pid(id).await));
     kit.close().await;
 }
+
+/// A transaction that is forgotten: no row can be written.
+#[tokio::test]
+async fn nothing_is_spawned_without_its_row_and_a_stop_needs_none() {
+    let kit = Kit::one(sh("exec sleep 1000")).await;
+    let id = kit.spawn().await;
+    let pid = kit.pid(id).await;
+    let tx = kit.database.begin().await.unwrap();
+    let (spawned, stopped) =
+        within(async { tokio::join!(kit.processes.spawn("one", &()), kit.processes.stop(id)) })
+            .await;
+    let error = spawned.unwrap_err();
+    assert!(matches!(error, ProcessError::Database(_)), "{error}");
+    stopped.unwrap();
+    assert!(!crate::support::is_alive(pid));
+    assert!(kit.processes.list().is_empty());
+    drop(tx);
+    // It is written as soon as that is possible.
+    within(async {
+        while kit.status(id).await != "stopped" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    kit.close().await;
+}

@@ -129,6 +129,12 @@ impl Seen {
     }
 }
 
+/// Runs a test at once in each language.
+async fn in_each_language(test: impl AsyncFn(Language)) {
+    let tests = Language::there().into_iter().map(|it| test(it));
+    futures_util::future::join_all(tests).await;
+}
+
 async fn start(definition: Definition, metadata: &Value) -> (Kit, ProcessId, Seen) {
     let seen = Seen::default();
     let kit = Kit::one(seen.handler(definition)).await;
@@ -139,7 +145,7 @@ async fn start(definition: Definition, metadata: &Value) -> (Kit, ProcessId, See
 /// D50: events, commands, metadata, and a clean stop.
 #[tokio::test]
 async fn each_client_emits_events_obeys_commands_and_ends_in_order() {
-    for language in Language::there() {
+    in_each_language(async |language| {
         let metadata = json!({ "count": 300, "text": "ä\n\u{1F600}" });
         let (kit, id, seen) = start(language.definition(), &metadata).await;
         until("done", || !seen.of("done").is_empty()).await;
@@ -155,15 +161,15 @@ async fn each_client_emits_events_obeys_commands_and_ends_in_order() {
         assert_eq!(kit.info(id).await.exit, Some(Exit::Code(0)), "{language:?}");
         assert_eq!(seen.of("stopping"), [json!(0)], "{language:?}");
         kit.close().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn each_client_sends_heartbeats() {
-    for language in Language::there() {
-        let heartbeat = Duration::from_secs(1);
+    in_each_language(async |language| {
+        let heartbeat = Duration::from_secs(2);
         let definition = language.definition().heartbeat(heartbeat);
-        // It starts within the first two.
         let (kit, id, seen) = start(definition, &json!({ "count": 0 })).await;
         until("ready", || !seen.of("ready").is_empty()).await;
         let pid = kit.info(id).await.pid;
@@ -179,13 +185,14 @@ async fn each_client_sends_heartbeats() {
         assert_eq!(kit.info(id).await.pid, pid, "{language:?}");
         kit.stop(id).await.unwrap();
         kit.close().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_daemon_that_is_suspended_is_killed_and_restarted() {
-    for language in Language::there() {
-        let definition = language.definition().heartbeat(Duration::from_secs(1));
+    in_each_language(async |language| {
+        let definition = language.definition().heartbeat(Duration::from_secs(2));
         let (kit, id, seen) = start(definition, &json!({ "count": 1 })).await;
         until("done", || !seen.of("done").is_empty()).await;
         let pid = kit.pid(id).await;
@@ -194,12 +201,13 @@ async fn a_daemon_that_is_suspended_is_killed_and_restarted() {
         assert!(!is_alive(pid), "{language:?}");
         kit.stop(id).await.unwrap();
         kit.close().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_daemon_that_crashes_is_restarted() {
-    for language in Language::there() {
+    in_each_language(async |language| {
         let (kit, id, seen) = start(language.definition(), &json!({ "count": 1 })).await;
         let mut events = kit.processes.events();
         until("done", || !seen.of("done").is_empty()).await;
@@ -213,13 +221,14 @@ async fn a_daemon_that_crashes_is_restarted() {
         assert_eq!(seen.of("tick"), [json!(1), json!(1)], "{language:?}");
         kit.stop(id).await.unwrap();
         kit.close().await;
-    }
+    })
+    .await;
 }
 
 /// A fault of the original: what was emitted without a connection was dropped, and nothing said so.
 #[tokio::test]
 async fn events_wait_in_the_client_while_the_service_is_busy() {
-    for language in Language::there() {
+    in_each_language(async |language| {
         let seen = Seen::default();
         let noted = seen.0.clone();
         let gate = Arc::new(tokio::sync::Semaphore::new(0));
@@ -242,7 +251,8 @@ async fn events_wait_in_the_client_while_the_service_is_busy() {
         assert_eq!(seen.of("tick"), expected, "{language:?}");
         kit.stop(id).await.unwrap();
         kit.close().await;
-    }
+    })
+    .await;
 }
 
 /// What the clients refuse: the service would close the connection for each attempt to send it.

@@ -238,6 +238,7 @@ async fn change(folder: &tempfile::TempDir, change: &'static str) {
     connection.close().await.unwrap();
 }
 
+/// D49: what is known of processes is in the database.
 #[tokio::test]
 async fn a_process_that_is_kept_is_adopted_by_the_next_instance() {
     let definition = || kept(Language::Rust.definition());

@@ -150,3 +150,79 @@ async fn a_process_that_has_ended_is_remembered_for_a_week() {
     assert_eq!(within(processes.get(id)).await.unwrap(), None);
     close(processes, running).await;
 }
+
+#[tokio::test]
+async fn a_handler_that_hangs_is_unhealthy_after_a_minute() {
+    let plugin = ProcessesPlugin::default().fake("one", async |mut child| {
+        let _ = child.emit("stuck", &()).await;
+        0
+    });
+    let definition = program().on_event(async |_| std::future::pending().await);
+    let (running, time) = boot(plugin, definition).await;
+    let processes = processes(&running);
+    let id = spawn(&processes).await;
+    until("it is connected", || processes.list()[0].connected).await;
+    // It reads the event some time after it has connected.
+    within(async {
+        while processes.check().await.is_ok() {
+            time.advance(SECOND).await;
+        }
+    })
+    .await;
+    let error = processes.check().await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("an event of `one` has been handled for 6"),
+        "{error}"
+    );
+    within(processes.kill(id)).await.unwrap();
+    close(processes, running).await;
+}
+
+#[tokio::test]
+async fn it_is_measured() {
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+    let recorder = DebuggingRecorder::new();
+    let measured = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let plugin = ProcessesPlugin::default().fake("one", async |mut child| {
+        child.emit("tick", &()).await.unwrap();
+        3
+    });
+    let definition = program()
+        .backoff(SECOND, SECOND)
+        .max_restarts(1, 60 * SECOND);
+    let (running, time) = boot(plugin, definition).await;
+    let processes = processes(&running);
+    let mut events = processes.events();
+    spawn(&processes).await;
+    next(&mut events, |event| {
+        matches!(event, ProcessEvent::Restarting { .. }).then_some(())
+    })
+    .await;
+    time.advance(SECOND).await;
+    next(&mut events, |event| {
+        matches!(event, ProcessEvent::Crashed { .. }).then_some(())
+    })
+    .await;
+    let mut counters: Vec<_> = measured
+        .snapshot()
+        .into_vec()
+        .into_iter()
+        .filter_map(|(key, _, _, value)| match value {
+            DebugValue::Counter(count) => Some((key.key().name().to_owned(), count)),
+            _ => None,
+        })
+        .filter(|(name, _)| name.starts_with("processes_"))
+        .collect();
+    counters.sort();
+    let expected = [
+        ("processes_crashed_total", 1),
+        ("processes_ended_total", 2),
+        ("processes_events_total", 2),
+        ("processes_restarts_total", 1),
+        ("processes_spawned_total", 2),
+    ];
+    let expected = expected.map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(counters, expected);
+    close(processes, running).await;
+}

@@ -15,6 +15,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use crate::support::{Kit, next, sh, until, within};
 
 const MILLI: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
 
 fn sleeper() -> Definition {
     sh("exec sleep 1000")
@@ -161,10 +162,15 @@ async fn what_was_not_acknowledged_is_sent_again_and_handled_once() {
 
 /// A fault of the original: anything that could connect was the child.
 #[tokio::test]
-async fn a_wrong_token_is_closed_and_never_in_the_log() {
+async fn a_wrong_token_is_closed_and_no_token_is_in_the_log() {
+    let log = Log::default();
+    let written = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone());
+    let _log = tracing::subscriber::set_default(subscriber.finish());
     let (kit, id, seen) = noting().await;
     let token = kit.token(id).await;
-    for wrong in ["", "x", &token[1..], &token.replace(&token[..1], "z")] {
+    let other = token.replace(&token[..1], "z");
+    for wrong in ["", "x", &token[1..], &other] {
         let mut child = Child::raw(&kit, id).await;
         let hello = json!({ "type": "connected", "token": wrong, "first": 1, "last": 0 });
         child.send(&hello).await;
@@ -173,7 +179,34 @@ async fn a_wrong_token_is_closed_and_never_in_the_log() {
     }
     assert!(seen.all().is_empty());
     assert!(!kit.info(id).await.connected);
+    let text = log.text();
+    assert_eq!(text.matches("it sent a wrong token").count(), 4, "{text}");
+    assert!(
+        !text.contains(&token[1..]) && !text.contains(&other),
+        "{text}"
+    );
     kit.close().await;
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[tokio::test]
@@ -222,6 +255,11 @@ async fn garbage_after_events_closes_the_connection_and_loses_none_of_them() {
         child.write(garbage).await;
         while !child.is_closed().await {}
         until("the events are handled", || seen.all().len() as u64 == last).await;
+        let error = kit.processes.check().await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("a connection of `one` was closed: "),
+            "{error}"
+        );
     }
     assert_eq!(seen.all(), (1..=8).collect::<Vec<_>>());
     let (child, acknowledged) = Child::welcome(&kit, id, 9, 8).await;
@@ -478,8 +516,8 @@ async fn an_event_whose_transaction_fails_leaves_nothing() {
 /// A handler that waits is no fault of the child.
 #[tokio::test]
 async fn a_slow_handler_is_no_missed_heartbeat() {
-    let kit = Kit::one(sleeper().heartbeat(100 * MILLI).on_event(async |_| {
-        tokio::time::sleep(500 * MILLI).await;
+    let kit = Kit::one(sleeper().heartbeat(SECOND).on_event(async |_| {
+        tokio::time::sleep(5 * SECOND / 2).await;
         Ok(())
     }))
     .await;
@@ -504,16 +542,18 @@ async fn a_slow_handler_is_no_missed_heartbeat() {
 
 #[tokio::test]
 async fn heartbeats_keep_a_process_alive() {
-    let kit = Kit::one(sleeper().heartbeat(500 * MILLI)).await;
+    let kit = Kit::one(sleeper().heartbeat(SECOND)).await;
     let id = kit.spawn().await;
+    let pid = kit.pid(id).await;
     let mut child = Child::new(&kit, id).await;
     let mut events = kit.processes.events();
-    for _ in 0..20 {
+    let began = std::time::Instant::now();
+    // Silence would be the end after two seconds.
+    while began.elapsed() < 5 * SECOND / 2 {
         child.send(&json!({ "type": "heartbeat" })).await;
-        tokio::time::sleep(30 * MILLI).await;
+        tokio::time::sleep(50 * MILLI).await;
     }
-    let pid = kit.info(id).await.pid;
-    assert!(pid.is_some());
+    assert_eq!(kit.pid(id).await, pid);
     next(&mut events, |event| {
         matches!(event, ProcessEvent::HeartbeatMissed { .. }).then_some(())
     })
