@@ -289,8 +289,10 @@ impl Processes {
                 Ok(life) => Ok((supervisor, life)),
                 Err(error) => {
                     // It has still crashed.
+                    let (status, now) = (ProcessStatus::Crashed, shared.clock.now());
+                    let noted = shared.store.set(id, status, info.exit, now).await;
                     shared.insert(&entry)?;
-                    Err(error)
+                    noted.map_err(ProcessError::from).and(Err(error))
                 }
             }
         });

@@ -29,7 +29,7 @@ const GREETING: Duration = Duration::from_secs(5);
 const MOST_STRANGERS: usize = 16;
 
 /// How long events of a process that has ended are handled.
-const FAREWELL: Duration = Duration::from_secs(5);
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// The most events in one transaction.
 const BATCH: usize = 64;

@@ -416,8 +416,9 @@ impl Supervisor {
             Order::Stop => self.stop(life, None).await,
             Order::Close(most) => self.stop(life, most).await,
             Order::Kill => {
-                self.stop(life, Some(Duration::ZERO)).await;
+                self.end(life, Cause::Stopped, Some(Duration::ZERO));
                 life.body.kill();
+                self.note_stop().await;
             }
             Order::Restart(reply) => {
                 // The last one is answered.
@@ -430,6 +431,11 @@ impl Supervisor {
 
     async fn stop(&self, life: &mut Life, most: Option<Duration>) {
         // Before the signal: if this process is killed now, the next one must not restart what was stopped.
+        self.note_stop().await;
+        self.end(life, Cause::Stopped, most);
+    }
+
+    async fn note_stop(&self) {
         let (id, now) = (self.entry.id, self.shared.clock.now());
         let noted = self
             .shared
@@ -441,7 +447,6 @@ impl Supervisor {
                 "a process is stopped, which its table could not note"
             );
         }
-        self.end(life, Cause::Stopped, most);
     }
 
     /// Asks the process to end, and kills it when its patience is over. A stop outranks other causes.
@@ -690,7 +695,8 @@ impl Supervisor {
                 }
                 Order::Close(_) if self.is_kept() => self.shared.remove(&self.entry),
                 Order::Stop | Order::Kill | Order::Close(_) => {
-                    self.finish(ProcessStatus::Stopped, None).await;
+                    let exit = self.entry.view().exit;
+                    self.finish(ProcessStatus::Stopped, exit).await;
                 }
             }
             return false;
