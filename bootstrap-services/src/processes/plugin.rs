@@ -139,7 +139,7 @@ impl Hooks for ProcessesPlugin {
         }
         // An instance that boots later may adopt them, so they are left alone.
         for folder in shared.store.other_folders().await? {
-            if Folder::is_abandoned(Path::new(&folder)) {
+            if Folder::is_unused(Path::new(&folder)) {
                 tracing::warn!(
                     folder,
                     "processes of another folder are supervised by no instance: boot one with `processes.folder` set to it"
