@@ -24,6 +24,8 @@ page!(cache);
 page!(events);
 #[cfg(feature = "cron")]
 page!(cron);
+#[cfg(feature = "jobs")]
+page!(jobs);
 #[cfg(feature = "limits")]
 page!(limits);
 #[cfg(feature = "audit")]

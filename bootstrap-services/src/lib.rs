@@ -13,10 +13,14 @@ pub mod clock;
 pub mod cron;
 #[cfg(feature = "database")]
 pub mod database;
+#[cfg(any(feature = "cron", feature = "jobs"))]
+mod draining;
 #[cfg(feature = "events")]
 pub mod events;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+#[cfg(feature = "jobs")]
+pub mod jobs;
 #[cfg(feature = "database")]
 pub mod leases;
 #[cfg(feature = "limits")]
@@ -30,12 +34,15 @@ pub mod named;
 #[cfg(any(
     feature = "cron",
     feature = "events",
+    feature = "jobs",
     feature = "named",
     feature = "processes"
 ))]
 mod panic;
 #[cfg(all(unix, feature = "processes"))]
 pub mod processes;
+#[cfg(any(feature = "jobs", feature = "limits"))]
+mod rate;
 #[cfg(any(feature = "cache", feature = "limits"))]
 mod remote;
 #[cfg(feature = "sse")]

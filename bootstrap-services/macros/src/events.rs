@@ -4,21 +4,14 @@
 //! #[derive(Event)]                        impl Event for UserCreated { const NAME .. }
 //! #[event(name = "user.created")]   ->    submit! { EventType::of::<UserCreated>(..) }
 //! struct UserCreated { .. }
-//!
-//! #[event_handler(UserCreated)]           #[plugin(ports = [self as dyn EventHandler])]
-//! struct Mailer { .. }              ->    struct Mailer { .., event_handlers: Lazy<State<EventHandlers>> }
-//!                                         impl EventHandler for Mailer { .. }
 //! ```
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::parse::{Parse, ParseStream, Parser as _};
-use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
-use syn::{
-    DeriveInput, Error, Expr, Field, Fields, Ident, ItemStruct, LitInt, LitStr, Result, Token,
-    Type, bracketed, parse_quote,
-};
+use syn::{DeriveInput, Error, Ident, LitInt, LitStr, Result, Type, parse_quote};
+
+use crate::handler::{Kind, at};
 
 /// The most bytes of a name.
 const LONGEST_NAME: usize = 200;
@@ -118,117 +111,31 @@ fn check_name(literal: &LitStr) -> Result<()> {
     Err(Error::new(literal.span(), text))
 }
 
-/// The plugin. After a mistake it is still one, without handlers, so that one mistake is one error.
-pub(crate) fn handler(arguments: TokenStream, item: &TokenStream) -> TokenStream {
-    let Ok(mut plugin) = syn::parse2::<ItemStruct>(item.clone()) else {
-        // `#[plugin]` reports what is not a struct.
-        return quote!(#[::bootstrap::plugin] #item);
-    };
-    let mut read = Arguments::default();
-    let parsed = (|input: ParseStream<'_>| read.parse(input)).parse2(arguments);
-    let attach = match parsed.and_then(|()| attach(&read.events, &mut plugin)) {
-        Ok(attach) => {
-            let port = quote!(self as dyn ::bootstrap_services::events::EventHandler);
-            read.ports.push(port);
-            attach
+/// `#[event_handler(..)]`.
+pub(crate) const HANDLER: Kind = Kind {
+    what: "a handler of events",
+    no_type: "a handler of events lists them\n\
+              help: write the types of the events: `#[event_handler(UserCreated)]`",
+    takes_several: true,
+    ports: |_| {
+        vec![quote!(
+            self as dyn ::bootstrap_services::events::EventHandler
+        )]
+    },
+    name: |_| None,
+    field: || {
+        parse_quote! {
+            event_handlers: ::bootstrap::Lazy<::bootstrap::State<::bootstrap_services::events::EventHandlers>>
         }
-        Err(error) => error.to_compile_error(),
-    };
-    let (ports, others) = (&read.ports, &read.plugin);
-    quote! {
-        #[::bootstrap::plugin(ports = [#(#ports),*], #(#others),*)]
-        #plugin
+    },
+    implement,
+};
 
-        #attach
-    }
-}
-
-/// What is written in `#[event_handler(..)]`.
-#[derive(Default)]
-struct Arguments {
-    events: Vec<Type>,
-    ports: Vec<TokenStream>,
-    /// What is for `#[plugin(..)]`.
-    plugin: Vec<TokenStream>,
-}
-
-impl Arguments {
-    fn parse(&mut self, input: ParseStream<'_>) -> Result<()> {
-        while !input.is_empty() {
-            self.parse_one(input)?;
-            if !input.is_empty() {
-                input.parse::<Token![,]>()?;
-            }
-        }
-        if self.events.is_empty() {
-            let text = "a handler of events lists them\n\
-                        help: write the types of the events: `#[event_handler(UserCreated)]`";
-            return Err(Error::new(Span::call_site(), text));
-        }
-        Ok(())
-    }
-
-    fn parse_one(&mut self, input: ParseStream<'_>) -> Result<()> {
-        if input.peek(Ident) && input.peek2(Token![=]) {
-            let key: Ident = input.parse()?;
-            input.parse::<Token![=]>()?;
-            if key == "ports" {
-                let list;
-                bracketed!(list in input);
-                let ports = Punctuated::<Port, Token![,]>::parse_terminated(&list)?;
-                self.ports.extend(ports.into_iter().map(|port| port.0));
-            } else {
-                let value: Expr = input.parse()?;
-                self.plugin.push(quote!(#key = #value));
-            }
-        } else if input.peek(Ident) && input.fork().parse::<Ident>()? == "primary" {
-            let key: Ident = input.parse()?;
-            self.plugin.push(quote!(#key));
-        } else {
-            self.events.push(input.parse()?);
-        }
-        Ok(())
-    }
-}
-
-/// One item of `ports = [..]`, which `#[plugin]` checks.
-struct Port(TokenStream);
-
-impl Parse for Port {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut tokens = TokenStream::new();
-        while !input.is_empty() && !input.peek(Token![,]) {
-            tokens.extend([input.parse::<proc_macro2::TokenTree>()?]);
-        }
-        Ok(Self(tokens))
-    }
-}
-
-/// Adds the field of a handler. Returns the implementation of its port.
-fn attach(events: &[Type], plugin: &mut ItemStruct) -> Result<TokenStream> {
-    let ident = plugin.ident.clone();
-    let Fields::Named(fields) = &mut plugin.fields else {
-        let text = format!(
-            "a handler of events has named fields\n\
-             help: write `struct {ident} {{}}`, and `{ident}::default()` where it is registered: \
-             the attribute adds a field"
-        );
-        return Err(Error::new(ident.span(), text));
-    };
-    if let Some(parameter) = plugin.generics.params.first() {
-        let text = "a handler of events has no generic parameters\n\
-                    help: write a plugin for each type";
-        return Err(Error::new(parameter.span(), text));
-    }
-    // The plugin that runs handlers requires all of them. The way back is without an order.
-    let field: Field = parse_quote! {
-        event_handlers: ::bootstrap::Lazy<::bootstrap::State<::bootstrap_services::events::EventHandlers>>
-    };
-    fields.named.push(field);
+fn implement(ident: &Ident, events: &[Type]) -> TokenStream {
     let adds = events
         .iter()
-        .map(|event| quote_spanned!(event.span()=> list.add::<#event, Self>(&self);));
-    Ok(quote! {
+        .map(|event| quote_spanned!(at(event)=> list.add::<#event, Self>(&self);));
+    quote! {
         impl ::bootstrap_services::events::EventHandler for #ident {
             fn attach(
                 self: ::std::sync::Arc<Self>,
@@ -239,15 +146,16 @@ fn attach(events: &[Type], plugin: &mut ItemStruct) -> Result<TokenStream> {
                 #(#adds)*
             }
         }
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::expand;
 
     fn expanded(arguments: TokenStream, item: &TokenStream) -> (String, usize) {
-        let text = handler(arguments, item).to_string();
+        let text = expand(&HANDLER, arguments, item).to_string();
         let errors = text.matches("compile_error").count();
         (text, errors)
     }

@@ -4,6 +4,10 @@
 mod cron;
 #[cfg(feature = "events")]
 mod events;
+#[cfg(any(feature = "events", feature = "jobs"))]
+mod handler;
+#[cfg(feature = "jobs")]
+mod jobs;
 #[cfg(feature = "cron")]
 #[allow(
     dead_code,
@@ -36,5 +40,15 @@ pub fn event_handler(
     arguments: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    events::handler(arguments.into(), &item.into()).into()
+    handler::expand(&events::HANDLER, arguments.into(), &item.into()).into()
+}
+
+/// The implementation of `#[job_handler]`.
+#[cfg(feature = "jobs")]
+#[proc_macro_attribute]
+pub fn job_handler(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    handler::expand(&jobs::HANDLER, arguments.into(), &item.into()).into()
 }

@@ -152,6 +152,7 @@ impl Clock {
         feature = "cache",
         feature = "cron",
         feature = "events",
+        feature = "jobs",
         feature = "limits"
     ))]
     pub(crate) async fn limit(&self, duration: Duration) {

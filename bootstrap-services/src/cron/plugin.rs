@@ -6,13 +6,13 @@ use anyhow::Context as _;
 use bootstrap::Current;
 use bootstrap::extend::async_trait;
 use bootstrap::health::HealthCheck;
-use bootstrap::lifecycle::Status;
 use bootstrap::prelude::*;
 
 use crate::clock::Clock;
 use crate::cron::engine::Engine;
 use crate::cron::{Cron, CronStore};
 use crate::cron::{keys, metrics};
+use crate::draining::draining;
 
 /// Provides [`Cron`]. It joins a collected app in which a plugin requires it, as each with `#[cron]` does.
 ///
@@ -75,7 +75,7 @@ impl Hooks for CronPlugin {
         tokio::select! {
             () = clock.work(engine.run()) => {}
             // Before the plugin's own turn to drain: others may take long.
-            () = app_stops(&app) => engine.stops.closing.cancel(),
+            () = draining(&app) => engine.stops.closing.cancel(),
             () = cx.stopped() => {}
         }
         Ok(())
@@ -94,16 +94,6 @@ impl HealthCheck for CronPlugin {
         match &self.cron {
             Some(cron) => cron.check().await,
             None => Ok(()),
-        }
-    }
-}
-
-/// Waits until the app drains.
-async fn app_stops(app: &bootstrap::Handle) {
-    let mut watch = app.watch();
-    while watch.status() < Status::Draining {
-        if watch.changed().await.is_none() {
-            break;
         }
     }
 }

@@ -56,6 +56,8 @@ struct Parts {
     // First, so that the rollback is queued before the next writer gets its turn.
     inner: sqlx::Transaction<'static, Sqlite>,
     open: Open,
+    /// What follows its commit.
+    then: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl Tx {
@@ -65,7 +67,8 @@ impl Tx {
         turn: OwnedMutexGuard<()>,
     ) -> Result<Self, DatabaseError> {
         let open = Open::new(database, turn);
-        let parts = Parts { inner, open };
+        let then = Vec::new();
+        let parts = Parts { inner, open, then };
         Lender(Arc::new(Mutex::new(parts))).lend()
     }
 
@@ -96,6 +99,26 @@ impl Tx {
         self.into_lender().rollback().await
     }
 
+    /// Calls `then` once the transaction is committed, and never if it is not. It must not block: the next writer waits for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bootstrap_services::database::{Database, DatabaseError};
+    /// # use tokio::sync::watch;
+    /// async fn rename(database: &Database, name: String, names: watch::Sender<String>) -> Result<(), DatabaseError> {
+    ///     let mut tx = database.begin().await?;
+    ///     sqlx::query("UPDATE settings SET name = ?").bind(&name).execute(&mut *tx).await?;
+    ///     tx.after_commit(move || {
+    ///         names.send_replace(name);
+    ///     });
+    ///     tx.commit().await
+    /// }
+    /// ```
+    pub fn after_commit(&mut self, then: impl FnOnce() + Send + 'static) {
+        self.parts.then.push(Box::new(then));
+    }
+
     fn into_lender(self) -> Lender {
         self.lender()
     }
@@ -115,14 +138,22 @@ impl Lender {
     }
 
     pub(crate) async fn commit(self) -> Result<(), DatabaseError> {
-        let Parts { inner, mut open } = self.returned()?;
+        let Parts {
+            inner,
+            mut open,
+            then,
+        } = self.returned()?;
         let committed = inner.commit().await;
         open.outcome = Outcome::of_commit(&committed);
-        committed.map_err(|error| open.database.unavailable("commit a transaction on", error))
+        committed.map_err(|error| open.database.unavailable("commit a transaction on", error))?;
+        for then in then {
+            then();
+        }
+        Ok(())
     }
 
     pub(crate) async fn rollback(self) -> Result<(), DatabaseError> {
-        let Parts { inner, open } = self.returned()?;
+        let Parts { inner, open, .. } = self.returned()?;
         let result = inner.rollback().await;
         result.map_err(|error| {
             open.database

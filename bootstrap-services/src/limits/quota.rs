@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::limits::error::{QuotaError, RateError};
+use crate::rate;
 
 const LONGEST: Duration = Duration::from_hours(366 * 24);
 
@@ -142,30 +143,9 @@ impl FromStr for Quota {
 
     /// Reads a rate: `5/m`, `100/s`, `1000/24h`.
     fn from_str(text: &str) -> Result<Self, RateError> {
-        rate(text).ok_or_else(|| RateError {
+        let (count, period) = rate::parse(text).ok_or_else(|| RateError {
             text: text.to_owned(),
-        })
+        })?;
+        Ok(Self::new(count, period))
     }
-}
-
-fn rate(text: &str) -> Option<Quota> {
-    let (count, time) = text.split_once('/')?;
-    let (count, time) = (count.trim().parse().ok()?, time.trim());
-    let unit = time.trim_start_matches(|it: char| it.is_ascii_digit());
-    let number = &time[..time.len() - unit.len()];
-    let number: u64 = if number.is_empty() {
-        1
-    } else {
-        number.parse().ok()?
-    };
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    let period = Duration::from_millis(number.checked_mul(millis)?);
-    Some(Quota::new(count, period))
 }

@@ -8,12 +8,16 @@ use bootstrap::extend::Selection;
 use crate::clock::VirtualClock;
 #[cfg(feature = "database")]
 use crate::database::DatabasePlugin;
+#[cfg(feature = "jobs")]
+use crate::jobs::ByHand;
 
 /// The first of January 2026: 20,454 days since 1970.
 const NEW_YEAR: Duration = Duration::from_hours(20_454 * 24);
 
 /// Returns an app of one plugin, or of those with the given names, and of the services that they require. All services live in memory, and
 /// read the clock, which stands at the beginning of 2026 (UTC).
+///
+/// Jobs run only in `Jobs::drain`.
 ///
 /// It has a database of its own, also if no plugin requires one: with the feature `database`, `DatabasePlugin::memory()`.
 ///
@@ -59,5 +63,7 @@ pub fn only(of: impl Selection) -> (App, VirtualClock) {
     let app = App::only(of).supply(time.clock());
     #[cfg(feature = "database")]
     let app = app.with(DatabasePlugin::memory());
+    #[cfg(feature = "jobs")]
+    let app = app.supply(ByHand);
     (app, time)
 }

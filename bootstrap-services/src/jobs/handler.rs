@@ -1,0 +1,164 @@
+//! Handlers: plugins that do jobs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use bootstrap::extend::async_trait;
+use futures_util::future::BoxFuture;
+
+use crate::jobs::context::JobContext;
+use crate::jobs::error::JobFailure;
+use crate::jobs::{Job, JobPolicy};
+
+/// What a plugin with `#[job_handler(J)]` does with jobs of the type `J`.
+///
+/// It is a port as well: a plugin with a field `Port<dyn Handles<SendMail>>` can only boot in an app that has the handler.
+///
+/// A job runs at least once: a process may die after the work is done and before that is stored. Make the work repeatable, or write what it
+/// does in one transaction.
+///
+/// # Examples
+///
+/// ```standalone_crate
+/// use bootstrap::extend::async_trait;
+/// use bootstrap::prelude::*;
+/// use bootstrap_services::database::DatabasePlugin;
+/// use bootstrap_services::jobs::{Handles, Job, JobContext, Jobs, job_handler};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct SendMail {
+///     to: String,
+/// }
+///
+/// impl Job for SendMail {
+///     const NAME: &'static str = "send-mail";
+/// }
+///
+/// #[job_handler(SendMail)]
+/// struct Mails {}
+///
+/// impl Hooks for Mails {}
+///
+/// #[async_trait]
+/// impl Handles<SendMail> for Mails {
+///     async fn handle(&self, job: SendMail, cx: &JobContext) -> Result<()> {
+///         println!("attempt {}: sending a mail to {}", cx.attempt(), job.to);
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let running = App::only(Mails::default()).with(DatabasePlugin::memory()).boot().await?;
+/// let jobs = running.try_get::<State<Jobs>>()?;
+/// let to = "ada@example.org".to_owned();
+/// let id = jobs.enqueue(SendMail { to }).await?.into_id();
+/// jobs.ended(&id).await?;
+/// # drop(jobs);
+/// # running.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the plugin `{Self}` does not handle the job `{J}`",
+    label = "`impl Handles<{J}> for {Self}` is missing",
+    note = "help: write it with `#[async_trait]`, and `async fn handle(&self, job: {J}, cx: &JobContext) -> Result<()>`"
+)]
+#[async_trait]
+pub trait Handles<J: Job>: Send + Sync + 'static {
+    /// Does one job.
+    ///
+    /// # Errors
+    ///
+    /// An error counts as a failed attempt: the job is retried as its [policy](Job::policy) says, or as [`JobFailure`] does, and is a dead
+    /// letter when no attempt is left. Each error reaches [`App::on_error`](bootstrap::App::on_error), as one of this plugin.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped when the timeout of the job has passed; and a second after [`JobContext::cancelled`] is ready: because
+    /// the job was cancelled, because the app stops, or because another process has taken over the job.
+    async fn handle(&self, job: J, cx: &JobContext) -> Result<()>;
+}
+
+/// A plugin that handles a job, at its port. `#[job_handler(..)]` implements it.
+pub trait JobHandler: Send + Sync {
+    #[doc(hidden)]
+    fn attach(self: Arc<Self>) -> Handler;
+}
+
+type Call = dyn Fn(u16, String, JobContext) -> BoxFuture<'static, Result<()>> + Send + Sync;
+
+/// What a plugin handles, and how.
+#[doc(hidden)]
+#[derive(Clone)]
+pub struct Handler {
+    pub(crate) name: &'static str,
+    pub(crate) version: u16,
+    pub(crate) policy: JobPolicy,
+    call: Arc<Call>,
+}
+
+impl Handler {
+    #[doc(hidden)]
+    pub fn of<J: Job, H: Handles<J>>(handler: Arc<H>) -> Self {
+        let call =
+            move |version, payload: String, cx: JobContext| -> BoxFuture<'static, Result<()>> {
+                let handler = Arc::clone(&handler);
+                Box::pin(async move {
+                    let job = read::<J>(version, &payload)?;
+                    drop(payload);
+                    handler.handle(job, &cx).await
+                })
+            };
+        Self {
+            name: J::NAME,
+            version: J::VERSION,
+            policy: J::policy(),
+            call: Arc::new(call),
+        }
+    }
+
+    pub(crate) fn call(
+        &self,
+        version: u16,
+        payload: String,
+        cx: JobContext,
+    ) -> BoxFuture<'static, Result<()>> {
+        (self.call)(version, payload, cx)
+    }
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a stored payload. One that can't be read is not retried: it would not change.
+fn read<J: Job>(version: u16, payload: &str) -> Result<J> {
+    let job = if version == J::VERSION {
+        serde_json::from_str(payload).map_err(anyhow::Error::from)
+    } else {
+        serde_json::from_str(payload)
+            .map_err(anyhow::Error::from)
+            .and_then(|old| J::upgrade(version, old))
+            .and_then(|new| Ok(serde_json::from_value(new)?))
+    };
+    job.with_context(|| format!("the payload of version {version} can't be read"))
+        .map_err(JobFailure::fatal)
+}
+
+/// The handlers of a process, by the names of their jobs.
+pub(crate) type Handlers = BTreeMap<&'static str, Handler>;
+
+/// The rule for the names of jobs and queues.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_right = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    (1..=100).contains(&name.len()) && name.chars().all(is_right)
+}

@@ -1,0 +1,441 @@
+//! The loop of a worker: it claims jobs, runs them, and stores how they ended.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use futures_util::FutureExt as _;
+use sqlx::SqliteConnection;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::jobs::context::Notes;
+use crate::jobs::sqlite::claim::{Claim, Claims, Group, Room};
+use crate::jobs::sqlite::outcome::{self, Ended};
+use crate::jobs::sqlite::plugin::SqliteJobs;
+use crate::jobs::sqlite::process;
+use crate::jobs::sqlite::takeover::{Others, TakenOver, take_over};
+use crate::jobs::{Outcome, Work, metrics};
+
+/// How soon a turn that failed is repeated.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How many attempts there are to store the last outcomes when the app stops.
+const LAST_ATTEMPTS: u32 = 5;
+
+/// The work of one worker, from the start of the app to its end.
+pub(super) struct Shift<'a> {
+    engine: &'a SqliteJobs,
+    work: Work,
+    clock: Clock,
+    groups: Vec<Group>,
+    process: String,
+    /// The number of this worker, once it has claimed something.
+    worker: Option<i64>,
+    tasks: JoinSet<(i64, Outcome)>,
+    running: HashMap<i64, Run>,
+    ended: Vec<Ended>,
+    others: Others,
+    /// Something may be ready.
+    is_due: bool,
+    /// When a queue with a rate has room again, in milliseconds since 1970.
+    next: Option<i64>,
+    /// When to look for others, by the clock.
+    poll_at: Duration,
+    /// When to give a sign of life, by the clock.
+    beat_at: Duration,
+    failures: u32,
+}
+
+/// A job that runs.
+struct Run {
+    worker: i64,
+    group: usize,
+    is_suspect: bool,
+    is_alone: bool,
+    notes: Notes,
+}
+
+/// What a turn has done.
+#[derive(Default)]
+struct Turn {
+    worker: Option<i64>,
+    claims: Claims,
+}
+
+impl<'a> Shift<'a> {
+    pub(super) fn new(engine: &'a SqliteJobs, work: Work) -> Self {
+        let clock = work.clock().clone();
+        let now = clock.elapsed();
+        Self {
+            engine,
+            groups: Group::all(&work),
+            work,
+            clock,
+            process: process::current(),
+            worker: None,
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            ended: Vec::new(),
+            others: Others::default(),
+            is_due: true,
+            next: None,
+            poll_at: now,
+            beat_at: now,
+            failures: 0,
+        }
+    }
+
+    pub(super) async fn work(mut self) {
+        while !(self.work.is_stopped() && self.running.is_empty() && self.ended.is_empty()) {
+            if !self.wants_turn() {
+                self.wait().await;
+                continue;
+            }
+            let turned = self.turn().await;
+            if !self.note(turned) && self.work.is_stopped() && self.failures >= LAST_ATTEMPTS {
+                // They run again, in the next process.
+                let left = self.ended.len();
+                let error = anyhow!("the outcomes of {left} jobs were not stored");
+                return self.work.failed(error);
+            }
+        }
+        self.leave().await;
+    }
+
+    fn free(&self) -> usize {
+        let is_alone = self.running.values().any(|run| run.is_alone);
+        if self.work.is_stopped() || is_alone {
+            return 0;
+        }
+        self.work.concurrency().saturating_sub(self.running.len())
+    }
+
+    fn wants_turn(&self) -> bool {
+        self.failures == 0 && (!self.ended.is_empty() || self.is_due && self.free() > 0)
+            || self.failures > 0 && self.clock.elapsed() >= self.poll_at
+    }
+
+    /// Notes whether the database answered. Returns it.
+    fn note(&mut self, result: Result<()>) -> bool {
+        match result {
+            Ok(()) => {
+                self.failures = 0;
+                self.work.answered();
+                true
+            }
+            Err(error) => {
+                self.failures += 1;
+                self.poll_at = self.clock.elapsed() + AGAIN;
+                self.work.failed(error);
+                false
+            }
+        }
+    }
+
+    /// One transaction: it stores what has ended, and claims what may begin.
+    async fn turn(&mut self) -> Result<()> {
+        let began = Instant::now();
+        let now = self.engine.now()?;
+        let free = if self.is_due || !self.ended.is_empty() {
+            self.free()
+        } else {
+            0
+        };
+        let written = self
+            .engine
+            .database
+            .write(async |mut tx| self.in_turn(&mut tx, now, free).await);
+        let turn = written.await?;
+        if let Some(again) = outcome::again(&self.ended, now) {
+            self.engine.signals.expect(again);
+        }
+        self.ended.clear();
+        if free > 0 {
+            self.engine.signals.passed(now);
+            self.is_due = turn.claims.is_more;
+            self.next = turn.claims.next;
+        }
+        if turn.worker.is_some() && turn.worker != self.worker {
+            self.begin_as(turn.worker);
+        }
+        for claim in turn.claims.jobs {
+            self.start(claim);
+        }
+        metrics::turned(began.elapsed());
+        Ok(())
+    }
+
+    async fn in_turn(&self, tx: &mut SqliteConnection, now: i64, free: usize) -> Result<Turn> {
+        outcome::store(tx, &self.ended, now).await?;
+        if free == 0 {
+            return Ok(Turn::default());
+        }
+        let worker = self.sign_of_life(tx).await?;
+        let room = Room {
+            groups: &self.groups,
+            running: self.running_in_groups(),
+            free,
+            has_suspect: self.running.values().any(|run| run.is_suspect),
+            worker,
+            now,
+        };
+        let claims = room.claim(tx).await?;
+        let worker = Some(worker);
+        Ok(Turn { worker, claims })
+    }
+
+    fn running_in_groups(&self) -> Vec<usize> {
+        let mut running = vec![0; self.groups.len()];
+        for run in self.running.values() {
+            running[run.group] += 1;
+        }
+        running
+    }
+
+    /// Says that this worker lives. Returns its number, a new one if others believe that it has died.
+    async fn sign_of_life(&self, tx: &mut SqliteConnection) -> Result<i64> {
+        const BEAT: &str = "UPDATE _job_workers SET beat = beat + 1 WHERE id = ? RETURNING id";
+        const ENTER: &str = "INSERT INTO _job_workers (process) VALUES (?) RETURNING id";
+        if let Some(worker) = self.worker {
+            let beat = sqlx::query_scalar(BEAT).bind(worker);
+            let known: Option<i64> = beat.fetch_optional(&mut *tx).await?;
+            if let Some(worker) = known {
+                return Ok(worker);
+            }
+        }
+        let enter = sqlx::query_scalar(ENTER).bind(&self.process);
+        Ok(enter.fetch_one(tx).await?)
+    }
+
+    /// Begins with a new number. What runs under the old one was taken over by others.
+    fn begin_as(&mut self, worker: Option<i64>) {
+        self.worker = worker;
+        for run in self
+            .running
+            .values()
+            .filter(|run| Some(run.worker) != worker)
+        {
+            run.notes.cancel();
+        }
+        if !self.running.is_empty() {
+            let error = "this worker was silent for longer than `jobs.lease`, and others have taken over its jobs: do not block in handlers, or set a longer lease";
+            self.work.report("job-worker", anyhow!(error));
+        }
+    }
+
+    fn start(&mut self, claim: Claim) {
+        let (id, notes) = (claim.id, Notes::default());
+        let run = Run {
+            worker: self.worker.unwrap_or_default(),
+            group: claim.group,
+            is_suspect: claim.is_suspect,
+            is_alone: claim.is_alone,
+            notes: notes.clone(),
+        };
+        self.running.insert(id, run);
+        self.engine.signals.running().insert(id, notes.clone());
+        let work = self.work.clone();
+        let run = async move {
+            let outcome = AssertUnwindSafe(work.run(claim.job, notes))
+                .catch_unwind()
+                .await;
+            // A panic of the handler is an outcome. This is one of what reports it.
+            (id, outcome.unwrap_or(Outcome::Released))
+        };
+        self.tasks.spawn(self.clock.work(run));
+    }
+
+    /// Waits until there is something to do.
+    async fn wait(&mut self) {
+        let now = self.clock.elapsed();
+        let (free, is_stopped) = (
+            self.free() > 0 && self.failures == 0,
+            self.work.is_stopped(),
+        );
+        let ready = self.until_ready();
+        tokio::select! {
+            Some(first) = self.tasks.join_next() => {
+                if let Ok((id, outcome)) = first {
+                    self.end(id, outcome);
+                }
+                self.gather().await;
+            }
+            () = self.engine.signals.woken.notified(), if free => self.is_due = true,
+            () = self.clock.sleep(ready), if free => self.is_due = true,
+            () = self.clock.sleep(self.poll_at.saturating_sub(now)) => {
+                // After a failure, the next turn shows whether the database can write again.
+                if self.failures == 0 {
+                    self.poll_at = self.clock.elapsed() + self.engine.poll;
+                    let polled = self.poll().await;
+                    self.note(polled);
+                }
+            }
+            () = self.work.stopped(), if !is_stopped => {}
+        }
+    }
+
+    /// How long it is until the next job is ready, as far as this process knows.
+    fn until_ready(&self) -> Duration {
+        const LONG: Duration = Duration::from_hours(1);
+        let next = self
+            .engine
+            .signals
+            .next()
+            .min(self.next.unwrap_or(i64::MAX));
+        let wait = self.engine.now().ok().map(|now| next.saturating_sub(now));
+        let wait = wait
+            .and_then(|wait| u64::try_from(wait).ok())
+            .unwrap_or_default();
+        Duration::from_millis(wait).min(LONG)
+    }
+
+    /// Takes what ends at the same time, for one transaction.
+    async fn gather(&mut self) {
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+            while let Some(joined) = self.tasks.try_join_next() {
+                if let Ok((id, outcome)) = joined {
+                    self.end(id, outcome);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, id: i64, outcome: Outcome) {
+        self.engine.signals.running().remove(&id);
+        if let Some(run) = self.running.remove(&id) {
+            let worker = run.worker;
+            self.ended.push(Ended {
+                id,
+                worker,
+                outcome,
+            });
+        }
+    }
+
+    /// Looks for what other processes have done: jobs that are ready or unwanted, and workers that have died.
+    async fn poll(&mut self) -> Result<()> {
+        let now = self.clock.elapsed();
+        self.beat(now).await?;
+        self.obey().await?;
+        let (pool, lease) = (self.engine.database.read(), self.engine.lease);
+        let dead = self.others.look(pool, self.worker, now, lease).await?;
+        for dead in dead {
+            let at = self.engine.now()?;
+            let taken = self
+                .engine
+                .database
+                .write(async |mut tx| take_over(&mut tx, dead, at).await);
+            let taken = taken.await?;
+            metrics::crashed(taken.len() as u64);
+            self.is_due |= !taken.is_empty();
+            for job in taken {
+                self.report(&job);
+            }
+        }
+        if !self.is_due && self.free() > 0 {
+            self.is_due = self.is_ready().await?;
+        }
+        Ok(())
+    }
+
+    fn report(&self, job: &TakenOver) {
+        let TakenOver {
+            id,
+            name,
+            crash,
+            is_dead,
+        } = job;
+        if *is_dead {
+            let text = format!(
+                "the process died {crash} times while the job {id} ran: it is a dead letter now"
+            );
+            self.work.report(name, anyhow!(text));
+        } else {
+            tracing::warn!(
+                job = name,
+                id,
+                crash,
+                "the process of a job died, and the job is ready again"
+            );
+        }
+    }
+
+    /// Gives a sign of life if it is time, and stores the progress of what runs.
+    async fn beat(&mut self, now: Duration) -> Result<()> {
+        const PROGRESS: &str =
+            "UPDATE _jobs SET progress = ? WHERE id = ? AND worker = ? AND state = 2";
+        let said = self
+            .running
+            .iter()
+            .filter_map(|(id, run)| Some((*id, run.worker, run.notes.take_progress()?)));
+        let said: Vec<_> = said.collect();
+        if self.running.is_empty() || now < self.beat_at && said.is_empty() {
+            return Ok(());
+        }
+        let beaten = self.engine.database.write(async |mut tx| -> Result<i64> {
+            for (id, worker, text) in &said {
+                let progress = sqlx::query(PROGRESS).bind(text).bind(id).bind(worker);
+                progress.execute(&mut *tx).await?;
+            }
+            self.sign_of_life(&mut tx).await
+        });
+        let worker = Some(beaten.await?);
+        self.beat_at = now + self.engine.lease / 3;
+        if worker != self.worker {
+            self.begin_as(worker);
+        }
+        Ok(())
+    }
+
+    /// Cancels what is unwanted.
+    async fn obey(&self) -> Result<()> {
+        const UNWANTED: &str =
+            "SELECT id FROM _jobs WHERE state = 2 AND worker = ? AND is_unwanted = 1";
+        if self.running.is_empty() {
+            return Ok(());
+        }
+        let unwanted = sqlx::query_scalar(UNWANTED).bind(self.worker);
+        let unwanted: Vec<i64> = unwanted.fetch_all(self.engine.database.read()).await?;
+        for run in unwanted.iter().filter_map(|id| self.running.get(id)) {
+            run.notes.cancel();
+        }
+        Ok(())
+    }
+
+    /// Whether something is ready that this process handles. Learns when the next job is.
+    async fn is_ready(&self) -> Result<bool> {
+        const NEXT: &str = "SELECT min(run_at) FROM _jobs WHERE state = 0";
+        // The name drives the search, so each is one step in its index.
+        const READY: &str = "SELECT EXISTS (SELECT 1 FROM json_each(?1) AS known CROSS JOIN _jobs AS job
+                WHERE job.state = 1 AND job.crash = 0 AND job.name = known.key AND job.version <= known.value)
+            OR EXISTS (SELECT 1 FROM _jobs AS job CROSS JOIN json_each(?1) AS known
+                WHERE job.state = 1 AND job.crash > 0 AND job.name = known.key AND job.version <= known.value)";
+        let pool = self.engine.database.read();
+        let next: Option<i64> = sqlx::query_scalar(NEXT).fetch_one(pool).await?;
+        if next.is_some_and(|next| self.engine.now().is_ok_and(|now| next <= now)) {
+            return Ok(true);
+        }
+        if let Some(next) = next {
+            self.engine.signals.learn(next);
+        }
+        let known: HashMap<_, _> = self.groups.iter().flat_map(Group::known).collect();
+        let ready = sqlx::query_scalar(READY).bind(serde_json::to_string(&known)?);
+        Ok(ready.fetch_one(pool).await?)
+    }
+
+    /// Takes this worker off the table.
+    async fn leave(&self) {
+        const LEAVE: &str = "DELETE FROM _job_workers WHERE id = ?";
+        let Some(worker) = self.worker else { return };
+        let left = self.engine.database.write(async |mut tx| -> Result<()> {
+            sqlx::query(LEAVE).bind(worker).execute(&mut *tx).await?;
+            Ok(())
+        });
+        if let Err(error) = left.await {
+            // Others do it.
+            tracing::debug!(%error, "the worker did not leave the table of workers");
+        }
+    }
+}
