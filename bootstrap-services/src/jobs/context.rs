@@ -140,6 +140,11 @@ impl Notes {
         self.lock().progress.take()
     }
 
+    /// Keeps a progress that could not be stored, unless there is a newer one.
+    pub(crate) fn put_back(&self, progress: String) {
+        self.lock().progress.get_or_insert(progress);
+    }
+
     pub(crate) fn take_result(&self) -> Option<String> {
         self.lock().result.take()
     }
