@@ -26,6 +26,8 @@ page!(events);
 page!(cron);
 #[cfg(feature = "jobs")]
 page!(jobs);
+#[cfg(all(unix, feature = "external"))]
+page!(external);
 #[cfg(feature = "limits")]
 page!(limits);
 #[cfg(feature = "audit")]
@@ -34,6 +36,8 @@ page!(audit);
 page!(metrics);
 #[cfg(feature = "sse")]
 page!(sse);
+#[cfg(all(unix, feature = "processes"))]
+page!(processes);
 #[cfg(feature = "named")]
 page!(named);
 #[cfg(feature = "testing")]

@@ -6,6 +6,8 @@
 pub mod audit;
 #[cfg(feature = "cache")]
 pub mod cache;
+#[cfg(all(unix, feature = "processes"))]
+mod child;
 pub mod clock;
 #[cfg(feature = "cron")]
 pub mod cron;
@@ -15,6 +17,8 @@ pub mod database;
 mod draining;
 #[cfg(feature = "events")]
 pub mod events;
+#[cfg(all(unix, feature = "external"))]
+pub mod external;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 #[cfg(feature = "jobs")]
@@ -33,9 +37,12 @@ pub mod named;
     feature = "cron",
     feature = "events",
     feature = "jobs",
-    feature = "named"
+    feature = "named",
+    feature = "processes"
 ))]
 mod panic;
+#[cfg(all(unix, feature = "processes"))]
+pub mod processes;
 #[cfg(any(feature = "jobs", feature = "limits"))]
 mod rate;
 #[cfg(any(feature = "cache", feature = "limits"))]

@@ -31,6 +31,11 @@ impl JobContext {
         &self.id
     }
 
+    /// The name of the job.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The number of this attempt, from 1 on. Attempts that a stop or a crash of the process ended are not counted.
     pub const fn attempt(&self) -> u32 {
         self.attempt
