@@ -29,7 +29,7 @@ struct Killed {
 /// A number of jobs, of which each fifth enqueues another one.
 async fn kill_workers(jobs: usize, kills: usize, poisons: usize) -> Killed {
     let client = Client::new().await;
-    let began = Instant::now();
+    let start = Instant::now();
     let is_poison: HashSet<_> = (0..poisons).map(|it| it * jobs / poisons + 7).collect();
     let act = |number| match number {
         number if is_poison.contains(&number) => Act::Poison,
@@ -63,12 +63,12 @@ async fn kill_workers(jobs: usize, kills: usize, poisons: usize) -> Killed {
             died.push(worker.id());
             worker = client.start(Setup::new());
         }
-        assert!(began.elapsed() < 600 * SECOND, "{done} done, {left} left");
+        assert!(start.elapsed() < 600 * SECOND, "{done} done, {left} left");
     }
     eprintln!(
         "{jobs} jobs, {} deaths: {:.1?}",
         died.len(),
-        began.elapsed()
+        start.elapsed()
     );
     worker.signal("-TERM");
     assert!(worker.ended().await.success());

@@ -157,13 +157,21 @@ impl Handles<Task> for Tasks {
                     anyhow::bail!("cancelled");
                 }
             },
-            Act::Block(time) if is_first => std::thread::sleep(Duration::from_millis(time)),
+            Act::Block(time) if is_first => block(Duration::from_millis(time)),
             Act::Block(_) => {}
         }
         self.folder.add("ended", id);
         cx.set_result(&process::id())?;
         Ok(())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is what handlers should not do"
+)]
+fn block(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// The health check of the worker.
@@ -177,7 +185,7 @@ pub(crate) struct Health(Arc<dyn HealthCheck>);
 impl Hooks for Doctor {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Health> {
         let mut checks = self.checks.iter();
-        let worker = checks.find(|(plugin, _)| plugin.to_string() == "job-worker");
+        let worker = checks.find(|(plugin, _)| *plugin == "job-worker");
         Ok(Health(Port::to_arc(worker.unwrap().1).unwrap()))
     }
 }
