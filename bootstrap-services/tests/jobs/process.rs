@@ -243,7 +243,7 @@ async fn two_workers_begin_no_job_twice_and_one_takes_over_at_once_when_the_othe
 }
 
 const SHORT: Setup = Setup {
-    lease: SECOND,
+    lease: Duration::from_secs(2),
     ..Setup::new()
 };
 
@@ -339,6 +339,29 @@ async fn a_process_that_stood_still_and_claims_its_own_job_again_keeps_the_two_r
     client.close().await;
 }
 
+// C2
+#[tokio::test]
+async fn a_worker_of_another_container_is_dead_after_its_lease_and_not_while_it_runs() {
+    let client = Client::new().await;
+    let job = client.enqueue([Act::Hold]).await.remove(0);
+    let Some(mut apart) = Worker::start_apart(&client.folder, SHORT) else {
+        return client.close().await;
+    };
+    client.until_begun(&job, 1).await;
+    let _watcher = client.start(Setup {
+        only_watches: true,
+        ..SHORT
+    });
+    tokio::time::sleep(2 * SHORT.lease).await;
+    assert_eq!(client.find(&job).await.crashes, 0, "it lives");
+    apart.kill();
+    let is_taken = async || client.find(&job).await.crashes == 1;
+    let took = client.until("it is not taken over", is_taken).await;
+    // Its last sign of life was up to a third of the lease ago.
+    assert!(took > SHORT.lease / 2 && took < 5 * SHORT.lease, "{took:?}");
+    client.close().await;
+}
+
 /// A machine that was suspended, or a group of containers that was paused.
 #[tokio::test]
 async fn a_worker_that_stood_still_itself_takes_no_job_from_one_that_did_as_well() {
@@ -354,11 +377,11 @@ async fn a_worker_that_stood_still_itself_takes_no_job_from_one_that_did_as_well
     tokio::time::sleep(SECOND / 2).await;
     stop(&client, &holder).await;
     stop(&client, &watcher).await;
-    tokio::time::sleep(2 * SECOND).await;
+    tokio::time::sleep(3 * SECOND).await;
     watcher.signal("-CONT");
     tokio::time::sleep(SECOND / 3).await;
     holder.signal("-CONT");
-    tokio::time::sleep(SECOND).await;
+    tokio::time::sleep(2 * SECOND).await;
     let found = client.find(&job).await;
     assert_eq!((found.state, found.crashes), (JobState::Running, 0));
     client.folder.release(holder.id());
@@ -409,7 +432,7 @@ async fn a_handler_that_blocks_the_only_thread_for_longer_than_the_lease() {
         ..SHORT
     };
     let slow = client.start(setup);
-    let alone = client.enqueue([Act::Block(1_500)]).await.remove(0);
+    let alone = client.enqueue([Act::Block(3_000)]).await.remove(0);
     client.until_ended().await;
     let job = client.find(&alone).await;
     assert_eq!(
@@ -419,7 +442,7 @@ async fn a_handler_that_blocks_the_only_thread_for_longer_than_the_lease() {
     );
     assert_eq!(client.folder.errors(slow.id()), [""; 0]);
 
-    let job = client.enqueue([Act::Block(4_000)]).await.remove(0);
+    let job = client.enqueue([Act::Block(7_000)]).await.remove(0);
     client.until_begun(&job, 1).await;
     let other = client.start(setup);
     client.until_ended().await;

@@ -283,7 +283,28 @@ pub(crate) struct Worker(Child);
 
 impl Worker {
     pub(crate) fn start(folder: &Folder, setup: Setup) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        Self::spawn(
+            Command::new(std::env::current_exe().unwrap()),
+            folder,
+            setup,
+        )
+    }
+
+    /// Starts it with process numbers of its own, as in a container. Returns `None` if this user can't do so.
+    pub(crate) fn start_apart(folder: &Folder, setup: Setup) -> Option<Self> {
+        const APART: [&str; 4] = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+        let mut unshare = Command::new("unshare");
+        unshare.args(APART);
+        let tried = Command::new("unshare").args(APART).arg("true").output();
+        if !tried.is_ok_and(|output| output.status.success()) {
+            eprintln!("skipped: this user can't start a process with numbers of its own");
+            return None;
+        }
+        unshare.arg(std::env::current_exe().unwrap());
+        Some(Self::spawn(unshare, folder, setup))
+    }
+
+    fn spawn(mut command: Command, folder: &Folder, setup: Setup) -> Self {
         let said = File::options()
             .append(true)
             .create(true)
