@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tokio::net::UnixListener;
 
 use crate::processes::ProcessId;
@@ -29,7 +30,12 @@ const OTHER: &str =
 pub(super) struct Fault {
     pub(super) wrong: String,
     pub(super) help: &'static str,
+    /// Another instance uses it, and nothing else is wrong.
+    pub(super) is_taken: bool,
 }
+
+/// How many instances of an app on one database have a folder without a setting.
+const INSTANCES: u32 = 100;
 
 /// A folder that this instance has locked.
 #[derive(Debug)]
@@ -45,6 +51,7 @@ impl Folder {
         let wrong = |what: String, help| Fault {
             wrong: format!("can't use the folder `{}`: {what}", path.display()),
             help,
+            is_taken: false,
         };
         let found = private(path).map_err(|what| wrong(what, OTHER))?;
         let length = found.as_os_str().len() + NAME;
@@ -60,12 +67,31 @@ impl Folder {
             let what = format!("another instance of the app uses it ({error})");
             let help =
                 "end the other instance, or set `processes.folder` to another folder for each";
-            return Err(wrong(what, help));
+            let is_taken = error == Errno::WOULDBLOCK;
+            return Err(Fault {
+                is_taken,
+                ..wrong(what, help)
+            });
         }
         Ok(Self {
             path: found,
             _lock: lock,
         })
+    }
+
+    /// Opens the first folder that no other instance uses: the path itself, or the path with a number.
+    pub(super) fn open_free(path: &Path) -> Result<Self, Fault> {
+        let mut number = 1;
+        loop {
+            let mut name = path.as_os_str().to_owned();
+            if number > 1 {
+                name.push(format!("-{number}"));
+            }
+            match Self::open(Path::new(&name)) {
+                Err(fault) if fault.is_taken && number < INSTANCES => number += 1,
+                result => return result,
+            }
+        }
     }
 
     /// Returns whether a folder that another instance has used is used by none.
