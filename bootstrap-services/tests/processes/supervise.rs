@@ -327,7 +327,6 @@ async fn a_process_that_runs_too_long_is_stopped_and_restarted() {
 }
 
 /// D69: of the whole group.
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_process_that_uses_too_much_memory_or_time_is_stopped() {
     let busy = sh("while :; do :; done & wait").max_cpu(0.05, 5 * SECOND);
