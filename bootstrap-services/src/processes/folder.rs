@@ -4,8 +4,10 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tokio::net::UnixListener;
 
 use crate::processes::ProcessId;
@@ -36,7 +38,7 @@ pub(super) struct Fault {
 pub(super) struct Folder {
     path: PathBuf,
     /// Locked until it is closed. The system closes it when the process dies.
-    _lock: File,
+    lock: Mutex<Option<File>>,
 }
 
 impl Folder {
@@ -57,15 +59,26 @@ impl Folder {
         let lock = File::create(found.join("lock"));
         let lock = lock.map_err(|error| wrong(error.to_string(), OTHER))?;
         if let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            let what = format!("another instance of the app uses it ({error})");
+            if error != Errno::WOULDBLOCK {
+                return Err(wrong(format!("it can't be locked: {error}"), OTHER));
+            }
+            let what = "another instance of the app uses it".to_owned();
             let help =
                 "end the other instance, or set `processes.folder` to another folder for each";
             return Err(wrong(what, help));
         }
         Ok(Self {
             path: found,
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         })
+    }
+
+    /// Lets another instance use the folder, also the next one in this process.
+    pub(super) fn unlock(&self) {
+        self.lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 
     /// Returns whether a folder that another instance has used is used by none.
