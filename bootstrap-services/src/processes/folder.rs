@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -42,7 +43,7 @@ const INSTANCES: u32 = 100;
 pub(super) struct Folder {
     path: PathBuf,
     /// Locked until it is closed. The system closes it when the process dies.
-    _lock: File,
+    lock: Mutex<Option<File>>,
 }
 
 impl Folder {
@@ -64,18 +65,20 @@ impl Folder {
         let lock = File::create(found.join("lock"));
         let lock = lock.map_err(|error| wrong(error.to_string(), OTHER))?;
         if let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            let what = format!("another instance of the app uses it ({error})");
+            if error != Errno::WOULDBLOCK {
+                return Err(wrong(format!("it can't be locked: {error}"), OTHER));
+            }
+            let what = "another instance of the app uses it".to_owned();
             let help =
                 "end the other instance, or set `processes.folder` to another folder for each";
-            let is_taken = error == Errno::WOULDBLOCK;
             return Err(Fault {
-                is_taken,
+                is_taken: true,
                 ..wrong(what, help)
             });
         }
         Ok(Self {
             path: found,
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         })
     }
 
@@ -92,6 +95,14 @@ impl Folder {
                 result => return result,
             }
         }
+    }
+
+    /// Lets another instance use the folder, also the next one in this process.
+    pub(super) fn unlock(&self) {
+        self.lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 
     /// Returns whether a folder that another instance has used is used by none.
