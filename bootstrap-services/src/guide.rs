@@ -34,6 +34,8 @@ page!(audit);
 page!(metrics);
 #[cfg(feature = "sse")]
 page!(sse);
+#[cfg(all(unix, feature = "processes"))]
+page!(processes);
 #[cfg(feature = "named")]
 page!(named);
 #[cfg(feature = "testing")]

@@ -129,7 +129,8 @@ impl Tx {
 }
 
 impl Lender {
-    fn lend(self) -> Result<Tx, DatabaseError> {
+    /// Returns the transaction once the last one that was lent is dropped.
+    pub(crate) fn lend(self) -> Result<Tx, DatabaseError> {
         let parts = self.0.try_lock_owned();
         parts
             .map(|parts| Tx { parts })
