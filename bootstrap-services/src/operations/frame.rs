@@ -30,11 +30,7 @@ pub(super) fn page(visit: &Visit, here: &str, title: &str, content: Markup) -> R
         // `no-referrer` would make the `Origin` of the forms `null`.
         (header::REFERRER_POLICY, "same-origin"),
     ];
-    (
-        headers,
-        Html(document.into_string()),
-    )
-        .into_response()
+    (headers, Html(document.into_string())).into_response()
 }
 
 fn navigation(visit: &Visit, here: &str) -> Markup {
@@ -53,7 +49,9 @@ fn navigation(visit: &Visit, here: &str) -> Markup {
 /// What the operator did last: one of these, so that no link can make the page report anything else.
 fn notice(visit: &Visit) -> Markup {
     let text = match visit.query("notice") {
-        Some("cancelled") => "Cancelled.",
+        Some("cancelled") => {
+            "Cancelled. A job that runs is asked to end, and dropped a second later."
+        }
         Some("ended") => "Not cancelled: the job had ended already.",
         Some("requeued") => "Requeued.",
         Some("not-requeued") => {
@@ -83,7 +81,15 @@ pub(super) fn missing(visit: &Visit, text: &str) -> Response {
 
 /// A part of a page that can't be shown.
 pub(super) fn fault(error: &anyhow::Error) -> Markup {
-    html!(r#"<p class="fault">"# (format!("{error:#}")) "</p>")
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Most errors have their cause in their own text.
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    html!(r#"<p class="fault">"# (text) "</p>")
 }
 
 /// A hook that shows the cause of a failure, which no other client gets, to an operator. The log has it as well.
