@@ -83,7 +83,7 @@ fn row(heads: &[&'static str], cells: Vec<Markup>) -> Markup {
     let cells = heads.iter().zip(cells).enumerate();
     let cells = cells.map(|(place, (head, cell))| match place {
         0 => html!(r#"<th role="rowheader" scope="row">"# [cell] "</th>"),
-        _ => html!(r#"<td role="cell" data-head=""# (head) r#"">"# [cell] "</td>"),
+        _ => html!(r#"<td role="cell" data-head=""# (head) r#""><div>"# [cell] "</div></td>"),
     });
     let cells: Markup = cells.collect();
     html!(r#"<tr role="row">"# [cells] "</tr>")

@@ -117,13 +117,10 @@ fn what(job: &JobInfo) -> Markup {
 }
 
 fn when(visit: &Visit, job: &JobInfo) -> Markup {
-    let at = job.ended_at.unwrap_or(job.run_at);
-    let verb = match job.state {
-        JobState::Scheduled => "begins ",
-        JobState::Ready | JobState::Running => "since ",
-        JobState::Done | JobState::Dead | JobState::Cancelled => "",
-    };
-    html!((verb)[time(visit.now, at)])
+    match job.ended_at {
+        Some(ended) => html!("ended "[time(visit.now, ended)]),
+        None => html!("due "[time(visit.now, job.run_at)]),
+    }
 }
 
 fn actions(visit: &Visit, job: &JobInfo) -> Markup {
