@@ -1,5 +1,6 @@
 //! Requests of pages of other origins.
 
+use bootstrap_web::axum::http::uri::Authority;
 use bootstrap_web::prelude::*;
 
 /// Refuses a change that a page of another origin requests with the credentials of an operator.
@@ -27,7 +28,7 @@ fn comes_from_here(uri: &Uri, headers: &HeaderMap) -> bool {
         return true;
     };
     let host = headers.get(header::HOST).and_then(|it| it.to_str().ok());
-    let host = host.or_else(|| uri.authority().map(|it| it.as_str()));
+    let host = host.or_else(|| uri.authority().map(Authority::as_str));
     let origin = origin.to_str().ok().and_then(|it| it.split_once("://"));
     match (origin, host) {
         (Some((_, origin)), Some(host)) => origin.eq_ignore_ascii_case(host),

@@ -196,7 +196,8 @@ fn decoded(text: &str) -> Vec<u8> {
     let digits: Vec<_> = digits.collect();
     let bytes = digits.chunks(4).flat_map(|group| {
         let bits = (0..4).fold(0, |bits, place| bits << 6 | group.get(place).unwrap_or(&0));
-        (0..group.len() - 1).map(move |place| (bits >> (16 - 8 * place)) as u8)
+        let bytes = bits.to_be_bytes().into_iter();
+        bytes.skip(size_of::<usize>() - 3).take(group.len() - 1)
     });
     bytes.collect()
 }

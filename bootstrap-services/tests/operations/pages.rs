@@ -139,7 +139,7 @@ async fn the_page_of_a_job_has_all_that_is_known() {
             "<h2>Error</h2>",
             "the server is down",
             r#"<button aria-label="Requeue job 1">"#,
-            r#"<dt>Failed</dt><dd>1 of 1 attempts</dd>"#,
+            "<dt>Failed</dt><dd>1 of 1 attempts</dd>",
         ],
     );
     let done = kit.page("/jobs/2").await;
