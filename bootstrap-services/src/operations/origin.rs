@@ -5,8 +5,8 @@ use bootstrap_web::prelude::*;
 
 /// Refuses a change that a page of another origin requests with the credentials of an operator.
 ///
-/// Browsers send `sec-fetch-site` to hosts that they trust, those with TLS and this machine, and `origin` to all. Neither header comes from a client that is
-/// no browser, which another page can't use. Tokens in forms would need a session, which the page does not know.
+/// Browsers send `sec-fetch-site` to hosts that they trust, those with TLS and this machine, and `origin` to all. A client that is no browser
+/// sends neither, and other pages can't make it send a request. Tokens in forms would need a session, which the page does not know.
 pub(super) async fn same_origin(
     method: Method,
     uri: Uri,
