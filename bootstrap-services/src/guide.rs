@@ -28,6 +28,8 @@ page!(cron);
 page!(jobs);
 #[cfg(all(feature = "web", feature = "jobs"))]
 page!(operations);
+#[cfg(all(unix, feature = "external"))]
+page!(external);
 #[cfg(feature = "limits")]
 page!(limits);
 #[cfg(feature = "audit")]
