@@ -26,6 +26,8 @@ page!(events);
 page!(cron);
 #[cfg(feature = "jobs")]
 page!(jobs);
+#[cfg(all(feature = "web", feature = "jobs"))]
+page!(operations);
 #[cfg(all(unix, feature = "external"))]
 page!(external);
 #[cfg(feature = "limits")]

@@ -6,7 +6,7 @@ use bootstrap_web::prelude::*;
 
 use crate::jobs::JobId;
 use crate::operations::jobs::state;
-use crate::operations::visit::Visit;
+use crate::operations::visit::{Visit, done};
 
 /// The fields of a form, in their order.
 pub(super) type Fields = Form<Vec<(String, String)>>;
@@ -25,7 +25,7 @@ pub(super) async fn cancel(visit: Given<Visit>, Form(fields): Fields) -> Answer<
     visit.record("job.cancel", ("job", id.as_str())).await?;
     let was_cancelled = jobs.cancel(&id).await?;
     let notice = if was_cancelled { "cancelled" } else { "ended" };
-    Ok(visit.done(&visit.job(id.as_str()), notice))
+    Ok(done(&visit.job(id.as_str()), notice))
 }
 
 /// `POST /jobs/requeue`, for each field `id`.
@@ -47,7 +47,7 @@ pub(super) async fn requeue(visit: Given<Visit>, Form(fields): Fields) -> Answer
         [id] => visit.job(id.as_str()),
         _ => format!("{}jobs?state=dead&count={requeued}", visit.below),
     };
-    Ok(visit.done(&page, notice))
+    Ok(done(&page, notice))
 }
 
 /// `POST /jobs/purge`.
@@ -70,5 +70,5 @@ pub(super) async fn purge(visit: Given<Visit>, Form(fields): Fields) -> Answer<R
         "purged"
     };
     let page = format!("{}jobs?state={state}&count={purged}", visit.below);
-    Ok(visit.done(&page, notice))
+    Ok(done(&page, notice))
 }

@@ -1,4 +1,4 @@
-//! The counts of jobs, which are dear: the engine reads an entry for each job.
+//! The counts of jobs, which are expensive: the engine reads an entry for each job.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,7 +21,7 @@ pub(super) struct Counted {
 }
 
 impl Counts {
-    /// Returns counts that are at most as old. Visits that come meanwhile wait for the same reading.
+    /// Returns counts that are younger than [`FRESH`]. Concurrent visits wait for one reading.
     pub(super) async fn read(&self, jobs: &Jobs, clock: &Clock) -> Result<Counted, JobError> {
         let mut last = self.0.lock().await;
         if let Some((read, counted)) = &*last

@@ -7,7 +7,7 @@ use crate::operations::actions::{Fields, field};
 use crate::operations::html::{Markup, badge, button, html, table};
 use crate::operations::jobs::empty;
 use crate::operations::time::time_or;
-use crate::operations::visit::Visit;
+use crate::operations::visit::{Visit, done};
 
 const HEADS: [&str; 6] = [
     "Schedule",
@@ -22,9 +22,10 @@ const HEADS: [&str; 6] = [
 pub(super) fn section(visit: &Visit, cron: &Cron) -> Markup {
     let schedules = cron.list();
     let rows = schedules.iter().map(|schedule| row(visit, schedule));
-    let content = match schedules.is_empty() {
-        true => empty("No schedule was added."),
-        false => table("Schedules", &HEADS, rows.collect()),
+    let content = if schedules.is_empty() {
+        empty("No schedule was added.")
+    } else {
+        table("Schedules", &HEADS, rows.collect())
     };
     html!(r#"<section id="schedules"><h2>Schedules</h2>"# [content] "</section>")
 }
@@ -32,13 +33,13 @@ pub(super) fn section(visit: &Visit, cron: &Cron) -> Markup {
 fn row(visit: &Visit, schedule: &ScheduleInfo) -> Vec<Markup> {
     let ScheduleInfo { name, counts, .. } = schedule;
     let pattern = html!("<code>" (&schedule.pattern) r#"</code> <span class="quiet">"# (&schedule.zone) "</span>");
-    let next = match schedule.is_paused {
-        true => badge("paused"),
-        false => time_or(visit.now, schedule.next, "never"),
+    let next = if schedule.is_paused {
+        badge("paused")
+    } else {
+        time_or(visit.now, schedule.next, "never")
     };
     let outcome = schedule.outcome.map(outcome).unwrap_or_default();
     let last = html!([time_or(visit.now, schedule.last, "not yet")] " " [outcome]);
-    let mut runs = format!("{} begun, {} failed", counts.fired, counts.failed);
     let more = [
         (counts.skipped, "skipped"),
         (counts.missed, "missed"),
@@ -46,15 +47,17 @@ fn row(visit: &Visit, schedule: &ScheduleInfo) -> Vec<Markup> {
         (schedule.running as u64, "running"),
         (schedule.waiting as u64, "waiting"),
     ];
-    for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
-        runs.push_str(&format!(", {count} {what}"));
-    }
+    let more = more.iter().filter(|(count, _)| *count > 0);
+    let more: Markup = more
+        .map(|(count, what)| html!(", " (count) " " (what)))
+        .collect();
+    let runs = html!((counts.fired) " begun, " (counts.failed) " failed" [more]);
     vec![
         html!((name)),
         pattern,
         next,
         last,
-        html!((runs)),
+        runs,
         actions(visit, schedule),
     ]
 }
@@ -72,9 +75,10 @@ fn outcome(outcome: Outcome) -> Markup {
 
 fn actions(visit: &Visit, schedule: &ScheduleInfo) -> Markup {
     let name = schedule.name.as_str();
-    let (action, label) = match schedule.is_paused {
-        true => ("resume", "Resume"),
-        false => ("pause", "Pause"),
+    let (action, label) = if schedule.is_paused {
+        ("resume", "Resume")
+    } else {
+        ("pause", "Pause")
     };
     let button = |action: &str, label| {
         let action = format!("{}schedules/{action}", visit.below);
@@ -115,5 +119,5 @@ async fn act(
         CronError::Unknown { .. } => Problem::not_found().detail(error.to_string()),
         _ => Problem::unavailable().cause(error),
     })?;
-    Ok(visit.done(&format!("{}#schedules", visit.root), notice))
+    Ok(done(&format!("{}#schedules", visit.root), notice))
 }

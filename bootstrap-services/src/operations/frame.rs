@@ -13,7 +13,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// A page. `here` is the page of the navigation that it belongs to.
-pub(super) fn page(visit: &Visit, here: &str, title: &str, content: Markup) -> Response {
+pub(super) fn page(visit: &Visit, here: &str, title: &str, content: &Markup) -> Response {
     let below = &visit.below;
     let document = html!(
         r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>"#
@@ -76,7 +76,7 @@ fn notice(visit: &Visit) -> Markup {
 /// A page for what is not there.
 pub(super) fn missing(visit: &Visit, text: &str) -> Response {
     let back = html!(r#"<p><a href=""# (&visit.root) r#"">Back to the overview</a></p>"#);
-    (StatusCode::NOT_FOUND, page(visit, "", text, back)).into_response()
+    (StatusCode::NOT_FOUND, page(visit, "", text, &back)).into_response()
 }
 
 /// A part of a page that can't be shown.
@@ -93,6 +93,7 @@ pub(super) fn fault(error: &anyhow::Error) -> Markup {
 }
 
 /// A hook that shows the cause of a failure, which no other client gets, to an operator. The log has it as well.
+#[allow(clippy::needless_pass_by_value, reason = "hooks for errors take it so")]
 pub(super) fn failure(problem: Arc<Problem>) -> Option<Response> {
     // Given to operators alone.
     let visit = RequestState::<Visit>::new().get()?;
@@ -100,5 +101,5 @@ pub(super) fn failure(problem: Arc<Problem>) -> Option<Response> {
     let cause = problem.cause_ref().filter(|_| status.is_server_error())?;
     let content =
         html!([fault(cause)] r#"<p><a href=""# (&visit.root) r#"">Back to the overview</a></p>"#);
-    Some((status, page(&visit, "", "This failed", content)).into_response())
+    Some((status, page(&visit, "", "This failed", &content)).into_response())
 }

@@ -17,7 +17,7 @@ impl Markup {
         let _ = write!(Escaped(&mut self.0), "{text}");
     }
 
-    pub(super) fn add(&mut self, part: Self) {
+    pub(super) fn add(&mut self, part: &Self) {
         self.0.push_str(&part.0);
     }
 
@@ -29,7 +29,7 @@ impl Markup {
 impl FromIterator<Self> for Markup {
     fn from_iter<T: IntoIterator<Item = Self>>(parts: T) -> Self {
         let mut all = Self::default();
-        parts.into_iter().for_each(|part| all.add(part));
+        parts.into_iter().for_each(|part| all.add(&part));
         all
     }
 }
@@ -56,7 +56,7 @@ impl fmt::Write for Escaped<'_> {
 macro_rules! html {
     (@ $out:ident) => {};
     (@ $out:ident ($text:expr) $($rest:tt)*) => { $out.text($text); html!(@ $out $($rest)*); };
-    (@ $out:ident [$part:expr] $($rest:tt)*) => { $out.add($part); html!(@ $out $($rest)*); };
+    (@ $out:ident [$part:expr] $($rest:tt)*) => { $out.add(&$part); html!(@ $out $($rest)*); };
     (@ $out:ident $markup:literal $($rest:tt)*) => { $out.markup($markup); html!(@ $out $($rest)*); };
     ($($part:tt)*) => {{
         let mut out = $crate::operations::html::Markup::default();
@@ -81,9 +81,11 @@ pub(super) fn table(label: &str, heads: &[&'static str], rows: Vec<Vec<Markup>>)
 
 fn row(heads: &[&'static str], cells: Vec<Markup>) -> Markup {
     let cells = heads.iter().zip(cells).enumerate();
-    let cells = cells.map(|(place, (head, cell))| match place {
-        0 => html!(r#"<th role="rowheader" scope="row">"# [cell] "</th>"),
-        _ => html!(r#"<td role="cell" data-head=""# (head) r#"">"# [cell] "</td>"),
+    let cells = cells.map(|(place, (head, cell))| {
+        if place == 0 {
+            return html!(r#"<th role="rowheader" scope="row">"# [cell] "</th>");
+        }
+        html!(r#"<td role="cell" data-head=""# (head) r#""><div>"# [cell] "</div></td>")
     });
     let cells: Markup = cells.collect();
     html!(r#"<tr role="row">"# [cells] "</tr>")
@@ -125,7 +127,7 @@ pub(super) fn encoded(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {
-                encoded.push(char::from(byte))
+                encoded.push(char::from(byte));
             }
             _ => {
                 let _ = write!(encoded, "%{byte:02X}");

@@ -11,7 +11,7 @@ use crate::operations::time::{time, time_or};
 use crate::operations::visit::Visit;
 
 /// How many jobs a page lists. A payload has up to 1 MiB.
-const PAGE: usize = 25;
+const PAGE: u32 = 25;
 /// The most bytes of a payload or a result that a page shows.
 const LONGEST_JSON: usize = 64 << 10;
 /// The most bytes of an error in a list.
@@ -67,16 +67,16 @@ pub(super) async fn newest(
     (state, title): (JobState, &'static str),
     nothing: &'static str,
 ) -> Markup {
-    const MOST: usize = 5;
+    const MOST: u32 = 5;
     let content = match jobs
-        .list(&JobFilter::new().state(state).limit(MOST as u32 + 1))
+        .list(&JobFilter::new().state(state).limit(MOST + 1))
         .await
     {
         Ok(found) if found.is_empty() => empty(nothing),
-        Ok(found) if found.len() > MOST => {
+        Ok(found) if found.len() > MOST as usize => {
             let link = format!("{}jobs?state={state}", visit.below);
             html!(
-                [jobs_table(visit, title, &found[..MOST])] r#"<p><a href=""# (link) r#"">All that are "# (state)
+                [jobs_table(visit, title, &found[..MOST as usize])] r#"<p><a href=""# (link) r#"">All that are "# (state)
                 "</a></p>"
             )
         }
@@ -117,12 +117,9 @@ fn what(job: &JobInfo) -> Markup {
 }
 
 fn when(visit: &Visit, job: &JobInfo) -> Markup {
-    let at = job.ended_at.unwrap_or(job.run_at);
-    let verb = match job.state {
-        JobState::Scheduled => "begins ",
-        JobState::Ready | JobState::Running => "since ",
-        JobState::Done | JobState::Dead | JobState::Cancelled => "",
-    };
+    let (verb, at) = job
+        .ended_at
+        .map_or(("due ", job.run_at), |at| ("ended ", at));
     html!((verb)[time(visit.now, at)])
 }
 
@@ -150,7 +147,7 @@ pub(super) fn state(text: &str) -> Option<JobState> {
 pub(super) async fn list(visit: Given<Visit>) -> Answer<Response> {
     let jobs = visit.jobs()?;
     let (name, state) = (visit.query("name"), visit.query("state").and_then(state));
-    let mut filter = JobFilter::new().limit(PAGE as u32 + 1);
+    let mut filter = JobFilter::new().limit(PAGE + 1);
     if let Some(name) = name {
         filter = filter.name(name);
     }
@@ -161,11 +158,12 @@ pub(super) async fn list(visit: Given<Visit>) -> Answer<Response> {
         filter = filter.before(JobId::new(before));
     }
     let mut found = jobs.list(&filter).await?;
-    let has_more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let content = match found.is_empty() {
-        true => empty("There are no such jobs."),
-        false => html!([jobs_table(&visit, "Jobs", &found)][bulk(&visit, state, &found)]),
+    let has_more = found.len() > PAGE as usize;
+    found.truncate(PAGE as usize);
+    let content = if found.is_empty() {
+        empty("There are no such jobs.")
+    } else {
+        html!([jobs_table(&visit, "Jobs", &found)][bulk(&visit, state, &found)])
     };
     let filter = filter_form(&visit, jobs, (name, state)).await;
     let pages = pages(&visit, (name, state), found.last().filter(|_| has_more));
@@ -173,7 +171,7 @@ pub(super) async fn list(visit: Given<Visit>) -> Answer<Response> {
         &visit,
         "Jobs",
         "Jobs",
-        html!([filter][content][pages]),
+        &html!([filter][content][pages]),
     ))
 }
 
@@ -215,7 +213,7 @@ async fn filter_form(
     html!(
         r#"<form class="filter" method="get"><label>Name <select name="name"><option value="">all</option>"# [names]
         r#"</select></label> <label>State <select name="state"><option value="">all</option>"# [states]
-        r#"</select></label> <button>Show</button></form>"#
+        "</select></label> <button>Show</button></form>"
     )
 }
 
@@ -225,13 +223,13 @@ fn pages(
     (name, state): (Option<&str>, Option<JobState>),
     last: Option<&JobInfo>,
 ) -> Markup {
-    let mut link = format!("{}jobs?", visit.below);
-    if let Some(name) = name {
-        link.push_str(&format!("name={}&", encoded(name)));
-    }
-    if let Some(state) = state {
-        link.push_str(&format!("state={state}&"));
-    }
+    let name = name
+        .map(|name| format!("name={}&", encoded(name)))
+        .unwrap_or_default();
+    let state = state
+        .map(|state| format!("state={state}&"))
+        .unwrap_or_default();
+    let link = format!("{}jobs?{name}{state}", visit.below);
     let newest = visit
         .query("before")
         .map(|_| html!(r#"<a href=""# (link.trim_end_matches(['?', '&'])) r#"">Newest</a>"#));
@@ -248,7 +246,7 @@ fn bulk(visit: &Visit, state: Option<JobState>, jobs: &[JobInfo]) -> Markup {
     };
     let purge = html!(
         r#"<details><summary>Purge</summary><form method="post" action=""# (&visit.below) r#"jobs/purge">"# [hidden("state", &state.to_string())]
-        r#"<p>Removes jobs of all names that are "# (state) r#". This can't be undone.</p><label>Ended more than <select name="hours"><option value="720">30 days</option><option value="168">7 days</option><option value="24">1 day</option><option value="1">1 hour</option><option value="0">0 hours</option></select> ago</label> <button class="danger">Purge</button></form></details>"#
+        "<p>Removes jobs of all names that are " (state) r#". This can't be undone.</p><label>Ended more than <select name="hours"><option value="720">30 days</option><option value="168">7 days</option><option value="24">1 day</option><option value="1">1 hour</option><option value="0">0 hours</option></select> ago</label> <button class="danger">Purge</button></form></details>"#
     );
     if state == JobState::Done {
         return html!(r#"<div class="bulk">"# [purge] "</div>");
@@ -280,7 +278,7 @@ pub(super) async fn show(visit: Given<Visit>, Path(id): Path<String>) -> Answer<
         &visit,
         "Jobs",
         &format!("{} {}", job.name, job.id),
-        content,
+        &content,
     ))
 }
 

@@ -1,4 +1,4 @@
-//! Who acts.
+//! The operator of a request.
 
 use bootstrap_web::OnlyOneHookMayGive;
 

@@ -1,11 +1,12 @@
 //! Requests of pages of other origins.
 
+use bootstrap_web::axum::http::uri::Authority;
 use bootstrap_web::prelude::*;
 
 /// Refuses a change that a page of another origin requests with the credentials of an operator.
 ///
-/// Browsers send `sec-fetch-site` to hosts that they trust, those with TLS and this machine, and `origin` to all. Neither header comes from a client that is
-/// no browser, which another page can't use. Tokens in forms would need a session, which the page does not know.
+/// Browsers send `sec-fetch-site` to hosts that they trust, those with TLS and this machine, and `origin` to all. A client that is no browser
+/// sends neither, and other pages can't make it send a request. Tokens in forms would need a session, which the page does not know.
 pub(super) async fn same_origin(
     method: Method,
     uri: Uri,
@@ -27,7 +28,7 @@ fn comes_from_here(uri: &Uri, headers: &HeaderMap) -> bool {
         return true;
     };
     let host = headers.get(header::HOST).and_then(|it| it.to_str().ok());
-    let host = host.or_else(|| uri.authority().map(|it| it.as_str()));
+    let host = host.or_else(|| uri.authority().map(Authority::as_str));
     let origin = origin.to_str().ok().and_then(|it| it.split_once("://"));
     match (origin, host) {
         (Some((_, origin)), Some(host)) => origin.eq_ignore_ascii_case(host),

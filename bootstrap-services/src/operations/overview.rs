@@ -30,12 +30,8 @@ pub(super) async fn show(visit: Given<Visit>) -> Answer<Response> {
     if sections.is_empty() {
         sections.push(empty("This app has no service that is shown here."));
     }
-    Ok(page(
-        &visit,
-        "Overview",
-        "Overview",
-        sections.into_iter().collect(),
-    ))
+    let sections = sections.into_iter().collect();
+    Ok(page(&visit, "Overview", "Overview", &sections))
 }
 
 async fn jobs_sections(visit: &Visit, jobs: &Jobs) -> Markup {

@@ -19,7 +19,7 @@ const LONGEST_FORM: usize = 64 << 10;
 /// Adds the page for operators to a set: `.nest("/operations", operations::page)`.
 ///
 /// It has the jobs, the schedules of cron and the supervised processes of the app, as far as the app has these services. It shows payloads and errors of jobs, and
-/// whoever sees it can cancel jobs and stop processes. So a hook in front of it must give an [`Operator`].
+/// can cancel jobs and stop processes. So a hook in front of it must give an [`Operator`](crate::operations::Operator).
 ///
 /// All actions are `POST`s, which are refused with 403 if they come from a page of another origin. They are logged, and recorded by
 /// [`Audit`](crate::audit::Audit) if the app has it.

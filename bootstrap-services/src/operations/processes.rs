@@ -6,7 +6,7 @@ use crate::operations::actions::{Fields, field};
 use crate::operations::html::{Markup, badge, button, html, table};
 use crate::operations::jobs::empty;
 use crate::operations::time::span;
-use crate::operations::visit::Visit;
+use crate::operations::visit::{Visit, done};
 use crate::processes::{Exit, ProcessError, ProcessId, ProcessInfo, ProcessStatus, Processes};
 
 const HEADS: [&str; 6] = ["Process", "State", "Pid", "Restarts", "Uses", "Actions"];
@@ -15,18 +15,20 @@ const HEADS: [&str; 6] = ["Process", "State", "Pid", "Restarts", "Uses", "Action
 pub(super) fn section(visit: &Visit, processes: &Processes) -> Markup {
     let processes = processes.list();
     let rows = processes.iter().map(|process| row(visit, process));
-    let content = match processes.is_empty() {
-        true => empty("No process is supervised."),
-        false => table("Processes", &HEADS, rows.collect()),
+    let content = if processes.is_empty() {
+        empty("No process is supervised.")
+    } else {
+        table("Processes", &HEADS, rows.collect())
     };
     html!(r#"<section id="processes"><h2>Processes</h2>"# [content] "</section>")
 }
 
 fn row(visit: &Visit, process: &ProcessInfo) -> Vec<Markup> {
     let name = html!((&process.name) r#" <span class="quiet">"# (process.id) "</span>");
-    let connected = match process.connected {
-        true => Markup::default(),
-        false => html!(r#" <span class="quiet">not connected</span>"#),
+    let connected = if process.connected {
+        Markup::default()
+    } else {
+        html!(r#" <span class="quiet">not connected</span>"#)
     };
     let none = || html!(r#"<span class="quiet">–</span>"#);
     let pid = process.pid.map_or_else(none, |pid| html!((pid)));
@@ -78,14 +80,14 @@ fn actions(visit: &Visit, process: &ProcessInfo) -> Markup {
 pub(super) async fn restart(visit: Given<Visit>, Form(fields): Fields) -> Answer<Response> {
     let (processes, id) = begin(&visit, &fields, "process.restart").await?;
     processes.restart(id).await.map_err(problem)?;
-    Ok(visit.done(&format!("{}#processes", visit.root), "restarted"))
+    Ok(done(&format!("{}#processes", visit.root), "restarted"))
 }
 
 /// `POST /processes/stop`.
 pub(super) async fn stop(visit: Given<Visit>, Form(fields): Fields) -> Answer<Response> {
     let (processes, id) = begin(&visit, &fields, "process.stop").await?;
     processes.stop(id).await.map_err(problem)?;
-    Ok(visit.done(&format!("{}#processes", visit.root), "stopped"))
+    Ok(done(&format!("{}#processes", visit.root), "stopped"))
 }
 
 async fn begin<'a>(

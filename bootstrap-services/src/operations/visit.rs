@@ -126,16 +126,14 @@ impl Visit {
         );
         Ok(())
     }
+}
 
-    /// Sends the browser to a page that reports what was done.
-    pub(super) fn done(&self, page: &str, notice: &str) -> Response {
-        let mark = if page.contains('?') { '&' } else { '?' };
-        let (page, fragment) = page
-            .split_once('#')
-            .map_or((page, String::new()), |(page, id)| (page, format!("#{id}")));
-        let location = format!("{page}{mark}notice={notice}{fragment}");
-        (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
-    }
+/// Sends the browser to a page that reports what was done.
+pub(super) fn done(page: &str, notice: &str) -> Response {
+    let mark = if page.contains('?') { '&' } else { '?' };
+    let (page, fragment) = page.split_at(page.find('#').unwrap_or(page.len()));
+    let location = format!("{page}{mark}notice={notice}{fragment}");
+    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
 /// The overview and what is below it, for a page `depth` segments below.

@@ -1,11 +1,13 @@
 //! What the buttons do.
 
+use std::time::Duration;
+
 use bootstrap::prelude::*;
 use bootstrap_services::audit::{Audit, Filter};
 use bootstrap_services::jobs::JobState;
 use bootstrap_services::processes::{ProcessId, ProcessStatus, Processes};
 
-use crate::kit::{Act, HOUR, boot, within};
+use crate::kit::{Act, MINUTE, boot, within};
 
 #[tokio::test]
 async fn a_dead_letter_is_requeued() {
@@ -54,9 +56,9 @@ async fn a_job_that_runs_is_cancelled() {
 async fn old_dead_letters_are_purged() {
     let kit = boot().await;
     let old = kit.dead("old").await;
-    kit.time.advance(25 * HOUR).await;
+    kit.time.advance(61 * MINUTE).await;
     let new = kit.dead("new").await;
-    let purge = [("state", "dead"), ("hours", "24")];
+    let purge = [("state", "dead"), ("hours", "1")];
     let page = kit.act("jobs/purge", &purge).await;
     assert_eq!(
         page,
@@ -93,24 +95,24 @@ async fn a_form_with_wrong_values_is_refused() {
 #[tokio::test]
 async fn a_schedule_is_paused_resumed_and_triggered() {
     let kit = boot().await;
-    let nightly = [("name", "nightly")];
-    let page = kit.act("schedules/pause", &nightly).await;
+    let cleanup = [("name", "cleanup")];
+    let page = kit.act("schedules/pause", &cleanup).await;
     assert_eq!(page, "/admin/operations?notice=paused#schedules");
     let page = kit.page("").await;
-    assert!(page.contains(r#"<button aria-label="Resume nightly">"#));
-    kit.time.advance(4 * HOUR).await;
-    kit.act("schedules/resume", &nightly).await;
+    assert!(page.contains(r#"<button aria-label="Resume cleanup">"#));
+    kit.time.advance(4 * MINUTE).await;
+    kit.act("schedules/resume", &cleanup).await;
     assert!(kit.page("").await.contains("0 begun"));
-    kit.act("schedules/trigger", &nightly).await;
-    kit.time.advance(HOUR).await;
+    kit.act("schedules/trigger", &cleanup).await;
+    kit.time.advance(Duration::from_secs(1)).await;
     assert!(kit.page("").await.contains("1 begun"));
     let path = "/admin/operations/schedules/pause";
-    let unknown = within(kit.client.post(path).form([("name", "nigthly")])).await;
+    let unknown = within(kit.client.post(path).form([("name", "claenup")])).await;
     unknown.assert_status(404);
     assert!(
         unknown
             .text()
-            .contains("there is no schedule called `nigthly`")
+            .contains("there is no schedule called `claenup`")
     );
     kit.close().await;
 }
@@ -145,7 +147,7 @@ async fn each_action_is_in_the_audit_log_with_its_operator() {
     let kit = boot().await;
     kit.dead("no luck").await;
     kit.act("jobs/requeue", &[("id", "1")]).await;
-    kit.act("schedules/pause", &[("name", "nightly")]).await;
+    kit.act("schedules/pause", &[("name", "cleanup")]).await;
     let audit = kit.running.try_get::<State<Audit>>().unwrap();
     let page = within(audit.query(&Filter::new())).await.unwrap();
     let recorded = page.entries.iter().map(|it| {
@@ -157,7 +159,7 @@ async fn each_action_is_in_the_audit_log_with_its_operator() {
     assert_eq!(
         recorded,
         [
-            "schedule.pause ada schedule nightly",
+            "schedule.pause ada schedule cleanup",
             "job.requeue ada job 1"
         ]
     );

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::kit::{Act, HOUR, Kit, Mail, SCRIPT, boot_with, within};
+use crate::kit::{Act, Kit, MINUTE, Mail, SCRIPT, boot_with, within};
 
 /// A browser can send no header of its own to the hook of the other tests.
 #[routes(name = "open", collect = never)]
@@ -82,18 +82,30 @@ impl Browser {
             String::new()
         };
         let request = format!(
-            "{method} /session{}{path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            "{method} /session{}{path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.session,
             self.address,
             body.len(),
         );
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut response = Vec::new();
-        stream.read_to_end(&mut response).await.unwrap();
-        let response = String::from_utf8(response).unwrap();
-        let (_, body) = response.split_once("\r\n\r\n").unwrap();
-        let mut answer: Value = serde_json::from_str(body).unwrap();
+        // The driver leaves the connection open.
+        let mut lines = BufReader::new(stream);
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            lines.read_line(&mut line).await.unwrap();
+            let line = line.trim_end().to_lowercase();
+            if let Some(text) = line.strip_prefix("content-length:") {
+                length = text.trim().parse().unwrap();
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        lines.read_exact(&mut body).await.unwrap();
+        let mut answer: Value = serde_json::from_slice(&body).unwrap();
         let value = answer["value"].take();
         assert!(value.get("error").is_none(), "{path}: {value}");
         value
@@ -146,6 +158,8 @@ impl Browser {
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", size)
             .await;
+        let hide = json!({ "hidden": true });
+        self.devtools("Emulation.setScrollbarsHidden", hide).await;
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
@@ -182,7 +196,8 @@ fn decoded(text: &str) -> Vec<u8> {
     let digits: Vec<_> = digits.collect();
     let bytes = digits.chunks(4).flat_map(|group| {
         let bits = (0..4).fold(0, |bits, place| bits << 6 | group.get(place).unwrap_or(&0));
-        (0..group.len() - 1).map(move |place| (bits >> (16 - 8 * place)) as u8)
+        let bytes = bits.to_be_bytes().into_iter();
+        bytes.skip(size_of::<usize>() - 3).take(group.len() - 1)
     });
     bytes.collect()
 }
@@ -201,12 +216,17 @@ async fn fill(kit: &Kit) {
     ] {
         kit.dead(error).await;
     }
-    kit.time.advance(5 * HOUR).await;
+    kit.time.advance(9 * MINUTE).await;
     let later = Mail {
         to: "digest@example.org".to_owned(),
         act: Act::Send,
     };
-    let _ = kit.jobs.enqueue(later).after(19 * HOUR).await.unwrap();
+    let _ = kit
+        .jobs
+        .enqueue(later)
+        .after(19 * 60 * MINUTE)
+        .await
+        .unwrap();
     kit.run("rendered 3 of 7 pages").await;
 }
 
@@ -267,6 +287,8 @@ async fn check(browser: &Browser, kit: &Kit) {
     browser
         .run("document.querySelector('[name=hours]').value = '0'")
         .await;
+    browser.picture("purge").await;
+    kit.time.advance(Duration::from_secs(1)).await;
     browser.click("button.danger").await;
     browser
         .expect(

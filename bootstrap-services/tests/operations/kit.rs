@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 /// No test of this crate waits for longer.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
-pub(crate) const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 pub(crate) const SCRIPT: &str = "<script>alert(1)</script>";
 
 pub(crate) async fn within<T>(future: impl IntoFuture<Output = T>) -> T {
@@ -50,7 +50,7 @@ impl Job for Mail {
     const NAME: &'static str = "send-mail";
 
     fn policy() -> JobPolicy {
-        JobPolicy::new().attempts(1).timeout(24 * HOUR)
+        JobPolicy::new().attempts(1).timeout(24 * 60 * MINUTE)
     }
 }
 
@@ -78,10 +78,10 @@ impl Handles<Mail> for Mails {
     }
 }
 
-#[cron("0 3 * * *", zone = "UTC", name = "nightly", collect = never)]
-pub(crate) struct Nightly;
+#[cron("*/5 * * * *", zone = "UTC", name = "cleanup", collect = never)]
+pub(crate) struct Cleanup;
 
-impl CronTask for Nightly {
+impl CronTask for Cleanup {
     async fn run(&self, _: &CronContext) -> Result<()> {
         Ok(())
     }
@@ -143,7 +143,7 @@ pub(crate) async fn boot_with(more: impl FnOnce(App) -> App) -> Kit {
     let app = app
         .with(WebPlugin::default())
         .with(Mails::default())
-        .with(Nightly::default());
+        .with(Cleanup::default());
     let app = app
         .with(Ocr::default())
         .with(processes)

@@ -7,7 +7,7 @@ use bootstrap::prelude::*;
 use bootstrap_services::testing;
 use bootstrap_web::prelude::*;
 
-use crate::kit::{Act, Admin, HOUR, Mail, boot, resolve, values, within};
+use crate::kit::{Act, Admin, MINUTE, Mail, boot, resolve, values, within};
 
 fn has(page: &str, parts: &[&str]) {
     for part in parts {
@@ -75,7 +75,7 @@ async fn the_overview_has_jobs_by_name_and_state() {
     let _ = kit
         .jobs
         .enqueue(later)
-        .after(2 * HOUR + Duration::from_secs(1))
+        .after(120 * MINUTE + Duration::from_secs(1))
         .await
         .unwrap();
     kit.run("3 of 7 pages").await;
@@ -88,19 +88,19 @@ async fn the_overview_has_jobs_by_name_and_state() {
     assert_eq!(
         text(&page, "Dead letters"),
         format!(
-            "Dead letters|{heads}|send-mail|1|dead|the server is down|1 of 1 failed|1 s ago|Requeue"
+            "Dead letters|{heads}|send-mail|1|dead|the server is down|1 of 1 failed|ended|1 s ago|Requeue"
         )
     );
     assert_eq!(
         text(&page, "Running"),
         format!(
-            "Running|{heads}|send-mail|4|running|3 of 7 pages|0 of 1 failed|since|1 s ago|Cancel"
+            "Running|{heads}|send-mail|4|running|3 of 7 pages|0 of 1 failed|due|1 s ago|Cancel"
         )
     );
     assert_eq!(
         text(&page, "Scheduled"),
         format!(
-            "Scheduled|{heads}|send-mail|3|scheduled|{{&quot;act&quot;:&quot;Send&quot;,&quot;to&quot;:&quot;b&quot;}}|0 of 1 failed|begins|in 2 h|Cancel"
+            "Scheduled|{heads}|send-mail|3|scheduled|{{&quot;act&quot;:&quot;Send&quot;,&quot;to&quot;:&quot;b&quot;}}|0 of 1 failed|due|in 2 h|Cancel"
         )
     );
     kit.close().await;
@@ -109,13 +109,13 @@ async fn the_overview_has_jobs_by_name_and_state() {
 #[tokio::test]
 async fn the_overview_has_schedules_and_processes() {
     let kit = boot().await;
-    kit.time.advance(4 * HOUR).await;
+    kit.time.advance(6 * MINUTE).await;
     let page = kit.page("").await;
     assert_eq!(
         text(&page, "Schedules"),
-        "Schedules|Schedule|Pattern|Next|Last|Runs here|Actions|nightly|0 3 * * *|UTC|in 23 h|1 h ago|succeeded|1 begun, 0 failed|Run now|Pause"
+        "Schedules|Schedule|Pattern|Next|Last|Runs here|Actions|cleanup|*/5 * * * *|UTC|in 4 min|1 min ago|succeeded|1 begun, 0 failed|Run now|Pause"
     );
-    assert!(page.contains(r#"title="2026-01-02 03:00:00 UTC">in 23 h</time>"#));
+    assert!(page.contains(r#"title="2026-01-01 00:10:00 UTC">in 4 min</time>"#));
     let processes = text(&page, "Processes");
     let begin = "Processes|Process|State|Pid|Restarts|Uses|Actions|ocr|1|running";
     assert!(
@@ -139,7 +139,7 @@ async fn the_page_of_a_job_has_all_that_is_known() {
             "<h2>Error</h2>",
             "the server is down",
             r#"<button aria-label="Requeue job 1">"#,
-            r#"<dt>Failed</dt><dd>1 of 1 attempts</dd>"#,
+            "<dt>Failed</dt><dd>1 of 1 attempts</dd>",
         ],
     );
     let done = kit.page("/jobs/2").await;
@@ -279,7 +279,7 @@ async fn a_service_that_fails_leaves_the_others_on_the_page() {
     within(drop_table).await.unwrap();
     let page = kit.page("").await;
     assert!(text(&page, "Jobs").contains("count the jobs"), "{page}");
-    assert!(text(&page, "Schedules").contains("nightly"));
+    assert!(text(&page, "Schedules").contains("cleanup"));
     let failed = kit.get("/jobs").await;
     failed.assert_status(500);
     has(

@@ -1,4 +1,4 @@
-//! Who may see and do what, and what a text can't do.
+//! Access, requests of other origins, and escaping.
 
 use bootstrap_services::jobs::JobState;
 
