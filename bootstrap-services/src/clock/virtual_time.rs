@@ -266,6 +266,7 @@ impl Virtual {
         feature = "cache",
         feature = "cron",
         feature = "events",
+        feature = "jobs",
         feature = "limits"
     ))]
     pub(super) async fn limit(&self, duration: Duration) {

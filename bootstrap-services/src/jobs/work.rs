@@ -367,7 +367,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> anyhow::Error {
 }
 
 /// A number from 0 to 1.
-fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     // The keys of the standard library are random.
     let bits = RandomState::new().build_hasher().finish() as u32;
     f64::from(bits) / f64::from(u32::MAX)
