@@ -44,3 +44,5 @@ mod remote;
 pub mod sse;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "workflows")]
+pub mod workflows;
