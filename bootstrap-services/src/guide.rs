@@ -24,6 +24,8 @@ page!(cache);
 page!(events);
 #[cfg(feature = "cron")]
 page!(cron);
+#[cfg(feature = "jobs")]
+page!(jobs);
 #[cfg(feature = "limits")]
 page!(limits);
 #[cfg(feature = "audit")]
@@ -32,6 +34,8 @@ page!(audit);
 page!(metrics);
 #[cfg(feature = "sse")]
 page!(sse);
+#[cfg(all(unix, feature = "processes"))]
+page!(processes);
 #[cfg(feature = "named")]
 page!(named);
 #[cfg(feature = "testing")]

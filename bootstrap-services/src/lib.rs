@@ -6,6 +6,8 @@
 pub mod audit;
 #[cfg(feature = "cache")]
 pub mod cache;
+#[cfg(all(unix, feature = "processes"))]
+mod child;
 pub mod clock;
 #[cfg(feature = "cron")]
 pub mod cron;
@@ -33,9 +35,12 @@ pub mod named;
     feature = "cron",
     feature = "events",
     feature = "jobs",
-    feature = "named"
+    feature = "named",
+    feature = "processes"
 ))]
 mod panic;
+#[cfg(all(unix, feature = "processes"))]
+pub mod processes;
 #[cfg(any(feature = "jobs", feature = "limits"))]
 mod rate;
 #[cfg(any(feature = "cache", feature = "limits"))]

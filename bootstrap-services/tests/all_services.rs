@@ -18,6 +18,7 @@ use bootstrap_services::limits::{
 };
 use bootstrap_services::logger::Logger;
 use bootstrap_services::named::{Services, ServicesPlugin};
+use bootstrap_services::processes::{Processes, ProcessesPlugin};
 use bootstrap_services::sse::{SseEvent, SseHub, SseHubPlugin};
 use bootstrap_services::testing::{self, MemoryBus, VirtualClock};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,7 @@ struct Everything {
     limits: State<Limits>,
     audit: State<Audit>,
     sse: State<SseHub>,
+    processes: State<Processes>,
     services: State<Services>,
     logger: State<Logger>,
 }
@@ -55,6 +57,7 @@ impl Everything {
         self.audit.record(entry).await?;
         let one = sqlx::query_scalar("SELECT 1");
         let one: i64 = one.fetch_one(self.database.read()).await?;
+        self.processes.check().await?;
         let lease = self.leases.hold("everything").await?;
         let names = self.cache.region::<String, i64>("names").shared().build()?;
         names.insert(hook.to_owned(), one).await;
@@ -166,6 +169,7 @@ async fn each_port_takes_an_engine_in_memory() {
         .with(CronPlugin::default())
         .with(MemoryCronStore::default())
         .with(AuditPlugin::default())
+        .with(ProcessesPlugin::default())
         .with(ServicesPlugin::default())
         .with(bootstrap_services::logger::LoggerPlugin::default())
         .with(Everything::default());
@@ -186,6 +190,7 @@ fn a_misspelt_key_of_a_service_is_a_warning_with_the_key_that_is_read() {
         ("events.quue", "events.queue"),
         ("audit.kep", "audit.keep"),
         ("sse.histroy", "sse.history"),
+        ("processes.foldr", "processes.folder"),
         ("log.levl", "log.level"),
     ] {
         let (app, _time) = testing::only(Everything::default());

@@ -46,6 +46,8 @@ fn each_feature_adds_only_what_its_crates_bring() {
         ("metrics", 76),
         ("database", 130),
         ("audit", 130),
+        ("jobs", 131),
+        ("processes", 130),
     ];
     let heavier: Vec<_> = limits
         .into_iter()

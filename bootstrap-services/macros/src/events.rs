@@ -11,7 +11,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{DeriveInput, Error, Ident, LitInt, LitStr, Result, Type, parse_quote};
 
-use crate::handler::Kind;
+use crate::handler::{Kind, at};
 
 /// The most bytes of a name.
 const LONGEST_NAME: usize = 200;
@@ -134,7 +134,7 @@ pub(crate) const HANDLER: Kind = Kind {
 fn implement(ident: &Ident, events: &[Type]) -> TokenStream {
     let adds = events
         .iter()
-        .map(|event| quote_spanned!(event.span()=> list.add::<#event, Self>(&self);));
+        .map(|event| quote_spanned!(at(event)=> list.add::<#event, Self>(&self);));
     quote! {
         impl ::bootstrap_services::events::EventHandler for #ident {
             fn attach(

@@ -10,6 +10,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned as _;
 use syn::{Error, Expr, Field, Fields, Ident, ItemStruct, Result, Token, Type, bracketed};
 
 /// One of the attributes.
@@ -55,6 +56,11 @@ pub(crate) fn expand(kind: &Kind, arguments: TokenStream, item: &TokenStream) ->
 
         #implementation
     }
+}
+
+/// Where a type is written, for what is wrong with it. Names are those of the attribute, as the type may come from a macro.
+pub(crate) fn at(written: &Type) -> Span {
+    written.span().resolved_at(Span::call_site())
 }
 
 /// What is written in the attribute.

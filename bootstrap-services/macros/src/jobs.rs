@@ -2,10 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned as _;
 use syn::{Ident, Type, parse_quote};
 
-use crate::handler::Kind;
+use crate::handler::{Kind, at};
 
 /// `#[job_handler(..)]`.
 pub(crate) const HANDLER: Kind = Kind {
@@ -22,7 +21,7 @@ pub(crate) const HANDLER: Kind = Kind {
     },
     name: |jobs| {
         let job = &jobs[0];
-        Some(quote_spanned!(job.span()=> <#job as ::bootstrap_services::jobs::Job>::NAME))
+        Some(quote_spanned!(at(job)=> <#job as ::bootstrap_services::jobs::Job>::NAME))
     },
     fields: || {
         vec![parse_quote! {
@@ -34,8 +33,7 @@ pub(crate) const HANDLER: Kind = Kind {
 
 fn implement(ident: &Ident, jobs: &[Type]) -> TokenStream {
     let job = &jobs[0];
-    let of =
-        quote_spanned!(job.span()=> ::bootstrap_services::jobs::Handler::of::<#job, Self>(self));
+    let of = quote_spanned!(at(job)=> ::bootstrap_services::jobs::Handler::of::<#job, Self>(self));
     quote! {
         impl ::bootstrap_services::jobs::JobHandler for #ident {
             fn attach(self: ::std::sync::Arc<Self>) -> ::bootstrap_services::jobs::Handler {

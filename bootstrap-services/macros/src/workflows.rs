@@ -2,10 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned as _;
 use syn::{Ident, Type, parse_quote};
 
-use crate::handler::Kind;
+use crate::handler::{Kind, at};
 
 /// `#[workflow(..)]`.
 pub(crate) const WORKFLOW: Kind = Kind {
@@ -23,7 +22,7 @@ pub(crate) const WORKFLOW: Kind = Kind {
     name: |workflows| {
         let workflow = &workflows[0];
         Some(
-            quote_spanned!(workflow.span()=> <#workflow as ::bootstrap_services::workflows::Workflow>::NAME),
+            quote_spanned!(at(workflow)=> <#workflow as ::bootstrap_services::workflows::Workflow>::NAME),
         )
     },
     fields: || {
@@ -41,7 +40,7 @@ pub(crate) const WORKFLOW: Kind = Kind {
 
 fn implement(ident: &Ident, workflows: &[Type]) -> TokenStream {
     let workflow = &workflows[0];
-    let handler = quote_spanned! {workflow.span()=>
+    let handler = quote_spanned! {at(workflow)=>
         ::bootstrap_services::workflows::handler::<#workflow, Self>
     };
     quote! {

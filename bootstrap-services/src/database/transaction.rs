@@ -129,7 +129,8 @@ impl Tx {
 }
 
 impl Lender {
-    fn lend(self) -> Result<Tx, DatabaseError> {
+    /// Returns the transaction once the last one that was lent is dropped.
+    pub(crate) fn lend(self) -> Result<Tx, DatabaseError> {
         let parts = self.0.try_lock_owned();
         parts
             .map(|parts| Tx { parts })
@@ -145,7 +146,9 @@ impl Lender {
         let committed = inner.commit().await;
         open.outcome = Outcome::of_commit(&committed);
         committed.map_err(|error| open.database.unavailable("commit a transaction on", error))?;
-        then.into_iter().for_each(|then| then());
+        for then in then {
+            then();
+        }
         Ok(())
     }
 

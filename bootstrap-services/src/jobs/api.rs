@@ -73,6 +73,10 @@ impl Jobs {
     ///     Ok(report.await?.is_new())
     /// }
     /// ```
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "a job that was enqueued is no longer that of the caller"
+    )]
     pub fn enqueue<J: Job>(&self, job: J) -> Enqueue<'_> {
         Enqueue::new(self, None, &job)
     }
@@ -108,6 +112,10 @@ impl Jobs {
     ///         .await
     /// }
     /// ```
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "a job that was enqueued is no longer that of the caller"
+    )]
     pub fn enqueue_in<'a, J: Job>(&'a self, tx: &'a mut dyn Transaction, job: J) -> Enqueue<'a> {
         Enqueue::new(self, Some(tx), &job)
     }

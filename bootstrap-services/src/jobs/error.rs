@@ -107,10 +107,24 @@ impl JobFailure {
         anyhow::Error::new(Self { after, source })
     }
 
-    /// What an error wants, also below contexts: `None` if it leaves that to the policy.
-    pub(crate) fn of(error: &anyhow::Error) -> Option<Option<Duration>> {
-        error.downcast_ref::<Self>().map(|failure| failure.after)
+    /// What an error wants, also below contexts.
+    pub(crate) fn of(error: &anyhow::Error) -> Again {
+        match error.downcast_ref::<Self>() {
+            None => Again::ByPolicy,
+            Some(Self { after: None, .. }) => Again::Never,
+            Some(Self {
+                after: Some(time), ..
+            }) => Again::After(*time),
+        }
     }
+}
+
+/// When a job that failed runs again, if an attempt is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    ByPolicy,
+    After(Duration),
+    Never,
 }
 
 impl fmt::Display for JobFailure {

@@ -52,7 +52,7 @@ use crate::jobs::{Job, JobPolicy};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
-/// let running = App::only((Mails::default(), "jobs")).with(DatabasePlugin::memory()).boot().await?;
+/// let running = App::only(Mails::default()).with(DatabasePlugin::memory()).boot().await?;
 /// let jobs = running.try_get::<State<Jobs>>()?;
 /// let to = "ada@example.org".to_owned();
 /// let id = jobs.enqueue(SendMail { to }).await?.into_id();

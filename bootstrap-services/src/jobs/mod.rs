@@ -72,6 +72,8 @@ pub use sqlite::SqliteJobsPlugin;
 pub use testing::Drained;
 pub use work::{Claimed, Known, Outcome, Work};
 #[cfg(feature = "workflows")]
+pub(crate) use error::Again;
+#[cfg(feature = "workflows")]
 pub(crate) use work::{random, traceparent};
 #[doc(hidden)]
 pub use worker::ByHand;

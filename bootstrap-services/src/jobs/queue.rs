@@ -86,7 +86,7 @@ impl Bucket {
     }
 
     /// When the queue has its whole rate again, if nothing begins: never later than after a whole period, as the clock may have been set back.
-    fn full(self, full: i64, now: i64) -> i64 {
+    pub(crate) fn full(self, full: i64, now: i64) -> i64 {
         full.clamp(
             now,
             now.saturating_add(self.interval.saturating_mul(self.burst)),

@@ -66,7 +66,7 @@ impl Jobs {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<()> {
-    /// let (app, time) = testing::only((Reminders::default(), "jobs"));
+    /// let (app, time) = testing::only(Reminders::default());
     /// let running = app.boot().await?;
     /// let jobs = running.try_get::<State<Jobs>>()?;
     /// let _ = jobs.enqueue(Remind("tea".to_owned())).after(Duration::from_hours(1)).await?;

@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 
 use crate::clock::Clock;
 use crate::jobs::context::{JobContext, Notes};
-use crate::jobs::error::JobFailure;
+use crate::jobs::error::{Again, JobFailure};
 use crate::jobs::handler::{Handler, Handlers};
 use crate::jobs::queue::QueueLimits;
 use crate::jobs::{JobId, metrics};
@@ -275,10 +275,12 @@ impl Work {
             _ => return Outcome::Cancelled,
         };
         let failures = job.failures.saturating_add(1);
-        let wish = JobFailure::of(&error);
-        let is_left = failures < job.attempts && wish != Some(None);
-        let policy = || handler.policy.backoff_after(failures, random());
-        let again = is_left.then(|| wish.flatten().unwrap_or_else(policy));
+        let again = match JobFailure::of(&error) {
+            _ if failures >= job.attempts => None,
+            Again::Never => None,
+            Again::After(time) => Some(time),
+            Again::ByPolicy => Some(handler.policy.backoff_after(failures, random())),
+        };
         let mut text = format!("{error:#}");
         text.truncate(text.floor_char_boundary(LONGEST_ERROR));
         self.report_failure(handler, job, failures, again, error);
@@ -369,6 +371,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> anyhow::Error {
 /// A number from 0 to 1.
 pub(crate) fn random() -> f64 {
     // The keys of the standard library are random.
-    let bits = RandomState::new().build_hasher().finish() as u32;
-    f64::from(bits) / f64::from(u32::MAX)
+    let bits = RandomState::new().build_hasher().finish();
+    let high = u32::try_from(bits >> 32).unwrap_or_default();
+    f64::from(high) / f64::from(u32::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use bootstrap::extend::async_trait;
@@ -367,17 +367,22 @@ impl HealthCheck for JobWorkerPlugin {
         let waiting = self.jobs.engine().waiting().await?;
         metrics::waiting(&waiting, self.clock.now());
         let Time(late) = self.late;
-        let since = |at: SystemTime| self.clock.now().duration_since(at).unwrap_or_default();
-        for (name, at) in waiting.iter().filter(|(_, at)| since(*at) > late) {
-            let waited = since(*at);
-            let is_known = work.known().any(|known| known.name == *name);
-            ensure!(
-                is_known,
-                "a job `{name}` has been ready for {waited:.0?}, and no plugin of this process handles it"
-            );
+        let now = self.clock.now();
+        let waited = waiting
+            .iter()
+            .map(|(name, at)| (name, now.duration_since(*at).unwrap_or_default()));
+        let Some((name, waited)) = waited
+            .max_by_key(|(_, waited)| *waited)
+            .filter(|(_, waited)| *waited > late)
+        else {
+            return Ok(());
+        };
+        if work.known().any(|known| known.name == *name) {
             bail!("a job `{name}` has been ready for {waited:.0?}");
         }
-        Ok(())
+        bail!(
+            "a job `{name}` has been ready for {waited:.0?}, and no plugin of this process handles it"
+        );
     }
 
     /// Jobs are kept, and the service answers all the same.

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::jobs::JobFailure;
+use crate::jobs::{Again, JobFailure};
 use crate::panic;
 use crate::workflows::journal::{Row, undo};
 use crate::workflows::pass::{Active, Reached, Shared, Stop, decode, encode, text};
@@ -183,12 +183,12 @@ fn millis(time: Duration) -> i64 {
 
 /// When the next attempt begins, if there is one.
 fn again(policy: &StepPolicy, failures: u32, error: &anyhow::Error) -> Option<Duration> {
-    let wish = JobFailure::of(error);
-    let is_left = failures < policy.attempts && wish != Some(None);
-    is_left.then(|| {
-        wish.flatten()
-            .unwrap_or_else(|| policy.backoff_after(failures))
-    })
+    match JobFailure::of(error) {
+        _ if failures >= policy.attempts => None,
+        Again::Never => None,
+        Again::After(time) => Some(time),
+        Again::ByPolicy => Some(policy.backoff_after(failures)),
+    }
 }
 
 /// Calls code of the workflow within a time limit. A panic is an error.

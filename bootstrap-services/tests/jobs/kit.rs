@@ -244,17 +244,24 @@ impl Kit {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        match timeout(DEADLINE, wait).await {
-            Ok(job) => job,
-            Err(_) => panic!("not {state}: {:?}", self.find(id).await),
-        }
+        let Ok(job) = timeout(DEADLINE, wait).await else {
+            panic!("not {state}: {:?}", self.find(id).await)
+        };
+        job
     }
 
+    /// Closes the app, while time goes on: a handler may wait for it.
     pub(crate) async fn close(self) {
         drop((self.jobs, self.database));
-        timeout(DEADLINE, self.running.close())
-            .await
-            .unwrap()
-            .unwrap();
+        let mut closing = tokio::spawn(self.running.close());
+        let closed = async {
+            loop {
+                tokio::select! {
+                    closed = &mut closing => return closed.unwrap().unwrap(),
+                    () = tokio::time::sleep(Duration::from_millis(20)) => self.time.advance(SECOND).await,
+                }
+            }
+        };
+        timeout(DEADLINE, closed).await.unwrap();
     }
 }

@@ -211,11 +211,14 @@ impl Room<'_> {
             .saturating_sub(running);
         let mut allowance = Allowance { most, rate: None };
         if let Some(rate) = group.limits.most_in() {
-            let full: Option<i64> = sqlx::query_scalar(FULL)
-                .bind(&group.queue)
-                .fetch_optional(tx)
-                .await?;
-            let (bucket, full) = (Bucket::new(rate), full.unwrap_or_default());
+            let stored = sqlx::query_scalar(FULL).bind(&group.queue);
+            let stored: Option<i64> = stored.fetch_optional(&mut *tx).await?;
+            let (bucket, stored) = (Bucket::new(rate), stored.unwrap_or_default());
+            let full = bucket.full(stored, self.now);
+            if full < stored {
+                // The clock was set back, or the rate is a new one.
+                self.set_full(tx, group, full).await?;
+            }
             let room = usize::try_from(bucket.room(full, self.now)).unwrap_or_default();
             allowance.most = allowance.most.min(room);
             allowance.rate = Some((bucket, full));
@@ -230,17 +233,22 @@ impl Room<'_> {
         allowances: &[Allowance],
         jobs: &[Claim],
     ) -> Result<()> {
-        const PAY: &str = "INSERT INTO _job_queues (name, full) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET full = excluded.full";
         for (index, allowance) in allowances.iter().enumerate() {
             let begun = jobs.iter().filter(|job| job.group == index).count();
             if begun > 0
                 && let Some((bucket, full)) = allowance.rate
             {
                 let full = bucket.after(full, self.now, i64::try_from(begun)?);
-                let pay = sqlx::query(PAY).bind(&self.groups[index].queue).bind(full);
-                pay.execute(&mut *tx).await?;
+                self.set_full(tx, &self.groups[index], full).await?;
             }
         }
+        Ok(())
+    }
+
+    async fn set_full(&self, tx: &mut SqliteConnection, group: &Group, full: i64) -> Result<()> {
+        const SET: &str = "INSERT INTO _job_queues (name, full) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET full = excluded.full";
+        let set = sqlx::query(SET).bind(&group.queue).bind(full);
+        set.execute(tx).await?;
         Ok(())
     }
 

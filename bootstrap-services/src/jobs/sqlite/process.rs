@@ -42,9 +42,9 @@ fn place() -> Option<String> {
 /// When a process started, in ticks since the machine did; `None` if it does not run.
 #[cfg(target_os = "linux")]
 fn start(pid: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name of the program may contain anything.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let mut fields = line.rsplit_once(')')?.1.split_whitespace();
     let has_ended = matches!(fields.next()?, "Z" | "X" | "x");
     let start = fields.nth(18)?;
     (!has_ended).then(|| start.to_owned())

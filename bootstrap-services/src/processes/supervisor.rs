@@ -1,0 +1,755 @@
+//! The task of a process: starts it, watches it, ends it, and starts it again.
+
+use std::io;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::child::{self, Exit, Group, Identity, Usage};
+use crate::database::DatabaseError;
+use crate::processes::connection::Server;
+use crate::processes::entry::{Entry, Order};
+use crate::processes::policy::{self, Beat, Cause, Heartbeat, Limits, Restarts};
+use crate::processes::shared::{Shared, roll};
+use crate::processes::store::Left;
+#[cfg(feature = "testing")]
+use crate::processes::testing::Fake;
+use crate::processes::{
+    Definition, OnClose, ProcessError, ProcessEvent, ProcessId, ProcessStatus, metrics, protocol,
+};
+
+/// The longest pause of a supervisor that has nothing to do.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
+/// How long the table may take to note that a process is to be stopped, before it is.
+const INTENTION: Duration = Duration::from_secs(1);
+
+/// How often, and how many times, the end of a process is written again if the table fails.
+const RETRY: Duration = Duration::from_secs(1);
+const RETRIES: u32 = 60;
+
+type Reply = oneshot::Sender<Result<(), ProcessError>>;
+
+pub(super) struct Supervisor {
+    shared: Arc<Shared>,
+    entry: Arc<Entry>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    restarts: Restarts,
+    /// Waits for a restart.
+    reply: Option<Reply>,
+}
+
+/// A process from its start to its end.
+pub(super) struct Life {
+    definition: Arc<Definition>,
+    body: Body,
+    server: Server,
+    token: String,
+    started: Duration,
+    heartbeat: Heartbeat,
+    limits: Limits,
+    cause: Cause,
+    /// When the group is killed.
+    kill_at: Option<Duration>,
+}
+
+/// What runs.
+enum Body {
+    Group(Group),
+    #[cfg(feature = "testing")]
+    Fake(Fake),
+}
+
+impl Body {
+    async fn ended(&mut self) -> Exit {
+        match self {
+            Self::Group(group) => group.ended().await,
+            #[cfg(feature = "testing")]
+            Self::Fake(fake) => fake.ended().await,
+        }
+    }
+
+    fn terminate(&self) {
+        match self {
+            Self::Group(group) => group.terminate(),
+            #[cfg(feature = "testing")]
+            Self::Fake(fake) => fake.terminate(),
+        }
+    }
+
+    fn kill(&self) {
+        match self {
+            Self::Group(group) => group.kill(),
+            #[cfg(feature = "testing")]
+            Self::Fake(fake) => fake.kill(),
+        }
+    }
+
+    fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Group(group) => Some(group.identity()),
+            #[cfg(feature = "testing")]
+            Self::Fake(_) => None,
+        }
+    }
+
+    /// A task of a test has none.
+    fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Group(group) => Some(group.pid().unsigned_abs()),
+            #[cfg(feature = "testing")]
+            Self::Fake(_) => None,
+        }
+    }
+
+    fn leave(self) {
+        match self {
+            Self::Group(group) => group.leave(),
+            #[cfg(feature = "testing")]
+            Self::Fake(_) => {}
+        }
+    }
+}
+
+impl Life {
+    /// Whether the process goes on when the app closes.
+    fn is_left(&self) -> bool {
+        self.definition.on_close == OnClose::Keep && self.cause == Cause::Itself
+    }
+}
+
+impl Supervisor {
+    /// Supervises a process that has a row.
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        id: ProcessId,
+        name: &str,
+        metadata: &str,
+        restarts: u32,
+    ) -> Result<Self, ProcessError> {
+        let (sender, orders) = mpsc::unbounded_channel();
+        let entry = Entry::new(id, name.to_owned(), metadata.to_owned(), restarts, sender);
+        let entry = Arc::new(entry);
+        shared.insert(&entry)?;
+        Ok(Self {
+            shared: shared.clone(),
+            entry,
+            orders,
+            restarts: Restarts::default(),
+            reply: None,
+        })
+    }
+
+    /// Writes the row of a new process, and starts it.
+    pub(super) async fn spawn(
+        shared: &Arc<Shared>,
+        name: &str,
+        metadata: &str,
+    ) -> Result<(Self, Life), ProcessError> {
+        let id = shared.store.insert(name, metadata, shared.clock.now());
+        let id = id.await?;
+        let begun = async {
+            let mut supervisor = Self::new(shared, id, name, metadata, 0)?;
+            match supervisor.start().await {
+                Ok(life) => Ok((supervisor, life)),
+                Err(error) => {
+                    shared.remove(&supervisor.entry);
+                    supervisor.entry.ended.cancel();
+                    Err(error)
+                }
+            }
+        };
+        let begun = begun.await;
+        if begun.is_err() {
+            shared.folder.remove(id);
+            if let Err(error) = shared.store.remove(id).await {
+                tracing::warn!(id = id.0, %error, "a process that was not started is still in the table, and the next instance starts it");
+            }
+        }
+        begun
+    }
+
+    pub(super) fn id(&self) -> ProcessId {
+        self.entry.id
+    }
+
+    /// Takes over a process of an earlier instance.
+    pub(super) async fn adopt(shared: &Arc<Shared>, left: Left) -> Result<(), ProcessError> {
+        let is_alive = |identity: &Identity| identity.is_alive();
+        let identity = left.identity.filter(is_alive);
+        let definition = shared.definition(&left.name);
+        let is_unwanted = left.status == ProcessStatus::Stopping || definition.is_err();
+        let supervisor = Self::new(shared, left.id, &left.name, &left.metadata, left.restarts)?;
+        let (id, name) = (left.id.0, left.name.clone());
+        if definition.is_err() {
+            tracing::warn!(
+                id,
+                name,
+                "a process of an earlier instance has no definition any more, and is stopped"
+            );
+        }
+        // So that one without a definition is stopped as any other.
+        let definition = definition.unwrap_or_else(|_| Arc::new(Definition::new(left.name)));
+        let Some(identity) = identity else {
+            supervisor.bury(&left.token).await;
+            return supervisor.resume(&definition, is_unwanted).await;
+        };
+        let group = Group::adopt(identity);
+        let pid = group.pid().unsigned_abs();
+        let listener = supervisor.listen()?;
+        let mut life = supervisor.life(definition, left.token, listener, Body::Group(group));
+        supervisor.is_running(Some(pid));
+        metrics::adopted(&name);
+        shared.emit(ProcessEvent::Adopted {
+            id: left.id,
+            name,
+            pid,
+        });
+        if is_unwanted {
+            supervisor.end(&mut life, Cause::Stopped, None);
+        }
+        supervisor.go(Some(life), Duration::ZERO);
+        Ok(())
+    }
+
+    /// Goes on with a process that has ended without this service, or was not started.
+    async fn resume(
+        mut self,
+        definition: &Definition,
+        is_unwanted: bool,
+    ) -> Result<(), ProcessError> {
+        let again = policy::restarts(definition.restart, Cause::Itself, Exit::Unknown);
+        if is_unwanted || !again {
+            let status = if is_unwanted {
+                ProcessStatus::Stopped
+            } else {
+                ProcessStatus::Crashed
+            };
+            self.finish(status, None).await;
+            self.entry.ended.cancel();
+            return Ok(());
+        }
+        self.count_restart();
+        self.entry.view().status = ProcessStatus::Waiting;
+        self.go(None, Duration::ZERO);
+        Ok(())
+    }
+
+    /// Supervises in a task: a process that runs, or one that is started after a delay.
+    pub(super) fn go(self, life: Option<Life>, delay: Duration) {
+        let shared = self.shared.clone();
+        let task = shared.clock.work(self.run(life, delay));
+        shared.tasks.spawn(task);
+    }
+
+    pub(super) async fn run(mut self, mut life: Option<Life>, mut delay: Duration) {
+        loop {
+            let mut current = match life.take() {
+                Some(life) => life,
+                None => match self.revive(delay).await {
+                    Some(life) => life,
+                    None => break,
+                },
+            };
+            let Some(exit) = self.watch(&mut current).await else {
+                current.body.leave();
+                current.server.leave().await;
+                self.shared.remove(&self.entry);
+                break;
+            };
+            match self.ended(current, exit).await {
+                Some(next) => delay = next,
+                None => break,
+            }
+        }
+        self.entry.view().pid = None;
+        self.entry.ended.cancel();
+    }
+
+    /// Starts the process. Its row is written before, and again when its number is known.
+    pub(super) async fn start(&mut self) -> Result<Life, ProcessError> {
+        let (shared, entry) = (self.shared.clone(), self.entry.clone());
+        let definition = shared.definition(&entry.name)?;
+        let token = protocol::token().map_err(self.failed("reading `/dev/urandom`"))?;
+        let restarts = entry.view().restarts;
+        let noted = shared
+            .store
+            .starting(entry.id, &token, restarts, shared.clock.now());
+        noted.await?;
+        let listener = self.listen()?;
+        let body = self.body(&definition, &token)?;
+        let life = self.life(definition, token, listener, body);
+        let noted = shared.store.started(entry.id, life.body.identity());
+        noted.await?;
+        let pid = life.body.pid();
+        self.is_running(pid);
+        metrics::spawned(&entry.name);
+        shared.emit(ProcessEvent::Started {
+            id: entry.id,
+            name: entry.name.clone(),
+            pid: pid.unwrap_or(0),
+        });
+        Ok(life)
+    }
+
+    fn listen(&self) -> Result<UnixListener, ProcessError> {
+        let listener = self.shared.folder.listen(self.entry.id);
+        listener.map_err(self.failed("binding its socket"))
+    }
+
+    fn life(
+        &self,
+        definition: Arc<Definition>,
+        token: String,
+        listener: UnixListener,
+        body: Body,
+    ) -> Life {
+        let (shared, entry) = (&self.shared, &self.entry);
+        let server = Server::start(shared.clone(), entry.clone(), token.clone(), listener);
+        let heartbeat = Heartbeat::new(definition.heartbeat);
+        Life {
+            definition,
+            body,
+            server,
+            token,
+            started: shared.clock.elapsed(),
+            heartbeat,
+            limits: Limits::default(),
+            cause: Cause::Itself,
+            kill_at: None,
+        }
+    }
+
+    fn body(&self, definition: &Definition, token: &str) -> Result<Body, ProcessError> {
+        #[cfg(feature = "testing")]
+        if let Some(fake) = self.shared.fakes.start(&self.shared, &self.entry, token) {
+            return Ok(Body::Fake(fake));
+        }
+        if let Some(cwd) = &definition.cwd
+            && !cwd.is_dir()
+        {
+            let what = format!("its folder `{}`", cwd.display());
+            return Err(self.failed(&what)(io::ErrorKind::NotFound.into()));
+        }
+        let spawned = Group::spawn(&mut self.command(definition, token));
+        let what = format!("running `{}`", definition.command.display());
+        spawned.map(Body::Group).map_err(self.failed(&what))
+    }
+
+    fn command(&self, definition: &Definition, token: &str) -> Command {
+        let mut command = Command::new(&definition.command);
+        command.args(&definition.args).stdin(Stdio::null());
+        // The environment of this process is inherited. (The original passed nothing on, not even `PATH`.)
+        for (name, value) in &definition.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(cwd) = &definition.cwd {
+            command.current_dir(cwd);
+        }
+        let beats = definition.heartbeat.map(|limit| limit / 3);
+        match beats {
+            Some(beat) => command.env(protocol::HEARTBEAT, beat.as_millis().to_string()),
+            None => command.env_remove(protocol::HEARTBEAT),
+        };
+        command
+            .env(protocol::ID, self.entry.id.to_string())
+            .env(protocol::SOCKET, self.shared.folder.socket(self.entry.id))
+            .env(protocol::TOKEN, token)
+            .env(protocol::METADATA, &self.entry.metadata);
+        command
+    }
+
+    fn failed(&self, what: &str) -> impl FnOnce(io::Error) -> ProcessError + use<> {
+        let (name, what) = (self.entry.name.clone(), what.to_owned());
+        move |source| {
+            let help = match source.kind() {
+                io::ErrorKind::NotFound => "install it, or correct its path in the `Definition`",
+                io::ErrorKind::PermissionDenied => "let this user run it",
+                _ => "look at the limits of this user and of the machine",
+            };
+            ProcessError::Start {
+                name,
+                what,
+                help,
+                source,
+            }
+        }
+    }
+
+    fn is_running(&self, pid: Option<u32>) {
+        let mut view = self.entry.view();
+        view.status = ProcessStatus::Running;
+        view.pid = pid;
+        view.heard = self.shared.clock.elapsed();
+        view.is_missed = false;
+        view.fault = None;
+    }
+
+    /// Watches the process until it has ended, or returns `None` if it goes on without this service.
+    async fn watch(&mut self, life: &mut Life) -> Option<Exit> {
+        loop {
+            let pause = self.pause(life);
+            let order = tokio::select! {
+                biased;
+                exit = life.body.ended() => return Some(exit),
+                Some(order) = self.orders.recv() => Some(order),
+                () = self.shared.clock.sleep(pause) => None,
+            };
+            match order {
+                Some(Order::Close(_)) if life.is_left() => return None,
+                Some(order) => self.obey(life, order).await,
+                None => self.check(life),
+            }
+        }
+    }
+
+    async fn obey(&mut self, life: &mut Life, order: Order) {
+        match order {
+            Order::Stop => self.stop(life, None).await,
+            Order::Close(most) => self.stop(life, most).await,
+            Order::Kill => {
+                self.stop(life, Some(Duration::ZERO)).await;
+                life.body.kill();
+            }
+            Order::Restart(reply) => {
+                // The last one is answered.
+                self.reply = Some(reply);
+                self.end(life, Cause::Restarted, None);
+            }
+            Order::Measured(usage) => self.measured(life, usage),
+        }
+    }
+
+    async fn stop(&self, life: &mut Life, most: Option<Duration>) {
+        // Before the signal: if this process is killed now, the next one must not restart what was stopped.
+        let (id, now) = (self.entry.id, self.shared.clock.now());
+        let noted = self
+            .shared
+            .store
+            .set(id, ProcessStatus::Stopping, None, now);
+        if !matches!(timeout(INTENTION, noted).await, Ok(Ok(()))) {
+            tracing::warn!(
+                id = id.0,
+                "a process is stopped, which its table could not note"
+            );
+        }
+        self.end(life, Cause::Stopped, most);
+    }
+
+    /// Asks the process to end, and kills it when its patience is over. A stop outranks other causes.
+    fn end(&self, life: &mut Life, cause: Cause, most: Option<Duration>) {
+        if life.cause == Cause::Itself {
+            life.body.terminate();
+        }
+        if life.cause == Cause::Itself || cause == Cause::Stopped {
+            life.cause = cause;
+        }
+        let patience = life.definition.patience;
+        let patience = most.map_or(patience, |most| most.min(patience));
+        let kill_at = self.shared.clock.elapsed() + patience;
+        life.kill_at = Some(life.kill_at.map_or(kill_at, |at| at.min(kill_at)));
+        self.entry.view().status = ProcessStatus::Stopping;
+    }
+
+    fn silent(&self) -> Duration {
+        let view = self.entry.view();
+        if view.handling.is_some() {
+            return Duration::ZERO;
+        }
+        self.shared.clock.elapsed().saturating_sub(view.heard)
+    }
+
+    /// How long there is nothing to check.
+    fn pause(&self, life: &Life) -> Duration {
+        let now = self.shared.clock.elapsed();
+        if life.cause != Cause::Itself {
+            let kill = life.kill_at.map(|at| at.saturating_sub(now));
+            return kill.unwrap_or(LONGEST_PAUSE);
+        }
+        let running = now.saturating_sub(life.started);
+        let runtime = life.definition.max_runtime;
+        let runtime = runtime.map(|most| most.saturating_sub(running));
+        let pauses = [runtime, life.heartbeat.pause(self.silent())];
+        let next = pauses.into_iter().flatten().min();
+        next.unwrap_or(LONGEST_PAUSE)
+    }
+
+    fn check(&self, life: &mut Life) {
+        let now = self.shared.clock.elapsed();
+        if life.kill_at.is_some_and(|at| now >= at) {
+            life.kill_at = None;
+            life.body.kill();
+        }
+        if life.cause != Cause::Itself {
+            return;
+        }
+        self.check_heartbeat(life);
+        self.check_limits(life, None);
+    }
+
+    fn check_heartbeat(&self, life: &mut Life) {
+        let (id, name) = (self.entry.id, &self.entry.name);
+        let beat = life.heartbeat.check(self.silent());
+        match beat {
+            Beat::Fine => {}
+            Beat::Missed => {
+                self.entry.view().is_missed = true;
+                tracing::warn!(id = id.0, name, "a process sends no heartbeat");
+                self.shared.emit(ProcessEvent::HeartbeatMissed { id });
+            }
+            Beat::Dead => {
+                tracing::error!(
+                    id = id.0,
+                    name,
+                    "a process sends no heartbeat, and is killed"
+                );
+                life.cause = Cause::Killed;
+                life.body.kill();
+            }
+        }
+    }
+
+    fn measured(&self, life: &mut Life, usage: Usage) {
+        let before = self.entry.view().usage.replace(usage);
+        metrics::measured(&self.entry.name, before, Some(usage));
+        if life.cause == Cause::Itself {
+            self.check_limits(life, Some(usage));
+        }
+    }
+
+    fn check_limits(&self, life: &mut Life, usage: Option<Usage>) {
+        let running = self.shared.clock.elapsed().saturating_sub(life.started);
+        let Some(limit) = life.limits.check(&life.definition, running, usage) else {
+            return;
+        };
+        let (id, name) = (self.entry.id, &self.entry.name);
+        tracing::error!(
+            id = id.0,
+            name,
+            ?limit,
+            ?usage,
+            ?running,
+            "a process uses more than it may, and is stopped"
+        );
+        self.shared.emit(ProcessEvent::LimitExceeded { id, limit });
+        self.end(life, Cause::Killed, None);
+    }
+
+    /// Cleans up after a process, and returns the delay before its restart.
+    async fn ended(&mut self, life: Life, exit: Exit) -> Option<Duration> {
+        let Life {
+            definition,
+            server,
+            token,
+            cause,
+            ..
+        } = life;
+        self.bury(&token).await;
+        server.finish().await;
+        let is_wanted = matches!(cause, Cause::Stopped | Cause::Restarted);
+        self.forget_life(exit);
+        metrics::ended(&self.entry.name, is_wanted, policy::has_failed(cause, exit));
+        self.shared.emit(ProcessEvent::Ended {
+            id: self.entry.id,
+            exit,
+            stopped: is_wanted,
+        });
+        match cause {
+            Cause::Stopped => {
+                self.finish(ProcessStatus::Stopped, Some(exit)).await;
+                None
+            }
+            Cause::Restarted => Some(Duration::ZERO),
+            _ if self.shared.closing.is_cancelled() && definition.on_close == OnClose::Stop => {
+                self.finish(ProcessStatus::Stopped, Some(exit)).await;
+                None
+            }
+            _ if policy::restarts(definition.restart, cause, exit) => {
+                self.restart_later(&definition, Some(exit)).await
+            }
+            _ => {
+                let status = if policy::has_failed(cause, exit) {
+                    ProcessStatus::Crashed
+                } else {
+                    ProcessStatus::Stopped
+                };
+                self.finish(status, Some(exit)).await;
+                None
+            }
+        }
+    }
+
+    /// Kills what a process has started in other groups.
+    async fn bury(&self, token: &str) {
+        // A process that was never started has none.
+        if token.is_empty() {
+            return;
+        }
+        let token = token.to_owned();
+        // It reads a file of each process of the machine. An error is the end of the runtime.
+        let _ = spawn_blocking(move || child::kill_marked(protocol::TOKEN, &token)).await;
+    }
+
+    fn forget_life(&self, exit: Exit) {
+        let mut view = self.entry.view();
+        view.pid = None;
+        view.exit = Some(exit);
+        view.is_missed = false;
+        let usage = view.usage.take();
+        drop(view);
+        metrics::measured(&self.entry.name, usage, None);
+    }
+
+    fn count_restart(&self) {
+        self.entry.view().restarts += 1;
+        metrics::restarted(&self.entry.name);
+    }
+
+    /// Returns the delay before a restart, or `None` if there were too many.
+    async fn restart_later(
+        &mut self,
+        definition: &Definition,
+        exit: Option<Exit>,
+    ) -> Option<Duration> {
+        let now = self.shared.clock.elapsed();
+        let Some(after) = self.restarts.next(definition, now, roll()) else {
+            self.finish(ProcessStatus::Crashed, exit).await;
+            return None;
+        };
+        self.count_restart();
+        let (id, now) = (self.entry.id, self.shared.clock.now());
+        self.entry.view().status = ProcessStatus::Waiting;
+        // If it fails, the next instance finds a process that has ended, which is the same.
+        let noted = self.shared.store.set(id, ProcessStatus::Waiting, exit, now);
+        if let Err(error) = noted.await {
+            tracing::warn!(id = id.0, %error, "the end of a process was not written to its table");
+        }
+        self.shared.emit(ProcessEvent::Restarting { id, after });
+        Some(after)
+    }
+
+    /// Starts the process after a delay, again and again. Returns `None` if it is not to be started.
+    async fn revive(&mut self, mut delay: Duration) -> Option<Life> {
+        loop {
+            if !self.wait(delay).await {
+                return None;
+            }
+            let error = match self.start().await {
+                Ok(life) => {
+                    self.answer(Ok(()));
+                    return Some(life);
+                }
+                Err(error) => error,
+            };
+            let (id, name) = (self.entry.id.0, self.entry.name.clone());
+            tracing::warn!(id, name, "a process was not restarted: {error}");
+            let is_database = matches!(error, ProcessError::Database(_));
+            self.answer(Err(error));
+            let Ok(definition) = self.shared.definition(&self.entry.name) else {
+                self.finish(ProcessStatus::Stopped, None).await;
+                return None;
+            };
+            // A database that is down says nothing about the process.
+            delay = if is_database {
+                definition.longest_delay
+            } else {
+                self.restart_later(&definition, None).await?
+            };
+        }
+    }
+
+    fn answer(&mut self, result: Result<(), ProcessError>) {
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(result);
+        }
+    }
+
+    /// Waits before a restart. Returns whether it takes place.
+    async fn wait(&mut self, delay: Duration) -> bool {
+        let until = self.shared.clock.elapsed() + delay;
+        loop {
+            let rest = until.saturating_sub(self.shared.clock.elapsed());
+            let order = tokio::select! {
+                biased;
+                Some(order) = self.orders.recv() => order,
+                () = self.shared.clock.sleep(rest) => return true,
+            };
+            match order {
+                Order::Measured(_) => continue,
+                Order::Restart(reply) => {
+                    self.reply = Some(reply);
+                    return true;
+                }
+                Order::Close(_) if self.is_kept() => self.shared.remove(&self.entry),
+                Order::Stop | Order::Kill | Order::Close(_) => {
+                    self.finish(ProcessStatus::Stopped, None).await;
+                }
+            }
+            return false;
+        }
+    }
+
+    fn is_kept(&self) -> bool {
+        let definition = self.shared.definition(&self.entry.name);
+        definition.is_ok_and(|it| it.on_close == OnClose::Keep)
+    }
+
+    /// Notes that the process is not restarted.
+    async fn finish(&mut self, status: ProcessStatus, exit: Option<Exit>) {
+        let (shared, entry) = (self.shared.clone(), self.entry.clone());
+        shared.folder.remove(entry.id);
+        let noted = self.note_end(status, exit).await;
+        entry.view().status = status;
+        if status == ProcessStatus::Crashed {
+            let (id, name) = (entry.id, &entry.name);
+            metrics::crashed(name);
+            tracing::error!(id = id.0, name, "a process has crashed for good");
+            shared.emit(ProcessEvent::Crashed { id });
+        } else {
+            shared.remove(&entry);
+        }
+        // What waits for the end need not wait for a table that fails.
+        entry.ended.cancel();
+        if noted.is_err() {
+            self.note_end_later(status, exit).await;
+        }
+    }
+
+    async fn note_end(
+        &self,
+        status: ProcessStatus,
+        exit: Option<Exit>,
+    ) -> Result<(), DatabaseError> {
+        let (id, now) = (self.entry.id, self.shared.clock.now());
+        self.shared.store.set(id, status, exit, now).await
+    }
+
+    async fn note_end_later(&self, status: ProcessStatus, exit: Option<Exit>) {
+        for _ in 0..RETRIES {
+            tokio::select! {
+                () = self.shared.closing.cancelled() => break,
+                () = self.shared.clock.sleep(RETRY) => {}
+            }
+            // Once it is started again, its end is of no interest.
+            let found = self.shared.entry(self.entry.id);
+            let is_replaced = found.is_ok_and(|it| !Arc::ptr_eq(&it, &self.entry));
+            if is_replaced || self.note_end(status, exit).await.is_ok() {
+                return;
+            }
+        }
+        let (id, name) = (self.entry.id.0, &self.entry.name);
+        tracing::error!(
+            id,
+            name,
+            "the end of a process was not written to its table, so the next instance may restart it"
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! Supervised processes: real ones, in real time. What can be decided without them is tested where it is decided.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod bad_input;
+mod clients;
+mod crash;
+mod fake;
+mod protocol;
+mod supervise;
+mod support;
