@@ -217,6 +217,9 @@ impl Flow {
         let mut branches = Branches::new(branches);
         std::future::poll_fn(|cx| {
             branches.poll(cx);
+            if self.shared.is_caught() {
+                return Poll::Pending;
+            }
             branches.all()
         })
         .await
@@ -270,8 +273,8 @@ impl Flow {
         let won = std::future::poll_fn(|cx| {
             // In the first round all branches reach what they have done before, also those that lose.
             match first {
-                None => branches.poll(cx),
-                Some(first) => branches.poll_one(first, cx),
+                Some(first) if !shared.is_caught() => branches.poll_one(first, cx),
+                _ => branches.poll(cx),
             }
             if !is_reached && let Poll::Ready(reached) = reaching.as_mut().poll(cx) {
                 is_reached = true;
@@ -281,6 +284,7 @@ impl Flow {
                 }
             }
             match first {
+                _ if shared.is_caught() => Poll::Pending,
                 Some(first) => branches.take(first),
                 None if is_reached => branches.first(),
                 None => Poll::Pending,

@@ -59,6 +59,8 @@ struct Inner {
     /// What is waited for: until when, in milliseconds since 1970, by the number of the wait.
     waits: Vec<(u64, Option<i64>)>,
     last_wait: u64,
+    /// The step that this pass is to undo has been reached.
+    is_caught: bool,
     stop: Option<Stop>,
 }
 
@@ -85,6 +87,7 @@ impl Shared {
             active: 0,
             waits: Vec::new(),
             last_wait: 0,
+            is_caught: false,
             stop: None,
         };
         Arc::new(Self {
@@ -104,12 +107,17 @@ impl Shared {
     pub(crate) fn begin(&self, mode: Mode) {
         let mut inner = self.lock();
         inner.mode = mode;
-        inner.stop = None;
+        (inner.is_caught, inner.stop) = (false, None);
         inner.journal.begin_pass();
     }
 
     pub(crate) fn is_forward(&self) -> bool {
         self.lock().mode == Mode::Forward
+    }
+
+    /// Whether the step that this pass is to undo has been reached. Then no branch beside it may drop it.
+    pub(crate) fn is_caught(&self) -> bool {
+        self.lock().is_caught
     }
 
     pub(crate) fn journal<T>(&self, of: impl FnOnce(&Journal) -> T) -> T {
@@ -176,7 +184,7 @@ impl Shared {
         match (row, mode) {
             (Some(row), Mode::Undo(step)) if step == name => {
                 let active = self.active();
-                tokio::task::yield_now().await;
+                self.lock().is_caught = true;
                 Reached::Undo(row, active)
             }
             (Some(row), _) if row.has_ended() => {

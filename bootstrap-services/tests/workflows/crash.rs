@@ -20,7 +20,9 @@ fn order() -> Script {
             log.add("charge");
             Ok("receipt 7".to_owned())
         });
-        let receipt = charge.undo(|receipt| async move { Ok(log.add(format!("refund {receipt}"))) }).await?;
+        let receipt = charge
+            .undo(|receipt| async move { Ok(log.add(format!("refund {receipt}"))) })
+            .await?;
         cx.sleep("nap", HOUR).await?;
         let day: Option<u32> = cx.signal("picked").within(24 * HOUR).await?;
         let ship = cx.step("ship", || async {
@@ -34,7 +36,15 @@ fn order() -> Script {
 }
 
 /// Runs an order to its end. Returns what was done, its state, its result, and the states of its steps.
-async fn run_order(crash_after: Option<&str>, fails: bool) -> (Vec<String>, FlowState, String, Vec<(String, StepState, u32)>) {
+async fn run_order(
+    crash_after: Option<&str>,
+    fails: bool,
+) -> (
+    Vec<String>,
+    FlowState,
+    String,
+    Vec<(String, StepState, u32)>,
+) {
     let kit = Kit::by_hand(order()).await;
     if let Some(step) = crash_after {
         kit.flows.crash_after(step);
@@ -48,7 +58,12 @@ async fn run_order(crash_after: Option<&str>, fails: bool) -> (Vec<String>, Flow
     let flow = kit.find(&id).await;
     let steps = kit.history(&id).await;
     let steps = steps.into_iter().map(|it| (it.name, it.state, it.attempts));
-    let end = (kit.log.take(), flow.state, format!("{:?} {:?}", flow.result, flow.error), steps.collect());
+    let end = (
+        kit.log.take(),
+        flow.state,
+        format!("{:?} {:?}", flow.result, flow.error),
+        steps.collect(),
+    );
     kit.close().await;
     end
 }
@@ -59,16 +74,34 @@ async fn an_order_that_crashes_after_any_step_ends_as_one_that_does_not() {
     assert_eq!(expected.0, ["reserve", "charge", "ship"]);
     assert_eq!(expected.1, FlowState::Done, "{expected:?}");
     for step in ["reserve", "charge", "nap", "picked", "ship"] {
-        assert_eq!(run_order(Some(step), false).await, expected, "crash after {step}");
+        assert_eq!(
+            run_order(Some(step), false).await,
+            expected,
+            "crash after {step}"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_order_that_fails_is_undone_once_in_reverse_also_if_it_crashes_after_any_step() {
     let expected = run_order(None, true).await;
-    assert_eq!(expected.0, ["reserve", "charge", "ship", "ship", "refund receipt 7", "release"]);
+    assert_eq!(
+        expected.0,
+        [
+            "reserve",
+            "charge",
+            "ship",
+            "ship",
+            "refund receipt 7",
+            "release"
+        ]
+    );
     assert_eq!(expected.1, FlowState::Failed, "{expected:?}");
-    let states: Vec<_> = expected.3.iter().map(|(name, state, _)| (&**name, *state)).collect();
+    let states: Vec<_> = expected
+        .3
+        .iter()
+        .map(|(name, state, _)| (&**name, *state))
+        .collect();
     assert_eq!(
         states,
         [
@@ -79,8 +112,20 @@ async fn an_order_that_fails_is_undone_once_in_reverse_also_if_it_crashes_after_
             ("ship", StepState::Failed)
         ]
     );
-    for step in ["reserve", "charge", "nap", "picked", "ship", "undo charge", "undo reserve"] {
-        assert_eq!(run_order(Some(step), true).await, expected, "crash after {step}");
+    for step in [
+        "reserve",
+        "charge",
+        "nap",
+        "picked",
+        "ship",
+        "undo charge",
+        "undo reserve",
+    ] {
+        assert_eq!(
+            run_order(Some(step), true).await,
+            expected,
+            "crash after {step}"
+        );
     }
 }
 
@@ -99,14 +144,22 @@ fn order_in(file: String, hangs: String) -> Script {
                     std::fs::write(format!("{file}.hangs"), "").unwrap();
                     std::future::pending::<()>().await;
                 }
-                let mut to = std::fs::OpenOptions::new().append(true).create(true).open(&file).unwrap();
+                let mut to = std::fs::OpenOptions::new()
+                    .append(true)
+                    .create(true)
+                    .open(&file)
+                    .unwrap();
                 std::io::Write::write_all(&mut to, line.as_bytes()).unwrap();
             };
             let effect = &effect;
             let reserve = cx.step("reserve", || async move { Ok(effect("reserve").await) });
-            reserve.undo(|()| async move { Ok(effect("release").await) }).await?;
+            reserve
+                .undo(|()| async move { Ok(effect("release").await) })
+                .await?;
             let charge = cx.step("charge", || async move { Ok(effect("charge").await) });
-            charge.undo(|()| async move { Ok(effect("refund").await) }).await?;
+            charge
+                .undo(|()| async move { Ok(effect("refund").await) })
+                .await?;
             let ship = cx.step("ship", || async move {
                 effect("ship").await;
                 anyhow::bail!("no truck")
@@ -120,7 +173,9 @@ fn order_in(file: String, hangs: String) -> Script {
 #[tokio::test]
 #[ignore = "the process that another test kills"]
 async fn a_process_that_is_killed() {
-    let Ok(file) = std::env::var(FILE) else { return };
+    let Ok(file) = std::env::var(FILE) else {
+        return;
+    };
     let script = order_in(file.clone(), std::env::var(HANGS).unwrap());
     let kit = Setup::running().on(file).boot(script).await;
     kit.start(()).await;
@@ -134,7 +189,12 @@ async fn an_order_of_a_process_that_is_killed_at_any_step_goes_on_in_the_next() 
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("app.db").display().to_string();
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "crash::a_process_that_is_killed", "--ignored", "--nocapture"])
+            .args([
+                "--exact",
+                "crash::a_process_that_is_killed",
+                "--ignored",
+                "--nocapture",
+            ])
             .env(FILE, &file)
             .env(HANGS, hangs)
             .stdout(Stdio::null())
@@ -150,7 +210,10 @@ async fn an_order_of_a_process_that_is_killed_at_any_step_goes_on_in_the_next() 
         child.kill().unwrap();
         child.wait().unwrap();
         hung.unwrap();
-        let kit = Setup::by_hand().on(&file).boot(order_in(file.clone(), String::new())).await;
+        let kit = Setup::by_hand()
+            .on(&file)
+            .boot(order_in(file.clone(), String::new()))
+            .await;
         kit.drain().await;
         let flow = kit.flows.list(&Default::default()).await.unwrap().remove(0);
         assert_eq!(flow.state, FlowState::Failed, "{hangs}: {flow:?}");
@@ -218,18 +281,25 @@ async fn an_app_that_stops_suspends_its_workflows_and_counts_no_attempt() {
 #[tokio::test]
 async fn a_workflow_whose_process_always_dies_in_it_fails() {
     let kit = Kit::by_hand(script!(|cx, log, input| {
-        cx.step("charge", || async { Ok(()) }).undo(|()| async { Ok(log.add("refund")) }).await?;
+        cx.step("charge", || async { Ok(()) })
+            .undo(|()| async { Ok(log.add("refund")) })
+            .await?;
         cx.step("poison", || async { Ok(()) }).await?;
     }))
     .await;
     let id = kit.start(()).await;
     // As if the processes of three runs had died.
     let mut tx = kit.database.begin().await.unwrap();
-    sqlx::query("UPDATE _flows SET crashes = 3").execute(&mut *tx).await.unwrap();
+    sqlx::query("UPDATE _flows SET crashes = 3")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     kit.drain().await;
     assert_eq!(kit.state(&id).await, FlowState::Failed);
-    assert_eq!(kit.error(&id).await, "its process died 3 times while it ran");
+    assert_eq!(
+        kit.error(&id).await,
+        "its process died 3 times while it ran"
+    );
     kit.close().await;
 }
-
