@@ -26,6 +26,8 @@ page!(events);
 page!(cron);
 #[cfg(feature = "jobs")]
 page!(jobs);
+#[cfg(all(unix, feature = "external"))]
+page!(external);
 #[cfg(feature = "limits")]
 page!(limits);
 #[cfg(feature = "audit")]

@@ -17,6 +17,8 @@ pub mod database;
 mod draining;
 #[cfg(feature = "events")]
 pub mod events;
+#[cfg(all(unix, feature = "external"))]
+pub mod external;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 #[cfg(feature = "jobs")]

@@ -12,6 +12,14 @@
  *
  * At most 10,000 events or 16 MiB are kept. Then `emit` throws `BufferFull`, and keeps nothing: emit it again later, or wait with
  * `flush`. `SIGTERM` sets `stopping`, and calls what was passed to `onStop`.
+ *
+ * A program that does jobs of the service, one each time that it is started:
+ *
+ *     const { Job } = require('./bootstrap_process');
+ *     Job.run(async (job) => {
+ *       job.progress('half');
+ *       return { width: job.payload.width };
+ *     });
  */
 const net = require('net');
 
@@ -199,6 +207,63 @@ class Process {
   }
 }
 
+/**
+ * The job that this process was started for. `payload` is the payload, `id` and `name` are those of the job, and `attempt` counts from 1 on.
+ * `cancelled` is an `AbortSignal`: the job should end, as it is not wanted any more, or the service stops.
+ */
+class Job {
+  /**
+   * Waits for the job, and does it. What `work` returns is the result; if it throws, the job has failed, and an error with `retry: false` is not
+   * retried. Resolves when the service has stored that.
+   */
+  static async run(work) {
+    const job = await Job.start();
+    try {
+      const result = await work(job);
+      job.end('completed', result === undefined ? null : result);
+    } catch (error) {
+      job.end('failed', { error: String((error && error.message) || error), retry: !error || error.retry !== false });
+    }
+    await job.process.close(30000);
+  }
+
+  /** Resolves to the job when the service has sent it. */
+  static start() {
+    return new Promise((resolve) => {
+      const job = new Job();
+      const onCommand = (name, data) => {
+        if (name === 'cancel') job.abort.abort();
+        // Again after each interruption of the connection.
+        if (name !== 'job' || job.id) return;
+        Object.assign(job, data);
+        job.process.emit('started');
+        resolve(job);
+      };
+      job.process = new Process({ onCommand });
+    });
+  }
+
+  constructor() {
+    this.abort = new AbortController();
+    this.cancelled = this.abort.signal;
+    this.id = null;
+  }
+
+  /** Says how far the job is. */
+  progress(text) {
+    this.process.emit('progress', String(text));
+  }
+
+  /** Writes to the log of the service: `debug`, `info`, `warn` or `error`. */
+  log(text, level = 'info') {
+    this.process.emit('log', { level, text: String(text) });
+  }
+
+  end(event, data) {
+    this.process.emit(event, data);
+  }
+}
+
 /** Returns the bytes of a message. */
 function line(message) {
   const bytes = Buffer.from(JSON.stringify(message, checkText) + '\n');
@@ -222,4 +287,4 @@ function check(value, depth) {
   }
 }
 
-module.exports = { BufferFull, Channel, Process };
+module.exports = { BufferFull, Channel, Job, Process };

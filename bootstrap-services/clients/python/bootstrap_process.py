@@ -11,6 +11,14 @@ twice. They are lost if this process ends before; `close`, at the end of `with`,
 
 At most 10,000 events or 16 MiB are kept. Then `emit` raises `BufferFull`, and keeps nothing: emit it again later, or wait with
 `flush`. `SIGTERM` sets `stopping`.
+
+A program that does jobs of the service, one each time that it is started:
+
+    from bootstrap_process import Job
+
+    with Job() as job:
+        job.progress("half")
+        job.complete({"width": job.payload["width"]})
 """
 
 import json
@@ -24,7 +32,7 @@ import threading
 import time
 import traceback
 
-__all__ = ["BufferFull", "Channel", "Process"]
+__all__ = ["BufferFull", "Channel", "Job", "Process"]
 
 LONGEST_LINE = 1 << 20
 DEEPEST = 100
@@ -229,6 +237,66 @@ class Process:
                     self.on_command(name, data)
             except Exception:
                 traceback.print_exc()
+
+
+class Job:
+    """The job that this process was started for. Made when the service has sent it.
+
+    `payload` is the payload, `id` and `name` are those of the job, and `attempt` counts from 1 on. `cancelled` is an event that is set when
+    the job should end: it is not wanted any more, or the service stops.
+
+    At the end of `with`, a job that has neither completed nor failed has failed, with what was raised.
+    """
+
+    def __init__(self):
+        self.cancelled = threading.Event()
+        self._given = queue.Queue()
+        self._has_ended = False
+        self.process = Process(on_command=self._command)
+        given = self._given.get()
+        self.id, self.name, self.attempt = given["id"], given["name"], given["attempt"]
+        self.payload = given["payload"]
+        self.process.emit("started")
+
+    def progress(self, text):
+        """Says how far the job is."""
+        self.process.emit("progress", str(text))
+
+    def log(self, text, level="info"):
+        """Writes to the log of the service: `debug`, `info`, `warn` or `error`."""
+        self.process.emit("log", {"level": level, "text": str(text)})
+
+    def complete(self, result=None):
+        """The job is done, with what JSON can hold as its result. Returns whether the service has stored that within 30 seconds."""
+        self._end("completed", result)
+        return self.process.flush(30.0)
+
+    def fail(self, error, retry=True):
+        """The job failed. `retry` is whether another attempt may help. Returns as `complete` does."""
+        self._end("failed", {"error": str(error), "retry": retry})
+        return self.process.flush(30.0)
+
+    def _end(self, event, data):
+        if self._has_ended:
+            raise RuntimeError("the job has ended already")
+        self.process.emit(event, data)
+        self._has_ended = True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if not self._has_ended:
+            text = "".join(traceback.format_exception_only(kind, error)).strip() if kind else "the program said nothing"
+            self.fail(text)
+        self.process.close()
+
+    def _command(self, name, data):
+        if name == "job":
+            # Again after each interruption of the connection.
+            self._given.put(data)
+        elif name == "cancel":
+            self.cancelled.set()
 
 
 def _line(message):

@@ -26,7 +26,8 @@ CREATE TABLE _jobs (
     enqueued_at INTEGER NOT NULL,
     ended_at    INTEGER
 ) STRICT;
-CREATE INDEX _jobs_ready ON _jobs (name, priority DESC, run_at, id) WHERE state = 1 AND crash = 0;
+-- With the version, so that jobs of newer processes are passed over without a look at the table.
+CREATE INDEX _jobs_ready ON _jobs (name, priority DESC, run_at, id, version) WHERE state = 1 AND crash = 0;
 CREATE INDEX _jobs_suspect ON _jobs (run_at) WHERE state = 1 AND crash > 0;
 CREATE INDEX _jobs_scheduled ON _jobs (run_at) WHERE state = 0;
 CREATE INDEX _jobs_running ON _jobs (worker) WHERE state = 2;

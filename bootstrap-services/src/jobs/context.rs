@@ -31,6 +31,11 @@ impl JobContext {
         &self.id
     }
 
+    /// The name of the job.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The number of this attempt, from 1 on. Attempts that a stop or a crash of the process ended are not counted.
     pub const fn attempt(&self) -> u32 {
         self.attempt
@@ -133,6 +138,11 @@ impl Notes {
     /// The progress since the last call, if there is any.
     pub fn take_progress(&self) -> Option<String> {
         self.lock().progress.take()
+    }
+
+    /// Keeps a progress that could not be stored, unless there is a newer one.
+    pub(crate) fn put_back(&self, progress: String) {
+        self.lock().progress.get_or_insert(progress);
     }
 
     pub(crate) fn take_result(&self) -> Option<String> {

@@ -9,11 +9,11 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use crate::child::LONGEST_LINE;
-use crate::processes::entry::{Entry, Order};
+use crate::processes::entry::{Entry, Request};
 use crate::processes::error::check_size;
 use crate::processes::protocol::ToChild;
 use crate::processes::shared::Shared;
-use crate::processes::supervisor::{Life, Supervisor};
+use crate::processes::supervisor::{Run, Supervisor};
 use crate::processes::{
     Definition, ProcessError, ProcessEvents, ProcessId, ProcessInfo, ProcessStatus,
 };
@@ -80,7 +80,7 @@ impl Processes {
         let entries = self.0.entries().into_iter().filter(|it| it.name == name);
         let entries: Vec<_> = entries.collect();
         for entry in &entries {
-            self.order_end(entry, Order::Stop).await;
+            self.request_end(entry, Request::Stop).await;
         }
         for entry in &entries {
             entry.ended.cancelled().await;
@@ -158,7 +158,7 @@ impl Processes {
     ///
     /// If the future is dropped, the process is stopped all the same.
     pub async fn stop(&self, id: ProcessId) -> Result<(), ProcessError> {
-        self.end(id, Order::Stop).await
+        self.end(id, Request::Stop).await
     }
 
     /// Kills a process and its group at once, with `SIGKILL`. It is not restarted.
@@ -171,7 +171,7 @@ impl Processes {
     ///
     /// As [`stop`](Self::stop).
     pub async fn kill(&self, id: ProcessId) -> Result<(), ProcessError> {
-        self.end(id, Order::Kill).await
+        self.end(id, Request::Kill).await
     }
 
     /// Stops a process and starts it again, with the same number and metadata. One that waits for its restart, or has crashed for good,
@@ -188,10 +188,10 @@ impl Processes {
     pub async fn restart(&self, id: ProcessId) -> Result<(), ProcessError> {
         let entry = self.0.entry(id)?;
         if entry.status() == ProcessStatus::Crashed {
-            return self.revive(&entry).await;
+            return self.start_again(&entry).await;
         }
         let (reply, done) = oneshot::channel();
-        let _ = entry.orders.send(Order::Restart(reply));
+        let _ = entry.requests.send(Request::Restart(reply));
         done.await.unwrap_or(Err(ProcessError::NotFound { id }))
     }
 
@@ -258,14 +258,14 @@ impl Processes {
     /// Starts a process in a task, which goes on if the caller does not wait.
     async fn begin<F>(&self, start: F) -> Result<ProcessId, ProcessError>
     where
-        F: Future<Output = Result<(Supervisor, Life), ProcessError>> + Send + 'static,
+        F: Future<Output = Result<(Supervisor, Run), ProcessError>> + Send + 'static,
     {
         let (reply, begun) = oneshot::channel();
         let task = async move {
             match start.await {
-                Ok((supervisor, life)) => {
+                Ok((supervisor, run)) => {
                     let _ = reply.send(Ok(supervisor.id()));
-                    supervisor.run(Some(life), Duration::ZERO).await;
+                    supervisor.supervise(Some(run), Duration::ZERO).await;
                 }
                 Err(error) => {
                     let _ = reply.send(Err(error));
@@ -278,7 +278,7 @@ impl Processes {
     }
 
     /// Starts a process again that has crashed for good.
-    async fn revive(&self, entry: &Arc<Entry>) -> Result<(), ProcessError> {
+    async fn start_again(&self, entry: &Arc<Entry>) -> Result<(), ProcessError> {
         let (shared, entry) = (self.0.clone(), entry.clone());
         let begun = self.begin(async move {
             let info = entry.info();
@@ -286,18 +286,20 @@ impl Processes {
             let supervisor = Supervisor::new(&shared, id, name, &entry.metadata, info.restarts);
             let mut supervisor = supervisor?;
             match supervisor.start().await {
-                Ok(life) => Ok((supervisor, life)),
+                Ok(run) => Ok((supervisor, run)),
                 Err(error) => {
                     // It has still crashed.
+                    let (status, now) = (ProcessStatus::Crashed, shared.clock.now());
+                    let noted = shared.store.set(id, status, info.exit, now).await;
                     shared.insert(&entry)?;
-                    Err(error)
+                    noted.map_err(ProcessError::from).and(Err(error))
                 }
             }
         });
         begun.await.map(drop)
     }
 
-    async fn end(&self, id: ProcessId, order: Order) -> Result<(), ProcessError> {
+    async fn end(&self, id: ProcessId, request: Request) -> Result<(), ProcessError> {
         let entry = self.0.entry(id)?;
         if entry.status() == ProcessStatus::Crashed {
             let now = self.0.clock.now();
@@ -307,17 +309,17 @@ impl Processes {
             self.0.remove(&entry);
             return Ok(());
         }
-        self.order_end(&entry, order).await;
+        self.request_end(&entry, request).await;
         entry.ended.cancelled().await;
         Ok(())
     }
 
-    async fn order_end(&self, entry: &Arc<Entry>, order: Order) {
+    async fn request_end(&self, entry: &Arc<Entry>, request: Request) {
         if entry.status() == ProcessStatus::Crashed {
             self.0.remove(entry);
         }
         // An error is that it has ended.
-        let _ = entry.orders.send(order);
+        let _ = entry.requests.send(request);
     }
 }
 

@@ -23,13 +23,13 @@ use crate::processes::shared::Shared;
 use crate::processes::{ChildEvent, ProcessEvent, metrics, store};
 
 /// How long a connection may take to send its token.
-const GREETING: Duration = Duration::from_secs(5);
+const AUTHENTICATION: Duration = Duration::from_secs(5);
 
 /// The most connections that have not sent their token.
-const MOST_STRANGERS: usize = 16;
+const MOST_UNAUTHENTICATED: usize = 16;
 
 /// How long events of a process that has ended are handled.
-const FAREWELL: Duration = Duration::from_secs(5);
+const LAST_EVENTS: Duration = Duration::from_secs(3);
 
 /// The most events in one transaction.
 const BATCH: usize = 64;
@@ -74,9 +74,9 @@ impl Server {
     /// Handles what the process sent before it ended.
     pub(super) async fn finish(mut self) {
         self.child_ended.cancel();
-        if timeout(FAREWELL, &mut self.task).await.is_err() {
+        if timeout(LAST_EVENTS, &mut self.task).await.is_err() {
             tracing::warn!(
-                "the last events of a process that has ended were not handled in {FAREWELL:?}, and are lost"
+                "the last events of a process that has ended were not handled in {LAST_EVENTS:?}, and are lost"
             );
         }
     }
@@ -105,21 +105,21 @@ struct Child {
 }
 
 /// A connection that has sent the token.
-struct Greeted {
+struct Authenticated {
     lines: Lines<OwnedReadHalf>,
     writer: OwnedWriteHalf,
     first: u64,
     last: u64,
 }
 
-/// The row of a process is not as this connection left it.
+/// Another connection or program has changed the row of the process.
 #[derive(Debug, thiserror::Error)]
 #[error("its row was changed by another program")]
 struct RowChanged;
 
 impl Child {
     async fn serve(self: Arc<Self>, listener: UnixListener, child_ended: CancellationToken) {
-        let mut strangers = JoinSet::new();
+        let mut unauthenticated = JoinSet::new();
         // One at most.
         let mut connection = JoinSet::new();
         let mut is_replaced = self.is_left.child_token();
@@ -127,22 +127,22 @@ impl Child {
         loop {
             if has_ended {
                 while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
-                    strangers.spawn(self.clone().greet(stream));
+                    unauthenticated.spawn(self.clone().authenticate(stream));
                 }
-                if strangers.is_empty() && connection.is_empty() {
+                if unauthenticated.is_empty() && connection.is_empty() {
                     return;
                 }
             }
-            let may_accept = !has_ended && strangers.len() < MOST_STRANGERS;
+            let may_accept = !has_ended && unauthenticated.len() < MOST_UNAUTHENTICATED;
             tokio::select! {
-                Some(greeted) = strangers.join_next() => match greeted {
-                    Ok(Ok(greeted)) => {
-                        // The child knows that the last one is gone, also if this side does not. What is being handled there is
-                        // finished: it would be handled again.
+                Some(authenticated) = unauthenticated.join_next() => match authenticated {
+                    Ok(Ok(authenticated)) => {
+                        // The child has closed the last connection. What is being handled there is finished: it would be handled
+                        // again.
                         is_replaced.cancel();
                         connection.join_next().await;
                         is_replaced = self.is_left.child_token();
-                        connection.spawn(self.clone().talk(greeted, is_replaced.clone()));
+                        connection.spawn(self.clone().serve_connection(authenticated, is_replaced.clone()));
                     }
                     Ok(Err(error)) => self.rejected(&error),
                     Err(_) => {}
@@ -150,11 +150,11 @@ impl Child {
                 Some(_) = connection.join_next() => {}
                 accepted = listener.accept(), if may_accept => match accepted {
                     Ok((stream, _)) => {
-                        strangers.spawn(self.clone().greet(stream));
+                        unauthenticated.spawn(self.clone().authenticate(stream));
                     }
                     Err(error) => {
                         self.rejected(&error.into());
-                        // There may be no more files, which is not over at once.
+                        // If there are no more files, an attempt at once would fail as well.
                         sleep(FIRST_PAUSE).await;
                     }
                 },
@@ -169,11 +169,11 @@ impl Child {
         tracing::warn!(id, name, "a connection of a process was closed: {error:#}");
     }
 
-    async fn greet(self: Arc<Self>, stream: UnixStream) -> Result<Greeted> {
+    async fn authenticate(self: Arc<Self>, stream: UnixStream) -> Result<Authenticated> {
         let (reader, writer) = stream.into_split();
         let mut lines = Lines::new(reader);
-        let first = timeout(GREETING, lines.next()).await;
-        let first = first.map_err(|_| anyhow!("it sent nothing for {GREETING:?}"))??;
+        let first = timeout(AUTHENTICATION, lines.next()).await;
+        let first = first.map_err(|_| anyhow!("it sent nothing for {AUTHENTICATION:?}"))??;
         let Some(FromChild::Connected { token, first, last }) = first else {
             bail!("its first message is not `connected`");
         };
@@ -181,7 +181,7 @@ impl Child {
             protocol::is_same(&self.token, &token),
             "it sent a wrong token"
         );
-        Ok(Greeted {
+        Ok(Authenticated {
             lines,
             writer,
             first,
@@ -234,8 +234,12 @@ impl Child {
         Ok(())
     }
 
-    async fn talk(self: Arc<Self>, greeted: Greeted, end: CancellationToken) {
-        if let Err(error) = self.exchange(greeted, &end).await {
+    async fn serve_connection(
+        self: Arc<Self>,
+        authenticated: Authenticated,
+        end: CancellationToken,
+    ) {
+        if let Err(error) = self.exchange(authenticated, &end).await {
             // The health check reports it until an event is handled: a child that sends garbage connects again and again.
             let name = &self.entry.name;
             if self
@@ -247,15 +251,17 @@ impl Child {
         }
     }
 
-    async fn exchange(&self, greeted: Greeted, end: &CancellationToken) -> Result<()> {
+    async fn exchange(&self, authenticated: Authenticated, end: &CancellationToken) -> Result<()> {
         // Only now: the last connection has ended, and handles nothing more.
-        let acknowledged = self.acknowledged(greeted.first, greeted.last).await?;
+        let acknowledged = self
+            .acknowledged(authenticated.first, authenticated.last)
+            .await?;
         let (commands, queue) = mpsc::channel(COMMANDS);
         let (acks, acked) = watch::channel(acknowledged);
         let _connected = Connected::new(self, commands, acknowledged);
         tokio::select! {
-            read = self.read(greeted.lines, acks, end) => read,
-            () = write(greeted.writer, queue, acked) => Ok(()),
+            read = self.read(authenticated.lines, acks, end) => read,
+            () = write(authenticated.writer, queue, acked) => Ok(()),
         }
     }
 
@@ -274,7 +280,7 @@ impl Child {
             let Some(message) = message else {
                 return Ok(());
             };
-            self.entry.view().hear(self.shared.clock.elapsed());
+            self.entry.view().note_message(self.shared.clock.elapsed());
             let mut events = Vec::new();
             let mut message = Ok(Some(message));
             // What was read already shares a transaction.
@@ -484,7 +490,7 @@ impl<'a> Connected<'a> {
     fn new(child: &'a Child, commands: mpsc::Sender<Vec<u8>>, acknowledged: u64) -> Self {
         let mut view = child.entry.view();
         view.commands = Some(commands);
-        view.hear(child.shared.clock.elapsed());
+        view.note_message(child.shared.clock.elapsed());
         view.acknowledged = acknowledged;
         drop(view);
         let id = child.entry.id;
@@ -515,6 +521,6 @@ impl Drop for Handling<'_> {
     fn drop(&mut self) {
         let mut view = self.0.entry.view();
         view.handling = None;
-        view.hear(self.0.shared.clock.elapsed());
+        view.note_message(self.0.shared.clock.elapsed());
     }
 }

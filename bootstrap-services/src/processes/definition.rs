@@ -181,7 +181,7 @@ impl Definition {
         self
     }
 
-    /// Limits how long the process runs. One that runs longer is stopped, which is a failure.
+    /// Limits how long the process runs, counted from its start or its adoption. One that runs longer is stopped, which is a failure.
     pub fn max_runtime(mut self, time: Duration) -> Self {
         self.max_runtime = Some(time);
         self

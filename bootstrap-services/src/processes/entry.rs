@@ -15,7 +15,7 @@ const LONGEST_HANDLING: Duration = Duration::from_mins(1);
 
 /// What a supervisor is asked to do.
 #[derive(Debug)]
-pub(super) enum Order {
+pub(super) enum Request {
     Stop,
     Kill,
     Restart(oneshot::Sender<Result<(), ProcessError>>),
@@ -29,7 +29,7 @@ pub(super) struct Entry {
     pub(super) id: ProcessId,
     pub(super) name: String,
     pub(super) metadata: String,
-    pub(super) orders: mpsc::UnboundedSender<Order>,
+    pub(super) requests: mpsc::UnboundedSender<Request>,
     /// Cancelled when the supervisor has ended.
     pub(super) ended: CancellationToken,
     view: Mutex<View>,
@@ -46,7 +46,7 @@ pub(super) struct View {
     /// The queue of the connection.
     pub(super) commands: Option<mpsc::Sender<Vec<u8>>>,
     /// When the process sent something last, by the clock.
-    pub(super) heard: Duration,
+    pub(super) last_message: Duration,
     /// Since when its events are handled: meanwhile nothing that it sends is read.
     pub(super) handling: Option<Duration>,
     pub(super) is_missed: bool,
@@ -56,8 +56,8 @@ pub(super) struct View {
 
 impl View {
     /// Notes that the process sent something.
-    pub(super) fn hear(&mut self, now: Duration) {
-        self.heard = now;
+    pub(super) fn note_message(&mut self, now: Duration) {
+        self.last_message = now;
         self.is_missed = false;
     }
 }
@@ -68,7 +68,7 @@ impl Entry {
         name: String,
         metadata: String,
         restarts: u32,
-        orders: mpsc::UnboundedSender<Order>,
+        requests: mpsc::UnboundedSender<Request>,
     ) -> Self {
         let view = View {
             status: ProcessStatus::Starting,
@@ -78,7 +78,7 @@ impl Entry {
             usage: None,
             acknowledged: 0,
             commands: None,
-            heard: Duration::ZERO,
+            last_message: Duration::ZERO,
             handling: None,
             is_missed: false,
             fault: None,
@@ -87,7 +87,7 @@ impl Entry {
             id,
             name,
             metadata,
-            orders,
+            requests,
             ended: CancellationToken::new(),
             view: Mutex::new(view),
         }

@@ -69,7 +69,7 @@ impl Folder {
     }
 
     /// Returns whether a folder that another instance has used is used by none.
-    pub(super) fn is_abandoned(path: &Path) -> bool {
+    pub(super) fn is_unused(path: &Path) -> bool {
         match File::open(path.join("lock")) {
             Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockShared).is_ok(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,

@@ -26,9 +26,9 @@ use crate::processes::{Processes, metrics};
 ///
 /// The folder is created with mode 0700. Its parent must exist, and its path be so short that those of sockets fit: 96 bytes on Linux.
 ///
-/// When the app has loaded, processes that an earlier instance has left are adopted, as it was killed or left them running on purpose
-/// ([`OnClose::Keep`](crate::processes::OnClose::Keep)). When the app closes, the others are stopped, those last that are required by nothing that
-/// still runs. A process gets less than its [patience](crate::processes::Definition::patience) if the limit of the hook, 15 seconds, is near.
+/// When all plugins have loaded, the processes that an earlier instance has left are adopted: it was killed, or it has kept them
+/// ([`OnClose::Keep`](crate::processes::OnClose::Keep)). When the app closes, processes are stopped after the plugins that require [`Processes`] have closed. Each has
+/// its [patience](crate::processes::Definition::patience) to end, and at most two thirds of the limit of the hook, which is 15 seconds.
 ///
 /// # Errors
 ///
@@ -139,7 +139,7 @@ impl Hooks for ProcessesPlugin {
         }
         // An instance that boots later may adopt them, so they are left alone.
         for folder in shared.store.other_folders().await? {
-            if Folder::is_abandoned(Path::new(&folder)) {
+            if Folder::is_unused(Path::new(&folder)) {
                 tracing::warn!(
                     folder,
                     "processes of another folder are supervised by no instance: boot one with `processes.folder` set to it"

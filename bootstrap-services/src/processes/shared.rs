@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::child;
 use crate::clock::Clock;
-use crate::processes::entry::{Entry, Order};
+use crate::processes::entry::{Entry, Request};
 use crate::processes::folder::Folder;
 use crate::processes::store::Store;
 #[cfg(feature = "testing")]
@@ -171,7 +171,7 @@ impl Shared {
         lock(&self.entries).phase = Phase::Closing;
         self.closing.cancel();
         for entry in self.entries() {
-            let _ = entry.orders.send(Order::Close(most));
+            let _ = entry.requests.send(Request::Close(most));
         }
         self.tasks.close();
         self.tasks.wait().await;
@@ -216,7 +216,7 @@ impl Shared {
         for entry in self.entries() {
             let pid = entry.view().pid.and_then(|pid| i32::try_from(pid).ok());
             if let Some(usage) = pid.and_then(|pid| usage.get(&pid)) {
-                let _ = entry.orders.send(Order::Measured(*usage));
+                let _ = entry.requests.send(Request::Measured(*usage));
             }
         }
     }

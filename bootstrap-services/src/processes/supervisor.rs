@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::child::{self, Exit, Group, Identity, Usage};
 use crate::database::DatabaseError;
 use crate::processes::connection::Server;
-use crate::processes::entry::{Entry, Order};
+use crate::processes::entry::{Entry, Request};
 use crate::processes::policy::{self, Beat, Cause, Heartbeat, Limits, Restarts};
 use crate::processes::shared::{Shared, roll};
 use crate::processes::store::Left;
@@ -26,7 +26,7 @@ use crate::processes::{
 /// The longest pause of a supervisor that has nothing to do.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
-/// How long the table may take to note that a process is to be stopped, before it is.
+/// How long a stop waits for its row to be written.
 const INTENTION: Duration = Duration::from_secs(1);
 
 /// How often, and how many times, the end of a process is written again if the table fails.
@@ -38,16 +38,16 @@ type Reply = oneshot::Sender<Result<(), ProcessError>>;
 pub(super) struct Supervisor {
     shared: Arc<Shared>,
     entry: Arc<Entry>,
-    orders: mpsc::UnboundedReceiver<Order>,
+    requests: mpsc::UnboundedReceiver<Request>,
     restarts: Restarts,
     /// Waits for a restart.
     reply: Option<Reply>,
 }
 
 /// A process from its start to its end.
-pub(super) struct Life {
+pub(super) struct Run {
     definition: Arc<Definition>,
-    body: Body,
+    program: Program,
     server: Server,
     token: String,
     started: Duration,
@@ -58,14 +58,14 @@ pub(super) struct Life {
     kill_at: Option<Duration>,
 }
 
-/// What runs.
-enum Body {
+/// What a process runs.
+enum Program {
     Group(Group),
     #[cfg(feature = "testing")]
     Fake(Fake),
 }
 
-impl Body {
+impl Program {
     async fn ended(&mut self) -> Exit {
         match self {
             Self::Group(group) => group.ended().await,
@@ -98,7 +98,7 @@ impl Body {
         }
     }
 
-    /// A task of a test has none.
+    /// The task of a test has none.
     fn pid(&self) -> Option<u32> {
         match self {
             Self::Group(group) => Some(group.pid().unsigned_abs()),
@@ -116,7 +116,7 @@ impl Body {
     }
 }
 
-impl Life {
+impl Run {
     /// Whether the process goes on when the app closes.
     fn is_left(&self) -> bool {
         self.definition.on_close == OnClose::Keep && self.cause == Cause::Itself
@@ -132,14 +132,14 @@ impl Supervisor {
         metadata: &str,
         restarts: u32,
     ) -> Result<Self, ProcessError> {
-        let (sender, orders) = mpsc::unbounded_channel();
+        let (sender, requests) = mpsc::unbounded_channel();
         let entry = Entry::new(id, name.to_owned(), metadata.to_owned(), restarts, sender);
         let entry = Arc::new(entry);
         shared.insert(&entry)?;
         Ok(Self {
             shared: shared.clone(),
             entry,
-            orders,
+            requests,
             restarts: Restarts::default(),
             reply: None,
         })
@@ -150,13 +150,13 @@ impl Supervisor {
         shared: &Arc<Shared>,
         name: &str,
         metadata: &str,
-    ) -> Result<(Self, Life), ProcessError> {
+    ) -> Result<(Self, Run), ProcessError> {
         let id = shared.store.insert(name, metadata, shared.clock.now());
         let id = id.await?;
         let begun = async {
             let mut supervisor = Self::new(shared, id, name, metadata, 0)?;
             match supervisor.start().await {
-                Ok(life) => Ok((supervisor, life)),
+                Ok(run) => Ok((supervisor, run)),
                 Err(error) => {
                     shared.remove(&supervisor.entry);
                     supervisor.entry.ended.cancel();
@@ -196,13 +196,13 @@ impl Supervisor {
         // So that one without a definition is stopped as any other.
         let definition = definition.unwrap_or_else(|_| Arc::new(Definition::new(left.name)));
         let Some(identity) = identity else {
-            supervisor.bury(&left.token).await;
+            supervisor.kill_descendants(&left.token).await;
             return supervisor.resume(&definition, is_unwanted).await;
         };
         let group = Group::adopt(identity);
         let pid = group.pid().unsigned_abs();
         let listener = supervisor.listen()?;
-        let mut life = supervisor.life(definition, left.token, listener, Body::Group(group));
+        let mut run = supervisor.new_run(definition, left.token, listener, Program::Group(group));
         supervisor.is_running(Some(pid));
         metrics::adopted(&name);
         shared.emit(ProcessEvent::Adopted {
@@ -211,9 +211,9 @@ impl Supervisor {
             pid,
         });
         if is_unwanted {
-            supervisor.end(&mut life, Cause::Stopped, None);
+            supervisor.end(&mut run, Cause::Stopped, None);
         }
-        supervisor.go(Some(life), Duration::ZERO);
+        supervisor.go(Some(run), Duration::ZERO);
         Ok(())
     }
 
@@ -241,23 +241,23 @@ impl Supervisor {
     }
 
     /// Supervises in a task: a process that runs, or one that is started after a delay.
-    pub(super) fn go(self, life: Option<Life>, delay: Duration) {
+    pub(super) fn go(self, run: Option<Run>, delay: Duration) {
         let shared = self.shared.clone();
-        let task = shared.clock.work(self.run(life, delay));
+        let task = shared.clock.work(self.supervise(run, delay));
         shared.tasks.spawn(task);
     }
 
-    pub(super) async fn run(mut self, mut life: Option<Life>, mut delay: Duration) {
+    pub(super) async fn supervise(mut self, mut run: Option<Run>, mut delay: Duration) {
         loop {
-            let mut current = match life.take() {
-                Some(life) => life,
-                None => match self.revive(delay).await {
-                    Some(life) => life,
+            let mut current = match run.take() {
+                Some(run) => run,
+                None => match self.start_again(delay).await {
+                    Some(run) => run,
                     None => break,
                 },
             };
             let Some(exit) = self.watch(&mut current).await else {
-                current.body.leave();
+                current.program.leave();
                 current.server.leave().await;
                 self.shared.remove(&self.entry);
                 break;
@@ -272,7 +272,7 @@ impl Supervisor {
     }
 
     /// Starts the process. Its row is written before, and again when its number is known.
-    pub(super) async fn start(&mut self) -> Result<Life, ProcessError> {
+    pub(super) async fn start(&mut self) -> Result<Run, ProcessError> {
         let (shared, entry) = (self.shared.clone(), self.entry.clone());
         let definition = shared.definition(&entry.name)?;
         let token = protocol::token().map_err(self.failed("reading `/dev/urandom`"))?;
@@ -282,11 +282,11 @@ impl Supervisor {
             .starting(entry.id, &token, restarts, shared.clock.now());
         noted.await?;
         let listener = self.listen()?;
-        let body = self.body(&definition, &token)?;
-        let life = self.life(definition, token, listener, body);
-        let noted = shared.store.started(entry.id, life.body.identity());
+        let program = self.program(&definition, &token)?;
+        let run = self.new_run(definition, token, listener, program);
+        let noted = shared.store.started(entry.id, run.program.identity());
         noted.await?;
-        let pid = life.body.pid();
+        let pid = run.program.pid();
         self.is_running(pid);
         metrics::spawned(&entry.name);
         shared.emit(ProcessEvent::Started {
@@ -294,7 +294,7 @@ impl Supervisor {
             name: entry.name.clone(),
             pid: pid.unwrap_or(0),
         });
-        Ok(life)
+        Ok(run)
     }
 
     fn listen(&self) -> Result<UnixListener, ProcessError> {
@@ -302,19 +302,19 @@ impl Supervisor {
         listener.map_err(self.failed("binding its socket"))
     }
 
-    fn life(
+    fn new_run(
         &self,
         definition: Arc<Definition>,
         token: String,
         listener: UnixListener,
-        body: Body,
-    ) -> Life {
+        program: Program,
+    ) -> Run {
         let (shared, entry) = (&self.shared, &self.entry);
         let server = Server::start(shared.clone(), entry.clone(), token.clone(), listener);
         let heartbeat = Heartbeat::new(definition.heartbeat);
-        Life {
+        Run {
             definition,
-            body,
+            program,
             server,
             token,
             started: shared.clock.elapsed(),
@@ -325,10 +325,10 @@ impl Supervisor {
         }
     }
 
-    fn body(&self, definition: &Definition, token: &str) -> Result<Body, ProcessError> {
+    fn program(&self, definition: &Definition, token: &str) -> Result<Program, ProcessError> {
         #[cfg(feature = "testing")]
         if let Some(fake) = self.shared.fakes.start(&self.shared, &self.entry, token) {
-            return Ok(Body::Fake(fake));
+            return Ok(Program::Fake(fake));
         }
         if let Some(cwd) = &definition.cwd
             && !cwd.is_dir()
@@ -338,13 +338,13 @@ impl Supervisor {
         }
         let spawned = Group::spawn(&mut self.command(definition, token));
         let what = format!("running `{}`", definition.command.display());
-        spawned.map(Body::Group).map_err(self.failed(&what))
+        spawned.map(Program::Group).map_err(self.failed(&what))
     }
 
     fn command(&self, definition: &Definition, token: &str) -> Command {
         let mut command = Command::new(&definition.command);
         command.args(&definition.args).stdin(Stdio::null());
-        // The environment of this process is inherited. (The original passed nothing on, not even `PATH`.)
+        // The environment of this process is inherited: without `PATH`, a script finds no program.
         for (name, value) in &definition.env {
             match value {
                 Some(value) => command.env(name, value),
@@ -388,48 +388,54 @@ impl Supervisor {
         let mut view = self.entry.view();
         view.status = ProcessStatus::Running;
         view.pid = pid;
-        view.heard = self.shared.clock.elapsed();
+        view.last_message = self.shared.clock.elapsed();
         view.is_missed = false;
         view.fault = None;
     }
 
     /// Watches the process until it has ended, or returns `None` if it goes on without this service.
-    async fn watch(&mut self, life: &mut Life) -> Option<Exit> {
+    async fn watch(&mut self, run: &mut Run) -> Option<Exit> {
         loop {
-            let pause = self.pause(life);
-            let order = tokio::select! {
+            let pause = self.pause(run);
+            let request = tokio::select! {
                 biased;
-                exit = life.body.ended() => return Some(exit),
-                Some(order) = self.orders.recv() => Some(order),
+                exit = run.program.ended() => return Some(exit),
+                Some(request) = self.requests.recv() => Some(request),
                 () = self.shared.clock.sleep(pause) => None,
             };
-            match order {
-                Some(Order::Close(_)) if life.is_left() => return None,
-                Some(order) => self.obey(life, order).await,
-                None => self.check(life),
+            match request {
+                Some(Request::Close(_)) if run.is_left() => return None,
+                Some(request) => self.handle_request(run, request).await,
+                None => self.check(run),
             }
         }
     }
 
-    async fn obey(&mut self, life: &mut Life, order: Order) {
-        match order {
-            Order::Stop => self.stop(life, None).await,
-            Order::Close(most) => self.stop(life, most).await,
-            Order::Kill => {
-                self.stop(life, Some(Duration::ZERO)).await;
-                life.body.kill();
+    async fn handle_request(&mut self, run: &mut Run, request: Request) {
+        match request {
+            Request::Stop => self.stop(run, None).await,
+            Request::Close(most) => self.stop(run, most).await,
+            Request::Kill => {
+                self.end(run, Cause::Stopped, Some(Duration::ZERO));
+                run.program.kill();
+                self.note_stop().await;
             }
-            Order::Restart(reply) => {
-                // The last one is answered.
+            Request::Restart(reply) => {
+                // If there are several, the last one is answered.
                 self.reply = Some(reply);
-                self.end(life, Cause::Restarted, None);
+                self.end(run, Cause::Restarted, None);
             }
-            Order::Measured(usage) => self.measured(life, usage),
+            Request::Measured(usage) => self.measured(run, usage),
         }
     }
 
-    async fn stop(&self, life: &mut Life, most: Option<Duration>) {
+    async fn stop(&self, run: &mut Run, most: Option<Duration>) {
         // Before the signal: if this process is killed now, the next one must not restart what was stopped.
+        self.note_stop().await;
+        self.end(run, Cause::Stopped, most);
+    }
+
+    async fn note_stop(&self) {
         let (id, now) = (self.entry.id, self.shared.clock.now());
         let noted = self
             .shared
@@ -441,21 +447,20 @@ impl Supervisor {
                 "a process is stopped, which its table could not note"
             );
         }
-        self.end(life, Cause::Stopped, most);
     }
 
     /// Asks the process to end, and kills it when its patience is over. A stop outranks other causes.
-    fn end(&self, life: &mut Life, cause: Cause, most: Option<Duration>) {
-        if life.cause == Cause::Itself {
-            life.body.terminate();
+    fn end(&self, run: &mut Run, cause: Cause, most: Option<Duration>) {
+        if run.cause == Cause::Itself {
+            run.program.terminate();
         }
-        if life.cause == Cause::Itself || cause == Cause::Stopped {
-            life.cause = cause;
+        if run.cause == Cause::Itself || cause == Cause::Stopped {
+            run.cause = cause;
         }
-        let patience = life.definition.patience;
+        let patience = run.definition.patience;
         let patience = most.map_or(patience, |most| most.min(patience));
         let kill_at = self.shared.clock.elapsed() + patience;
-        life.kill_at = Some(life.kill_at.map_or(kill_at, |at| at.min(kill_at)));
+        run.kill_at = Some(run.kill_at.map_or(kill_at, |at| at.min(kill_at)));
         self.entry.view().status = ProcessStatus::Stopping;
     }
 
@@ -464,40 +469,43 @@ impl Supervisor {
         if view.handling.is_some() {
             return Duration::ZERO;
         }
-        self.shared.clock.elapsed().saturating_sub(view.heard)
+        self.shared
+            .clock
+            .elapsed()
+            .saturating_sub(view.last_message)
     }
 
-    /// How long there is nothing to check.
-    fn pause(&self, life: &Life) -> Duration {
+    /// Returns how long nothing has to be checked.
+    fn pause(&self, run: &Run) -> Duration {
         let now = self.shared.clock.elapsed();
-        if life.cause != Cause::Itself {
-            let kill = life.kill_at.map(|at| at.saturating_sub(now));
+        if run.cause != Cause::Itself {
+            let kill = run.kill_at.map(|at| at.saturating_sub(now));
             return kill.unwrap_or(LONGEST_PAUSE);
         }
-        let running = now.saturating_sub(life.started);
-        let runtime = life.definition.max_runtime;
+        let running = now.saturating_sub(run.started);
+        let runtime = run.definition.max_runtime;
         let runtime = runtime.map(|most| most.saturating_sub(running));
-        let pauses = [runtime, life.heartbeat.pause(self.silent())];
+        let pauses = [runtime, run.heartbeat.pause(self.silent())];
         let next = pauses.into_iter().flatten().min();
         next.unwrap_or(LONGEST_PAUSE)
     }
 
-    fn check(&self, life: &mut Life) {
+    fn check(&self, run: &mut Run) {
         let now = self.shared.clock.elapsed();
-        if life.kill_at.is_some_and(|at| now >= at) {
-            life.kill_at = None;
-            life.body.kill();
+        if run.kill_at.is_some_and(|at| now >= at) {
+            run.kill_at = None;
+            run.program.kill();
         }
-        if life.cause != Cause::Itself {
+        if run.cause != Cause::Itself {
             return;
         }
-        self.check_heartbeat(life);
-        self.check_limits(life, None);
+        self.check_heartbeat(run);
+        self.check_limits(run, None);
     }
 
-    fn check_heartbeat(&self, life: &mut Life) {
+    fn check_heartbeat(&self, run: &mut Run) {
         let (id, name) = (self.entry.id, &self.entry.name);
-        let beat = life.heartbeat.check(self.silent());
+        let beat = run.heartbeat.check(self.silent());
         match beat {
             Beat::Fine => {}
             Beat::Missed => {
@@ -511,23 +519,23 @@ impl Supervisor {
                     name,
                     "a process sends no heartbeat, and is killed"
                 );
-                life.cause = Cause::Killed;
-                life.body.kill();
+                run.cause = Cause::Killed;
+                run.program.kill();
             }
         }
     }
 
-    fn measured(&self, life: &mut Life, usage: Usage) {
+    fn measured(&self, run: &mut Run, usage: Usage) {
         let before = self.entry.view().usage.replace(usage);
         metrics::measured(&self.entry.name, before, Some(usage));
-        if life.cause == Cause::Itself {
-            self.check_limits(life, Some(usage));
+        if run.cause == Cause::Itself {
+            self.check_limits(run, Some(usage));
         }
     }
 
-    fn check_limits(&self, life: &mut Life, usage: Option<Usage>) {
-        let running = self.shared.clock.elapsed().saturating_sub(life.started);
-        let Some(limit) = life.limits.check(&life.definition, running, usage) else {
+    fn check_limits(&self, run: &mut Run, usage: Option<Usage>) {
+        let running = self.shared.clock.elapsed().saturating_sub(run.started);
+        let Some(limit) = run.limits.check(&run.definition, running, usage) else {
             return;
         };
         let (id, name) = (self.entry.id, &self.entry.name);
@@ -540,22 +548,22 @@ impl Supervisor {
             "a process uses more than it may, and is stopped"
         );
         self.shared.emit(ProcessEvent::LimitExceeded { id, limit });
-        self.end(life, Cause::Killed, None);
+        self.end(run, Cause::Killed, None);
     }
 
     /// Cleans up after a process, and returns the delay before its restart.
-    async fn ended(&mut self, life: Life, exit: Exit) -> Option<Duration> {
-        let Life {
+    async fn ended(&mut self, run: Run, exit: Exit) -> Option<Duration> {
+        let Run {
             definition,
             server,
             token,
             cause,
             ..
-        } = life;
-        self.bury(&token).await;
+        } = run;
+        self.kill_descendants(&token).await;
         server.finish().await;
         let is_wanted = matches!(cause, Cause::Stopped | Cause::Restarted);
-        self.forget_life(exit);
+        self.note_exit(exit);
         metrics::ended(&self.entry.name, is_wanted, policy::has_failed(cause, exit));
         self.shared.emit(ProcessEvent::Ended {
             id: self.entry.id,
@@ -588,7 +596,7 @@ impl Supervisor {
     }
 
     /// Kills what a process has started in other groups.
-    async fn bury(&self, token: &str) {
+    async fn kill_descendants(&self, token: &str) {
         // A process that was never started has none.
         if token.is_empty() {
             return;
@@ -598,7 +606,7 @@ impl Supervisor {
         let _ = spawn_blocking(move || child::kill_marked(protocol::TOKEN, &token)).await;
     }
 
-    fn forget_life(&self, exit: Exit) {
+    fn note_exit(&self, exit: Exit) {
         let mut view = self.entry.view();
         view.pid = None;
         view.exit = Some(exit);
@@ -636,16 +644,16 @@ impl Supervisor {
         Some(after)
     }
 
-    /// Starts the process after a delay, again and again. Returns `None` if it is not to be started.
-    async fn revive(&mut self, mut delay: Duration) -> Option<Life> {
+    /// Starts the process after a delay, until that succeeds. Returns `None` if it was stopped or has crashed for good.
+    async fn start_again(&mut self, mut delay: Duration) -> Option<Run> {
         loop {
             if !self.wait(delay).await {
                 return None;
             }
             let error = match self.start().await {
-                Ok(life) => {
+                Ok(run) => {
                     self.answer(Ok(()));
-                    return Some(life);
+                    return Some(run);
                 }
                 Err(error) => error,
             };
@@ -677,20 +685,21 @@ impl Supervisor {
         let until = self.shared.clock.elapsed() + delay;
         loop {
             let rest = until.saturating_sub(self.shared.clock.elapsed());
-            let order = tokio::select! {
+            let request = tokio::select! {
                 biased;
-                Some(order) = self.orders.recv() => order,
+                Some(request) = self.requests.recv() => request,
                 () = self.shared.clock.sleep(rest) => return true,
             };
-            match order {
-                Order::Measured(_) => continue,
-                Order::Restart(reply) => {
+            match request {
+                Request::Measured(_) => continue,
+                Request::Restart(reply) => {
                     self.reply = Some(reply);
                     return true;
                 }
-                Order::Close(_) if self.is_kept() => self.shared.remove(&self.entry),
-                Order::Stop | Order::Kill | Order::Close(_) => {
-                    self.finish(ProcessStatus::Stopped, None).await;
+                Request::Close(_) if self.is_kept() => self.shared.remove(&self.entry),
+                Request::Stop | Request::Kill | Request::Close(_) => {
+                    let exit = self.entry.view().exit;
+                    self.finish(ProcessStatus::Stopped, exit).await;
                 }
             }
             return false;
@@ -716,7 +725,7 @@ impl Supervisor {
         } else {
             shared.remove(&entry);
         }
-        // What waits for the end need not wait for a table that fails.
+        // A caller of `stop` does not wait for a table that fails.
         entry.ended.cancel();
         if noted.is_err() {
             self.note_end_later(status, exit).await;
@@ -738,7 +747,7 @@ impl Supervisor {
                 () = self.shared.closing.cancelled() => break,
                 () = self.shared.clock.sleep(RETRY) => {}
             }
-            // Once it is started again, its end is of no interest.
+            // Once the process is started again, its row has another status.
             let found = self.shared.entry(self.entry.id);
             let is_replaced = found.is_ok_and(|it| !Arc::ptr_eq(&it, &self.entry));
             if is_replaced || self.note_end(status, exit).await.is_ok() {

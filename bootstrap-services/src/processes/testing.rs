@@ -19,8 +19,8 @@ use crate::child::{Exit, Lines};
 use crate::processes::entry::Entry;
 use crate::processes::shared::Shared;
 
-/// A child that is a task of the test: [`ProcessesPlugin::fake`](crate::processes::ProcessesPlugin::fake). It talks to the service as a
-/// process does, is restarted as one, and is dropped when the service kills it.
+/// A child that is a task of the test: [`ProcessesPlugin::fake`](crate::processes::ProcessesPlugin::fake). It uses the protocol of
+/// processes, is restarted as they are, and is dropped when the service kills it.
 ///
 /// # Examples
 ///

@@ -1,8 +1,7 @@
 //! What goes wrong, and what is reported.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bootstrap::Configuration;
@@ -10,9 +9,9 @@ use bootstrap::prelude::*;
 use bootstrap_services::database::{
     Database, DatabaseError, DatabasePlugin, MigrationError, Transaction,
 };
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::Connection as _;
 
+use crate::disk::{Mount, other_process, set_immutable};
 use crate::use_cases::{add, boot, migrations, notes};
 
 fn plugin(file: impl Into<PathBuf>) -> DatabasePlugin {
@@ -31,57 +30,11 @@ async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> T {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Another process, as far as `SQLite` is concerned.
-async fn other_process(file: &Path) -> SqliteConnection {
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .busy_timeout(SECOND);
-    options.connect().await.unwrap()
-}
-
 /// Checks until the result is as expected, for two seconds.
 async fn becomes_healthy(database: &Database) {
     let begun = Instant::now();
     while let Err(error) = database.check().await {
         assert!(begun.elapsed() < 2 * SECOND, "{error:#}");
-    }
-}
-
-/// A file system of its own, which is unmounted when it is dropped.
-struct Mount(tempfile::TempDir);
-
-impl Mount {
-    /// Returns `None` if this user can't mount.
-    fn new(options: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-            .arg(folder.path());
-        let mounted = mount.output().is_ok_and(|output| output.status.success());
-        if !mounted {
-            eprintln!("skipped: this user can't mount a file system");
-        }
-        mounted.then(|| Self(folder))
-    }
-
-    fn remount(&self, options: &str) {
-        let mut mount = Command::new("mount");
-        let status = mount
-            .args(["-o", &format!("remount,{options}")])
-            .arg(self.0.path())
-            .status();
-        assert!(status.unwrap().success());
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.path().join("app.db")
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
     }
 }
 
@@ -210,17 +163,6 @@ async fn a_full_disk_is_reported_and_recovered_from() {
     running.close().await.unwrap();
 }
 
-/// Makes a file immutable, as a disk that has become read-only does. Returns false if the file system can't.
-fn set_immutable(file: &Path, immutable: bool) -> bool {
-    let mut chattr = Command::new("chattr");
-    chattr.arg(if immutable { "+i" } else { "-i" }).arg(file);
-    let changed = chattr.output().is_ok_and(|output| output.status.success());
-    if !changed {
-        eprintln!("skipped: this user or this file system can't make a file immutable");
-    }
-    changed
-}
-
 #[tokio::test]
 async fn a_disk_that_becomes_read_only_is_unhealthy_until_it_is_not() {
     let folder = tempfile::tempdir().unwrap();
@@ -263,7 +205,7 @@ async fn a_full_disk_is_unhealthy_although_the_log_has_room_for_the_row_of_the_c
     let mut other = other_process(&mount.file()).await;
     sqlx::query(checkpoint).execute(&mut other).await.unwrap();
     other.close().await.unwrap();
-    let filler = mount.0.path().join("filler");
+    let filler = mount.path().join("filler");
     fs::write(&filler, vec![0; 1 << 20]).unwrap_err();
     add(&database, "small").await.unwrap();
     let text = format!("{:#}", database.check().await.unwrap_err());
@@ -273,7 +215,7 @@ async fn a_full_disk_is_unhealthy_although_the_log_has_room_for_the_row_of_the_c
     );
     fs::remove_file(&filler).unwrap();
     becomes_healthy(&database).await;
-    let left: Vec<_> = fs::read_dir(mount.0.path())
+    let left: Vec<_> = fs::read_dir(mount.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();

@@ -5,7 +5,18 @@ mod attribute;
 mod basics;
 mod cancel;
 mod conformance;
+#[cfg(target_os = "linux")]
+#[path = "../database/disk.rs"]
+#[allow(dead_code, reason = "the tests of the database need more of it")]
+mod disk;
+#[cfg(target_os = "linux")]
+mod faults;
+mod idle;
 mod kit;
+#[cfg(target_os = "linux")]
+mod process;
 mod queues;
 mod retry;
 mod versions;
+#[cfg(target_os = "linux")]
+mod worker;

@@ -160,7 +160,7 @@ async fn reaches(connection: &mut SqliteConnection, event: &str, least: i64) {
     .await;
 }
 
-/// D43, D50.
+/// D43, D50: through crashes of the service.
 #[tokio::test]
 async fn no_event_is_lost_or_doubled_over_five_kills_of_the_service() {
     let folder = tempfile::tempdir().unwrap();

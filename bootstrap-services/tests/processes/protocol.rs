@@ -232,7 +232,7 @@ async fn a_connection_that_does_not_begin_with_a_token_is_closed() {
     child.event(1).await;
     child.acknowledged(1).await;
     assert_eq!(seen.all(), [1]);
-    drop(child);
+    drop((child, silent));
     kit.close().await;
 }
 
@@ -343,6 +343,7 @@ async fn a_restarted_process_counts_from_1_with_another_token() {
     child.event(1).await;
     child.acknowledged(1).await;
     let old = kit.token(id).await;
+    drop(child);
     within(kit.processes.restart(id)).await.unwrap();
     let mut stale = Child::raw(&kit, id).await;
     let hello = json!({ "type": "connected", "token": old, "first": 2, "last": 1 });

@@ -20,13 +20,17 @@
 //!
 //! At most 10,000 events or 16 MiB are kept. Then [`Process::emit`] returns [`Error::Full`], and keeps nothing: emit it again later, or wait
 //! with [`Process::flush`].
+//!
+//! A program that does jobs of the service, one each time that it is started, begins with [`Job::from_env`].
 #![cfg(unix)]
 #![forbid(unsafe_code)]
 
 mod channel;
 mod error;
+mod job;
 mod process;
 
 pub use channel::Channel;
 pub use error::Error;
+pub use job::Job;
 pub use process::{Command, Process};

@@ -1,6 +1,7 @@
 //! Claiming jobs: which ones, and how many.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use anyhow::Result;
 use sqlx::{AssertSqlSafe, FromRow, SqliteConnection};
@@ -56,6 +57,12 @@ impl Group {
         groups.into_iter().map(group).collect()
     }
 
+    /// How many more jobs may run, without regard to a rate.
+    pub(super) fn room(&self, running: usize) -> usize {
+        let most = self.limits.most_at_once().unwrap_or(usize::MAX);
+        most.saturating_sub(running)
+    }
+
     pub(super) fn handles(&self, name: &str) -> bool {
         self.known.contains_key(name)
     }
@@ -93,8 +100,8 @@ pub(super) struct Claims {
     pub(super) jobs: Vec<Claim>,
     /// Whether more may be ready than was claimed.
     pub(super) is_more: bool,
-    /// When a queue with a rate has room again.
-    pub(super) next: Option<i64>,
+    /// The groups that have used up their rate, from when and until when.
+    pub(super) rests: Vec<(usize, Range<i64>)>,
 }
 
 /// A job that was claimed.
@@ -178,11 +185,8 @@ impl Room<'_> {
                 && let Some((bucket, full)) = allowance.rate
             {
                 let after = bucket.after(full, self.now, i64::try_from(found.len() + taken)?);
-                claims.next = claims
-                    .next
-                    .into_iter()
-                    .chain([bucket.next(after, self.now)])
-                    .min();
+                let rest = self.now..bucket.next(after, self.now);
+                claims.rests.push((index, rest));
             }
             candidates.extend(found.into_iter().map(|found| (index, found)));
         }
@@ -204,11 +208,7 @@ impl Room<'_> {
         running: usize,
     ) -> Result<Allowance> {
         const FULL: &str = "SELECT full FROM _job_queues WHERE name = ?";
-        let most = group
-            .limits
-            .most_at_once()
-            .unwrap_or(usize::MAX)
-            .saturating_sub(running);
+        let most = group.room(running);
         let mut allowance = Allowance { most, rate: None };
         if let Some(rate) = group.limits.most_in() {
             let stored = sqlx::query_scalar(FULL).bind(&group.queue);

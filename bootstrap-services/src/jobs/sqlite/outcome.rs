@@ -4,35 +4,46 @@ use anyhow::Result;
 use sqlx::SqliteConnection;
 
 use crate::jobs::Outcome;
+use crate::jobs::sqlite::plugin::RunId;
 
 /// A run that has ended, and is not stored yet.
 pub(super) struct Ended {
-    pub(super) id: i64,
-    /// The worker that claimed it. If another one has taken it over since, the outcome does not count.
-    pub(super) worker: i64,
+    /// If another worker has taken it over since, the outcome does not count.
+    pub(super) run: RunId,
     pub(super) outcome: Outcome,
 }
 
-/// Stores how runs ended.
-pub(super) async fn store(tx: &mut SqliteConnection, ended: &[Ended], now: i64) -> Result<()> {
+/// Stores how runs ended. Returns how many of this worker were still its own.
+pub(super) async fn store(
+    tx: &mut SqliteConnection,
+    ended: &[Ended],
+    own: Option<i64>,
+    now: i64,
+) -> Result<u64> {
     const DONE: &str = "UPDATE _jobs SET state = 3, ended_at = ?, worker = NULL, error = NULL
         WHERE id IN (SELECT value FROM json_each(?)) AND worker = ? AND state = 2";
-    for run in ended.chunk_by(|one, other| one.worker == other.worker) {
+    let mut stored = 0;
+    for runs in ended.chunk_by(|one, other| one.run.worker == other.run.worker) {
+        let worker = runs[0].run.worker;
         let is_plain = |it: &&Ended| matches!(it.outcome, Outcome::Done(None));
-        let done: Vec<i64> = run.iter().filter(is_plain).map(|it| it.id).collect();
+        let done: Vec<i64> = runs.iter().filter(is_plain).map(|it| it.run.job).collect();
+        let mut rows = 0;
         if !done.is_empty() {
             let ids = serde_json::to_string(&done)?;
-            let done = sqlx::query(DONE).bind(now).bind(ids).bind(run[0].worker);
-            done.execute(&mut *tx).await?;
+            let done = sqlx::query(DONE).bind(now).bind(ids).bind(worker);
+            rows += done.execute(&mut *tx).await?.rows_affected();
         }
-        for it in run.iter().filter(|it| !is_plain(it)) {
-            store_one(tx, it, now).await?;
+        for it in runs.iter().filter(|it| !is_plain(it)) {
+            rows += store_one(tx, it, now).await?;
+        }
+        if Some(worker) == own {
+            stored += rows;
         }
     }
-    Ok(())
+    Ok(stored)
 }
 
-async fn store_one(tx: &mut SqliteConnection, ended: &Ended, now: i64) -> Result<()> {
+async fn store_one(tx: &mut SqliteConnection, ended: &Ended, now: i64) -> Result<u64> {
     const DONE: &str =
         "UPDATE _jobs SET state = 3, ended_at = ?, worker = NULL, error = NULL, result = ?
         WHERE id = ? AND worker = ? AND state = 2";
@@ -45,7 +56,7 @@ async fn store_one(tx: &mut SqliteConnection, ended: &Ended, now: i64) -> Result
     const RELEASED: &str =
         "UPDATE _jobs SET state = CASE is_unwanted WHEN 1 THEN 5 ELSE 1 END, worker = NULL,
         ended_at = CASE is_unwanted WHEN 1 THEN ? END WHERE id = ? AND worker = ? AND state = 2";
-    let (id, worker) = (ended.id, ended.worker);
+    let RunId { job: id, worker } = ended.run;
     let update = match &ended.outcome {
         Outcome::Done(result) => sqlx::query(DONE)
             .bind(now)
@@ -72,8 +83,7 @@ async fn store_one(tx: &mut SqliteConnection, ended: &Ended, now: i64) -> Result
         Outcome::Cancelled => sqlx::query(CANCELLED).bind(now).bind(id).bind(worker),
         Outcome::Released => sqlx::query(RELEASED).bind(now).bind(id).bind(worker),
     };
-    update.execute(tx).await?;
-    Ok(())
+    Ok(update.execute(tx).await?.rows_affected())
 }
 
 /// When the next attempt of a run begins, if there is one.

@@ -121,8 +121,16 @@ pub(super) struct Signals {
     pub(super) woken: Notify,
     /// When the next job that this process knows of is ready, in milliseconds since 1970.
     next: AtomicI64,
-    /// What runs.
-    running: Mutex<HashMap<i64, Notes>>,
+    /// What runs, by job: the worker, and how to cancel it.
+    running: Mutex<HashMap<i64, (i64, Notes)>>,
+}
+
+/// A run of a job: the job, and the number of the worker that claimed it. A process may run a job that others have taken over and that it has
+/// claimed again, under another number, at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct RunId {
+    pub(super) job: i64,
+    pub(super) worker: i64,
 }
 
 impl Default for Signals {
@@ -161,7 +169,28 @@ impl Signals {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, forget);
     }
 
-    pub(super) fn running(&self) -> MutexGuard<'_, HashMap<i64, Notes>> {
+    pub(super) fn began(&self, run: RunId, notes: Notes) {
+        self.running().insert(run.job, (run.worker, notes));
+    }
+
+    pub(super) fn ended(&self, run: RunId) {
+        let mut running = self.running();
+        // Unless this process has claimed the job again.
+        if running
+            .get(&run.job)
+            .is_some_and(|(worker, _)| *worker == run.worker)
+        {
+            running.remove(&run.job);
+        }
+    }
+
+    fn cancel(&self, job: i64) {
+        if let Some((_, notes)) = self.running().get(&job) {
+            notes.cancel();
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<i64, (i64, Notes)>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -247,9 +276,7 @@ impl JobEngine for SqliteJobs {
         // One that it wakes may be ready.
         self.signals.expect(now);
         // If it runs in another process, that process looks for it.
-        if let Some(notes) = self.signals.running().get(&id) {
-            notes.cancel();
-        }
+        self.signals.cancel(id);
         Ok(cancelled)
     }
 

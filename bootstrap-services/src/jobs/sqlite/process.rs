@@ -1,5 +1,6 @@
 //! Which process a worker lives in, and whether it has died.
 
+use std::io::{self, ErrorKind};
 use std::process;
 
 /// A process, as the table of the workers has it: the machine and its start, the namespace of the number, the number, and the start of
@@ -22,8 +23,12 @@ pub(super) fn has_died(process: &str) -> bool {
     let (Some(pid), Some(started)) = (parts.next(), parts.next()) else {
         return false;
     };
-    pid.parse()
-        .is_ok_and(|pid| start(pid).as_deref() != Some(started))
+    let Ok(pid) = pid.parse() else { return false };
+    match line(pid) {
+        Ok(line) => start_in(&line) != Some(started),
+        // Unless processes of other users are hidden (`hidepid`): the first process is always there.
+        Err(error) => error.kind() == ErrorKind::NotFound && line(1).is_ok(),
+    }
 }
 
 /// This machine since its start, and the namespace of its numbers.
@@ -40,19 +45,22 @@ fn place() -> Option<String> {
 }
 
 /// When a process started, in ticks since the machine did; `None` if it does not run.
-#[cfg(target_os = "linux")]
 fn start(pid: u32) -> Option<String> {
-    let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let line = line(pid).ok()?;
+    start_in(&line).map(str::to_owned)
+}
+
+fn start_in(line: &str) -> Option<&str> {
     // The name of the program may contain anything.
     let mut fields = line.rsplit_once(')')?.1.split_whitespace();
     let has_ended = matches!(fields.next()?, "Z" | "X" | "x");
     let start = fields.nth(18)?;
-    (!has_ended).then(|| start.to_owned())
+    (!has_ended).then_some(start)
 }
 
-#[cfg(not(target_os = "linux"))]
-fn start(_pid: u32) -> Option<String> {
-    None
+/// What the system knows of a process.
+fn line(pid: u32) -> io::Result<String> {
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -1,6 +1,7 @@
 //! The loop of a worker: it claims jobs, runs them, and stores how they ended.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,9 @@ use crate::clock::Clock;
 use crate::jobs::context::Notes;
 use crate::jobs::sqlite::claim::{Claim, Claims, Group, Room};
 use crate::jobs::sqlite::outcome::{self, Ended};
-use crate::jobs::sqlite::plugin::SqliteJobs;
+use crate::jobs::sqlite::plugin::{RunId, SqliteJobs};
 use crate::jobs::sqlite::process;
-use crate::jobs::sqlite::takeover::{Others, TakenOver, take_over};
+use crate::jobs::sqlite::takeover::{Dead, Others, TakenOver, take_over};
 use crate::jobs::{Outcome, Work, metrics};
 
 /// How soon a turn that failed is repeated.
@@ -32,14 +33,14 @@ pub(super) struct Shift<'a> {
     process: String,
     /// The number of this worker, once it has claimed something.
     worker: Option<i64>,
-    tasks: JoinSet<(i64, Outcome)>,
-    running: HashMap<i64, Run>,
+    tasks: JoinSet<(RunId, Outcome)>,
+    running: HashMap<RunId, Run>,
     ended: Vec<Ended>,
     others: Others,
     /// Something may be ready.
     is_due: bool,
-    /// When a queue with a rate has room again, in milliseconds since 1970.
-    next: Option<i64>,
+    /// The groups that have used up their rate, from when and until when, in milliseconds since 1970.
+    rests: Vec<(usize, Range<i64>)>,
     /// When to look for others, by the clock.
     poll_at: Duration,
     /// When to give a sign of life, by the clock.
@@ -49,7 +50,6 @@ pub(super) struct Shift<'a> {
 
 /// A job that runs.
 struct Run {
-    worker: i64,
     group: usize,
     is_suspect: bool,
     is_alone: bool,
@@ -59,7 +59,9 @@ struct Run {
 /// What a turn has done.
 #[derive(Default)]
 struct Turn {
-    worker: Option<i64>,
+    worker: i64,
+    /// Whether outcomes were not stored, because others have taken over their jobs.
+    is_late: bool,
     claims: Claims,
 }
 
@@ -79,7 +81,7 @@ impl<'a> Shift<'a> {
             ended: Vec::new(),
             others: Others::default(),
             is_due: true,
-            next: None,
+            rests: Vec::new(),
             poll_at: now,
             beat_at: now,
             failures: 0,
@@ -127,6 +129,8 @@ impl<'a> Shift<'a> {
             Err(error) => {
                 self.failures += 1;
                 self.poll_at = self.clock.elapsed() + AGAIN;
+                // Others may be unable to give a sign of life for the same reason.
+                self.others = Others::default();
                 self.work.failed(error);
                 false
             }
@@ -154,11 +158,9 @@ impl<'a> Shift<'a> {
         if free > 0 {
             self.engine.signals.passed(now);
             self.is_due = turn.claims.is_more;
-            self.next = turn.claims.next;
+            self.rests = turn.claims.rests;
         }
-        if turn.worker.is_some() && turn.worker != self.worker {
-            self.begin_as(turn.worker);
-        }
+        self.begin_as(turn.worker, turn.is_late);
         for claim in turn.claims.jobs {
             self.start(claim);
         }
@@ -167,22 +169,39 @@ impl<'a> Shift<'a> {
     }
 
     async fn in_turn(&self, tx: &mut SqliteConnection, now: i64, free: usize) -> Result<Turn> {
-        outcome::store(tx, &self.ended, now).await?;
-        if free == 0 {
-            return Ok(Turn::default());
-        }
+        let stored = outcome::store(tx, &self.ended, self.worker, now).await?;
+        let own = self
+            .ended
+            .iter()
+            .filter(|it| Some(it.run.worker) == self.worker);
+        let is_late = stored < own.count() as u64;
+        // Also if nothing can be claimed: after a failure, this shows whether the database can write again.
         let worker = self.sign_of_life(tx).await?;
+        if free == 0 {
+            return Ok(Turn {
+                worker,
+                is_late,
+                ..Turn::default()
+            });
+        }
         let room = Room {
             groups: &self.groups,
             running: self.running_in_groups(),
             free,
-            has_suspect: self.running.values().any(|run| run.is_suspect),
+            has_suspect: self.has_suspect(),
             worker,
             now,
         };
         let claims = room.claim(tx).await?;
-        let worker = Some(worker);
-        Ok(Turn { worker, claims })
+        Ok(Turn {
+            worker,
+            is_late,
+            claims,
+        })
+    }
+
+    fn has_suspect(&self) -> bool {
+        self.running.values().any(|run| run.is_suspect)
     }
 
     fn running_in_groups(&self) -> Vec<usize> {
@@ -208,33 +227,40 @@ impl<'a> Shift<'a> {
         Ok(enter.fetch_one(tx).await?)
     }
 
-    /// Begins with a new number. What runs under the old one was taken over by others.
-    fn begin_as(&mut self, worker: Option<i64>) {
-        self.worker = worker;
-        for run in self
-            .running
-            .values()
-            .filter(|run| Some(run.worker) != worker)
-        {
-            run.notes.cancel();
+    /// Goes on under this number. If it is a new one, others have taken over what ran under the old one.
+    fn begin_as(&mut self, worker: i64, is_late: bool) {
+        let old = self.worker.replace(worker);
+        let is_new = old != Some(worker);
+        let mut is_late = is_late;
+        if is_new {
+            for run in self.running.values() {
+                run.notes.cancel();
+                is_late = true;
+            }
         }
-        if !self.running.is_empty() {
+        if is_late {
             let error = "this worker was silent for longer than `jobs.lease`, and others have taken over its jobs: do not block in handlers, or set a longer lease";
             self.work.report("job-worker", anyhow!(error));
         }
     }
 
     fn start(&mut self, claim: Claim) {
-        let (id, notes) = (claim.id, Notes::default());
+        let worker = self.worker.unwrap_or_default();
+        let (id, notes) = (
+            RunId {
+                job: claim.id,
+                worker,
+            },
+            Notes::default(),
+        );
         let run = Run {
-            worker: self.worker.unwrap_or_default(),
             group: claim.group,
             is_suspect: claim.is_suspect,
             is_alone: claim.is_alone,
             notes: notes.clone(),
         };
         self.running.insert(id, run);
-        self.engine.signals.running().insert(id, notes.clone());
+        self.engine.signals.began(id, notes.clone());
         let work = self.work.clone();
         let run = async move {
             let outcome = AssertUnwindSafe(work.run(claim.job, notes))
@@ -278,11 +304,8 @@ impl<'a> Shift<'a> {
     /// How long it is until the next job is ready, as far as this process knows.
     fn until_ready(&self) -> Duration {
         const LONG: Duration = Duration::from_hours(1);
-        let next = self
-            .engine
-            .signals
-            .next()
-            .min(self.next.unwrap_or(i64::MAX));
+        let rests = self.rests.iter().map(|(_, rest)| rest.end);
+        let next = rests.fold(self.engine.signals.next(), i64::min);
         let wait = self.engine.now().ok().map(|now| next.saturating_sub(now));
         let wait = wait
             .and_then(|wait| u64::try_from(wait).ok())
@@ -302,16 +325,10 @@ impl<'a> Shift<'a> {
         }
     }
 
-    fn end(&mut self, id: i64, outcome: Outcome) {
-        self.engine.signals.running().remove(&id);
-        if let Some(run) = self.running.remove(&id) {
-            let worker = run.worker;
-            self.ended.push(Ended {
-                id,
-                worker,
-                outcome,
-            });
-        }
+    fn end(&mut self, run: RunId, outcome: Outcome) {
+        self.engine.signals.ended(run);
+        self.running.remove(&run);
+        self.ended.push(Ended { run, outcome });
     }
 
     /// Looks for what other processes have done: jobs that are ready or unwanted, and workers that have died.
@@ -322,20 +339,32 @@ impl<'a> Shift<'a> {
         let (pool, lease) = (self.engine.database.read(), self.engine.lease);
         let dead = self.others.look(pool, self.worker, now, lease).await?;
         for dead in dead {
-            let at = self.engine.now()?;
-            let taken = self
-                .engine
-                .database
-                .write(async |mut tx| take_over(&mut tx, dead, at).await);
-            let taken = taken.await?;
-            metrics::crashed(taken.len() as u64);
-            self.is_due |= !taken.is_empty();
-            for job in taken {
-                self.report(&job);
-            }
+            self.take_over(dead).await?;
         }
         if !self.is_due && self.free() > 0 {
             self.is_due = self.is_ready().await?;
+        }
+        Ok(())
+    }
+
+    async fn take_over(&mut self, dead: Dead) -> Result<()> {
+        let (at, asked) = (self.engine.now()?, self.clock.elapsed());
+        let taken = self.engine.database.write(async |mut tx| {
+            let waited = self.clock.elapsed().saturating_sub(asked);
+            // What kept this worker waiting kept the other one from giving a sign of life.
+            if !dead.is_gone && waited > self.engine.poll {
+                return Ok(None);
+            }
+            take_over(&mut tx, dead, at).await.map(Some)
+        });
+        let Some(taken) = taken.await? else {
+            self.others = Others::default();
+            return Ok(());
+        };
+        metrics::crashed(taken.len() as u64);
+        self.is_due |= !taken.is_empty();
+        for job in taken {
+            self.report(&job);
         }
         Ok(())
     }
@@ -369,23 +398,28 @@ impl<'a> Shift<'a> {
         let said = self
             .running
             .iter()
-            .filter_map(|(id, run)| Some((*id, run.worker, run.notes.take_progress()?)));
+            .filter_map(|(id, run)| Some((*id, run.notes.take_progress()?)));
         let said: Vec<_> = said.collect();
         if self.running.is_empty() || now < self.beat_at && said.is_empty() {
             return Ok(());
         }
         let beaten = self.engine.database.write(async |mut tx| -> Result<i64> {
-            for (id, worker, text) in &said {
-                let progress = sqlx::query(PROGRESS).bind(text).bind(id).bind(worker);
+            for (run, text) in &said {
+                let progress = sqlx::query(PROGRESS).bind(text).bind(run.job);
+                let progress = progress.bind(run.worker);
                 progress.execute(&mut *tx).await?;
             }
             self.sign_of_life(&mut tx).await
         });
-        let worker = Some(beaten.await?);
-        self.beat_at = now + self.engine.lease / 3;
-        if worker != self.worker {
-            self.begin_as(worker);
+        let beaten = beaten.await;
+        if beaten.is_err() {
+            for (run, text) in said {
+                self.running[&run].notes.put_back(text);
+            }
         }
+        let worker = beaten?;
+        self.beat_at = now + self.engine.lease / 3;
+        self.begin_as(worker, false);
         Ok(())
     }
 
@@ -393,36 +427,54 @@ impl<'a> Shift<'a> {
     async fn obey(&self) -> Result<()> {
         const UNWANTED: &str =
             "SELECT id FROM _jobs WHERE state = 2 AND worker = ? AND is_unwanted = 1";
-        if self.running.is_empty() {
+        let Some(worker) = self.worker.filter(|_| !self.running.is_empty()) else {
             return Ok(());
-        }
-        let unwanted = sqlx::query_scalar(UNWANTED).bind(self.worker);
+        };
+        let unwanted = sqlx::query_scalar(UNWANTED).bind(worker);
         let unwanted: Vec<i64> = unwanted.fetch_all(self.engine.database.read()).await?;
-        for run in unwanted.iter().filter_map(|id| self.running.get(id)) {
-            run.notes.cancel();
+        for job in unwanted {
+            if let Some(run) = self.running.get(&RunId { job, worker }) {
+                run.notes.cancel();
+            }
         }
         Ok(())
     }
 
-    /// Whether something is ready that this process handles. Learns when the next job is.
+    /// Whether something is ready that this process has room for: a turn is a write, which would find nothing. Learns when the next job is.
     async fn is_ready(&self) -> Result<bool> {
         const NEXT: &str = "SELECT min(run_at) FROM _jobs WHERE state = 0";
         // The name drives the search, so each is one step in its index.
         const READY: &str = "SELECT EXISTS (SELECT 1 FROM json_each(?1) AS known CROSS JOIN _jobs AS job
                 WHERE job.state = 1 AND job.crash = 0 AND job.name = known.key AND job.version <= known.value)
-            OR EXISTS (SELECT 1 FROM _jobs AS job CROSS JOIN json_each(?1) AS known
+            OR ?2 AND EXISTS (SELECT 1 FROM _jobs AS job CROSS JOIN json_each(?1) AS known
                 WHERE job.state = 1 AND job.crash > 0 AND job.name = known.key AND job.version <= known.value)";
-        let pool = self.engine.database.read();
+        let (pool, now) = (self.engine.database.read(), self.engine.now()?);
         let next: Option<i64> = sqlx::query_scalar(NEXT).fetch_one(pool).await?;
-        if next.is_some_and(|next| self.engine.now().is_ok_and(|now| next <= now)) {
-            return Ok(true);
-        }
         if let Some(next) = next {
+            if next <= now {
+                return Ok(true);
+            }
             self.engine.signals.learn(next);
         }
-        let known: HashMap<_, _> = self.groups.iter().flat_map(Group::known).collect();
-        let ready = sqlx::query_scalar(READY).bind(serde_json::to_string(&known)?);
+        let known: HashMap<_, _> = self.with_room(now).flat_map(Group::known).collect();
+        let ready = sqlx::query_scalar(READY)
+            .bind(serde_json::to_string(&known)?)
+            .bind(!self.has_suspect());
         Ok(ready.fetch_one(pool).await?)
+    }
+
+    /// The groups of which more may run now.
+    fn with_room(&self, now: i64) -> impl Iterator<Item = &Group> {
+        let running = self.running_in_groups();
+        let rests = move |group| {
+            let mut rests = self.rests.iter();
+            // Not before its beginning: then the clock was set back.
+            rests.any(|(it, rest)| *it == group && rest.contains(&now))
+        };
+        let groups = self.groups.iter().enumerate();
+        groups
+            .filter(move |(index, group)| group.room(running[*index]) > 0 && !rests(*index))
+            .map(|(_, group)| group)
     }
 
     /// Takes this worker off the table.

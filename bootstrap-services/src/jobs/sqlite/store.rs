@@ -99,15 +99,23 @@ pub(super) async fn find(pool: &SqlitePool, id: &JobId) -> Result<Option<JobInfo
 
 pub(super) async fn list(pool: &SqlitePool, filter: &JobFilter) -> Result<Vec<JobInfo>> {
     let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM _jobs WHERE TRUE"));
+    // Most jobs are ready or done: those are found in the order of the ids, and the few others by the index of their state. `SQLite` knows an
+    // index for some states only by a literal, and would prefer the order of the ids.
+    let mut order = "id";
     if let Some(state) = filter.state {
         let code = code(state);
-        // A literal, as an index for this state serves no parameter. Most jobs are ready or done: those are found in the order of the ids.
-        let column = if matches!(state, JobState::Ready | JobState::Done) {
-            "+state"
-        } else {
-            "state"
+        match state {
+            JobState::Ready | JobState::Done => query.push(format!(" AND +state = {code}")),
+            _ => {
+                order = "+id";
+                let ended = if state.has_ended() {
+                    " AND state > 2"
+                } else {
+                    ""
+                };
+                query.push(format!("{ended} AND state = {code}"))
+            }
         };
-        query.push(format!(" AND {column} = {code}"));
     }
     if let Some(name) = &filter.name {
         query.push(" AND name = ").push_bind(name.clone());
@@ -118,7 +126,7 @@ pub(super) async fn list(pool: &SqlitePool, filter: &JobFilter) -> Result<Vec<Jo
             .push_bind(number(before).unwrap_or_default());
     }
     query
-        .push(" ORDER BY id DESC LIMIT ")
+        .push(format!(" ORDER BY {order} DESC LIMIT "))
         .push_bind(filter.limit);
     let rows = query.build().fetch_all(pool).await?;
     rows.iter().map(info).collect()

@@ -18,6 +18,8 @@ pub(super) struct Others(HashMap<i64, (i64, Duration)>);
 pub(super) struct Dead {
     worker: i64,
     beat: i64,
+    /// Its process does not exist any more. Otherwise, it was silent for the whole lease.
+    pub(super) is_gone: bool,
 }
 
 impl Others {
@@ -40,8 +42,13 @@ impl Others {
             if *last != beat {
                 (*last, *since) = (beat, now);
             }
-            if now.saturating_sub(*since) >= lease || process::has_died(&process) {
-                dead.push(Dead { worker, beat });
+            let is_gone = process::has_died(&process);
+            if is_gone || now.saturating_sub(*since) >= lease {
+                dead.push(Dead {
+                    worker,
+                    beat,
+                    is_gone,
+                });
             }
         }
         Ok(dead)

@@ -1,0 +1,101 @@
+//! What a worker writes while nothing can begin.
+
+use std::time::Duration;
+
+use bootstrap::Configuration;
+use bootstrap_services::jobs::{JobWorkerPlugin, QueueLimits};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use crate::kit::{Act, Kit, SECOND, Setup, note};
+
+/// Another process, which sees how often the file changes.
+struct Witness {
+    connection: SqliteConnection,
+    version: i64,
+}
+
+impl Witness {
+    async fn of(kit: &Kit) -> Self {
+        let options = SqliteConnectOptions::new().filename(kit.database.file());
+        let connection = options.connect().await.unwrap();
+        let mut witness = Self {
+            connection,
+            version: 0,
+        };
+        witness.has_changed().await;
+        witness
+    }
+
+    async fn has_changed(&mut self) -> bool {
+        let version = sqlx::query_scalar("PRAGMA data_version");
+        let version: i64 = version.fetch_one(&mut self.connection).await.unwrap();
+        std::mem::replace(&mut self.version, version) != version
+    }
+
+    /// Whether a worker writes while it polls for five seconds, which is less than a third of its lease.
+    async fn sees_writes(&mut self, kit: &Kit) -> bool {
+        for _ in 0..10 {
+            kit.time.advance(Duration::from_millis(500)).await;
+        }
+        self.has_changed().await
+    }
+
+    async fn close(self) {
+        self.connection.close().await.unwrap();
+    }
+}
+
+fn limited(limits: QueueLimits) -> Setup {
+    let mut setup = Setup::new();
+    setup.worker = JobWorkerPlugin::default().queue("default", limits);
+    setup.configuration = Configuration::new();
+    setup
+}
+
+#[tokio::test]
+async fn a_worker_without_work_writes_nothing() {
+    let kit = Kit::new().await;
+    kit.enqueue(Act::Note("a".to_owned())).await;
+    kit.log.until(1).await;
+    kit.time.advance(SECOND).await;
+    let mut witness = Witness::of(&kit).await;
+    assert!(!witness.sees_writes(&kit).await);
+    kit.enqueue(Act::Note("b".to_owned())).await;
+    kit.log.until(1).await;
+    assert!(witness.has_changed().await, "it sees writes");
+    witness.close().await;
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_queue_that_is_full_costs_no_writes() {
+    let kit = limited(QueueLimits::new().concurrency(1)).boot().await;
+    let held = kit.enqueue(Act::Wait).await;
+    kit.log.until(1).await;
+    let _ = kit.jobs.enqueue(note("next")).await.unwrap();
+    kit.time.advance(SECOND).await;
+    let mut witness = Witness::of(&kit).await;
+    assert!(!witness.sees_writes(&kit).await);
+    assert!(kit.jobs.cancel(&held).await.unwrap());
+    assert_eq!(kit.log.until(2).await, ["was told", "next"]);
+    witness.close().await;
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_rate_that_is_used_up_costs_no_writes_until_it_has_room() {
+    let rate = QueueLimits::new().rate(1, Duration::from_mins(1));
+    let kit = limited(rate).boot().await;
+    for text in ["a", "b"] {
+        let _ = kit.jobs.enqueue(note(text)).await.unwrap();
+    }
+    assert_eq!(kit.log.until(1).await, ["a"]);
+    kit.time.advance(SECOND).await;
+    let mut witness = Witness::of(&kit).await;
+    assert!(!witness.sees_writes(&kit).await);
+    kit.time.advance(Duration::from_mins(1)).await;
+    assert_eq!(kit.log.until(1).await, ["b"]);
+    witness.close().await;
+    kit.close().await;
+}
