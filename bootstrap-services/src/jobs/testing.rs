@@ -152,9 +152,7 @@ impl Jobs {
                 .list(&JobFilter::new().state(JobState::Running))
                 .await?;
             // A job that was taken over between the two looks is ready again.
-            if waiting.is_empty()
-                && running.is_empty()
-                && self.engine().waiting().await?.is_empty()
+            if waiting.is_empty() && running.is_empty() && self.engine().waiting().await?.is_empty()
             {
                 return Ok(());
             }

@@ -4,7 +4,7 @@
 //! and undone if a later one fails.
 
 mod api;
-pub mod define;
+mod define;
 mod driver;
 mod engine;
 mod error;
@@ -47,6 +47,7 @@ mod workflow;
 pub use bootstrap_services_macros::workflow;
 
 pub use api::{Start, Workflows};
+pub use define::Definition;
 #[doc(hidden)]
 pub use driver::handler;
 pub use error::FlowError;

@@ -5,6 +5,7 @@ mod basics;
 mod branches;
 mod changed;
 mod crash;
+mod define;
 mod ends;
 mod kit;
 mod limits;
