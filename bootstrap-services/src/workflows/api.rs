@@ -54,6 +54,10 @@ impl Workflows {
     ///     Ok(order.await?.is_new())
     /// }
     /// ```
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "an input is used up by the workflow"
+    )]
     pub fn start<W: Workflow>(&self, input: W) -> Start<'_> {
         Start::new(self, None, &input)
     }
@@ -89,6 +93,10 @@ impl Workflows {
     ///         .await
     /// }
     /// ```
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "an input is used up by the workflow"
+    )]
     pub fn start_in<'a, W: Workflow>(&'a self, tx: &'a mut dyn Transaction, input: W) -> Start<'a> {
         Start::new(self, Some(tx), &input)
     }
@@ -376,18 +384,15 @@ impl<'a> Start<'a> {
         let id = self.id.map_or_else(random_id, FlowId::new);
         let engine = &self.workflows.0;
         let doing = || format!("start the workflow `{}`", new.name);
-        let started = match self.tx {
-            Some(tx) => {
-                let joined = engine.database.join(tx);
-                let tx = joined.map_err(|error| failed(doing)(error.into()))?;
-                engine.start(tx, &id, &new).await
-            }
-            None => {
-                let write = engine.database.write(async |mut tx| -> Anyhow<Started> {
-                    engine.start(&mut tx, &id, &new).await
-                });
-                write.await
-            }
+        let started = if let Some(tx) = self.tx {
+            let joined = engine.database.join(tx);
+            let tx = joined.map_err(|error| failed(doing)(error.into()))?;
+            engine.start(tx, &id, &new).await
+        } else {
+            let write = engine.database.write(async |mut tx| -> Anyhow<Started> {
+                engine.start(&mut tx, &id, &new).await
+            });
+            write.await
         };
         started.map_err(failed(doing))
     }

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::{Handler, JobContext, JobId, JobPolicy};
-use crate::workflows::engine::{Claimed, Engine, Resume};
+use crate::workflows::engine::{Claimed, Engine, Resume, Signs};
 use crate::workflows::info::{ACTIVE, UNDOING};
 use crate::workflows::journal::{Journal, Row, undo};
 use crate::workflows::pass::{Mode, Shared, Stop, encode, text};
@@ -94,8 +94,15 @@ async fn resume(
         let policy = program.policy.clone();
         let run = Run {
             program,
-            shared: Shared::new(Arc::clone(engine), of, program.name, policy, journal),
-            cancelled: &live.token,
+            shared: Shared::new(
+                Arc::clone(engine),
+                of,
+                program.name,
+                policy,
+                journal,
+                Arc::clone(&live.signs.woken),
+            ),
+            cancelled: &live.signs.cancelled,
             cx,
         };
         match run.drive().await? {
@@ -110,14 +117,14 @@ async fn resume(
 struct Live<'a> {
     engine: &'a Engine,
     key: (i64, String),
-    token: CancellationToken,
+    signs: Signs,
 }
 
 impl<'a> Live<'a> {
     fn new(engine: &'a Engine, flow: i64, job: &JobId) -> Self {
-        let (key, token) = ((flow, job.to_string()), CancellationToken::new());
-        engine.running().insert(key.clone(), token.clone());
-        Self { engine, key, token }
+        let (key, signs) = ((flow, job.to_string()), Signs::default());
+        engine.running().insert(key.clone(), signs.clone());
+        Self { engine, key, signs }
     }
 }
 
@@ -357,10 +364,8 @@ impl Run<'_> {
             match polled {
                 Poll::Ready(Ok(result)) => Poll::Ready(Passed::Returned(result)),
                 Poll::Ready(Err(panic)) => Poll::Ready(Passed::Returned(Err(panicked(&*panic)))),
-                Poll::Pending => match shared.idle() {
-                    Some(until) => Poll::Ready(Passed::Idle(until)),
-                    None => Poll::Pending,
-                },
+                Poll::Pending if shared.is_idle() => Poll::Ready(Passed::Idle(shared.first_wait())),
+                Poll::Pending => Poll::Pending,
             }
         });
         let left = of

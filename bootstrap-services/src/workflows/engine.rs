@@ -1,7 +1,7 @@
 //! What all of a process's workflows share, and the statements that move one from state to state.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
@@ -65,15 +65,29 @@ pub(crate) struct Claimed {
     pub(crate) parent: Option<i64>,
 }
 
-/// Which workflows run in this process: what cancels each, by its number and its job.
-type Running = BTreeMap<(i64, String), CancellationToken>;
+/// What callers in this process tell a run.
+#[derive(Clone, Default)]
+pub(crate) struct Signs {
+    /// It is to be cancelled.
+    pub(crate) cancelled: CancellationToken,
+    /// Something that it may wait for has happened.
+    pub(crate) woken: Arc<Notify>,
+}
+
+/// Which workflows run in this process, by number and job.
+type Running = BTreeMap<(i64, String), Signs>;
+
+fn of_flow(running: &Running, flow: i64) -> impl Iterator<Item = &Signs> {
+    let of_flow = running.range((flow, String::new())..(flow + 1, String::new()));
+    of_flow.map(|(_, signs)| signs)
+}
 
 pub(crate) struct Engine {
     pub(crate) database: Database,
     pub(crate) jobs: Jobs,
     pub(crate) clock: Clock,
     pub(crate) app: Handle,
-    running: Mutex<Running>,
+    running: Arc<Mutex<Running>>,
     /// A workflow has ended in this process.
     pub(crate) ended: Notify,
     #[cfg(feature = "testing")]
@@ -87,7 +101,7 @@ impl Engine {
             jobs,
             clock,
             app,
-            running: Mutex::default(),
+            running: Arc::default(),
             ended: Notify::new(),
             #[cfg(feature = "testing")]
             crashes: Mutex::default(),
@@ -105,9 +119,7 @@ impl Engine {
 
     /// Cancels what runs a workflow in this process.
     pub(crate) fn interrupt(&self, flow: i64) {
-        let running = self.running();
-        let of_flow = running.range((flow, String::new())..(flow + 1, String::new()));
-        of_flow.for_each(|(_, token)| token.cancel());
+        of_flow(&self.running(), flow).for_each(|signs| signs.cancelled.cancel());
     }
 
     /// Enqueues the job that resumes a workflow.
@@ -148,8 +160,18 @@ impl Engine {
         let now = self.now();
         let wake = sqlx::query_as(WAKE).bind(flow).bind(now);
         let woken: Option<Woken> = wake.fetch_optional(&mut **tx).await?;
-        if let Some(woken) = woken.as_ref().filter(|woken| woken.is_suspended) {
-            self.resume(tx, &woken.head, Some(woken.epoch), now).await?;
+        match &woken {
+            Some(woken) if woken.is_suspended => {
+                self.resume(tx, &woken.head, Some(woken.epoch), now).await?;
+            }
+            Some(_) => {
+                let running = Arc::clone(&self.running);
+                tx.after_commit(move || {
+                    let running = running.lock().unwrap_or_else(PoisonError::into_inner);
+                    of_flow(&running, flow).for_each(|signs| signs.woken.notify_waiters());
+                });
+            }
+            None => {}
         }
         Ok(woken.is_some())
     }

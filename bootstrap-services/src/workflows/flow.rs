@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::jobs::Job;
 use crate::workflows::engine::{millis, random_id, time};
 use crate::workflows::journal::Row;
-use crate::workflows::pass::{Reached, Shared, encode};
+use crate::workflows::pass::{Reached, Shared, encode, ended};
 use crate::workflows::step::Step;
 use crate::workflows::wait::{self, Signal};
 use crate::workflows::{StepKind, Workflow};
@@ -130,7 +130,7 @@ impl Flow {
         let job = encode(&job, || format!("a payload of the job `{}`", J::NAME));
         let child = wait::ChildJob::of::<J>(job?);
         let row = wait::job(&self.shared, &name.into(), child).await;
-        self.shared.ended(row)
+        ended(row)
     }
 
     /// Starts another workflow, and waits until it has ended. Returns its result.
@@ -151,7 +151,7 @@ impl Flow {
         })?;
         let new = crate::workflows::api::New::of::<W>(input);
         let row = wait::child(&self.shared, &name.into(), new).await;
-        self.shared.ended(row)
+        ended(row)
     }
 
     /// The time of the first call.
@@ -317,7 +317,7 @@ impl Flow {
             }
             Reached::Undo(..) => std::future::pending().await,
         };
-        self.shared.ended(row)
+        ended(row)
     }
 }
 

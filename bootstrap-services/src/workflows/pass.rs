@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Result;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 
 use crate::database::Tx;
 use crate::workflows::engine::{Claimed, Engine, time};
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) of: Claimed,
     pub(crate) name: &'static str,
     pub(crate) policy: StepPolicy,
+    /// Something that the workflow may wait for has happened in this process.
+    woken: Arc<Notify>,
     inner: Mutex<Inner>,
 }
 
@@ -80,6 +83,7 @@ impl Shared {
         name: &'static str,
         policy: StepPolicy,
         journal: Journal,
+        woken: Arc<Notify>,
     ) -> Arc<Self> {
         let inner = Inner {
             mode: Mode::Forward,
@@ -95,6 +99,7 @@ impl Shared {
             of,
             name,
             policy,
+            woken,
             inner: Mutex::new(inner),
         })
     }
@@ -128,11 +133,16 @@ impl Shared {
         self.lock().stop.take()
     }
 
-    /// Whether nothing is left but waits, and the end of the first of them.
-    pub(crate) fn idle(&self) -> Option<Option<i64>> {
+    /// Whether nothing is left but waits.
+    pub(crate) fn is_idle(&self) -> bool {
         let inner = self.lock();
-        let is_idle = inner.active == 0 && !inner.waits.is_empty();
-        is_idle.then(|| inner.waits.iter().filter_map(|(_, until)| *until).min())
+        inner.active == 0 && !inner.waits.is_empty()
+    }
+
+    /// The end of the first wait, if it has one.
+    pub(crate) fn first_wait(&self) -> Option<i64> {
+        let inner = self.lock();
+        inner.waits.iter().filter_map(|(_, until)| *until).min()
     }
 
     /// Ends the pass: the driver drops this future.
@@ -233,12 +243,25 @@ impl Shared {
         Wait(Arc::clone(self), number)
     }
 
-    /// Waits until a time, or until the workflow is suspended and resumed.
-    pub(crate) async fn wait_until(self: &Arc<Self>, until: Option<i64>) {
+    /// Waits until a time.
+    pub(crate) async fn wait_until(self: &Arc<Self>, until: i64) {
+        let _wait = self.wait(Some(until));
+        self.engine.clock.sleep_until(time(until)).await;
+    }
+
+    /// Waits for something else than a time. If only waits are left, the workflow is suspended meanwhile; if other branches do something, it
+    /// may go on in this run.
+    pub(crate) async fn wait_for_change(self: &Arc<Self>, until: Option<i64>) {
         let _wait = self.wait(until);
-        match until {
-            Some(until) => self.engine.clock.sleep_until(time(until)).await,
-            None => pending().await,
+        let end = async {
+            match until {
+                Some(until) => self.engine.clock.sleep_until(time(until)).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = end => {}
+            () = self.woken.notified() => {}
         }
     }
 
@@ -298,27 +321,26 @@ impl Shared {
                 .crashes
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            match is_undone {
-                true => crashes.remove(&format!("undo {}", row.name)),
-                false => row.has_ended() && crashes.remove(&row.name),
+            if is_undone {
+                crashes.remove(&format!("undo {}", row.name))
+            } else {
+                row.has_ended() && crashes.remove(&row.name)
             }
         };
         if crashes_here {
-            self.halt(Stop::Crashed).await
+            let () = self.halt(Stop::Crashed).await;
         }
     }
+}
 
-    /// The result of a step that has ended.
-    pub(crate) fn ended<T: DeserializeOwned>(&self, row: Row) -> Result<T> {
-        let step = row.name;
-        match (row.error, row.result) {
-            (Some(error), None) => Err(FlowError::StepFailed { step, error }.into()),
-            (_, result) => {
-                let result = result.unwrap_or_default();
-                Ok(decode(&result, || {
-                    format!("the result of the step `{step}`")
-                })?)
-            }
+/// The result of a step that has ended.
+pub(crate) fn ended<T: DeserializeOwned>(row: Row) -> Result<T> {
+    let step = row.name;
+    match (row.error, row.result) {
+        (Some(error), None) => Err(FlowError::StepFailed { step, error }.into()),
+        (_, result) => {
+            let what = || format!("the result of the step `{step}`");
+            Ok(decode(&result.unwrap_or_default(), what)?)
         }
     }
 }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::jobs::{Again, JobFailure};
 use crate::panic;
 use crate::workflows::journal::{Row, undo};
-use crate::workflows::pass::{Active, Reached, Shared, Stop, decode, encode, text};
+use crate::workflows::pass::{Active, Reached, Shared, Stop, decode, encode, ended, text};
 use crate::workflows::workflow::StepPolicy;
 use crate::workflows::{Flow, StepKind, metrics};
 
@@ -77,7 +77,7 @@ impl<T: Serialize + DeserializeOwned> Step<'_, T> {
     async fn run(mut self) -> Result<T> {
         let shared = &self.flow.shared;
         let (row, active) = match shared.reach(&self.name, StepKind::Step).await {
-            Reached::Ended(row) => return shared.ended(row),
+            Reached::Ended(row) => return ended(row),
             Reached::Undo(row, active) => return self.run_undo(row, active).await,
             Reached::Open(row, active) => (row, active),
         };
@@ -87,7 +87,7 @@ impl<T: Serialize + DeserializeOwned> Step<'_, T> {
         loop {
             if let Some(due) = row.due_at.filter(|due| *due > engine.now()) {
                 active = None;
-                shared.wait_until(Some(due)).await;
+                shared.wait_until(due).await;
             }
             active.get_or_insert_with(|| shared.active());
             let done = self.attempt().await;
@@ -111,7 +111,7 @@ impl<T: Serialize + DeserializeOwned> Step<'_, T> {
                     "failed"
                 };
                 metrics::step(shared.name, outcome);
-                return shared.ended(row);
+                return ended(row);
             }
         }
     }
@@ -144,7 +144,7 @@ impl<T: Serialize + DeserializeOwned> Step<'_, T> {
         let shared = &self.flow.shared;
         let undone = match &mut self.undo {
             Some(undo) => {
-                let result: Result<T> = shared.ended(row.clone());
+                let result: Result<T> = ended(row.clone());
                 match result {
                     Ok(result) => attempt(shared, self.policy.timeout, || undo(result)).await,
                     Err(error) => Err(JobFailure::fatal(error)),
@@ -162,7 +162,7 @@ impl<T: Serialize + DeserializeOwned> Step<'_, T> {
                 row.error = Some(text(&error));
                 match again(&self.policy, row.undo_attempts, &error) {
                     Some(again) => {
-                        row.due_at = Some(shared.engine.now().saturating_add(millis(again)))
+                        row.due_at = Some(shared.engine.now().saturating_add(millis(again)));
                     }
                     None => row.undo = undo::FAILED,
                 }

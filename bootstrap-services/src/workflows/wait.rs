@@ -15,7 +15,7 @@ use crate::jobs::{Job, JobId, JobPolicy, JobState, LATEST, NewJob};
 use crate::workflows::api::New;
 use crate::workflows::engine::millis;
 use crate::workflows::journal::Row;
-use crate::workflows::pass::{Reached, Shared, Stop};
+use crate::workflows::pass::{Active, Reached, Shared, Stop, ended};
 use crate::workflows::{Flow, FlowId, FlowState, StepKind};
 
 /// Waits for a time.
@@ -25,19 +25,18 @@ pub(crate) async fn sleep(shared: &Arc<Shared>, name: &str, duration: Duration) 
         Reached::Ended(_) => return Ok(()),
         Reached::Undo(..) => pending().await,
     };
-    let row = match row {
-        Some(row) => row,
-        None => {
-            let now = shared.engine.now();
-            let mut row = Row::new(name, StepKind::Sleep, now);
-            row.due_at = Some(now.saturating_add(duration_millis(duration)));
-            shared.keep(row).await
-        }
+    let row = if let Some(row) = row {
+        row
+    } else {
+        let now = shared.engine.now();
+        let mut row = Row::new(name, StepKind::Sleep, now);
+        row.due_at = Some(now.saturating_add(duration_millis(duration)));
+        shared.keep(row).await
     };
     let mut active = Some(active);
-    if row.due_at.is_some_and(|due| due > shared.engine.now()) {
+    if let Some(due) = row.due_at.filter(|due| *due > shared.engine.now()) {
         active = None;
-        shared.wait_until(row.due_at).await;
+        shared.wait_until(due).await;
     }
     active.get_or_insert_with(|| shared.active());
     let now = shared.engine.now();
@@ -84,7 +83,7 @@ impl<'a, T: DeserializeOwned> Signal<'a, T> {
     async fn wait(self, within: Option<Duration>) -> Result<Option<T>> {
         let step = self.step.as_deref().unwrap_or(&self.name);
         let row = signal(&self.flow.shared, step, &self.name, within).await;
-        let mut values: Vec<T> = self.flow.shared.ended(row)?;
+        let mut values: Vec<T> = ended(row)?;
         Ok(values.pop())
     }
 }
@@ -155,7 +154,7 @@ async fn signal(shared: &Arc<Shared>, step: &str, name: &str, within: Option<Dur
             return row;
         }
         drop(active.take());
-        shared.wait_until(row.due_at).await;
+        shared.wait_for_change(row.due_at).await;
         active = Some(shared.active());
     }
 }
@@ -229,32 +228,56 @@ pub(crate) async fn job(shared: &Arc<Shared>, name: &str, job: ChildJob) -> Row 
         Reached::Ended(row) => return row,
         Reached::Undo(..) => pending().await,
     };
-    let row = match row.filter(|row| row.awaited.is_some()) {
-        Some(row) => row,
-        None => {
-            let row = Row::new(name, StepKind::Job, shared.engine.now());
-            shared
-                .store(row, async |tx, row| enqueue(shared, tx, row, job).await)
-                .await
-        }
+    let row = if let Some(row) = row.filter(|row| row.awaited.is_some()) {
+        row
+    } else {
+        let row = Row::new(name, StepKind::Job, shared.engine.now());
+        let enqueue = async |tx, row| enqueue(shared, tx, row, job).await;
+        shared.store(row, enqueue).await
     };
     let id = JobId::new(row.awaited.as_deref().unwrap_or_default());
-    let ended = match shared.engine.jobs.find(&id).await {
-        Err(error) => return shared.halt(Stop::Engine(error.into())).await,
-        Ok(None) => Err(format!("there is no job {id} any more")),
-        Ok(Some(job)) => match job.state {
-            JobState::Done => Ok(job.result.unwrap_or_default().to_string()),
-            JobState::Dead => Err(job.error.unwrap_or_default()),
-            JobState::Cancelled => Err(format!("the job {id} was cancelled")),
-            _ => {
-                drop(active);
-                shared.wait_until(None).await;
-                return row;
-            }
-        },
+    until_ended(shared, row, active, async || job_end(shared, &id).await).await
+}
+
+/// How a job has ended, if it has.
+async fn job_end(shared: &Shared, id: &JobId) -> Result<Option<Ending>> {
+    let Some(job) = shared.engine.jobs.find(id).await? else {
+        return Ok(Some(Err(format!("there is no job {id} any more"))));
+    };
+    Ok(match job.state {
+        JobState::Done => Some(Ok(job.result.unwrap_or_default().to_string())),
+        JobState::Dead => Some(Err(job.error.unwrap_or_default())),
+        JobState::Cancelled => Some(Err(format!("the job {id} was cancelled"))),
+        _ => None,
+    })
+}
+
+/// The result of what a step waits for, as JSON, or its error.
+type Ending = Result<String, String>;
+
+/// Waits until what a step waits for has ended, and stores how.
+async fn until_ended<F>(
+    shared: &Arc<Shared>,
+    row: Row,
+    active: Active,
+    look: impl Fn() -> F + Send,
+) -> Row
+where
+    F: Future<Output = Result<Option<Ending>>> + Send,
+{
+    let mut active = Some(active);
+    let ending = loop {
+        match look().await {
+            Ok(Some(ending)) => break ending,
+            Ok(None) => {}
+            Err(error) => return shared.halt(Stop::Engine(error)).await,
+        }
+        drop(active.take());
+        shared.wait_for_change(None).await;
+        active = Some(shared.active());
     };
     let now = shared.engine.now();
-    let row = match ended {
+    let row = match ending {
         Ok(result) => row.done(result, now),
         Err(error) => row.failed(error, now),
     };
@@ -292,26 +315,20 @@ pub(crate) async fn child(shared: &Arc<Shared>, name: &str, new: New) -> Row {
         }
     };
     let id = FlowId::new(row.awaited.as_deref().unwrap_or_default());
-    let ended = match shared.engine.status(&id).await {
-        Err(error) => return shared.halt(Stop::Engine(error)).await,
-        Ok(None) => Err(format!("there is no workflow {id} any more")),
-        Ok(Some(child)) => match child.state {
-            FlowState::Done => Ok(child.result.unwrap_or_default().to_string()),
-            FlowState::Failed => Err(child.error.unwrap_or_default()),
-            state if state.has_ended() => Err(format!("the workflow {id} ended as {state}")),
-            _ => {
-                drop(active);
-                shared.wait_until(None).await;
-                return row;
-            }
-        },
+    until_ended(shared, row, active, async || child_end(shared, &id).await).await
+}
+
+/// How a workflow has ended, if it has.
+async fn child_end(shared: &Shared, id: &FlowId) -> Result<Option<Ending>> {
+    let Some(child) = shared.engine.status(id).await? else {
+        return Ok(Some(Err(format!("there is no workflow {id} any more"))));
     };
-    let now = shared.engine.now();
-    let row = match ended {
-        Ok(result) => row.done(result, now),
-        Err(error) => row.failed(error, now),
-    };
-    shared.keep(row).await
+    Ok(match child.state {
+        FlowState::Done => Some(Ok(child.result.unwrap_or_default().to_string())),
+        FlowState::Failed => Some(Err(child.error.unwrap_or_default())),
+        state if state.has_ended() => Some(Err(format!("the workflow {id} ended as {state}"))),
+        _ => None,
+    })
 }
 
 async fn start(shared: &Shared, mut tx: Tx, mut row: Row, mut new: New) -> Result<(Tx, Row)> {

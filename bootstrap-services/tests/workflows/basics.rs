@@ -99,7 +99,7 @@ async fn a_step_without_attempts_fails_the_workflow_and_reports_it_as_one_of_its
 async fn a_step_that_takes_too_long_fails() {
     let kit = Kit::running(script!(|cx, log, input| {
         log.add("begun");
-        let step = cx.step("hangs", || std::future::pending::<anyhow::Result<()>>());
+        let step = cx.step("hangs", std::future::pending::<anyhow::Result<()>>);
         step.retry(1).timeout(SECOND).await?
     }))
     .await;

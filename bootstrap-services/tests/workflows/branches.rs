@@ -186,3 +186,32 @@ async fn if_all_branches_fail_the_last_error_counts() {
     assert!(none);
     kit.close().await;
 }
+
+#[tokio::test]
+async fn a_branch_that_waits_goes_on_while_another_is_in_the_middle_of_a_step() {
+    let kit = Kit::running(script!(|cx, log, input| {
+        let done = tokio::sync::Notify::new();
+        let (done, waits) = (&done, &log);
+        let long: BoxFuture<'_, Result<()>> = Box::pin(async {
+            cx.step("long", || async {
+                waits.add("long begins");
+                Ok(done.notified().await)
+            })
+            .timeout(10 * HOUR)
+            .await
+        });
+        let signal = Box::pin(async {
+            cx.signal::<()>("paid").await?;
+            cx.job::<_, ()>("job", Part::Return(1)).await.unwrap_err();
+            cx.step("short", || async { Ok(done.notify_one()) }).await
+        });
+        cx.all([long, signal]).await?;
+    }))
+    .await;
+    let id = kit.start(()).await;
+    kit.log.until(1).await;
+    kit.flows.signal(&id, "paid", &()).await.unwrap();
+    assert_eq!(kit.ended(&id).await.state, FlowState::Done);
+    assert_eq!(kit.log.take(), ["long begins", "part Return(1)"]);
+    kit.close().await;
+}

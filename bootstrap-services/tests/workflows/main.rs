@@ -1,5 +1,10 @@
 //! Workflows.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![allow(
+    clippy::unit_arg,
+    clippy::semicolon_if_nothing_returned,
+    reason = "steps of tests are short"
+)]
 
 mod basics;
 mod branches;
