@@ -1,5 +1,5 @@
 //! An app with a process under every fault. Alone, as it counts the files and the threads of this process.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::time::Duration;
 

@@ -113,7 +113,7 @@ class Channel:
                     for line in sock.makefile("rb"):
                         if self._received(sock, json.loads(line)):
                             pause = 0.05
-            except (OSError, ValueError):
+            except (OSError, ValueError, KeyError):
                 pass
             with self._changed:
                 self._socket = None

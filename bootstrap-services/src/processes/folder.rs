@@ -4,8 +4,10 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tokio::net::UnixListener;
 
 use crate::processes::ProcessId;
@@ -29,14 +31,19 @@ const OTHER: &str =
 pub(super) struct Fault {
     pub(super) wrong: String,
     pub(super) help: &'static str,
+    /// Another instance uses it, and nothing else is wrong.
+    pub(super) is_taken: bool,
 }
+
+/// How many instances of an app on one database have a folder without a setting.
+const INSTANCES: u32 = 100;
 
 /// A folder that this instance has locked.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
     /// Locked until it is closed. The system closes it when the process dies.
-    _lock: File,
+    lock: Mutex<Option<File>>,
 }
 
 impl Folder {
@@ -45,6 +52,7 @@ impl Folder {
         let wrong = |what: String, help| Fault {
             wrong: format!("can't use the folder `{}`: {what}", path.display()),
             help,
+            is_taken: false,
         };
         let found = private(path).map_err(|what| wrong(what, OTHER))?;
         let length = found.as_os_str().len() + NAME;
@@ -57,15 +65,44 @@ impl Folder {
         let lock = File::create(found.join("lock"));
         let lock = lock.map_err(|error| wrong(error.to_string(), OTHER))?;
         if let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            let what = format!("another instance of the app uses it ({error})");
+            if error != Errno::WOULDBLOCK {
+                return Err(wrong(format!("it can't be locked: {error}"), OTHER));
+            }
+            let what = "another instance of the app uses it".to_owned();
             let help =
                 "end the other instance, or set `processes.folder` to another folder for each";
-            return Err(wrong(what, help));
+            return Err(Fault {
+                is_taken: true,
+                ..wrong(what, help)
+            });
         }
         Ok(Self {
             path: found,
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         })
+    }
+
+    /// Opens the first folder that no other instance uses: the path itself, or the path with a number.
+    pub(super) fn open_free(path: &Path) -> Result<Self, Fault> {
+        let mut number = 1;
+        loop {
+            let mut name = path.as_os_str().to_owned();
+            if number > 1 {
+                name.push(format!("-{number}"));
+            }
+            match Self::open(Path::new(&name)) {
+                Err(fault) if fault.is_taken && number < INSTANCES => number += 1,
+                result => return result,
+            }
+        }
+    }
+
+    /// Lets another instance use the folder, also the next one in this process.
+    pub(super) fn unlock(&self) {
+        self.lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 
     /// Returns whether a folder that another instance has used is used by none.

@@ -22,7 +22,7 @@ use crate::processes::{Processes, metrics};
 ///
 /// | key | default | meaning |
 /// |---|---|---|
-/// | `processes.folder` | beside the database, as `app.db-run` | the folder of the sockets, of one instance of the app |
+/// | `processes.folder` | beside the database, as `app.db-run`, with a number for each further instance | the folder of the sockets, of one instance of the app |
 ///
 /// The folder is created with mode 0700. Its parent must exist, and its path be so short that those of sockets fit: 96 bytes on Linux.
 ///
@@ -67,7 +67,7 @@ use crate::processes::{Processes, metrics};
 pub struct ProcessesPlugin {
     database: State<Database>,
     clock: State<Clock>,
-    /// The folder of the sockets: `processes.folder`, beside the database.
+    /// The folder of the sockets: `processes.folder`. By default it is beside the database, with a number for each further instance.
     #[option(config = "processes.folder", default = None)]
     pub folder: Option<PathBuf>,
     #[cfg(feature = "testing")]
@@ -91,11 +91,11 @@ impl ProcessesPlugin {
     }
 
     fn open_folder(&self, cx: &LoadContext) -> Result<Folder> {
-        let folder = match &self.folder {
-            Some(folder) => folder.clone(),
-            None => beside(&self.database)?,
+        let opened = match &self.folder {
+            Some(folder) => Folder::open(folder),
+            None => Folder::open_free(&beside(&self.database)?),
         };
-        Folder::open(&folder).map_err(|fault| {
+        opened.map_err(|fault| {
             let error = cx.config_error("processes.folder", fault.wrong, fault.help);
             error.into()
         })

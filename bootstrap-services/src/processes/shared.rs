@@ -176,6 +176,7 @@ impl Shared {
         self.tasks.close();
         self.tasks.wait().await;
         lock(&self.events).take();
+        self.folder.unlock();
     }
 
     /// Measures what processes use, and forgets those that ended long ago.

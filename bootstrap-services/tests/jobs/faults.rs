@@ -199,6 +199,40 @@ async fn a_full_disk() {
     outlives(&notes, "database or disk is full", fault, repair).await;
 }
 
+#[tokio::test]
+async fn a_stop_while_the_disk_is_full_ends_and_the_next_start_repeats_what_was_not_stored() {
+    let (Some(mount), folder) = (Mount::new("size=1m"), tempfile::tempdir().unwrap()) else {
+        return;
+    };
+    let notes = Folder::with_database(folder.path(), mount.file());
+    let setup = Setup {
+        lease: SECOND,
+        grace: SECOND / 2,
+        ..Setup::new()
+    };
+    let site = Site::new(&notes, setup).await;
+    let job = site.enqueue(Act::Hold).await;
+    site.until_begun(&job).await;
+    let filler = mount.path().join("filler");
+    fs::write(&filler, vec![0; 2 << 20]).unwrap_err();
+    drop((site.jobs, site.health));
+    let closed = tokio::time::timeout(DEADLINE / 2, site.running.close()).await;
+    closed.unwrap().unwrap();
+    let errors = notes.errors(std::process::id());
+    let is_reported =
+        |error: &String| error.contains("1 outcomes of jobs could not be stored before the stop");
+    assert!(errors.iter().any(is_reported), "{errors:?}");
+
+    fs::remove_file(&filler).unwrap();
+    notes.release(std::process::id());
+    // In this process, which still lives: after the lease.
+    let site = Site::new(&notes, setup).await;
+    site.until_done(&job).await;
+    let found = site.jobs.find(&job).await.unwrap().unwrap();
+    assert_eq!((found.failures, found.crashes), (0, 1));
+    site.close().await;
+}
+
 /// Nothing but its sign of life is to be stored.
 #[tokio::test]
 async fn a_full_disk_while_all_jobs_go_on_is_reported_once() {

@@ -29,7 +29,7 @@ struct Killed {
 /// A number of jobs, of which each fifth enqueues another one.
 async fn kill_workers(jobs: usize, kills: usize, poisons: usize) -> Killed {
     let client = Client::new().await;
-    let began = Instant::now();
+    let start = Instant::now();
     let is_poison: HashSet<_> = (0..poisons).map(|it| it * jobs / poisons + 7).collect();
     let act = |number| match number {
         number if is_poison.contains(&number) => Act::Poison,
@@ -63,12 +63,12 @@ async fn kill_workers(jobs: usize, kills: usize, poisons: usize) -> Killed {
             died.push(worker.id());
             worker = client.start(Setup::new());
         }
-        assert!(began.elapsed() < 600 * SECOND, "{done} done, {left} left");
+        assert!(start.elapsed() < 600 * SECOND, "{done} done, {left} left");
     }
     eprintln!(
         "{jobs} jobs, {} deaths: {:.1?}",
         died.len(),
-        began.elapsed()
+        start.elapsed()
     );
     worker.signal("-TERM");
     assert!(worker.ended().await.success());
@@ -243,9 +243,22 @@ async fn two_workers_begin_no_job_twice_and_one_takes_over_at_once_when_the_othe
 }
 
 const SHORT: Setup = Setup {
-    lease: SECOND,
+    lease: Duration::from_secs(2),
     ..Setup::new()
 };
+
+/// Stops a process, but not in a transaction, in which it would lock the database.
+async fn stop(client: &Client, worker: &Worker) {
+    loop {
+        worker.signal("-STOP");
+        let begun = tokio::time::timeout(SECOND, client.database.begin()).await;
+        if begun.is_ok_and(|begun| begun.is_ok()) {
+            return;
+        }
+        worker.signal("-CONT");
+        tokio::time::sleep(SECOND / 20).await;
+    }
+}
 
 /// A worker that holds a job, and has stood still for longer than its lease.
 async fn stopped(client: &Client, other: Setup) -> (JobId, Worker, Worker) {
@@ -253,16 +266,7 @@ async fn stopped(client: &Client, other: Setup) -> (JobId, Worker, Worker) {
     let slow = client.start(SHORT);
     client.until_begun(&job, 1).await;
     let other = client.start(other);
-    // Not in a transaction, in which it would lock the database.
-    loop {
-        slow.signal("-STOP");
-        let begun = tokio::time::timeout(SECOND, client.database.begin()).await;
-        if begun.is_ok_and(|begun| begun.is_ok()) {
-            break;
-        }
-        slow.signal("-CONT");
-        tokio::time::sleep(SECOND / 20).await;
-    }
+    stop(client, &slow).await;
     let is_taken = async || client.find(&job).await.crashes == 1;
     client.until("it is not taken over", is_taken).await;
     (job, slow, other)
@@ -335,6 +339,57 @@ async fn a_process_that_stood_still_and_claims_its_own_job_again_keeps_the_two_r
     client.close().await;
 }
 
+// C2
+#[tokio::test]
+async fn a_worker_of_another_container_is_dead_after_its_lease_and_not_while_it_runs() {
+    let client = Client::new().await;
+    let job = client.enqueue([Act::Hold]).await.remove(0);
+    let Some(mut apart) = Worker::start_apart(&client.folder, SHORT) else {
+        return client.close().await;
+    };
+    client.until_begun(&job, 1).await;
+    let _watcher = client.start(Setup {
+        only_watches: true,
+        ..SHORT
+    });
+    tokio::time::sleep(2 * SHORT.lease).await;
+    assert_eq!(client.find(&job).await.crashes, 0, "it lives");
+    apart.kill();
+    let is_taken = async || client.find(&job).await.crashes == 1;
+    let took = client.until("it is not taken over", is_taken).await;
+    // Its last sign of life was up to a third of the lease ago.
+    assert!(took > SHORT.lease / 2 && took < 5 * SHORT.lease, "{took:?}");
+    client.close().await;
+}
+
+/// A machine that was suspended, or a group of containers that was paused.
+#[tokio::test]
+async fn a_worker_that_stood_still_itself_takes_no_job_from_one_that_did_as_well() {
+    let client = Client::new().await;
+    let job = client.enqueue([Act::Hold]).await.remove(0);
+    let holder = client.start(SHORT);
+    client.until_begun(&job, 1).await;
+    let watcher = client.start(Setup {
+        only_watches: true,
+        ..SHORT
+    });
+    // Until the watcher has seen the other worker.
+    tokio::time::sleep(SECOND / 2).await;
+    stop(&client, &holder).await;
+    stop(&client, &watcher).await;
+    tokio::time::sleep(3 * SECOND).await;
+    watcher.signal("-CONT");
+    tokio::time::sleep(SECOND / 3).await;
+    holder.signal("-CONT");
+    tokio::time::sleep(2 * SECOND).await;
+    let found = client.find(&job).await;
+    assert_eq!((found.state, found.crashes), (JobState::Running, 0));
+    client.folder.release(holder.id());
+    client.until_ended().await;
+    assert_eq!(client.folder.of("begun", &job), [holder.id()]);
+    client.close().await;
+}
+
 // C5
 #[tokio::test]
 async fn a_stop_releases_a_hundred_jobs_that_run_and_counts_nothing() {
@@ -377,7 +432,7 @@ async fn a_handler_that_blocks_the_only_thread_for_longer_than_the_lease() {
         ..SHORT
     };
     let slow = client.start(setup);
-    let alone = client.enqueue([Act::Block(1_500)]).await.remove(0);
+    let alone = client.enqueue([Act::Block(3_000)]).await.remove(0);
     client.until_ended().await;
     let job = client.find(&alone).await;
     assert_eq!(
@@ -387,7 +442,7 @@ async fn a_handler_that_blocks_the_only_thread_for_longer_than_the_lease() {
     );
     assert_eq!(client.folder.errors(slow.id()), [""; 0]);
 
-    let job = client.enqueue([Act::Block(4_000)]).await.remove(0);
+    let job = client.enqueue([Act::Block(7_000)]).await.remove(0);
     client.until_begun(&job, 1).await;
     let other = client.start(setup);
     client.until_ended().await;

@@ -157,13 +157,21 @@ impl Handles<Task> for Tasks {
                     anyhow::bail!("cancelled");
                 }
             },
-            Act::Block(time) if is_first => std::thread::sleep(Duration::from_millis(time)),
+            Act::Block(time) if is_first => block(Duration::from_millis(time)),
             Act::Block(_) => {}
         }
         self.folder.add("ended", id);
         cx.set_result(&process::id())?;
         Ok(())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is what handlers should not do"
+)]
+fn block(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// The health check of the worker.
@@ -177,7 +185,7 @@ pub(crate) struct Health(Arc<dyn HealthCheck>);
 impl Hooks for Doctor {
     async fn load(&mut self, _: &mut LoadContext) -> Result<Health> {
         let mut checks = self.checks.iter();
-        let worker = checks.find(|(plugin, _)| plugin.to_string() == "job-worker");
+        let worker = checks.find(|(plugin, _)| *plugin == "job-worker");
         Ok(Health(Port::to_arc(worker.unwrap().1).unwrap()))
     }
 }
@@ -275,7 +283,28 @@ pub(crate) struct Worker(Child);
 
 impl Worker {
     pub(crate) fn start(folder: &Folder, setup: Setup) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        Self::spawn(
+            Command::new(std::env::current_exe().unwrap()),
+            folder,
+            setup,
+        )
+    }
+
+    /// Starts it with process numbers of its own, as in a container. Returns `None` if this user can't do so.
+    pub(crate) fn start_apart(folder: &Folder, setup: Setup) -> Option<Self> {
+        const APART: [&str; 4] = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+        let mut unshare = Command::new("unshare");
+        unshare.args(APART);
+        let tried = Command::new("unshare").args(APART).arg("true").output();
+        if !tried.is_ok_and(|output| output.status.success()) {
+            eprintln!("skipped: this user can't start a process with numbers of its own");
+            return None;
+        }
+        unshare.arg(std::env::current_exe().unwrap());
+        Some(Self::spawn(unshare, folder, setup))
+    }
+
+    fn spawn(mut command: Command, folder: &Folder, setup: Setup) -> Self {
         let said = File::options()
             .append(true)
             .create(true)

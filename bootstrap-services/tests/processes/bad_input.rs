@@ -227,10 +227,11 @@ async fn two_instances_do_not_share_a_folder() {
     );
     let help = "end the other instance, or set `processes.folder` to another folder for each";
     assert!(text.contains(help), "{text}");
-    // With another one, it leaves the processes of the first alone.
+    // With another one, which it chooses unless one is set, it leaves the processes of the first alone.
     let id = kit.spawn().await;
-    let plugin = ProcessesPlugin::default().folder(Some(path.join("other")));
+    let plugin = ProcessesPlugin::default();
     let other = within(app(path).with(plugin).boot()).await.unwrap();
+    assert!(path.join("app.db-run-2").is_dir());
     within(other.close()).await.unwrap();
     assert!(crate::support::is_alive(kit.pid(id).await));
     kit.close().await;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bootstrap_services::processes::{
-    Definition, Exit, Limit, OnClose, ProcessError, ProcessEvent, ProcessStatus, RestartPolicy,
+    Definition, Exit, Limit, OnClose, ProcessError, ProcessEvent, ProcessStatus, Processes,
+    RestartPolicy,
 };
 
 use crate::support::{Kit, is_alive, lines, next, sh, signal, until, within};
@@ -327,7 +328,6 @@ async fn a_process_that_runs_too_long_is_stopped_and_restarted() {
 }
 
 /// D69: of the whole group.
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_process_that_uses_too_much_memory_or_time_is_stopped() {
     let busy = sh("while :; do :; done & wait").max_cpu(0.05, 5 * SECOND);
@@ -434,4 +434,26 @@ fn no_process_is_left_when_the_runtime_is_dropped() {
     runtime.block_on(until("all have ended", || {
         pids.iter().all(|pid| !is_alive(*pid))
     }));
+}
+
+/// Processes that are stopped, with the plugins that require them, and loaded again.
+#[tokio::test]
+async fn the_service_can_be_restarted_in_a_running_app() {
+    let definition = || sh("exec sleep 1000");
+    let kit = Kit::one(definition()).await;
+    let id = kit.spawn().await;
+    let pid = kit.pid(id).await;
+    within(kit.running.handle().restart("processes"))
+        .await
+        .unwrap();
+    assert!(!is_alive(pid));
+    let error = within(kit.processes.spawn("one", &())).await.unwrap_err();
+    assert!(matches!(error, ProcessError::Closed { .. }), "{error}");
+    let processes = kit.running.try_get::<bootstrap::State<Processes>>();
+    let processes = processes.unwrap();
+    processes.define("two", definition()).unwrap();
+    let id = within(processes.spawn("two", &())).await.unwrap();
+    within(processes.stop(id)).await.unwrap();
+    drop(processes);
+    kit.close().await;
 }

@@ -9,12 +9,14 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use bootstrap::prelude::*;
 use bootstrap_services::audit::{Audit, Entry};
 use bootstrap_services::clock::Clock;
+use bootstrap_services::jobs::Jobs;
 use bootstrap_services::limits;
 use bootstrap_web::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
+use crate::mails::Welcome;
 use crate::store::{Store, unavailable};
 
 /// How long a token is valid.
@@ -66,6 +68,7 @@ struct Account {
 async fn sign_up(
     store: State<Store>,
     audit: State<Audit>,
+    jobs: State<Jobs>,
     Validated(Json(new)): Validated<Json<Credentials>>,
 ) -> Result<(StatusCode, Json<Account>), Problem> {
     let password = spawn_blocking(move || protect(&new.password)).await??;
@@ -77,6 +80,8 @@ async fn sign_up(
         if let Some(id) = id {
             let entry = Entry::new("account.create").actor(id).target("account", id);
             audit.record_in(&mut tx, entry).await?;
+            // It leaves if, and only if, the account is stored.
+            let _ = jobs.enqueue_in(&mut tx, Welcome { account: id }).await?;
         }
         Ok(id)
     });

@@ -8,7 +8,10 @@
 
 mod accounts;
 mod catalogue;
+mod images;
+mod mails;
 mod orders;
+mod rates;
 mod report;
 mod store;
 
@@ -32,5 +35,13 @@ pub fn app() -> App {
         .with(DatabasePlugin::default().file("shop.db".into()))
         .with(LimitsPlugin::default().limit("login", Quota::per_minute(10).burst(5)))
         .with(SseHubPlugin::default().public(vec!["stock".into()]))
-        .expect(["accounts", "products", "orders", "report", "http"])
+        .expect([
+            "accounts",
+            "products",
+            "orders",
+            "report",
+            "image-pages",
+            "welcome",
+            "http",
+        ])
 }

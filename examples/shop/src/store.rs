@@ -5,6 +5,7 @@ use std::ops::Deref;
 use bootstrap::prelude::*;
 use bootstrap_services::audit::AuditError;
 use bootstrap_services::database::{Database, DatabaseError};
+use bootstrap_services::jobs::JobError;
 use bootstrap_web::prelude::*;
 
 /// The database, whose tables are those of this version.
@@ -37,6 +38,7 @@ pub(crate) async fn unavailable(problem: std::sync::Arc<Problem>) -> Option<Resp
         let audit = it.downcast_ref::<AuditError>();
         it.is::<DatabaseError>()
             || it.is::<sqlx::Error>()
+            || it.is::<JobError>()
             || audit.is_some_and(|it| matches!(it, AuditError::Database(_)))
     });
     let cause = anyhow::anyhow!("{cause:#}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bootstrap::testing::explore;
 use bootstrap::{App, Configuration};
+use bootstrap_services::processes::ProcessesPlugin;
 
 /// `SQLite` works on threads of its own, and the server has a socket.
 const IDLE: Duration = Duration::from_millis(5);
@@ -17,7 +18,12 @@ fn app() -> App {
         .set("database.file", ":memory:")
         .set("http.listen", "127.0.0.1:0")
         .set("log.level", "off");
-    shop::app().configure(configuration)
+    // A real program would not keep to the time of the test.
+    let processes = ProcessesPlugin::default().fake("rates", async |child| {
+        child.terminated().await;
+        0
+    });
+    shop::app().configure(configuration).with(processes)
 }
 
 #[test]

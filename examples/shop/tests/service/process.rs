@@ -194,16 +194,21 @@ pub fn order(
     Some((status, response.body_mut().read_json().ok()?))
 }
 
-/// Signs up and logs in; returns the token.
-pub fn customer(shop: &Shop, email: &str) -> String {
+/// Signs up. Returns what to log in with.
+pub fn sign_up(shop: &Shop, email: &str) -> Value {
     let credentials = json!({ "email": email, "password": "correct horse battery" });
-    let agent = agent();
-    let signed_up = agent
+    let signed_up = agent()
         .post(shop.url("/accounts"))
         .send_json(&credentials)
         .unwrap();
     assert_eq!(signed_up.status(), 201);
-    let mut session = agent
+    credentials
+}
+
+/// Signs up and logs in; returns the token.
+pub fn customer(shop: &Shop, email: &str) -> String {
+    let credentials = sign_up(shop, email);
+    let mut session = agent()
         .post(shop.url("/sessions"))
         .send_json(&credentials)
         .unwrap();
