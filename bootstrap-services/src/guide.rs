@@ -28,6 +28,8 @@ page!(cron);
 page!(jobs);
 #[cfg(all(unix, feature = "external"))]
 page!(external);
+#[cfg(feature = "workflows")]
+page!(workflows);
 #[cfg(feature = "limits")]
 page!(limits);
 #[cfg(feature = "audit")]
