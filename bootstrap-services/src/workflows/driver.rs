@@ -84,33 +84,36 @@ async fn resume(
     cx: &JobContext,
 ) -> Result<()> {
     let resume: Resume = serde_json::from_str(payload)?;
-    loop {
-        // Before the claim, so that no cancellation is missed.
-        let live = Live::new(engine, resume.flow, cx.id());
-        let Some(of) = engine.claim(&resume, cx.id().as_str()).await? else {
-            return Ok(());
-        };
-        let journal = Journal::load(engine.database.read(), resume.flow).await?;
-        let policy = program.policy.clone();
-        let run = Run {
-            program,
-            shared: Shared::new(
-                Arc::clone(engine),
-                of,
-                program.name,
-                policy,
-                journal,
-                Arc::clone(&live.signs.woken),
-            ),
-            cancelled: &live.signs.cancelled,
-            cx,
-        };
-        match run.drive().await? {
-            Next::Ended => return Ok(()),
-            #[cfg(feature = "testing")]
-            Next::Crashed => {}
-        }
-    }
+    while run(program, engine, &resume, cx).await? == Next::Again {}
+    Ok(())
+}
+
+async fn run(
+    program: &Program,
+    engine: &Arc<Engine>,
+    resume: &Resume,
+    cx: &JobContext,
+) -> Result<Next> {
+    // Before the claim, so that no cancellation is missed.
+    let live = Live::new(engine, resume.flow, cx.id());
+    let Some(of) = engine.claim(resume, cx.id().as_str()).await? else {
+        return Ok(Next::Ended);
+    };
+    let journal = Journal::load(engine.database.read(), resume.flow).await?;
+    let shared = Shared::new(
+        Arc::clone(engine),
+        of,
+        (program.name, program.policy.clone()),
+        journal,
+        Arc::clone(&live.signs.woken),
+    );
+    let run = Run {
+        program,
+        shared,
+        cancelled: &live.signs.cancelled,
+        cx,
+    };
+    run.drive().await
 }
 
 /// An entry in the list of what runs in this process, until it is dropped.
@@ -135,13 +138,13 @@ impl Drop for Live<'_> {
 }
 
 /// What follows a run.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Next {
     /// The job is done: the workflow has ended or is suspended, or another job runs it.
     Ended,
     /// The next run begins, as if the process had died.
-    #[cfg(feature = "testing")]
-    Crashed,
+    #[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "tests want it"))]
+    Again,
 }
 
 /// How a pass over the code ended.
@@ -392,7 +395,7 @@ fn after(stop: Stop) -> Result<Next> {
     match stop {
         Stop::Engine(error) => Err(error),
         #[cfg(feature = "testing")]
-        Stop::Crashed => Ok(Next::Crashed),
+        Stop::Crashed => Ok(Next::Again),
         // Its successor goes on, or it has ended.
         Stop::Superseded | Stop::Broken(_) | Stop::Undone => Ok(Next::Ended),
     }

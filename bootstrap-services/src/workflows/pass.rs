@@ -80,8 +80,7 @@ impl Shared {
     pub(crate) fn new(
         engine: Arc<Engine>,
         of: Claimed,
-        name: &'static str,
-        policy: StepPolicy,
+        (name, policy): (&'static str, StepPolicy),
         journal: Journal,
         woken: Arc<Notify>,
     ) -> Arc<Self> {

@@ -195,7 +195,7 @@ impl Default for WorkflowPolicy {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
-/// let app = App::only((Orders::default(), "workflows"));
+/// let app = App::only(Orders::default());
 /// let running = app.with(DatabasePlugin::memory()).boot().await?;
 /// let workflows = running.try_get::<State<Workflows>>()?;
 /// let article = "tea".to_owned();

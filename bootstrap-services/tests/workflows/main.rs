@@ -14,4 +14,5 @@ mod define;
 mod ends;
 mod kit;
 mod limits;
+mod measured;
 mod processes;
