@@ -99,7 +99,21 @@ async fn run(
     let Some(of) = engine.claim(resume, cx.id().as_str()).await? else {
         return Ok(Next::Ended);
     };
-    let journal = Journal::load(engine.database.read(), resume.flow).await?;
+    let ran = run_claimed(program, engine, of, &live, cx).await;
+    if ran.is_err() {
+        engine.failed().insert(resume.flow);
+    }
+    ran
+}
+
+async fn run_claimed(
+    program: &Program,
+    engine: &Arc<Engine>,
+    of: Claimed,
+    live: &Live<'_>,
+    cx: &JobContext,
+) -> Result<Next> {
+    let journal = Journal::load(engine.database.read(), of.head.number).await?;
     let shared = Shared::new(
         Arc::clone(engine),
         of,

@@ -1,6 +1,6 @@
 //! What all of a process's workflows share, and the statements that move one from state to state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -88,10 +88,12 @@ pub(crate) struct Engine {
     pub(crate) clock: Clock,
     pub(crate) app: Handle,
     running: Arc<Mutex<Running>>,
+    /// The workflows whose last run in this process ended with an error of the database.
+    failed: Mutex<BTreeSet<i64>>,
     /// A workflow has ended in this process.
     pub(crate) ended: Notify,
     #[cfg(feature = "testing")]
-    pub(crate) crashes: Mutex<std::collections::BTreeSet<String>>,
+    pub(crate) crashes: Mutex<BTreeSet<String>>,
 }
 
 impl Engine {
@@ -102,6 +104,7 @@ impl Engine {
             clock,
             app,
             running: Arc::default(),
+            failed: Mutex::default(),
             ended: Notify::new(),
             #[cfg(feature = "testing")]
             crashes: Mutex::default(),
@@ -115,6 +118,10 @@ impl Engine {
 
     pub(crate) fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn failed(&self) -> MutexGuard<'_, BTreeSet<i64>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Cancels what runs a workflow in this process.
@@ -178,9 +185,11 @@ impl Engine {
 
     /// Makes a job what runs a workflow: one that resumes its epoch, or that has done so before its process died.
     pub(crate) async fn claim(&self, resume: &Resume, job: &str) -> Result<Option<Claimed>> {
-        const CLAIM: &str = "UPDATE _flows SET job = ?1, run = run + 1, crashes = crashes + 1, is_woken = 0, due_at = ?2
+        const CLAIM: &str = "UPDATE _flows SET job = ?1, run = run + 1, crashes = crashes + ?5, is_woken = 0, due_at = ?2
             WHERE number = ?3 AND state < 2 AND (job = ?1 OR job IS NULL AND (?4 IS NULL OR epoch = ?4)) RETURNING *";
         let Resume { flow, epoch } = *resume;
+        // A run that ended with an error of the database did not crash, and could not store that.
+        let crashes = i64::from(!self.failed().contains(&flow));
         let now = self.now();
         let claimed = self
             .database
@@ -189,14 +198,17 @@ impl Engine {
                     .bind(job)
                     .bind(now)
                     .bind(flow)
-                    .bind(epoch);
+                    .bind(epoch)
+                    .bind(crashes);
                 let claimed: Option<Claimed> = claim.fetch_optional(&mut *tx).await?;
                 if claimed.is_none() && epoch.is_none() {
                     self.wake(&mut tx, flow).await?;
                 }
                 Ok(claimed)
             });
-        claimed.await
+        let claimed = claimed.await?;
+        self.failed().remove(&flow);
+        Ok(claimed)
     }
 
     /// Whether this run may still write: it is the last one. Notes that it lives.

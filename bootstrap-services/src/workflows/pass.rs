@@ -2,8 +2,9 @@
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
@@ -19,6 +20,10 @@ use crate::workflows::{FlowError, StepKind, metrics};
 const LARGEST: usize = 1 << 20;
 /// The most bytes of an error that are stored.
 const LONGEST_ERROR: usize = 8 << 10;
+/// How soon a result that was not stored is tried again.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
+/// How often that may fail before the run ends.
+const MOST_FAILURES: u32 = 30;
 
 /// What a pass is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -265,22 +270,53 @@ impl Shared {
     }
 
     /// Stores a row, with what `also` writes in the same transaction, if this is still the run that may.
-    pub(crate) async fn store<F>(&self, mut row: Row, also: impl FnOnce(Tx, Row) -> F + Send) -> Row
+    pub(crate) async fn store<F>(&self, row: Row, also: impl FnOnce(Tx, Row) -> F + Send) -> Row
     where
         F: Future<Output = Result<(Tx, Row)>> + Send,
     {
-        // An undone step keeps its place.
-        let (seq, state) = {
-            let mut inner = self.lock();
-            match inner.mode {
-                Mode::Forward => (inner.journal.next(), ACTIVE),
-                Mode::Undo(_) => (row.seq, UNDOING),
+        let row = self.placed(row);
+        let stored = self.write(row, also).await;
+        self.stored(stored).await
+    }
+
+    /// Stores a row. If that fails, it is tried again for a while: the work would be done again otherwise.
+    pub(crate) async fn keep(&self, row: Row) -> Row {
+        let row = self.placed(row);
+        let mut failures = 0;
+        loop {
+            let stored = self.write(row.clone(), async |tx, row| Ok((tx, row))).await;
+            match stored {
+                Err(error) if failures < MOST_FAILURES => {
+                    failures += 1;
+                    let (step, id) = (&row.name, &self.of.id);
+                    tracing::warn!(step, id, error = %format_args!("{error:#}"), "the result of a step was not stored; another attempt follows");
+                    self.engine.clock.sleep(STORE_AGAIN).await;
+                }
+                stored => return self.stored(stored).await,
             }
-        };
-        row.seq = seq;
-        let name = row.name.clone();
-        let number = self.of.head.number;
-        let stored = self
+        }
+    }
+
+    /// Gives a row its place in the journal. A step that is undone keeps its own.
+    fn placed(&self, mut row: Row) -> Row {
+        let mut inner = self.lock();
+        if inner.mode == Mode::Forward {
+            row.seq = inner.journal.next();
+        }
+        row
+    }
+
+    async fn write<F>(
+        &self,
+        row: Row,
+        also: impl FnOnce(Tx, Row) -> F + Send,
+    ) -> Result<Option<Row>>
+    where
+        F: Future<Output = Result<(Tx, Row)>> + Send,
+    {
+        let state = if self.is_forward() { ACTIVE } else { UNDOING };
+        let (name, number) = (row.name.clone(), self.of.head.number);
+        let written = self
             .engine
             .database
             .write(async |mut tx| -> Result<Option<Row>> {
@@ -291,7 +327,12 @@ impl Shared {
                 row.store(&mut tx, number).await?;
                 Ok(Some(row))
             });
-        match stored.await {
+        let context = || format!("the step `{name}` of {} was not stored", self.of.id);
+        written.await.with_context(context)
+    }
+
+    async fn stored(&self, stored: Result<Option<Row>>) -> Row {
+        match stored {
             Ok(Some(row)) => {
                 self.lock().journal.keep(row.clone());
                 #[cfg(feature = "testing")]
@@ -299,16 +340,8 @@ impl Shared {
                 row
             }
             Ok(None) => self.halt(Stop::Superseded).await,
-            Err(error) => {
-                let context = format!("the step `{name}` of {} was not stored", self.of.id);
-                self.halt(Stop::Engine(error.context(context))).await
-            }
+            Err(error) => self.halt(Stop::Engine(error)).await,
         }
-    }
-
-    /// Stores a row.
-    pub(crate) async fn keep(&self, row: Row) -> Row {
-        self.store(row, async |tx, row| Ok((tx, row))).await
     }
 
     #[cfg(feature = "testing")]

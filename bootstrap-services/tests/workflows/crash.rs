@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::ensure;
-use bootstrap_services::workflows::{FlowState, StepState};
+use bootstrap_services::workflows::{FlowFilter, FlowState, StepState};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -215,7 +215,7 @@ async fn an_order_of_a_process_that_is_killed_at_any_step_goes_on_in_the_next() 
             .boot(order_in(file.clone(), String::new()))
             .await;
         kit.drain().await;
-        let flow = kit.flows.list(&Default::default()).await.unwrap().remove(0);
+        let flow = kit.flows.list(&FlowFilter::new()).await.unwrap().remove(0);
         assert_eq!(flow.state, FlowState::Failed, "{hangs}: {flow:?}");
         let log = std::fs::read_to_string(format!("{file}.log")).unwrap();
         assert_eq!(log, "reserve\ncharge\nship\nrefund\nrelease\n", "{hangs}");
@@ -301,5 +301,58 @@ async fn a_workflow_whose_process_always_dies_in_it_fails() {
         kit.error(&id).await,
         "its process died 3 times while it ran"
     );
+    kit.close().await;
+}
+
+/// Runs a statement on the database of a test.
+async fn execute(kit: &Kit, sql: &'static str) {
+    let mut tx = kit.database.begin().await.unwrap();
+    sqlx::query(sql).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+const BREAK: &str = "CREATE TRIGGER broken BEFORE INSERT ON _flow_steps BEGIN SELECT RAISE(FAIL, 'the disk is full'); END";
+
+#[tokio::test]
+async fn a_result_that_cannot_be_stored_is_kept_and_stored_when_it_can() {
+    let kit = Kit::running(script!(|cx, log, input| {
+        cx.step("charge", || async { Ok(log.add("charge")) })
+            .await?;
+    }))
+    .await;
+    execute(&kit, BREAK).await;
+    let id = kit.start(()).await;
+    kit.log.until(1).await;
+    kit.time.advance(5 * SECOND).await;
+    execute(&kit, "DROP TRIGGER broken").await;
+    kit.time.advance(SECOND).await;
+    assert_eq!(kit.ended(&id).await.state, FlowState::Done);
+    assert_eq!(kit.log.take(), ["charge"]);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_database_that_fails_for_long_is_no_crash_of_the_process() {
+    let kit = Kit::running(script!(|cx, log, input| {
+        cx.step("charge", || async { Ok(log.add("charge")) })
+            .await?;
+    }))
+    .await;
+    execute(&kit, BREAK).await;
+    let id = kit.start(()).await;
+    kit.log.until(1).await;
+    // Each run tries for 30 seconds.
+    while kit.log.all().len() < 6 {
+        timeout(DEADLINE, kit.time.advance(10 * SECOND))
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(kit.state(&id).await, FlowState::Running);
+    execute(&kit, "DROP TRIGGER broken").await;
+    kit.time.advance(120 * SECOND).await;
+    assert_eq!(kit.ended(&id).await.state, FlowState::Done);
+    let errors = kit.errors.take();
+    assert!(errors[0].contains("the step `charge` of"), "{errors:?}");
     kit.close().await;
 }

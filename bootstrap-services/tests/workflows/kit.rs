@@ -345,11 +345,7 @@ impl Kit {
         let ended = timeout(DEADLINE, self.flows.ended(id)).await;
         match ended {
             Ok(ended) => ended.unwrap().unwrap(),
-            Err(_) => panic!(
-                "not ended: {:?} {:?}",
-                self.find(id).await,
-                self.errors.all()
-            ),
+            Err(late) => panic!("{late}: {:?} {:?}", self.find(id).await, self.errors.all()),
         }
     }
 

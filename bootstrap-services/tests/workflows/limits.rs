@@ -35,7 +35,7 @@ async fn a_name_of_a_step_has_1_to_200_bytes() {
         (201, FlowState::Failed),
     ] {
         let kit = Kit::by_hand(script!(|cx, log, input| {
-            let bytes = input.as_u64().unwrap() as usize;
+            let bytes = usize::try_from(input.as_u64().unwrap())?;
             cx.step("x".repeat(bytes), || async { Ok(()) }).await?;
         }))
         .await;
@@ -78,7 +78,7 @@ async fn a_result_of_one_mebibyte_is_kept_and_one_byte_more_fails_the_step_at_on
     ] {
         let kit = Kit::by_hand(script!(|cx, log, input| {
             // A text has two quotation marks.
-            let bytes = input.as_u64().unwrap() as usize - 2;
+            let bytes = usize::try_from(input.as_u64().unwrap())? - 2;
             let text = cx.step("large", || async {
                 log.add("made");
                 Ok("x".repeat(bytes))
@@ -211,7 +211,7 @@ async fn the_health_check_fails_when_no_step_was_done_for_an_hour() {
     let failing = async || -> Vec<String> {
         let mut errors = Vec::new();
         for (plugin, port) in &check().await.unwrap() {
-            if plugin.to_string() == "workflows"
+            if *plugin == "workflows"
                 && let Err(error) = port.check().await
             {
                 errors.push(error.to_string());
