@@ -6,6 +6,8 @@
 pub mod audit;
 #[cfg(feature = "cache")]
 pub mod cache;
+#[cfg(any(feature = "logger", all(feature = "web", feature = "jobs")))]
+mod calendar;
 #[cfg(all(unix, feature = "processes"))]
 mod child;
 pub mod clock;
@@ -33,6 +35,8 @@ pub mod logger;
 pub mod metrics;
 #[cfg(feature = "named")]
 pub mod named;
+#[cfg(all(feature = "web", feature = "jobs"))]
+pub mod operations;
 #[cfg(any(
     feature = "cron",
     feature = "events",

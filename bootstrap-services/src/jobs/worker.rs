@@ -23,6 +23,8 @@ use crate::rate;
 const PURGE: Duration = Duration::from_hours(1);
 /// How soon a purge that failed is repeated.
 const PURGE_AGAIN: Duration = Duration::from_mins(1);
+/// The longest time of grace: with the last words of handlers, it fits into the limit of the hook.
+const LONGEST_GRACE: Duration = Duration::from_secs(15);
 /// How long the engine may be silent before the health check fails.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
@@ -45,7 +47,7 @@ impl JobWorker {
 /// |---|---|---|
 /// | `jobs.worker` | `true` | `false`: this process enqueues jobs, and leaves them to others |
 /// | `jobs.concurrency` | `10` | how many jobs run at the same time in this process |
-/// | `jobs.grace` | `8s` | how long jobs may go on when the app stops, before they are asked to end |
+/// | `jobs.grace` | `8s` | how long jobs may go on when the app stops, before they are asked to end, at most 15 s |
 /// | `jobs.keep` | `7d` | how long jobs that are done or cancelled are kept, 1 minute to 100 years; dead letters are kept until they are requeued or purged |
 /// | `jobs.late` | `10m` | how long a job may be ready before the health check fails |
 /// | `jobs.queues.mail.concurrency` | | how many jobs of the queue `mail` run at the same time in this process; with 0 it leaves the queue to others |
@@ -64,7 +66,7 @@ impl JobWorker {
     states = [JobWorker],
     ports = [self as dyn HealthCheck],
     collect = needed,
-    close_timeout = "30s"
+    close_timeout = "20s"
 )]
 #[derive(Debug)]
 pub struct JobWorkerPlugin {
@@ -104,6 +106,22 @@ pub struct ByHand;
 /// Whether the work has ended.
 #[derive(Debug)]
 struct Ended(watch::Sender<bool>);
+
+/// Says that the work has ended when it is dropped.
+struct Ends<'a>(&'a watch::Sender<bool>);
+
+impl Ended {
+    fn begin(&self) -> Ends<'_> {
+        self.0.send_replace(false);
+        Ends(&self.0)
+    }
+}
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
+}
 
 impl Default for Ended {
     fn default() -> Self {
@@ -181,11 +199,10 @@ impl Hooks for JobWorkerPlugin {
         let clock = Clock::clone(&self.clock);
         let engine = Arc::clone(self.jobs.engine());
         let app = cx.handle();
-        self.ended.0.send_replace(false);
         let working = async {
-            let result = engine.work(work).await;
-            self.ended.0.send_replace(true);
-            result
+            // Also if this future is dropped, or the engine panics: nobody waits for what has gone.
+            let _ends = self.ended.begin();
+            engine.work(work).await
         };
         // Until the work has ended, also after the plugin was told to stop.
         let tending = async {
@@ -245,6 +262,13 @@ impl JobWorkerPlugin {
                 "jobs.keep",
                 format!("`jobs.keep` is {keep:?}"),
                 "set it to a time from `1m` to `36525d`",
+            )
+        } else if self.grace.0 > LONGEST_GRACE {
+            let wrong = format!("`jobs.grace` is {:?}", self.grace.0);
+            (
+                "jobs.grace",
+                wrong,
+                "set it to a time up to `15s`, as the app has 30 seconds to close",
             )
         } else if late.is_zero() {
             (

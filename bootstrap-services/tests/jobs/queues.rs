@@ -201,6 +201,7 @@ async fn limits_that_make_no_sense_are_refused() {
         ("jobs.keep", "1s", "`jobs.keep` is 1s"),
         ("jobs.lease", "1ms", "`jobs.lease` is 1ms"),
         ("jobs.poll", "1h", "`jobs.poll` is 3600s"),
+        ("jobs.grace", "16s", "`jobs.grace` is 16s"),
         ("jobs.late", "0s", "`jobs.late` is zero"),
     ] {
         let error = refused(Configuration::new().set(key, value)).await;

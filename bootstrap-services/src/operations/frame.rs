@@ -1,0 +1,104 @@
+//! What is around each page.
+
+use std::sync::Arc;
+
+use bootstrap::RequestState;
+use bootstrap_web::prelude::*;
+
+use crate::operations::html::{Markup, html};
+use crate::operations::visit::Visit;
+
+/// Nothing from elsewhere, nothing inline, and no frame of another page around it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// A page. `here` is the page of the navigation that it belongs to.
+pub(super) fn page(visit: &Visit, here: &str, title: &str, content: Markup) -> Response {
+    let below = &visit.below;
+    let document = html!(
+        r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>"#
+        (title) r#" · Operations</title><link rel="icon" href=""# (below) r#"icon.svg"><link rel="stylesheet" href=""# (below)
+        r#"page.css"><script src=""# (below) r##"page.js" defer></script></head><body><a class="skip" href="#main">Skip to the content</a><header>"##
+        [navigation(visit, here)]
+        r#"<p class="who"><label id="refresh" hidden><input type="checkbox" checked> Refresh</label> <span>Operator: "# (&visit.operator)
+        r#"</span></p></header><main id="main" tabindex="-1">"# [notice(visit)] "<h1>" (title) "</h1>" [content] "</main></body></html>"
+    );
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // `no-referrer` would make the `Origin` of the forms `null`.
+        (header::REFERRER_POLICY, "same-origin"),
+    ];
+    (headers, Html(document.into_string())).into_response()
+}
+
+fn navigation(visit: &Visit, here: &str) -> Markup {
+    let jobs = format!("{}jobs", visit.below);
+    let link = |href: &str, name: &'static str| {
+        let current = if name == here { "page" } else { "false" };
+        html!(r#"<li><a href=""# (href) r#"" aria-current=""# (current) r#"">"# (name) "</a></li>")
+    };
+    let jobs = visit.has_jobs().then(|| link(&jobs, "Jobs"));
+    html!(
+        r#"<nav aria-label="Operations"><ul>"# [link(&visit.root, "Overview")] [jobs.unwrap_or_default()]
+        "</ul></nav>"
+    )
+}
+
+/// What the operator did last: one of these, so that no link can make the page report anything else.
+fn notice(visit: &Visit) -> Markup {
+    let text = match visit.query("notice") {
+        Some("cancelled") => {
+            "Cancelled. A job that runs is asked to end, and dropped a second later."
+        }
+        Some("ended") => "Not cancelled: the job had ended already.",
+        Some("requeued") => "Requeued.",
+        Some("not-requeued") => {
+            "Not requeued: it is neither dead nor cancelled, or another job has its unique key."
+        }
+        Some("purged") => "Purged.",
+        Some("nothing-to-purge") => "Nothing was purged: no job ended in this state so long ago.",
+        Some("paused") => "Paused in this instance, until it is resumed or restarted.",
+        Some("resumed") => "Resumed.",
+        Some("triggered") => "Triggered.",
+        Some("restarted") => "Restarted.",
+        Some("stopped") => "Stopped.",
+        _ => return Markup::default(),
+    };
+    let count = visit
+        .query("count")
+        .and_then(|count| count.parse::<u64>().ok());
+    let count = count.map(|count| format!("{count} × ")).unwrap_or_default();
+    html!(r#"<p class="notice" role="status">"# (count) (text) "</p>")
+}
+
+/// A page for what is not there.
+pub(super) fn missing(visit: &Visit, text: &str) -> Response {
+    let back = html!(r#"<p><a href=""# (&visit.root) r#"">Back to the overview</a></p>"#);
+    (StatusCode::NOT_FOUND, page(visit, "", text, back)).into_response()
+}
+
+/// A part of a page that can't be shown.
+pub(super) fn fault(error: &anyhow::Error) -> Markup {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Most errors have their cause in their own text.
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    html!(r#"<p class="fault">"# (text) "</p>")
+}
+
+/// A hook that shows the cause of a failure, which no other client gets, to an operator. The log has it as well.
+pub(super) fn failure(problem: Arc<Problem>) -> Option<Response> {
+    // Given to operators alone.
+    let visit = RequestState::<Visit>::new().get()?;
+    let status = problem.status();
+    let cause = problem.cause_ref().filter(|_| status.is_server_error())?;
+    let content =
+        html!([fault(cause)] r#"<p><a href=""# (&visit.root) r#"">Back to the overview</a></p>"#);
+    Some((status, page(&visit, "", "This failed", content)).into_response())
+}

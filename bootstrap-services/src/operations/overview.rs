@@ -1,0 +1,51 @@
+//! The overview.
+
+use bootstrap_web::prelude::*;
+
+use crate::jobs::{JobState, Jobs};
+#[cfg(feature = "cron")]
+use crate::operations::cron;
+use crate::operations::frame::page;
+use crate::operations::html::{Markup, html};
+use crate::operations::jobs::{counts, empty, newest};
+#[cfg(all(unix, feature = "processes"))]
+use crate::operations::processes;
+use crate::operations::visit::Visit;
+
+/// `GET /`: a section for each service that the app has. One that fails leaves the others as they are.
+pub(super) async fn show(visit: Given<Visit>) -> Answer<Response> {
+    let mut sections = Vec::new();
+    if let Ok(jobs) = visit.jobs() {
+        sections.push(jobs_sections(&visit, jobs).await);
+    }
+    #[cfg(feature = "cron")]
+    sections.extend(visit.cron.as_ref().map(|cron| cron::section(&visit, cron)));
+    #[cfg(all(unix, feature = "processes"))]
+    sections.extend(
+        visit
+            .processes
+            .as_ref()
+            .map(|it| processes::section(&visit, it)),
+    );
+    if sections.is_empty() {
+        sections.push(empty("This app has no service that is shown here."));
+    }
+    Ok(page(
+        &visit,
+        "Overview",
+        "Overview",
+        sections.into_iter().collect(),
+    ))
+}
+
+async fn jobs_sections(visit: &Visit, jobs: &Jobs) -> Markup {
+    const DEAD: (JobState, &str) = (JobState::Dead, "Dead letters");
+    const RUNNING: (JobState, &str) = (JobState::Running, "Running");
+    const SCHEDULED: (JobState, &str) = (JobState::Scheduled, "Scheduled");
+    html!(
+        "<section><h2>Jobs</h2>" [counts(visit, jobs).await] "</section>"
+        [newest(visit, jobs, DEAD, "No job has failed for good.").await]
+        [newest(visit, jobs, RUNNING, "No job runs.").await]
+        [newest(visit, jobs, SCHEDULED, "No job waits for its time.").await]
+    )
+}
