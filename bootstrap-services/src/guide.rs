@@ -30,6 +30,8 @@ page!(jobs);
 page!(operations);
 #[cfg(all(unix, feature = "external"))]
 page!(external);
+#[cfg(feature = "workflows")]
+page!(workflows);
 #[cfg(feature = "limits")]
 page!(limits);
 #[cfg(feature = "audit")]

@@ -55,3 +55,5 @@ mod remote;
 pub mod sse;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "workflows")]
+pub mod workflows;

@@ -47,6 +47,7 @@ fn each_feature_adds_only_what_its_crates_bring() {
         ("database", 130),
         ("audit", 130),
         ("jobs", 131),
+        ("workflows", 131),
         ("external", 131),
         ("processes", 130),
     ];

@@ -123,10 +123,10 @@ pub(crate) const HANDLER: Kind = Kind {
         )]
     },
     name: |_| None,
-    field: || {
-        parse_quote! {
+    fields: || {
+        vec![parse_quote! {
             event_handlers: ::bootstrap::Lazy<::bootstrap::State<::bootstrap_services::events::EventHandlers>>
-        }
+        }]
     },
     implement,
 };

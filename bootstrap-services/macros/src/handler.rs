@@ -1,4 +1,4 @@
-//! Attributes of handlers: `#[event_handler(..)]` and `#[job_handler(..)]`. Types come first; what else is written is for `#[plugin]`.
+//! Attributes of handlers: `#[event_handler(..)]`, `#[job_handler(..)]` and `#[workflow(..)]`. Types come first; what else is written is for `#[plugin]`.
 //!
 //! ```text
 //! #[event_handler(UserCreated, name = "mailer")]     #[plugin(name = "mailer", ports = [self as dyn EventHandler])]
@@ -25,8 +25,8 @@ pub(crate) struct Kind {
     pub(crate) ports: fn(&[Type]) -> Vec<TokenStream>,
     /// The name of the plugin, if it is not given.
     pub(crate) name: fn(&[Type]) -> Option<TokenStream>,
-    /// The field that makes what runs the handlers part of the app: that requires all of them, so the way back is without an order.
-    pub(crate) field: fn() -> Field,
+    /// The fields that make what runs the handlers part of the app: that requires all of them, so the way back is without an order.
+    pub(crate) fields: fn() -> Vec<Field>,
     /// The implementation of the port.
     pub(crate) implement: fn(&Ident, &[Type]) -> TokenStream,
 }
@@ -150,6 +150,6 @@ fn attach(kind: &Kind, types: &[Type], plugin: &mut ItemStruct) -> Result<TokenS
         );
         return Err(Error::new_spanned(parameter, text));
     }
-    fields.named.push((kind.field)());
+    fields.named.extend((kind.fields)());
     Ok((kind.implement)(&ident, types))
 }

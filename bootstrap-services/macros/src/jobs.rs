@@ -23,10 +23,10 @@ pub(crate) const HANDLER: Kind = Kind {
         let job = &jobs[0];
         Some(quote_spanned!(at(job)=> <#job as ::bootstrap_services::jobs::Job>::NAME))
     },
-    field: || {
-        parse_quote! {
+    fields: || {
+        vec![parse_quote! {
             job_worker: ::bootstrap::Lazy<::bootstrap::State<::bootstrap_services::jobs::JobWorker>>
-        }
+        }]
     },
     implement,
 };

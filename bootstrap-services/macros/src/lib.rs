@@ -15,6 +15,8 @@ mod jobs;
 )]
 #[path = "../../src/cron/pattern.rs"]
 mod pattern;
+#[cfg(feature = "workflows")]
+mod workflows;
 
 /// The implementation of `#[cron]`.
 #[cfg(feature = "cron")]
@@ -51,4 +53,14 @@ pub fn job_handler(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     handler::expand(&jobs::HANDLER, arguments.into(), &item.into()).into()
+}
+
+/// The implementation of `#[workflow]`.
+#[cfg(feature = "workflows")]
+#[proc_macro_attribute]
+pub fn workflow(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    handler::expand(&workflows::WORKFLOW, arguments.into(), &item.into()).into()
 }

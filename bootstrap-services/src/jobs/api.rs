@@ -19,7 +19,7 @@ use crate::jobs::{Job, metrics, work};
 /// The most bytes of a unique key.
 const LONGEST_KEY: usize = 500;
 /// The latest time for a job, the beginning of the year 9999, since 1970.
-const LATEST: Duration = Duration::from_hours(24 * 2_932_532);
+pub(crate) const LATEST: Duration = Duration::from_hours(24 * 2_932_532);
 /// How often [`Jobs::ended`] looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -118,6 +118,19 @@ impl Jobs {
     )]
     pub fn enqueue_in<'a, J: Job>(&'a self, tx: &'a mut dyn Transaction, job: J) -> Enqueue<'a> {
         Enqueue::new(self, Some(tx), &job)
+    }
+
+    /// Enqueues a job that another service has built.
+    #[cfg(feature = "workflows")]
+    pub(crate) async fn push_in(
+        &self,
+        tx: &mut dyn Transaction,
+        job: NewJob,
+    ) -> anyhow::Result<Enqueued> {
+        let name = job.name.clone();
+        let enqueued = self.engine.push_in(tx, job).await?;
+        metrics::enqueued(&name);
+        Ok(enqueued)
     }
 
     /// Returns a job, if there is one with this id.
@@ -267,6 +280,7 @@ impl<'a> Enqueue<'a> {
             crashes: policy.crashes.max(1),
             unique: None,
             traceparent: work::traceparent(),
+            wakes: None,
         });
         Self { jobs, tx, job }
     }

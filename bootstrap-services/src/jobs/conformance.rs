@@ -20,7 +20,7 @@ use crate::jobs::queue::QueueLimits;
 use crate::jobs::work::Stops;
 use crate::jobs::{
     Enqueued, Handler, Handles, Job, JobContext, JobEngine, JobFilter, JobId, JobInfo, JobPolicy,
-    JobState, Jobs, Work,
+    JobState, Jobs, NewJob, Work,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -103,6 +103,7 @@ pub async fn check(make: impl AsyncFn(VirtualClock) -> Instances) {
         a_failed_job_is_retried_until_it_is_dead,
         a_dead_letter_is_found_and_requeued,
         a_job_is_cancelled_before_and_while_it_runs,
+        a_job_that_ends_wakes_another_however_it_ended,
         progress_and_results_are_kept,
         two_workers_run_no_job_twice,
         the_jobs_of_a_dead_worker_are_taken_over,
@@ -595,6 +596,42 @@ async fn a_job_is_cancelled_before_and_while_it_runs(bench: &Bench<'_>) {
     assert_eq!((job.failures, job.error), (0, None));
     assert_eq!(bench.log.lines(), ["hangs"]);
     assert!(!cancel(bench, &JobId::new("no such job")).await);
+}
+
+async fn a_job_that_ends_wakes_another_however_it_ended(bench: &Bench<'_>) {
+    let worker = bench.work(0);
+    let mut sleepers = Vec::new();
+    for act in [note("done"), Act::Fail, Act::Hang] {
+        let sleeper = bench.jobs[0].enqueue(Plain(note("woke")));
+        let sleeper = enqueued(sleeper.after(Duration::from_hours(1_000)).await).into_id();
+        let waker = NewJob {
+            name: Plain::NAME.to_owned(),
+            version: Plain::VERSION,
+            payload: serde_json::to_string(&Plain(act)).expect("acts are JSON"),
+            run_at: bench.time.clock().now(),
+            priority: 0,
+            attempts: 1,
+            crashes: 3,
+            unique: None,
+            traceparent: None,
+            wakes: Some(sleeper.clone()),
+        };
+        let waker = enqueued(bench.engines[0].push(waker).await).into_id();
+        sleepers.push((sleeper, waker));
+    }
+    let (last, hangs) = sleepers.pop().expect("there are three");
+    for (sleeper, _) in &sleepers {
+        bench.until_is(sleeper, JobState::Done).await;
+    }
+    assert_eq!(bench.find(&last).await.state, JobState::Scheduled);
+    assert!(cancel(bench, &hangs).await);
+    let woken = "a job that another wakes is done";
+    bench
+        .within(30 * SECOND, woken, async || {
+            bench.find(&last).await.state == JobState::Done
+        })
+        .await;
+    worker.stop().await;
 }
 
 async fn progress_and_results_are_kept(bench: &Bench<'_>) {

@@ -132,6 +132,9 @@ pub struct NewJob {
     pub unique: Option<String>,
     /// The trace that it is enqueued in.
     pub traceparent: Option<String>,
+    /// A job that waits for its time, and is ready as soon as this one has ended, however it ended: done, dead or cancelled. The
+    /// engine makes it ready together with that end, so that it can't be lost.
+    pub wakes: Option<JobId>,
 }
 
 /// Whether a job is new.

@@ -113,11 +113,21 @@ impl Handler {
                     handler.handle(job, &cx).await
                 })
             };
+        Self::new(J::NAME, J::VERSION, J::policy(), call)
+    }
+
+    pub(crate) fn new(
+        name: &'static str,
+        version: u16,
+        policy: JobPolicy,
+        call: impl Fn(u16, String, JobContext) -> BoxFuture<'static, Result<()>> + Send + Sync + 'static,
+    ) -> Self {
+        let call = Arc::new(call);
         Self {
-            name: J::NAME,
-            version: J::VERSION,
-            policy: J::policy(),
-            call: Arc::new(call),
+            name,
+            version,
+            policy,
+            call,
         }
     }
 

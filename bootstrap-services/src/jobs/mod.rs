@@ -55,9 +55,13 @@ mod worker;
 /// ```
 pub use bootstrap_services_macros::job_handler;
 
+#[cfg(feature = "workflows")]
+pub(crate) use api::LATEST;
 pub use api::{Enqueue, Jobs};
 pub use context::{JobContext, Notes};
 pub use engine::{Enqueued, JobCount, JobEngine, JobFilter, JobId, JobInfo, JobState, NewJob};
+#[cfg(feature = "workflows")]
+pub(crate) use error::Again;
 pub use error::{JobError, JobFailure};
 #[doc(hidden)]
 pub use handler::Handler;
@@ -69,6 +73,8 @@ pub use sqlite::SqliteJobsPlugin;
 #[cfg(feature = "testing")]
 pub use testing::Drained;
 pub use work::{Claimed, Known, Outcome, Work};
+#[cfg(feature = "workflows")]
+pub(crate) use work::{random, traceparent};
 #[doc(hidden)]
 pub use worker::ByHand;
 pub use worker::{JobWorker, JobWorkerPlugin};

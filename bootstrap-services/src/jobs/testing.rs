@@ -151,7 +151,9 @@ impl Jobs {
             let running = self
                 .list(&JobFilter::new().state(JobState::Running))
                 .await?;
-            if waiting.is_empty() && running.is_empty() {
+            // A job that was taken over between the two looks is ready again.
+            if waiting.is_empty() && running.is_empty() && self.engine().waiting().await?.is_empty()
+            {
                 return Ok(());
             }
             let known = self

@@ -369,7 +369,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> anyhow::Error {
 }
 
 /// A number from 0 to 1.
-fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     // The keys of the standard library are random.
     let bits = RandomState::new().build_hasher().finish();
     let high = u32::try_from(bits >> 32).unwrap_or_default();

@@ -97,8 +97,14 @@ impl Hooks for SqliteJobsPlugin {
 
 fn migrations() -> Migrator {
     let tables = include_str!("../../../migrations/jobs/0001_jobs.sql").into_sql_str();
-    let first = Migration::new(1, "jobs".into(), MigrationType::Simple, tables, false);
-    Migrator::with_migrations(vec![first])
+    let wakes = include_str!("../../../migrations/jobs/0002_wakes.sql").into_sql_str();
+    let migration = |number, name: &'static str, sql| {
+        Migration::new(number, name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "jobs", tables),
+        migration(2, "wakes", wakes),
+    ])
 }
 
 pub(super) struct SqliteJobs {
@@ -267,6 +273,8 @@ impl JobEngine for SqliteJobs {
             Ok(cancel.execute(&mut *tx).await?.rows_affected() == 1)
         });
         let cancelled = cancelled.await?;
+        // One that it wakes may be ready.
+        self.signals.expect(now);
         // If it runs in another process, that process looks for it.
         self.signals.cancel(id);
         Ok(cancelled)

@@ -48,8 +48,8 @@ pub(super) async fn push(
     now: i64,
 ) -> Result<Enqueued> {
     const PUSH: &str = "INSERT INTO _jobs
-            (name, version, state, priority, run_at, attempts, crashes, unique_key, payload, traceparent, enqueued_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (name, version, state, priority, run_at, attempts, crashes, unique_key, payload, traceparent, enqueued_at, wakes)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (name, unique_key) WHERE unique_key IS NOT NULL AND state < 3 DO NOTHING RETURNING id";
     const OTHER: &str = "SELECT id FROM _jobs WHERE name = ? AND unique_key = ? AND state < 3";
     let at = millis(job.run_at)?;
@@ -71,7 +71,8 @@ pub(super) async fn push(
         .bind(&job.unique)
         .bind(&job.payload)
         .bind(&job.traceparent)
-        .bind(now);
+        .bind(now)
+        .bind(job.wakes.as_ref().and_then(number));
     let pushed: Option<i64> = push.fetch_optional(&mut *connection).await?;
     if let Some(id) = pushed {
         return Ok(Enqueued::New(JobId::new(id)));

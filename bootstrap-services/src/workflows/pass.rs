@@ -1,0 +1,435 @@
+//! One pass over the code of a workflow, from its beginning: what its steps share, and how it ends.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
+
+use crate::database::Tx;
+use crate::workflows::engine::{Claimed, Engine, time};
+use crate::workflows::info::{ACTIVE, UNDOING};
+use crate::workflows::journal::{Fault, Journal, LONGEST_NAME, Row};
+use crate::workflows::workflow::StepPolicy;
+use crate::workflows::{FlowError, StepKind, metrics};
+
+/// The most bytes of an input, of a result, and of the value of a signal.
+const LARGEST: usize = 1 << 20;
+/// The most bytes of an error that are stored.
+const LONGEST_ERROR: usize = 8 << 10;
+/// How soon a result that was not stored is tried again.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
+/// How often that may fail before the run ends.
+const MOST_FAILURES: u32 = 30;
+
+/// What a pass is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Forward,
+    /// To reach this step, and to undo it.
+    Undo(String),
+}
+
+/// Why a pass ends before the code returns.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Another run has taken over, or a caller has ended it.
+    Superseded,
+    /// The database failed: the job is retried.
+    Engine(anyhow::Error),
+    /// The code does not fit its journal, or its rules.
+    Broken(FlowError),
+    /// A step was undone, or that failed.
+    Undone,
+    /// A test wants this run to end here, as if its process had died.
+    #[cfg(feature = "testing")]
+    Crashed,
+}
+
+pub(crate) struct Shared {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) of: Claimed,
+    pub(crate) name: &'static str,
+    pub(crate) policy: StepPolicy,
+    /// Something that the workflow may wait for has happened in this process.
+    woken: Arc<Notify>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    mode: Mode,
+    journal: Journal,
+    /// How many steps do something that is not only a wait.
+    active: usize,
+    /// What is waited for: until when, in milliseconds since 1970, by the number of the wait.
+    waits: Vec<(u64, Option<i64>)>,
+    last_wait: u64,
+    /// The step that this pass is to undo has been reached.
+    is_caught: bool,
+    stop: Option<Stop>,
+}
+
+/// A step that the code has reached.
+pub(crate) enum Reached {
+    /// It goes on, or begins. The row is there if something of it is stored.
+    Open(Option<Row>, Active),
+    Ended(Row),
+    /// It is the one that this pass is to undo.
+    Undo(Row, Active),
+}
+
+impl Shared {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        of: Claimed,
+        (name, policy): (&'static str, StepPolicy),
+        journal: Journal,
+        woken: Arc<Notify>,
+    ) -> Arc<Self> {
+        let inner = Inner {
+            mode: Mode::Forward,
+            journal,
+            active: 0,
+            waits: Vec::new(),
+            last_wait: 0,
+            is_caught: false,
+            stop: None,
+        };
+        Arc::new(Self {
+            engine,
+            of,
+            name,
+            policy,
+            woken,
+            inner: Mutex::new(inner),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a pass. What is left of the previous one was dropped.
+    pub(crate) fn begin(&self, mode: Mode) {
+        let mut inner = self.lock();
+        inner.mode = mode;
+        (inner.is_caught, inner.stop) = (false, None);
+        inner.journal.begin_pass();
+    }
+
+    pub(crate) fn is_forward(&self) -> bool {
+        self.lock().mode == Mode::Forward
+    }
+
+    /// Whether the step that this pass is to undo has been reached. Then no branch beside it may drop it.
+    pub(crate) fn is_caught(&self) -> bool {
+        self.lock().is_caught
+    }
+
+    pub(crate) fn journal<T>(&self, of: impl FnOnce(&Journal) -> T) -> T {
+        of(&self.lock().journal)
+    }
+
+    pub(crate) fn take_stop(&self) -> Option<Stop> {
+        self.lock().stop.take()
+    }
+
+    /// Whether nothing is left but waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        let inner = self.lock();
+        inner.active == 0 && !inner.waits.is_empty()
+    }
+
+    /// The end of the first wait, if it has one.
+    pub(crate) fn first_wait(&self) -> Option<i64> {
+        let inner = self.lock();
+        inner.waits.iter().filter_map(|(_, until)| *until).min()
+    }
+
+    /// Ends the pass: the driver drops this future.
+    pub(crate) async fn halt<T>(&self, stop: Stop) -> T {
+        self.lock().stop.get_or_insert(stop);
+        pending().await
+    }
+
+    /// Ends the pass with an error of the code.
+    async fn broken<T>(&self, fault: Fault, step: &str) -> T {
+        let step = step.to_owned();
+        let error = match fault {
+            Fault::NameTwice => FlowError::NameTwice {
+                workflow: self.name,
+                step,
+            },
+            Fault::TooMany => FlowError::TooManySteps {
+                workflow: self.name,
+            },
+            Fault::Changed { recorded } => self.changed(format!("the step `{step}`"), recorded),
+        };
+        self.halt(Stop::Broken(error)).await
+    }
+
+    pub(crate) fn changed(&self, reached: String, recorded: String) -> FlowError {
+        FlowError::Changed {
+            workflow: self.name,
+            id: self.of.id.clone(),
+            reached,
+            recorded,
+        }
+    }
+
+    /// The code reaches a step. A new one begins once the futures beside it have reached theirs.
+    pub(crate) async fn reach(self: &Arc<Self>, name: &str, kind: StepKind) -> Reached {
+        if !(1..=LONGEST_NAME).contains(&name.len()) {
+            let (workflow, bytes) = (self.name.to_owned(), name.len());
+            let error = FlowError::InvalidName { workflow, bytes };
+            return self.halt(Stop::Broken(error)).await;
+        }
+        let (reached, mode) = {
+            let mut inner = self.lock();
+            (inner.journal.reach(name, kind), inner.mode.clone())
+        };
+        let row = match reached {
+            Ok(row) => row,
+            Err(fault) => return self.broken(fault, name).await,
+        };
+        match (row, mode) {
+            (Some(row), Mode::Undo(step)) if step == name => {
+                let active = self.active();
+                self.lock().is_caught = true;
+                Reached::Undo(row, active)
+            }
+            (Some(row), _) if row.has_ended() => {
+                metrics::replayed(self.name);
+                Reached::Ended(row)
+            }
+            // Nothing more is done.
+            (_, Mode::Undo(_)) => {
+                let _wait = self.wait(None);
+                pending().await
+            }
+            (row, Mode::Forward) => {
+                let active = self.active();
+                tokio::task::yield_now().await;
+                if row.is_none()
+                    && let Some(recorded) = self.unreached()
+                {
+                    // The first version of a branch is what the code was without it.
+                    return match kind {
+                        StepKind::Value if is_version(name) => Reached::Open(None, active),
+                        _ => self.broken(Fault::Changed { recorded }, name).await,
+                    };
+                }
+                Reached::Open(row, active)
+            }
+        }
+    }
+
+    pub(crate) fn unreached(&self) -> Option<String> {
+        self.lock().journal.unreached().map(str::to_owned)
+    }
+
+    /// Counts as something that is more than a wait, until it is dropped.
+    pub(crate) fn active(self: &Arc<Self>) -> Active {
+        self.lock().active += 1;
+        Active(Arc::clone(self))
+    }
+
+    /// Counts as a wait until it is dropped.
+    fn wait(self: &Arc<Self>, until: Option<i64>) -> Wait {
+        let mut inner = self.lock();
+        inner.last_wait += 1;
+        let number = inner.last_wait;
+        inner.waits.push((number, until));
+        drop(inner);
+        Wait(Arc::clone(self), number)
+    }
+
+    /// Waits until a time.
+    pub(crate) async fn wait_until(self: &Arc<Self>, until: i64) {
+        let _wait = self.wait(Some(until));
+        self.engine.clock.sleep_until(time(until)).await;
+    }
+
+    /// Waits for something else than a time. If only waits are left, the workflow is suspended meanwhile; if other branches do something, it
+    /// may go on in this run.
+    pub(crate) async fn wait_for_change(self: &Arc<Self>, until: Option<i64>) {
+        let _wait = self.wait(until);
+        let end = async {
+            match until {
+                Some(until) => self.engine.clock.sleep_until(time(until)).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = end => {}
+            () = self.woken.notified() => {}
+        }
+    }
+
+    /// Stores a row, with what `also` writes in the same transaction, if this is still the run that may.
+    pub(crate) async fn store<F>(&self, row: Row, also: impl FnOnce(Tx, Row) -> F + Send) -> Row
+    where
+        F: Future<Output = Result<(Tx, Row)>> + Send,
+    {
+        let row = self.placed(row);
+        let stored = self.write(row, also).await;
+        self.stored(stored).await
+    }
+
+    /// Stores a row. If that fails, it is tried again for a while: the work would be done again otherwise.
+    pub(crate) async fn keep(&self, row: Row) -> Row {
+        let row = self.placed(row);
+        let mut failures = 0;
+        loop {
+            let stored = self.write(row.clone(), async |tx, row| Ok((tx, row))).await;
+            match stored {
+                Err(error) if failures < MOST_FAILURES => {
+                    failures += 1;
+                    let (step, id) = (&row.name, &self.of.id);
+                    tracing::warn!(step, id, error = %format_args!("{error:#}"), "the result of a step was not stored; another attempt follows");
+                    self.engine.clock.sleep(STORE_AGAIN).await;
+                }
+                stored => return self.stored(stored).await,
+            }
+        }
+    }
+
+    /// Gives a row its place in the journal. A step that is undone keeps its own.
+    fn placed(&self, mut row: Row) -> Row {
+        let mut inner = self.lock();
+        if inner.mode == Mode::Forward {
+            row.seq = inner.journal.next();
+        }
+        row
+    }
+
+    async fn write<F>(
+        &self,
+        row: Row,
+        also: impl FnOnce(Tx, Row) -> F + Send,
+    ) -> Result<Option<Row>>
+    where
+        F: Future<Output = Result<(Tx, Row)>> + Send,
+    {
+        let state = if self.is_forward() { ACTIVE } else { UNDOING };
+        let (name, number) = (row.name.clone(), self.of.head.number);
+        let written = self
+            .engine
+            .database
+            .write(async |mut tx| -> Result<Option<Row>> {
+                if !self.engine.fence(&mut tx, &self.of, state).await? {
+                    return Ok(None);
+                }
+                let (mut tx, row) = also(tx, row).await?;
+                row.store(&mut tx, number).await?;
+                Ok(Some(row))
+            });
+        let context = || format!("the step `{name}` of {} was not stored", self.of.id);
+        written.await.with_context(context)
+    }
+
+    async fn stored(&self, stored: Result<Option<Row>>) -> Row {
+        match stored {
+            Ok(Some(row)) => {
+                self.lock().journal.keep(row.clone());
+                #[cfg(feature = "testing")]
+                self.crash(&row).await;
+                row
+            }
+            Ok(None) => self.halt(Stop::Superseded).await,
+            Err(error) => self.halt(Stop::Engine(error)).await,
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    async fn crash(&self, row: &Row) {
+        let is_undone = self.lock().mode != Mode::Forward;
+        let crashes_here = {
+            let mut crashes = self
+                .engine
+                .crashes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if is_undone {
+                crashes.remove(&format!("undo {}", row.name))
+            } else {
+                row.has_ended() && crashes.remove(&row.name)
+            }
+        };
+        if crashes_here {
+            let () = self.halt(Stop::Crashed).await;
+        }
+    }
+}
+
+/// The result of a step that has ended.
+pub(crate) fn ended<T: DeserializeOwned>(row: Row) -> Result<T> {
+    let step = row.name;
+    match (row.error, row.result) {
+        (Some(error), None) => Err(FlowError::StepFailed { step, error }.into()),
+        (_, result) => {
+            let what = || format!("the result of the step `{step}`");
+            Ok(decode(&result.unwrap_or_default(), what)?)
+        }
+    }
+}
+
+pub(crate) fn is_version(name: &str) -> bool {
+    name.starts_with("version ")
+}
+
+/// Counts as something that is more than a wait.
+pub(crate) struct Active(Arc<Shared>);
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.lock().active -= 1;
+    }
+}
+
+/// Counts as a wait.
+struct Wait(Arc<Shared>, u64);
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.0.lock().waits.retain(|(number, _)| *number != self.1);
+    }
+}
+
+/// Writes a value as JSON.
+pub(crate) fn encode(
+    value: &impl Serialize,
+    what: impl Fn() -> String,
+) -> Result<String, FlowError> {
+    let text = serde_json::to_string(value).map_err(|source| FlowError::Unserializable {
+        what: what(),
+        source,
+    })?;
+    let bytes = text.len();
+    if bytes > LARGEST {
+        let what = what();
+        return Err(FlowError::TooLarge { what, bytes });
+    }
+    Ok(text)
+}
+
+/// Reads a value.
+pub(crate) fn decode<T: DeserializeOwned>(
+    text: &str,
+    what: impl FnOnce() -> String,
+) -> Result<T, FlowError> {
+    serde_json::from_str(text).map_err(|source| FlowError::Unreadable {
+        what: what(),
+        source,
+    })
+}
+
+/// An error with its causes, as it is stored.
+pub(crate) fn text(error: &anyhow::Error) -> String {
+    let mut text = format!("{error:#}");
+    text.truncate(text.floor_char_boundary(LONGEST_ERROR));
+    text
+}

@@ -1,0 +1,131 @@
+//! Workflows that are written as a list of states, and the faults of the original.
+
+use bootstrap_services::workflows::{Definition, FlowState};
+use serde_json::json;
+
+use crate::kit::{Kit, Script};
+use crate::script;
+
+fn sizes() -> Script {
+    script!(|cx, log, input| {
+        Definition::new()
+            .task("measure", |input| async move {
+                log.add("measure");
+                Ok(input)
+            })
+            .choice("size", |it| {
+                if it.as_u64() > Some(10) {
+                    "big"
+                } else {
+                    "small"
+                }
+            })
+            .task("small", |_| async {
+                log.add("small");
+                Ok(json!("A"))
+            })
+            .end()
+            .task("big", |_| async {
+                log.add("big");
+                Ok(json!("B"))
+            })
+            .end()
+            .run(cx, input)
+            .await?
+    })
+}
+
+// In the original, a choice ended its workflow twice, and the output was `big`: the name of the step.
+#[tokio::test]
+async fn a_choice_ends_once_with_the_output_of_what_it_chose() {
+    let kit = Kit::by_hand(sizes()).await;
+    for (size, name, output) in [(5, "small", "A"), (50, "big", "B")] {
+        kit.flows.crash_after("measure");
+        let id = kit.start(size).await;
+        let ends = "CREATE TABLE IF NOT EXISTS ends (flow);
+            CREATE TRIGGER IF NOT EXISTS ended AFTER UPDATE OF state ON _flows WHEN NEW.state > 1 BEGIN INSERT INTO ends VALUES (NEW.id); END;";
+        let mut tx = kit.database.begin().await.unwrap();
+        sqlx::raw_sql(ends).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        kit.drain().await;
+        assert_eq!(kit.result(&id).await, json!(output));
+        assert_eq!(kit.log.take(), ["measure", name]);
+        let ends = sqlx::query_scalar("SELECT count(*) FROM ends WHERE flow = ?").bind(id.as_str());
+        let ends: i64 = ends.fetch_one(kit.database.read()).await.unwrap();
+        assert_eq!(ends, 1);
+    }
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn states_run_in_their_order_with_jumps_and_branches() {
+    let kit = Kit::by_hand(script!(|cx, log, input| {
+        let definition = Definition::new()
+            .pass("double", |it| json!(it.as_u64().unwrap() * 2))
+            .then("both")
+            .task("skipped", |_| async { anyhow::bail!("not reached") })
+            .parallel(
+                "both",
+                [("left", 1), ("right", 2)],
+                |factor, it| async move { Ok(json!(it.as_u64().unwrap() * factor)) },
+            )
+            .task("sum", |it| async move {
+                Ok(json!(
+                    it["left"].as_u64().unwrap() + it["right"].as_u64().unwrap()
+                ))
+            });
+        definition.run(cx, input).await?
+    }))
+    .await;
+    let id = kit.start(7).await;
+    kit.drain().await;
+    assert_eq!(kit.result(&id).await, json!(42));
+    let names: Vec<_> = kit
+        .history(&id)
+        .await
+        .into_iter()
+        .map(|it| it.name)
+        .collect();
+    assert_eq!(names, ["both/left", "both/right", "sum"]);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_malformed_definition_fails_before_anything_is_done() {
+    let kit = Kit::by_hand(script!(|cx, log, input| {
+        let task = |name: &'static str| Definition::new().task(name, |it| async { Ok(it) });
+        let definition = match input.as_str() {
+            Some("empty") => Definition::new(),
+            Some("twice") => task("a").task("a", |it| async { Ok(it) }),
+            Some("lost") => task("a").then("b"),
+            _ => Definition::new().choice("size", |_| "none"),
+        };
+        definition.run(cx, input).await?
+    }))
+    .await;
+    for (input, expected) in [
+        (
+            "empty",
+            "the workflow has no states: add one, for example with `task`",
+        ),
+        (
+            "twice",
+            "two states have the name `a`: give each a name of its own",
+        ),
+        (
+            "lost",
+            "the state `a` leads to `b`, which is not there: write the name of a state",
+        ),
+        (
+            "choice",
+            "the state `size` leads to `none`, which is not there: write the name of a state",
+        ),
+    ] {
+        let id = kit.start(input).await;
+        kit.drain().await;
+        assert_eq!(kit.state(&id).await, FlowState::Failed);
+        assert_eq!(kit.error(&id).await, expected);
+        assert_eq!(kit.history(&id).await, []);
+    }
+    kit.close().await;
+}

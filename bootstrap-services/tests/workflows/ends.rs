@@ -1,0 +1,300 @@
+//! How workflows end: cancelled, timed out, failed, retried; and that they end once.
+
+use anyhow::bail;
+use bootstrap_services::workflows::{FlowState, StepState};
+use serde_json::json;
+
+use crate::kit::{HOUR, Kit, Limited, Part, SECOND, Script, Test};
+use crate::script;
+
+/// `charge`, which can be undone, and then what the input says.
+fn charge_and_wait() -> Script {
+    script!(|cx, log, input| {
+        let charge = cx.step("charge", || async { Ok(log.add("charge")) });
+        charge.undo(|()| async { Ok(log.add("refund")) }).await?;
+        match input.as_str().unwrap() {
+            "signal" => cx.signal::<()>("paid").await?,
+            "sleep" => cx.sleep("nap", 2 * HOUR).await?,
+            "job" => cx.job("part", Part::Wait).await?,
+            "step" => {
+                let step = cx.step("hangs", || async {
+                    log.add("hangs");
+                    Ok(std::future::pending::<()>().await)
+                });
+                step.timeout(10 * HOUR).await?;
+            }
+            "child" => {
+                cx.child("child", Test(json!("signal"))).await?;
+            }
+            "fails" => {
+                cx.step("fails", || async { bail!("no luck") })
+                    .retry(2)
+                    .backoff(SECOND, SECOND)
+                    .await?
+            }
+            _ => {}
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_workflow_that_waits_is_cancelled_and_undone() {
+    for wait in ["signal", "sleep"] {
+        let kit = Kit::by_hand(charge_and_wait()).await;
+        let id = kit.start(wait).await;
+        kit.drain().await;
+        assert!(kit.flows.cancel(&id).await.unwrap());
+        kit.drain().await;
+        assert_eq!(kit.state(&id).await, FlowState::Cancelled);
+        assert_eq!(kit.log.take(), ["charge", "refund"]);
+        assert!(!kit.flows.cancel(&id).await.unwrap());
+        assert_eq!(kit.errors.take(), [""; 0]);
+        kit.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_workflow_that_has_not_begun_is_cancelled() {
+    let kit = Kit::by_hand(charge_and_wait()).await;
+    let id = kit.start("signal").await;
+    assert!(kit.flows.cancel(&id).await.unwrap());
+    kit.drain().await;
+    assert_eq!(
+        (kit.state(&id).await, kit.log.take()),
+        (FlowState::Cancelled, vec![])
+    );
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_workflow_is_cancelled_in_the_middle_of_a_step() {
+    let kit = Kit::running(charge_and_wait()).await;
+    let id = kit.start("step").await;
+    kit.log.until(2).await;
+    assert!(kit.flows.cancel(&id).await.unwrap());
+    assert_eq!(kit.ended(&id).await.state, FlowState::Cancelled);
+    assert_eq!(kit.log.take(), ["charge", "hangs", "refund"]);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_workflow_that_is_cancelled_cancels_the_job_that_it_waits_for() {
+    let kit = Kit::running(charge_and_wait()).await;
+    let id = kit.start("job").await;
+    kit.log.until(2).await;
+    assert!(kit.flows.cancel(&id).await.unwrap());
+    assert_eq!(kit.ended(&id).await.state, FlowState::Cancelled);
+    assert_eq!(kit.log.take(), ["charge", "part Wait", "refund"]);
+    kit.close().await;
+}
+
+// In the original, the parent of a cancelled branch polled for ever.
+#[tokio::test]
+async fn a_parent_goes_on_when_its_child_is_cancelled() {
+    let kit = Kit::by_hand(charge_and_wait()).await;
+    let id = kit.start("child").await;
+    kit.drain().await;
+    let child = bootstrap_services::workflows::FlowId::new(format!("{id}/child"));
+    assert_eq!(kit.state(&child).await, FlowState::Waiting);
+    assert!(kit.flows.cancel(&child).await.unwrap());
+    kit.drain().await;
+    assert_eq!(kit.state(&child).await, FlowState::Cancelled);
+    assert_eq!(kit.state(&id).await, FlowState::Failed);
+    let error = format!("the step `child` failed: the workflow {child} ended as cancelled");
+    assert_eq!(kit.error(&id).await, error);
+    // Nothing is left that would run.
+    assert!(kit.jobs.drain().await.unwrap().scheduled == 0);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_child_that_ends_wakes_its_parent_and_one_that_is_cancelled_with_it_is_undone() {
+    let kit = Kit::by_hand(charge_and_wait()).await;
+    let ids = [kit.start("child").await, kit.start("child").await];
+    kit.drain().await;
+    let child = |id| bootstrap_services::workflows::FlowId::new(format!("{id}/child"));
+    kit.flows
+        .signal(&child(&ids[0]), "paid", &())
+        .await
+        .unwrap();
+    kit.flows.cancel(&ids[1]).await.unwrap();
+    kit.drain().await;
+    assert_eq!(kit.state(&ids[0]).await, FlowState::Done);
+    assert_eq!(kit.state(&ids[1]).await, FlowState::Cancelled);
+    assert_eq!(kit.state(&child(&ids[1])).await, FlowState::Cancelled);
+    kit.close().await;
+}
+
+// In the original, a step that ran on overwrote the failure with `completed`.
+#[tokio::test]
+async fn a_workflow_that_takes_too_long_is_undone_and_stays_timed_out() {
+    for wait in ["sleep", "signal"] {
+        let kit = Kit::by_hand(charge_and_wait()).await;
+        let id = kit
+            .flows
+            .start(Limited(json!(wait)))
+            .await
+            .unwrap()
+            .into_id();
+        kit.drain().await;
+        kit.advance(HOUR).await;
+        assert_eq!(kit.state(&id).await, FlowState::TimedOut);
+        assert_eq!(kit.log.take(), ["charge", "refund"]);
+        assert!(!kit.flows.signal(&id, "paid", &()).await.unwrap());
+        kit.advance(10 * HOUR).await;
+        assert_eq!(kit.state(&id).await, FlowState::TimedOut);
+        assert_eq!(kit.log.take(), [""; 0]);
+        kit.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_runs_when_the_time_of_its_workflow_is_over_is_dropped() {
+    let kit = Kit::running(charge_and_wait()).await;
+    let id = kit
+        .flows
+        .start(Limited(json!("step")))
+        .await
+        .unwrap()
+        .into_id();
+    kit.log.until(2).await;
+    kit.time.advance(HOUR).await;
+    assert_eq!(kit.ended(&id).await.state, FlowState::TimedOut);
+    assert_eq!(kit.log.take(), ["charge", "hangs", "refund"]);
+    kit.close().await;
+}
+
+// The original emitted two terminal events, and let a completion overwrite a failure.
+#[tokio::test]
+async fn a_cancellation_that_comes_before_the_end_is_stored_is_not_overwritten_by_it() {
+    let kit = Kit::by_hand(script!(|cx, log, input| {
+        let charge = cx.step("charge", || async { Ok(log.add("charge")) });
+        charge.undo(|()| async { Ok(log.add("refund")) }).await?;
+    }))
+    .await;
+    let id = kit.start(()).await;
+    // After the step was stored, before the end is.
+    let mut tx = kit.database.begin().await.unwrap();
+    let trigger = "CREATE TRIGGER late AFTER INSERT ON _flow_steps BEGIN UPDATE _flows SET is_unwanted = 1; END";
+    sqlx::query(trigger).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    kit.drain().await;
+    assert_eq!(kit.state(&id).await, FlowState::Cancelled);
+    assert_eq!(kit.log.take(), ["charge", "refund"]);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_workflow_that_failed_is_retried_at_the_step_that_failed_and_with_what_was_undone() {
+    let kit = Kit::by_hand(script!(|cx, log, input| {
+        cx.step("look", || async { Ok(log.add("look")) }).await?;
+        let charge = cx.step("charge", || async { Ok(log.add("charge")) });
+        charge.undo(|()| async { Ok(log.add("refund")) }).await?;
+        let ship = cx.step("ship", || async {
+            log.add("ship");
+            anyhow::ensure!(log.all().iter().any(|it| it == "repaired"), "no truck");
+            Ok(())
+        });
+        ship.retry(1).await?;
+    }))
+    .await;
+    let id = kit.run().await;
+    assert_eq!(kit.state(&id).await, FlowState::Failed);
+    kit.log.add("repaired");
+    assert!(kit.flows.retry(&id).await.unwrap());
+    kit.drain().await;
+    assert_eq!(kit.state(&id).await, FlowState::Done);
+    assert_eq!(
+        kit.log.take(),
+        [
+            "look", "charge", "ship", "refund", "repaired", "charge", "ship"
+        ]
+    );
+    assert!(!kit.flows.retry(&id).await.unwrap());
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_workflow_that_timed_out_has_its_whole_time_again_when_it_is_retried() {
+    let kit = Kit::by_hand(charge_and_wait()).await;
+    let id = kit
+        .flows
+        .start(Limited(json!("signal")))
+        .await
+        .unwrap()
+        .into_id();
+    kit.drain().await;
+    kit.advance(3 * HOUR).await;
+    assert_eq!(kit.state(&id).await, FlowState::TimedOut);
+    assert!(kit.flows.retry(&id).await.unwrap());
+    kit.drain().await;
+    assert_eq!(kit.state(&id).await, FlowState::Waiting);
+    kit.flows.signal(&id, "paid", &()).await.unwrap();
+    kit.drain().await;
+    assert_eq!(kit.state(&id).await, FlowState::Done);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn an_undo_is_retried_and_the_others_are_done_also_if_it_fails() {
+    let kit = Kit::by_hand(script!(|cx, log, input| {
+        for name in ["a", "b", "c"] {
+            let step = cx
+                .step(name, || async { Ok(()) })
+                .retry(2)
+                .backoff(SECOND, SECOND);
+            step.undo(|()| async move {
+                log.add(format!("undo {name}"));
+                anyhow::ensure!(name != "b", "no luck");
+                Ok(())
+            })
+            .await?;
+        }
+        Err::<(), _>(anyhow::anyhow!("all of it is wrong"))?
+    }))
+    .await;
+    let id = kit.run().await;
+    assert_eq!(kit.state(&id).await, FlowState::Undoing);
+    kit.advance(SECOND).await;
+    assert_eq!(kit.state(&id).await, FlowState::Failed);
+    assert_eq!(kit.log.take(), ["undo c", "undo b", "undo b", "undo a"]);
+    let states: Vec<_> = kit
+        .history(&id)
+        .await
+        .into_iter()
+        .map(|it| it.state)
+        .collect();
+    assert_eq!(
+        states,
+        [StepState::Undone, StepState::NotUndone, StepState::Undone]
+    );
+    let errors = kit.errors.take();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(
+        errors[1].ends_with("the step `b` was not undone: no luck"),
+        "{errors:?}"
+    );
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_panic_of_a_step_is_a_failed_attempt_and_one_outside_fails_the_workflow() {
+    let kit = Kit::by_hand(script!(|cx, log, input| {
+        if input == json!("step") {
+            let () = cx
+                .step("panics", || async { panic!("out of cheese") })
+                .retry(1)
+                .await?;
+        }
+        assert!(input == json!("step"), "out of milk");
+    }))
+    .await;
+    let (step, code) = (kit.start("step").await, kit.start("code").await);
+    kit.drain().await;
+    assert_eq!(
+        kit.error(&step).await,
+        "the step `panics` failed: it panicked: out of cheese"
+    );
+    assert_eq!(kit.error(&code).await, "it panicked: out of milk");
+    kit.close().await;
+}
