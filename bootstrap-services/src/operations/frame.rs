@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bootstrap::RequestState;
 use bootstrap_web::prelude::*;
 
-use crate::operations::html::{Markup, html};
+use crate::operations::html::{Markup, encoded, html};
 use crate::operations::visit::Visit;
 
 /// Nothing from elsewhere, nothing inline, and no frame of another page around it.
@@ -39,9 +39,17 @@ fn navigation(visit: &Visit, here: &str) -> Markup {
         let current = if name == here { "page" } else { "false" };
         html!(r#"<li><a href=""# (href) r#"" aria-current=""# (current) r#"">"# (name) "</a></li>")
     };
-    let jobs = visit.has_jobs().then(|| link(&jobs, "Jobs"));
+    let jobs = visit.jobs().ok().map(|_| link(&jobs, "Jobs"));
+    #[cfg(feature = "workflows")]
+    let workflows = visit
+        .workflows
+        .as_ref()
+        .map(|_| link(&format!("{}workflows", visit.below), "Workflows"));
+    #[cfg(not(feature = "workflows"))]
+    let workflows = None;
+    let workflows: Option<Markup> = workflows;
     html!(
-        r#"<nav aria-label="Operations"><ul>"# [link(&visit.root, "Overview")] [jobs.unwrap_or_default()]
+        r#"<nav aria-label="Operations"><ul>"# [link(&visit.root, "Overview")] [jobs.unwrap_or_default()] [workflows.unwrap_or_default()]
         "</ul></nav>"
     )
 }
@@ -62,6 +70,10 @@ fn notice(visit: &Visit) -> Markup {
         Some("paused") => "Paused in this instance, until it is resumed or restarted.",
         Some("resumed") => "Resumed.",
         Some("triggered") => "Triggered.",
+        Some("undoing") => "Cancelled. What the workflow has done is being undone.",
+        Some("not-undoing") => "Not cancelled: the workflow has ended, or is being undone already.",
+        Some("retried") => "It goes on at the step that failed.",
+        Some("not-retried") => "Not retried: it has neither failed nor timed out.",
         Some("restarted") => "Restarted.",
         Some("stopped") => "Stopped.",
         _ => return Markup::default(),
@@ -71,6 +83,21 @@ fn notice(visit: &Visit) -> Markup {
         .and_then(|count| count.parse::<u64>().ok());
     let count = count.map(|count| format!("{count} × ")).unwrap_or_default();
     html!(r#"<p class="notice" role="status">"# (count) (text) "</p>")
+}
+
+/// The links to other pages of a list, which is at `link` with all of its query. `last` is the last of this page, if there are older ones.
+pub(super) fn pages(visit: &Visit, link: &str, last: Option<&str>) -> Markup {
+    let newest = link.trim_end_matches(['?', '&']);
+    let newest = visit
+        .query("before")
+        .map(|_| html!(r#"<a href=""# (newest) r#"">Newest</a>"#));
+    let older = last.map(
+        |last| html!(r#"<a rel="next" href=""# (link) "before=" (encoded(last)) r#"">Older</a>"#),
+    );
+    html!(
+        r#"<nav class="pages" aria-label="Pages of the list">"# [newest.unwrap_or_default()] " " [older.unwrap_or_default()]
+        "</nav>"
+    )
 }
 
 /// A page for what is not there.

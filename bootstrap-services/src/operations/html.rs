@@ -116,6 +116,31 @@ pub(super) fn badge(state: impl Display) -> Markup {
     html!(r#"<span class="badge "# (&state) r#"">"# (&state) "</span>")
 }
 
+/// The options of a `select`. The first one, for all values, is the caller's.
+pub(super) fn options<T: Display + PartialEq>(
+    values: impl IntoIterator<Item = T>,
+    chosen: Option<&T>,
+) -> Markup {
+    let option = |value: T| {
+        let mark = if chosen == Some(&value) {
+            " selected"
+        } else {
+            ""
+        };
+        html!(r#"<option value=""# (&value) r#"""# (mark) ">" (&value) "</option>")
+    };
+    values.into_iter().map(option).collect()
+}
+
+/// A list of names and values.
+pub(super) fn definitions(values: impl IntoIterator<Item = (&'static str, Markup)>) -> Markup {
+    let values = values.into_iter();
+    let values =
+        values.map(|(name, value)| html!("<div><dt>" (name) "</dt><dd>" [value] "</dd></div>"));
+    let values: Markup = values.collect();
+    html!(r#"<dl class="facts">"# [values] "</dl>")
+}
+
 /// A text of several lines.
 pub(super) fn block(label: &'static str, text: &str) -> Markup {
     html!(r#"<pre tabindex="0" aria-label=""# (label) r#"">"# (text) "</pre>")

@@ -19,6 +19,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::kit::{Act, Kit, MINUTE, Mail, SCRIPT, boot_with, within};
+use crate::workflows::start;
 
 /// A browser can send no header of its own to the hook of the other tests.
 #[routes(name = "open", collect = never)]
@@ -216,6 +217,8 @@ async fn fill(kit: &Kit) {
     ] {
         kit.dead(error).await;
     }
+    start(kit, "order-1", Some("402: the card was declined")).await;
+    start(kit, "order-2", None).await;
     kit.time.advance(9 * MINUTE).await;
     let later = Mail {
         to: "digest@example.org".to_owned(),
@@ -239,6 +242,7 @@ async fn check(browser: &Browser, kit: &Kit) {
         ("dead", "/jobs?state=dead"),
         ("job", "/jobs/42"),
         ("list", "/jobs"),
+        ("workflow", "/workflows/order-1"),
     ];
     for (name, path) in pages {
         browser.open(path).await;
