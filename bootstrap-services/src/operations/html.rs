@@ -70,7 +70,7 @@ pub(super) use html;
 pub(super) fn table(label: &str, heads: &[&'static str], rows: Vec<Vec<Markup>>) -> Markup {
     let columns = heads
         .iter()
-        .map(|head| html!(r#"<th role="columnheader" scope="col">"# (head) "</th>"));
+        .map(|head| html!(r#"<th role="columnheader" scope="col" data-head=""# (head) r#"">"# (head) "</th>"));
     let columns: Markup = columns.collect();
     let rows: Markup = rows.into_iter().map(|cells| row(heads, cells)).collect();
     html!(

@@ -155,13 +155,14 @@ pub(super) async fn show(visit: Given<Visit>, Path(id): Path<String>) -> Answer<
 }
 
 fn facts(visit: &Visit, flow: &FlowInfo) -> Markup {
-    definitions([
+    let facts = [
         ("State", badge(flow.state)),
         ("Version", html!((flow.version))),
         ("Started", time(visit.now, flow.started_at)),
-        ("Goes on", time_or(visit.now, flow.due_at, "no time")),
         ("Ended", time_or(visit.now, flow.ended_at, "not yet")),
-    ])
+    ];
+    let due = flow.due_at.map(|at| ("Goes on", time(visit.now, at)));
+    definitions(facts.into_iter().chain(due))
 }
 
 fn row(visit: &Visit, step: &StepInfo) -> Vec<Markup> {
