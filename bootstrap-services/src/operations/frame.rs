@@ -1,4 +1,4 @@
-//! What is around each page.
+//! The frame of each page, and pages for failures.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ fn navigation(visit: &Visit, here: &str) -> Markup {
     )
 }
 
-/// What the operator did last: one of these, so that no link can make the page report anything else.
+/// Reports the last action. The texts are fixed, so that no link can make the page report anything else.
 fn notice(visit: &Visit) -> Markup {
     let text = match visit.query("notice") {
         Some("cancelled") => {
@@ -100,7 +100,7 @@ pub(super) fn pages(visit: &Visit, link: &str, last: Option<&str>) -> Markup {
     )
 }
 
-/// A page for what is not there.
+/// A page for a thing that does not exist.
 pub(super) fn missing(visit: &Visit, text: &str) -> Response {
     let back = html!(r#"<p><a href=""# (&visit.root) r#"">Back to the overview</a></p>"#);
     (StatusCode::NOT_FOUND, page(visit, "", text, &back)).into_response()

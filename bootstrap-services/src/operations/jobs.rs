@@ -210,7 +210,7 @@ async fn filter_form(
     )
 }
 
-/// What can be done with all jobs of a state. Each is behind a summary, so that one click is not enough.
+/// The forms for all jobs of a state. Each is behind a summary, so that one click is not enough.
 fn bulk(visit: &Visit, state: Option<JobState>, jobs: &[JobInfo]) -> Markup {
     let Some(state) = state.filter(|state| state.has_ended()) else {
         return Markup::default();

@@ -1,4 +1,4 @@
-//! What a handler of the page works with.
+//! The request of an operator, as handlers take it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) struct Visit {
     pub(super) operator: String,
     /// The overview, relative to the path of the request: so a proxy may serve the page below another prefix.
     pub(super) root: String,
-    /// What is in front of `jobs` in a link to the jobs.
+    /// The prefix of links to pages below the overview, as `jobs`.
     pub(super) below: String,
     query: HashMap<String, String>,
     pub(super) now: SystemTime,
@@ -49,7 +49,7 @@ pub(super) struct Visit {
     audit: Option<State<Audit>>,
 }
 
-/// A hook. All that it takes of the app but the clock is optional, so that the page requires no service.
+/// A hook that collects the services. All but the clock are optional, so that the page requires no service.
 #[allow(clippy::too_many_arguments, reason = "the services are arguments")]
 pub(super) async fn visit(
     place: Given<Place>,
@@ -106,7 +106,7 @@ impl Visit {
         format!("{}jobs/{}", self.below, encoded(id))
     }
 
-    /// Records what the operator is about to do: it is not done if it can't be recorded.
+    /// Records an action before it is done. It is not done if this fails.
     #[cfg_attr(
         not(feature = "audit"),
         allow(clippy::unused_async, reason = "the log is written at once")
