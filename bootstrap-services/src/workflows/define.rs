@@ -14,7 +14,7 @@ type Task<'a> = Box<dyn Fn(Value) -> BoxFuture<'a, Result<Value>> + Send + Sync 
 /// A workflow as a list of named states: each gets what the previous one has returned, as JSON. [`run`](Self::run) goes through them by the steps of a
 /// [`Flow`], so everything holds that holds for those.
 ///
-/// A state is followed by the next one in the list, unless [`then`](Self::then) or [`end`](Self::end) says otherwise.
+/// A state is followed by the next one in the list, except after [`then`](Self::then) and [`end`](Self::end).
 ///
 /// # Examples
 ///

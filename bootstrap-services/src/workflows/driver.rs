@@ -119,7 +119,7 @@ async fn run_claimed(
         of,
         (program.name, program.policy.clone()),
         journal,
-        Arc::clone(&live.signs.woken),
+        live.signs.woken.clone(),
     );
     let run = Run {
         program,
@@ -157,7 +157,10 @@ enum Next {
     /// The job is done: the workflow has ended or is suspended, or another job runs it.
     Ended,
     /// The next run begins, as if the process had died.
-    #[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "tests want it"))]
+    #[cfg_attr(
+        not(feature = "testing"),
+        allow(dead_code, reason = "a test makes runs crash")
+    )]
     Again,
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use bootstrap::Handle;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -65,13 +65,13 @@ pub(crate) struct Claimed {
     pub(crate) parent: Option<i64>,
 }
 
-/// What callers in this process tell a run.
+/// By which callers in this process reach a run.
 #[derive(Clone, Default)]
 pub(crate) struct Signs {
     /// It is to be cancelled.
     pub(crate) cancelled: CancellationToken,
     /// Something that it may wait for has happened.
-    pub(crate) woken: Arc<Notify>,
+    pub(crate) woken: watch::Sender<()>,
 }
 
 /// Which workflows run in this process, by number and job.
@@ -175,7 +175,7 @@ impl Engine {
                 let running = Arc::clone(&self.running);
                 tx.after_commit(move || {
                     let running = running.lock().unwrap_or_else(PoisonError::into_inner);
-                    of_flow(&running, flow).for_each(|signs| signs.woken.notify_waiters());
+                    of_flow(&running, flow).for_each(|signs| signs.woken.send_replace(()));
                 });
             }
             None => {}

@@ -291,6 +291,8 @@ impl Flow {
             }
         })
         .await;
+        // A branch that lost may hold a transaction, for which the next one would wait.
+        drop(branches);
         let (number, result) = won?;
         if first.is_none() {
             let _active = shared.active();

@@ -24,7 +24,7 @@ mod workflow;
 /// Declares a plugin that runs workflows of one type. Write [`impl Runs<W>`](Runs) for the struct as well, and `impl Hooks`, even if it is empty.
 ///
 /// The fields are requirements and options, as with [`#[plugin]`](macro@bootstrap::plugin); so are all arguments after the type. The plugin has the name
-/// of the workflow, unless it says otherwise, and provides `dyn Runs<W>`: a plugin with a field `Port<dyn Runs<PlaceOrder>>` can only boot where the workflow is run. In a collected app, it
+/// of the workflow, unless `name = ..` is given, and provides `dyn Runs<W>`: a plugin with a field `Port<dyn Runs<PlaceOrder>>` can only boot where the workflow is run. In a collected app, it
 /// brings what runs it.
 ///
 /// The attribute adds fields, so construct the plugin with `Orders::default()`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::database::Tx;
 use crate::workflows::engine::{Claimed, Engine, time};
@@ -44,7 +44,7 @@ pub(crate) enum Stop {
     Broken(FlowError),
     /// A step was undone, or that failed.
     Undone,
-    /// A test wants this run to end here, as if its process had died.
+    /// A test ends this run here, as if its process had died.
     #[cfg(feature = "testing")]
     Crashed,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     pub(crate) name: &'static str,
     pub(crate) policy: StepPolicy,
     /// Something that the workflow may wait for has happened in this process.
-    woken: Arc<Notify>,
+    woken: watch::Sender<()>,
     inner: Mutex<Inner>,
 }
 
@@ -87,7 +87,7 @@ impl Shared {
         of: Claimed,
         (name, policy): (&'static str, StepPolicy),
         journal: Journal,
-        woken: Arc<Notify>,
+        woken: watch::Sender<()>,
     ) -> Arc<Self> {
         let inner = Inner {
             mode: Mode::Forward,
@@ -253,9 +253,18 @@ impl Shared {
         self.engine.clock.sleep_until(time(until)).await;
     }
 
-    /// Waits for something else than a time. If only waits are left, the workflow is suspended meanwhile; if other branches do something, it
-    /// may go on in this run.
-    pub(crate) async fn wait_for_change(self: &Arc<Self>, until: Option<i64>) {
+    /// Returns what notices changes from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.woken.subscribe()
+    }
+
+    /// Waits for a change. If only waits are left, the workflow is suspended meanwhile; if other branches do something, it may go on in this
+    /// run.
+    pub(crate) async fn wait_for(
+        self: &Arc<Self>,
+        changes: &mut watch::Receiver<()>,
+        until: Option<i64>,
+    ) {
         let _wait = self.wait(until);
         let end = async {
             match until {
@@ -265,7 +274,8 @@ impl Shared {
         };
         tokio::select! {
             () = end => {}
-            () = self.woken.notified() => {}
+            // The sender lives as long as the run.
+            _ = changes.changed() => {}
         }
     }
 

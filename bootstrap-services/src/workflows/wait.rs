@@ -142,6 +142,7 @@ async fn signal(shared: &Arc<Shared>, step: &str, name: &str, within: Option<Dur
         row.due_at = within.map(|time| now.saturating_add(duration_millis(time)));
         row
     });
+    let mut changes = shared.changes();
     loop {
         let is_over = row.due_at.is_some_and(|due| due <= shared.engine.now());
         if is_new || is_over || is_signalled(shared, name).await {
@@ -154,7 +155,7 @@ async fn signal(shared: &Arc<Shared>, step: &str, name: &str, within: Option<Dur
             return row;
         }
         drop(active.take());
-        shared.wait_for_change(row.due_at).await;
+        shared.wait_for(&mut changes, row.due_at).await;
         active = Some(shared.active());
     }
 }
@@ -265,7 +266,7 @@ async fn until_ended<F>(
 where
     F: Future<Output = Result<Option<Ending>>> + Send,
 {
-    let mut active = Some(active);
+    let (mut active, mut changes) = (Some(active), shared.changes());
     let ending = loop {
         match look().await {
             Ok(Some(ending)) => break ending,
@@ -273,7 +274,7 @@ where
             Err(error) => return shared.halt(Stop::Engine(error)).await,
         }
         drop(active.take());
-        shared.wait_for_change(None).await;
+        shared.wait_for(&mut changes, None).await;
         active = Some(shared.active());
     };
     let now = shared.engine.now();

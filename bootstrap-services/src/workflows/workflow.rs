@@ -73,7 +73,7 @@ pub trait Workflow: Serialize + DeserializeOwned + Send + 'static {
     }
 }
 
-/// How a workflow is run, and how its steps are retried unless they say otherwise.
+/// How a workflow is run, and how those of its steps are retried that do not set it themselves.
 ///
 /// The time limit of the whole workflow is stored when it is started; everything else is that of the process that runs it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -215,3 +215,20 @@ async fn a_branch_that_waits_goes_on_while_another_is_in_the_middle_of_a_step() 
     assert_eq!(kit.log.take(), ["long begins", "part Return(1)"]);
     kit.close().await;
 }
+
+// The loser waits for the transaction of its own step, and nothing polls it any more.
+#[tokio::test]
+async fn a_branch_that_loses_in_the_middle_of_storing_holds_up_nothing() {
+    let kit = Kit::by_hand(script!(|cx, log, input| {
+        let stores: BoxFuture<'_, Result<()>> = Box::pin(async {
+            cx.step("one", || async { Ok(()) }).await?;
+            cx.step("two", || async { Ok(()) }).await
+        });
+        let at_once = Box::pin(async { Ok(()) });
+        cx.any("winner", [stores, at_once]).await?;
+    }))
+    .await;
+    let id = kit.run().await;
+    assert_eq!(kit.state(&id).await, FlowState::Done);
+    kit.close().await;
+}

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::kit::{HOUR, Kit, Limited, Part, SECOND, Script, Test};
 use crate::script;
 
-/// `charge`, which can be undone, and then what the input says.
+/// `charge`, which can be undone, and then what the input names.
 fn charge_and_wait() -> Script {
     script!(|cx, log, input| {
         let charge = cx.step("charge", || async { Ok(log.add("charge")) });
@@ -296,5 +296,31 @@ async fn a_panic_of_a_step_is_a_failed_attempt_and_one_outside_fails_the_workflo
         "the step `panics` failed: it panicked: out of cheese"
     );
     assert_eq!(kit.error(&code).await, "it panicked: out of milk");
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_workflow_that_is_being_undone_is_not_cancelled_again_and_keeps_its_end() {
+    let kit = Kit::by_hand(script!(|cx, log, input| {
+        let charge = cx
+            .step("charge", || async { Ok(()) })
+            .retry(2)
+            .backoff(SECOND, SECOND);
+        let undo = charge.undo(|()| async {
+            log.add("refund");
+            anyhow::ensure!(log.all().len() > 1, "no luck");
+            Ok(())
+        });
+        undo.await?;
+        Err::<(), _>(anyhow::anyhow!("it fails"))?
+    }))
+    .await;
+    let id = kit.run().await;
+    assert_eq!(kit.state(&id).await, FlowState::Undoing);
+    assert!(!kit.flows.cancel(&id).await.unwrap());
+    assert!(!kit.flows.retry(&id).await.unwrap());
+    kit.advance(SECOND).await;
+    assert_eq!(kit.state(&id).await, FlowState::Failed);
+    assert_eq!(kit.log.take(), ["refund", "refund"]);
     kit.close().await;
 }

@@ -15,4 +15,5 @@ mod ends;
 mod kit;
 mod limits;
 mod measured;
+mod model;
 mod processes;

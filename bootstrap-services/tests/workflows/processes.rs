@@ -148,3 +148,32 @@ async fn a_worker_that_is_one_at_a_time_runs_parents_and_children() {
     assert_eq!(kit.result(&id).await, json!(5));
     kit.close().await;
 }
+
+#[tokio::test]
+async fn a_workflow_is_cancelled_by_another_process_when_its_step_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let code = || {
+        script!(|cx, log, input| {
+            let charge = cx.step("charge", || async {
+                log.add("charge");
+                while log.all().len() < 2 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                Ok(())
+            });
+            charge.undo(|()| async { Ok(log.add("refund")) }).await?;
+            cx.sleep("nap", HOUR).await?;
+        })
+    };
+    let one = Setup::running().on(&file).boot(code()).await;
+    let two = Setup::by_hand().on(&file).boot(code()).await;
+    let id = one.start(()).await;
+    one.log.until(1).await;
+    assert!(two.flows.cancel(&id).await.unwrap());
+    one.log.add("cancelled");
+    assert_eq!(one.ended(&id).await.state, FlowState::Cancelled);
+    assert_eq!(one.log.take(), ["charge", "cancelled", "refund"]);
+    one.close().await;
+    two.close().await;
+}
