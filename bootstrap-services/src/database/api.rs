@@ -257,9 +257,14 @@ impl Database {
     pub(crate) async fn turn(&self, begun: Instant) -> Result<OwnedMutexGuard<()>, DatabaseError> {
         let turn = self.inner.turn.clone().lock_owned();
         let turn = timeout(self.inner.busy_timeout, turn).await;
-        turn.map_err(|_| DatabaseError::QueueTimeout {
-            database: self.name().to_owned(),
-            waited: begun.elapsed(),
+        turn.map_err(|_| {
+            let (database, waited) = (self.name().to_owned(), begun.elapsed());
+            if self.open_for().is_some() {
+                DatabaseError::QueueTimeout { database, waited }
+            } else {
+                // The writer whose turn it is waits for another process.
+                DatabaseError::Busy { database, waited }
+            }
         })
     }
 

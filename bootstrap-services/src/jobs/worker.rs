@@ -245,7 +245,17 @@ impl JobWorkerPlugin {
             () = &mut ends => return,
             () = self.clock.limit(grace) => self.stops.cancelled.cancel(),
         }
-        ends.await;
+        let rest = limit.map(|limit| limit.saturating_sub(grace) / 4 * 3);
+        let given_up = async {
+            match rest {
+                Some(rest) => self.clock.limit(rest).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = ends => {}
+            () = given_up => tracing::warn!("the engine of the jobs does not end: others take over what it runs"),
+        }
     }
 
     fn check(&self, cx: &LoadContext) -> Result<()> {

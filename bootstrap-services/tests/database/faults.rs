@@ -300,6 +300,24 @@ async fn a_database_that_another_process_locks_is_busy_and_unhealthy() {
 }
 
 #[tokio::test]
+async fn each_of_several_writers_learns_that_another_process_holds_the_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let (running, database) = boot(plugin(&file)).await;
+    let mut other = other_process(&file).await;
+    let tx = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let adding = [(); 3].map(|()| add(&database, "a"));
+    let errors = within(5 * SECOND, futures_util::future::join_all(adding)).await;
+    for error in errors {
+        let error = error.unwrap_err();
+        assert!(matches!(error, DatabaseError::Busy { .. }), "{error}");
+    }
+    drop(tx);
+    becomes_healthy(&database).await;
+    running.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_database_that_is_locked_at_boot_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("app.db");

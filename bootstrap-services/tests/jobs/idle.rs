@@ -99,3 +99,35 @@ async fn a_rate_that_is_used_up_costs_no_writes_until_it_has_room() {
     witness.close().await;
     kit.close().await;
 }
+
+#[tokio::test]
+async fn two_workers_without_work_write_nothing_once_each_has_forgotten_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut kits = Vec::new();
+    for text in ["a", "b"] {
+        let mut setup = Setup::new();
+        setup.file = Some(folder.path().join("app.db"));
+        let kit = setup.boot().await;
+        // The time of the others stands still, so this one does it.
+        let _ = kit.jobs.enqueue(note(text)).await.unwrap();
+        kit.log.until(1).await;
+        kits.push(kit);
+    }
+    let mut witness = Witness::of(&kits[0]).await;
+    // For several leases.
+    let go_on = async || {
+        for _ in 0..100 {
+            for kit in &kits {
+                kit.time.advance(SECOND).await;
+            }
+        }
+    };
+    go_on().await;
+    assert!(witness.has_changed().await, "they were forgotten");
+    go_on().await;
+    assert!(!witness.has_changed().await);
+    witness.close().await;
+    for kit in kits {
+        kit.close().await;
+    }
+}

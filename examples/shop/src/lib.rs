@@ -1,6 +1,6 @@
 //! The shop: an example of what `bootstrap-services` offers.
 //!
-//! People sign up, log in and order; operators put products into the catalogue, on the listener for management. Everything is
+//! People sign up, log in and order; operators put products into the catalogue, and look at jobs and processes, on the listener for management. Everything is
 //! kept in one `SQLite` file, which several instances may share: an order is taken by one of them, the report of a night is written by
 //! one of them, and a change of a product is visible in the others after ten seconds at most.
 //!
@@ -10,6 +10,7 @@ mod accounts;
 mod catalogue;
 mod images;
 mod mails;
+mod operations;
 mod orders;
 mod rates;
 mod report;

@@ -1,6 +1,5 @@
 //! Exchange rates, from a program in Python that the shop supervises.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bootstrap::prelude::*;
@@ -15,18 +14,12 @@ use crate::store::{Store, unavailable};
 /// Emits a rate now and then, for ever.
 const PROGRAM: &str = include_str!("../programs/rates.py");
 
-/// Owns the program. Without Python, the shop has no rates.
-#[plugin(name = "exchange", enabled = python_is_there)]
+/// Owns the program.
+#[plugin(name = "exchange", enabled = "exchange.enabled")]
 struct Exchange {
     processes: State<Processes>,
     // Its tables are those of this version.
     _store: State<Store>,
-}
-
-fn python_is_there() -> bool {
-    let mut python = Command::new("python3");
-    let python = python.arg("--version").stdout(Stdio::null());
-    python.status().is_ok_and(|status| status.success())
 }
 
 #[derive(Serialize, Deserialize, sqlx::FromRow)]
@@ -41,8 +34,11 @@ impl Hooks for Exchange {
         Ok(())
     }
 
-    async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
-        self.processes.ensure("rates", &()).await?;
+    /// Without Python, the shop has no rates.
+    async fn ready(&self, cx: &ReadyContext<Self>) -> Result<()> {
+        if let Err(error) = self.processes.ensure("rates", &()).await {
+            cx.report_error(error);
+        }
         Ok(())
     }
 }

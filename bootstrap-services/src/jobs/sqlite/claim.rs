@@ -146,16 +146,23 @@ struct Allowance {
 impl Room<'_> {
     /// Makes ready what is due, and claims what may run.
     pub(super) async fn claim(self, tx: &mut SqliteConnection) -> Result<Claims> {
+        // One look for what is rare: each statement takes a switch of threads.
+        const LOOK: &str = "SELECT EXISTS (SELECT 1 FROM _jobs WHERE state = 0 AND run_at <= ?), EXISTS (SELECT 1 FROM _jobs WHERE state = 1 AND crash > 0)";
         const DUE: &str = "UPDATE _jobs SET state = 1 WHERE id IN
             (SELECT id FROM _jobs WHERE state = 0 AND run_at <= ? ORDER BY run_at LIMIT 10000)";
-        sqlx::query(DUE).bind(self.now).execute(&mut *tx).await?;
+        let look = sqlx::query_as(LOOK).bind(self.now);
+        let (is_due, is_suspect): (bool, bool) = look.fetch_one(&mut *tx).await?;
+        if is_due {
+            sqlx::query(DUE).bind(self.now).execute(&mut *tx).await?;
+        }
         let mut allowances = Vec::new();
         for (group, running) in self.groups.iter().zip(&self.running) {
             allowances.push(self.allowance(tx, group, *running).await?);
         }
         let mut claims = Claims::default();
         let mut chosen = Vec::new();
-        if !self.has_suspect
+        if (is_due || is_suspect)
+            && !self.has_suspect
             && let Some((id, group, is_last)) = self.suspect(tx, &allowances).await?
         {
             let is_idle = self.running.iter().all(|running| *running == 0);

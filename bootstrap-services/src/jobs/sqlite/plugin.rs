@@ -32,7 +32,7 @@ use crate::jobs::{
 /// | `jobs.poll` | `500ms` | how often a worker looks for what other processes have enqueued, 10 ms to 1 min |
 ///
 /// Its tables are `_jobs`, `_job_workers` and `_job_queues`. A worker that runs jobs says each third of `jobs.lease` that it lives. If its process has died on the same machine,
-/// others take over its jobs after `jobs.poll`; otherwise after `jobs.lease`. The time of day plays no part in it.
+/// others take over its jobs after `jobs.poll`; otherwise after `jobs.lease` and at most 2 seconds more, in which it could write. The time of day plays no part in it.
 ///
 /// # Errors
 ///

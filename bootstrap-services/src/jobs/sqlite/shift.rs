@@ -21,6 +21,8 @@ use crate::jobs::{Outcome, Work, metrics};
 
 /// How soon a turn that failed is repeated.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long a worker that was silent for its lease has from when others can write: it repeats a turn that failed within less.
+const CHANCE: Duration = Duration::from_secs(2);
 /// How many attempts there are to store the last outcomes when the app stops.
 const LAST_ATTEMPTS: u32 = 5;
 
@@ -228,6 +230,17 @@ impl<'a> Shift<'a> {
         Ok(enter.fetch_one(tx).await?)
     }
 
+    /// Gives a sign of life and nothing else.
+    async fn live(&mut self) -> Result<()> {
+        let written = self
+            .engine
+            .database
+            .write(async |mut tx| self.sign_of_life(&mut tx).await);
+        let worker = written.await?;
+        self.begin_as(worker, false);
+        Ok(())
+    }
+
     /// Goes on under this number. If it is a new one, others have taken over what ran under the old one.
     fn begin_as(&mut self, worker: i64, is_late: bool) {
         let old = self.worker.replace(worker);
@@ -343,9 +356,14 @@ impl<'a> Shift<'a> {
         self.beat(now).await?;
         self.obey().await?;
         let (pool, lease) = (self.engine.database.read(), self.engine.lease);
-        let dead = self.others.look(pool, self.worker, now, lease).await?;
-        for dead in dead {
+        let times = (lease, lease.min(CHANCE));
+        let look = self.others.look(pool, self.worker, now, times).await?;
+        for dead in look.dead {
             self.take_over(dead).await?;
+        }
+        if look.is_silent {
+            self.live().await?;
+            self.others.wrote(self.clock.elapsed(), lease);
         }
         if !self.is_due && self.free() > 0 {
             self.is_due = self.is_ready().await?;
@@ -354,19 +372,12 @@ impl<'a> Shift<'a> {
     }
 
     async fn take_over(&mut self, dead: Dead) -> Result<()> {
-        let (at, asked) = (self.engine.now()?, self.clock.elapsed());
-        let taken = self.engine.database.write(async |mut tx| {
-            let waited = self.clock.elapsed().saturating_sub(asked);
-            // What kept this worker waiting kept the other one from giving a sign of life.
-            if !dead.is_gone && waited > self.engine.poll {
-                return Ok(None);
-            }
-            take_over(&mut tx, dead, at).await.map(Some)
-        });
-        let Some(taken) = taken.await? else {
-            self.others = Others::default();
-            return Ok(());
-        };
+        let at = self.engine.now()?;
+        let taken = self
+            .engine
+            .database
+            .write(async |mut tx| take_over(&mut tx, dead, at).await);
+        let taken = taken.await?;
         metrics::crashed(taken.len() as u64);
         self.is_due |= !taken.is_empty();
         for job in taken {

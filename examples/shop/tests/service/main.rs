@@ -75,12 +75,14 @@ fn people_sign_up_log_in_and_order_what_operators_offer() {
 #[test]
 fn a_new_customer_gets_a_mail_and_a_product_gets_a_thumbnail() {
     let folder = tempfile::tempdir().unwrap();
-    let shop = Shop::start(folder.path());
+    let shop = Shop::start_with(folder.path(), &[("SHOP_EXCHANGE__ENABLED", "true")]);
     customer(&shop, "ada@example.org");
     wait_until(
         || get(&shop, "/mails").1[0]["recipient"] == "ada@example.org",
         "a mail is sent",
     );
+    let page = get_text(&shop, "/operations");
+    assert!(page.contains("welcome"), "{page}");
     let (_, tea) = put(&shop, "/offers/tea", &json!({ "cents": 450, "stock": 3 }));
     let thumbnail = format!("/products/{}/thumbnail", tea["id"]);
     assert_eq!(get(&shop, &thumbnail).0, 404);

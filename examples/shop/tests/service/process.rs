@@ -42,6 +42,8 @@ impl Shop {
             .env("SHOP_HTTP__DRAIN_DELAY", "0s")
             .env("SHOP_CRON__REPORT__PATTERN", "* * * * * *")
             .env("SHOP_LOG__LEVEL", "info,sqlx=warn")
+            // A program outlives a shop that is killed, until the next one adopts it.
+            .env("SHOP_EXCHANGE__ENABLED", "false")
             .env_remove("RUST_LOG")
             .envs(variables.iter().copied())
             .stderr(Stdio::piped());
@@ -120,6 +122,10 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
+        // A program outlives a shop that is killed: here of a test that failed.
+        let _ = Command::new("pkill")
+            .args(["-KILL", "-P", &self.child.id().to_string()])
+            .status();
         // Both do nothing if it has ended, and been waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
