@@ -1,4 +1,4 @@
-//! What an operator does with jobs.
+//! Actions on jobs.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the page loads.
+//! The style, the script and the icon of the page.
 
 use bootstrap_web::prelude::*;
 

@@ -1,11 +1,11 @@
-//! What is around each page.
+//! The frame of each page, and pages for failures.
 
 use std::sync::Arc;
 
 use bootstrap::RequestState;
 use bootstrap_web::prelude::*;
 
-use crate::operations::html::{Markup, html};
+use crate::operations::html::{Markup, encoded, html};
 use crate::operations::visit::Visit;
 
 /// Nothing from elsewhere, nothing inline, and no frame of another page around it.
@@ -39,14 +39,22 @@ fn navigation(visit: &Visit, here: &str) -> Markup {
         let current = if name == here { "page" } else { "false" };
         html!(r#"<li><a href=""# (href) r#"" aria-current=""# (current) r#"">"# (name) "</a></li>")
     };
-    let jobs = visit.has_jobs().then(|| link(&jobs, "Jobs"));
+    let jobs = visit.jobs().ok().map(|_| link(&jobs, "Jobs"));
+    #[cfg(feature = "workflows")]
+    let workflows = visit
+        .workflows
+        .as_ref()
+        .map(|_| link(&format!("{}workflows", visit.below), "Workflows"));
+    #[cfg(not(feature = "workflows"))]
+    let workflows = None;
+    let workflows: Option<Markup> = workflows;
     html!(
-        r#"<nav aria-label="Operations"><ul>"# [link(&visit.root, "Overview")] [jobs.unwrap_or_default()]
+        r#"<nav aria-label="Operations"><ul>"# [link(&visit.root, "Overview")] [jobs.unwrap_or_default()] [workflows.unwrap_or_default()]
         "</ul></nav>"
     )
 }
 
-/// What the operator did last: one of these, so that no link can make the page report anything else.
+/// Reports the last action. The texts are fixed, so that no link can make the page report anything else.
 fn notice(visit: &Visit) -> Markup {
     let text = match visit.query("notice") {
         Some("cancelled") => {
@@ -62,6 +70,10 @@ fn notice(visit: &Visit) -> Markup {
         Some("paused") => "Paused in this instance, until it is resumed or restarted.",
         Some("resumed") => "Resumed.",
         Some("triggered") => "Triggered.",
+        Some("undoing") => "Cancelled. What the workflow has done is being undone.",
+        Some("not-undoing") => "Not cancelled: the workflow has ended, or is being undone already.",
+        Some("retried") => "It goes on at the step that failed.",
+        Some("not-retried") => "Not retried: it has neither failed nor timed out.",
         Some("restarted") => "Restarted.",
         Some("stopped") => "Stopped.",
         _ => return Markup::default(),
@@ -73,7 +85,22 @@ fn notice(visit: &Visit) -> Markup {
     html!(r#"<p class="notice" role="status">"# (count) (text) "</p>")
 }
 
-/// A page for what is not there.
+/// The links to other pages of a list, which is at `link` with all of its query. `last` is the last of this page, if there are older ones.
+pub(super) fn pages(visit: &Visit, link: &str, last: Option<&str>) -> Markup {
+    let newest = link.trim_end_matches(['?', '&']);
+    let newest = visit
+        .query("before")
+        .map(|_| html!(r#"<a href=""# (newest) r#"">Newest</a>"#));
+    let older = last.map(
+        |last| html!(r#"<a rel="next" href=""# (link) "before=" (encoded(last)) r#"">Older</a>"#),
+    );
+    html!(
+        r#"<nav class="pages" aria-label="Pages of the list">"# [newest.unwrap_or_default()] " " [older.unwrap_or_default()]
+        "</nav>"
+    )
+}
+
+/// A page for a thing that does not exist.
 pub(super) fn missing(visit: &Visit, text: &str) -> Response {
     let back = html!(r#"<p><a href=""# (&visit.root) r#"">Back to the overview</a></p>"#);
     (StatusCode::NOT_FOUND, page(visit, "", text, &back)).into_response()

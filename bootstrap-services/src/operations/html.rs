@@ -70,7 +70,7 @@ pub(super) use html;
 pub(super) fn table(label: &str, heads: &[&'static str], rows: Vec<Vec<Markup>>) -> Markup {
     let columns = heads
         .iter()
-        .map(|head| html!(r#"<th role="columnheader" scope="col">"# (head) "</th>"));
+        .map(|head| html!(r#"<th role="columnheader" scope="col" data-head=""# (head) r#"">"# (head) "</th>"));
     let columns: Markup = columns.collect();
     let rows: Markup = rows.into_iter().map(|cells| row(heads, cells)).collect();
     html!(
@@ -114,6 +114,31 @@ pub(super) fn hidden(name: &'static str, value: &str) -> Markup {
 /// A state, as a word with a colour.
 pub(super) fn badge(state: impl Display) -> Markup {
     html!(r#"<span class="badge "# (&state) r#"">"# (&state) "</span>")
+}
+
+/// The options of a `select`. The first one, for all values, is the caller's.
+pub(super) fn options<T: Display + PartialEq>(
+    values: impl IntoIterator<Item = T>,
+    chosen: Option<&T>,
+) -> Markup {
+    let option = |value: T| {
+        let mark = if chosen == Some(&value) {
+            " selected"
+        } else {
+            ""
+        };
+        html!(r#"<option value=""# (&value) r#"""# (mark) ">" (&value) "</option>")
+    };
+    values.into_iter().map(option).collect()
+}
+
+/// A list of names and values.
+pub(super) fn definitions(values: impl IntoIterator<Item = (&'static str, Markup)>) -> Markup {
+    let values = values.into_iter();
+    let values =
+        values.map(|(name, value)| html!("<div><dt>" (name) "</dt><dd>" [value] "</dd></div>"));
+    let values: Markup = values.collect();
+    html!(r#"<dl class="facts">"# [values] "</dl>")
 }
 
 /// A text of several lines.

@@ -3,19 +3,19 @@
 use bootstrap_web::prelude::*;
 
 use crate::jobs::{JobFilter, JobId, JobInfo, JobState, Jobs};
-use crate::operations::frame::{fault, missing, page};
+use crate::operations::frame::{fault, missing, page, pages};
 use crate::operations::html::{
-    Markup, badge, beginning, block, button, encoded, hidden, html, table,
+    Markup, badge, beginning, block, button, definitions, encoded, hidden, html, options, table,
 };
 use crate::operations::time::{time, time_or};
 use crate::operations::visit::Visit;
 
 /// How many jobs a page lists. A payload has up to 1 MiB.
-const PAGE: u32 = 25;
+pub(super) const PAGE: u32 = 25;
 /// The most bytes of a payload or a result that a page shows.
 const LONGEST_JSON: usize = 64 << 10;
 /// The most bytes of an error in a list.
-const LONGEST_LINE: usize = 160;
+pub(super) const LONGEST_LINE: usize = 160;
 
 const HEADS: [&str; 6] = ["Job", "State", "What", "Attempts", "When", "Actions"];
 
@@ -166,7 +166,14 @@ pub(super) async fn list(visit: Given<Visit>) -> Answer<Response> {
         html!([jobs_table(&visit, "Jobs", &found)][bulk(&visit, state, &found)])
     };
     let filter = filter_form(&visit, jobs, (name, state)).await;
-    let pages = pages(&visit, (name, state), found.last().filter(|_| has_more));
+    let older = found.last().filter(|_| has_more).map(|job| job.id.as_str());
+    let name = name
+        .map(|name| format!("name={}&", encoded(name)))
+        .unwrap_or_default();
+    let state = state
+        .map(|state| format!("state={state}&"))
+        .unwrap_or_default();
+    let pages = pages(&visit, &format!("{}jobs?{name}{state}", visit.below), older);
     Ok(page(
         &visit,
         "Jobs",
@@ -194,22 +201,8 @@ async fn filter_form(
         .collect();
     names.sort_unstable();
     names.dedup();
-    let option = |value: &str, is_chosen: bool| {
-        let chosen = if is_chosen {
-            html!(" selected")
-        } else {
-            Markup::default()
-        };
-        html!(r#"<option value=""# (value) r#"""# [chosen] ">" (value) "</option>")
-    };
-    let names: Markup = names
-        .iter()
-        .map(|it| option(it, Some(*it) == name))
-        .collect();
-    let states = JobState::ALL.iter();
-    let states: Markup = states
-        .map(|it| option(&it.to_string(), Some(*it) == state))
-        .collect();
+    let names = options(names, name.as_ref());
+    let states = options(JobState::ALL, state.as_ref());
     html!(
         r#"<form class="filter" method="get"><label>Name <select name="name"><option value="">all</option>"# [names]
         r#"</select></label> <label>State <select name="state"><option value="">all</option>"# [states]
@@ -217,29 +210,7 @@ async fn filter_form(
     )
 }
 
-/// The links to other pages of the list. `last` is the last job of this one, if there are older ones.
-fn pages(
-    visit: &Visit,
-    (name, state): (Option<&str>, Option<JobState>),
-    last: Option<&JobInfo>,
-) -> Markup {
-    let name = name
-        .map(|name| format!("name={}&", encoded(name)))
-        .unwrap_or_default();
-    let state = state
-        .map(|state| format!("state={state}&"))
-        .unwrap_or_default();
-    let link = format!("{}jobs?{name}{state}", visit.below);
-    let newest = visit
-        .query("before")
-        .map(|_| html!(r#"<a href=""# (link.trim_end_matches(['?', '&'])) r#"">Newest</a>"#));
-    let older = last.map(|job| {
-        html!(r#"<a rel="next" href=""# (&link) "before=" (encoded(job.id.as_str())) r#"">Older</a>"#)
-    });
-    html!(r#"<nav class="pages" aria-label="Pages of jobs">"# [newest.unwrap_or_default()] " " [older.unwrap_or_default()] "</nav>")
-}
-
-/// What can be done with all jobs of a state. Each is behind a summary, so that one click is not enough.
+/// The forms for all jobs of a state. Each is behind a summary, so that one click is not enough.
 fn bulk(visit: &Visit, state: Option<JobState>, jobs: &[JobInfo]) -> Markup {
     let Some(state) = state.filter(|state| state.has_ended()) else {
         return Markup::default();
@@ -308,13 +279,10 @@ fn facts(visit: &Visit, job: &JobInfo) -> Markup {
         optional("Trace", &job.traceparent),
     ];
     let facts = facts.into_iter().chain(more.into_iter().flatten());
-    let facts: Markup = facts
-        .map(|(name, value)| html!("<div><dt>" (name) "</dt><dd>" [value] "</dd></div>"))
-        .collect();
-    html!(r#"<dl class="facts">"# [facts] "</dl>")
+    definitions(facts)
 }
 
-fn pretty(value: &serde_json::Value) -> String {
+pub(super) fn pretty(value: &serde_json::Value) -> String {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     beginning(&text, LONGEST_JSON)
 }

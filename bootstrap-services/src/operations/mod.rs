@@ -18,6 +18,8 @@ mod page;
 mod processes;
 mod time;
 mod visit;
+#[cfg(feature = "workflows")]
+mod workflows;
 
 pub use operator::{GivesOperator, Operator};
 pub use page::page;

@@ -11,6 +11,8 @@ use crate::operations::jobs::{counts, empty, newest};
 #[cfg(all(unix, feature = "processes"))]
 use crate::operations::processes;
 use crate::operations::visit::Visit;
+#[cfg(feature = "workflows")]
+use crate::operations::workflows;
 
 /// `GET /`: a section for each service that the app has. One that fails leaves the others as they are.
 pub(super) async fn show(visit: Given<Visit>) -> Answer<Response> {
@@ -27,6 +29,10 @@ pub(super) async fn show(visit: Given<Visit>) -> Answer<Response> {
             .as_ref()
             .map(|it| processes::section(&visit, it)),
     );
+    #[cfg(feature = "workflows")]
+    if let Some(workflows) = &visit.workflows {
+        sections.push(workflows::section(&visit, workflows).await);
+    }
     if sections.is_empty() {
         sections.push(empty("This app has no service that is shown here."));
     }

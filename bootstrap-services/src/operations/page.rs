@@ -11,6 +11,8 @@ use crate::operations::files::{icon, script, style};
 #[cfg(all(unix, feature = "processes"))]
 use crate::operations::processes;
 use crate::operations::visit::{Place, visit};
+#[cfg(feature = "workflows")]
+use crate::operations::workflows;
 use crate::operations::{GivesOperator, actions, frame, jobs, origin, overview};
 
 /// The longest body of a form, in bytes.
@@ -18,7 +20,7 @@ const LONGEST_FORM: usize = 64 << 10;
 
 /// Adds the page for operators to a set: `.nest("/operations", operations::page)`.
 ///
-/// It has the jobs, the schedules of cron and the supervised processes of the app, as far as the app has these services. It shows payloads and errors of jobs, and
+/// It has the jobs, the schedules of cron, the supervised processes and the workflows of the app, as far as the app has these services. It shows payloads and errors of jobs, and
 /// can cancel jobs and stop processes. So a hook in front of it must give an [`Operator`](crate::operations::Operator).
 ///
 /// All actions are `POST`s, which are refused with 403 if they come from a page of another origin. They are logged, and recorded by
@@ -81,6 +83,8 @@ where
             .group(|lists| {
                 let lists = lists.before_handle(below(1)).before_handle(visit);
                 let lists = lists.get("/jobs", jobs::list);
+                #[cfg(feature = "workflows")]
+                let lists = lists.get("/workflows", workflows::list);
                 lists
                     .get("/page.css", style)
                     .get("/page.js", script)
@@ -103,6 +107,11 @@ where
                 let things = things
                     .post("/processes/restart", processes::restart)
                     .post("/processes/stop", processes::stop);
+                #[cfg(feature = "workflows")]
+                let things = things
+                    .get("/workflows/{id}", workflows::show)
+                    .post("/workflows/cancel", workflows::cancel)
+                    .post("/workflows/retry", workflows::retry);
                 things
             })
     })

@@ -1,4 +1,4 @@
-//! What a handler of the page works with.
+//! The request of an operator, as handlers take it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ use crate::operations::counts::{Counted, Counts};
 use crate::operations::html::encoded;
 #[cfg(all(unix, feature = "processes"))]
 use crate::processes::Processes;
+#[cfg(feature = "workflows")]
+use crate::workflows::Workflows;
 
 /// Where a route is: how many segments below the root of the page.
 pub(super) struct Place {
@@ -30,7 +32,7 @@ pub(super) struct Visit {
     pub(super) operator: String,
     /// The overview, relative to the path of the request: so a proxy may serve the page below another prefix.
     pub(super) root: String,
-    /// What is in front of `jobs` in a link to the jobs.
+    /// The prefix of links to pages below the overview, as `jobs`.
     pub(super) below: String,
     query: HashMap<String, String>,
     pub(super) now: SystemTime,
@@ -41,11 +43,14 @@ pub(super) struct Visit {
     pub(super) cron: Option<State<Cron>>,
     #[cfg(all(unix, feature = "processes"))]
     pub(super) processes: Option<State<Processes>>,
+    #[cfg(feature = "workflows")]
+    pub(super) workflows: Option<State<Workflows>>,
     #[cfg(feature = "audit")]
     audit: Option<State<Audit>>,
 }
 
-/// A hook. All that it takes of the app but the clock is optional, so that the page requires no service.
+/// A hook that collects the services. All but the clock are optional, so that the page requires no service.
+#[allow(clippy::too_many_arguments, reason = "the services are arguments")]
 pub(super) async fn visit(
     place: Given<Place>,
     uri: Uri,
@@ -53,6 +58,7 @@ pub(super) async fn visit(
     jobs: Option<State<Jobs>>,
     #[cfg(feature = "cron")] cron: Option<State<Cron>>,
     #[cfg(all(unix, feature = "processes"))] processes: Option<State<Processes>>,
+    #[cfg(feature = "workflows")] workflows: Option<State<Workflows>>,
     #[cfg(feature = "audit")] audit: Option<State<Audit>>,
 ) -> Answer<Give<Visit>> {
     // `GivesOperator` proves that a hook in front gives it.
@@ -73,6 +79,8 @@ pub(super) async fn visit(
         cron,
         #[cfg(all(unix, feature = "processes"))]
         processes,
+        #[cfg(feature = "workflows")]
+        workflows,
         #[cfg(feature = "audit")]
         audit,
     }))
@@ -83,10 +91,6 @@ impl Visit {
     pub(super) fn query(&self, name: &str) -> Option<&str> {
         let value = self.query.get(name).map(String::as_str);
         value.filter(|value| !value.is_empty())
-    }
-
-    pub(super) fn has_jobs(&self) -> bool {
-        self.jobs.is_some()
     }
 
     pub(super) fn jobs(&self) -> Result<&Jobs, Problem> {
@@ -102,7 +106,7 @@ impl Visit {
         format!("{}jobs/{}", self.below, encoded(id))
     }
 
-    /// Records what the operator is about to do: it is not done if it can't be recorded.
+    /// Records an action before it is done. It is not done if this fails.
     #[cfg_attr(
         not(feature = "audit"),
         allow(clippy::unused_async, reason = "the log is written at once")

@@ -1,4 +1,4 @@
-//! What the buttons do.
+//! Actions, as the buttons of the page send them.
 
 use std::time::Duration;
 

@@ -19,6 +19,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::kit::{Act, Kit, MINUTE, Mail, SCRIPT, boot_with, within};
+use crate::workflows::start;
 
 /// A browser can send no header of its own to the hook of the other tests.
 #[routes(name = "open", collect = never)]
@@ -70,12 +71,19 @@ impl Browser {
             "goog:loggingPrefs": { "browser": "ALL" },
             "goog:chromeOptions": { "args": arguments },
         }}});
-        let session = browser.call("POST", "", options).await;
+        // An error if there is a driver without a browser.
+        let session = browser.request("POST", "", options).await;
         browser.session = format!("/{}", session["sessionId"].as_str()?);
         Some(browser)
     }
 
     async fn call(&self, method: &str, path: &str, body: Value) -> Value {
+        let value = self.request(method, path, body).await;
+        assert!(value.get("error").is_none(), "{path}: {value}");
+        value
+    }
+
+    async fn request(&self, method: &str, path: &str, body: Value) -> Value {
         let body = if method == "POST" {
             body.to_string()
         } else {
@@ -106,9 +114,7 @@ impl Browser {
         let mut body = vec![0; length];
         lines.read_exact(&mut body).await.unwrap();
         let mut answer: Value = serde_json::from_slice(&body).unwrap();
-        let value = answer["value"].take();
-        assert!(value.get("error").is_none(), "{path}: {value}");
-        value
+        answer["value"].take()
     }
 
     async fn open(&self, path: &str) {
@@ -216,6 +222,8 @@ async fn fill(kit: &Kit) {
     ] {
         kit.dead(error).await;
     }
+    start(kit, "order-1", Some("402: the card was declined")).await;
+    start(kit, "order-2", None).await;
     kit.time.advance(9 * MINUTE).await;
     let later = Mail {
         to: "digest@example.org".to_owned(),
@@ -239,6 +247,7 @@ async fn check(browser: &Browser, kit: &Kit) {
         ("dead", "/jobs?state=dead"),
         ("job", "/jobs/42"),
         ("list", "/jobs"),
+        ("workflow", "/workflows/order-1"),
     ];
     for (name, path) in pages {
         browser.open(path).await;
@@ -330,7 +339,7 @@ async fn a_browser_shows_the_page_and_sends_its_forms() {
     let Some(browser) = within(Browser::start(address)).await else {
         let is_required = std::env::var_os("BOOTSTRAP_TEST_BROWSER").is_some();
         assert!(!is_required, "install chromium and chromedriver");
-        println!("skipped: there is no chromedriver");
+        println!("skipped: there is no chromium with a chromedriver");
         return kit.close().await;
     };
     fill(&kit).await;

@@ -14,6 +14,7 @@ use bootstrap_services::jobs::{
 use bootstrap_services::operations::{self, Operator};
 use bootstrap_services::processes::{Definition, Processes, ProcessesPlugin};
 use bootstrap_services::testing::{self, VirtualClock};
+use bootstrap_services::workflows::{Flow, Runs, Workflow, workflow};
 use bootstrap_web::prelude::*;
 use bootstrap_web::testing::{Client, TestResponse};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,38 @@ impl Handles<Mail> for Mails {
             }
         }
         Ok(())
+    }
+}
+
+/// An order: its price, the charge, and the wait for the payment.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PlaceOrder {
+    pub(crate) fault: Option<String>,
+}
+
+impl Workflow for PlaceOrder {
+    const NAME: &'static str = "place-order";
+    type Output = ();
+}
+
+#[workflow(PlaceOrder, collect = never)]
+pub(crate) struct Orders {}
+
+impl Hooks for Orders {}
+
+#[async_trait]
+impl Runs<PlaceOrder> for Orders {
+    async fn run(&self, order: PlaceOrder, cx: &Flow) -> Result<()> {
+        let price = cx.step("price", || async { Ok(3) });
+        price.undo(|_| async { Ok(()) }).await?;
+        let charge = cx.step("charge", || async {
+            order
+                .fault
+                .clone()
+                .map_or(Ok(()), |fault| Err(anyhow::anyhow!(fault)))
+        });
+        charge.retry(1).await?;
+        cx.signal("paid").await
     }
 }
 
@@ -147,6 +180,7 @@ pub(crate) async fn boot_with(more: impl FnOnce(App) -> App) -> Kit {
     let app = app
         .with(Ocr::default())
         .with(processes)
+        .with(Orders::default())
         .with(AuditPlugin::default());
     let running = within(more(app).boot()).await.unwrap();
     let stranger = running.try_get::<State<Web>>().unwrap().client();
@@ -288,4 +322,15 @@ pub(crate) fn values(page: &str, attribute: &str) -> Vec<String> {
     parts
         .map(|part| part.split('"').next().unwrap().replace("&amp;", "&"))
         .collect()
+}
+
+/// The text of a section, without its markup.
+pub(crate) fn text(page: &str, title: &str) -> String {
+    let from = page.find(&format!("<h2>{title}</h2>")).expect(title);
+    let section = page[from..].split("</section>").next().unwrap();
+    let pieces = section.split('<').filter_map(|it| it.split_once('>'));
+    let pieces = pieces
+        .map(|(_, text)| text.trim())
+        .filter(|it| !it.is_empty());
+    pieces.collect::<Vec<_>>().join("|")
 }

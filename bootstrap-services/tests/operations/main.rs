@@ -6,3 +6,4 @@ mod browser;
 mod kit;
 mod pages;
 mod safety;
+mod workflows;

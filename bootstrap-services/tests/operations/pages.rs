@@ -1,4 +1,4 @@
-//! What the pages show.
+//! The contents of the pages.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,23 +7,12 @@ use bootstrap::prelude::*;
 use bootstrap_services::testing;
 use bootstrap_web::prelude::*;
 
-use crate::kit::{Act, Admin, MINUTE, Mail, boot, resolve, values, within};
+use crate::kit::{Act, Admin, MINUTE, Mail, boot, resolve, text, values, within};
 
 fn has(page: &str, parts: &[&str]) {
     for part in parts {
         assert!(page.contains(part), "no {part} in {page}");
     }
-}
-
-/// The text of a section, without its markup.
-fn text(page: &str, title: &str) -> String {
-    let from = page.find(&format!("<h2>{title}</h2>")).expect(title);
-    let section = page[from..].split("</section>").next().unwrap();
-    let pieces = section.split('<').filter_map(|it| it.split_once('>'));
-    let pieces = pieces
-        .map(|(_, text)| text.trim())
-        .filter(|it| !it.is_empty());
-    pieces.collect::<Vec<_>>().join("|")
 }
 
 #[tokio::test]
