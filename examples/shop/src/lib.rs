@@ -8,6 +8,7 @@
 
 mod accounts;
 mod catalogue;
+mod fulfilment;
 mod images;
 mod mails;
 mod operations;

@@ -6,11 +6,13 @@ use bootstrap_services::clock::Clock;
 use bootstrap_services::database::Tx;
 use bootstrap_services::events::{Event, EventContext, Events, Handler, event_handler};
 use bootstrap_services::sse::{SseEvent, SseHub};
+use bootstrap_services::workflows::Workflows;
 use bootstrap_web::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{User, authenticate, seconds};
 use crate::catalogue::{Catalogue, missing};
+use crate::fulfilment::Fulfil;
 use crate::store::{Store, unavailable};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -27,6 +29,8 @@ struct Order {
     product: i64,
     quantity: i64,
     cents: i64,
+    /// `placed`, `paid`, `shipped` or `cancelled`.
+    status: String,
 }
 
 #[derive(Deserialize, garde::Validate)]
@@ -68,6 +72,7 @@ async fn place(
     audit: State<Audit>,
     clock: State<Clock>,
     events: State<Events>,
+    workflows: State<Workflows>,
     user: Given<User>,
     Validated(Json(new)): Validated<Json<NewOrder>>,
 ) -> Result<(StatusCode, Json<Order>), Problem> {
@@ -82,6 +87,8 @@ async fn place(
             .actor(user.0)
             .target("order", order.id);
         audit.record_in(&mut tx, entry).await?;
+        let fulfil = Fulfil::new(order.id);
+        let _ = workflows.start_in(&mut tx, fulfil).id(fulfil.id()).await?;
         Ok((StatusCode::CREATED, order))
     });
     let (status, order) = done.await?;

@@ -6,6 +6,7 @@ use bootstrap::prelude::*;
 use bootstrap_services::audit::AuditError;
 use bootstrap_services::database::{Database, DatabaseError};
 use bootstrap_services::jobs::JobError;
+use bootstrap_services::workflows::FlowError;
 use bootstrap_web::prelude::*;
 
 /// The database, whose tables are those of this version.
@@ -39,6 +40,7 @@ pub(crate) async fn unavailable(problem: std::sync::Arc<Problem>) -> Option<Resp
         it.is::<DatabaseError>()
             || it.is::<sqlx::Error>()
             || it.is::<JobError>()
+            || it.is::<FlowError>()
             || audit.is_some_and(|it| matches!(it, AuditError::Database(_)))
     });
     let cause = anyhow::anyhow!("{cause:#}");

@@ -122,6 +122,40 @@ fn python_is_there() -> bool {
 }
 
 #[test]
+fn an_order_is_paid_and_shipped_or_paid_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::start(folder.path());
+    let (_, tea) = put(&shop, "/offers/tea", &json!({ "cents": 450, "stock": 3 }));
+    let token = customer(&shop, "ada@example.org");
+    let ids = ["shipped", "cancelled"].map(|reference| {
+        let placed = order(&agent(), &shop.url(""), &token, reference, &tea["id"]);
+        let (status, order) = placed.unwrap();
+        assert_eq!((status, &order["status"]), (201, &json!("placed")));
+        order["id"].clone()
+    });
+    let status = |reference: &str| {
+        let again = order(&agent(), &shop.url(""), &token, reference, &tea["id"]);
+        again.unwrap().1["status"].clone()
+    };
+    for (id, end) in ids.iter().zip(["shipped", "cancelled"]) {
+        wait_until(|| status(end) == "paid", "it is paid");
+        let path = format!("/orders/{id}/{end}");
+        assert_eq!(put(&shop, &path, &json!({})).0, 204);
+        wait_until(|| status(end) == end, "it has ended");
+    }
+    assert_eq!(
+        put(&shop, &format!("/orders/{}/cancelled", ids[0]), &json!({})).0,
+        409
+    );
+    let path = format!("/products/{}", tea["id"]);
+    wait_until(
+        || get(&shop, &path).1["stock"] == 2,
+        "one is back on the shelf",
+    );
+    shop.stop();
+}
+
+#[test]
 fn a_password_can_be_guessed_only_so_often() {
     let folder = tempfile::tempdir().unwrap();
     let shop = Shop::start_with(folder.path(), &[("SHOP_LIMITS__LOGIN__RATE", "1/m")]);
@@ -189,10 +223,27 @@ fn no_order_that_was_acknowledged_is_lost_and_no_report_is_made_twice() {
     let before = reports(&shop);
     wait_until(|| reports(&shop) > before, "reports are made");
     // One for each account, also for those whose mail was about to leave at a kill.
+    // And each order is paid.
+    let unpaid = || {
+        count_of(
+            folder.path(),
+            "SELECT count(*) FROM orders WHERE status <> 'paid'",
+        )
+    };
+    wait_until(|| unpaid() == 0, "each order is paid");
     let mails = || get(&shop, "/mails").1.as_array().unwrap().len();
     wait_until(|| mails() == KILLS + 1, "each customer gets a mail");
     shop.stop();
     check(folder.path(), &acknowledged.into_inner().unwrap());
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn count_of(folder: &Path, select: &'static str) -> i64 {
+    let mut database = open(folder).await;
+    sqlx::query_scalar(select)
+        .fetch_one(&mut database)
+        .await
+        .unwrap()
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -213,6 +264,11 @@ async fn check(folder: &Path, acknowledged: &BTreeSet<String>) {
             "SELECT count(*) FROM _audit WHERE action = 'order.place'",
             count,
             "the audit",
+        ),
+        (
+            "SELECT count(*) FROM payments WHERE refunds > 0",
+            0,
+            "payments that were paid back",
         ),
         (
             "SELECT count(*) - count(DISTINCT until) FROM reports",
