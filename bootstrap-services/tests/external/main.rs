@@ -222,7 +222,7 @@ async fn with_each(test: impl AsyncFn(Kit)) {
     }
 }
 
-// D42
+/// D42: in Python, JavaScript and Rust.
 #[tokio::test]
 async fn a_program_does_a_job_and_returns_its_result() {
     with_each(async |kit| {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::kit::{Act, Kit, SECOND, Work, note};
 
-// D41
+/// D41: enqueued, begun, done.
 #[tokio::test]
 async fn a_job_that_was_enqueued_is_done() {
     let kit = Kit::new().await;

@@ -193,7 +193,7 @@ async fn a_worker_that_is_killed_twenty_times_loses_none_of_ten_thousand_jobs() 
     killed.check();
 }
 
-// D41: claim not atomic
+/// D41: a claim is one step for all workers.
 #[tokio::test]
 async fn two_workers_begin_no_job_twice_and_one_takes_over_at_once_when_the_other_is_killed() {
     let client = Client::new().await;

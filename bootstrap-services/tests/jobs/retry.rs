@@ -37,7 +37,7 @@ async fn a_failed_job_is_retried_after_its_backoff() {
     kit.close().await;
 }
 
-// D41. The original counted attempts twice in memory, so 3 were 2.
+/// D41: the original counted attempts twice in memory, so 3 were 2.
 #[tokio::test]
 async fn a_job_fails_as_many_times_as_its_policy_says_and_then_is_a_dead_letter() {
     let kit = Kit::new().await;
@@ -54,7 +54,7 @@ async fn a_job_fails_as_many_times_as_its_policy_says_and_then_is_a_dead_letter(
     kit.close().await;
 }
 
-// D22
+/// D22: those of jobs as well.
 #[tokio::test]
 async fn each_failure_reaches_on_error_with_the_plugin_the_attempt_and_what_follows() {
     let kit = Kit::by_hand().await;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::kit::{HOUR, Kit, Part, SECOND, Test};
 use crate::script;
 
-// D44
+/// D44: started, done, read.
 #[tokio::test]
 async fn a_workflow_returns_what_its_steps_return() {
     let kit = Kit::by_hand(script!(|cx, log, input| {

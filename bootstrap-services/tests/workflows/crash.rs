@@ -182,7 +182,7 @@ async fn a_process_that_is_killed() {
     tokio::time::sleep(DEADLINE).await;
 }
 
-// D44
+/// D44: with a real `kill -9`.
 #[tokio::test]
 async fn an_order_of_a_process_that_is_killed_at_any_step_goes_on_in_the_next() {
     for hangs in ["reserve", "charge", "ship", "refund", "release"] {
