@@ -34,7 +34,10 @@ pub(crate) const HANDLER: Kind = Kind {
 fn implement(ident: &Ident, jobs: &[Type]) -> TokenStream {
     let job = &jobs[0];
     let of = quote_spanned!(at(job)=> ::bootstrap_services::jobs::Handler::of::<#job, Self>(self));
+    let name = quote_spanned!(at(job)=> <#job as ::bootstrap_services::jobs::Job>::NAME);
     quote! {
+        const _: () = ::bootstrap_services::jobs::check_name(#name);
+
         impl ::bootstrap_services::jobs::JobHandler for #ident {
             fn attach(self: ::std::sync::Arc<Self>) -> ::bootstrap_services::jobs::Handler {
                 // Read by nothing: it makes the plugin that runs handlers part of the app.

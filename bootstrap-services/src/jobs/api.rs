@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
-use crate::database::Transaction;
+use crate::database::{DatabaseError, Transaction};
 use crate::jobs::context::encode;
 use crate::jobs::engine::{
     Enqueued, JobCount, JobEngine, JobFilter, JobId, JobInfo, JobState, NewJob,
@@ -85,7 +85,7 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// See [`JobError`]. It is a [`JobError::Engine`] if the transaction is one of another database than that of the jobs.
+    /// See [`JobError`]. It is a [`JobError::OtherDatabase`] if the transaction is not one of the database of the jobs.
     ///
     /// # Cancel safety
     ///
@@ -325,11 +325,22 @@ impl<'a> Enqueue<'a> {
             Some(tx) => self.jobs.engine.push_in(tx, job).await,
             None => self.jobs.engine.push(job).await,
         };
-        let enqueued = pushed.map_err(engine(|| format!("enqueue the job `{name}`")))?;
+        let enqueued = pushed.map_err(|error| not_enqueued(name.clone(), error))?;
         if enqueued.is_new() {
             metrics::enqueued(&name);
         }
         Ok(enqueued)
+    }
+}
+
+/// The error of an engine that has not enqueued a job.
+fn not_enqueued(name: String, error: anyhow::Error) -> JobError {
+    match error.downcast_ref() {
+        Some(DatabaseError::OtherDatabase { .. }) => JobError::OtherDatabase {
+            name,
+            source: error,
+        },
+        _ => engine(|| format!("enqueue the job `{name}`"))(error),
     }
 }
 

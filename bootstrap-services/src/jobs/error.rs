@@ -53,6 +53,16 @@ pub enum JobError {
         /// The name of the job.
         name: String,
     },
+    /// The job can't be part of a transaction that it was enqueued in.
+    #[error(
+        "can't enqueue the job `{name}` in this transaction: begin it on the database of the jobs"
+    )]
+    OtherDatabase {
+        /// The name of the job.
+        name: String,
+        /// The error of the database.
+        source: anyhow::Error,
+    },
     /// The engine failed.
     #[error("can't {doing}: check the engine of the jobs")]
     Engine {

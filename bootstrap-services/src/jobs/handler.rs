@@ -19,6 +19,8 @@ use crate::jobs::{Job, JobPolicy};
 /// A job runs at least once: a process may die after the work is done and before that is stored. Make the work repeatable, or write what it
 /// does in one transaction.
 ///
+/// Write `#[async_trait]` above the implementation, as the trait is a port. Without it the compiler reports E0195, that lifetime parameters do not match.
+///
 /// # Examples
 ///
 /// ```standalone_crate
@@ -168,7 +170,23 @@ fn read<J: Job>(version: u16, payload: &str) -> Result<J> {
 pub(crate) type Handlers = BTreeMap<&'static str, Handler>;
 
 /// The rule for the names of jobs and queues.
-pub(crate) fn is_name(name: &str) -> bool {
-    let is_right = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-    (1..=100).contains(&name.len()) && name.chars().all(is_right)
+pub(crate) const fn is_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        if !matches!(bytes[i], b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.') {
+            return false;
+        }
+        i += 1;
+    }
+    1 <= i && i <= 100
+}
+
+/// Refuses the name of a job while it is compiled.
+#[doc(hidden)]
+pub const fn check_name(name: &str) {
+    assert!(
+        is_name(name),
+        "the name of a job has 1 to 100 of `a-z`, `0-9`, `-` and `.`: correct its `Job::NAME`"
+    );
 }

@@ -44,6 +44,26 @@ mod worker;
 /// impl Hooks for Mails {}
 /// ```
 ///
+/// ```compile_fail,E0080
+/// # use bootstrap::extend::async_trait;
+/// # use bootstrap::prelude::*;
+/// # use bootstrap_services::jobs::{Handles, Job, JobContext, job_handler};
+/// # #[derive(serde::Serialize, serde::Deserialize)]
+/// # struct SendMail;
+/// impl Job for SendMail {
+///     const NAME: &'static str = "SendMail"; // the name of a job has 1 to 100 of `a-z`, `0-9`, `-` and `.`
+/// }
+///
+/// #[job_handler(SendMail)]
+/// struct Mails {}
+/// # impl Hooks for Mails {}
+/// # #[async_trait]
+/// # impl Handles<SendMail> for Mails {
+/// #     async fn handle(&self, _: SendMail, _: &JobContext) -> Result<()> { Ok(()) }
+/// # }
+/// # fn main() {}
+/// ```
+///
 /// ```compile_fail,E0277
 /// # use bootstrap::prelude::*;
 /// # use bootstrap_services::jobs::job_handler;
@@ -64,7 +84,7 @@ pub use engine::{Enqueued, JobCount, JobEngine, JobFilter, JobId, JobInfo, JobSt
 pub(crate) use error::Again;
 pub use error::{JobError, JobFailure};
 #[doc(hidden)]
-pub use handler::Handler;
+pub use handler::{Handler, check_name};
 pub use handler::{Handles, JobHandler};
 pub use job::{Job, JobPolicy};
 pub use plugin::JobsPlugin;

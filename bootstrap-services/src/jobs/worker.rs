@@ -301,18 +301,18 @@ impl JobWorkerPlugin {
             let name = handler.name;
             ensure!(
                 is_name(name),
-                "the plugin `{plugin}` handles a job that is called `{}`\nhelp: write 1 to 100 of `a-z`, `0-9`, `-` and `.` as its `Job::NAME`",
+                "the plugin `{plugin}` handles a job that is called `{}`: write 1 to 100 of `a-z`, `0-9`, `-` and `.` as its `Job::NAME`",
                 name.escape_debug()
             );
             let queue = &handler.policy.queue;
             ensure!(
                 is_name(queue),
-                "the job `{name}` is in a queue that is called `{}`\nhelp: write 1 to 100 of `a-z`, `0-9`, `-` and `.` in its `JobPolicy::queue`",
+                "the job `{name}` is in a queue that is called `{}`: write 1 to 100 of `a-z`, `0-9`, `-` and `.` in its `JobPolicy::queue`",
                 queue.escape_debug()
             );
             ensure!(
                 handlers.insert(name, handler).is_none(),
-                "the job `{name}` has two handlers, one of them is the plugin `{plugin}`\nhelp: remove one of them, or give its job another `Job::NAME`"
+                "the job `{name}` has two handlers, one of them is the plugin `{plugin}`: remove one of them, or give its job another `Job::NAME`"
             );
         }
         Ok(handlers)

@@ -13,13 +13,6 @@ impl Job for Resize {
     const NAME: &'static str = "resize";
 }
 
-#[derive(Serialize, Deserialize)]
-struct Shout(String);
-
-impl Job for Shout {
-    const NAME: &'static str = "Shout!";
-}
-
 #[job_handler(Resize, collect = never)]
 struct Resizes {}
 
@@ -53,18 +46,6 @@ impl Hooks for Renamed {}
 #[async_trait]
 impl Handles<Resize> for Renamed {
     async fn handle(&self, _: Resize, _: &JobContext) -> Result<()> {
-        Ok(())
-    }
-}
-
-#[job_handler(Shout, name = "shouts", collect = never)]
-struct Shouts {}
-
-impl Hooks for Shouts {}
-
-#[async_trait]
-impl Handles<Shout> for Shouts {
-    async fn handle(&self, _: Shout, _: &JobContext) -> Result<()> {
         Ok(())
     }
 }
@@ -119,20 +100,6 @@ async fn two_handlers_of_one_job_are_refused() {
     let error = app.boot().await.unwrap_err().to_string();
     assert!(
         error.contains("the job `resize` has two handlers"),
-        "{error}"
-    );
-}
-
-#[tokio::test]
-async fn the_name_of_a_job_that_can_not_be_stored_is_refused() {
-    let (app, _) = testing::only(Shouts::default());
-    let error = app.boot().await.unwrap_err().to_string();
-    assert!(
-        error.contains("the plugin `shouts` handles a job that is called `Shout!`"),
-        "{error}"
-    );
-    assert!(
-        error.contains("write 1 to 100 of `a-z`, `0-9`, `-` and `.` as its `Job::NAME`"),
         "{error}"
     );
 }

@@ -100,6 +100,27 @@ async fn a_job_of_a_transaction_exists_if_and_only_if_that_commits() {
     kit.close().await;
 }
 
+// C7
+#[tokio::test]
+async fn a_transaction_of_another_database_is_refused_with_what_to_do() {
+    let (kit, other) = (Kit::by_hand().await, Kit::by_hand().await);
+    let mut tx = other.database.begin().await.unwrap();
+    let error = kit
+        .jobs
+        .enqueue_in(&mut tx, note("lost"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "can't enqueue the job `work` in this transaction: begin it on the database of the jobs"
+    );
+    assert!(matches!(error, JobError::OtherDatabase { .. }), "{error:?}");
+    tx.commit().await.unwrap();
+    assert_eq!(kit.jobs.counts().await.unwrap(), []);
+    kit.close().await;
+    other.close().await;
+}
+
 #[tokio::test]
 async fn a_result_is_read_as_what_it_was_set_as() {
     let kit = Kit::by_hand().await;
