@@ -103,7 +103,7 @@ async fn outlives(
     assert!(cause.contains(wrong), "{cause}");
     site.folder.release(std::process::id());
     let is_sick = async || site.health.check().await.is_err();
-    site.until("it is healthy", 2 * SECOND, is_sick).await;
+    site.until("it is healthy", DEADLINE, is_sick).await;
     let text = format!("{:#}", site.health.check().await.unwrap_err());
     assert!(
         text.starts_with("no job begins, because the engine fails: ") && text.contains(wrong),
@@ -122,7 +122,7 @@ async fn outlives(
 
     repair().await;
     let is_healthy = async || site.health.check().await.is_ok();
-    site.until("it is sick", 2 * SECOND, is_healthy).await;
+    site.until("it is sick", DEADLINE, is_healthy).await;
     site.until_done(&job).await;
     assert_eq!(
         site.folder.of("begun", &job).len(),
@@ -141,11 +141,12 @@ async fn outlives(
     };
     site.until("a job is lost, or one too many", DEADLINE, all_done)
         .await;
+    // On a machine that stands still for a moment, a write may not begin in time: that is another failure.
     let errors = site.errors();
-    assert!(
-        errors.len() == 1 && errors[0].contains(FAILED),
-        "reported once: {errors:?}"
-    );
+    let of_fault = errors
+        .iter()
+        .filter(|it| it.contains(FAILED) && it.contains(wrong));
+    assert_eq!(of_fault.count(), 1, "reported once: {errors:?}");
     site.close().await;
 }
 
@@ -250,7 +251,7 @@ async fn a_full_disk_while_all_jobs_go_on_is_reported_once() {
     let filler = mount.path().join("filler");
     fs::write(&filler, vec![0; 2 << 20]).unwrap_err();
     let is_sick = async || site.health.check().await.is_err();
-    site.until("it is healthy", 2 * SECOND, is_sick).await;
+    site.until("it is healthy", DEADLINE, is_sick).await;
     let until = Instant::now() + 4 * SECOND;
     while Instant::now() < until {
         site.health.check().await.unwrap_err();
@@ -258,8 +259,10 @@ async fn a_full_disk_while_all_jobs_go_on_is_reported_once() {
     }
     fs::remove_file(&filler).unwrap();
     let is_healthy = async || site.health.check().await.is_ok();
-    site.until("it is sick", 2 * SECOND, is_healthy).await;
-    let errors = site.errors();
+    site.until("it is sick", DEADLINE, is_healthy).await;
+    // On a machine that stands still for a moment, a write may not begin in time: that is another failure.
+    let mut errors = site.errors();
+    errors.retain(|it| !it.contains("could begin for"));
     assert!(
         errors.len() == 1 && errors[0].contains(FAILED),
         "{errors:?}"
@@ -332,7 +335,7 @@ async fn a_lock_that_is_longer_than_the_lease_costs_no_job_a_crash() {
         let is_open = async || database.begin().await.is_ok();
         site.until("it is locked", DEADLINE, is_open).await;
         let is_healthy = async || site.health.check().await.is_ok();
-        site.until("it is sick", 2 * SECOND, is_healthy).await;
+        site.until("it is sick", DEADLINE, is_healthy).await;
         let found = site.jobs.find(&job).await.unwrap().unwrap();
         assert_eq!(
             (found.state, found.crashes),
