@@ -31,7 +31,7 @@ pub struct Jobs {
     engine: Arc<dyn JobEngine>,
     clock: Clock,
     #[cfg(feature = "testing")]
-    pub(super) work: Arc<std::sync::OnceLock<work::Work>>,
+    pub(super) work: Arc<std::sync::Mutex<Option<work::WeakWork>>>,
 }
 
 impl Jobs {

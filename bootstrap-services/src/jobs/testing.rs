@@ -1,10 +1,11 @@
 //! Jobs in tests.
 
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::jobs::work::Stops;
+use crate::jobs::work::{Stops, WeakWork, Work};
 use crate::jobs::{Job, JobError, JobFilter, JobInfo, JobState, Jobs};
 
 /// How long [`Jobs::drain`] waits for handlers, in real time.
@@ -80,7 +81,7 @@ impl Jobs {
     /// # }
     /// ```
     pub async fn drain(&self) -> Result<Drained> {
-        let work = self.work.get();
+        let work = self.work();
         let work = work.context(
             "no plugin of this app handles jobs: boot it with the plugin of a `#[job_handler(..)]`",
         )?;
@@ -130,6 +131,17 @@ impl Jobs {
         read.collect()
     }
 
+    fn work(&self) -> Option<Work> {
+        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        work.as_ref().and_then(WeakWork::upgrade)
+    }
+
+    /// Notes what runs jobs, for `drain`.
+    pub(super) fn set_work(&self, work: &Work) {
+        let work = work.downgrade();
+        *self.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
+    }
+
     async fn dead(&self) -> Result<Vec<JobInfo>, JobError> {
         let dead = JobFilter::new().state(JobState::Dead).limit(1_000);
         self.list(&dead).await
@@ -156,12 +168,12 @@ impl Jobs {
             {
                 return Ok(());
             }
-            let known = self
-                .work
-                .get()
-                .into_iter()
-                .flat_map(crate::jobs::Work::known);
-            let known: Vec<_> = known.map(|known| known.name).collect();
+            let work = self.work();
+            let known: Vec<_> = work
+                .iter()
+                .flat_map(Work::known)
+                .map(|known| known.name)
+                .collect();
             if let Some((name, _)) = waiting.iter().find(|(name, _)| !known.contains(&&**name)) {
                 bail!(
                     "no plugin of this app handles the job `{name}`: boot it with the plugin of its `#[job_handler(..)]`"

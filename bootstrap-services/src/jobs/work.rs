@@ -152,6 +152,12 @@ impl Work {
         work
     }
 
+    /// The work as long as its plugin lives: handlers may hold what has this, as `Jobs`.
+    #[cfg(feature = "testing")]
+    pub(crate) fn downgrade(&self) -> WeakWork {
+        WeakWork(Arc::downgrade(&self.inner))
+    }
+
     /// The same work, with an end of its own.
     #[cfg(feature = "testing")]
     pub(crate) fn with(&self, stops: Stops) -> Self {
@@ -350,6 +356,17 @@ impl fmt::Debug for Work {
             .field("handlers", &self.inner.handlers.values())
             .field("concurrency", &self.inner.concurrency)
             .finish_non_exhaustive()
+    }
+}
+
+/// Work that does not keep the handlers.
+#[cfg(feature = "testing")]
+pub(crate) struct WeakWork(std::sync::Weak<Inner>);
+
+#[cfg(feature = "testing")]
+impl WeakWork {
+    pub(crate) fn upgrade(&self) -> Option<Work> {
+        self.0.upgrade().map(|inner| Work { inner })
     }
 }
 

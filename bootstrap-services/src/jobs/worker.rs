@@ -187,7 +187,7 @@ impl Hooks for JobWorkerPlugin {
         let limits = (self.concurrency, queues);
         let work = Work::new(handlers, limits, clock, cx.handle(), self.stops.clone());
         #[cfg(feature = "testing")]
-        let _ = self.jobs.work.set(work.clone());
+        self.jobs.set_work(&work);
         self.work = Some(work);
         Ok(JobWorker { names })
     }
