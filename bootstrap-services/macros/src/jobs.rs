@@ -82,7 +82,7 @@ mod tests {
         assert!(text.contains("name = < SendMail as"), "{text}");
         let text = expand(&HANDLER, quote!(SendMail, name = "mails"), &item).to_string();
         assert!(
-            text.contains("name = \"mails\"") && !text.contains("NAME"),
+            text.contains("name = \"mails\"") && !text.contains("name = <"),
             "{text}"
         );
     }
