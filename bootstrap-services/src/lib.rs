@@ -47,6 +47,8 @@ pub mod operations;
 mod panic;
 #[cfg(all(unix, feature = "processes"))]
 pub mod processes;
+#[cfg(any(feature = "events", feature = "jobs", feature = "processes"))]
+mod random;
 #[cfg(any(feature = "jobs", feature = "limits"))]
 mod rate;
 #[cfg(any(feature = "cache", feature = "limits"))]

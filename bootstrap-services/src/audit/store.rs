@@ -1,20 +1,23 @@
 //! The statements.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, SqlSafeStr as _, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, SqlitePool};
 
 use crate::audit::{AuditError, Entry, Filter, Recorded};
+use crate::database::embedded;
+use crate::database::times::{millis, time};
 
 /// How many entries one transaction deletes, so that it does not hold the lock for writing for long.
 const BATCH: u32 = 1_000;
 
 pub(super) fn migrations() -> Migrator {
-    let tables = include_str!("../../migrations/audit/0001_audit.sql").into_sql_str();
-    let first = Migration::new(1, "audit".into(), MigrationType::Simple, tables, false);
-    Migrator::with_migrations(vec![first])
+    embedded(&[(
+        "audit",
+        include_str!("../../migrations/audit/0001_audit.sql"),
+    )])
 }
 
 pub(super) async fn insert(
@@ -112,14 +115,4 @@ pub(super) fn recorded(row: &SqliteRow) -> sqlx::Result<Recorded> {
         request: row.try_get("request")?,
         details: details.map_err(|error| sqlx::Error::Decode(error.into()))?,
     })
-}
-
-/// Milliseconds since 1970. Times before that count as 1970.
-fn millis(at: SystemTime) -> i64 {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn time(millis: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(millis.unsigned_abs())
 }

@@ -6,12 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use bootstrap::extend::async_trait;
 use bootstrap::prelude::*;
-use sqlx::SqlSafeStr as _;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::Migrator;
 
 use crate::cron::CronStore;
 use crate::cron::store::MOST_AHEAD;
-use crate::database::Database;
+use crate::database::{Database, embedded};
 
 /// Keeps the claims in the database of the app, for all instances that use the same file. It joins a collected app in
 /// which cron is required and `cron.store` is `database`.
@@ -60,9 +59,7 @@ impl Hooks for DatabaseCronStore {
 }
 
 fn migrations() -> Migrator {
-    let table = include_str!("../../migrations/cron/0001_cron.sql").into_sql_str();
-    let first = Migration::new(1, "cron".into(), MigrationType::Simple, table, false);
-    Migrator::with_migrations(vec![first])
+    embedded(&[("cron", include_str!("../../migrations/cron/0001_cron.sql"))])
 }
 
 struct Claims {

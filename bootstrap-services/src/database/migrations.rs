@@ -3,14 +3,23 @@
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
 
 use crate::database::api::Database;
 use crate::database::error::{DatabaseError, Fault, MigrationError};
 
 /// The most characters of the name of an owner.
 const LONGEST_NAME: usize = 48;
+
+/// The migrations of a service: the name and the text of each, from version 1 on.
+pub(crate) fn embedded(all: &[(&'static str, &'static str)]) -> Migrator {
+    let migrations = all.iter().zip(1..).map(|((name, text), version)| {
+        let text = text.into_sql_str();
+        Migration::new(version, (*name).into(), MigrationType::Simple, text, false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}
 
 impl Database {
     /// Brings the tables of `owner` up to date: runs those of `migrations` that have not run in this database. A plugin calls it in its `load`, so

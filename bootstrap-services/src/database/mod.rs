@@ -12,8 +12,12 @@ mod metrics;
 mod migrations;
 mod open;
 mod plugin;
+#[cfg(any(feature = "audit", feature = "jobs", feature = "processes"))]
+pub(crate) mod times;
 mod transaction;
 pub(crate) mod values;
+
+pub(crate) use migrations::embedded;
 
 pub use api::Database;
 pub use error::{DatabaseError, MigrationError};

@@ -1,7 +1,5 @@
 //! Between a service of this process and the bus.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::events::queue::{Next, Pushed, Queue};
 use crate::events::{EventBus, metrics};
+use crate::random;
 
 /// How many messages wait for the bus.
 const WAITING: usize = 1024;
@@ -28,8 +27,7 @@ const LARGEST: usize = 1 << 20;
 
 /// A number that no other process has, and no earlier one of this service.
 pub(crate) fn unique() -> String {
-    // The keys of the standard library are random.
-    format!("{:016x}", RandomState::new().build_hasher().finish())
+    format!("{:016x}", random::bits())
 }
 
 /// Sends messages of the type `M` to the bus, and receives those of other processes.

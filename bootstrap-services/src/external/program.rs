@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::processes::{ChildEvent, ProcessId};
 
-/// Who waits for what a process says.
+/// The handlers that wait for what processes say.
 #[derive(Default)]
 pub(super) struct Board {
     state: Mutex<State>,
@@ -42,7 +42,7 @@ impl Board {
         self.state().waiting.contains_key(&id)
     }
 
-    /// Hands on what a process says. An error if nobody waits: the process keeps what it said, and it comes again.
+    /// Hands on what a process says. An error if no handler waits: the process keeps what it said, and it comes again.
     pub(super) fn hand_on(&self, event: ChildEvent) -> Result<()> {
         let id = event.id;
         let handed = self

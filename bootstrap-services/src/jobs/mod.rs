@@ -94,7 +94,7 @@ pub use sqlite::SqliteJobsPlugin;
 pub use testing::Drained;
 pub use work::{Claimed, Known, Outcome, Work};
 #[cfg(feature = "workflows")]
-pub(crate) use work::{random, traceparent};
+pub(crate) use work::{panicked, stored, traceparent};
 #[doc(hidden)]
 pub use worker::ByHand;
 pub use worker::{JobWorker, JobWorkerPlugin};

@@ -1,9 +1,7 @@
 //! What an engine gets to work with: the handlers of this process, and its limits.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +19,7 @@ use crate::jobs::error::{Again, JobFailure};
 use crate::jobs::handler::{Handler, Handlers};
 use crate::jobs::queue::QueueLimits;
 use crate::jobs::{JobId, metrics};
-use crate::panic;
+use crate::{panic, random};
 
 /// How long a handler may go on after it was told to end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -285,10 +283,9 @@ impl Work {
             _ if failures >= job.attempts => None,
             Again::Never => None,
             Again::After(time) => Some(time),
-            Again::ByPolicy => Some(handler.policy.backoff_after(failures, random())),
+            Again::ByPolicy => Some(handler.policy.backoff_after(failures, random::fraction())),
         };
-        let mut text = format!("{error:#}");
-        text.truncate(text.floor_char_boundary(LONGEST_ERROR));
+        let text = stored(&error);
         self.report_failure(handler, job, failures, again, error);
         Outcome::Failed { error: text, again }
     }
@@ -370,6 +367,13 @@ impl WeakWork {
     }
 }
 
+/// An error with its causes, as it is stored.
+pub(crate) fn stored(error: &anyhow::Error) -> String {
+    let mut text = format!("{error:#}");
+    text.truncate(text.floor_char_boundary(LONGEST_ERROR));
+    text
+}
+
 /// How the future of a handler ended.
 enum Ended {
     Succeeded,
@@ -378,17 +382,10 @@ enum Ended {
     Dropped,
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> anyhow::Error {
+/// What a handler panicked with, as an error.
+pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> anyhow::Error {
     match panic::message(panic) {
         Some(text) => anyhow!("it panicked: {text}"),
         None => anyhow!("it panicked"),
     }
-}
-
-/// A number from 0 to 1.
-pub(crate) fn random() -> f64 {
-    // The keys of the standard library are random.
-    let bits = RandomState::new().build_hasher().finish();
-    let high = u32::try_from(bits >> 32).unwrap_or_default();
-    f64::from(high) / f64::from(u32::MAX)
 }

@@ -200,7 +200,7 @@ impl Hooks for JobWorkerPlugin {
         let engine = Arc::clone(self.jobs.engine());
         let app = cx.handle();
         let working = async {
-            // Also if this future is dropped, or the engine panics: nobody waits for what has gone.
+            // Also if this future is dropped, or the engine panics: a drain does not wait for what has gone.
             let _ends = self.ended.begin();
             engine.work(work).await
         };

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use bootstrap::extend::async_trait;
 use bootstrap::prelude::*;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::Row as _;
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqlSafeStr as _};
 
-use crate::database::Database;
+use crate::database::{Database, embedded};
 use crate::leases::{Claim, LeaseEngine, Record, Version};
 
 /// Stores leases in the database of the app, at the port [`LeaseEngine`]: instances that use the same file share them. It joins a
@@ -42,9 +42,10 @@ impl Hooks for SqliteLeasesPlugin {
 }
 
 fn migrations() -> Migrator {
-    let tables = include_str!("../../migrations/leases/0001_leases.sql").into_sql_str();
-    let first = Migration::new(1, "leases".into(), MigrationType::Simple, tables, false);
-    Migrator::with_migrations(vec![first])
+    embedded(&[(
+        "leases",
+        include_str!("../../migrations/leases/0001_leases.sql"),
+    )])
 }
 
 struct SqliteLeases {

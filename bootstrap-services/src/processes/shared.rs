@@ -1,7 +1,6 @@
 //! What the tasks of the service share.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -241,10 +240,4 @@ fn check_open(phase: Phase) -> Result<(), ProcessError> {
         Phase::Closing => "while the app closes",
     };
     Err(ProcessError::Closed { when })
-}
-
-/// A random number from 0 to 1.
-pub(super) fn roll() -> f64 {
-    let bits = RandomState::new().build_hasher().finish() >> 32;
-    f64::from(u32::try_from(bits).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
 }

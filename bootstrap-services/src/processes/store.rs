@@ -1,21 +1,23 @@
 //! The statements.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde_json::Value;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqlSafeStr as _, SqliteConnection};
+use sqlx::{Row as _, SqliteConnection};
 
 use crate::child::{Exit, Identity};
-use crate::database::{Database, DatabaseError};
+use crate::database::times::millis;
+use crate::database::{Database, DatabaseError, embedded};
 use crate::processes::{ProcessId, ProcessInfo, ProcessStatus};
 
 pub(super) fn migrations() -> Migrator {
-    let tables = include_str!("../../migrations/processes/0001_processes.sql").into_sql_str();
-    let first = Migration::new(1, "processes".into(), MigrationType::Simple, tables, false);
-    Migrator::with_migrations(vec![first])
+    embedded(&[(
+        "processes",
+        include_str!("../../migrations/processes/0001_processes.sql"),
+    )])
 }
 
 /// The table of processes.
@@ -240,10 +242,4 @@ fn info(row: &SqliteRow) -> sqlx::Result<ProcessInfo> {
         acknowledged: acknowledged.unsigned_abs(),
         metadata: serde_json::from_str(&metadata).unwrap_or(Value::Null),
     })
-}
-
-/// Milliseconds since 1970. Times before that count as 1970.
-fn millis(at: SystemTime) -> i64 {
-    let since: Duration = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

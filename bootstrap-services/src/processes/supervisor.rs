@@ -15,13 +15,14 @@ use crate::database::DatabaseError;
 use crate::processes::connection::Server;
 use crate::processes::entry::{Entry, Request};
 use crate::processes::policy::{self, Beat, Cause, Heartbeat, Limits, Restarts};
-use crate::processes::shared::{Shared, roll};
+use crate::processes::shared::Shared;
 use crate::processes::store::Left;
 #[cfg(feature = "testing")]
 use crate::processes::testing::Fake;
 use crate::processes::{
     Definition, OnClose, ProcessError, ProcessEvent, ProcessId, ProcessStatus, metrics, protocol,
 };
+use crate::random;
 
 /// The longest pause of a supervisor that has nothing to do.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
@@ -628,7 +629,7 @@ impl Supervisor {
         exit: Option<Exit>,
     ) -> Option<Duration> {
         let now = self.shared.clock.elapsed();
-        let Some(after) = self.restarts.next(definition, now, roll()) else {
+        let Some(after) = self.restarts.next(definition, now, random::fraction()) else {
             self.finish(ProcessStatus::Crashed, exit).await;
             return None;
         };

@@ -8,8 +8,9 @@ use anyhow::Result as Anyhow;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
+use crate::database::times::millis;
 use crate::database::{Transaction, Tx};
-use crate::workflows::engine::{Engine, Head, millis, random_id};
+use crate::workflows::engine::{Engine, Head, random_id};
 use crate::workflows::journal::LONGEST_NAME;
 use crate::workflows::pass::{decode, encode};
 use crate::workflows::{

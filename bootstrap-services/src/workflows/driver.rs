@@ -11,12 +11,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::{Handler, JobContext, JobId, JobPolicy};
+use crate::jobs::{Handler, JobContext, JobId, JobPolicy, panicked, stored};
 use crate::workflows::engine::{Claimed, Engine, Resume, Signs};
 use crate::workflows::info::{ACTIVE, UNDOING};
 use crate::workflows::journal::{Journal, Row, undo};
-use crate::workflows::pass::{Mode, Shared, Stop, encode, text};
-use crate::workflows::step::panicked;
+use crate::workflows::pass::{Mode, Shared, Stop, encode};
 use crate::workflows::workflow::StepPolicy;
 use crate::workflows::{Flow, FlowId, FlowState, Runs, StepKind, Workflow, Workflows, metrics};
 
@@ -271,7 +270,7 @@ impl Run<'_> {
 
     /// Ends a workflow whose code does not fit: its steps can't be undone by that.
     async fn break_off(&self, error: anyhow::Error) -> Result<Forward> {
-        let (of, state, why) = (self.of(), FlowState::Failed, text(&error));
+        let (of, state, why) = (self.of(), FlowState::Failed, stored(&error));
         if self
             .engine()
             .end(of, ACTIVE, state, (None, Some(&why)))
@@ -284,7 +283,9 @@ impl Run<'_> {
     }
 
     async fn fail(&self, error: anyhow::Error) -> Result<Forward> {
-        let undo = self.undo_as(FlowState::Failed, Some(text(&error))).await?;
+        let undo = self
+            .undo_as(FlowState::Failed, Some(stored(&error)))
+            .await?;
         if let Forward::Undo((FlowState::Failed, _)) = undo {
             self.engine().report(self.of(), error);
         }

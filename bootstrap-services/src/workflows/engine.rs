@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use anyhow::{Context as _, Result};
 use bootstrap::Handle;
@@ -12,23 +12,15 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::database::times::{millis, time};
 use crate::database::{Database, Tx};
 use crate::jobs::{JobId, Jobs, LATEST, NewJob};
+use crate::random;
 use crate::workflows::info::{ACTIVE, UNDOING};
 use crate::workflows::{FlowId, FlowState};
 
 /// The attempts of the job that resumes a workflow. It fails only while the database does, and a process that dies is counted in the workflow.
 const ENDLESS: u32 = 1_000_000;
-
-/// A time as whole milliseconds since 1970.
-pub(crate) fn millis(at: SystemTime) -> i64 {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn time(millis: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
-}
 
 /// The payload of the job that resumes a workflow.
 #[derive(Serialize, Deserialize, Debug)]
@@ -316,12 +308,9 @@ impl Engine {
 
 /// A new random id: 32 hexadecimal digits.
 pub(crate) fn random_id() -> FlowId {
-    use std::hash::{BuildHasher as _, Hasher as _};
-    // The keys of the standard library are random.
-    let half = || {
-        std::collections::hash_map::RandomState::new()
-            .build_hasher()
-            .finish()
-    };
-    FlowId::new(format_args!("{:016x}{:016x}", half(), half()))
+    FlowId::new(format_args!(
+        "{:016x}{:016x}",
+        random::bits(),
+        random::bits()
+    ))
 }

@@ -10,8 +10,9 @@ use anyhow::Result;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::database::times::{millis, time};
 use crate::jobs::Job;
-use crate::workflows::engine::{millis, random_id, time};
+use crate::workflows::engine::random_id;
 use crate::workflows::journal::Row;
 use crate::workflows::pass::{Reached, Shared, encode, ended};
 use crate::workflows::step::Step;

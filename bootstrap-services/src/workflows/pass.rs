@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::database::Tx;
-use crate::workflows::engine::{Claimed, Engine, time};
+use crate::database::times::time;
+use crate::workflows::engine::{Claimed, Engine};
 use crate::workflows::info::{ACTIVE, UNDOING};
 use crate::workflows::journal::{Fault, Journal, LONGEST_NAME, Row};
 use crate::workflows::workflow::StepPolicy;
@@ -18,8 +19,6 @@ use crate::workflows::{FlowError, StepKind, metrics};
 
 /// The most bytes of an input, of a result, and of the value of a signal.
 const LARGEST: usize = 1 << 20;
-/// The most bytes of an error that are stored.
-const LONGEST_ERROR: usize = 8 << 10;
 /// How soon a result that was not stored is tried again.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
 /// How often that may fail before the run ends.
@@ -435,11 +434,4 @@ pub(crate) fn decode<T: DeserializeOwned>(
         what: what(),
         source,
     })
-}
-
-/// An error with its causes, as it is stored.
-pub(crate) fn text(error: &anyhow::Error) -> String {
-    let mut text = format!("{error:#}");
-    text.truncate(text.floor_char_boundary(LONGEST_ERROR));
-    text
 }

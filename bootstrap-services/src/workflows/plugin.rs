@@ -7,14 +7,14 @@ use anyhow::bail;
 use bootstrap::extend::async_trait;
 use bootstrap::health::HealthCheck;
 use bootstrap::prelude::*;
-use sqlx::SqlSafeStr as _;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::Migrator;
 
 use crate::clock::Clock;
-use crate::database::Database;
+use crate::database::times::millis;
 use crate::database::values::Time;
+use crate::database::{Database, embedded};
 use crate::jobs::Jobs;
-use crate::workflows::engine::{Engine, millis};
+use crate::workflows::engine::Engine;
 use crate::workflows::{FlowState, Workflows, metrics, store};
 
 /// How often workflows that are too old are removed.
@@ -145,7 +145,8 @@ impl HealthCheck for WorkflowsPlugin {
 }
 
 fn migrations() -> Migrator {
-    let tables = include_str!("../../migrations/workflows/0001_workflows.sql").into_sql_str();
-    let first = Migration::new(1, "workflows".into(), MigrationType::Simple, tables, false);
-    Migrator::with_migrations(vec![first])
+    embedded(&[(
+        "workflows",
+        include_str!("../../migrations/workflows/0001_workflows.sql"),
+    )])
 }

@@ -10,10 +10,10 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::jobs::{Again, JobFailure};
-use crate::panic;
+use crate::database::times::length;
+use crate::jobs::{Again, JobFailure, panicked, stored};
 use crate::workflows::journal::{Row, undo};
-use crate::workflows::pass::{Active, Reached, Shared, Stop, decode, encode, ended, text};
+use crate::workflows::pass::{Active, Reached, Shared, Stop, decode, encode, ended};
 use crate::workflows::workflow::StepPolicy;
 use crate::workflows::{Flow, StepKind, metrics};
 
@@ -131,11 +131,11 @@ impl<T: Serialize + DeserializeOwned> Step<'_, T> {
             Some(again) => {
                 let (step, id) = (&self.name, self.flow.id());
                 tracing::warn!(step, id, attempt = row.attempts, error = %format_args!("{error:#}"), "a step failed, and is attempted again");
-                row.error = Some(text(error));
-                row.due_at = Some(now.saturating_add(millis(again)));
+                row.error = Some(stored(error));
+                row.due_at = Some(now.saturating_add(length(again)));
                 row
             }
-            None => row.failed(text(error), now),
+            None => row.failed(stored(error), now),
         }
     }
 
@@ -159,10 +159,10 @@ impl<T: Serialize + DeserializeOwned> Step<'_, T> {
         match undone {
             Ok(()) => row.undo = undo::DONE,
             Err(error) => {
-                row.error = Some(text(&error));
+                row.error = Some(stored(&error));
                 match again(&self.policy, row.undo_attempts, &error) {
                     Some(again) => {
-                        row.due_at = Some(shared.engine.now().saturating_add(millis(again)));
+                        row.due_at = Some(shared.engine.now().saturating_add(length(again)));
                     }
                     None => row.undo = undo::FAILED,
                 }
@@ -175,10 +175,6 @@ impl<T: Serialize + DeserializeOwned> Step<'_, T> {
         shared.keep(row).await;
         shared.halt(Stop::Undone).await
     }
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// When the next attempt begins, if there is one.
@@ -205,13 +201,6 @@ async fn attempt<'a, T>(
         () = shared.engine.clock.limit(timeout) => {
             Err(anyhow!("it did not end within its timeout of {timeout:?}"))
         }
-    }
-}
-
-pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> anyhow::Error {
-    match panic::message(panic) {
-        Some(text) => anyhow!("it panicked: {text}"),
-        None => anyhow!("it panicked"),
     }
 }
 

@@ -6,8 +6,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow, QueryBuilder, Row as _, Sqlite, SqlitePool};
 
 use crate::database::Tx;
+use crate::database::times::time;
 use crate::workflows::api::New;
-use crate::workflows::engine::{Head, time};
+use crate::workflows::engine::Head;
 use crate::workflows::journal::{Row, state, undo};
 use crate::workflows::{FlowFilter, FlowId, FlowInfo, FlowState, StepInfo, StepKind, StepState};
 

@@ -11,9 +11,9 @@ use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use crate::database::Tx;
+use crate::database::times::{length, millis};
 use crate::jobs::{Job, JobId, JobPolicy, JobState, LATEST, NewJob};
 use crate::workflows::api::New;
-use crate::workflows::engine::millis;
 use crate::workflows::journal::Row;
 use crate::workflows::pass::{Active, Reached, Shared, Stop, ended};
 use crate::workflows::{Flow, FlowId, FlowState, StepKind};
@@ -45,8 +45,7 @@ pub(crate) async fn sleep(shared: &Arc<Shared>, name: &str, duration: Duration) 
 }
 
 fn duration_millis(duration: Duration) -> i64 {
-    let latest = i64::try_from(LATEST.as_millis()).unwrap_or(i64::MAX);
-    i64::try_from(duration.as_millis()).map_or(latest, |it| it.min(latest))
+    length(duration.min(LATEST))
 }
 
 /// A wait for a signal, which begins when this is awaited: see [`Flow::signal`].

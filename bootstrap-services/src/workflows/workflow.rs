@@ -96,7 +96,7 @@ impl StepPolicy {
     pub(crate) fn backoff_after(&self, failures: u32) -> Duration {
         let (first, longest) = self.backoff;
         let policy = JobPolicy::new().backoff(first, longest);
-        policy.backoff_after(failures, crate::jobs::random())
+        policy.backoff_after(failures, crate::random::fraction())
     }
 }
 

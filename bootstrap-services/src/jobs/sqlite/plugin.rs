@@ -8,13 +8,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bootstrap::extend::async_trait;
 use bootstrap::prelude::*;
-use sqlx::SqlSafeStr as _;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::Migrator;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::database::values::Time;
-use crate::database::{Database, Transaction};
+use crate::database::{Database, Transaction, embedded};
 use crate::jobs::context::Notes;
 use crate::jobs::sqlite::shift::Shift;
 use crate::jobs::sqlite::store;
@@ -96,14 +95,15 @@ impl Hooks for SqliteJobsPlugin {
 }
 
 fn migrations() -> Migrator {
-    let tables = include_str!("../../../migrations/jobs/0001_jobs.sql").into_sql_str();
-    let wakes = include_str!("../../../migrations/jobs/0002_wakes.sql").into_sql_str();
-    let migration = |number, name: &'static str, sql| {
-        Migration::new(number, name.into(), MigrationType::Simple, sql, false)
-    };
-    Migrator::with_migrations(vec![
-        migration(1, "jobs", tables),
-        migration(2, "wakes", wakes),
+    embedded(&[
+        (
+            "jobs",
+            include_str!("../../../migrations/jobs/0001_jobs.sql"),
+        ),
+        (
+            "wakes",
+            include_str!("../../../migrations/jobs/0002_wakes.sql"),
+        ),
     ])
 }
 

@@ -1,22 +1,19 @@
 //! The statements for everything but a worker's turn.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite, SqliteConnection, SqlitePool};
 
+use crate::database::times::time;
 use crate::jobs::{Enqueued, JobCount, JobFilter, JobId, JobInfo, JobState, NewJob};
 
 /// A time as whole milliseconds since 1970.
 pub(super) fn millis(at: SystemTime) -> Result<i64> {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).context("the time is too far away")
-}
-
-fn time(millis: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
 /// The number of a job, if its id is one of this engine.
