@@ -129,6 +129,7 @@ pub(crate) const HANDLER: Kind = Kind {
         }]
     },
     implement,
+    proof: None,
 };
 
 fn implement(ident: &Ident, events: &[Type]) -> TokenStream {

@@ -11,7 +11,9 @@ use quote::quote;
 use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
-use syn::{Error, Expr, Field, Fields, Ident, ItemStruct, Result, Token, Type, bracketed};
+use syn::{
+    Error, Expr, Field, Fields, Ident, ItemStruct, Result, Token, Type, bracketed, parse_quote,
+};
 
 /// One of the attributes.
 pub(crate) struct Kind {
@@ -29,6 +31,31 @@ pub(crate) struct Kind {
     pub(crate) fields: fn() -> Vec<Field>,
     /// The implementation of the port.
     pub(crate) implement: fn(&Ident, &[Type]) -> TokenStream,
+    /// The proof that a plugin has the attribute, if a port demands it.
+    pub(crate) proof: Option<fn() -> Proof>,
+}
+
+/// A trait that is implemented for the type in the attribute, and a bound of all such types.
+pub(crate) struct Proof {
+    pub(crate) of: TokenStream,
+    pub(crate) bound: TokenStream,
+}
+
+impl Proof {
+    fn of(&self, ident: &Ident, written: &Type) -> TokenStream {
+        let of = &self.of;
+        quote!(impl #of<#written> for #ident {})
+    }
+
+    /// For all types, so that a mistake in the attribute is not reported at the implementation of the port as well.
+    fn of_all(&self, plugin: &ItemStruct) -> TokenStream {
+        let (of, bound, ident) = (&self.of, &self.bound, &plugin.ident);
+        let mut all = plugin.generics.clone();
+        all.params.push(parse_quote!(BootstrapProof: #bound));
+        let (all, ..) = all.split_for_impl();
+        let (_, own, bounds) = plugin.generics.split_for_impl();
+        quote!(impl #all #of<BootstrapProof> for #ident #own #bounds {})
+    }
 }
 
 /// The plugin. After a mistake it is still one, without handlers, so that one mistake is one error.
@@ -47,7 +74,11 @@ pub(crate) fn expand(kind: &Kind, arguments: TokenStream, item: &TokenStream) ->
             }
             implementation
         }
-        Err(error) => error.to_compile_error(),
+        Err(error) => {
+            let proof = kind.proof.map(|proof| proof().of_all(&plugin));
+            let error = error.to_compile_error();
+            quote!(#error #proof)
+        }
     };
     let (ports, others) = (&read.ports, &read.plugin);
     quote! {
@@ -151,5 +182,7 @@ fn attach(kind: &Kind, types: &[Type], plugin: &mut ItemStruct) -> Result<TokenS
         return Err(Error::new_spanned(parameter, text));
     }
     fields.named.extend((kind.fields)());
-    Ok((kind.implement)(&ident, types))
+    let implementation = (kind.implement)(&ident, types);
+    let proof = kind.proof.map(|proof| proof().of(&ident, &types[0]));
+    Ok(quote!(#implementation #proof))
 }

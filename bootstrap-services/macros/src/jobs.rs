@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Ident, Type, parse_quote};
 
-use crate::handler::{Kind, at};
+use crate::handler::{Kind, Proof, at};
 
 /// `#[job_handler(..)]`.
 pub(crate) const HANDLER: Kind = Kind {
@@ -29,6 +29,10 @@ pub(crate) const HANDLER: Kind = Kind {
         }]
     },
     implement,
+    proof: Some(|| Proof {
+        of: quote!(::bootstrap_services::jobs::HandlerOf),
+        bound: quote!(::bootstrap_services::jobs::Job),
+    }),
 };
 
 fn implement(ident: &Ident, jobs: &[Type]) -> TokenStream {

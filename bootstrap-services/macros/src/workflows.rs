@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Ident, Type, parse_quote};
 
-use crate::handler::{Kind, at};
+use crate::handler::{Kind, Proof, at};
 
 /// `#[workflow(..)]`.
 pub(crate) const WORKFLOW: Kind = Kind {
@@ -36,6 +36,10 @@ pub(crate) const WORKFLOW: Kind = Kind {
         ]
     },
     implement,
+    proof: Some(|| Proof {
+        of: quote!(::bootstrap_services::workflows::RunnerOf),
+        bound: quote!(::bootstrap_services::workflows::Workflow),
+    }),
 };
 
 fn implement(ident: &Ident, workflows: &[Type]) -> TokenStream {
@@ -43,7 +47,10 @@ fn implement(ident: &Ident, workflows: &[Type]) -> TokenStream {
     let handler = quote_spanned! {at(workflow)=>
         ::bootstrap_services::workflows::handler::<#workflow, Self>
     };
+    let name = quote_spanned!(at(workflow)=> <#workflow as ::bootstrap_services::workflows::Workflow>::NAME);
     quote! {
+        const _: () = ::bootstrap_services::jobs::check_name(#name);
+
         impl ::bootstrap_services::jobs::JobHandler for #ident {
             fn attach(self: ::std::sync::Arc<Self>) -> ::bootstrap_services::jobs::Handler {
                 // Read by nothing: it makes the plugin that runs handlers part of the app.

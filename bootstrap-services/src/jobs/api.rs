@@ -187,7 +187,8 @@ impl Jobs {
         requeued.map_err(engine(|| format!("requeue the job {id}")))
     }
 
-    /// Cancels a job. One that runs is asked to end, also in another process, and dropped a second later. Returns whether it had not ended yet.
+    /// Cancels a job. One that runs is asked to end, also in another process, and dropped a second later. Returns whether it is, or will be, cancelled:
+    /// `false` if it has ended, or [resumes](JobInfo::resumes) a workflow, which can be cancelled itself.
     ///
     /// # Errors
     ///
@@ -281,6 +282,7 @@ impl<'a> Enqueue<'a> {
             unique: None,
             traceparent: work::traceparent(),
             wakes: None,
+            resumes: None,
         });
         Self { jobs, tx, job }
     }

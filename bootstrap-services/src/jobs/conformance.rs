@@ -19,8 +19,8 @@ use crate::jobs::handler::Handlers;
 use crate::jobs::queue::QueueLimits;
 use crate::jobs::work::Stops;
 use crate::jobs::{
-    Enqueued, Handler, Handles, Job, JobContext, JobEngine, JobFilter, JobId, JobInfo, JobPolicy,
-    JobState, Jobs, NewJob, Work,
+    Enqueued, Handler, HandlerOf, Handles, Job, JobContext, JobEngine, JobFilter, JobId, JobInfo,
+    JobPolicy, JobState, Jobs, NewJob, Work,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -104,6 +104,7 @@ pub async fn check(make: impl AsyncFn(VirtualClock) -> Instances) {
         a_dead_letter_is_found_and_requeued,
         a_job_is_cancelled_before_and_while_it_runs,
         a_job_that_ends_wakes_another_however_it_ended,
+        a_job_that_resumes_a_workflow_is_not_cancelled,
         progress_and_results_are_kept,
         two_workers_run_no_job_twice,
         the_jobs_of_a_dead_worker_are_taken_over,
@@ -146,6 +147,8 @@ macro_rules! job {
                 policy.backoff(SECOND, 4 * SECOND).timeout(100 * MINUTE)
             }
         }
+
+        impl HandlerOf<$job> for Actor {}
 
         #[async_trait]
         impl Handles<$job> for Actor {
@@ -298,6 +301,23 @@ impl<'a> Bench<'a> {
 
     async fn enqueue(&self, act: Act) -> JobId {
         enqueued(self.jobs[0].enqueue(Plain(act)).await).into_id()
+    }
+
+    /// A job for [`JobEngine::push`], with one attempt.
+    fn new_job(&self, act: Act) -> NewJob {
+        NewJob {
+            name: Plain::NAME.to_owned(),
+            version: Plain::VERSION,
+            payload: serde_json::to_string(&Plain(act)).expect("acts are JSON"),
+            run_at: self.time.clock().now(),
+            priority: 0,
+            attempts: 1,
+            crashes: 3,
+            unique: None,
+            traceparent: None,
+            wakes: None,
+            resumes: None,
+        }
     }
 
     async fn find(&self, id: &JobId) -> JobInfo {
@@ -598,24 +618,33 @@ async fn a_job_is_cancelled_before_and_while_it_runs(bench: &Bench<'_>) {
     assert!(!cancel(bench, &JobId::new("no such job")).await);
 }
 
+async fn a_job_that_resumes_a_workflow_is_not_cancelled(bench: &Bench<'_>) {
+    let new = bench.new_job(Act::Hang);
+    let resumes = Some("order-7".to_owned());
+    let new = NewJob { resumes, ..new };
+    let id = enqueued(bench.engines[0].push(new).await).into_id();
+    assert!(!cancel(bench, &id).await, "it is ready");
+    let worker = bench.work(0);
+    bench.until_lines(1).await;
+    assert!(!cancel(bench, &id).await, "it runs");
+    let job = bench.find(&id).await;
+    assert_eq!(
+        (job.state, job.resumes.as_deref()),
+        (JobState::Running, Some("order-7"))
+    );
+    worker.stop().await;
+    assert_eq!(bench.find(&id).await.state, JobState::Ready);
+}
+
 async fn a_job_that_ends_wakes_another_however_it_ended(bench: &Bench<'_>) {
     let worker = bench.work(0);
     let mut sleepers = Vec::new();
     for act in [note("done"), Act::Fail, Act::Hang] {
         let sleeper = bench.jobs[0].enqueue(Plain(note("woke")));
         let sleeper = enqueued(sleeper.after(Duration::from_hours(1_000)).await).into_id();
-        let waker = NewJob {
-            name: Plain::NAME.to_owned(),
-            version: Plain::VERSION,
-            payload: serde_json::to_string(&Plain(act)).expect("acts are JSON"),
-            run_at: bench.time.clock().now(),
-            priority: 0,
-            attempts: 1,
-            crashes: 3,
-            unique: None,
-            traceparent: None,
-            wakes: Some(sleeper.clone()),
-        };
+        let new = bench.new_job(act);
+        let wakes = Some(sleeper.clone());
+        let waker = NewJob { wakes, ..new };
         let waker = enqueued(bench.engines[0].push(waker).await).into_id();
         sleepers.push((sleeper, waker));
     }

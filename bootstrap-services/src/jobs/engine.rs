@@ -72,7 +72,8 @@ pub trait JobEngine: Send + Sync + 'static {
     /// As [`find`](Self::find).
     async fn requeue(&self, id: &JobId) -> Result<bool>;
 
-    /// Cancels a job. One that runs is asked to end, also in another process. Returns whether it had not ended.
+    /// Cancels a job, unless it [resumes](NewJob::resumes) a workflow. One that runs is asked to end, also in another process. Returns whether it is, or will
+    /// be, cancelled.
     ///
     /// # Errors
     ///
@@ -135,6 +136,8 @@ pub struct NewJob {
     /// A job that waits for its time, and is ready as soon as this one has ended, however it ended: done, dead or cancelled. The
     /// engine makes it ready together with that end, so that it can't be lost.
     pub wakes: Option<JobId>,
+    /// The workflow that it resumes. [`JobEngine::cancel`] leaves such a job as it is.
+    pub resumes: Option<String>,
 }
 
 /// Whether a job is new.
@@ -236,6 +239,8 @@ pub struct JobInfo {
     pub unique: Option<String>,
     /// The trace that it was enqueued in.
     pub traceparent: Option<String>,
+    /// The workflow that it resumes, if it does: only that can be cancelled.
+    pub resumes: Option<String>,
     /// What the handler said about its progress.
     pub progress: Option<String>,
     /// What the handler set as its result.

@@ -70,7 +70,7 @@ use crate::jobs::{Job, JobPolicy};
     note = "help: write it with `#[async_trait]`, and `async fn handle(&self, job: {J}, cx: &JobContext) -> Result<()>`"
 )]
 #[async_trait]
-pub trait Handles<J: Job>: Send + Sync + 'static {
+pub trait Handles<J: Job>: HandlerOf<J> + Send + Sync + 'static {
     /// Does one job.
     ///
     /// # Errors
@@ -84,6 +84,14 @@ pub trait Handles<J: Job>: Send + Sync + 'static {
     /// the job was cancelled, because the app stops, or because another process has taken over the job.
     async fn handle(&self, job: J, cx: &JobContext) -> Result<()>;
 }
+
+/// The proof that a plugin is the handler of the jobs of the type `J`: `#[job_handler(J)]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "the plugin `{Self}` is not the handler of the job `{J}`",
+    label = "`{Self}` has no `#[job_handler({J})]`",
+    note = "help: write `#[job_handler({J})]` above the struct, in the place of `#[plugin(..)]`"
+)]
+pub trait HandlerOf<J: Job> {}
 
 /// A plugin that handles a job, at its port. `#[job_handler(..)]` implements it.
 pub trait JobHandler: Send + Sync {
@@ -187,6 +195,6 @@ pub(crate) const fn is_name(name: &str) -> bool {
 pub const fn check_name(name: &str) {
     assert!(
         is_name(name),
-        "the name of a job has 1 to 100 of `a-z`, `0-9`, `-` and `.`: correct its `Job::NAME`"
+        "the name of a job has 1 to 100 of `a-z`, `0-9`, `-` and `.`: correct its `NAME`"
     );
 }

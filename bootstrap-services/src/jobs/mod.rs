@@ -73,6 +73,25 @@ mod worker;
 ///
 /// # impl Hooks for Mails {}
 /// ```
+///
+/// ```compile_fail,E0277
+/// # use bootstrap::extend::async_trait;
+/// # use bootstrap::prelude::*;
+/// # use bootstrap_services::jobs::{Handles, Job, JobContext};
+/// # #[derive(serde::Serialize, serde::Deserialize)]
+/// # struct SendMail;
+/// # impl Job for SendMail { const NAME: &'static str = "send-mail"; }
+/// #[plugin(name = "mails", ports = [dyn Handles<SendMail>])]
+/// struct Mails;
+///
+/// #[async_trait]
+/// impl Handles<SendMail> for Mails { // the plugin `Mails` is not the handler of the job `SendMail`
+/// #     async fn handle(&self, _: SendMail, _: &JobContext) -> Result<()> { Ok(()) }
+/// # }
+/// # impl Hooks for Mails {
+/// #     async fn load(&mut self, _: &mut LoadContext) -> Result<std::sync::Arc<dyn Handles<SendMail>>> { unreachable!() }
+/// # }
+/// ```
 pub use bootstrap_services_macros::job_handler;
 
 #[cfg(feature = "workflows")]
@@ -85,7 +104,7 @@ pub(crate) use error::Again;
 pub use error::{JobError, JobFailure};
 #[doc(hidden)]
 pub use handler::{Handler, check_name};
-pub use handler::{Handles, JobHandler};
+pub use handler::{HandlerOf, Handles, JobHandler};
 pub use job::{Job, JobPolicy};
 pub use plugin::JobsPlugin;
 pub use queue::QueueLimits;

@@ -60,7 +60,9 @@ fn notice(visit: &Visit) -> Markup {
         Some("cancelled") => {
             "Cancelled. A job that runs is asked to end, and dropped a second later."
         }
-        Some("ended") => "Not cancelled: the job had ended already.",
+        Some("ended") => {
+            "Not cancelled: the job has ended, or resumes a workflow, which can be cancelled itself."
+        }
         Some("requeued") => "Requeued.",
         Some("not-requeued") => {
             "Not requeued: it is neither dead nor cancelled, or another job has its unique key."

@@ -92,8 +92,7 @@ fn jobs_table(visit: &Visit, label: &str, jobs: &[JobInfo]) -> Markup {
             r#"<a href=""# (visit.job(job.id.as_str())) r#"">"# (&job.name) r#" <span class="quiet">"# (&job.id)
             "</span></a>"
         );
-        let attempts = html!((job.failures) " of " (job.attempts) " failed");
-        vec![name, badge(job.state), what(job), attempts, when(visit, job), actions(visit, job)]
+        vec![name, badge(job.state), what(job), failed(job), when(visit, job), actions(visit, job)]
     });
     table(label, &HEADS, rows.collect())
 }
@@ -123,8 +122,19 @@ fn when(visit: &Visit, job: &JobInfo) -> Markup {
     html!((verb)[time(visit.now, at)])
 }
 
+/// How many attempts have failed. A workflow is resumed as often as that takes.
+fn failed(job: &JobInfo) -> Markup {
+    match job.resumes {
+        Some(_) => html!((job.failures) " failed"),
+        None => html!((job.failures) " of " (job.attempts) " failed"),
+    }
+}
+
 fn actions(visit: &Visit, job: &JobInfo) -> Markup {
     let id = job.id.as_str();
+    if let Some(workflow) = job.resumes.as_deref().filter(|_| !job.state.has_ended()) {
+        return html!("of "[link(visit, workflow)]);
+    }
     let (action, label) = match job.state {
         JobState::Dead | JobState::Cancelled => ("requeue", "Requeue"),
         JobState::Done => return html!(r#"<span class="quiet">–</span>"#),
@@ -132,6 +142,14 @@ fn actions(visit: &Visit, job: &JobInfo) -> Markup {
     };
     let action = format!("{}jobs/{action}", visit.below);
     button(&action, &[("id", id)], (label, &format!("job {id}")))
+}
+
+fn link(visit: &Visit, workflow: &str) -> Markup {
+    let name = beginning(workflow, 40);
+    if cfg!(not(feature = "workflows")) {
+        return html!((name));
+    }
+    html!(r#"<a href=""# (visit.workflow(workflow)) r#"">"# (name) "</a>")
 }
 
 pub(super) fn empty(text: &'static str) -> Markup {
@@ -264,16 +282,15 @@ fn facts(visit: &Visit, job: &JobInfo) -> Markup {
         ("State", badge(job.state)),
         ("Version", text(&job.version)),
         ("Priority", text(&job.priority)),
-        (
-            "Failed",
-            html!((job.failures) " of " (job.attempts) " attempts"),
-        ),
+        ("Attempts", failed(job)),
         ("Crashes", text(&job.crashes)),
         ("Enqueued", time(visit.now, job.enqueued_at)),
         ("Due", time(visit.now, job.run_at)),
         ("Ended", time_or(visit.now, job.ended_at, "not yet")),
     ];
+    let resumes = job.resumes.as_deref();
     let more = [
+        resumes.map(|workflow| ("Resumes", link(visit, workflow))),
         optional("Progress", &job.progress),
         optional("Unique key", &job.unique),
         optional("Trace", &job.traceparent),

@@ -106,6 +106,11 @@ impl Visit {
         format!("{}jobs/{}", self.below, encoded(id))
     }
 
+    /// A link to a workflow.
+    pub(super) fn workflow(&self, id: &str) -> String {
+        format!("{}workflows/{}", self.below, encoded(id))
+    }
+
     /// Records an action before it is done. It is not done if this fails.
     #[cfg_attr(
         not(feature = "audit"),

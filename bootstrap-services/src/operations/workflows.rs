@@ -43,9 +43,8 @@ pub(super) async fn section(visit: &Visit, workflows: &Workflows) -> Markup {
 fn flows(visit: &Visit, flows: &[FlowInfo]) -> Markup {
     let rows = flows.iter().map(|flow| {
         let id = flow.id.as_str();
-        let link = format!("{}workflows/{}", visit.below, encoded(id));
         let name = html!(
-            r#"<a href=""# (link) r#"">"# (&flow.name) r#" <span class="quiet">"# (beginning(id, 40)) "</span></a>"
+            r#"<a href=""# (visit.workflow(id)) r#"">"# (&flow.name) r#" <span class="quiet">"# (beginning(id, 40)) "</span></a>"
         );
         let what = what(flow.error.as_deref(), Some(&flow.input));
         vec![name, badge(flow.state), what, when(visit, flow), actions(visit, flow)]
@@ -222,8 +221,5 @@ pub(super) async fn retry(visit: Given<Visit>, Form(fields): Fields) -> Answer<R
 }
 
 fn back(visit: &Visit, id: &FlowId, notice: &str) -> Response {
-    done(
-        &format!("{}workflows/{}", visit.below, encoded(id.as_str())),
-        notice,
-    )
+    done(&visit.workflow(id.as_str()), notice)
 }

@@ -438,6 +438,7 @@ impl Engine {
         };
         let head = Head {
             number,
+            id: id.to_string(),
             name: new.name.to_owned(),
             version: new.version,
             traceparent: new.traceparent.clone(),

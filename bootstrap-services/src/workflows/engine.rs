@@ -34,6 +34,7 @@ pub(crate) struct Resume {
 #[derive(Clone, Debug, FromRow)]
 pub(crate) struct Head {
     pub(crate) number: i64,
+    pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) version: u16,
     pub(crate) traceparent: Option<String>,
@@ -42,7 +43,6 @@ pub(crate) struct Head {
 /// A workflow that this job runs now.
 #[derive(Clone, Debug, FromRow)]
 pub(crate) struct Claimed {
-    pub(crate) id: String,
     #[sqlx(flatten)]
     pub(crate) head: Head,
     pub(crate) state: i64,
@@ -141,6 +141,7 @@ impl Engine {
             unique: None,
             traceparent: head.traceparent.clone(),
             wakes: None,
+            resumes: Some(head.id.clone()),
         };
         Ok(self.jobs.push_in(tx, job).await?.into_id())
     }
@@ -148,7 +149,7 @@ impl Engine {
     /// Makes a workflow look again at what it waits for. If it runs, it does so before it is suspended. Returns whether it had not ended.
     pub(crate) async fn wake(&self, tx: &mut Tx, flow: i64) -> Result<bool> {
         const WAKE: &str = "UPDATE _flows SET is_woken = 1, due_at = CASE WHEN job IS NULL THEN ?2 ELSE due_at END
-            WHERE number = ?1 AND state < 2 RETURNING number, name, version, traceparent, epoch, job IS NULL AS is_suspended";
+            WHERE number = ?1 AND state < 2 RETURNING number, id, name, version, traceparent, epoch, job IS NULL AS is_suspended";
         #[derive(FromRow)]
         struct Woken {
             #[sqlx(flatten)]
@@ -301,7 +302,7 @@ impl Engine {
 
     /// Reports an error that concerns a workflow, as one of the plugin that runs it.
     pub(crate) fn report(&self, of: &Claimed, error: anyhow::Error) {
-        let error = error.context(format!("the workflow {} failed", of.id));
+        let error = error.context(format!("the workflow {} failed", of.head.id));
         self.app.report_error(of.head.name.as_str(), error);
     }
 }

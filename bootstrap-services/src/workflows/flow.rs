@@ -32,7 +32,7 @@ pub struct Flow {
 impl Flow {
     /// The id of the workflow.
     pub fn id(&self) -> &str {
-        &self.shared.of.id
+        &self.shared.of.head.id
     }
 
     /// A step: `work` is done once, and its result is stored as JSON of at most 1 MiB. Await it, after setting how it is retried and undone.
@@ -60,7 +60,7 @@ impl Flow {
     /// # }
     /// async fn pay(cx: &Flow, bank: &Bank, cents: u64) -> Result<String> {
     ///     cx.step("charge", || bank.charge(cents))
-    ///         .retry(8)
+    ///         .attempts(8)
     ///         .timeout(Duration::from_secs(20))
     ///         .undo(|receipt: String| async move { bank.refund(&receipt).await })
     ///         .await
@@ -328,7 +328,7 @@ impl fmt::Debug for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flow")
             .field("name", &self.shared.name)
-            .field("id", &self.shared.of.id)
+            .field("id", &self.shared.of.head.id)
             .finish_non_exhaustive()
     }
 }

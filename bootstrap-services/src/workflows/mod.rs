@@ -56,4 +56,4 @@ pub use info::{FlowFilter, FlowId, FlowInfo, FlowState, Started, StepInfo, StepK
 pub use plugin::WorkflowsPlugin;
 pub use step::Step;
 pub use wait::{Signal, SignalWithin};
-pub use workflow::{Runs, Workflow, WorkflowPolicy};
+pub use workflow::{RunnerOf, Runs, Workflow, WorkflowPolicy};

@@ -173,7 +173,7 @@ impl Shared {
     pub(crate) fn changed(&self, reached: String, recorded: String) -> FlowError {
         FlowError::Changed {
             workflow: self.name,
-            id: self.of.id.clone(),
+            id: self.of.head.id.clone(),
             reached,
             recorded,
         }
@@ -297,7 +297,7 @@ impl Shared {
             match stored {
                 Err(error) if failures < MOST_FAILURES => {
                     failures += 1;
-                    let (step, id) = (&row.name, &self.of.id);
+                    let (step, id) = (&row.name, &self.of.head.id);
                     tracing::warn!(step, id, error = %format_args!("{error:#}"), "the result of a step was not stored; another attempt follows");
                     self.engine.clock.sleep(STORE_AGAIN).await;
                 }
@@ -336,7 +336,7 @@ impl Shared {
                 row.store(&mut tx, number).await?;
                 Ok(Some(row))
             });
-        let context = || format!("the step `{name}` of {} was not stored", self.of.id);
+        let context = || format!("the step `{name}` of {} was not stored", self.of.head.id);
         written.await.with_context(context)
     }
 

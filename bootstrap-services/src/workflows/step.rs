@@ -42,7 +42,7 @@ impl<'a, T> Step<'a, T> {
     }
 
     /// How many times the step is attempted, at least 1. Between attempts the workflow is suspended.
-    pub fn retry(mut self, attempts: u32) -> Self {
+    pub fn attempts(mut self, attempts: u32) -> Self {
         self.policy.attempts = attempts;
         self
     }

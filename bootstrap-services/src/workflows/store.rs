@@ -72,7 +72,7 @@ pub(super) async fn cancel(tx: &mut Tx, id: &FlowId) -> Result<Option<i64>> {
 pub(super) async fn retry(tx: &mut Tx, id: &FlowId, now: i64) -> Result<Option<(Head, i64)>> {
     const RETRY: &str = "UPDATE _flows SET state = 0, ending = NULL, error = NULL, ended_at = NULL, epoch = epoch + 1, run = run + 1,
             job = NULL, crashes = 0, is_woken = 0, is_unwanted = 0, deadline = ?1 + deadline - started_at, due_at = ?1
-        WHERE id = ?2 AND state IN (3, 5) RETURNING number, name, version, traceparent, epoch";
+        WHERE id = ?2 AND state IN (3, 5) RETURNING number, id, name, version, traceparent, epoch";
     // Failures that the code has handled were followed by other steps. A workflow gets a new id, which has the number of its attempt.
     const STEPS: &str = "UPDATE _flow_steps SET state = 0, result = NULL, error = NULL, due_at = NULL, ended_at = NULL, awaited = NULL,
             attempts = CASE kind WHEN 4 THEN attempts ELSE 0 END, undo = 0, undo_attempts = 0

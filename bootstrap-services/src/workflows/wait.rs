@@ -217,6 +217,7 @@ impl ChildJob {
             unique: None,
             traceparent: shared.of.head.traceparent.clone(),
             wakes: Some(wakes),
+            resumes: None,
         }
     }
 }
@@ -337,7 +338,7 @@ async fn start(shared: &Shared, mut tx: Tx, mut row: Row, mut new: New) -> Resul
     } else {
         String::new()
     };
-    let id = FlowId::new(format_args!("{}/{}{again}", shared.of.id, row.name));
+    let id = FlowId::new(format_args!("{}/{}{again}", shared.of.head.id, row.name));
     new.parent = Some(shared.of.head.number);
     new.traceparent.clone_from(&shared.of.head.traceparent);
     let _ = shared.engine.start(&mut tx, &id, &new).await?;

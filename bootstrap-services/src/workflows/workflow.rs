@@ -130,7 +130,7 @@ impl WorkflowPolicy {
 
     /// How many times a step is attempted, at least 1.
     #[must_use]
-    pub const fn retry(mut self, attempts: u32) -> Self {
+    pub const fn attempts(mut self, attempts: u32) -> Self {
         self.step.attempts = attempts;
         self
     }
@@ -155,6 +155,14 @@ impl Default for WorkflowPolicy {
         Self::new()
     }
 }
+
+/// The proof that a plugin runs the workflows of the type `W`: `#[workflow(W)]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "the plugin `{Self}` is not what runs the workflow `{W}`",
+    label = "`{Self}` has no `#[workflow({W})]`",
+    note = "help: write `#[workflow({W})]` above the struct, in the place of `#[plugin(..)]`"
+)]
+pub trait RunnerOf<W: Workflow> {}
 
 /// What a plugin with `#[workflow(W)]` does with workflows of the type `W`.
 ///
@@ -213,7 +221,7 @@ impl Default for WorkflowPolicy {
     note = "help: write it with `#[async_trait]`, and `async fn run(&self, input: {W}, cx: &Flow) -> Result<..>`"
 )]
 #[async_trait]
-pub trait Runs<W: Workflow>: Send + Sync + 'static {
+pub trait Runs<W: Workflow>: RunnerOf<W> + Send + Sync + 'static {
     /// Runs a workflow. It is called again when the workflow goes on after a wait, a failure or the death of a process: steps that are done
     /// return what they returned then. So everything that has an effect, and everything that may differ the next time, belongs in a step.
     ///

@@ -106,7 +106,7 @@ impl Runs<PlaceOrder> for Orders {
                 .clone()
                 .map_or(Ok(()), |fault| Err(anyhow::anyhow!(fault)))
         });
-        charge.retry(1).await?;
+        charge.attempts(1).await?;
         cx.signal("paid").await
     }
 }

@@ -128,7 +128,7 @@ async fn the_page_of_a_job_has_all_that_is_known() {
             "<h2>Error</h2>",
             "the server is down",
             r#"<button aria-label="Requeue job 1">"#,
-            "<dt>Failed</dt><dd>1 of 1 attempts</dd>",
+            "<dt>Attempts</dt><dd>1 of 1 failed</dd>",
         ],
     );
     let done = kit.page("/jobs/2").await;

@@ -1,6 +1,7 @@
 //! The workflows.
 
 use bootstrap::prelude::*;
+use bootstrap_services::jobs::JobFilter;
 use bootstrap_services::workflows::{FlowId, FlowState, Workflows};
 
 use crate::kit::{Kit, PlaceOrder, SCRIPT, boot, text, within};
@@ -74,6 +75,28 @@ async fn a_workflow_is_cancelled_and_another_is_retried() {
     assert!(again.ends_with("?notice=not-undoing"));
     let again = kit.act("workflows/retry", &[("id", "order 2")]).await;
     assert!(again.ends_with("?notice=not-retried"));
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_job_that_resumes_a_workflow_leads_to_it_and_is_not_cancelled() {
+    let kit = boot().await;
+    let workflows = kit.running.try_get::<State<Workflows>>().unwrap();
+    let _ = within(workflows.start(PlaceOrder { fault: None }).id("order 1"))
+        .await
+        .unwrap();
+    let job = kit.jobs.list(&JobFilter::new()).await.unwrap().remove(0);
+    let page = kit.page("/jobs").await;
+    assert!(page.contains("<div>0 failed</div>"), "{page}");
+    assert!(page.contains(r#"of <a href="./workflows/order%201">order 1</a>"#));
+    assert!(!page.contains("jobs/cancel"), "{page}");
+    let page = kit.page(&format!("/jobs/{}", job.id)).await;
+    assert!(page.contains(r#"<a href="../workflows/order%201">order 1</a>"#));
+    assert!(!page.contains("<form"), "{page}");
+    let page = kit.act("jobs/cancel", &[("id", job.id.as_str())]).await;
+    assert!(page.ends_with("?notice=ended"), "{page}");
+    kit.drain().await;
+    assert_eq!(state(&kit, "order 1").await, FlowState::Waiting);
     kit.close().await;
 }
 

@@ -54,7 +54,7 @@ async fn a_step_is_retried_after_its_backoff_while_the_workflow_is_suspended() {
             anyhow::ensure!(log.all().len() > 2, "no luck");
             Ok(7)
         })
-        .retry(3)
+        .attempts(3)
         .backoff(10 * SECOND, HOUR)
         .await?
     }))
@@ -79,7 +79,7 @@ async fn a_step_without_attempts_fails_the_workflow_and_reports_it_as_one_of_its
         let step = cx.step("charge", || async {
             Err::<(), _>(anyhow::anyhow!("no money"))
         });
-        step.retry(1).await?
+        step.attempts(1).await?
     }))
     .await;
     let id = kit.run().await;
@@ -100,7 +100,7 @@ async fn a_step_that_takes_too_long_fails() {
     let kit = Kit::running(script!(|cx, log, input| {
         log.add("begun");
         let step = cx.step("hangs", std::future::pending::<anyhow::Result<()>>);
-        step.retry(1).timeout(SECOND).await?
+        step.attempts(1).timeout(SECOND).await?
     }))
     .await;
     let id = kit.start(()).await;

@@ -75,7 +75,9 @@ async fn the_first_branch_that_fails_ends_all_and_what_the_others_did_is_undone(
             });
             let b = Box::pin(async {
                 cx.sleep("short nap", SECOND).await?;
-                cx.step("b", || async { bail!("no luck") }).retry(1).await
+                cx.step("b", || async { bail!("no luck") })
+                    .attempts(1)
+                    .await
             });
             let c = Box::pin(async {
                 let c = cx.step("c", || async { Ok(log.add("c")) });
@@ -102,7 +104,7 @@ async fn settled_branches_report_each_result() {
                 anyhow::ensure!(it != 1, "no luck");
                 Ok(it)
             });
-            step.retry(1)
+            step.attempts(1)
         });
         let results = cx.all_settled(branches).await;
         results
@@ -132,7 +134,7 @@ async fn the_first_branch_that_succeeds_wins_and_stays_the_first() {
             });
             let fails = Box::pin(async {
                 cx.step("fails", || async { bail!("no luck") })
-                    .retry(1)
+                    .attempts(1)
                     .await
             });
             let quick = Box::pin(async {
@@ -168,7 +170,7 @@ async fn if_all_branches_fail_the_last_error_counts() {
             let step = cx.step(format!("branch {it}"), move || async move {
                 bail!("no luck {it}")
             });
-            step.retry(1)
+            step.attempts(1)
         });
         let () = cx.any("winner", branches).await?;
     }))

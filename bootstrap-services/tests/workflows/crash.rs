@@ -30,7 +30,7 @@ fn order() -> Script {
             ensure!(input != json!(true), "no truck");
             Ok(())
         });
-        ship.retry(2).backoff(SECOND, SECOND).await?;
+        ship.attempts(2).backoff(SECOND, SECOND).await?;
         (receipt, day)
     })
 }
@@ -164,7 +164,7 @@ fn order_in(file: String, hangs: String) -> Script {
                 effect("ship").await;
                 anyhow::bail!("no truck")
             });
-            let () = ship.retry(1).await?;
+            let () = ship.attempts(1).await?;
             Ok(json!(null))
         })
     })
@@ -258,7 +258,7 @@ async fn an_app_that_stops_suspends_its_workflows_and_counts_no_attempt() {
             }
             Ok(())
         })
-        .retry(1)
+        .attempts(1)
         .await?;
     });
     let mut setup = Setup::running().on(&file);

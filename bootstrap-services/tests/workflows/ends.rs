@@ -28,7 +28,7 @@ fn charge_and_wait() -> Script {
             }
             "fails" => {
                 cx.step("fails", || async { bail!("no luck") })
-                    .retry(2)
+                    .attempts(2)
                     .backoff(SECOND, SECOND)
                     .await?
             }
@@ -195,7 +195,7 @@ async fn a_workflow_that_failed_is_retried_at_the_step_that_failed_and_with_what
             anyhow::ensure!(log.all().iter().any(|it| it == "repaired"), "no truck");
             Ok(())
         });
-        ship.retry(1).await?;
+        ship.attempts(1).await?;
     }))
     .await;
     let id = kit.run().await;
@@ -241,7 +241,7 @@ async fn an_undo_is_retried_and_the_others_are_done_also_if_it_fails() {
         for name in ["a", "b", "c"] {
             let step = cx
                 .step(name, || async { Ok(()) })
-                .retry(2)
+                .attempts(2)
                 .backoff(SECOND, SECOND);
             step.undo(|()| async move {
                 log.add(format!("undo {name}"));
@@ -283,7 +283,7 @@ async fn a_panic_of_a_step_is_a_failed_attempt_and_one_outside_fails_the_workflo
         if input == json!("step") {
             let () = cx
                 .step("panics", || async { panic!("out of cheese") })
-                .retry(1)
+                .attempts(1)
                 .await?;
         }
         assert!(input == json!("step"), "out of milk");
@@ -304,7 +304,7 @@ async fn a_workflow_that_is_being_undone_is_not_cancelled_again_and_keeps_its_en
     let kit = Kit::by_hand(script!(|cx, log, input| {
         let charge = cx
             .step("charge", || async { Ok(()) })
-            .retry(2)
+            .attempts(2)
             .backoff(SECOND, SECOND);
         let undo = charge.undo(|()| async {
             log.add("refund");

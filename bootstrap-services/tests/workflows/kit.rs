@@ -119,7 +119,7 @@ impl Workflow for Limited {
     fn policy() -> WorkflowPolicy {
         WorkflowPolicy::new()
             .timeout(HOUR)
-            .retry(3)
+            .attempts(3)
             .backoff(SECOND, SECOND)
     }
 }

@@ -78,7 +78,7 @@ fn run<'a>(cx: &'a Flow, log: &'a Log, path: String, acts: &'a [Act]) -> BoxFutu
                 Act::Handled | Act::Fail => {
                     let step =
                         cx.step(&name, || async { Err::<(), _>(anyhow::anyhow!("no luck")) });
-                    let failed = step.retry(1).await;
+                    let failed = step.attempts(1).await;
                     if matches!(act, Act::Fail) {
                         failed?;
                     }

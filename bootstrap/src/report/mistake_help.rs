@@ -124,7 +124,7 @@ fn help_to_rename(kind: NameKind, found: &Found) -> &'static str {
             "a scope is opened once: register everything in one call, or give each a name of its own"
         }
         (NameKind::OfPlugin, Found::Plan) => {
-            "rename one of the plugins, or give its registration a name: \
+            "remove or rename one of the plugins, or give its registration a name: \
              `app.register(..).named(\"..\")`"
         }
         (NameKind::OfPlugin, Found::Load { .. }) => {

@@ -49,7 +49,7 @@ impl Runs<Fulfil> for Fulfilment {
     async fn run(&self, input: Fulfil, cx: &Flow) -> Result<()> {
         let Fulfil { order } = input;
         cx.step("charge", || self.change(order, charge))
-            .retry(8)
+            .attempts(8)
             .undo(move |()| self.change(order, refund))
             .await?;
         let shipped = cx.signal::<()>("shipped").within(PATIENCE).await?;

@@ -104,6 +104,10 @@ fn migrations() -> Migrator {
             "wakes",
             include_str!("../../../migrations/jobs/0002_wakes.sql"),
         ),
+        (
+            "resumes",
+            include_str!("../../../migrations/jobs/0003_resumes.sql"),
+        ),
     ])
 }
 
@@ -263,7 +267,7 @@ impl JobEngine for SqliteJobs {
     async fn cancel(&self, id: &JobId) -> Result<bool> {
         const CANCEL: &str =
             "UPDATE _jobs SET is_unwanted = 1, ended_at = CASE WHEN state < 2 THEN ? END,
-            state = CASE WHEN state < 2 THEN 5 ELSE state END WHERE id = ? AND state < 3";
+            state = CASE WHEN state < 2 THEN 5 ELSE state END WHERE id = ? AND state < 3 AND resumes IS NULL";
         let Some(id) = store::number(id) else {
             return Ok(false);
         };
@@ -272,12 +276,14 @@ impl JobEngine for SqliteJobs {
             let cancel = sqlx::query(CANCEL).bind(now).bind(id);
             Ok(cancel.execute(&mut *tx).await?.rows_affected() == 1)
         });
-        let cancelled = cancelled.await?;
+        if !cancelled.await? {
+            return Ok(false);
+        }
         // One that it wakes may be ready.
         self.signals.expect(now);
         // If it runs in another process, that process looks for it.
         self.signals.cancel(id);
-        Ok(cancelled)
+        Ok(true)
     }
 
     async fn purge(&self, state: JobState, older_than: Duration) -> Result<u64> {

@@ -45,8 +45,8 @@ pub(super) async fn push(
     now: i64,
 ) -> Result<Enqueued> {
     const PUSH: &str = "INSERT INTO _jobs
-            (name, version, state, priority, run_at, attempts, crashes, unique_key, payload, traceparent, enqueued_at, wakes)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (name, version, state, priority, run_at, attempts, crashes, unique_key, payload, traceparent, enqueued_at, wakes, resumes)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (name, unique_key) WHERE unique_key IS NOT NULL AND state < 3 DO NOTHING RETURNING id";
     const OTHER: &str = "SELECT id FROM _jobs WHERE name = ? AND unique_key = ? AND state < 3";
     let at = millis(job.run_at)?;
@@ -69,7 +69,8 @@ pub(super) async fn push(
         .bind(&job.payload)
         .bind(&job.traceparent)
         .bind(now)
-        .bind(job.wakes.as_ref().and_then(number));
+        .bind(job.wakes.as_ref().and_then(number))
+        .bind(&job.resumes);
     let pushed: Option<i64> = push.fetch_optional(&mut *connection).await?;
     if let Some(id) = pushed {
         return Ok(Enqueued::New(JobId::new(id)));
@@ -79,7 +80,7 @@ pub(super) async fn push(
     Ok(Enqueued::Already(JobId::new(other)))
 }
 
-const COLUMNS: &str = "id, name, version, state, payload, priority, attempt, attempts, crash, unique_key, traceparent, progress, result, error,
+const COLUMNS: &str = "id, name, version, state, payload, priority, attempt, attempts, crash, unique_key, traceparent, resumes, progress, result, error,
     enqueued_at, run_at, ended_at";
 
 pub(super) async fn find(pool: &SqlitePool, id: &JobId) -> Result<Option<JobInfo>> {
@@ -145,6 +146,7 @@ fn info(row: &SqliteRow) -> Result<JobInfo> {
         crashes: count("crash")?,
         unique: row.try_get("unique_key")?,
         traceparent: row.try_get("traceparent")?,
+        resumes: row.try_get("resumes")?,
         progress: row.try_get("progress")?,
         result: row.try_get::<Option<String>, _>("result")?.map(json),
         error: row.try_get("error")?,
