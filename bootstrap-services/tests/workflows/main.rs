@@ -17,3 +17,5 @@ mod limits;
 mod measured;
 mod model;
 mod processes;
+mod retry;
+mod undo;
