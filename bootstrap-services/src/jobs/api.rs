@@ -187,8 +187,8 @@ impl Jobs {
         requeued.map_err(engine(|| format!("requeue the job {id}")))
     }
 
-    /// Cancels a job. One that runs is asked to end, also in another process, and dropped a second later. Returns whether it is, or will be, cancelled:
-    /// `false` if it has ended, or [resumes](JobInfo::resumes) a workflow, which can be cancelled itself.
+    /// Cancels a job. One that runs is asked to end, also in another process, and dropped a second later. Returns `false` if it has ended, or [resumes](JobInfo::resumes) a
+    /// workflow, which can be cancelled itself. A job that runs is done, and not cancelled, if its handler returns `Ok` all the same.
     ///
     /// # Errors
     ///

@@ -619,9 +619,8 @@ async fn a_job_is_cancelled_before_and_while_it_runs(bench: &Bench<'_>) {
 }
 
 async fn a_job_that_resumes_a_workflow_is_not_cancelled(bench: &Bench<'_>) {
-    let new = bench.new_job(Act::Hang);
-    let resumes = Some("order-7".to_owned());
-    let new = NewJob { resumes, ..new };
+    let mut new = bench.new_job(Act::Hang);
+    new.resumes = Some("order-7".to_owned());
     let id = enqueued(bench.engines[0].push(new).await).into_id();
     assert!(!cancel(bench, &id).await, "it is ready");
     let worker = bench.work(0);
@@ -642,11 +641,10 @@ async fn a_job_that_ends_wakes_another_however_it_ended(bench: &Bench<'_>) {
     for act in [note("done"), Act::Fail, Act::Hang] {
         let sleeper = bench.jobs[0].enqueue(Plain(note("woke")));
         let sleeper = enqueued(sleeper.after(Duration::from_hours(1_000)).await).into_id();
-        let new = bench.new_job(act);
-        let wakes = Some(sleeper.clone());
-        let waker = NewJob { wakes, ..new };
-        let waker = enqueued(bench.engines[0].push(waker).await).into_id();
-        sleepers.push((sleeper, waker));
+        let mut new = bench.new_job(act);
+        new.wakes = Some(sleeper.clone());
+        let id = enqueued(bench.engines[0].push(new).await).into_id();
+        sleepers.push((sleeper, id));
     }
     let (last, hangs) = sleepers.pop().expect("there are three");
     for (sleeper, _) in &sleepers {

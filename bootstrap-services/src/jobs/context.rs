@@ -52,7 +52,7 @@ impl JobContext {
     }
 
     /// Waits until the handler should end: the job was cancelled, the app stops, or another process has taken over the job. A second later the handler is
-    /// dropped.
+    /// dropped. A job whose handler returns `Ok` is done even then, so return an error if the work is not.
     ///
     /// # Cancel safety
     ///

@@ -124,9 +124,10 @@ fn when(visit: &Visit, job: &JobInfo) -> Markup {
 
 /// How many attempts have failed. A workflow is resumed as often as that takes.
 fn failed(job: &JobInfo) -> Markup {
-    match job.resumes {
-        Some(_) => html!((job.failures) " failed"),
-        None => html!((job.failures) " of " (job.attempts) " failed"),
+    if job.resumes.is_some() {
+        html!((job.failures) " failed")
+    } else {
+        html!((job.failures) " of " (job.attempts) " failed")
     }
 }
 

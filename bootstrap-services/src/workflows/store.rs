@@ -73,7 +73,8 @@ pub(super) async fn cancel(tx: &mut Tx, id: &FlowId) -> Result<Option<i64>> {
 struct Failed {
     number: i64,
     /// The step whose error ended it.
-    failed_step: Option<String>,
+    #[sqlx(rename = "failed_step")]
+    step: Option<String>,
     /// Whether what it did was undone, and what it waited for was cancelled.
     was_undone: bool,
 }
@@ -117,7 +118,7 @@ async fn retry_steps(tx: &mut Tx, failed: &Failed) -> Result<()> {
     let cancelled = failed.was_undone.then_some(CANCELLED);
     for steps in [OPTIONAL, STEPS, AGAIN].into_iter().chain(cancelled) {
         let steps = sqlx::query(AssertSqlSafe(steps)).bind(failed.number);
-        let steps = steps.bind(&failed.failed_step);
+        let steps = steps.bind(&failed.step);
         steps.execute(&mut **tx).await?;
     }
     Ok(())

@@ -154,7 +154,7 @@ impl Signals {
         self.woken.notify_one();
     }
 
-    /// A job of another process is ready at this time.
+    /// There is something to do at this time, which is no news for the worker itself.
     pub(super) fn learn(&self, at: i64) {
         self.next.fetch_min(at, Ordering::Relaxed);
     }
