@@ -141,7 +141,7 @@ impl Notes {
     }
 
     /// Keeps a progress that could not be stored, unless there is a newer one.
-    pub(crate) fn put_back(&self, progress: String) {
+    pub fn put_back(&self, progress: String) {
         self.lock().progress.get_or_insert(progress);
     }
 

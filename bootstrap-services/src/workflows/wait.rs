@@ -213,7 +213,7 @@ impl ChildJob {
             run_at: shared.engine.clock.now(),
             priority: self.policy.priority,
             attempts: self.policy.attempts.max(1),
-            crashes: self.policy.crashes.max(1),
+            crashes: self.policy.crashes,
             unique: None,
             traceparent: shared.of.head.traceparent.clone(),
             wakes: Some(wakes),

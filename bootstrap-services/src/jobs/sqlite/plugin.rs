@@ -286,6 +286,18 @@ impl JobEngine for SqliteJobs {
         Ok(true)
     }
 
+    async fn remove(&self, id: &JobId) -> Result<bool> {
+        const REMOVE: &str = "DELETE FROM _jobs WHERE id = ? AND state > 2";
+        let Some(id) = store::number(id) else {
+            return Ok(false);
+        };
+        let removed = self.database.write(async |mut tx| -> Result<bool> {
+            let removed = sqlx::query(REMOVE).bind(id).execute(&mut *tx).await?;
+            Ok(removed.rows_affected() == 1)
+        });
+        removed.await
+    }
+
     async fn purge(&self, state: JobState, older_than: Duration) -> Result<u64> {
         /// So that other writers get their turn.
         const AT_ONCE: u64 = 1_000;
