@@ -8,5 +8,6 @@ mod clients;
 mod crash;
 mod fake;
 mod protocol;
+mod restarts;
 mod supervise;
 mod support;
