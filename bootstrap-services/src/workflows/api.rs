@@ -134,6 +134,18 @@ impl Workflows {
         history.map_err(failed(|| format!("read the steps of the workflow {id}")))
     }
 
+    /// Returns the newest steps, the oldest of them first, each with the first characters of its result.
+    #[cfg(feature = "web")]
+    pub(crate) async fn newest(
+        &self,
+        id: &FlowId,
+        most: u32,
+        characters: u32,
+    ) -> Result<Vec<(StepInfo, Option<String>)>, FlowError> {
+        let newest = store::newest(self.0.database.read(), id, most, characters).await;
+        newest.map_err(failed(|| format!("read the steps of the workflow {id}")))
+    }
+
     /// Lists workflows, the newest first.
     ///
     /// # Errors

@@ -199,6 +199,28 @@ pub(super) async fn history(pool: &SqlitePool, id: &FlowId) -> Result<Vec<StepIn
     rows.into_iter().map(step).collect()
 }
 
+/// The newest steps, the oldest of them first, each with the first characters of its result as it is stored.
+#[cfg(feature = "web")]
+pub(super) async fn newest(
+    pool: &SqlitePool,
+    id: &FlowId,
+    most: u32,
+    characters: u32,
+) -> Result<Vec<(StepInfo, Option<String>)>> {
+    // The results of the others are not read.
+    const NEWEST: &str = "SELECT name, seq, kind, state, attempts, substr(result, 1, ?2) AS result, error, due_at, awaited, undo, undo_attempts,
+            began_at, ended_at
+        FROM _flow_steps WHERE flow = (SELECT number FROM _flows WHERE id = ?1) ORDER BY seq DESC LIMIT ?3";
+    let select = sqlx::query_as(NEWEST).bind(id.as_str());
+    let select = select.bind(characters).bind(most);
+    let rows: Vec<Row> = select.fetch_all(pool).await?;
+    let with_result = |mut row: Row| {
+        let result = row.result.take();
+        Ok((step(row)?, result))
+    };
+    rows.into_iter().rev().map(with_result).collect()
+}
+
 fn step(row: Row) -> Result<StepInfo> {
     let kind = StepKind::ALL
         .into_iter()

@@ -10,6 +10,7 @@ use bootstrap_services::workflows::{Flow, FlowId, Runs, Workflow, Workflows, wor
 use bootstrap_web::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::operations::local;
 use crate::store::{Store, unavailable};
 
 /// How long a customer waits.
@@ -105,6 +106,7 @@ async fn set_status(tx: &mut Tx, order: i64, status: &str) -> Result<()> {
 fn shipping() -> impl RouteSet {
     Routes::new()
         .on_error(unavailable)
+        .before_handle(local)
         .put("/orders/{id}/shipped", ship)
         .put("/orders/{id}/cancelled", cancel)
 }

@@ -13,6 +13,7 @@ use bootstrap_web::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Catalogue;
+use crate::operations::local;
 
 /// The client, which is part of this binary, as the programs are.
 const CLIENT: &str =
@@ -87,7 +88,9 @@ pub(crate) fn python(program: &str) -> Definition {
 
 #[routes(name = "image-uploads", management)]
 fn uploads() -> impl RouteSet {
-    Routes::new().put("/products/{id}/image", upload)
+    Routes::new()
+        .before_handle(local)
+        .put("/products/{id}/image", upload)
 }
 
 /// Keeps the PNG of a product. Its thumbnail is there a moment later.
