@@ -21,7 +21,7 @@ fn charge_and_wait() -> Script {
                     log.add("hangs");
                     Ok(std::future::pending::<()>().await)
                 });
-                step.timeout(10 * HOUR).await?;
+                step.timeout(HOUR + 10 * SECOND).await?;
             }
             "child" => {
                 cx.child("child", Test(json!("signal"))).await?;
@@ -67,11 +67,14 @@ async fn a_workflow_that_has_not_begun_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_workflow_is_cancelled_in_the_middle_of_a_step() {
+async fn a_step_that_hangs_when_its_workflow_is_cancelled_is_dropped_at_its_own_timeout() {
     let kit = Kit::running(charge_and_wait()).await;
     let id = kit.start("step").await;
     kit.log.until(2).await;
     assert!(kit.flows.cancel(&id).await.unwrap());
+    kit.time.advance(HOUR).await;
+    assert_eq!(kit.state(&id).await, FlowState::Running);
+    kit.time.advance(10 * SECOND).await;
     assert_eq!(kit.ended(&id).await.state, FlowState::Cancelled);
     assert_eq!(kit.log.take(), ["charge", "hangs", "refund"]);
     kit.close().await;
@@ -149,7 +152,7 @@ async fn a_workflow_that_takes_too_long_is_undone_and_stays_timed_out() {
 }
 
 #[tokio::test]
-async fn a_step_that_runs_when_the_time_of_its_workflow_is_over_is_dropped() {
+async fn a_step_that_hangs_when_the_time_of_its_workflow_is_over_is_dropped_at_its_own_timeout() {
     let kit = Kit::running(charge_and_wait()).await;
     let id = kit
         .flows
@@ -159,6 +162,8 @@ async fn a_step_that_runs_when_the_time_of_its_workflow_is_over_is_dropped() {
         .into_id();
     kit.log.until(2).await;
     kit.time.advance(HOUR).await;
+    assert_eq!(kit.state(&id).await, FlowState::Running);
+    kit.time.advance(10 * SECOND).await;
     assert_eq!(kit.ended(&id).await.state, FlowState::TimedOut);
     assert_eq!(kit.log.take(), ["charge", "hangs", "refund"]);
     kit.close().await;
@@ -232,6 +237,26 @@ async fn a_workflow_that_timed_out_has_its_whole_time_again_when_it_is_retried()
     kit.flows.signal(&id, "paid", &()).await.unwrap();
     kit.drain().await;
     assert_eq!(kit.state(&id).await, FlowState::Done);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn each_retry_has_the_time_limit_of_the_workflow_and_no_more() {
+    let kit = Kit::by_hand(charge_and_wait()).await;
+    let started = kit.flows.start(Limited(json!("signal"))).await;
+    let id = started.unwrap().into_id();
+    kit.drain().await;
+    kit.advance(HOUR).await;
+    for retry in 1..=3 {
+        assert_eq!(kit.state(&id).await, FlowState::TimedOut, "{retry}");
+        kit.advance(5 * HOUR).await;
+        assert!(kit.flows.retry(&id).await.unwrap());
+        kit.drain().await;
+        kit.advance(3_599 * SECOND).await;
+        assert_eq!(kit.state(&id).await, FlowState::Waiting, "{retry}");
+        kit.advance(SECOND).await;
+    }
+    assert_eq!(kit.state(&id).await, FlowState::TimedOut);
     kit.close().await;
 }
 
