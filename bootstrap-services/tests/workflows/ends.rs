@@ -4,7 +4,7 @@ use anyhow::bail;
 use bootstrap_services::workflows::{FlowState, StepState};
 use serde_json::json;
 
-use crate::kit::{HOUR, Kit, Limited, Part, SECOND, Script, Test};
+use crate::kit::{HOUR, Kit, Limited, Part, SECOND, Script, Setup, Test};
 use crate::script;
 
 /// `charge`, which can be undone, and then what the input names.
@@ -51,6 +51,30 @@ async fn a_workflow_that_waits_is_cancelled_and_undone() {
         assert_eq!(kit.errors.take(), [""; 0]);
         kit.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_cancellation_in_a_transaction_holds_if_and_only_if_that_is_committed() {
+    let kit = Kit::running(charge_and_wait()).await;
+    let id = kit.start("step").await;
+    kit.log.until(2).await;
+    let mut tx = kit.database.begin().await.unwrap();
+    assert!(kit.flows.cancel_in(&mut tx, &id).await.unwrap());
+    drop(tx);
+    kit.time.advance(SECOND).await;
+    let is_unwanted = sqlx::query_scalar("SELECT is_unwanted FROM _flows");
+    let is_unwanted: bool = is_unwanted.fetch_one(kit.database.read()).await.unwrap();
+    assert!(!is_unwanted);
+    let mut tx = kit.database.begin().await.unwrap();
+    assert!(kit.flows.cancel_in(&mut tx, &id).await.unwrap());
+    tx.commit().await.unwrap();
+    // The step hangs until its timeout.
+    kit.time.advance(HOUR + 10 * SECOND).await;
+    assert_eq!(kit.ended(&id).await.state, FlowState::Cancelled);
+    let mut tx = kit.database.begin().await.unwrap();
+    assert!(!kit.flows.cancel_in(&mut tx, &id).await.unwrap());
+    drop(tx);
+    kit.close().await;
 }
 
 #[tokio::test]
@@ -256,6 +280,34 @@ async fn each_retry_has_the_time_limit_of_the_workflow_and_no_more() {
         assert_eq!(kit.state(&id).await, FlowState::Waiting, "{retry}");
         kit.advance(SECOND).await;
     }
+    assert_eq!(kit.state(&id).await, FlowState::TimedOut);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_retry_of_a_workflow_that_is_older_than_the_column_has_its_time_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let first = Setup::by_hand().on(&file);
+    let time = first.time.clone();
+    let kit = first.boot(charge_and_wait()).await;
+    let started = kit.flows.start(Limited(json!("signal"))).await;
+    let id = started.unwrap().into_id();
+    kit.drain().await;
+    kit.execute("ALTER TABLE _flows DROP COLUMN time_limit")
+        .await;
+    kit.execute("DELETE FROM _migrations_workflows WHERE version = 2")
+        .await;
+    kit.close().await;
+    let mut second = Setup::by_hand().on(&file);
+    second.time = time;
+    let kit = second.boot(charge_and_wait()).await;
+    kit.advance(HOUR).await;
+    assert_eq!(kit.state(&id).await, FlowState::TimedOut);
+    assert!(kit.flows.retry(&id).await.unwrap());
+    kit.advance(3_599 * SECOND).await;
+    assert_eq!(kit.state(&id).await, FlowState::Waiting);
+    kit.advance(SECOND).await;
     assert_eq!(kit.state(&id).await, FlowState::TimedOut);
     kit.close().await;
 }
