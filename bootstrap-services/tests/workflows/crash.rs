@@ -133,6 +133,8 @@ async fn an_order_that_fails_is_undone_once_in_reverse_also_if_it_crashes_after_
 const FILE: &str = "WORKFLOWS_TEST_FILE";
 const PLACE: &str = "WORKFLOWS_TEST_PLACE";
 const FAILS: &str = "WORKFLOWS_TEST_FAILS";
+/// How long the order waits between two of its steps.
+const NAP: Duration = Duration::from_secs(10);
 
 /// An order whose effects are lines of a file. It stays before or after one of them.
 fn order_in(file: String, place: String, fails: bool) -> Script {
@@ -158,7 +160,7 @@ fn order_in(file: String, place: String, fails: bool) -> Script {
             charge
                 .undo(|()| async move { Ok(effect("refund").await) })
                 .await?;
-            cx.sleep("nap", HOUR).await?;
+            cx.sleep("nap", NAP).await?;
             let day: Option<u32> = cx.signal("picked").within(24 * HOUR).await?;
             let ship = cx.step("ship", || async move {
                 effect("ship").await;
@@ -201,7 +203,7 @@ async fn a_process_that_is_killed() {
             }
             stay(&file, &place, &format!("at {wait}")).await;
             if wait == "nap" {
-                kit.time.advance(HOUR).await;
+                kit.time.advance(NAP).await;
             } else {
                 kit.flows.signal(&id, "picked", &5).await.unwrap();
             }
@@ -244,7 +246,7 @@ async fn killed(place: &str, fails: bool) -> (FlowInfo, Vec<String>) {
     let code = order_in(file.clone(), String::new(), fails);
     let kit = Setup::by_hand().on(&file).boot(code).await;
     kit.drain().await;
-    kit.advance(HOUR).await;
+    kit.advance(NAP).await;
     let id = kit
         .flows
         .list(&FlowFilter::new())

@@ -4,7 +4,7 @@ use anyhow::bail;
 use bootstrap_services::workflows::{FlowState, StepState};
 use serde_json::json;
 
-use crate::kit::{HOUR, Kit, Limited, Part, SECOND, Script, Setup, Test};
+use crate::kit::{HOUR, Kit, LIMIT, Limited, Part, SECOND, Script, Setup, Test};
 use crate::script;
 
 /// `charge`, which can be undone, and then what the input names.
@@ -21,7 +21,7 @@ fn charge_and_wait() -> Script {
                     log.add("hangs");
                     Ok(std::future::pending::<()>().await)
                 });
-                step.timeout(HOUR + 10 * SECOND).await?;
+                step.timeout(LIMIT + 10 * SECOND).await?;
             }
             "child" => {
                 cx.child("child", Test(json!("signal"))).await?;
@@ -69,7 +69,7 @@ async fn a_cancellation_in_a_transaction_holds_if_and_only_if_that_is_committed(
     assert!(kit.flows.cancel_in(&mut tx, &id).await.unwrap());
     tx.commit().await.unwrap();
     // The step hangs until its timeout.
-    kit.time.advance(HOUR + 10 * SECOND).await;
+    kit.time.advance(LIMIT + 10 * SECOND).await;
     assert_eq!(kit.ended(&id).await.state, FlowState::Cancelled);
     let mut tx = kit.database.begin().await.unwrap();
     assert!(!kit.flows.cancel_in(&mut tx, &id).await.unwrap());
@@ -96,7 +96,7 @@ async fn a_step_that_hangs_when_its_workflow_is_cancelled_is_dropped_at_its_own_
     let id = kit.start("step").await;
     kit.log.until(2).await;
     assert!(kit.flows.cancel(&id).await.unwrap());
-    kit.time.advance(HOUR).await;
+    kit.time.advance(LIMIT).await;
     assert_eq!(kit.state(&id).await, FlowState::Running);
     kit.time.advance(10 * SECOND).await;
     assert_eq!(kit.ended(&id).await.state, FlowState::Cancelled);
@@ -185,7 +185,7 @@ async fn a_step_that_hangs_when_the_time_of_its_workflow_is_over_is_dropped_at_i
         .unwrap()
         .into_id();
     kit.log.until(2).await;
-    kit.time.advance(HOUR).await;
+    kit.time.advance(LIMIT).await;
     assert_eq!(kit.state(&id).await, FlowState::Running);
     kit.time.advance(10 * SECOND).await;
     assert_eq!(kit.ended(&id).await.state, FlowState::TimedOut);
@@ -270,13 +270,13 @@ async fn each_retry_has_the_time_limit_of_the_workflow_and_no_more() {
     let started = kit.flows.start(Limited(json!("signal"))).await;
     let id = started.unwrap().into_id();
     kit.drain().await;
-    kit.advance(HOUR).await;
+    kit.advance(LIMIT).await;
     for retry in 1..=3 {
         assert_eq!(kit.state(&id).await, FlowState::TimedOut, "{retry}");
         kit.advance(5 * HOUR).await;
         assert!(kit.flows.retry(&id).await.unwrap());
         kit.drain().await;
-        kit.advance(3_599 * SECOND).await;
+        kit.advance(299 * SECOND).await;
         assert_eq!(kit.state(&id).await, FlowState::Waiting, "{retry}");
         kit.advance(SECOND).await;
     }
@@ -302,10 +302,10 @@ async fn a_retry_of_a_workflow_that_is_older_than_the_column_has_its_time_limit(
     let mut second = Setup::by_hand().on(&file);
     second.time = time;
     let kit = second.boot(charge_and_wait()).await;
-    kit.advance(HOUR).await;
+    kit.advance(LIMIT).await;
     assert_eq!(kit.state(&id).await, FlowState::TimedOut);
     assert!(kit.flows.retry(&id).await.unwrap());
-    kit.advance(3_599 * SECOND).await;
+    kit.advance(299 * SECOND).await;
     assert_eq!(kit.state(&id).await, FlowState::Waiting);
     kit.advance(SECOND).await;
     assert_eq!(kit.state(&id).await, FlowState::TimedOut);

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::kit::{DEADLINE, HOUR, Kit, Limited, Log, SECOND, Script, Setup};
+use crate::kit::{DEADLINE, HOUR, Kit, LIMIT, Limited, Log, SECOND, Script, Setup};
 use crate::script;
 
 /// Waits until the test has written this line.
@@ -57,7 +57,7 @@ async fn a_payment_that_runs_when_the_time_of_its_workflow_is_over_ends_and_is_p
     let kit = Kit::running(slow_charge()).await;
     let id = start_limited(&kit).await;
     kit.log.until(1).await;
-    kit.time.advance(HOUR + SECOND).await;
+    kit.time.advance(LIMIT + SECOND).await;
     assert_eq!(kit.state(&id).await, FlowState::Running);
     kit.log.add("answer");
     assert_eq!(kit.ended(&id).await.state, FlowState::TimedOut);
@@ -78,7 +78,7 @@ async fn the_last_step_that_ends_after_the_time_limit_does_not_make_a_workflow_s
     .await;
     let id = start_limited(&kit).await;
     kit.log.until(1).await;
-    kit.time.advance(HOUR).await;
+    kit.time.advance(LIMIT).await;
     kit.log.add("answer");
     assert_eq!(kit.ended(&id).await.state, FlowState::TimedOut);
     assert_eq!(kit.log.take(), ["charge", "answer", "refund"]);

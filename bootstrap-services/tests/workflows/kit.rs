@@ -26,6 +26,8 @@ use tokio::time::timeout;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
+/// How long a workflow `limited` may take.
+pub(crate) const LIMIT: Duration = Duration::from_mins(5);
 
 /// What has been done, in order.
 #[supplied]
@@ -118,7 +120,7 @@ impl Workflow for Limited {
 
     fn policy() -> WorkflowPolicy {
         WorkflowPolicy::new()
-            .timeout(HOUR)
+            .timeout(LIMIT)
             .attempts(3)
             .backoff(SECOND, SECOND)
     }

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use bootstrap_services::workflows::{FlowId, FlowState, StepState};
 use serde_json::{Value, json};
 
-use crate::kit::{HOUR, Kit, Limited, Part, SECOND, Script, Test};
+use crate::kit::{HOUR, Kit, LIMIT, Limited, Part, SECOND, Script, Test};
 use crate::script;
 
 /// A reservation, a job that is done, another workflow that is done, and a failure; each can be undone.
@@ -186,7 +186,7 @@ async fn a_retry_starts_the_job_again_that_was_cancelled_when_the_time_was_over(
     let started = kit.flows.start(Limited(json!(null))).await;
     let id = started.unwrap().into_id();
     kit.log.until(1).await;
-    kit.time.advance(HOUR).await;
+    kit.time.advance(LIMIT).await;
     assert_eq!(kit.ended(&id).await.state, FlowState::TimedOut);
     assert!(kit.flows.retry(&id).await.unwrap());
     let flow = kit.ended(&id).await;
