@@ -163,8 +163,8 @@ fn new_token() -> Result<String> {
     Ok(token)
 }
 
-fn hash(token: &str) -> Vec<u8> {
-    Sha256::digest(token.as_bytes()).to_vec()
+pub(crate) fn hash(content: impl AsRef<[u8]>) -> Vec<u8> {
+    Sha256::digest(content).to_vec()
 }
 
 /// Returns a time as the tables have it, in seconds since 1970.
