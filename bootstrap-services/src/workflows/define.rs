@@ -96,7 +96,8 @@ impl<'a> Definition<'a> {
         )
     }
 
-    /// A [job](Flow::job) that is made of what the state gets. The state returns the result of the job.
+    /// A [job](Flow::job) that is made of what the state gets. The state returns the result of the job. The attempts and the timeout of the job are those of its own
+    /// policy; those of the state hold for its undo.
     pub fn job<J: Job>(
         self,
         name: impl Into<String>,
@@ -147,7 +148,7 @@ impl<'a> Definition<'a> {
         self.add(name, Act::Choice(Box::new(choose)))
     }
 
-    /// How many times the state is attempted; of a [`parallel`](Self::parallel) one, each branch. See [`Step::attempts`].
+    /// How many times the state is attempted; of a [`parallel`](Self::parallel) state, each branch. See [`Step::attempts`].
     pub fn attempts(self, attempts: u32) -> Self {
         self.set(|state| state.attempts = Some(attempts))
     }
@@ -157,7 +158,7 @@ impl<'a> Definition<'a> {
         self.set(|state| state.timeout = Some(timeout))
     }
 
-    /// What undoes the state, which gets what the state has returned; of a [`parallel`](Self::parallel) one, each branch that is done, which gets what that has returned. See
+    /// What undoes the state. It gets what the state has returned. A [`parallel`](Self::parallel) state is undone branch by branch, with what each has returned. See
     /// [`Step::undo`].
     pub fn undo<F>(self, undo: impl Fn(Value) -> F + Send + Sync + 'a) -> Self
     where

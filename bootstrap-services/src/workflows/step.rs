@@ -99,8 +99,8 @@ impl<'a, T> Step<'a, T> {
     /// first. It gets what the step has returned, and is attempted as often as the step. If no attempt is left, the error is reported, and the
     /// steps before are undone all the same.
     ///
-    /// A step that runs when the workflow is cancelled, or times out, or when a branch beside it ends its branches, ends first, within its timeout, and is undone as
-    /// well. A process that dies in the middle of a step knows nothing of what that step did: it is done again if the workflow goes on, and not undone if the workflow was
+    /// A step that runs when the workflow is cancelled or times out, or when its branch is dropped, ends first, within its timeout, so that it can be undone. If the app
+    /// stops or the process dies in the middle of a step, nothing knows what the step has done: it is done again if the workflow goes on, and not undone if the workflow was
     /// cancelled meanwhile.
     ///
     /// It is done once, and may be done again if the process dies before that is stored.

@@ -89,7 +89,7 @@ async fn reserve(tx: &mut Tx, order: i64) -> Result<()> {
     if is_wanted.fetch_one(&mut **tx).await? {
         return Ok(());
     }
-    // A retry of a workflow that failed: the customer has been told.
+    // A retry of a workflow that has failed does not revive its order.
     Err(JobFailure::fatal(anyhow!(
         "the order {order} was cancelled"
     )))
@@ -169,7 +169,7 @@ async fn cancel(
     let cancelled = store.write(async |mut tx| -> Result<bool, Problem> {
         let is_open = cancel_order(&mut tx, order).await?;
         if is_open {
-            // One that has failed just now pays back as well.
+            // A workflow that has failed just now pays back as well.
             workflows.cancel_in(&mut tx, &Fulfil { order }.id()).await?;
         }
         Ok(is_open)

@@ -151,7 +151,7 @@ async fn an_order_that_is_not_shipped_within_three_days_is_paid_back_and_back_on
     let shop = Shop::start(folder.path(), ProcessesPlugin::default()).await;
     let order = shop.order().await;
     shop.drain().await;
-    // All that happens in three days need not be lived through.
+    // A jump: what else happens in three days does not matter here.
     shop.time.set(shop.time.clock().now() + 71 * HOUR).await;
     shop.drain().await;
     assert_eq!(shop.status().await, "paid");
