@@ -242,8 +242,9 @@ class Process:
 class Job:
     """The job that this process was started for. Made when the service has sent it.
 
-    `payload` is the payload, `id` and `name` are those of the job, and `attempt` counts from 1 on. `cancelled` is an event that is set when
-    the job should end: it is not wanted any more, or the service stops.
+    `payload` is the payload, `id` and `name` are those of the job, and `attempt` counts from 1 on. `traceparent` is the trace that the job
+    belongs to, as the header of that name has it, or `None`. `cancelled` is an event that is set when the job should end: it is not wanted
+    any more, or the service stops.
 
     At the end of `with`, a job that has neither completed nor failed has failed, with what was raised.
     """
@@ -255,6 +256,7 @@ class Job:
         self.process = Process(on_command=self._command)
         given = self._given.get()
         self.id, self.name, self.attempt = given["id"], given["name"], given["attempt"]
+        self.traceparent = given.get("traceparent")
         self.payload = given["payload"]
         self.process.emit("started")
 
