@@ -17,3 +17,4 @@ mod limits;
 mod measured;
 mod model;
 mod processes;
+mod trace;
