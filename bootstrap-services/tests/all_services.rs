@@ -146,7 +146,8 @@ async fn a_collected_app_has_the_default_engines() {
     within(running.close()).await.unwrap();
 }
 
-/// D48: of the leases, the cache, the bus, the limits and cron; the other services have none.
+/// D48: of the leases, the cache, the bus, the limits and cron. `jobs_engine` has one for the jobs; the audit log, the processes, the workflows and the server-sent events
+/// have none.
 #[tokio::test]
 async fn each_port_takes_an_engine_in_memory() {
     let time = VirtualClock::starting_at(SystemTime::UNIX_EPOCH);

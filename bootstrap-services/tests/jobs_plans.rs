@@ -199,6 +199,7 @@ async fn everything(file: &std::path::Path) {
     kit.until(&held, JobState::Cancelled).await;
     assert!(jobs.requeue(&dead).await.unwrap());
     kit.until(&dead, JobState::Dead).await;
+    assert!(jobs.remove(&dead).await.unwrap());
     for state in JobState::ALL {
         jobs.list(&JobFilter::new().state(state)).await.unwrap();
         jobs.purge(state, Duration::ZERO).await.unwrap();

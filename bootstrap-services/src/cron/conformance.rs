@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 
+#[cfg(feature = "database")]
+use crate::cron::ClaimWork;
 use crate::cron::CronStore;
 
 const NAME: &str = "conformance";
@@ -43,6 +45,8 @@ pub async fn check<S: CronStore>(make: impl AsyncFn() -> Arc<S>) {
     of_many_racers_one_wins(&make).await;
     a_time_far_ahead_is_overwritten(&make).await;
     a_claim_outlives_its_instance(&make).await;
+    #[cfg(feature = "database")]
+    the_work_of_a_claim_is_done_if_it_is_claimed(&make).await;
 }
 
 fn at(seconds: u64) -> SystemTime {
@@ -147,4 +151,45 @@ async fn a_claim_outlives_its_instance(make: &impl AsyncFn() -> Arc<dyn CronStor
         "at most once"
     );
     assert!(claim(&next, NAME, 4 * DAY, 4 * DAY).await);
+}
+
+/// Counts the calls, and fails if it is told to.
+#[cfg(feature = "database")]
+struct Calls {
+    count: std::sync::atomic::AtomicUsize,
+    fails: bool,
+}
+
+#[cfg(feature = "database")]
+#[bootstrap::extend::async_trait]
+impl ClaimWork for Calls {
+    async fn run(&self, _: &mut dyn crate::database::Transaction) -> bootstrap::Result<()> {
+        self.count
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        anyhow::ensure!(!self.fails, "no luck");
+        Ok(())
+    }
+}
+
+/// With a store that has transactions.
+#[cfg(feature = "database")]
+async fn the_work_of_a_claim_is_done_if_it_is_claimed(make: &impl AsyncFn() -> Arc<dyn CronStore>) {
+    let store = make().await;
+    let claim = async |fails| {
+        let calls = Calls {
+            count: 0.into(),
+            fails,
+        };
+        let claimed = store.claim_in("work", at(10), at(10), &calls).await;
+        (claimed.ok(), calls.count.into_inner())
+    };
+    match claim(true).await {
+        (Some(None), 0) => return,
+        failed => assert_eq!(failed, (None, 1), "the error of the work is returned"),
+    }
+    assert_eq!(last(&store, "work").await, None, "the claim is rolled back");
+    assert_eq!(claim(false).await, (Some(Some(true)), 1));
+    assert_eq!(last(&store, "work").await, Some(at(10)));
+    let again = claim(false).await;
+    assert_eq!(again, (Some(Some(false)), 0), "it is claimed already");
 }

@@ -8,9 +8,9 @@ use bootstrap::extend::async_trait;
 use bootstrap::prelude::*;
 use sqlx::migrate::Migrator;
 
-use crate::cron::CronStore;
 use crate::cron::store::MOST_AHEAD;
-use crate::database::{Database, embedded};
+use crate::cron::{ClaimWork, CronStore};
+use crate::database::{Database, Tx, embedded};
 
 /// Keeps the claims in the database of the app, for all instances that use the same file. It joins a collected app in
 /// which cron is required and `cron.store` is `database`.
@@ -69,14 +69,27 @@ struct Claims {
 #[async_trait]
 impl CronStore for Claims {
     async fn claim(&self, name: &str, occurrence: SystemTime, now: SystemTime) -> Result<bool> {
-        const CLAIM: &str = "INSERT INTO _cron (name, last) VALUES (?1, ?2)
-            ON CONFLICT (name) DO UPDATE SET last = ?2 WHERE last < ?2 OR last > ?3";
-        let (occurrence, ahead) = (millis(occurrence)?, millis(now + MOST_AHEAD)?);
-        let claimed = self.database.write(async |mut tx| -> Result<bool> {
-            let claim = sqlx::query(CLAIM).bind(name).bind(occurrence).bind(ahead);
-            Ok(claim.execute(&mut *tx).await?.rows_affected() == 1)
-        });
+        let claimed = self
+            .database
+            .write(async |mut tx| claim(&mut tx, name, occurrence, now).await);
         claimed.await
+    }
+
+    async fn claim_in(
+        &self,
+        name: &str,
+        occurrence: SystemTime,
+        now: SystemTime,
+        work: &dyn ClaimWork,
+    ) -> Result<Option<bool>> {
+        let claimed = self.database.write(async |mut tx| -> Result<bool> {
+            let is_claimed = claim(&mut tx, name, occurrence, now).await?;
+            if is_claimed {
+                work.run(&mut tx).await?;
+            }
+            Ok(is_claimed)
+        });
+        claimed.await.map(Some)
     }
 
     async fn last(&self, name: &str) -> Result<Option<SystemTime>> {
@@ -87,6 +100,14 @@ impl CronStore for Claims {
             .await?;
         last.map(time).transpose()
     }
+}
+
+async fn claim(tx: &mut Tx, name: &str, occurrence: SystemTime, now: SystemTime) -> Result<bool> {
+    const CLAIM: &str = "INSERT INTO _cron (name, last) VALUES (?1, ?2)
+        ON CONFLICT (name) DO UPDATE SET last = ?2 WHERE last < ?2 OR last > ?3";
+    let (occurrence, ahead) = (millis(occurrence)?, millis(now + MOST_AHEAD)?);
+    let claim = sqlx::query(CLAIM).bind(name).bind(occurrence).bind(ahead);
+    Ok(claim.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
 fn millis(at: SystemTime) -> Result<i64> {

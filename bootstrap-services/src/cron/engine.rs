@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::cron::due::{Due, MISSED_AFTER, Span, due};
-use crate::cron::entry::{Admission, Entry, Occurrence, Stops, Wake};
+use crate::cron::entry::{Admission, Entry, Occurrence, Stops, Wake, Work};
 use crate::cron::metrics;
 use crate::cron::store::MOST_AHEAD;
 use crate::cron::{CronContext, CronStore, Outcome};
@@ -302,11 +302,13 @@ impl Engine {
 
     /// One occurrence: of all instances, the one that claims it runs it.
     async fn claim(self: &Arc<Self>, entry: &Arc<Entry>, at: SystemTime) {
-        let claimed = self.call(entry, || {
-            self.store.claim(entry.name(), at, self.clock.now())
-        });
-        match claimed.await {
-            Ok(true) => self.begin_run(entry, Occurrence { at, reply: None }),
+        let claimed = match &entry.work {
+            Work::Task(_) => self.claim_run(entry, at).await,
+            #[cfg(feature = "jobs")]
+            Work::Enqueue(enqueue) => self.claim_job(entry, enqueue, at).await,
+        };
+        match claimed {
+            Ok(true) => {}
             Ok(false) => entry.elsewhere(1),
             Err(error) => {
                 entry.missed(1);
@@ -315,8 +317,17 @@ impl Engine {
         }
     }
 
+    async fn claim_run(self: &Arc<Self>, entry: &Arc<Entry>, at: SystemTime) -> Result<bool> {
+        let claim = || self.store.claim(entry.name(), at, self.clock.now());
+        let is_claimed = self.call(entry, claim).await?;
+        if is_claimed {
+            self.begin_run(entry, Occurrence { at, reply: None });
+        }
+        Ok(is_claimed)
+    }
+
     /// Calls the store, again and again for a minute.
-    async fn call<'a, T>(
+    pub(super) async fn call<'a, T>(
         &self,
         entry: &Entry,
         call: impl Fn() -> BoxFuture<'a, Result<T>>,
@@ -425,7 +436,7 @@ impl Engine {
         tokio::select! {
             biased;
             () = entry.stops.aborted.cancelled() => Ok(Outcome::Cancelled),
-            result = (entry.task)(cx) => result.map(|()| Outcome::Succeeded),
+            result = entry.work.call(cx) => result,
             () = time_is_up => {
                 let limit = limit.unwrap_or_default();
                 self.report(entry, anyhow!("timed out after {limit:?}: it was cancelled"));
@@ -530,7 +541,7 @@ mod tests {
         let (schedule, now) = (Schedule::new(name, "@yearly"), engine.clock.now());
         let pattern = schedule.check(now).unwrap();
         let place = (Place(Location::caller()), name.to_owned());
-        let task = Arc::new(|_| async { Ok(()) }.boxed());
+        let task = Work::Task(Arc::new(|_| async { Ok(()) }.boxed()));
         let entry = Entry::new(schedule, pattern, task, place, engine.stops.child(), now);
         assert!(engine.insert(entry).is_ok());
     }

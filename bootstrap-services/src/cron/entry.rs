@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::cron::due::Span;
+#[cfg(feature = "jobs")]
+use crate::cron::enqueue::{Enqueue, outcome};
 use crate::cron::error::Place;
 use crate::cron::metrics;
 use crate::cron::pattern::Pattern;
@@ -23,10 +25,28 @@ const MOST_AT_ONCE: usize = 100;
 pub(super) type Task =
     Arc<dyn Fn(CronContext) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
+/// What happens at an occurrence.
+pub(super) enum Work {
+    Task(Task),
+    #[cfg(feature = "jobs")]
+    Enqueue(Enqueue),
+}
+
+impl Work {
+    /// Does it, without a claim.
+    pub(super) async fn call(&self, cx: CronContext) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Task(task) => task(cx).await.map(|()| Outcome::Succeeded),
+            #[cfg(feature = "jobs")]
+            Self::Enqueue(enqueue) => enqueue(None, cx.scheduled_at).await.map(outcome),
+        }
+    }
+}
+
 pub(super) struct Entry {
     pub(super) schedule: Schedule,
     pub(super) pattern: Pattern,
-    pub(super) task: Task,
+    pub(super) work: Work,
     pub(super) place: Place,
     /// Whose errors they are: the plugin and the schedule.
     pub(super) source: String,
@@ -106,7 +126,7 @@ impl Entry {
     pub(super) fn new(
         schedule: Schedule,
         (pattern, first): (Pattern, SystemTime),
-        task: Task,
+        work: Work,
         (place, source): (Place, String),
         stops: Stops,
         now: SystemTime,
@@ -128,7 +148,7 @@ impl Entry {
         Self {
             schedule,
             pattern,
-            task,
+            work,
             place,
             source,
             stops,
@@ -217,6 +237,21 @@ impl Entry {
         state.running += 1;
         state.counts.fired += 1;
         Some(next)
+    }
+
+    /// The job of an occurrence was enqueued.
+    #[cfg(feature = "jobs")]
+    pub(super) fn enqueued(&self, at: SystemTime) {
+        let mut state = self.state();
+        state.counts.fired += 1;
+        state.last = state.last.max(Some(at));
+        state.outcome = Some(Outcome::Succeeded);
+    }
+
+    /// The job of an earlier occurrence has not ended.
+    #[cfg(feature = "jobs")]
+    pub(super) fn skipped(&self) {
+        self.state().counts.skipped += 1;
     }
 
     /// No instance ran them.

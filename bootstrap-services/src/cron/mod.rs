@@ -10,6 +10,8 @@ mod context;
 mod database;
 mod due;
 mod engine;
+#[cfg(feature = "jobs")]
+mod enqueue;
 mod entry;
 mod error;
 mod info;
@@ -108,4 +110,6 @@ pub use info::{Counts, Outcome, ScheduleInfo};
 pub use plugin::CronPlugin;
 pub use schedule::{Missed, Overlap, Schedule};
 pub use state::{Cron, Triggered};
+#[cfg(feature = "database")]
+pub use store::ClaimWork;
 pub use store::{CronStore, MemoryCronStore};

@@ -10,6 +10,7 @@ use bootstrap::{LoadContext, Port, Result};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use crate::cron::entry::Work;
 use crate::cron::error::Place;
 use crate::cron::keys;
 use crate::cron::{Cron, CronContext, CronTask, Schedule};
@@ -59,7 +60,7 @@ pub fn check(cron: &Cron, schedule: &Schedule, cx: &LoadContext, key: &str) -> R
 pub fn enter<P: 'static>(cron: &Cron, schedule: Schedule, plugin: &PortOf<P>) -> Result<()> {
     let place = Place(Location::caller());
     let plugin = Port::to_arc(plugin).context("the plugin is not bound")?;
-    let task = Arc::new(move |cx| Arc::clone(&plugin).run(cx));
+    let task = Work::Task(Arc::new(move |cx| Arc::clone(&plugin).run(cx)));
     Ok(cron.insert(schedule, task, place)?)
 }
 

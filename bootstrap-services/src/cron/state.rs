@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use crate::cron::engine::Engine;
-use crate::cron::entry::{Entry, Occurrence, Task};
+use crate::cron::entry::{Entry, Occurrence, Work};
 use crate::cron::error::Place;
 use crate::cron::pattern::nearest;
 use crate::cron::{CronContext, CronError, Outcome, Schedule, ScheduleInfo};
@@ -60,13 +60,14 @@ impl Cron {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let place = Place(Location::caller());
-        self.insert(schedule, Arc::new(move |cx| task(cx).boxed()), place)
+        let task = Work::Task(Arc::new(move |cx| task(cx).boxed()));
+        self.insert(schedule, task, place)
     }
 
     pub(super) fn insert(
         &self,
         schedule: Schedule,
-        task: Task,
+        work: Work,
         place: Place,
     ) -> Result<(), CronError> {
         let now = self.0.clock.now();
@@ -74,7 +75,7 @@ impl Cron {
         self.is_open(&schedule.name)?;
         let source = source(&schedule.name);
         let stops = self.0.stops.child();
-        let entry = Entry::new(schedule, pattern, task, (place, source), stops, now);
+        let entry = Entry::new(schedule, pattern, work, (place, source), stops, now);
         let name = entry.name().to_owned();
         let inserted = self.0.insert(entry);
         inserted.map_err(|first| {

@@ -7,6 +7,9 @@ use std::time::{Duration, SystemTime};
 use bootstrap::extend::async_trait;
 use bootstrap::prelude::*;
 
+#[cfg(feature = "database")]
+use crate::database::Transaction;
+
 /// A stored time that is further ahead than this comes from a clock that was wrong.
 pub(super) const MOST_AHEAD: Duration = Duration::from_hours(24);
 
@@ -32,12 +35,41 @@ pub trait CronStore: Send + Sync + 'static {
     /// An error if the store can't be reached. The caller tries again for a minute.
     async fn claim(&self, name: &str, occurrence: SystemTime, now: SystemTime) -> Result<bool>;
 
+    /// Claims an occurrence in a transaction, and does what belongs to the claim in it: true if both were committed, false as
+    /// [`claim`](Self::claim). `None`, unless it is implemented: the store has no transactions, and nothing was claimed.
+    ///
+    /// # Errors
+    ///
+    /// An error if the store can't be reached, or of the work. Nothing was claimed then, as far as is known.
+    #[cfg(feature = "database")]
+    async fn claim_in(
+        &self,
+        _name: &str,
+        _occurrence: SystemTime,
+        _now: SystemTime,
+        _work: &dyn ClaimWork,
+    ) -> Result<Option<bool>> {
+        Ok(None)
+    }
+
     /// The occurrence that was claimed last, by any instance.
     ///
     /// # Errors
     ///
     /// As [`claim`](Self::claim).
     async fn last(&self, name: &str) -> Result<Option<SystemTime>>;
+}
+
+/// What belongs to a claim, and is done in its transaction: see [`CronStore::claim_in`].
+#[cfg(feature = "database")]
+#[async_trait]
+pub trait ClaimWork: Send + Sync {
+    /// Does it. It may be called again if the transaction was rolled back.
+    ///
+    /// # Errors
+    ///
+    /// An error rolls the claim back.
+    async fn run(&self, tx: &mut dyn Transaction) -> Result<()>;
 }
 
 /// Whether a claim succeeds: the rule of all engines.

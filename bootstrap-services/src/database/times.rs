@@ -9,7 +9,7 @@ pub(crate) fn millis(at: SystemTime) -> i64 {
 }
 
 /// The length of a time.
-#[cfg(any(feature = "audit", feature = "processes", feature = "workflows"))]
+#[cfg(any(feature = "audit", feature = "jobs", feature = "processes"))]
 pub(crate) fn length(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

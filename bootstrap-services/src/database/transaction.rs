@@ -104,6 +104,8 @@ impl Tx {
 
     /// Calls `then` once the transaction is committed, and never if it is not. It must not block: the next writer waits for it.
     ///
+    /// It is for wake-ups, and not for what must happen: if the future of the commit is dropped, the transaction may be committed without it.
+    ///
     /// # Examples
     ///
     /// ```

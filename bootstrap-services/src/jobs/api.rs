@@ -218,8 +218,8 @@ impl Jobs {
         requeued.map_err(engine(|| format!("requeue the job {id}")))
     }
 
-    /// Cancels a job. One that runs is asked to end, also in another process, and dropped a second later. Returns whether it is, or will be, cancelled:
-    /// `false` if it has ended, or [resumes](JobInfo::resumes) a workflow, which can be cancelled itself.
+    /// Cancels a job. One that runs is asked to end, also in another process, and dropped a second later. Returns `false` if it has ended, or [resumes](JobInfo::resumes) a
+    /// workflow, which can be cancelled itself. A job that runs is done, and not cancelled, if its handler returns `Ok` all the same.
     ///
     /// # Errors
     ///
@@ -229,9 +229,31 @@ impl Jobs {
         cancelled.map_err(engine(|| format!("cancel the job {id}")))
     }
 
+    /// Removes a job that has ended: done, dead or cancelled. Returns whether it was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bootstrap_services::jobs::{JobError, JobId, Jobs};
+    /// async fn give_up(jobs: &Jobs, id: &JobId) -> Result<bool, JobError> {
+    ///     jobs.cancel(id).await?;
+    ///     jobs.ended(id).await?;
+    ///     jobs.remove(id).await
+    /// }
+    /// ```
+    pub async fn remove(&self, id: &JobId) -> Result<bool, JobError> {
+        let removed = self.engine.remove(id).await;
+        removed.map_err(engine(|| format!("remove the job {id}")))
+    }
+
     /// Removes the jobs that ended in this state longer ago than that, and returns how many. Nothing is removed in a state in which a job has not ended.
     ///
-    /// Jobs that are done or cancelled are removed by themselves after `jobs.keep`, dead letters only by this.
+    /// Jobs that are done or cancelled are removed by themselves after `jobs.keep`, dead letters only by this
+    /// and by [`remove`](Self::remove).
     ///
     /// # Errors
     ///
@@ -303,17 +325,12 @@ impl<'a> Enqueue<'a> {
         let policy = J::policy();
         let now = jobs.clock.now();
         let job = encode(J::NAME, "payload", job).map(|payload| NewJob {
-            name: J::NAME.to_owned(),
             version: J::VERSION,
-            payload,
-            run_at: now,
             priority: policy.priority,
             attempts: policy.attempts.max(1),
-            crashes: policy.crashes.max(1),
-            unique: None,
+            crashes: policy.crashes,
             traceparent: work::traceparent(),
-            wakes: None,
-            resumes: None,
+            ..NewJob::new(J::NAME, payload, now)
         });
         Self { jobs, tx, job }
     }

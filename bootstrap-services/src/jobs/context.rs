@@ -52,7 +52,7 @@ impl JobContext {
     }
 
     /// Waits until the handler should end: the job was cancelled, the app stops, or another process has taken over the job. A second later the handler is
-    /// dropped.
+    /// dropped. A job whose handler returns `Ok` is done even then, so return an error if the work is not.
     ///
     /// # Cancel safety
     ///
@@ -141,7 +141,7 @@ impl Notes {
     }
 
     /// Keeps a progress that could not be stored, unless there is a newer one.
-    pub(crate) fn put_back(&self, progress: String) {
+    pub fn put_back(&self, progress: String) {
         self.lock().progress.get_or_insert(progress);
     }
 

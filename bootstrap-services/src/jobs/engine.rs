@@ -9,11 +9,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::database::Transaction;
+use crate::jobs::job::JobPolicy;
 use crate::jobs::work::Work;
 
 /// Keeps jobs and hands them out: a port. [`SqliteJobsPlugin`](crate::jobs::SqliteJobsPlugin) is the embedded engine.
 ///
-/// An engine may have a loop of its own: [`work`](Self::work) lends it the handlers. `conformance!` checks what all engines have to do.
+/// An engine may have a loop of its own: [`work`](Self::work) lends it the handlers. With the feature `testing`, `jobs::conformance::check` checks
+/// what all engines have to do.
 #[async_trait]
 pub trait JobEngine: Send + Sync + 'static {
     /// Stores a job. It is on the disk when this returns.
@@ -27,7 +29,8 @@ pub trait JobEngine: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// An error if the transaction is one of another database.
+    /// [`DatabaseError::OtherDatabase`](crate::database::DatabaseError::OtherDatabase) if the transaction is one of another database, or if the engine has no
+    /// transactions.
     async fn push_in(&self, tx: &mut dyn Transaction, job: NewJob) -> Result<Enqueued>;
 
     /// Claims jobs and runs them, until [`Work::stopped`] is ready. Then it claims no more, ends those that run as [`Work`] says, and returns.
@@ -80,6 +83,13 @@ pub trait JobEngine: Send + Sync + 'static {
     /// As [`find`](Self::find).
     async fn cancel(&self, id: &JobId) -> Result<bool>;
 
+    /// Removes a job that has ended. Returns whether it was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    async fn remove(&self, id: &JobId) -> Result<bool>;
+
     /// Removes jobs that have ended and are of this state, if that is longer ago. Returns how many.
     ///
     /// # Errors
@@ -127,7 +137,7 @@ pub struct NewJob {
     pub priority: i16,
     /// How many times it may fail, at least 1.
     pub attempts: u32,
-    /// How many times the process may die while it runs, at least 1.
+    /// How many times the process may die while it runs, at least 2: before the last of these crashes it runs alone, so that no other job is to blame.
     pub crashes: u32,
     /// No other job of this name with this key is stored until this one has ended.
     pub unique: Option<String>,
@@ -138,6 +148,26 @@ pub struct NewJob {
     pub wakes: Option<JobId>,
     /// The workflow that it resumes. [`JobEngine::cancel`] leaves such a job as it is.
     pub resumes: Option<String>,
+}
+
+impl NewJob {
+    /// A job with a payload of version 1, whose priority, attempts and crashes are those of [`JobPolicy::new`]. Set the fields that differ.
+    pub fn new(name: impl Into<String>, payload: impl Into<String>, run_at: SystemTime) -> Self {
+        let policy = JobPolicy::new();
+        Self {
+            name: name.into(),
+            version: 1,
+            payload: payload.into(),
+            run_at,
+            priority: policy.priority,
+            attempts: policy.attempts,
+            crashes: policy.crashes,
+            unique: None,
+            traceparent: None,
+            wakes: None,
+            resumes: None,
+        }
+    }
 }
 
 /// Whether a job is new.
@@ -255,13 +285,59 @@ pub struct JobInfo {
     pub ended_at: Option<SystemTime>,
 }
 
+impl JobInfo {
+    /// A job that an engine has just stored, and that has never run. Set the fields that differ.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// use bootstrap_services::jobs::{JobId, JobInfo, JobState, NewJob};
+    ///
+    /// let now = SystemTime::UNIX_EPOCH + Duration::from_secs(9);
+    /// let mut job = JobInfo::new(JobId::new(7), NewJob::new("report", r#"{"day":3}"#, now), JobState::Ready, now);
+    /// assert_eq!((job.payload["day"].as_u64(), job.failures), (Some(3), 0));
+    /// job.state = JobState::Done;
+    /// job.ended_at = Some(now);
+    /// ```
+    pub fn new(id: JobId, job: NewJob, state: JobState, enqueued_at: SystemTime) -> Self {
+        let payload = serde_json::from_str(&job.payload);
+        Self {
+            id,
+            name: job.name,
+            version: job.version,
+            state,
+            payload: payload.unwrap_or(Value::String(job.payload)),
+            priority: job.priority,
+            failures: 0,
+            attempts: job.attempts,
+            crashes: 0,
+            unique: job.unique,
+            traceparent: job.traceparent,
+            resumes: job.resumes,
+            progress: None,
+            result: None,
+            error: None,
+            enqueued_at,
+            run_at: job.run_at,
+            ended_at: None,
+        }
+    }
+}
+
 /// Which jobs [`Jobs::list`](crate::jobs::Jobs::list) returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct JobFilter {
-    pub(crate) name: Option<String>,
-    pub(crate) state: Option<JobState>,
-    pub(crate) before: Option<JobId>,
-    pub(crate) limit: u32,
+    /// Only jobs with this name.
+    pub name: Option<String>,
+    /// Only jobs in this state.
+    pub state: Option<JobState>,
+    /// Only jobs that are older than this one.
+    pub before: Option<JobId>,
+    /// At most this many.
+    pub limit: u32,
 }
 
 impl JobFilter {
@@ -320,4 +396,12 @@ pub struct JobCount {
     pub state: JobState,
     /// Their number.
     pub count: u64,
+}
+
+impl JobCount {
+    /// Creates a count.
+    pub fn new(name: impl Into<String>, state: JobState, count: u64) -> Self {
+        let name = name.into();
+        Self { name, state, count }
+    }
 }

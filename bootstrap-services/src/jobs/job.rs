@@ -124,10 +124,11 @@ impl JobPolicy {
         self
     }
 
-    /// How many times the process may die while the job runs; then the job is a dead letter. 0 counts as 1.
+    /// How many times the process may die while the job runs; then the job is a dead letter. 0 and 1 count as 2: of the jobs that run when a process dies, the first crash
+    /// does not show which one is to blame. Before the last crash that is allowed, the job runs alone.
     #[must_use]
     pub const fn crashes(mut self, crashes: u32) -> Self {
-        self.crashes = crashes;
+        self.crashes = if crashes > 2 { crashes } else { 2 };
         self
     }
 
@@ -178,6 +179,12 @@ mod tests {
         );
         assert_eq!(policy.backoff_after(2, 0.0), SECOND);
         assert_eq!(policy.backoff_after(2, 0.5), SECOND * 3 / 2);
+    }
+
+    #[test]
+    fn the_least_number_of_crashes_is_two() {
+        let crashes = |crashes| JobPolicy::new().crashes(crashes).crashes;
+        assert_eq!([0, 1, 2, 3, 9].map(crashes), [2, 2, 2, 3, 9]);
     }
 
     #[test]

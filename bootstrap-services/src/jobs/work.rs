@@ -125,9 +125,8 @@ pub struct Claimed {
     pub traceparent: Option<String>,
 }
 
-/// How a run ended, and what an engine has to store.
+/// How a run ended, and what an engine has to store. An engine that does not know an outcome would lose the job, so a new one is a breaking change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Outcome {
     /// The job is done, with this result as JSON.
     Done(Option<String>),

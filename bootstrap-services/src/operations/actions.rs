@@ -50,6 +50,23 @@ pub(super) async fn requeue(visit: Given<Visit>, Form(fields): Fields) -> Answer
     Ok(done(&page, notice))
 }
 
+/// `POST /jobs/remove`.
+pub(super) async fn remove(visit: Given<Visit>, Form(fields): Fields) -> Answer<Response> {
+    let id = JobId::new(field(&fields, "id")?);
+    let jobs = visit.jobs()?;
+    visit.record("job.remove", ("job", id.as_str())).await?;
+    let found = jobs.find(&id).await?;
+    let is_removed = jobs.remove(&id).await?;
+    let (page, notice) = match found.filter(|_| is_removed) {
+        Some(job) => (
+            format!("{}jobs?state={}", visit.below, job.state),
+            "removed",
+        ),
+        None => (visit.job(id.as_str()), "not-removed"),
+    };
+    Ok(done(&page, notice))
+}
+
 /// `POST /jobs/purge`.
 pub(super) async fn purge(visit: Given<Visit>, Form(fields): Fields) -> Answer<Response> {
     let bad = |what| move || Problem::bad_request().detail(what);

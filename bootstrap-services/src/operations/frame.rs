@@ -67,6 +67,8 @@ fn notice(visit: &Visit) -> Markup {
         Some("not-requeued") => {
             "Not requeued: it is neither dead nor cancelled, or another job has its unique key."
         }
+        Some("removed") => "Removed.",
+        Some("not-removed") => "Not removed: the job has not ended.",
         Some("purged") => "Purged.",
         Some("nothing-to-purge") => "Nothing was purged: no job ended in this state so long ago.",
         Some("paused") => "Paused in this instance, until it is resumed or restarted.",

@@ -124,10 +124,10 @@ fn when(visit: &Visit, job: &JobInfo) -> Markup {
 
 /// How many attempts have failed. A workflow is resumed as often as that takes.
 fn failed(job: &JobInfo) -> Markup {
-    match job.resumes {
-        Some(_) => html!((job.failures) " failed"),
-        None => html!((job.failures) " of " (job.attempts) " failed"),
+    if job.resumes.is_some() {
+        return html!((job.failures) " failed");
     }
+    html!((job.failures) " of " (job.attempts) " failed")
 }
 
 fn actions(visit: &Visit, job: &JobInfo) -> Markup {
@@ -260,7 +260,7 @@ pub(super) async fn show(visit: Given<Visit>, Path(id): Path<String>) -> Answer<
     let result = job.result.as_ref();
     let result = result.map(|result| html!("<h2>Result</h2>"[block("Result", &pretty(result))]));
     let content = html!(
-        [facts(&visit, &job)] r#"<div class="actions">"# [actions(&visit, &job)] "</div>" [error.unwrap_or_default()]
+        [facts(&visit, &job)] r#"<div class="actions">"# [actions(&visit, &job)] "</div>" [remove(&visit, &job)] [error.unwrap_or_default()]
         "<h2>Payload</h2>" [block("Payload", &pretty(&job.payload))] [result.unwrap_or_default()]
     );
     Ok(page(
@@ -269,6 +269,18 @@ pub(super) async fn show(visit: Given<Visit>, Path(id): Path<String>) -> Answer<
         &format!("{} {}", job.name, job.id),
         &content,
     ))
+}
+
+/// The form that removes a job that is dead or cancelled, behind a summary, so that one click is not enough.
+fn remove(visit: &Visit, job: &JobInfo) -> Markup {
+    if !matches!(job.state, JobState::Dead | JobState::Cancelled) {
+        return Markup::default();
+    }
+    html!(
+        r#"<div class="bulk"><details><summary>Remove</summary><form method="post" action=""# (&visit.below) r#"jobs/remove">"# [hidden("id", job.id.as_str())]
+        "<p>Removes this job, with its payload and error. This can't be undone.</p>"
+        r#"<button class="danger" aria-label="Remove job "# (&job.id) r#"">Remove</button></form></details></div>"#
+    )
 }
 
 fn facts(visit: &Visit, job: &JobInfo) -> Markup {

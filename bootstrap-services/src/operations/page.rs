@@ -97,6 +97,7 @@ where
                     .get("/jobs/{id}", jobs::show)
                     .post("/jobs/cancel", actions::cancel)
                     .post("/jobs/requeue", actions::requeue)
+                    .post("/jobs/remove", actions::remove)
                     .post("/jobs/purge", actions::purge);
                 #[cfg(feature = "cron")]
                 let things = things

@@ -225,7 +225,7 @@ impl Workflows {
         cancelled.map_err(failed(|| format!("cancel the workflow {id}")))
     }
 
-    /// Lets a workflow go on that failed or timed out: at the step that failed, and with those that were undone. The time limit of the
+    /// Lets a workflow go on that failed or timed out: at the step whose error ended it, with those that were undone, and with jobs and workflows that were cancelled. The time limit of the
     /// whole workflow begins anew. Returns whether it was such a workflow.
     ///
     /// # Errors

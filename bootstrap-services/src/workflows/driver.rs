@@ -17,7 +17,9 @@ use crate::workflows::info::{ACTIVE, UNDOING};
 use crate::workflows::journal::{Journal, Row, undo};
 use crate::workflows::pass::{Mode, Shared, Stop, encode};
 use crate::workflows::workflow::StepPolicy;
-use crate::workflows::{Flow, FlowId, FlowState, Runs, StepKind, Workflow, Workflows, metrics};
+use crate::workflows::{
+    Flow, FlowError, FlowId, FlowState, Runs, StepKind, Workflow, Workflows, metrics,
+};
 
 /// How many times the process may die in a row before the workflow has done another step.
 const MOST_CRASHES: i64 = 3;
@@ -219,7 +221,7 @@ impl Run<'_> {
                 .await;
         }
         if of.is_unwanted {
-            return self.undo_as(FlowState::Cancelled, None).await;
+            return self.undo_as(FlowState::Cancelled, None, None).await;
         }
         self.shared.begin(Mode::Forward);
         match self.pass().await {
@@ -233,9 +235,9 @@ impl Run<'_> {
             Passed::Returned(Err(error)) => self.fail(error).await,
             Passed::TimedOut => {
                 let error = "it did not end within the time limit of the workflow".to_owned();
-                self.undo_as(FlowState::TimedOut, Some(error)).await
+                self.undo_as(FlowState::TimedOut, Some(error), None).await
             }
-            Passed::Cancelled => self.undo_as(FlowState::Cancelled, None).await,
+            Passed::Cancelled => self.undo_as(FlowState::Cancelled, None, None).await,
             Passed::Idle(until) => {
                 let until = until.into_iter().chain(of.deadline).min();
                 self.suspend(ACTIVE, until).await.map(Forward::Next)
@@ -265,7 +267,7 @@ impl Run<'_> {
             return Ok(Forward::Next(Next::Ended));
         }
         // It was cancelled just before, or another run has taken over.
-        self.undo_as(FlowState::Cancelled, None).await
+        self.undo_as(FlowState::Cancelled, None, None).await
     }
 
     /// Ends a workflow whose code does not fit: its steps can't be undone by that.
@@ -283,19 +285,28 @@ impl Run<'_> {
     }
 
     async fn fail(&self, error: anyhow::Error) -> Result<Forward> {
-        let undo = self
-            .undo_as(FlowState::Failed, Some(stored(&error)))
-            .await?;
+        let causes = error.chain().map(<dyn std::error::Error>::downcast_ref);
+        let step = causes.flatten().find_map(|cause| match cause {
+            FlowError::StepFailed { step, .. } => Some(step.as_str()),
+            _ => None,
+        });
+        let why = Some(stored(&error));
+        let undo = self.undo_as(FlowState::Failed, why, step).await?;
         if let Forward::Undo((FlowState::Failed, _)) = undo {
             self.engine().report(self.of(), error);
         }
         Ok(undo)
     }
 
-    async fn undo_as(&self, state: FlowState, error: Option<String>) -> Result<Forward> {
+    async fn undo_as(
+        &self,
+        state: FlowState,
+        error: Option<String>,
+        failed_step: Option<&str>,
+    ) -> Result<Forward> {
         let begun = self
             .engine()
-            .begin_undo(self.of(), state, error.as_deref())
+            .begin_undo(self.of(), state, (error.as_deref(), failed_step))
             .await?;
         Ok(match begun {
             Some(FlowState::Cancelled) => Forward::Undo((FlowState::Cancelled, None)),
@@ -306,14 +317,15 @@ impl Run<'_> {
 
     /// Undoes what was done, the last step first, and ends the workflow.
     async fn undo(&self, (state, error): Ending) -> Result<Next> {
+        self.shared.reload().await?;
         self.cancel_children().await?;
-        let has_crashed = self.of().state == UNDOING && self.of().crashes > MOST_CRASHES;
+        let mut has_crashed = self.of().state == UNDOING && self.of().crashes > MOST_CRASHES;
         while let Some(row) = self.shared.journal(|journal| journal.to_undo().cloned()) {
             if row.due_at.is_some_and(|due| due > self.engine().now()) {
                 return self.suspend(UNDOING, row.due_at).await;
             }
             self.shared.begin(Mode::Undo(row.name.clone()));
-            let stop = if has_crashed {
+            let stop = if std::mem::take(&mut has_crashed) {
                 let why = format!("its process died {MOST_CRASHES} times while it was undone");
                 self.give_up(row, why).await
             } else {
@@ -392,6 +404,9 @@ impl Run<'_> {
         let left = of
             .deadline
             .map(|deadline| deadline.saturating_sub(self.engine().now()));
+        if is_forward && left.is_some_and(|left| left <= 0) {
+            return Passed::TimedOut;
+        }
         let left = left.map(|left| Duration::from_millis(u64::try_from(left).unwrap_or_default()));
         tokio::select! {
             biased;

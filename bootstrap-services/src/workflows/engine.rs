@@ -248,18 +248,18 @@ impl Engine {
         &self,
         of: &Claimed,
         ending: FlowState,
-        error: Option<&str>,
+        (error, failed_step): (Option<&str>, Option<&str>),
     ) -> Result<Option<FlowState>> {
         const UNDO: &str =
             "UPDATE _flows SET state = 1, ending = CASE is_unwanted WHEN 1 THEN 4 ELSE ?1 END,
-            error = CASE is_unwanted WHEN 1 THEN NULL ELSE ?2 END, crashes = 1, due_at = ?3
+            error = CASE is_unwanted WHEN 1 THEN NULL ELSE ?2 END, failed_step = ?6, crashes = 1, due_at = ?3
             WHERE number = ?4 AND run = ?5 AND state = 0 RETURNING ending";
         let begun = self.database.write(async |mut tx| -> Result<Option<i64>> {
             let undo = sqlx::query_scalar(UNDO)
                 .bind(ending.code())
                 .bind(error)
                 .bind(self.now());
-            let undo = undo.bind(of.head.number).bind(of.run);
+            let undo = undo.bind(of.head.number).bind(of.run).bind(failed_step);
             Ok(undo.fetch_optional(&mut *tx).await?)
         });
         let begun = begun

@@ -168,6 +168,9 @@ impl Flow {
 
     /// An id of 32 random hexadecimal digits, the same each time: a key for a service that must not do something twice.
     ///
+    /// It stays the same when [`Workflows::retry`](crate::workflows::Workflows::retry) does a step again that was undone. If the service would return what it did for the key before, as a payment that was
+    /// refunded since, make it refuse that, or let the input of the workflow have the key.
+    ///
     /// # Errors
     ///
     /// As [`sleep`](Self::sleep).

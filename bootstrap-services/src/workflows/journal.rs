@@ -44,6 +44,8 @@ pub(crate) struct Row {
     pub(crate) undo_attempts: u32,
     pub(crate) began_at: i64,
     pub(crate) ended_at: Option<i64>,
+    /// The code may go another way since a retry, and not reach it.
+    pub(crate) is_optional: bool,
 }
 
 impl Row {
@@ -62,6 +64,7 @@ impl Row {
             undo_attempts: 0,
             began_at: now,
             ended_at: None,
+            is_optional: false,
         }
     }
 
@@ -85,8 +88,8 @@ impl Row {
 
     pub(crate) async fn store(&self, tx: &mut Tx, flow: i64) -> Result<()> {
         const STORE: &str = "INSERT OR REPLACE INTO _flow_steps
-            (flow, name, seq, kind, state, attempts, result, error, due_at, awaited, undo, undo_attempts, began_at, ended_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            (flow, name, seq, kind, state, attempts, result, error, due_at, awaited, undo, undo_attempts, began_at, ended_at, is_optional)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         let store = sqlx::query(STORE)
             .bind(flow)
             .bind(&self.name)
@@ -101,7 +104,8 @@ impl Row {
         let store = store
             .bind(self.undo_attempts)
             .bind(self.began_at)
-            .bind(self.ended_at);
+            .bind(self.ended_at)
+            .bind(self.is_optional);
         store.execute(&mut **tx).await?;
         Ok(())
     }
@@ -146,6 +150,7 @@ impl Journal {
         self.unreached = self
             .rows
             .values()
+            .filter(|row| !row.is_optional)
             .map(|row| (row.seq, row.name.clone()))
             .collect();
     }

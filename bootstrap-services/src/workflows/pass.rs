@@ -23,6 +23,10 @@ const LARGEST: usize = 1 << 20;
 const STORE_AGAIN: Duration = Duration::from_secs(1);
 /// How often that may fail before the run ends.
 const MOST_FAILURES: u32 = 30;
+/// How long futures beside a step may wait for something that is no step, as a lock, before they are taken to wait for good.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// How often they are looked at meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What a pass is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +123,13 @@ impl Shared {
         inner.journal.begin_pass();
     }
 
+    /// Takes what is stored for what this run has seen: a step can have been stored while its future was dropped.
+    pub(crate) async fn reload(&self) -> Result<()> {
+        let journal = Journal::load(self.engine.database.read(), self.of.head.number).await?;
+        self.lock().journal = journal;
+        Ok(())
+    }
+
     pub(crate) fn is_forward(&self) -> bool {
         self.lock().mode == Mode::Forward
     }
@@ -204,8 +215,16 @@ impl Shared {
                 metrics::replayed(self.name);
                 Reached::Ended(row)
             }
-            // Nothing more is done.
+            // A workflow that did more than this was beyond a version that it does not have.
+            (None, Mode::Undo(_)) if kind == StepKind::Value && is_version(name) => {
+                let now = self.engine.now();
+                Reached::Ended(Row::new(name, kind, now).done("1".to_owned(), now))
+            }
+            // Nothing more is done. Futures beside this one may be on their way to the step that is undone.
             (_, Mode::Undo(_)) => {
+                let active = self.active();
+                tokio::time::sleep(PATIENCE).await;
+                drop(active);
                 let _wait = self.wait(None);
                 pending().await
             }
@@ -213,7 +232,7 @@ impl Shared {
                 let active = self.active();
                 tokio::task::yield_now().await;
                 if row.is_none()
-                    && let Some(recorded) = self.unreached()
+                    && let Some(recorded) = self.still_unreached().await
                 {
                     // The first version of a branch is what the code was without it.
                     return match kind {
@@ -224,6 +243,16 @@ impl Shared {
                 Reached::Open(row, active)
             }
         }
+    }
+
+    /// What futures beside this one have not reached, after they had time for it.
+    async fn still_unreached(&self) -> Option<String> {
+        let began = tokio::time::Instant::now();
+        while began.elapsed() < PATIENCE {
+            self.unreached()?;
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        self.unreached()
     }
 
     pub(crate) fn unreached(&self) -> Option<String> {

@@ -145,8 +145,14 @@ impl HealthCheck for WorkflowsPlugin {
 }
 
 fn migrations() -> Migrator {
-    embedded(&[(
-        "workflows",
-        include_str!("../../migrations/workflows/0001_workflows.sql"),
-    )])
+    embedded(&[
+        (
+            "workflows",
+            include_str!("../../migrations/workflows/0001_workflows.sql"),
+        ),
+        (
+            "retries",
+            include_str!("../../migrations/workflows/0002_retries.sql"),
+        ),
+    ])
 }

@@ -68,34 +68,60 @@ pub(super) async fn cancel(tx: &mut Tx, id: &FlowId) -> Result<Option<i64>> {
     Ok(cancel.fetch_optional(&mut **tx).await?)
 }
 
+/// How a workflow has ended that is retried.
+#[derive(FromRow)]
+struct Failed {
+    number: i64,
+    /// The step whose error ended it.
+    #[sqlx(rename = "failed_step")]
+    step: Option<String>,
+    /// Whether what it did was undone, and what it waited for was cancelled.
+    was_undone: bool,
+}
+
 /// Makes a workflow active again that failed or timed out. Returns what is to be resumed.
 pub(super) async fn retry(tx: &mut Tx, id: &FlowId, now: i64) -> Result<Option<(Head, i64)>> {
-    const RETRY: &str = "UPDATE _flows SET state = 0, ending = NULL, error = NULL, ended_at = NULL, epoch = epoch + 1, run = run + 1,
+    const FAILED: &str = "SELECT number, failed_step, ending IS NOT NULL AS was_undone FROM _flows WHERE id = ? AND state IN (3, 5)";
+    const RETRY: &str = "UPDATE _flows SET state = 0, ending = NULL, error = NULL, failed_step = NULL, ended_at = NULL, epoch = epoch + 1, run = run + 1,
             job = NULL, crashes = 0, is_woken = 0, is_unwanted = 0, deadline = ?1 + deadline - started_at, due_at = ?1
-        WHERE id = ?2 AND state IN (3, 5) RETURNING number, id, name, version, traceparent, epoch";
-    // Failures that the code has handled were followed by other steps. A workflow gets a new id, which has the number of its attempt.
-    const STEPS: &str = "UPDATE _flow_steps SET state = 0, result = NULL, error = NULL, due_at = NULL, ended_at = NULL, awaited = NULL,
-            attempts = CASE kind WHEN 4 THEN attempts ELSE 0 END, undo = 0, undo_attempts = 0
-        WHERE flow = ?1 AND (undo = 2 OR state = 2 AND seq > (SELECT coalesce(max(seq), 0) FROM _flow_steps WHERE flow = ?1 AND state = 1))";
-    const AGAIN: &str = "UPDATE _flow_steps SET undo = 1, undo_attempts = 0, error = NULL WHERE flow = ? AND undo = 3";
+        WHERE number = ?2 RETURNING number, id, name, version, traceparent, epoch";
     #[derive(FromRow)]
     struct Retried {
         #[sqlx(flatten)]
         head: Head,
         epoch: i64,
     }
-    let retry = sqlx::query_as(RETRY).bind(now).bind(id.as_str());
-    let retried: Option<Retried> = retry.fetch_optional(&mut **tx).await?;
-    let Some(Retried { head, epoch }) = retried else {
+    let failed = sqlx::query_as(FAILED).bind(id.as_str());
+    let failed: Option<Failed> = failed.fetch_optional(&mut **tx).await?;
+    let Some(failed) = failed else {
         return Ok(None);
     };
-    for steps in [STEPS, AGAIN] {
-        sqlx::query(AssertSqlSafe(steps))
-            .bind(head.number)
-            .execute(&mut **tx)
-            .await?;
-    }
+    retry_steps(tx, &failed).await?;
+    let retry = sqlx::query_as(RETRY).bind(now).bind(failed.number);
+    let Retried { head, epoch } = retry.fetch_one(&mut **tx).await?;
     Ok(Some((head, epoch)))
+}
+
+/// Opens the steps that are done again.
+async fn retry_steps(tx: &mut Tx, failed: &Failed) -> Result<()> {
+    // What follows a failure that the code has handled, or that a branch beside it had, stays.
+    const OPTIONAL: &str = "UPDATE _flow_steps SET is_optional = 1
+        WHERE flow = ?1 AND seq > (SELECT seq FROM _flow_steps WHERE flow = ?1 AND name = ?2)";
+    // A workflow gets a new id, which has the number of its attempt.
+    const STEPS: &str = "UPDATE _flow_steps SET state = 0, result = NULL, error = NULL, due_at = NULL, ended_at = NULL, awaited = NULL,
+            attempts = CASE kind WHEN 4 THEN attempts ELSE 0 END, undo = 0, undo_attempts = 0
+        WHERE flow = ?1 AND (undo = 2 OR state = 2 AND (name = ?2
+            OR seq > (SELECT coalesce(max(seq), 0) FROM _flow_steps WHERE flow = ?1 AND state = 1)))";
+    const AGAIN: &str = "UPDATE _flow_steps SET undo = 1, undo_attempts = 0, error = NULL WHERE flow = ?1 AND undo = 3";
+    const CANCELLED: &str =
+        "UPDATE _flow_steps SET awaited = NULL WHERE flow = ?1 AND state = 0 AND kind IN (3, 4)";
+    let cancelled = failed.was_undone.then_some(CANCELLED);
+    for steps in [OPTIONAL, STEPS, AGAIN].into_iter().chain(cancelled) {
+        let steps = sqlx::query(AssertSqlSafe(steps)).bind(failed.number);
+        let steps = steps.bind(&failed.step);
+        steps.execute(&mut **tx).await?;
+    }
+    Ok(())
 }
 
 const COLUMNS: &str =

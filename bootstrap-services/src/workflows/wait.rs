@@ -16,7 +16,7 @@ use crate::jobs::{Job, JobId, JobPolicy, JobState, LATEST, NewJob};
 use crate::workflows::api::New;
 use crate::workflows::journal::Row;
 use crate::workflows::pass::{Active, Reached, Shared, Stop, ended};
-use crate::workflows::{Flow, FlowId, FlowState, StepKind};
+use crate::workflows::{Flow, FlowError, FlowId, FlowState, StepKind};
 
 /// Waits for a time.
 pub(crate) async fn sleep(shared: &Arc<Shared>, name: &str, duration: Duration) -> Result<()> {
@@ -213,7 +213,7 @@ impl ChildJob {
             run_at: shared.engine.clock.now(),
             priority: self.policy.priority,
             attempts: self.policy.attempts.max(1),
-            crashes: self.policy.crashes.max(1),
+            crashes: self.policy.crashes,
             unique: None,
             traceparent: shared.of.head.traceparent.clone(),
             wakes: Some(wakes),
@@ -315,6 +315,9 @@ pub(crate) async fn child(shared: &Arc<Shared>, name: &str, new: New) -> Row {
                 .await
         }
     };
+    if row.has_ended() {
+        return row;
+    }
     let id = FlowId::new(row.awaited.as_deref().unwrap_or_default());
     until_ended(shared, row, active, async || child_end(shared, &id).await).await
 }
@@ -341,7 +344,13 @@ async fn start(shared: &Shared, mut tx: Tx, mut row: Row, mut new: New) -> Resul
     let id = FlowId::new(format_args!("{}/{}{again}", shared.of.head.id, row.name));
     new.parent = Some(shared.of.head.number);
     new.traceparent.clone_from(&shared.of.head.traceparent);
-    let _ = shared.engine.start(&mut tx, &id, &new).await?;
-    row.awaited = Some(id.to_string());
+    match shared.engine.start(&mut tx, &id, &new).await {
+        Ok(_) => row.awaited = Some(id.to_string()),
+        // A workflow that was not started by this one has the id.
+        Err(error) if error.is::<FlowError>() => {
+            row = row.failed(error.to_string(), shared.engine.now());
+        }
+        Err(error) => return Err(error),
+    }
     Ok((tx, row))
 }

@@ -5,6 +5,7 @@ mod attribute;
 mod calendar;
 mod control;
 mod drain;
+mod enqueue;
 mod many;
 mod measured;
 mod missed;

@@ -9,7 +9,7 @@ use bootstrap::prelude::*;
 use bootstrap::{Configuration, Running};
 use bootstrap_services::clock::ClockPlugin;
 use bootstrap_services::cron::{
-    CronPlugin, CronStore, DatabaseCronStore, MemoryCronStore, Schedule, conformance,
+    ClaimWork, CronPlugin, CronStore, DatabaseCronStore, MemoryCronStore, Schedule, conformance,
 };
 use bootstrap_services::database::DatabasePlugin;
 use bootstrap_services::testing::VirtualClock;
@@ -44,6 +44,16 @@ struct Shared(Port<dyn CronStore>);
 impl CronStore for Shared {
     async fn claim(&self, name: &str, occurrence: SystemTime, now: SystemTime) -> Result<bool> {
         self.0.claim(name, occurrence, now).await
+    }
+
+    async fn claim_in(
+        &self,
+        name: &str,
+        occurrence: SystemTime,
+        now: SystemTime,
+        work: &dyn ClaimWork,
+    ) -> Result<Option<bool>> {
+        self.0.claim_in(name, occurrence, now, work).await
     }
 
     async fn last(&self, name: &str) -> Result<Option<SystemTime>> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::Configuration;
-use bootstrap_services::jobs::{JobWorkerPlugin, QueueLimits};
+use bootstrap_services::jobs::{JobState, JobWorkerPlugin, QueueLimits};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -70,15 +70,31 @@ async fn a_worker_without_work_writes_nothing() {
 
 #[tokio::test]
 async fn a_queue_that_is_full_costs_no_writes() {
-    let kit = limited(QueueLimits::new().concurrency(1)).boot().await;
-    let held = kit.enqueue(Act::Wait).await;
-    kit.log.until(1).await;
-    let _ = kit.jobs.enqueue(note("next")).await.unwrap();
+    let one = QueueLimits::new().concurrency(1);
+    for limits in [one, one.rate(10, SECOND)] {
+        let kit = limited(limits).boot().await;
+        let held = kit.enqueue(Act::Wait).await;
+        kit.log.until(1).await;
+        let _ = kit.jobs.enqueue(note("next")).await.unwrap();
+        kit.time.advance(SECOND).await;
+        let mut witness = Witness::of(&kit).await;
+        assert!(!witness.sees_writes(&kit).await, "{limits:?}");
+        assert!(kit.jobs.cancel(&held).await.unwrap());
+        assert_eq!(kit.log.until(2).await, ["was told", "next"]);
+        witness.close().await;
+        kit.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_queue_that_this_process_leaves_to_others_costs_no_writes() {
+    let none = QueueLimits::new().concurrency(0).rate(10, SECOND);
+    let kit = limited(none).boot().await;
+    let id = kit.enqueue(Act::Note("a".to_owned())).await;
     kit.time.advance(SECOND).await;
     let mut witness = Witness::of(&kit).await;
     assert!(!witness.sees_writes(&kit).await);
-    assert!(kit.jobs.cancel(&held).await.unwrap());
-    assert_eq!(kit.log.until(2).await, ["was told", "next"]);
+    assert_eq!(kit.find(&id).await.state, JobState::Ready);
     witness.close().await;
     kit.close().await;
 }

@@ -1,6 +1,7 @@
 //! Jobs.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod alone;
 mod attribute;
 mod basics;
 mod cancel;

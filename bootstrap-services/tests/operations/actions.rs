@@ -53,6 +53,36 @@ async fn a_job_that_runs_is_cancelled() {
 }
 
 #[tokio::test]
+async fn a_job_that_is_dead_or_cancelled_is_removed_after_a_confirmation() {
+    let kit = boot().await;
+    let dead = kit.dead("no luck").await;
+    let open = kit.enqueue("a", Act::Send).await;
+    let summary = "<details><summary>Remove</summary>";
+    let button = r#"<button class="danger" aria-label="Remove job 1">Remove</button>"#;
+    let page = kit.page("/jobs/1").await;
+    assert!(page.contains(summary) && page.contains(button), "{page}");
+    let page = kit.act("jobs/remove", &[("id", "1")]).await;
+    assert_eq!(page, "/admin/operations/jobs?state=dead&notice=removed");
+    assert_eq!(within(kit.jobs.find(&dead)).await.unwrap(), None);
+
+    assert!(!kit.page("/jobs/2").await.contains(summary));
+    let page = kit.act("jobs/remove", &[("id", "2")]).await;
+    assert_eq!(page, "/admin/operations/jobs/2?notice=not-removed");
+    let page = kit.page("/jobs/2?notice=not-removed").await;
+    assert!(page.contains("Not removed: the job has not ended."));
+    assert_eq!(kit.state(&open).await, JobState::Ready);
+    kit.act("jobs/cancel", &[("id", "2")]).await;
+    assert!(kit.page("/jobs/2").await.contains(summary));
+    let page = kit.act("jobs/remove", &[("id", "2")]).await;
+    assert_eq!(
+        page,
+        "/admin/operations/jobs?state=cancelled&notice=removed"
+    );
+    assert_eq!(within(kit.jobs.find(&open)).await.unwrap(), None);
+    kit.close().await;
+}
+
+#[tokio::test]
 async fn old_dead_letters_are_purged() {
     let kit = boot().await;
     let old = kit.dead("old").await;
@@ -80,6 +110,7 @@ async fn a_form_with_wrong_values_is_refused() {
     let id = kit.enqueue("a", Act::Send).await;
     for (path, fields) in [
         ("cancel", vec![("name", "1")]),
+        ("remove", vec![("name", "1")]),
         ("purge", vec![("state", "ready"), ("hours", "0")]),
         ("purge", vec![("state", "dead"), ("hours", "-1")]),
     ] {
@@ -147,6 +178,7 @@ async fn each_action_is_in_the_audit_log_with_its_operator() {
     let kit = boot().await;
     kit.dead("no luck").await;
     kit.act("jobs/requeue", &[("id", "1")]).await;
+    kit.act("jobs/remove", &[("id", "1")]).await;
     kit.act("schedules/pause", &[("name", "cleanup")]).await;
     let audit = kit.running.try_get::<State<Audit>>().unwrap();
     let page = within(audit.query(&Filter::new())).await.unwrap();
@@ -160,6 +192,7 @@ async fn each_action_is_in_the_audit_log_with_its_operator() {
         recorded,
         [
             "schedule.pause ada schedule cleanup",
+            "job.remove ada job 1",
             "job.requeue ada job 1"
         ]
     );

@@ -17,4 +17,6 @@ mod limits;
 mod measured;
 mod model;
 mod processes;
+mod retry;
 mod trace;
+mod undo;

@@ -90,6 +90,8 @@ pub(super) struct Room<'a> {
     pub(super) free: usize,
     /// Whether a job that has brought its process down runs.
     pub(super) has_suspect: bool,
+    /// Whether nothing begins while a job that must run alone waits for the end of what runs.
+    pub(super) keeps_free: bool,
     pub(super) worker: i64,
     pub(super) now: i64,
 }
@@ -100,6 +102,8 @@ pub(super) struct Claims {
     pub(super) jobs: Vec<Claim>,
     /// Whether more may be ready than was claimed.
     pub(super) is_more: bool,
+    /// Whether a job that must run alone waits for the end of what runs.
+    pub(super) waits_alone: bool,
     /// The groups that have used up their rate, from when and until when.
     pub(super) rests: Vec<(usize, Range<i64>)>,
 }
@@ -175,8 +179,10 @@ impl Room<'_> {
                 claims.is_more = true;
                 return Ok(claims);
             } else {
-                // It waits for what runs, and nothing more begins.
-                return Ok(claims);
+                claims.waits_alone = true;
+                if self.keeps_free {
+                    return Ok(claims);
+                }
             }
         }
         let mut candidates = Vec::new();
@@ -193,7 +199,10 @@ impl Room<'_> {
             {
                 let after = bucket.after(full, self.now, i64::try_from(found.len() + taken)?);
                 let rest = self.now..bucket.next(after, self.now);
-                claims.rests.push((index, rest));
+                // If the concurrency is what limits it, the end of a job is what makes room.
+                claims
+                    .rests
+                    .extend((!rest.is_empty()).then_some((index, rest)));
             }
             candidates.extend(found.into_iter().map(|found| (index, found)));
         }

@@ -154,7 +154,7 @@ impl Signals {
         self.woken.notify_one();
     }
 
-    /// A job of another process is ready at this time.
+    /// There is something to do at this time, which is no news for the worker itself.
     pub(super) fn learn(&self, at: i64) {
         self.next.fetch_min(at, Ordering::Relaxed);
     }
@@ -284,6 +284,18 @@ impl JobEngine for SqliteJobs {
         // If it runs in another process, that process looks for it.
         self.signals.cancel(id);
         Ok(true)
+    }
+
+    async fn remove(&self, id: &JobId) -> Result<bool> {
+        const REMOVE: &str = "DELETE FROM _jobs WHERE id = ? AND state > 2";
+        let Some(id) = store::number(id) else {
+            return Ok(false);
+        };
+        let removed = self.database.write(async |mut tx| -> Result<bool> {
+            let removed = sqlx::query(REMOVE).bind(id).execute(&mut *tx).await?;
+            Ok(removed.rows_affected() == 1)
+        });
+        removed.await
     }
 
     async fn purge(&self, state: JobState, older_than: Duration) -> Result<u64> {

@@ -11,6 +11,7 @@ use sqlx::SqliteConnection;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
+use crate::database::times::length;
 use crate::jobs::context::Notes;
 use crate::jobs::sqlite::claim::{Claim, Claims, Group, Room};
 use crate::jobs::sqlite::outcome::{self, Ended};
@@ -25,6 +26,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 const CHANCE: Duration = Duration::from_secs(2);
 /// How many attempts there are to store the last outcomes when the app stops.
 const LAST_ATTEMPTS: u32 = 5;
+/// How long nothing begins while a job that must run alone waits for the end of what runs.
+const KEEPS_FREE: Duration = Duration::from_secs(30);
+/// How often it does so. Jobs may run for hours.
+const KEEPS_FREE_EVERY: Duration = Duration::from_mins(5);
 
 /// The work of one worker, from the start of the app to its end.
 pub(super) struct Shift<'a> {
@@ -47,7 +52,11 @@ pub(super) struct Shift<'a> {
     poll_at: Duration,
     /// When to give a sign of life, by the clock.
     beat_at: Duration,
+    /// Since when a job that must run alone waits, by the clock.
+    alone_since: Option<Duration>,
     failures: u32,
+    /// How many turns have failed since the app stops and nothing runs.
+    last_failures: u32,
 }
 
 /// A job that runs.
@@ -62,6 +71,8 @@ struct Run {
 #[derive(Default)]
 struct Turn {
     worker: i64,
+    /// In milliseconds since 1970.
+    now: i64,
     /// Whether outcomes were not stored, because others have taken over their jobs.
     is_late: bool,
     claims: Claims,
@@ -86,7 +97,9 @@ impl<'a> Shift<'a> {
             rests: Vec::new(),
             poll_at: now,
             beat_at: now,
+            alone_since: None,
             failures: 0,
+            last_failures: 0,
         }
     }
 
@@ -97,7 +110,9 @@ impl<'a> Shift<'a> {
                 continue;
             }
             let turned = self.turn().await;
-            if !self.note(turned) && self.work.is_stopped() && self.failures >= LAST_ATTEMPTS {
+            let is_last = self.work.is_stopped() && self.running.is_empty();
+            self.last_failures += u32::from(!self.note(turned) && is_last);
+            if self.last_failures >= LAST_ATTEMPTS {
                 let left = self.ended.len();
                 let error = anyhow!(
                     "{left} outcomes of jobs could not be stored before the stop: those jobs run again, in the next process"
@@ -143,7 +158,6 @@ impl<'a> Shift<'a> {
     /// One transaction: it stores what has ended, and claims what may begin.
     async fn turn(&mut self) -> Result<()> {
         let began = Instant::now();
-        let now = self.engine.now()?;
         let free = if self.is_due || !self.ended.is_empty() {
             self.free()
         } else {
@@ -152,8 +166,9 @@ impl<'a> Shift<'a> {
         let written = self
             .engine
             .database
-            .write(async |mut tx| self.in_turn(&mut tx, now, free).await);
+            .write(async |mut tx| self.in_turn(&mut tx, free).await);
         let turn = written.await?;
+        let now = turn.now;
         if let Some(again) = outcome::again(&self.ended, now) {
             self.engine.signals.expect(again);
         }
@@ -162,6 +177,7 @@ impl<'a> Shift<'a> {
             self.engine.signals.passed(now);
             self.is_due = turn.claims.is_more;
             self.rests = turn.claims.rests;
+            self.wait_alone(turn.claims.waits_alone, now);
         }
         self.begin_as(turn.worker, turn.is_late);
         for claim in turn.claims.jobs {
@@ -171,7 +187,9 @@ impl<'a> Shift<'a> {
         Ok(())
     }
 
-    async fn in_turn(&self, tx: &mut SqliteConnection, now: i64, free: usize) -> Result<Turn> {
+    async fn in_turn(&self, tx: &mut SqliteConnection, free: usize) -> Result<Turn> {
+        // Now that no other writer is in front.
+        let now = self.engine.now()?;
         let stored = outcome::store(tx, &self.ended, self.worker, now).await?;
         let own = self
             .ended
@@ -183,6 +201,7 @@ impl<'a> Shift<'a> {
         if free == 0 {
             return Ok(Turn {
                 worker,
+                now,
                 is_late,
                 ..Turn::default()
             });
@@ -192,15 +211,34 @@ impl<'a> Shift<'a> {
             running: self.running_in_groups(),
             free,
             has_suspect: self.has_suspect(),
+            keeps_free: self.kept_free().is_some(),
             worker,
             now,
         };
         let claims = room.claim(tx).await?;
         Ok(Turn {
             worker,
+            now,
             is_late,
             claims,
         })
+    }
+
+    /// How long what waits to run alone holds up others from now on, if it does: in milliseconds.
+    fn kept_free(&self) -> Option<i64> {
+        let since = self.alone_since.unwrap_or_else(|| self.clock.elapsed());
+        let waited = length(self.clock.elapsed().saturating_sub(since));
+        let left = length(KEEPS_FREE) - waited % length(KEEPS_FREE_EVERY);
+        (left > 0).then_some(left)
+    }
+
+    /// Notes whether a job waits to run alone. What it holds up is looked at again when that ends.
+    fn wait_alone(&mut self, waits: bool, now: i64) {
+        let since = self.alone_since.unwrap_or_else(|| self.clock.elapsed());
+        self.alone_since = waits.then_some(since);
+        if let Some(left) = self.kept_free().filter(|_| waits) {
+            self.engine.signals.learn(now.saturating_add(left));
+        }
     }
 
     fn has_suspect(&self) -> bool {
