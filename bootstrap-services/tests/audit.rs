@@ -309,3 +309,22 @@ mod web {
         running.close().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn an_entry_is_counted_when_its_transaction_is_committed() {
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+    let recorder = DebuggingRecorder::new();
+    let measured = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let kit = Kit::new().await;
+    let mut tx = kit.database.begin().await.unwrap();
+    let entry = Entry::new("rolled back");
+    kit.audit.record_in(&mut tx, entry).await.unwrap();
+    tx.rollback().await.unwrap();
+    kit.record("committed").await;
+    let snapshot = measured.snapshot().into_vec().into_iter();
+    let recorded = snapshot.filter(|(key, ..)| key.key().name() == "audit_recorded_total");
+    let recorded: Vec<_> = recorded.map(|(_, _, _, value)| value).collect();
+    assert_eq!(recorded, [DebugValue::Counter(1)]);
+    kit.close().await;
+}

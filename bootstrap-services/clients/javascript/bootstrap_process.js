@@ -225,6 +225,7 @@ class Process {
 
 /**
  * The job that this process was started for. `payload` is the payload, `id` and `name` are those of the job, and `attempt` counts from 1 on.
+ * `traceparent` is the trace that the job belongs to, as the header of that name has it, or `null`.
  * `cancelled` is an `AbortSignal`: the job should end, as it is not wanted any more, or the service stops.
  */
 class Job {
@@ -269,6 +270,7 @@ class Job {
     this.abort = new AbortController();
     this.cancelled = this.abort.signal;
     this.id = null;
+    this.traceparent = null;
   }
 
   /** Says how far the job is. */

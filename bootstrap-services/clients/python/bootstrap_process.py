@@ -270,8 +270,9 @@ class Job:
 
     Raises `RuntimeError` if the process is asked to end before that.
 
-    `payload` is the payload, `id` and `name` are those of the job, and `attempt` counts from 1 on. `cancelled` is an event that is set when
-    the job should end: it is not wanted any more, or the service stops.
+    `payload` is the payload, `id` and `name` are those of the job, and `attempt` counts from 1 on. `traceparent` is the trace that the job
+    belongs to, as the header of that name has it, or `None`. `cancelled` is an event that is set when the job should end: it is not wanted
+    any more, or the service stops.
 
     At the end of `with`, a job that has neither completed nor failed has failed, with what was raised.
     """
@@ -286,6 +287,7 @@ class Job:
             self.process.channel.close()
             raise RuntimeError("the process was asked to end before it had a job")
         self.id, self.name, self.attempt = given["id"], given["name"], given["attempt"]
+        self.traceparent = given.get("traceparent")
         self.payload = given["payload"]
         self.process.emit("started")
 

@@ -60,7 +60,7 @@ impl Audit {
     ) -> Result<(), AuditError> {
         let tx = self.database.join(tx)?;
         store::insert(tx, self.clock.now(), entry, request()).await?;
-        metrics::recorded();
+        tx.after_commit(metrics::recorded);
         Ok(())
     }
 

@@ -12,10 +12,7 @@ use metrics::{counter, describe_counter};
 pub(super) fn describe() {
     #[cfg(feature = "metrics")]
     {
-        describe_counter!(
-            "audit_recorded_total",
-            "Entries that were recorded, also in transactions that were rolled back."
-        );
+        describe_counter!("audit_recorded_total", "Entries that were recorded.");
         describe_counter!(
             "audit_purged_total",
             "Entries that were deleted because of their age."

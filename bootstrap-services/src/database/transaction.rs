@@ -26,6 +26,9 @@ pub trait Transaction: Send + fmt::Debug {
 
     /// Returns the transaction itself, for a downcast to its type.
     fn as_any_mut(&mut self) -> &mut (dyn Any + Send);
+
+    /// Calls `then` once the transaction is committed, and never if it is not: see [`Tx::after_commit`].
+    fn after_commit(&mut self, then: Box<dyn FnOnce() + Send>);
 }
 
 /// A transaction that holds the lock for writing from its begin on.
@@ -118,7 +121,7 @@ impl Tx {
     /// }
     /// ```
     pub fn after_commit(&mut self, then: impl FnOnce() + Send + 'static) {
-        self.parts.then.push(Box::new(then));
+        Transaction::after_commit(self, Box::new(then));
     }
 
     fn into_lender(self) -> Lender {
@@ -205,6 +208,10 @@ impl Transaction for Tx {
 
     fn as_any_mut(&mut self) -> &mut (dyn Any + Send) {
         self
+    }
+
+    fn after_commit(&mut self, then: Box<dyn FnOnce() + Send>) {
+        self.parts.then.push(then);
     }
 }
 

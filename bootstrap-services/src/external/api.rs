@@ -149,6 +149,7 @@ impl ExternalJobs {
             id: cx.id().as_str(),
             name: J::NAME,
             attempt: cx.attempt(),
+            traceparent: cx.traceparent(),
             payload: job,
         };
         let begin = || match processes.send(id, "job", &task) {

@@ -19,6 +19,7 @@ pub(super) struct Task<'a, J> {
     pub(super) id: &'a str,
     pub(super) name: &'a str,
     pub(super) attempt: u32,
+    pub(super) traceparent: Option<&'a str>,
     pub(super) payload: &'a J,
 }
 

@@ -3,12 +3,16 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+#[cfg(feature = "web")]
+use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::database::{DatabaseError, Transaction};
+#[cfg(feature = "web")]
+use crate::jobs::JobWorker;
 use crate::jobs::context::encode;
 use crate::jobs::engine::{
     Enqueued, JobCount, JobEngine, JobFilter, JobId, JobInfo, JobState, NewJob,
@@ -30,6 +34,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 pub struct Jobs {
     engine: Arc<dyn JobEngine>,
     clock: Clock,
+    /// The worker of the app, for the page for operators: routes that required the worker would require its handlers, which may require the web.
+    #[cfg(feature = "web")]
+    worker: Arc<std::sync::Mutex<Option<JobWorker>>>,
     #[cfg(feature = "testing")]
     pub(super) work: Arc<std::sync::Mutex<Option<work::WeakWork>>>,
 }
@@ -39,6 +46,8 @@ impl Jobs {
         Self {
             engine,
             clock,
+            #[cfg(feature = "web")]
+            worker: Arc::default(),
             #[cfg(feature = "testing")]
             work: Arc::default(),
         }
@@ -46,6 +55,18 @@ impl Jobs {
 
     pub(crate) fn engine(&self) -> &Arc<dyn JobEngine> {
         &self.engine
+    }
+
+    #[cfg(feature = "web")]
+    pub(super) fn set_worker(&self, worker: &JobWorker) {
+        *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(worker.clone());
+    }
+
+    /// The worker of the app, if it has one.
+    #[cfg(feature = "web")]
+    pub(crate) fn worker(&self) -> Option<JobWorker> {
+        let worker = self.worker.lock();
+        worker.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Enqueues a job when it is awaited. It is on the disk then, and a worker of this process begins at once.
@@ -120,8 +141,16 @@ impl Jobs {
         Enqueue::new(self, Some(tx), &job)
     }
 
-    /// Enqueues a job that another service has built.
-    #[cfg(feature = "workflows")]
+    async fn push(&self, job: NewJob) -> anyhow::Result<Enqueued> {
+        let name = job.name.clone();
+        let enqueued = self.engine.push(job).await?;
+        if enqueued.is_new() {
+            metrics::enqueued(&name);
+        }
+        Ok(enqueued)
+    }
+
+    /// Enqueues a job that may be one of another service.
     pub(crate) async fn push_in(
         &self,
         tx: &mut dyn Transaction,
@@ -129,7 +158,9 @@ impl Jobs {
     ) -> anyhow::Result<Enqueued> {
         let name = job.name.clone();
         let enqueued = self.engine.push_in(tx, job).await?;
-        metrics::enqueued(&name);
+        if enqueued.is_new() {
+            tx.after_commit(Box::new(move || metrics::enqueued(&name)));
+        }
         Ok(enqueued)
     }
 
@@ -325,7 +356,8 @@ impl<'a> Enqueue<'a> {
         self.set(|job| job.unique = Some(key.to_string()))
     }
 
-    /// The trace that the job belongs to, as the header `traceparent` has it. A job that a handler enqueues is in the trace of its own job.
+    /// The trace that the job belongs to, as the header `traceparent` has it. Without this, a job that a handler enqueues is in the trace of its own job,
+    /// and with the feature `web`, one that a request enqueues is in the trace of the request.
     pub fn traceparent(self, traceparent: impl Into<String>) -> Self {
         self.set(|job| job.traceparent = Some(traceparent.into()))
     }
@@ -341,14 +373,10 @@ impl<'a> Enqueue<'a> {
         let job = check(self.job?)?;
         let name = job.name.clone();
         let pushed = match self.tx {
-            Some(tx) => self.jobs.engine.push_in(tx, job).await,
-            None => self.jobs.engine.push(job).await,
+            Some(tx) => self.jobs.push_in(tx, job).await,
+            None => self.jobs.push(job).await,
         };
-        let enqueued = pushed.map_err(|error| not_enqueued(name.clone(), error))?;
-        if enqueued.is_new() {
-            metrics::enqueued(&name);
-        }
-        Ok(enqueued)
+        pushed.map_err(|error| not_enqueued(name, error))
     }
 }
 

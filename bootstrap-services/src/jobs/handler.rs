@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result};
 use bootstrap::extend::async_trait;
@@ -109,6 +110,17 @@ pub struct Handler {
     pub(crate) version: u16,
     pub(crate) policy: JobPolicy,
     call: Arc<Call>,
+    /// How many of its jobs run.
+    pub(crate) running: Arc<AtomicUsize>,
+}
+
+/// A run, which counts until it is dropped.
+pub(crate) struct Begun<'a>(&'a AtomicUsize);
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Handler {
@@ -138,7 +150,13 @@ impl Handler {
             version,
             policy,
             call,
+            running: Arc::default(),
         }
+    }
+
+    pub(crate) fn begin(&self) -> Begun<'_> {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Begun(&self.running)
     }
 
     pub(crate) fn call(

@@ -4,11 +4,17 @@
     allow(
         unused_variables,
         clippy::missing_const_for_fn,
+        clippy::unused_self,
         reason = "without the feature nothing is measured"
     )
 )]
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
+
+use crate::jobs::JobCount;
+#[cfg(feature = "metrics")]
+use crate::jobs::JobState;
 
 /// What each metric is, for its readers.
 pub(super) fn describe() {
@@ -29,8 +35,13 @@ pub(super) fn describe() {
         describe_gauge!(
             "jobs_waiting_seconds",
             Unit::Seconds,
-            "How long the oldest job has been ready, by name."
+            "How long the oldest job has been ready, by name, of all processes; 0 if none is."
         );
+        describe_gauge!(
+            "jobs_ready",
+            "Jobs that are ready, by name, of all processes."
+        );
+        describe_gauge!("jobs_dead", "Dead letters, by name, of all processes.");
         describe_histogram!(
             "jobs_run_seconds",
             Unit::Seconds,
@@ -97,11 +108,78 @@ pub(super) fn turned(took: Duration) {
     ::metrics::histogram!("jobs_turn_seconds").record(took.as_secs_f64());
 }
 
-/// The oldest job of each name.
-pub(super) fn waiting(waiting: &[(String, SystemTime)], now: SystemTime) {
-    #[cfg(feature = "metrics")]
-    for (name, since) in waiting {
-        let waited = now.duration_since(*since).unwrap_or_default();
-        ::metrics::gauge!("jobs_waiting_seconds", "name" => name.clone()).set(waited.as_secs_f64());
+/// What is stored, of all processes.
+pub(super) struct Stored {
+    /// The names that have values: one without jobs is zero.
+    names: BTreeSet<String>,
+}
+
+impl Stored {
+    pub(super) fn of(names: impl Iterator<Item = impl Into<String>>) -> Self {
+        let names = names.map(Into::into).collect();
+        Self { names }
     }
+
+    /// Whether anything records what this sets.
+    pub(super) fn is_recorded(&self) -> bool {
+        #[cfg(feature = "metrics")]
+        {
+            let is_recorded = std::cell::Cell::new(false);
+            if let Some(name) = self.names.first() {
+                let ready = ::metrics::gauge!("jobs_ready", "name" => name.clone());
+                ready.increment(Probe(&is_recorded));
+            }
+            is_recorded.get()
+        }
+        #[cfg(not(feature = "metrics"))]
+        false
+    }
+
+    pub(super) fn set(
+        &mut self,
+        waiting: &[(String, SystemTime)],
+        counts: &[JobCount],
+        now: SystemTime,
+    ) {
+        self.names.extend(counts.iter().map(|it| it.name.clone()));
+        self.names
+            .extend(waiting.iter().map(|(name, _)| name.clone()));
+        #[cfg(feature = "metrics")]
+        for name in &self.names {
+            let count = |state: JobState| {
+                let mut counts = counts.iter();
+                let found = counts.find(|it| it.name == *name && it.state == state);
+                found.map_or(0, |it| it.count)
+            };
+            let since = waiting.iter().find(|(other, _)| other == name);
+            let waited = since.and_then(|(_, since)| now.duration_since(*since).ok());
+            set("jobs_ready", name, float(count(JobState::Ready)));
+            set("jobs_dead", name, float(count(JobState::Dead)));
+            let waited = waited.unwrap_or_default().as_secs_f64();
+            set("jobs_waiting_seconds", name, waited);
+        }
+    }
+}
+
+/// Adds nothing to a gauge, and notes whether that has a place where it is recorded: without one, no value is asked for.
+#[cfg(feature = "metrics")]
+struct Probe<'a>(&'a std::cell::Cell<bool>);
+
+#[cfg(feature = "metrics")]
+impl ::metrics::IntoF64 for Probe<'_> {
+    fn into_f64(self) -> f64 {
+        self.0.set(true);
+        0.0
+    }
+}
+
+#[cfg(feature = "metrics")]
+fn set(gauge: &'static str, name: &str, value: f64) {
+    ::metrics::gauge!(gauge, "name" => name.to_owned()).set(value);
+}
+
+#[cfg(feature = "metrics")]
+#[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+fn float(count: u64) -> f64 {
+    count as f64
 }

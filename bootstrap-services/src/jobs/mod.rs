@@ -15,6 +15,7 @@ mod metrics;
 mod plugin;
 mod queue;
 mod sqlite;
+mod status;
 #[cfg(feature = "testing")]
 mod testing;
 mod work;
@@ -109,6 +110,7 @@ pub use job::{Job, JobPolicy};
 pub use plugin::JobsPlugin;
 pub use queue::QueueLimits;
 pub use sqlite::SqliteJobsPlugin;
+pub use status::{JobWorker, QueueInfo};
 #[cfg(feature = "testing")]
 pub use testing::Drained;
 pub use work::{Claimed, Known, Outcome, Work};
@@ -116,4 +118,4 @@ pub use work::{Claimed, Known, Outcome, Work};
 pub(crate) use work::{panicked, stored, traceparent};
 #[doc(hidden)]
 pub use worker::ByHand;
-pub use worker::{JobWorker, JobWorkerPlugin};
+pub use worker::JobWorkerPlugin;

@@ -31,10 +31,41 @@ tokio::task_local! {
     static TRACEPARENT: Option<Arc<str>>;
 }
 
-/// The trace of the job that this task runs.
+/// The trace of the job that this task runs, or of the request that it answers.
 pub(crate) fn traceparent() -> Option<String> {
     let traceparent = TRACEPARENT.try_with(|it| it.as_deref().map(str::to_owned));
-    traceparent.ok().flatten()
+    traceparent.unwrap_or_else(|_| of_request())
+}
+
+#[cfg(feature = "web")]
+fn of_request() -> Option<String> {
+    // Without a scope there is no request, and an error would be made for nothing.
+    bootstrap::RequestScope::current()?;
+    let request = bootstrap_web::RequestContext::current().ok()?;
+    let traceparent = request.header("traceparent")?;
+    is_traceparent(traceparent).then(|| traceparent.to_owned())
+}
+
+#[cfg(not(feature = "web"))]
+fn of_request() -> Option<String> {
+    None
+}
+
+/// Whether a header is one of the version 00, or of a later one without more fields: clients may send anything.
+#[cfg(feature = "web")]
+fn is_traceparent(text: &str) -> bool {
+    let fields: Vec<_> = text.split('-').collect();
+    let is_hex = |field: &&str| {
+        let mut bytes = field.bytes();
+        bytes.all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_zero = |field: &str| field.bytes().all(|byte| byte == b'0');
+    let lengths = fields.iter().map(|field| field.len());
+    lengths.eq([2, 32, 16, 2])
+        && fields.iter().all(is_hex)
+        && fields[0] != "ff"
+        && !is_zero(fields[1])
+        && !is_zero(fields[2])
 }
 
 /// The handlers of this process and its limits, as an engine gets them. Clones are handles to the same.
@@ -220,7 +251,7 @@ impl Work {
             return Outcome::Released;
         };
         let began = self.inner.clock.elapsed();
-        let running = metrics::Running::new(handler.name);
+        let running = (metrics::Running::new(handler.name), handler.begin());
         let ended = self.call(handler, &job, &notes).await;
         drop(running);
         let outcome = self.outcome(handler, &job, &notes, ended);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, bail, ensure};
 use bootstrap::extend::async_trait;
@@ -16,30 +16,19 @@ use crate::draining::draining;
 use crate::jobs::handler::{Handlers, is_name};
 use crate::jobs::queue::QueueLimits;
 use crate::jobs::work::{Stops, Work};
-use crate::jobs::{JobHandler, JobState, Jobs, metrics};
+use crate::jobs::{JobCount, JobHandler, JobState, JobWorker, Jobs, metrics};
 use crate::rate;
 
 /// How often jobs that are too old are removed.
 const PURGE: Duration = Duration::from_hours(1);
 /// How soon a purge that failed is repeated.
 const PURGE_AGAIN: Duration = Duration::from_mins(1);
+/// How often what is stored is measured, at most.
+const MEASURE: Duration = Duration::from_secs(10);
 /// The longest time of grace: with the last words of handlers, it fits into the limit of the hook.
 const LONGEST_GRACE: Duration = Duration::from_secs(15);
 /// How long the engine may be silent before the health check fails.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
-
-/// What runs the jobs of a process: the state of [`JobWorkerPlugin`].
-#[derive(Clone, Debug)]
-pub struct JobWorker {
-    names: Vec<&'static str>,
-}
-
-impl JobWorker {
-    /// The names of the jobs that this process handles, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.names.iter().copied()
-    }
-}
 
 /// Runs jobs. It joins a collected app that has a plugin with [`#[job_handler(..)]`](macro@crate::jobs::job_handler).
 ///
@@ -182,14 +171,21 @@ impl Hooks for JobWorkerPlugin {
         self.check(cx)?;
         let handlers = self.handlers()?;
         let queues = self.limits(&handlers, cx)?;
-        let names = handlers.keys().copied().collect();
+        let concurrency = if self.worker.unwrap_or(true) {
+            self.concurrency
+        } else {
+            0
+        };
+        let worker = JobWorker::new(concurrency, &handlers, &queues);
         let clock = Clock::clone(&self.clock);
         let limits = (self.concurrency, queues);
         let work = Work::new(handlers, limits, clock, cx.handle(), self.stops.clone());
         #[cfg(feature = "testing")]
         self.jobs.set_work(&work);
+        #[cfg(feature = "web")]
+        self.jobs.set_worker(&worker);
         self.work = Some(work);
-        Ok(JobWorker { names })
+        Ok(worker)
     }
 
     async fn run(&self, cx: &RunContext<Self>) -> Result<()> {
@@ -367,8 +363,13 @@ impl JobWorkerPlugin {
         Ok(limits)
     }
 
-    /// Removes jobs that are too old, and says how many wait.
+    /// What a worker does besides its jobs.
     async fn tend(&self) {
+        tokio::join!(self.purge(), self.measure());
+    }
+
+    /// Removes jobs that are too old.
+    async fn purge(&self) {
         let Time(keep) = self.keep;
         loop {
             let mut pause = PURGE;
@@ -381,6 +382,35 @@ impl JobWorkerPlugin {
             self.clock.sleep(pause).await;
         }
     }
+
+    /// Measures what is stored, if anything records it. The engine reads an entry for each job, so the pause grows with the time that takes.
+    async fn measure(&self) {
+        let names = self.work.iter().flat_map(Work::known);
+        let mut stored = metrics::Stored::of(names.map(|known| known.name));
+        while cfg!(feature = "metrics") {
+            let mut took = Duration::ZERO;
+            if stored.is_recorded() {
+                let began = Instant::now();
+                match self.stored().await {
+                    Ok((waiting, counts)) => stored.set(&waiting, &counts, self.clock.now()),
+                    Err(error) => tracing::debug!(%error, "the stored jobs were not measured"),
+                }
+                took = began.elapsed();
+            }
+            self.clock.sleep(pause(took)).await;
+        }
+    }
+
+    async fn stored(&self) -> Result<(Vec<(String, SystemTime)>, Vec<JobCount>)> {
+        let engine = self.jobs.engine();
+        Ok((engine.waiting().await?, engine.counts().await?))
+    }
+}
+
+/// The pause after a measurement that took this long: whole rounds, so that measuring takes a hundredth of the time at most.
+fn pause(took: Duration) -> Duration {
+    let rounds = (took * 100).as_secs() / MEASURE.as_secs() + 1;
+    MEASURE * u32::try_from(rounds).unwrap_or(u32::MAX)
 }
 
 /// Fails while the engine does not answer, and while jobs wait for too long.
@@ -399,7 +429,6 @@ impl HealthCheck for JobWorkerPlugin {
             "the engine has not answered for {silent:.0?}"
         );
         let waiting = self.jobs.engine().waiting().await?;
-        metrics::waiting(&waiting, self.clock.now());
         let Time(late) = self.late;
         let now = self.clock.now();
         let waited = waiting
@@ -422,5 +451,19 @@ impl HealthCheck for JobWorkerPlugin {
     /// Jobs are kept, and the service answers all the same.
     fn critical(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measuring_takes_a_hundredth_of_the_time_at_most() {
+        let paused = |millis| pause(Duration::from_millis(millis)).as_secs();
+        assert_eq!(
+            [0, 1, 99, 100, 199, 200, 2_000].map(paused),
+            [10, 10, 10, 20, 20, 30, 210]
+        );
     }
 }

@@ -16,6 +16,7 @@ mod overview;
 mod page;
 #[cfg(all(unix, feature = "processes"))]
 mod processes;
+mod queues;
 mod time;
 mod visit;
 #[cfg(feature = "workflows")]

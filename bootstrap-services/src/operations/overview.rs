@@ -10,6 +10,7 @@ use crate::operations::html::{Markup, html};
 use crate::operations::jobs::{counts, empty, newest};
 #[cfg(all(unix, feature = "processes"))]
 use crate::operations::processes;
+use crate::operations::queues;
 use crate::operations::visit::Visit;
 #[cfg(feature = "workflows")]
 use crate::operations::workflows;
@@ -46,6 +47,7 @@ async fn jobs_sections(visit: &Visit, jobs: &Jobs) -> Markup {
     const SCHEDULED: (JobState, &str) = (JobState::Scheduled, "Scheduled");
     html!(
         "<section><h2>Jobs</h2>" [counts(visit, jobs).await] "</section>"
+        [queues::section(visit, jobs).await.unwrap_or_default()]
         [newest(visit, jobs, DEAD, "No job has failed for good.").await]
         [newest(visit, jobs, RUNNING, "No job runs.").await]
         [newest(visit, jobs, SCHEDULED, "No job waits for its time.").await]

@@ -20,7 +20,7 @@ const LONGEST_FORM: usize = 64 << 10;
 
 /// Adds the page for operators to a set: `.nest("/operations", operations::page)`.
 ///
-/// It has the jobs, the schedules of cron, the supervised processes and the workflows of the app, as far as the app has these services. It shows payloads and errors of jobs, and
+/// It has the jobs and their queues, the schedules of cron, the supervised processes and the workflows of the app, as far as the app has these services. It shows payloads and errors of jobs, and
 /// can cancel jobs and stop processes. So a hook in front of it must give an [`Operator`](crate::operations::Operator).
 ///
 /// All actions are `POST`s, which are refused with 403 if they come from a page of another origin. They are logged, and recorded by

@@ -423,7 +423,8 @@ impl<'a> Start<'a> {
         self
     }
 
-    /// The trace that the workflow belongs to, as the header `traceparent` has it. One that a handler starts is in the trace of its job.
+    /// The trace that the workflow belongs to, as the header `traceparent` has it. Without this, one that a handler of jobs starts is in the trace of its job, and with the
+    /// feature `web`, one that a request starts is in the trace of the request.
     pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
         if let Ok(new) = &mut self.new {
             new.traceparent = Some(traceparent.into());

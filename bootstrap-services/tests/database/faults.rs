@@ -462,6 +462,8 @@ impl Transaction for Foreign {
     fn as_any_mut(&mut self) -> &mut (dyn std::any::Any + Send) {
         self
     }
+
+    fn after_commit(&mut self, _: Box<dyn FnOnce() + Send>) {}
 }
 
 #[tokio::test]

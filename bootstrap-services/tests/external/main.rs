@@ -4,6 +4,7 @@
 
 mod stored;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -37,6 +38,13 @@ enum Language {
 impl Language {
     const ALL: [Self; 3] = [Self::Python, Self::JavaScript, Self::Rust];
 
+    /// The language that `service` was started for.
+    fn of_service() -> Self {
+        let name = std::env::var("LANGUAGE").unwrap();
+        let mut all = Self::ALL.into_iter();
+        all.find(|it| format!("{it:?}") == name).unwrap()
+    }
+
     /// Whether its interpreter is installed. Without it a test is skipped, unless `BOOTSTRAP_TEST_INTERPRETERS` is set.
     fn is_there(self) -> bool {
         let program = match self {
@@ -68,14 +76,21 @@ impl Language {
             Self::JavaScript => Definition::new("node")
                 .args([programs.join("worker.js")])
                 .env("CLIENT", root.join("clients/javascript")),
-            Self::Rust => Definition::new(std::env::current_exe().unwrap()).args([
-                "--exact",
-                "program",
-                "--ignored",
-                "--nocapture",
-            ]),
+            Self::Rust => in_rust("program"),
         }
     }
+
+    /// The languages whose interpreters are installed.
+    fn all_there() -> impl Iterator<Item = Self> {
+        let there = Self::ALL.into_iter().filter(|it| it.is_there());
+        there.inspect(|language| println!("{language:?}"))
+    }
+}
+
+/// A program of this file.
+fn in_rust(name: &str) -> Definition {
+    let itself = Definition::new(std::env::current_exe().unwrap());
+    itself.args(["--exact", name, "--ignored", "--nocapture"])
 }
 
 /// The program in Rust, as those in the folder `programs`.
@@ -97,6 +112,15 @@ fn program() {
         "never" => {
             job.fail("it never works", false).unwrap();
         }
+        "trace" => {
+            let trace = job.traceparent().map(str::to_owned);
+            job.complete(&trace).unwrap();
+        }
+        "wait" => wait(job, payload["file"].as_str().unwrap()),
+        "hang" => {
+            add_line(payload["file"].as_str().unwrap(), std::process::id());
+            std::thread::sleep(LIMIT * 10);
+        }
         _ => {
             job.progress("half").unwrap();
             job.log("info", "doubling").unwrap();
@@ -105,6 +129,39 @@ fn program() {
                 .unwrap();
         }
     }
+}
+
+/// A program in Rust that takes its job for something else: `Job` can't say what is no message about a job.
+#[test]
+#[ignore = "a child of the other tests"]
+#[allow(clippy::disallowed_methods, reason = "as `program`")]
+fn odd_program() {
+    let process = client::Process::from_env().unwrap();
+    assert_eq!(process.command(LIMIT).unwrap().name, "job");
+    process.emit("weather", &"rain").unwrap();
+    std::thread::sleep(LIMIT * 10);
+}
+
+/// Waits until there is a file whose name ends with `.go`, or until it is told to end.
+#[allow(clippy::disallowed_methods, reason = "as `program`")]
+fn wait(job: client::Job, file: &str) {
+    add_line(file, std::process::id());
+    while !job.is_cancelled() {
+        if Path::new(&format!("{file}.go")).exists() {
+            job.complete(&"went on").unwrap();
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    add_line(file, "told");
+}
+
+fn add_line(file: &str, line: impl std::fmt::Display) {
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file);
+    writeln!(file.unwrap(), "{line}").unwrap();
 }
 
 #[derive(Serialize, Deserialize)]
@@ -215,10 +272,9 @@ fn is_alive(pid: &str) -> bool {
     stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-/// The test of one language.
+/// Runs a test in each language.
 async fn with_each(test: impl AsyncFn(Kit)) {
-    for language in Language::ALL.into_iter().filter(|it| it.is_there()) {
-        println!("{language:?}");
+    for language in Language::all_there() {
         let folder = tempfile::tempdir().unwrap();
         test(Kit::new(&folder, language.program()).await).await;
     }
@@ -302,111 +358,121 @@ async fn a_program_that_does_not_exist_is_a_failure_that_names_it() {
 
 #[tokio::test]
 async fn a_program_that_says_something_else_has_failed_and_is_stopped() {
-    if !Language::Python.is_there() {
-        return;
+    for language in Language::all_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = match language {
+            Language::Rust => in_rust("odd_program"),
+            other => other.program(),
+        };
+        let kit = Kit::new(&folder, program).await;
+        let id = kit.enqueue(json!({ "kind": "odd" })).await;
+        let job = kit.ended(&id).await;
+        assert_eq!(
+            job.error.as_deref(),
+            Some("the program said `weather`, which is not a message about a job")
+        );
+        until("its programs have ended", || {
+            kit.processes.list().is_empty()
+        })
+        .await;
+        kit.close().await;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let kit = Kit::new(&folder, Language::Python.program()).await;
-    let id = kit.enqueue(json!({ "kind": "odd" })).await;
-    let job = kit.ended(&id).await;
-    assert_eq!(
-        job.error.as_deref(),
-        Some("the program said `weather`, which is not a message about a job")
-    );
-    until("its programs have ended", || {
-        kit.processes.list().is_empty()
+}
+
+#[tokio::test]
+async fn a_program_gets_the_trace_of_its_job() {
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    with_each(async |kit| {
+        let work = || Work(json!({ "kind": "trace" }));
+        let traced = kit.jobs.enqueue(work()).traceparent(TRACE).await;
+        let job = kit.ended(&traced.unwrap().into_id()).await;
+        assert_eq!(job.result, Some(json!(TRACE)), "{:?}", job.error);
+        let other = kit.jobs.enqueue(work()).await;
+        let job = kit.ended(&other.unwrap().into_id()).await;
+        assert_eq!((job.state, job.result), (JobState::Done, None));
+        kit.close().await;
     })
     .await;
-    kit.close().await;
 }
 
 #[tokio::test]
 async fn a_program_whose_job_is_cancelled_is_told_and_then_stopped() {
-    if !Language::Python.is_there() {
-        return;
+    for language in Language::all_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let program = language.program().patience(Duration::from_millis(500));
+        let kit = Kit::new(&folder, program).await;
+        for (kind, told) in [("wait", true), ("hang", false)] {
+            let id = kit.enqueue(json!({ "kind": kind, "file": file })).await;
+            until("it runs", || !lines(&file).is_empty()).await;
+            assert!(kit.jobs.cancel(&id).await.unwrap());
+            assert_eq!(kit.ended(&id).await.state, JobState::Cancelled);
+            let pid = lines(&file)[0].clone();
+            until("it has ended", || !is_alive(&pid)).await;
+            assert_eq!(lines(&file).contains(&"told".to_owned()), told);
+            std::fs::remove_file(&file).unwrap();
+        }
+        kit.close().await;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("pid");
-    let kit = Kit::new(&folder, Language::Python.program()).await;
-    for (kind, told) in [("wait", true), ("hang", false)] {
-        let id = kit.enqueue(json!({ "kind": kind, "file": file })).await;
-        until("it runs", || !lines(&file).is_empty()).await;
-        assert!(kit.jobs.cancel(&id).await.unwrap());
-        assert_eq!(kit.ended(&id).await.state, JobState::Cancelled);
-        let pid = lines(&file)[0].clone();
-        until("it has ended", || !is_alive(&pid)).await;
-        assert_eq!(lines(&file).contains(&"told".to_owned()), told);
-        std::fs::remove_file(&file).unwrap();
-    }
-    kit.close().await;
 }
 
 #[tokio::test]
 async fn a_program_that_sends_no_heartbeat_is_killed_and_its_job_has_failed() {
-    if !Language::Python.is_there() {
-        return;
+    for language in Language::all_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let program = language.program().heartbeat(Duration::from_secs(1));
+        let kit = Kit::new(&folder, program).await;
+        let id = kit.enqueue(json!({ "kind": "hang", "file": file })).await;
+        for attempt in 1..=2 {
+            until("it runs", || lines(&file).len() == attempt).await;
+            let stop = Command::new("kill")
+                .args(["-STOP", &lines(&file)[attempt - 1]])
+                .status();
+            assert!(stop.unwrap().success());
+        }
+        let job = kit.ended(&id).await;
+        assert_eq!(
+            job.error.as_deref(),
+            Some("the signal 9 ended the program before it said `completed` or `failed`")
+        );
+        for pid in lines(&file) {
+            until("it has ended", || !is_alive(&pid)).await;
+        }
+        kit.close().await;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("pid");
-    let program = Language::Python.program().heartbeat(Duration::from_secs(1));
-    let kit = Kit::new(&folder, program).await;
-    let id = kit.enqueue(json!({ "kind": "hang", "file": file })).await;
-    for attempt in 1..=2 {
-        until("it runs", || lines(&file).len() == attempt).await;
-        let stop = Command::new("kill")
-            .args(["-STOP", &lines(&file)[attempt - 1]])
-            .status();
-        assert!(stop.unwrap().success());
-    }
-    let job = kit.ended(&id).await;
-    assert_eq!(
-        job.error.as_deref(),
-        Some("the signal 9 ended the program before it said `completed` or `failed`")
-    );
-    for pid in lines(&file) {
-        until("it has ended", || !is_alive(&pid)).await;
-    }
-    kit.close().await;
 }
 
 #[tokio::test]
 async fn a_stop_of_the_app_stops_the_program_and_releases_its_job() {
-    if !Language::Python.is_there() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("pid");
-    let program = || {
-        Language::Python
-            .program()
-            .patience(Duration::from_millis(200))
-    };
-    let running = app(folder.path(), program());
-    let running = running
-        .configure(bootstrap::Configuration::new().set("jobs.grace", "100ms"))
-        .boot()
-        .await
-        .unwrap();
-    let jobs = Jobs::clone(&running.try_get::<State<Jobs>>().unwrap());
-    let id = jobs
-        .enqueue(Work(json!({ "kind": "hang", "file": file })))
-        .await
-        .unwrap()
-        .into_id();
-    until("it runs", || !lines(&file).is_empty()).await;
-    drop(jobs);
-    tokio::time::timeout(LIMIT, running.close())
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(!is_alive(&lines(&file)[0]));
+    for language in Language::all_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let program = || language.program().patience(Duration::from_millis(200));
+        let running = app(folder.path(), program());
+        let running = running
+            .configure(bootstrap::Configuration::new().set("jobs.grace", "100ms"))
+            .boot()
+            .await
+            .unwrap();
+        let jobs = Jobs::clone(&running.try_get::<State<Jobs>>().unwrap());
+        let work = Work(json!({ "kind": "hang", "file": file }));
+        let id = jobs.enqueue(work).await.unwrap().into_id();
+        until("it runs", || !lines(&file).is_empty()).await;
+        drop(jobs);
+        tokio::time::timeout(LIMIT, running.close())
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(!is_alive(&lines(&file)[0]));
 
-    let kit = Kit::new(&folder, program()).await;
-    let job = kit.jobs.find(&id).await.unwrap().unwrap();
-    assert_eq!((job.failures, job.crashes), (0, 0));
-    until("it runs again", || lines(&file).len() == 2).await;
-    assert!(kit.jobs.cancel(&id).await.unwrap());
-    kit.close().await;
+        let kit = Kit::new(&folder, program()).await;
+        let job = kit.jobs.find(&id).await.unwrap().unwrap();
+        assert_eq!((job.failures, job.crashes), (0, 0));
+        until("it runs again", || lines(&file).len() == 2).await;
+        assert!(kit.jobs.cancel(&id).await.unwrap());
+        kit.close().await;
+    }
 }
 
 /// The service, until it is killed.
@@ -416,10 +482,8 @@ fn service() {
     let folder = PathBuf::from(std::env::var_os("FOLDER").unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let _running = app(&folder, Language::Python.program())
-            .boot()
-            .await
-            .unwrap();
+        let program = Language::of_service().program();
+        let _running = app(&folder, program).boot().await.unwrap();
         std::future::pending::<()>().await;
     });
 }
@@ -427,11 +491,12 @@ fn service() {
 struct Service(std::process::Child);
 
 impl Service {
-    fn start(folder: &Path) -> Self {
+    fn start(folder: &Path, language: Language) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let command = command
             .args(["--exact", "service", "--ignored", "--nocapture"])
-            .env("FOLDER", folder);
+            .env("FOLDER", folder)
+            .env("LANGUAGE", format!("{language:?}"));
         Self(command.stdout(Stdio::null()).spawn().unwrap())
     }
 }
@@ -445,15 +510,18 @@ impl Drop for Service {
 
 #[tokio::test]
 async fn a_program_goes_on_with_its_job_when_the_service_was_killed() {
-    if !Language::Python.is_there() {
-        return;
+    for language in Language::all_there() {
+        let folder = tempfile::tempdir().unwrap();
+        go_on(folder.path(), language).await;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("pid");
+}
+
+async fn go_on(folder: &Path, language: Language) {
+    let file = folder.join("pid");
     // Only enqueues: the other process runs jobs.
     let configuration = bootstrap::Configuration::new().set("jobs.worker", false);
     let database = DatabasePlugin::default()
-        .file(folder.path().join("app.db"))
+        .file(folder.join("app.db"))
         .min_free(0);
     let app = App::new()
         .with(ClockPlugin)
@@ -465,7 +533,7 @@ async fn a_program_goes_on_with_its_job_when_the_service_was_killed() {
     let payload = json!({ "kind": "wait", "file": file });
     let id = jobs.enqueue(Work(payload)).await.unwrap().into_id();
     for _ in 0..3 {
-        let service = Service::start(folder.path());
+        let service = Service::start(folder, language);
         until("it runs", || !lines(&file).is_empty()).await;
         let began = Instant::now();
         while jobs.find(&id).await.unwrap().unwrap().state != JobState::Running {
@@ -474,8 +542,8 @@ async fn a_program_goes_on_with_its_job_when_the_service_was_killed() {
         }
         drop(service);
     }
-    let service = Service::start(folder.path());
-    std::fs::write(folder.path().join("pid.go"), "").unwrap();
+    let service = Service::start(folder, language);
+    std::fs::write(folder.join("pid.go"), "").unwrap();
     let job = tokio::time::timeout(LIMIT, jobs.ended(&id))
         .await
         .unwrap()

@@ -37,6 +37,8 @@ pub(crate) enum Act {
     Return(u32),
     Progress(String),
     Enqueue(Box<Act>),
+    /// Notes its trace. Fails as many times, then succeeds.
+    Trace(u32),
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -133,6 +135,10 @@ impl Handles<Work> for Worker {
             }
             Act::Enqueue(act) => {
                 let _ = self.jobs.enqueue(Work(*act)).await?;
+            }
+            Act::Trace(times) => {
+                self.log.add(cx.traceparent().unwrap_or("none"));
+                anyhow::ensure!(cx.attempt() > times, "no luck");
             }
         }
         Ok(())

@@ -14,10 +14,12 @@ mod disk;
 mod faults;
 mod idle;
 mod kit;
+mod metrics;
 #[cfg(target_os = "linux")]
 mod process;
 mod queues;
 mod retry;
+mod trace;
 mod versions;
 #[cfg(target_os = "linux")]
 mod worker;

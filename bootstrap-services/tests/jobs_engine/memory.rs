@@ -299,6 +299,7 @@ impl MemoryJobs {
             first: store.jobs.len(),
             store,
             engine: self.clone(),
+            then: Vec::new(),
         }
     }
 }
@@ -459,18 +460,28 @@ impl JobEngine for MemoryJobs {
 }
 
 /// A transaction: it holds the lock, and removes what it has stored unless it is committed.
-#[derive(Debug)]
 pub(crate) struct MemoryTx {
     store: OwnedMutexGuard<Store>,
     /// The place of the first job that it stores.
     first: usize,
     engine: MemoryJobs,
+    /// What follows its commit.
+    then: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl MemoryTx {
     pub(crate) fn commit(mut self) {
         self.first = self.store.jobs.len();
         self.engine.changes.send_replace(());
+        for then in self.then.drain(..) {
+            then();
+        }
+    }
+}
+
+impl std::fmt::Debug for MemoryTx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryTx").finish_non_exhaustive()
     }
 }
 
@@ -498,5 +509,9 @@ impl Transaction for MemoryTx {
 
     fn as_any_mut(&mut self) -> &mut (dyn Any + Send) {
         self
+    }
+
+    fn after_commit(&mut self, then: Box<dyn FnOnce() + Send>) {
+        self.then.push(then);
     }
 }

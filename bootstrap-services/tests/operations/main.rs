@@ -5,5 +5,6 @@ mod actions;
 mod browser;
 mod kit;
 mod pages;
+mod queues;
 mod safety;
 mod workflows;

@@ -20,4 +20,5 @@ mod model;
 mod others;
 mod processes;
 mod retry;
+mod trace;
 mod undo;

@@ -76,6 +76,11 @@ impl Job {
         self.given["attempt"].as_u64().unwrap_or_default()
     }
 
+    /// Returns the trace that the job belongs to, as the header `traceparent` has it.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.given["traceparent"].as_str()
+    }
+
     /// Returns the payload of the job as a type.
     ///
     /// # Errors

@@ -80,6 +80,8 @@ impl Transaction for Foreign {
     fn as_any_mut(&mut self) -> &mut (dyn Any + Send) {
         self
     }
+
+    fn after_commit(&mut self, _: Box<dyn FnOnce() + Send>) {}
 }
 
 // C7

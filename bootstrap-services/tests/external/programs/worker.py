@@ -13,6 +13,9 @@ if kind == "double":
     job.log("doubling")
     job.complete(job.payload["number"] * 2)
     job.process.close()
+elif kind == "trace":
+    job.complete(job.traceparent)
+    job.process.close()
 elif kind == "raise":
     with job:
         raise ValueError("no luck at attempt %d" % job.attempt)
