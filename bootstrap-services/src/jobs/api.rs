@@ -127,7 +127,7 @@ impl Jobs {
     ///         .write(async |mut tx| {
     ///             let add = sqlx::query_scalar("INSERT INTO users (name) VALUES (?) RETURNING id").bind(name);
     ///             let user = add.fetch_one(&mut *tx).await?;
-    ///             let _ = jobs.enqueue_in(&mut tx, Welcome { user }).await?;
+    ///             jobs.enqueue_in(&mut tx, Welcome { user }).await?;
     ///             Ok(user)
     ///         })
     ///         .await

@@ -172,7 +172,6 @@ impl NewJob {
 
 /// Whether a job is new.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "a job with a unique key may not have been enqueued"]
 pub enum Enqueued {
     /// The job was enqueued.
     New(JobId),

@@ -70,7 +70,7 @@ impl Jobs {
     /// let (app, time) = testing::only(Reminders::default());
     /// let running = app.boot().await?;
     /// let jobs = running.try_get::<State<Jobs>>()?;
-    /// let _ = jobs.enqueue(Remind("tea".to_owned())).after(Duration::from_hours(1)).await?;
+    /// jobs.enqueue(Remind("tea".to_owned())).after(Duration::from_hours(1)).await?;
     /// assert_eq!(jobs.enqueued::<Remind>().await?, [Remind("tea".to_owned())]);
     /// assert_eq!(jobs.drain().await?.done, 0);
     /// time.advance(Duration::from_hours(1)).await;

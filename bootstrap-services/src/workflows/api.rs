@@ -88,7 +88,7 @@ impl Workflows {
     ///         .write(async |mut tx| {
     ///             let add = sqlx::query_scalar("INSERT INTO orders (article) VALUES (?) RETURNING id").bind(article);
     ///             let number = add.fetch_one(&mut *tx).await?;
-    ///             let _ = workflows.start_in(&mut tx, PlaceOrder { number }).await?;
+    ///             workflows.start_in(&mut tx, PlaceOrder { number }).await?;
     ///             Ok(number)
     ///         })
     ///         .await

@@ -31,7 +31,6 @@ impl fmt::Display for FlowId {
 
 /// Whether a workflow is new.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "a workflow with a chosen id may have been started before"]
 pub enum Started {
     /// The workflow was started.
     New(FlowId),

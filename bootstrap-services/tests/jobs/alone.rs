@@ -18,9 +18,9 @@ async fn with_suspect() -> Kit {
     let crashed = "CREATE TRIGGER crashed AFTER INSERT ON _jobs WHEN NEW.payload LIKE '%suspect%'
         BEGIN UPDATE _jobs SET crash = 2 WHERE id = NEW.id; END";
     sql(&kit, crashed).await;
-    let _ = kit.jobs.enqueue(note("suspect")).await.unwrap();
+    kit.jobs.enqueue(note("suspect")).await.unwrap();
     for text in ["a", "b"] {
-        let _ = kit.jobs.enqueue(note(text)).await.unwrap();
+        kit.jobs.enqueue(note(text)).await.unwrap();
     }
     kit
 }

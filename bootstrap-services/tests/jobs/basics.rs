@@ -138,7 +138,7 @@ async fn a_payload_of_one_mebibyte_is_taken_and_one_byte_more_is_refused() {
     let kit = Kit::by_hand().await;
     // `{"Note":""}` has 11 bytes.
     let text = |bytes: usize| Work(Act::Note("x".repeat(bytes - 11)));
-    let _ = kit.jobs.enqueue(text(1 << 20)).await.unwrap();
+    kit.jobs.enqueue(text(1 << 20)).await.unwrap();
     let error = kit.jobs.enqueue(text((1 << 20) + 1)).await.unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -75,7 +75,7 @@ async fn a_queue_that_is_full_costs_no_writes() {
         let kit = limited(limits).boot().await;
         let held = kit.enqueue(Act::Wait).await;
         kit.log.until(1).await;
-        let _ = kit.jobs.enqueue(note("next")).await.unwrap();
+        kit.jobs.enqueue(note("next")).await.unwrap();
         kit.time.advance(SECOND).await;
         let mut witness = Witness::of(&kit).await;
         assert!(!witness.sees_writes(&kit).await, "{limits:?}");
@@ -104,7 +104,7 @@ async fn a_rate_that_is_used_up_costs_no_writes_until_it_has_room() {
     let rate = QueueLimits::new().rate(1, Duration::from_mins(1));
     let kit = limited(rate).boot().await;
     for text in ["a", "b"] {
-        let _ = kit.jobs.enqueue(note(text)).await.unwrap();
+        kit.jobs.enqueue(note(text)).await.unwrap();
     }
     assert_eq!(kit.log.until(1).await, ["a"]);
     kit.time.advance(SECOND).await;
@@ -125,7 +125,7 @@ async fn two_workers_without_work_write_nothing_once_each_has_forgotten_the_othe
         setup.file = Some(folder.path().join("app.db"));
         let kit = setup.boot().await;
         // The time of the others stands still, so this one does it.
-        let _ = kit.jobs.enqueue(note(text)).await.unwrap();
+        kit.jobs.enqueue(note(text)).await.unwrap();
         kit.log.until(1).await;
         kits.push(kit);
     }

@@ -134,7 +134,7 @@ impl Handles<Work> for Worker {
                 cx.cancelled().await;
             }
             Act::Enqueue(act) => {
-                let _ = self.jobs.enqueue(Work(*act)).await?;
+                self.jobs.enqueue(Work(*act)).await?;
             }
             Act::Trace(times) => {
                 self.log.add(cx.traceparent().unwrap_or("none"));

@@ -139,7 +139,7 @@ async fn a_job_is_counted_as_enqueued_when_its_transaction_is_committed() {
     let kit = Kit::by_hand().await;
     let enqueued = || metrics.value("jobs_enqueued_total{name=\"work\"}");
     let mut tx = kit.database.begin().await.unwrap();
-    let _ = kit.jobs.enqueue_in(&mut tx, note("a")).await.unwrap();
+    kit.jobs.enqueue_in(&mut tx, note("a")).await.unwrap();
     assert_eq!(enqueued(), None);
     tx.rollback().await.unwrap();
     assert_eq!(enqueued(), None);
@@ -171,7 +171,7 @@ async fn a_worker_measures_what_is_stored_also_when_the_queue_is_empty_again() {
     let held = kit.jobs.enqueue(work).priority(1).await.unwrap().into_id();
     kit.log.until(1).await;
     for text in ["a", "b"] {
-        let _ = kit.jobs.enqueue(note(text)).await.unwrap();
+        kit.jobs.enqueue(note(text)).await.unwrap();
     }
     let waited = |passed: Duration| [2.0, passed.as_secs_f64(), 1.0];
     metrics.until_stored(&kit, waited).await;

@@ -108,8 +108,8 @@ impl Kit {
 async fn a_queue_runs_as_many_jobs_at_once_as_it_may_and_holds_up_no_other() {
     let (kit, gauge) = kit(Configuration::new().set("jobs.queues.mail.concurrency", 2)).await;
     for _ in 0..20 {
-        let _ = kit.jobs.enqueue(Mail).priority(9).await.unwrap();
-        let _ = kit.jobs.enqueue(Report).await.unwrap();
+        kit.jobs.enqueue(Mail).priority(9).await.unwrap();
+        kit.jobs.enqueue(Report).await.unwrap();
     }
     kit.time.advance(10 * SECOND).await;
     assert_eq!((kit.done("mail").await, kit.done("report").await), (20, 20));
@@ -124,9 +124,9 @@ async fn a_queue_runs_as_many_jobs_at_once_as_it_may_and_holds_up_no_other() {
 async fn a_rate_lets_its_number_begin_in_each_time_and_holds_up_no_other_queue() {
     let (kit, _) = kit(Configuration::new().set("jobs.queues.mail.rate", "2/10s")).await;
     for _ in 0..8 {
-        let _ = kit.jobs.enqueue(Mail).priority(9).await.unwrap();
+        kit.jobs.enqueue(Mail).priority(9).await.unwrap();
     }
-    let _ = kit.jobs.enqueue(Report).await.unwrap();
+    kit.jobs.enqueue(Report).await.unwrap();
     kit.time.advance(SECOND).await;
     assert_eq!((kit.done("mail").await, kit.done("report").await), (2, 1));
     for expected in [3, 4, 5, 6, 7, 8] {
@@ -141,7 +141,7 @@ async fn a_rate_lets_its_number_begin_in_each_time_and_holds_up_no_other_queue()
 async fn a_rate_goes_on_when_the_clock_is_set_back() {
     let (kit, _) = kit(Configuration::new().set("jobs.queues.mail.rate", "1/10s")).await;
     for _ in 0..3 {
-        let _ = kit.jobs.enqueue(Mail).await.unwrap();
+        kit.jobs.enqueue(Mail).await.unwrap();
     }
     kit.time.advance(SECOND).await;
     let now = kit.time.clock().now();
@@ -155,7 +155,7 @@ async fn a_rate_goes_on_when_the_clock_is_set_back() {
 async fn a_queue_with_a_concurrency_of_zero_is_left_to_other_processes() {
     let (kit, _) = kit(Configuration::new().set("jobs.queues.mail.concurrency", 0)).await;
     let mail = kit.jobs.enqueue(Mail).await.unwrap().into_id();
-    let _ = kit.jobs.enqueue(Report).await.unwrap();
+    kit.jobs.enqueue(Report).await.unwrap();
     kit.time.advance(10 * SECOND).await;
     assert_eq!(kit.done("report").await, 1);
     assert_eq!(kit.find(&mail).await.state, JobState::Ready);

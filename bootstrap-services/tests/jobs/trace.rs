@@ -42,11 +42,11 @@ async fn a_job_that_a_handler_enqueues_is_in_the_trace_of_its_own_job() {
 #[routes(name = "sign-up", collect = never)]
 fn sign_up() -> impl RouteSet {
     let enqueue = async |jobs: State<Jobs>| -> Answer<()> {
-        let _ = jobs.enqueue(Work(Act::Trace(0))).await?;
+        jobs.enqueue(Work(Act::Trace(0))).await?;
         Ok(())
     };
     let by_hand = async |jobs: State<Jobs>| -> Answer<()> {
-        let _ = jobs.enqueue(Work(Act::Trace(0))).traceparent(OTHER).await?;
+        jobs.enqueue(Work(Act::Trace(0))).traceparent(OTHER).await?;
         Ok(())
     };
     Routes::new()

@@ -89,7 +89,7 @@ async fn an_older_payload_is_upgraded() {
     let file = folder.path().join("jobs.db");
     let old = process(&file, |app| app.with(first::Mails::default())).await;
     let address = "ada".to_owned();
-    let _ = old.jobs.enqueue(first::Mail { address }).await.unwrap();
+    old.jobs.enqueue(first::Mail { address }).await.unwrap();
     old.close().await;
     let new = process(&file, |app| app.with(second::Mails::default())).await;
     assert_eq!(new.jobs.drain().await.unwrap().done, 1);

@@ -47,7 +47,7 @@ async fn the_overview_has_each_queue_with_its_limits_and_its_jobs() {
         .set("jobs.queues.mail.rate", "100/5m");
     let kit = boot_with(|app| app.with(Digests::default()).configure(limits)).await;
     for _ in 0..3 {
-        let _ = within(kit.jobs.enqueue(Digest)).await.unwrap();
+        within(kit.jobs.enqueue(Digest)).await.unwrap();
     }
     let queues = text(&kit.page("").await, "Queues");
     let expected =

@@ -258,7 +258,7 @@ async fn workflows_are_listed_the_newest_first_and_purged_when_they_have_ended()
     }))
     .await;
     for (number, id) in [(0, "a"), (1, "b"), (0, "c")] {
-        let _ = kit.flows.start(Test(json!(number))).id(id).await.unwrap();
+        kit.flows.start(Test(json!(number))).id(id).await.unwrap();
         kit.drain().await;
     }
     let list = async |filter: FlowFilter| -> Vec<String> {

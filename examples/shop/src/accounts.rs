@@ -82,7 +82,7 @@ async fn sign_up(
             let entry = Entry::new("account.create").actor(id).target("account", id);
             audit.record_in(&mut tx, entry).await?;
             // It leaves if, and only if, the account is stored.
-            let _ = jobs.enqueue_in(&mut tx, Welcome { account: id }).await?;
+            jobs.enqueue_in(&mut tx, Welcome { account: id }).await?;
         }
         Ok(id)
     });

@@ -85,7 +85,7 @@ impl Handles<Thumbnail> for Thumbnails {
         // The job of a newer image may have ended before this program wrote its thumbnail of the older one. So that one is made again.
         let version = version(&tokio::fs::read(&job.image).await?);
         if version != job.version {
-            let _ = self.jobs.enqueue(Thumbnail { version, ..job }).await?;
+            self.jobs.enqueue(Thumbnail { version, ..job }).await?;
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ async fn upload(
         target,
         version,
     };
-    let _ = jobs.enqueue(job).unique(key).await?;
+    jobs.enqueue(job).unique(key).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

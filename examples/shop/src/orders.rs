@@ -88,7 +88,7 @@ async fn place(
             .target("order", order.id);
         audit.record_in(&mut tx, entry).await?;
         let fulfil = Fulfil::new(order.id);
-        let _ = workflows.start_in(&mut tx, fulfil).id(fulfil.id()).await?;
+        workflows.start_in(&mut tx, fulfil).id(fulfil.id()).await?;
         Ok((StatusCode::CREATED, order))
     });
     let (status, order) = done.await?;

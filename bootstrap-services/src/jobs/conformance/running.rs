@@ -279,7 +279,7 @@ pub(super) async fn a_rate_holds_up_its_own_queue_only(bench: &Bench<'_>) {
 pub(super) async fn a_concurrency_holds_for_its_queue(bench: &Bench<'_>) {
     let queues = BTreeMap::from([("limited".to_owned(), QueueLimits::new().concurrency(2))]);
     for _ in 0..5 {
-        let _ = enqueued(bench.jobs[0].enqueue(Limited(Act::Hang)).priority(9).await);
+        enqueued(bench.jobs[0].enqueue(Limited(Act::Hang)).priority(9).await);
     }
     let plain = bench.enqueue(note("plain")).await;
     let worker = bench.work_with(0, 10, queues);
