@@ -18,6 +18,10 @@ use crate::support::{LIMIT, signal};
 const SOON: Duration = Duration::from_secs(20);
 
 /// Polls until there is something.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "there is no runtime in these tests"
+)]
 fn wait<T>(limit: Duration, mut found: impl FnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
     loop {

@@ -101,10 +101,10 @@ async fn is_stopping(kit: &Kit, id: ProcessId) {
 async fn ensure_finds_a_process_that_is_being_restarted() {
     let folder = tempfile::tempdir().unwrap();
     let (kit, id) = stubborn(folder.path()).await;
-    let ensured = async {
+    let ensured = Box::pin(async {
         is_stopping(&kit, id).await;
         kit.processes.ensure("one", &()).await.unwrap()
-    };
+    });
     let (restarted, ensured) =
         within(async { tokio::join!(kit.processes.restart(id), ensured) }).await;
     restarted.unwrap();
@@ -117,10 +117,10 @@ async fn ensure_finds_a_process_that_is_being_restarted() {
 async fn ensure_replaces_a_process_that_is_being_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let (kit, id) = stubborn(folder.path()).await;
-    let ensured = async {
+    let ensured = Box::pin(async {
         is_stopping(&kit, id).await;
         kit.processes.ensure("one", &()).await.unwrap()
-    };
+    });
     let (stopped, ensured) = within(async { tokio::join!(kit.processes.stop(id), ensured) }).await;
     stopped.unwrap();
     assert_ne!(ensured, id);
