@@ -141,14 +141,14 @@ impl Side {
         self.begun.clear();
         let began = Instant::now();
         let id = self.jobs.enqueue(Empty).await?.into_id();
-        let (begun, _) = self.begun.until(1).await;
+        let (at, _) = self.begun.until(1).await;
         while self
             .jobs
             .find(&id)
             .await?
             .is_some_and(|job| job.state != JobState::Done)
         {}
-        Ok((begun - began, began.elapsed()))
+        Ok((at - began, began.elapsed()))
     }
 
     /// From the commit of many jobs to the begin of the last one, for each of them.
