@@ -45,6 +45,8 @@ pub mod operations;
     feature = "processes"
 ))]
 mod panic;
+#[cfg(any(feature = "jobs", all(target_os = "linux", feature = "processes")))]
+mod proc_stat;
 #[cfg(all(unix, feature = "processes"))]
 pub mod processes;
 #[cfg(any(feature = "events", feature = "jobs", feature = "processes"))]

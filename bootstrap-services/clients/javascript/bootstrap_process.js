@@ -25,6 +25,8 @@ const net = require('net');
 
 const LONGEST_LINE = 1 << 20;
 const DEEPEST = 100;
+// How long a connection that is closed may write what it has, in milliseconds.
+const LAST_WORDS = 100;
 
 /** So many messages are not acknowledged that no more are kept. */
 class BufferFull extends Error {}
@@ -43,7 +45,7 @@ class Channel {
     this.current = null;
     this.closed = false;
     this.pause = 50;
-    this.flushed = [];
+    this.flushed = new Set();
     this.retry = null;
     this.beat = heartbeat && setInterval(() => this.write(line({ type: 'heartbeat' })), heartbeat);
     this.connect();
@@ -51,9 +53,10 @@ class Channel {
 
   /**
    * Keeps a message, to be sent until it is acknowledged. Returns its number. Throws `BufferFull`, or a `TypeError` or `RangeError` for
-   * what JSON can't hold or is longer than 1 MiB.
+   * a type that is not a string, and for what JSON can't hold or is longer than 1 MiB.
    */
   post(type, fields) {
+    checkName(type);
     if (this.closed) throw new TypeError('the channel is closed');
     check(fields, 0);
     const text = line({ ...fields, type, seq: this.last + 1 });
@@ -71,8 +74,15 @@ class Channel {
   flush(ms = Infinity) {
     if (this.kept.size === 0) return Promise.resolve(true);
     return new Promise((resolve) => {
-      this.flushed.push(resolve);
-      if (ms !== Infinity) setTimeout(() => resolve(this.kept.size === 0), ms);
+      let timer = null;
+      const done = (flushed) => {
+        this.flushed.delete(done);
+        // A timer keeps the process alive.
+        clearTimeout(timer);
+        resolve(flushed);
+      };
+      this.flushed.add(done);
+      if (ms !== Infinity) timer = setTimeout(() => done(false), ms);
     });
   }
 
@@ -81,8 +91,13 @@ class Channel {
     this.closed = true;
     clearInterval(this.beat);
     clearTimeout(this.retry);
+    const socket = this.current;
+    // A service that does not read does not hold this up.
+    const timer = setTimeout(() => socket.destroy(), LAST_WORDS);
+    socket.on('close', () => clearTimeout(timer));
+    if (socket.destroyed) clearTimeout(timer);
     this.write(line({ type: 'disconnecting' }));
-    if (this.current) this.current.end();
+    socket.end(() => socket.destroy());
   }
 
   write(text) {
@@ -137,7 +152,7 @@ class Channel {
       this.bytes -= text.length;
     }
     if (this.kept.size === 0) {
-      for (const resolve of this.flushed.splice(0)) resolve(true);
+      for (const done of [...this.flushed]) done(true);
     }
   }
 }
@@ -172,6 +187,7 @@ class Process {
 
   /** Emits an event. Returns at once; the service handles it some time later. Throws as `Channel.post` does. */
   emit(event, data = null) {
+    checkName(event);
     return this.channel.post('event', { event, data });
   }
 
@@ -228,9 +244,9 @@ class Job {
     await job.process.close(30000);
   }
 
-  /** Resolves to the job when the service has sent it. */
+  /** Resolves to the job when the service has sent it. Rejects if the process is asked to end before that. */
   static start() {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const job = new Job();
       const onCommand = (name, data) => {
         if (name === 'cancel') job.abort.abort();
@@ -241,6 +257,12 @@ class Job {
         resolve(job);
       };
       job.process = new Process({ onCommand });
+      job.process.onStop(() => {
+        job.abort.abort();
+        if (job.id) return;
+        job.process.channel.close();
+        reject(new Error('the process was asked to end before it had a job'));
+      });
     });
   }
 
@@ -258,7 +280,7 @@ class Job {
 
   /** Writes to the log of the service: `debug`, `info`, `warn` or `error`. */
   log(text, level = 'info') {
-    this.process.emit('log', { level, text: String(text) });
+    this.process.emit('log', { level: String(level), text: String(text) });
   }
 
   end(event, data) {
@@ -273,6 +295,11 @@ function line(message) {
     throw new RangeError(`a message has ${bytes.length - 1} bytes, more than ${LONGEST_LINE}`);
   }
   return bytes;
+}
+
+/** Refuses a name that the service could not read. */
+function checkName(name) {
+  if (typeof name !== 'string') throw new TypeError(`a name is a string, and not ${typeof name}`);
 }
 
 function checkText(key, value) {

@@ -10,7 +10,7 @@ Events are kept until the service has handled and acknowledged them, also while 
 twice. They are lost if this process ends before; `close`, at the end of `with`, waits for the service for 3 seconds.
 
 At most 10,000 events or 16 MiB are kept. Then `emit` raises `BufferFull`, and keeps nothing: emit it again later, or wait with
-`flush`. `SIGTERM` sets `stopping`.
+`flush`. `SIGTERM` sets `stopping`; in a process that this one has forked, it does what it does by default.
 
 A program that does jobs of the service, one each time that it is started:
 
@@ -70,8 +70,9 @@ class Channel:
     def post(self, type, **fields):
         """Keeps a message, to be sent until it is acknowledged. Returns its number.
 
-        Raises `BufferFull`, or `ValueError` or `TypeError` for what JSON can't hold or is longer than 1 MiB.
+        Raises `BufferFull`, or `ValueError` or `TypeError` for a type that is not a string, and for what JSON can't hold or is longer than 1 MiB.
         """
+        _check_name(type)
         _check(fields, 0)
         with self._changed:
             if self._closed:
@@ -91,17 +92,23 @@ class Channel:
             return self._changed.wait_for(lambda: not self._kept, timeout)
 
     def close(self):
-        """Closes the connection for good. What is not acknowledged is lost."""
+        """Closes the connection for good, without waiting. What is not acknowledged is lost."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
             sock = self._socket
-        if sock is not None:
-            try:
-                sock.sendall(_line({"type": "disconnecting"}))
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        if sock is None:
+            return
+        try:
+            # A service that does not read does not hold this up.
+            sock.send(_line({"type": "disconnecting"}), socket.MSG_DONTWAIT)
+        except OSError:
+            pass
+        try:
+            # It ends the threads, which may wait for the service.
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
 
     def _read_for_ever(self):
         pause = 0.05
@@ -111,6 +118,8 @@ class Channel:
                     sock.connect(self._path)
                     sock.sendall(self._hello())
                     for line in sock.makefile("rb"):
+                        if self._closed:
+                            return
                         if self._received(sock, json.loads(line)):
                             pause = 0.05
             except (OSError, ValueError, KeyError):
@@ -179,10 +188,10 @@ class Process:
     """This process, as the service that started it sees it. Its settings are in the environment.
 
     `on_command(name, data)` is called for each command, in their order, on a thread of its own. What it raises is printed, and the
-    next command goes on.
+    next command goes on. `on_stop()` is called once after `SIGTERM`, on another thread.
     """
 
-    def __init__(self, on_command=None):
+    def __init__(self, on_command=None, on_stop=None):
         try:
             self.id = os.environ["BOOTSTRAP_PROCESS_ID"]
             path, token = os.environ["BOOTSTRAP_SOCKET_PATH"], os.environ["BOOTSTRAP_TOKEN"]
@@ -192,17 +201,19 @@ class Process:
         self.on_command = on_command
         self.stopping = threading.Event()
         self._commands = queue.Queue()
+        self._on_stop = on_stop
+        self._pid = os.getpid()
+        self._is_terminated = False
         is_main = threading.current_thread() is threading.main_thread()
         if is_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-            # Not in the handler itself: it may have interrupted a `wait` that holds the lock.
-            stop = threading.Thread(target=self.stopping.set, daemon=True)
-            signal.signal(signal.SIGTERM, lambda number, frame: stop.start())
+            signal.signal(signal.SIGTERM, self._terminated)
         threading.Thread(target=self._command_for_ever, daemon=True).start()
         beat = os.environ.get("BOOTSTRAP_HEARTBEAT_MS")
         self.channel = Channel(path, token, int(beat) / 1000 if beat else None, self._received)
 
     def emit(self, event, data=None):
         """Emits an event. Returns at once; the service handles it some time later. Raises as `Channel.post` does."""
+        _check_name(event)
         return self.channel.post("event", event=event, data=data)
 
     def flush(self, timeout=None):
@@ -223,6 +234,21 @@ class Process:
     def __exit__(self, *error):
         self.close()
 
+    def _terminated(self, number, frame):
+        if os.getpid() != self._pid:
+            # A fork has inherited this handler, and no thread.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif not self._is_terminated:
+            self._is_terminated = True
+            # Not in the handler itself: it may have interrupted a `wait` that holds the lock.
+            threading.Thread(target=self._stop, daemon=True).start()
+
+    def _stop(self):
+        self.stopping.set()
+        if self._on_stop is not None:
+            self._on_stop()
+
     def _received(self, message):
         if message["type"] == "command":
             self._commands.put((message["name"], message.get("data")))
@@ -242,6 +268,8 @@ class Process:
 class Job:
     """The job that this process was started for. Made when the service has sent it.
 
+    Raises `RuntimeError` if the process is asked to end before that.
+
     `payload` is the payload, `id` and `name` are those of the job, and `attempt` counts from 1 on. `traceparent` is the trace that the job
     belongs to, as the header of that name has it, or `None`. `cancelled` is an event that is set when the job should end: it is not wanted
     any more, or the service stops.
@@ -253,8 +281,11 @@ class Job:
         self.cancelled = threading.Event()
         self._given = queue.Queue()
         self._has_ended = False
-        self.process = Process(on_command=self._command)
+        self.process = Process(on_command=self._command, on_stop=self._cancel)
         given = self._given.get()
+        if given is None:
+            self.process.channel.close()
+            raise RuntimeError("the process was asked to end before it had a job")
         self.id, self.name, self.attempt = given["id"], given["name"], given["attempt"]
         self.traceparent = given.get("traceparent")
         self.payload = given["payload"]
@@ -266,7 +297,7 @@ class Job:
 
     def log(self, text, level="info"):
         """Writes to the log of the service: `debug`, `info`, `warn` or `error`."""
-        self.process.emit("log", {"level": level, "text": str(text)})
+        self.process.emit("log", {"level": str(level), "text": str(text)})
 
     def complete(self, result=None):
         """The job is done, with what JSON can hold as its result. Returns whether the service has stored that within 30 seconds."""
@@ -275,7 +306,7 @@ class Job:
 
     def fail(self, error, retry=True):
         """The job failed. `retry` is whether another attempt may help. Returns as `complete` does."""
-        self._end("failed", {"error": str(error), "retry": retry})
+        self._end("failed", {"error": str(error), "retry": bool(retry)})
         return self.process.flush(30.0)
 
     def _end(self, event, data):
@@ -300,6 +331,11 @@ class Job:
         elif name == "cancel":
             self.cancelled.set()
 
+    def _cancel(self):
+        self.cancelled.set()
+        # If it has its job already, nothing reads this.
+        self._given.put(None)
+
 
 def _line(message):
     # Raises for what is no Unicode, and for NaN.
@@ -307,6 +343,12 @@ def _line(message):
     if len(line) > LONGEST_LINE:
         raise ValueError("a message has %d bytes, more than %d" % (len(line), LONGEST_LINE))
     return line + b"\n"
+
+
+def _check_name(name):
+    """Refuses a name that the service could not read."""
+    if not isinstance(name, str):
+        raise TypeError("a name is a string, and not %r" % (name,))
 
 
 def _check(value, depth):

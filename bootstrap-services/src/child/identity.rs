@@ -52,7 +52,7 @@ fn found(pid: Pid) -> Option<(String, bool)> {
     // Start times count from the boot of the machine.
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let started = format!("{}@{}", stat.started, boot.trim());
-    Some((started, stat.is_alive()))
+    Some((started, stat.is_alive))
 }
 
 /// Returns when a process started, and whether it runs.

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use crate::proc_stat;
+
 /// What a process group uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,7 +19,7 @@ pub struct Usage {
 /// What `/proc/<pid>/stat` has.
 #[cfg(target_os = "linux")]
 pub(super) struct Stat {
-    state: char,
+    pub(super) is_alive: bool,
     group: i32,
     /// In ticks.
     cpu: u64,
@@ -29,23 +32,16 @@ pub(super) struct Stat {
 #[cfg(target_os = "linux")]
 impl Stat {
     pub(super) fn of(pid: i32) -> Option<Self> {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name in parentheses may contain anything.
-        let (_, fields) = text.rsplit_once(')')?;
-        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let fields = proc_stat::fields(pid.try_into().ok()?).ok()?;
         let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
         Some(Self {
-            state: fields.first()?.chars().next()?,
+            is_alive: proc_stat::is_alive(fields.first()?),
             group: fields.get(2)?.parse().ok()?,
             // Of the process, and of its children that it has waited for.
             cpu: (11..=14).filter_map(number).sum(),
             started: number(19)?,
             rss: number(21)?,
         })
-    }
-
-    pub(super) fn is_alive(&self) -> bool {
-        !matches!(self.state, 'Z' | 'X')
     }
 }
 

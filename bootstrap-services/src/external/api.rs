@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 use crate::clock::Clock;
 use crate::external::message::{Said, Task, Ticket, failure};
 use crate::external::program::{Attached, Board};
-use crate::jobs::{Job, JobContext};
+use crate::jobs::{Job, JobContext, Jobs};
 use crate::processes::{
     Definition, Exit, OnClose, ProcessError, ProcessEvent, ProcessEvents, ProcessId, ProcessInfo,
     ProcessStatus, Processes, RestartPolicy,
@@ -78,12 +78,11 @@ struct Inner {
 }
 
 impl ExternalJobs {
-    pub(super) fn new(processes: Processes, clock: Clock) -> Self {
-        let board = Arc::default();
+    pub(super) fn new(processes: Processes, clock: Clock, jobs: Jobs) -> Self {
         let inner = Inner {
             processes,
             clock,
-            board,
+            board: Arc::new(Board::new(jobs)),
         };
         Self {
             inner: Arc::new(inner),
@@ -102,7 +101,10 @@ impl ExternalJobs {
         let program = program
             .restart(RestartPolicy::Never)
             .on_close(OnClose::Stop)
-            .on_event(move |event| std::future::ready(board.hand_on(event)));
+            .on_event(move |event| {
+                let board = Arc::clone(&board);
+                async move { board.hand_on(event).await }
+            });
         self.inner.processes.define(J::NAME, program)?;
         self.inner.board.add(J::NAME);
         Ok(())
@@ -120,6 +122,8 @@ impl ExternalJobs {
 
     /// Runs the program for a job, and returns when the program has said how the job ended. If the service died while a program ran, and it still runs, that
     /// one goes on with the job.
+    ///
+    /// What the program says about the end of the job is acknowledged when that is stored.
     ///
     /// The result of the program is that of the job. Its progress is seen in [`JobInfo::progress`](crate::jobs::JobInfo::progress), and what it logs is in the log of the service.
     ///
@@ -140,7 +144,7 @@ impl ExternalJobs {
             processes: processes.clone(),
             id,
         };
-        let mut said = self.inner.board.attach(id);
+        let mut said = self.inner.board.attach(id, cx);
         let task = Task {
             id: cx.id().as_str(),
             name: J::NAME,
@@ -254,7 +258,12 @@ impl ExternalJobs {
                     let _ = self.inner.processes.stop(id).await;
                 }
             }
+            let due = self.inner.clock.elapsed() + LOOK_AGAIN;
             self.inner.clock.sleep(LOOK_AGAIN).await;
+            // While this service was suspended, no job could begin.
+            if self.inner.clock.elapsed() > due + ABANDONED / 2 {
+                since.clear();
+            }
         }
     }
 }

@@ -16,6 +16,10 @@ use crate::workflows::{
 
 const HEADS: [&str; 5] = ["Workflow", "State", "What", "When", "Actions"];
 const STEP_HEADS: [&str; 6] = ["Step", "Kind", "State", "What", "Attempts", "When"];
+/// The most steps on the page of a workflow.
+const MOST_STEPS: u32 = 100;
+/// The most bytes of a value in a list.
+const LONGEST_VALUE: usize = LONGEST_LINE / 2;
 const STATES: [FlowState; 7] = [
     FlowState::Waiting,
     FlowState::Running,
@@ -46,17 +50,17 @@ fn flows(visit: &Visit, flows: &[FlowInfo]) -> Markup {
         let name = html!(
             r#"<a href=""# (visit.workflow(id)) r#"">"# (&flow.name) r#" <span class="quiet">"# (beginning(id, 40)) "</span></a>"
         );
-        let what = what(flow.error.as_deref(), Some(&flow.input));
+        let what = what(flow.error.as_deref(), Some(&flow.input.to_string()));
         vec![name, badge(flow.state), what, when(visit, flow), actions(visit, flow)]
     });
     table("Workflows", &HEADS, rows.collect())
 }
 
-fn what(error: Option<&str>, value: Option<&serde_json::Value>) -> Markup {
+fn what(error: Option<&str>, value: Option<&str>) -> Markup {
     if let Some(line) = error.and_then(|error| error.lines().next()) {
         return html!(r#"<span class="error">"# (beginning(line, LONGEST_LINE)) "</span>");
     }
-    let value = value.map(|value| beginning(&value.to_string(), LONGEST_LINE / 2));
+    let value = value.map(|value| beginning(value, LONGEST_VALUE));
     html!(r#"<code class="quiet">"# (value.unwrap_or_default()) "</code>")
 }
 
@@ -130,13 +134,7 @@ pub(super) async fn show(visit: Given<Visit>, Path(id): Path<String>) -> Answer<
     let Some(flow) = workflows.status(&id).await? else {
         return Ok(missing(&visit, &format!("There is no workflow {id}")));
     };
-    let steps = workflows.history(&id).await?;
-    let rows = steps.iter().map(|step| row(&visit, step));
-    let steps = if steps.is_empty() {
-        empty("No step has ended yet.")
-    } else {
-        table("Steps", &STEP_HEADS, rows.collect())
-    };
+    let steps = steps(&visit, workflows, &id).await?;
     let error = flow.error.as_deref();
     let error = error.map(|error| html!("<h2>Error</h2>"[block("Error", error)]));
     let result = flow.result.as_ref();
@@ -153,6 +151,24 @@ pub(super) async fn show(visit: Given<Visit>, Path(id): Path<String>) -> Answer<
     ))
 }
 
+async fn steps(visit: &Visit, workflows: &Workflows, id: &FlowId) -> Answer<Markup> {
+    // One more of each, which is not shown.
+    let characters = u32::try_from(LONGEST_VALUE + 1).unwrap_or(u32::MAX);
+    let mut steps = workflows.newest(id, MOST_STEPS + 1, characters).await?;
+    if steps.is_empty() {
+        return Ok(empty("No step has ended yet."));
+    }
+    let older = steps.len().saturating_sub(MOST_STEPS as usize);
+    let rows = steps.drain(older..);
+    let rows = rows.map(|(step, result)| row(visit, &step, result.as_deref()));
+    let steps = table("Steps", &STEP_HEADS, rows.collect());
+    if older == 0 {
+        return Ok(steps);
+    }
+    let text = format!("There are older steps: these are the newest {MOST_STEPS}.");
+    Ok(html!(r#"<p class="quiet">"# (text) "</p>" [steps]))
+}
+
 fn facts(visit: &Visit, flow: &FlowInfo) -> Markup {
     let facts = [
         ("State", badge(flow.state)),
@@ -164,7 +180,7 @@ fn facts(visit: &Visit, flow: &FlowInfo) -> Markup {
     definitions(facts.into_iter().chain(due))
 }
 
-fn row(visit: &Visit, step: &StepInfo) -> Vec<Markup> {
+fn row(visit: &Visit, step: &StepInfo, result: Option<&str>) -> Vec<Markup> {
     let kind = match step.kind {
         StepKind::Step => "step",
         StepKind::Sleep => "pause",
@@ -186,7 +202,7 @@ fn row(visit: &Visit, step: &StepInfo) -> Vec<Markup> {
         html!((&step.name)),
         html!((kind)),
         badge(state),
-        what(step.error.as_deref(), step.result.as_ref()),
+        what(step.error.as_deref(), result),
         html!((step.attempts)),
         html!((verb)[time(visit.now, at)]),
     ]

@@ -77,13 +77,18 @@ impl Processes {
     /// If the future is dropped, the processes are stopped, and the definition may be there.
     pub async fn undefine(&self, name: &str) -> Result<(), ProcessError> {
         self.0.definition(name)?;
-        let entries = self.0.entries().into_iter().filter(|it| it.name == name);
-        let entries: Vec<_> = entries.collect();
-        for entry in &entries {
-            self.request_end(entry, Request::Stop).await;
-        }
-        for entry in &entries {
-            entry.ended.cancelled().await;
+        loop {
+            let entries = self.0.entries().into_iter().filter(|it| it.name == name);
+            let entries: Vec<_> = entries.collect();
+            if entries.is_empty() {
+                break;
+            }
+            for entry in &entries {
+                self.request_end(entry, Request::Stop);
+            }
+            for entry in &entries {
+                entry.ended.cancelled().await;
+            }
         }
         self.0.undefine(name);
         Ok(())
@@ -120,7 +125,8 @@ impl Processes {
     }
 
     /// Returns the first process of a name that is supervised, or [spawns](Self::spawn) one. So a plugin that owns a daemon has one, also if
-    /// an earlier instance of the app has left it running. One that has crashed for good does not count.
+    /// an earlier instance of the app has left it running. One that is being restarted counts; one that is being stopped, or has crashed for good, does
+    /// not.
     ///
     /// # Errors
     ///
@@ -136,9 +142,7 @@ impl Processes {
     ) -> Result<ProcessId, ProcessError> {
         let _turn = self.0.ensuring.lock().await;
         let entries = self.0.entries();
-        let found = entries
-            .iter()
-            .find(|it| it.name == name && is_there(it.status()));
+        let found = entries.iter().find(|it| it.name == name && it.is_there());
         match found {
             Some(entry) => Ok(entry.id),
             None => self.spawn(name, metadata).await,
@@ -158,7 +162,7 @@ impl Processes {
     ///
     /// If the future is dropped, the process is stopped all the same.
     pub async fn stop(&self, id: ProcessId) -> Result<(), ProcessError> {
-        self.end(id, Request::Stop).await
+        self.end(id, || Request::Stop).await
     }
 
     /// Kills a process and its group at once, with `SIGKILL`. It is not restarted.
@@ -171,7 +175,7 @@ impl Processes {
     ///
     /// As [`stop`](Self::stop).
     pub async fn kill(&self, id: ProcessId) -> Result<(), ProcessError> {
-        self.end(id, Request::Kill).await
+        self.end(id, || Request::Kill).await
     }
 
     /// Stops a process and starts it again, with the same number and metadata. One that waits for its restart, or has crashed for good,
@@ -186,13 +190,24 @@ impl Processes {
     ///
     /// If the future is dropped, the process is restarted all the same.
     pub async fn restart(&self, id: ProcessId) -> Result<(), ProcessError> {
-        let entry = self.0.entry(id)?;
-        if entry.status() == ProcessStatus::Crashed {
-            return self.start_again(&entry).await;
+        loop {
+            let entry = self.0.entry(id)?;
+            if entry.status() == ProcessStatus::Crashed {
+                if self.start_again(&entry).await? {
+                    return Ok(());
+                }
+                continue;
+            }
+            let (reply, done) = oneshot::channel();
+            let sent = entry.requests.send(Request::Restart(reply));
+            if sent.is_err() && entry.status() != ProcessStatus::Crashed {
+                return Err(ProcessError::NotFound { id });
+            }
+            // Without an answer it has ended, or another call got the error.
+            if let Ok(result) = done.await {
+                return result;
+            }
         }
-        let (reply, done) = oneshot::channel();
-        let _ = entry.requests.send(Request::Restart(reply));
-        done.await.unwrap_or(Err(ProcessError::NotFound { id }))
     }
 
     /// Sends a command to a process. It returns when the command is queued, which is no proof that the process has read it: let it
@@ -264,7 +279,7 @@ impl Processes {
         let task = async move {
             match start.await {
                 Ok((supervisor, run)) => {
-                    let _ = reply.send(Ok(supervisor.id()));
+                    let _ = reply.send(Ok(supervisor.entry().id));
                     supervisor.supervise(Some(run), Duration::ZERO).await;
                 }
                 Err(error) => {
@@ -277,57 +292,64 @@ impl Processes {
         begun.await.unwrap_or(Err(ProcessError::Closed { when }))
     }
 
-    /// Starts a process again that has crashed for good.
-    async fn start_again(&self, entry: &Arc<Entry>) -> Result<(), ProcessError> {
-        let (shared, entry) = (self.0.clone(), entry.clone());
-        let begun = self.begin(async move {
-            let info = entry.info();
-            let (id, name) = (entry.id, &entry.name);
-            let supervisor = Supervisor::new(&shared, id, name, &entry.metadata, info.restarts);
-            let mut supervisor = supervisor?;
-            match supervisor.start().await {
-                Ok(run) => Ok((supervisor, run)),
-                Err(error) => {
-                    // It has still crashed.
-                    let (status, now) = (ProcessStatus::Crashed, shared.clock.now());
-                    let noted = shared.store.set(id, status, info.exit, now).await;
-                    shared.insert(&entry)?;
-                    noted.map_err(ProcessError::from).and(Err(error))
-                }
-            }
-        });
-        begun.await.map(drop)
-    }
-
-    async fn end(&self, id: ProcessId, request: Request) -> Result<(), ProcessError> {
-        let entry = self.0.entry(id)?;
-        if entry.status() == ProcessStatus::Crashed {
-            let now = self.0.clock.now();
-            let exit = entry.view().exit;
-            let noted = self.0.store.set(id, ProcessStatus::Stopped, exit, now);
-            noted.await?;
-            self.0.remove(&entry);
-            return Ok(());
+    /// Starts a process again that has crashed for good. Returns whether it still had: another call may have been faster.
+    async fn start_again(&self, crashed: &Arc<Entry>) -> Result<bool, ProcessError> {
+        let (shared, crashed) = (self.0.clone(), crashed.clone());
+        let info = crashed.info();
+        let (id, name) = (crashed.id, &crashed.name);
+        let mut supervisor = Supervisor::new(&shared, id, name, &crashed.metadata, info.restarts);
+        if !shared.replace(&crashed, supervisor.entry())? {
+            return Ok(false);
         }
-        self.request_end(&entry, request).await;
-        entry.ended.cancelled().await;
-        Ok(())
+        let begun = self.begin(async move {
+            let error = match supervisor.start().await {
+                Ok(run) => return Ok((supervisor, run)),
+                Err(error) => error,
+            };
+            // It has still crashed.
+            let (status, now) = (ProcessStatus::Crashed, shared.clock.now());
+            let noted = shared.store.set(id, status, info.exit, now).await;
+            if shared.replace(supervisor.entry(), &crashed).is_err() {
+                // The app closes.
+                shared.remove(supervisor.entry());
+            }
+            supervisor.entry().ended.cancel();
+            noted.map_err(ProcessError::from).and(Err(error))
+        });
+        begun.await.map(|_| true)
     }
 
-    async fn request_end(&self, entry: &Arc<Entry>, request: Request) {
+    async fn end(&self, id: ProcessId, request: impl Fn() -> Request) -> Result<(), ProcessError> {
+        let mut entry = self.0.entry(id)?;
+        loop {
+            if entry.status() == ProcessStatus::Crashed {
+                let now = self.0.clock.now();
+                let exit = entry.view().exit;
+                let noted = self.0.store.set(id, ProcessStatus::Stopped, exit, now);
+                noted.await?;
+                if self.0.remove(&entry) {
+                    return Ok(());
+                }
+            } else {
+                self.request_end(&entry, request());
+                entry.ended.cancelled().await;
+            }
+            // It may have crashed, or been restarted by hand.
+            match self.0.entry(id) {
+                Ok(found) => entry = found,
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    fn request_end(&self, entry: &Arc<Entry>, request: Request) {
         if entry.status() == ProcessStatus::Crashed {
             self.0.remove(entry);
         }
+        entry.view().is_unwanted = true;
         // An error is that it has ended.
         let _ = entry.requests.send(request);
     }
-}
-
-fn is_there(status: ProcessStatus) -> bool {
-    !matches!(
-        status,
-        ProcessStatus::Stopping | ProcessStatus::Stopped | ProcessStatus::Crashed
-    )
 }
 
 fn json(what: &'static str, data: &impl Serialize) -> Result<String, ProcessError> {

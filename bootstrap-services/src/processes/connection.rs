@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail, ensure};
@@ -62,6 +63,7 @@ impl Server {
             entry,
             token,
             is_left: is_left.clone(),
+            handled: AtomicU64::new(0),
         };
         let serving = Arc::new(child).serve(listener, child_ended.clone());
         Self {
@@ -102,6 +104,8 @@ struct Child {
     entry: Arc<Entry>,
     token: String,
     is_left: CancellationToken,
+    /// The last event for which a handler outside of the transaction has returned `Ok`. It is not called again if only the acknowledgement fails.
+    handled: AtomicU64,
 }
 
 /// A connection that has sent the token.
@@ -436,9 +440,12 @@ impl Child {
         let mut handled = 0;
         let mut result = Ok(());
         for event in events {
-            result = handle(event.clone()).await;
-            if result.is_err() {
-                break;
+            if event.seq > self.handled.load(Ordering::Relaxed) {
+                result = handle(event.clone()).await;
+                if result.is_err() {
+                    break;
+                }
+                self.handled.store(event.seq, Ordering::Relaxed);
             }
             handled += 1;
         }

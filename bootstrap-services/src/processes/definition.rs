@@ -202,7 +202,8 @@ impl Definition {
     }
 
     /// Sets what handles the events of the process, in their order. An event is acknowledged after the handler has returned `Ok`. If it
-    /// returns an error, or if the service dies before that is stored, it is called with the same event again.
+    /// returns an error, it is called with the same event again. If the service dies before the acknowledgement is stored, it is called again with all events
+    /// that were acknowledged together, up to 64.
     ///
     /// It replaces a handler that was set before.
     ///

@@ -50,6 +50,8 @@ pub(super) struct View {
     /// Since when its events are handled: meanwhile nothing that it sends is read.
     pub(super) handling: Option<Duration>,
     pub(super) is_missed: bool,
+    /// It was asked to end, and is not started again.
+    pub(super) is_unwanted: bool,
     /// What is wrong with its connection or with what handles its events.
     pub(super) fault: Option<String>,
 }
@@ -81,6 +83,7 @@ impl Entry {
             last_message: Duration::ZERO,
             handling: None,
             is_missed: false,
+            is_unwanted: false,
             fault: None,
         };
         Self {
@@ -99,6 +102,13 @@ impl Entry {
 
     pub(super) fn status(&self) -> ProcessStatus {
         self.view().status
+    }
+
+    /// Returns whether the process runs, or is about to.
+    pub(super) fn is_there(&self) -> bool {
+        let view = self.view();
+        let has_ended = matches!(view.status, ProcessStatus::Stopped | ProcessStatus::Crashed);
+        !has_ended && !view.is_unwanted
     }
 
     pub(super) fn info(&self) -> ProcessInfo {

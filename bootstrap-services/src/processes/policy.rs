@@ -103,6 +103,12 @@ impl Heartbeat {
         }
     }
 
+    /// Returns whether a check that takes place `late` says nothing about the process: this service was suspended or had no processor, and what the process
+    /// has sent meanwhile is not read yet.
+    pub(super) fn is_too_late(&self, late: Duration) -> bool {
+        self.limit.is_some_and(|limit| late > limit / 2)
+    }
+
     /// How long until the next check, for a process that has sent nothing for `silent`.
     pub(super) fn pause(&self, silent: Duration) -> Option<Duration> {
         let limit = self.limit?;
@@ -222,6 +228,14 @@ mod tests {
             Beat::Dead,
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_check_that_is_late_by_half_of_the_heartbeat_says_nothing() {
+        let heartbeat = Heartbeat::new(Some(10 * SECOND));
+        let found = [0, 5, 6, 100].map(|late| heartbeat.is_too_late(late * SECOND));
+        assert_eq!(found, [false, false, true, true]);
+        assert!(!Heartbeat::new(None).is_too_late(Duration::MAX));
     }
 
     #[test]

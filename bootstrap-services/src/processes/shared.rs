@@ -134,12 +134,26 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn remove(&self, entry: &Arc<Entry>) {
+    /// Puts an entry in the place of another one, unless the app closes. Returns whether the other one was there.
+    pub(super) fn replace(&self, old: &Arc<Entry>, new: &Arc<Entry>) -> Result<bool, ProcessError> {
+        let mut entries = lock(&self.entries);
+        if entries.phase == Phase::Closing {
+            check_open(entries.phase)?;
+        }
+        let found = entries.by_id.get_mut(&old.id);
+        let found = found.filter(|found| Arc::ptr_eq(found, old));
+        Ok(found.map(|found| *found = new.clone()).is_some())
+    }
+
+    /// Removes an entry. Returns whether it was there.
+    pub(super) fn remove(&self, entry: &Arc<Entry>) -> bool {
         let mut entries = lock(&self.entries);
         let is_it = |found: &Arc<Entry>| Arc::ptr_eq(found, entry);
-        if entries.by_id.get(&entry.id).is_some_and(is_it) {
+        let is_there = entries.by_id.get(&entry.id).is_some_and(is_it);
+        if is_there {
             entries.by_id.remove(&entry.id);
         }
+        is_there
     }
 
     pub(super) fn entry(&self, id: ProcessId) -> Result<Arc<Entry>, ProcessError> {

@@ -1,7 +1,7 @@
 //! The statements.
 
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use sqlx::migrate::Migrator;
@@ -14,10 +14,16 @@ use crate::database::{Database, DatabaseError, embedded};
 use crate::processes::{ProcessId, ProcessInfo, ProcessStatus};
 
 pub(super) fn migrations() -> Migrator {
-    embedded(&[(
-        "processes",
-        include_str!("../../migrations/processes/0001_processes.sql"),
-    )])
+    embedded(&[
+        (
+            "processes",
+            include_str!("../../migrations/processes/0001_processes.sql"),
+        ),
+        (
+            "heartbeats",
+            include_str!("../../migrations/processes/0002_heartbeats.sql"),
+        ),
+    ])
 }
 
 /// The table of processes.
@@ -37,6 +43,8 @@ pub(super) struct Left {
     pub(super) metadata: String,
     pub(super) restarts: u32,
     pub(super) identity: Option<Identity>,
+    /// The heartbeat that it was started with, zero for none. `None` if an older version of this library has started it, which did not store that.
+    pub(super) heartbeat: Option<Duration>,
 }
 
 impl Store {
@@ -87,13 +95,17 @@ impl Store {
         &self,
         id: ProcessId,
         identity: Option<&Identity>,
+        heartbeat: Option<Duration>,
     ) -> Result<(), DatabaseError> {
-        const UPDATE: &str = "UPDATE _processes SET status = 'running', identity = ? WHERE id = ?";
+        const UPDATE: &str =
+            "UPDATE _processes SET status = 'running', identity = ?2, heartbeat = ?3 WHERE id = ?1";
         let identity = identity.map(ToString::to_string);
+        let heartbeat = heartbeat.unwrap_or_default().as_millis();
+        let heartbeat = i64::try_from(heartbeat).unwrap_or(i64::MAX);
         self.database
             .write(async |mut tx| {
-                let update = sqlx::query(UPDATE).bind(identity.as_deref()).bind(id.0);
-                update.execute(&mut *tx).await?;
+                let update = sqlx::query(UPDATE).bind(id.0).bind(identity.as_deref());
+                update.bind(heartbeat).execute(&mut *tx).await?;
                 Ok(())
             })
             .await
@@ -133,7 +145,7 @@ impl Store {
     }
 
     pub(super) async fn left(&self) -> Result<Vec<Left>, DatabaseError> {
-        const SELECT: &str = "SELECT id, name, status, token, metadata, restarts, identity FROM _processes
+        const SELECT: &str = "SELECT id, name, status, token, metadata, restarts, identity, heartbeat FROM _processes
             WHERE folder = ? AND status IN ('starting', 'running', 'waiting', 'stopping') ORDER BY id";
         let select = sqlx::query(SELECT).bind(&self.folder);
         let rows = select.fetch_all(self.database.read()).await?;
@@ -208,6 +220,7 @@ fn number(seq: u64) -> i64 {
 
 fn left(row: &SqliteRow) -> sqlx::Result<Left> {
     let identity: Option<String> = row.try_get("identity")?;
+    let heartbeat: Option<i64> = row.try_get("heartbeat")?;
     Ok(Left {
         id: ProcessId(row.try_get("id")?),
         name: row.try_get("name")?,
@@ -216,6 +229,7 @@ fn left(row: &SqliteRow) -> sqlx::Result<Left> {
         metadata: row.try_get("metadata")?,
         restarts: row.try_get("restarts")?,
         identity: identity.and_then(|text| text.parse().ok()),
+        heartbeat: heartbeat.map(|millis| Duration::from_millis(millis.unsigned_abs())),
     })
 }
 

@@ -34,6 +34,9 @@ const INTENTION: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(1);
 const RETRIES: u32 = 60;
 
+/// How long a process that was adopted may take to connect before its silence counts: clients pause for up to a second between attempts.
+const RECONNECTION: Duration = Duration::from_secs(5);
+
 type Reply = oneshot::Sender<Result<(), ProcessError>>;
 
 pub(super) struct Supervisor {
@@ -41,8 +44,8 @@ pub(super) struct Supervisor {
     entry: Arc<Entry>,
     requests: mpsc::UnboundedReceiver<Request>,
     restarts: Restarts,
-    /// Waits for a restart.
-    reply: Option<Reply>,
+    /// Wait for a restart.
+    replies: Vec<Reply>,
 }
 
 /// A process from its start to its end.
@@ -125,25 +128,23 @@ impl Run {
 }
 
 impl Supervisor {
-    /// Supervises a process that has a row.
+    /// Supervises a process that has a row. Its [entry](Self::entry) is to be added to the others.
     pub(super) fn new(
         shared: &Arc<Shared>,
         id: ProcessId,
         name: &str,
         metadata: &str,
         restarts: u32,
-    ) -> Result<Self, ProcessError> {
+    ) -> Self {
         let (sender, requests) = mpsc::unbounded_channel();
         let entry = Entry::new(id, name.to_owned(), metadata.to_owned(), restarts, sender);
-        let entry = Arc::new(entry);
-        shared.insert(&entry)?;
-        Ok(Self {
+        Self {
             shared: shared.clone(),
-            entry,
+            entry: Arc::new(entry),
             requests,
             restarts: Restarts::default(),
-            reply: None,
-        })
+            replies: Vec::new(),
+        }
     }
 
     /// Writes the row of a new process, and starts it.
@@ -155,7 +156,8 @@ impl Supervisor {
         let id = shared.store.insert(name, metadata, shared.clock.now());
         let id = id.await?;
         let begun = async {
-            let mut supervisor = Self::new(shared, id, name, metadata, 0)?;
+            let mut supervisor = Self::new(shared, id, name, metadata, 0);
+            shared.insert(&supervisor.entry)?;
             match supervisor.start().await {
                 Ok(run) => Ok((supervisor, run)),
                 Err(error) => {
@@ -175,8 +177,8 @@ impl Supervisor {
         begun
     }
 
-    pub(super) fn id(&self) -> ProcessId {
-        self.entry.id
+    pub(super) fn entry(&self) -> &Arc<Entry> {
+        &self.entry
     }
 
     /// Takes over a process of an earlier instance.
@@ -185,7 +187,8 @@ impl Supervisor {
         let identity = left.identity.filter(is_alive);
         let definition = shared.definition(&left.name);
         let is_unwanted = left.status == ProcessStatus::Stopping || definition.is_err();
-        let supervisor = Self::new(shared, left.id, &left.name, &left.metadata, left.restarts)?;
+        let supervisor = Self::new(shared, left.id, &left.name, &left.metadata, left.restarts);
+        shared.insert(&supervisor.entry)?;
         let (id, name) = (left.id.0, left.name.clone());
         if definition.is_err() {
             tracing::warn!(
@@ -200,11 +203,15 @@ impl Supervisor {
             supervisor.kill_descendants(&left.token).await;
             return supervisor.resume(&definition, is_unwanted).await;
         };
+        // Before the group: if it fails, the process goes on.
+        let listener = supervisor.listen()?;
         let group = Group::adopt(identity);
         let pid = group.pid().unsigned_abs();
-        let listener = supervisor.listen()?;
+        let heartbeat = left.heartbeat.or(definition.heartbeat);
         let mut run = supervisor.new_run(definition, left.token, listener, Program::Group(group));
+        run.heartbeat = Heartbeat::new(heartbeat.filter(|time| !time.is_zero()));
         supervisor.is_running(Some(pid));
+        supervisor.entry.view().last_message += RECONNECTION;
         metrics::adopted(&name);
         shared.emit(ProcessEvent::Adopted {
             id: left.id,
@@ -285,8 +292,15 @@ impl Supervisor {
         let listener = self.listen()?;
         let program = self.program(&definition, &token)?;
         let run = self.new_run(definition, token, listener, program);
-        let noted = shared.store.started(entry.id, run.program.identity());
-        noted.await?;
+        let heartbeat = run.definition.heartbeat;
+        let identity = run.program.identity();
+        if let Err(error) = shared.store.started(entry.id, identity, heartbeat).await {
+            let token = run.token.clone();
+            // It kills the group.
+            drop(run);
+            self.kill_descendants(&token).await;
+            return Err(error.into());
+        }
         let pid = run.program.pid();
         self.is_running(pid);
         metrics::spawned(&entry.name);
@@ -398,12 +412,14 @@ impl Supervisor {
     async fn watch(&mut self, run: &mut Run) -> Option<Exit> {
         loop {
             let pause = self.pause(run);
+            let due = self.shared.clock.elapsed() + pause;
             let request = tokio::select! {
                 biased;
                 exit = run.program.ended() => return Some(exit),
                 Some(request) = self.requests.recv() => Some(request),
                 () = self.shared.clock.sleep(pause) => None,
             };
+            self.forgive(run, due);
             match request {
                 Some(Request::Close(_)) if run.is_left() => return None,
                 Some(request) => self.handle_request(run, request).await,
@@ -422,8 +438,7 @@ impl Supervisor {
                 self.note_stop().await;
             }
             Request::Restart(reply) => {
-                // If there are several, the last one is answered.
-                self.reply = Some(reply);
+                self.replies.push(reply);
                 self.end(run, Cause::Restarted, None);
             }
             Request::Measured(usage) => self.measured(run, usage),
@@ -458,6 +473,9 @@ impl Supervisor {
         if run.cause == Cause::Itself || cause == Cause::Stopped {
             run.cause = cause;
         }
+        if cause == Cause::Stopped {
+            self.entry.view().is_unwanted = true;
+        }
         let patience = run.definition.patience;
         let patience = most.map_or(patience, |most| most.min(patience));
         let kill_at = self.shared.clock.elapsed() + patience;
@@ -489,6 +507,14 @@ impl Supervisor {
         let pauses = [runtime, run.heartbeat.pause(self.silent())];
         let next = pauses.into_iter().flatten().min();
         next.unwrap_or(LONGEST_PAUSE)
+    }
+
+    /// Counts the silence of the process anew if this task looks much later than it was due to.
+    fn forgive(&self, run: &Run, due: Duration) {
+        let now = self.shared.clock.elapsed();
+        if run.cause == Cause::Itself && run.heartbeat.is_too_late(now.saturating_sub(due)) {
+            self.entry.view().last_message = now;
+        }
     }
 
     fn check(&self, run: &mut Run) {
@@ -675,9 +701,14 @@ impl Supervisor {
         }
     }
 
+    /// Answers those that wait for a restart. An error is for one of them: the others ask again.
     fn answer(&mut self, result: Result<(), ProcessError>) {
-        if let Some(reply) = self.reply.take() {
-            let _ = reply.send(result);
+        let last = self.replies.pop();
+        for reply in self.replies.drain(..).filter(|_| result.is_ok()) {
+            let _ = reply.send(Ok(()));
+        }
+        if let Some(last) = last {
+            let _ = last.send(result);
         }
     }
 
@@ -694,10 +725,12 @@ impl Supervisor {
             match request {
                 Request::Measured(_) => continue,
                 Request::Restart(reply) => {
-                    self.reply = Some(reply);
+                    self.replies.push(reply);
                     return true;
                 }
-                Request::Close(_) if self.is_kept() => self.shared.remove(&self.entry),
+                Request::Close(_) if self.is_kept() => {
+                    self.shared.remove(&self.entry);
+                }
                 Request::Stop | Request::Kill | Request::Close(_) => {
                     let exit = self.entry.view().exit;
                     self.finish(ProcessStatus::Stopped, exit).await;

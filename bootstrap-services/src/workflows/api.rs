@@ -134,6 +134,18 @@ impl Workflows {
         history.map_err(failed(|| format!("read the steps of the workflow {id}")))
     }
 
+    /// Returns the newest steps, the oldest of them first, each with the first characters of its result.
+    #[cfg(feature = "web")]
+    pub(crate) async fn newest(
+        &self,
+        id: &FlowId,
+        most: u32,
+        characters: u32,
+    ) -> Result<Vec<(StepInfo, Option<String>)>, FlowError> {
+        let newest = store::newest(self.0.database.read(), id, most, characters).await;
+        newest.map_err(failed(|| format!("read the steps of the workflow {id}")))
+    }
+
     /// Lists workflows, the newest first.
     ///
     /// # Errors
@@ -209,9 +221,11 @@ impl Workflows {
             .map_err(failed(doing))
     }
 
-    /// Cancels a workflow: what it has done is undone, the last step first, and the jobs and workflows that it waits for are cancelled. A step that runs in this
-    /// process is dropped; one that runs in another ends first. Returns whether the workflow is, or will be, cancelled: `false` if it has ended, or is undone for another
-    /// reason.
+    /// Cancels a workflow: what it has done is undone, the last step first. Returns whether the workflow is, or will be, cancelled: `false` if it has ended, or is undone
+    /// for another reason.
+    ///
+    /// A step that runs ends first, within its own timeout, in whatever process that is. If it succeeds, it is undone as well; if it fails, it is not attempted
+    /// again. No other step begins. The jobs and workflows that it waits for are cancelled, and nothing is undone before they have ended.
     ///
     /// # Errors
     ///
@@ -223,6 +237,47 @@ impl Workflows {
     pub async fn cancel(&self, id: &FlowId) -> Result<bool, FlowError> {
         let cancelled = self.0.cancel(id).await;
         cancelled.map_err(failed(|| format!("cancel the workflow {id}")))
+    }
+
+    /// Cancels a workflow as part of a transaction: it is cancelled if, and only if, the transaction is committed. Otherwise as [`cancel`](Self::cancel).
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status), and [`FlowError::Engine`] if the transaction is one of another database.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the cancellation may be part of the transaction or not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use anyhow::Result;
+    /// # use bootstrap_services::database::Database;
+    /// # use bootstrap_services::workflows::{FlowId, Workflows};
+    /// async fn cancel(database: &Database, workflows: &Workflows, order: i64) -> Result<bool> {
+    ///     database
+    ///         .write(async |mut tx| {
+    ///             let id = FlowId::new(format_args!("order-{order}"));
+    ///             if !workflows.cancel_in(&mut tx, &id).await? {
+    ///                 return Ok(false);
+    ///             }
+    ///             let set = sqlx::query("UPDATE orders SET status = 'cancelled' WHERE id = ?").bind(order);
+    ///             set.execute(&mut *tx).await?;
+    ///             Ok(true)
+    ///         })
+    ///         .await
+    /// }
+    /// ```
+    pub async fn cancel_in(
+        &self,
+        tx: &mut dyn Transaction,
+        id: &FlowId,
+    ) -> Result<bool, FlowError> {
+        let doing = || format!("cancel the workflow {id}");
+        let joined = self.0.database.join(tx);
+        let tx = joined.map_err(|error| failed(doing)(error.into()))?;
+        self.0.cancel_in(tx, id).await.map_err(failed(doing))
     }
 
     /// Lets a workflow go on that failed or timed out: at the step whose error ended it, with those that were undone, and with jobs and workflows that were cancelled. The time limit of the
@@ -425,11 +480,7 @@ impl Engine {
     /// Stores a workflow, and enqueues the job that begins it.
     pub(crate) async fn start(&self, tx: &mut Tx, id: &FlowId, new: &New) -> Anyhow<Started> {
         let now = self.now();
-        let deadline = new.timeout.map(|timeout| {
-            let timeout = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
-            now.saturating_add(timeout)
-        });
-        let Some(number) = store::insert(tx, id, new, now, deadline).await? else {
+        let Some(number) = store::insert(tx, id, new, now).await? else {
             let (other, parent) = store::name(tx, id).await?;
             if other == new.name && (new.parent.is_none() || parent == new.parent) {
                 return Ok(Started::Already(id.clone()));
@@ -464,18 +515,19 @@ impl Engine {
     }
 
     pub(crate) async fn cancel(&self, id: &FlowId) -> Anyhow<bool> {
-        let cancelled = self.database.write(async |mut tx| -> Anyhow<Option<i64>> {
-            let flow = store::cancel(&mut tx, id).await?;
-            if let Some(flow) = flow {
-                self.wake(&mut tx, flow).await?;
-            }
-            Ok(flow)
-        });
-        let cancelled = cancelled.await?;
-        if let Some(flow) = cancelled {
-            self.interrupt(flow);
-        }
-        Ok(cancelled.is_some())
+        let cancelled = self
+            .database
+            .write(async |mut tx| self.cancel_in(&mut tx, id).await);
+        cancelled.await
+    }
+
+    async fn cancel_in(&self, tx: &mut Tx, id: &FlowId) -> Anyhow<bool> {
+        let Some(flow) = store::cancel(tx, id).await? else {
+            return Ok(false);
+        };
+        self.wake(tx, flow).await?;
+        self.after_commit(tx, flow, |signs| signs.cancelled.cancel());
+        Ok(true)
     }
 
     pub(crate) async fn purge(&self, state: FlowState, older_than: Duration) -> Anyhow<u64> {

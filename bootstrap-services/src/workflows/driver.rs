@@ -18,7 +18,7 @@ use crate::workflows::journal::{Journal, Row, undo};
 use crate::workflows::pass::{Mode, Shared, Stop, encode};
 use crate::workflows::workflow::StepPolicy;
 use crate::workflows::{
-    Flow, FlowError, FlowId, FlowState, Runs, StepKind, Workflow, Workflows, metrics,
+    Flow, FlowError, FlowId, FlowState, Runs, StepKind, Workflow, Workflows, metrics, wait,
 };
 
 /// How many times the process may die in a row before the workflow has done another step.
@@ -171,8 +171,8 @@ enum Passed {
     Stopped(Stop),
     /// Nothing is left but waits, and this is the end of the first.
     Idle(Option<i64>),
-    TimedOut,
-    Cancelled,
+    /// The workflow was cancelled, or its time is over, and no step runs any more.
+    Early(FlowState),
     /// The app stops, or the job is not to run any more.
     Closing,
 }
@@ -233,11 +233,11 @@ impl Run<'_> {
                 None => self.succeed(&result).await,
             },
             Passed::Returned(Err(error)) => self.fail(error).await,
-            Passed::TimedOut => {
-                let error = "it did not end within the time limit of the workflow".to_owned();
-                self.undo_as(FlowState::TimedOut, Some(error), None).await
+            Passed::Early(state) => {
+                let is_late = state == FlowState::TimedOut;
+                let late = || "it did not end within the time limit of the workflow".to_owned();
+                self.undo_as(state, is_late.then(late), None).await
             }
-            Passed::Cancelled => self.undo_as(FlowState::Cancelled, None, None).await,
             Passed::Idle(until) => {
                 let until = until.into_iter().chain(of.deadline).min();
                 self.suspend(ACTIVE, until).await.map(Forward::Next)
@@ -319,6 +319,9 @@ impl Run<'_> {
     async fn undo(&self, (state, error): Ending) -> Result<Next> {
         self.shared.reload().await?;
         self.cancel_children().await?;
+        if let Some(next) = self.settle_children().await? {
+            return Ok(next);
+        }
         let mut has_crashed = self.of().state == UNDOING && self.of().crashes > MOST_CRASHES;
         while let Some(row) = self.shared.journal(|journal| journal.to_undo().cloned()) {
             if row.due_at.is_some_and(|due| due > self.engine().now()) {
@@ -356,14 +359,37 @@ impl Run<'_> {
 
     /// Jobs and workflows that this one waits for are not needed any more.
     async fn cancel_children(&self) -> Result<()> {
-        let awaited = |kind| self.shared.journal(|journal| journal.awaited(kind));
-        for job in awaited(StepKind::Job) {
-            self.engine().jobs.cancel(&JobId::new(job)).await?;
-        }
-        for child in awaited(StepKind::Workflow) {
-            self.engine().cancel(&FlowId::new(child)).await?;
+        for row in self.shared.journal(Journal::awaiting) {
+            let id = row.awaited.unwrap_or_default();
+            if row.kind == StepKind::Job.code() {
+                self.engine().jobs.cancel(&JobId::new(id)).await?;
+            } else {
+                self.engine().cancel(&FlowId::new(id)).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Stores which of the jobs and workflows that this one waited for are done nevertheless. While one runs, the workflow is suspended: nothing is undone beside it, and its
+    /// end resumes the workflow.
+    async fn settle_children(&self) -> Result<Option<Next>> {
+        for mut row in self.shared.journal(Journal::awaiting) {
+            self.shared.begin(Mode::Undo(row.name.clone()));
+            row = match wait::ending(self.engine(), &row).await? {
+                None => return self.suspend(UNDOING, None).await.map(Some),
+                Some(Ok(result)) => row.done(result, self.engine().now()),
+                // The code has not seen this failure. A retry starts another one.
+                Some(Err(error)) => {
+                    (row.awaited, row.error, row.undo) = (None, Some(error), undo::NOTHING);
+                    row
+                }
+            };
+            let stop = self.keep(row).await;
+            if !matches!(stop, Stop::Undone) {
+                return after(stop).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// Stores that a step was not undone.
@@ -371,6 +397,11 @@ impl Run<'_> {
         let error = anyhow!("the step `{}` was not undone: {why}", row.name);
         self.engine().report(self.of(), error);
         (row.undo, row.error, row.due_at) = (undo::FAILED, Some(why), None);
+        self.keep(row).await
+    }
+
+    /// Stores a row beside the code.
+    async fn keep(&self, row: Row) -> Stop {
         let mut keeping = pin!(self.shared.keep(row));
         std::future::poll_fn(|cx| {
             let kept = keeping.as_mut().poll(cx).map(|_| Stop::Undone);
@@ -389,10 +420,13 @@ impl Run<'_> {
         // The call itself may panic before there is a future.
         let call = async { (self.program.call)(of.head.version, of.input.clone(), flow).await };
         let mut call = pin!(AssertUnwindSafe(call).catch_unwind());
-        let polling = std::future::poll_fn(|cx| {
+        let mut polling = std::future::poll_fn(|cx| {
             let polled = call.as_mut().poll(cx);
             if let Some(stop) = shared.take_stop() {
                 return Poll::Ready(Passed::Stopped(stop));
+            }
+            if let Some(ending) = shared.early_end() {
+                return Poll::Ready(Passed::Early(ending));
             }
             match polled {
                 Poll::Ready(Ok(result)) => Poll::Ready(Passed::Returned(result)),
@@ -405,15 +439,22 @@ impl Run<'_> {
             .deadline
             .map(|deadline| deadline.saturating_sub(self.engine().now()));
         if is_forward && left.is_some_and(|left| left <= 0) {
-            return Passed::TimedOut;
+            return Passed::Early(FlowState::TimedOut);
         }
         let left = left.map(|left| Duration::from_millis(u64::try_from(left).unwrap_or_default()));
-        tokio::select! {
-            biased;
-            () = self.cx.cancelled() => Passed::Closing,
-            () = self.cancelled.cancelled(), if is_forward => Passed::Cancelled,
-            () = self.engine().clock.limit(left.unwrap_or_default()), if is_forward && left.is_some() => Passed::TimedOut,
-            passed = polling => passed,
+        let mut late = pin!(self.engine().clock.limit(left.unwrap_or_default()));
+        loop {
+            if let Some(ending) = shared.early_end() {
+                return Passed::Early(ending);
+            }
+            let may_end = is_forward && !shared.ends_early();
+            tokio::select! {
+                biased;
+                () = self.cx.cancelled() => return Passed::Closing,
+                () = self.cancelled.cancelled(), if may_end => shared.end_early(FlowState::Cancelled),
+                () = &mut late, if may_end && left.is_some() => shared.end_early(FlowState::TimedOut),
+                passed = &mut polling => return passed,
+            }
         }
     }
 }

@@ -116,9 +116,18 @@ impl Engine {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Cancels what runs a workflow in this process.
-    pub(crate) fn interrupt(&self, flow: i64) {
-        of_flow(&self.running(), flow).for_each(|signs| signs.cancelled.cancel());
+    /// Does something with the runs of a workflow in this process, once a transaction is committed.
+    pub(crate) fn after_commit(
+        &self,
+        tx: &mut Tx,
+        flow: i64,
+        then: impl Fn(&Signs) + Send + 'static,
+    ) {
+        let running = Arc::clone(&self.running);
+        tx.after_commit(move || {
+            let running = running.lock().unwrap_or_else(PoisonError::into_inner);
+            of_flow(&running, flow).for_each(then);
+        });
     }
 
     /// Enqueues the job that resumes a workflow.
@@ -164,13 +173,9 @@ impl Engine {
             Some(woken) if woken.is_suspended => {
                 self.resume(tx, &woken.head, Some(woken.epoch), now).await?;
             }
-            Some(_) => {
-                let running = Arc::clone(&self.running);
-                tx.after_commit(move || {
-                    let running = running.lock().unwrap_or_else(PoisonError::into_inner);
-                    of_flow(&running, flow).for_each(|signs| signs.woken.send_replace(()));
-                });
-            }
+            Some(_) => self.after_commit(tx, flow, |signs| {
+                signs.woken.send_replace(());
+            }),
             None => {}
         }
         Ok(woken.is_some())
@@ -204,16 +209,21 @@ impl Engine {
         Ok(claimed)
     }
 
-    /// Whether this run may still write: it is the last one. Notes that it lives.
-    pub(crate) async fn fence(&self, tx: &mut Tx, of: &Claimed, state: i64) -> Result<bool> {
-        const FENCE: &str =
-            "UPDATE _flows SET crashes = 1, due_at = ? WHERE number = ? AND run = ? AND state = ?";
-        let fence = sqlx::query(FENCE)
+    /// Returns whether the workflow is to be cancelled, if this run may still write: it is the last one. Notes that it lives.
+    pub(crate) async fn fence(
+        &self,
+        tx: &mut Tx,
+        of: &Claimed,
+        state: i64,
+    ) -> Result<Option<bool>> {
+        const FENCE: &str = "UPDATE _flows SET crashes = 1, due_at = ?
+            WHERE number = ? AND run = ? AND state = ? RETURNING is_unwanted";
+        let fence = sqlx::query_scalar(FENCE)
             .bind(self.now())
             .bind(of.head.number)
             .bind(of.run)
             .bind(state);
-        Ok(fence.execute(&mut **tx).await?.rows_affected() == 1)
+        Ok(fence.fetch_optional(&mut **tx).await?)
     }
 
     /// Suspends a workflow, until a time or until something wakes it. If something has since its run began, it goes on at once.

@@ -15,8 +15,8 @@ use crate::jobs::Job;
 use crate::workflows::engine::random_id;
 use crate::workflows::journal::Row;
 use crate::workflows::pass::{Reached, Shared, encode, ended};
-use crate::workflows::step::Step;
-use crate::workflows::wait::{self, Signal};
+use crate::workflows::step::{Step, Work};
+use crate::workflows::wait::{self, Other, Signal};
 use crate::workflows::{StepKind, Workflow};
 
 /// The steps of one workflow: what [`Runs::run`](crate::workflows::Runs::run) gets.
@@ -69,12 +69,15 @@ impl Flow {
     pub fn step<'a, T, F>(
         &'a self,
         name: impl Into<String>,
-        mut work: impl FnMut() -> F + Send + 'a,
+        work: impl FnMut() -> F + Send + 'a,
     ) -> Step<'a, T>
     where
+        T: Serialize + DeserializeOwned + 'a,
         F: Future<Output = Result<T>> + Send + 'a,
     {
-        Step::new(self, name.into(), Box::new(move || Box::pin(work())))
+        let name = name.into();
+        let work = Work::call(&name, work);
+        Step::new(self, name, Ok(work))
     }
 
     /// Waits for a time. The workflow is suspended meanwhile, and a restart of the process does not make the wait longer.
@@ -112,9 +115,11 @@ impl Flow {
         Signal::new(self, name.into())
     }
 
-    /// Enqueues a job, and waits until it has ended. Returns what its handler set as its result; `()` if it set none.
+    /// A step that enqueues a job, and waits until it has ended. Returns what its handler set as its result; `()` if it set none.
     ///
-    /// The job is enqueued once. If the workflow is cancelled or fails meanwhile, the job is cancelled.
+    /// The job is enqueued once. If the workflow is cancelled or fails meanwhile, the job is cancelled; if it was done nevertheless, it is undone.
+    ///
+    /// The attempts, the timeout and the backoff of the job are those of its own policy. Those of the [`Step`] hold for its `undo` alone.
     ///
     /// # Errors
     ///
@@ -123,21 +128,39 @@ impl Flow {
     /// # Cancel safety
     ///
     /// If the future is dropped, the job goes on.
-    pub async fn job<J: Job, R: DeserializeOwned>(
-        &self,
-        name: impl Into<String>,
-        job: J,
-    ) -> Result<R> {
-        let job = encode(&job, || format!("a payload of the job `{}`", J::NAME));
-        let child = wait::ChildJob::of::<J>(job?);
-        let row = wait::job(&self.shared, &name.into(), child).await;
-        ended(row)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use anyhow::Result;
+    /// # use bootstrap_services::jobs::Job;
+    /// # use bootstrap_services::workflows::Flow;
+    /// # use serde::{Deserialize, Serialize};
+    /// #[derive(Serialize, Deserialize)]
+    /// struct PrintLabel { order: u64 }
+    ///
+    /// impl Job for PrintLabel {
+    ///     const NAME: &'static str = "print-label";
+    /// }
+    ///
+    /// async fn label(cx: &Flow, order: u64) -> Result<String> {
+    ///     cx.job("label", PrintLabel { order })
+    ///         .undo(|label: String| async move { void(&label).await })
+    ///         .await
+    /// }
+    /// # async fn void(_: &str) -> Result<()> { Ok(()) }
+    /// ```
+    #[allow(clippy::needless_pass_by_value, reason = "the payload is used up")]
+    pub fn job<J: Job, R: DeserializeOwned>(&self, name: impl Into<String>, job: J) -> Step<'_, R> {
+        Step::new(self, name.into(), Other::job(&job).map(Work::Other))
     }
 
-    /// Starts another workflow, and waits until it has ended. Returns its result.
+    /// A step that starts another workflow, and waits until it has ended. Returns its result.
     ///
     /// It is started once, with the id of this one and the name of the step, as `order-7/shipping`. If this workflow is cancelled or fails meanwhile, the other is
-    /// cancelled.
+    /// cancelled, and undoes what it has done. Once it is done, what it has done is undone by the `undo` of this step.
+    ///
+    /// The attempts, the timeout and the backoff of the [`Step`] hold for its `undo` alone.
     ///
     /// # Errors
     ///
@@ -146,13 +169,10 @@ impl Flow {
     /// # Cancel safety
     ///
     /// If the future is dropped, the other workflow goes on.
-    pub async fn child<W: Workflow>(&self, name: impl Into<String>, input: W) -> Result<W::Output> {
-        let input = encode(&input, || {
-            format!("the input of the workflow `{}`", W::NAME)
-        })?;
-        let new = crate::workflows::api::New::of::<W>(input);
-        let row = wait::child(&self.shared, &name.into(), new).await;
-        ended(row)
+    #[allow(clippy::needless_pass_by_value, reason = "the input is used up")]
+    pub fn child<W: Workflow>(&self, name: impl Into<String>, input: W) -> Step<'_, W::Output> {
+        let work = Other::workflow(&input).map(Work::Other);
+        Step::new(self, name.into(), work)
     }
 
     /// The time of the first call.
@@ -209,7 +229,8 @@ impl Flow {
     ///
     /// # Errors
     ///
-    /// The first error. Then the other branches are dropped; what they have done is undone if the workflow fails.
+    /// The first error. Then the other branches are dropped, each after the step that it is in the middle of, if that can be undone; what they have done is undone if the
+    /// workflow fails.
     ///
     /// # Cancel safety
     ///
@@ -218,10 +239,12 @@ impl Flow {
         &self,
         branches: impl IntoIterator<Item: IntoFuture<Output = Result<T>>>,
     ) -> Result<Vec<T>> {
-        let mut branches = Branches::new(branches);
+        let mut branches = Branches::new(&self.shared, branches);
         std::future::poll_fn(|cx| {
-            branches.poll(cx);
-            if self.shared.is_caught() {
+            if !branches.has_failed() || self.shared.holds_branches() {
+                branches.poll(cx);
+            }
+            if self.shared.holds_branches() || branches.has_failed() && branches.drain(cx) {
                 return Poll::Pending;
             }
             branches.all()
@@ -238,7 +261,7 @@ impl Flow {
         &self,
         branches: impl IntoIterator<Item: IntoFuture<Output = Result<T>>>,
     ) -> Vec<Result<T>> {
-        let mut branches = Branches::new(branches);
+        let mut branches = Branches::new(&self.shared, branches);
         std::future::poll_fn(|cx| {
             branches.poll(cx);
             branches.settled()
@@ -248,7 +271,8 @@ impl Flow {
 
     /// Waits for the first branch that succeeds, and drops the others. It is a step, which keeps the number of that branch.
     ///
-    /// What other branches have done is undone only if the workflow fails.
+    /// A branch that is in the middle of a step which can be undone ends that step before it is dropped. What other branches have done is undone only if the workflow
+    /// fails.
     ///
     /// # Errors
     ///
@@ -262,8 +286,8 @@ impl Flow {
         name: impl Into<String>,
         branches: impl IntoIterator<Item: IntoFuture<Output = Result<T>>>,
     ) -> Result<T> {
-        let (name, mut branches) = (name.into(), Branches::new(branches));
-        let shared = &self.shared;
+        let (name, shared) = (name.into(), &self.shared);
+        let mut branches = Branches::new(shared, branches);
         let mut reaching = std::pin::pin!(async {
             match shared.reach(&name, StepKind::Value).await {
                 Reached::Ended(row) => Ok(row),
@@ -277,7 +301,7 @@ impl Flow {
         let won = std::future::poll_fn(|cx| {
             // In the first round all branches reach what they have done before, also those that lose.
             match first {
-                Some(first) if !shared.is_caught() => branches.poll_one(first, cx),
+                Some(first) if !shared.holds_branches() => branches.poll_one(first, cx),
                 _ => branches.poll(cx),
             }
             if !is_reached && let Poll::Ready(reached) = reaching.as_mut().poll(cx) {
@@ -288,14 +312,24 @@ impl Flow {
                 }
             }
             match first {
-                _ if shared.is_caught() => Poll::Pending,
+                _ if shared.holds_branches() => Poll::Pending,
                 Some(first) => branches.take(first),
                 None if is_reached => branches.first(),
                 None => Poll::Pending,
             }
         })
         .await;
-        // A branch that lost may hold a transaction, for which the next one would wait.
+        std::future::poll_fn(|cx| {
+            if shared.holds_branches() {
+                branches.poll(cx);
+                return Poll::Pending;
+            }
+            if branches.drain(cx) {
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
         drop(branches);
         let (number, result) = won?;
         if first.is_none() {
@@ -343,47 +377,83 @@ fn number(row: &Row) -> usize {
 }
 
 /// Futures that run at the same time. Each is polled in each round, so that a replay reaches the same steps.
-struct Branches<F: Future>(Vec<Branch<F>>);
+struct Branches<'a, F: Future> {
+    shared: &'a Shared,
+    list: Vec<Branch<F>>,
+}
 
 enum Branch<F: Future> {
-    Runs(Pin<Box<F>>),
+    /// With how many steps that can be undone it is in the middle of.
+    Runs(Pin<Box<F>>, usize),
     Ended(F::Output),
     Taken,
 }
 
-impl<F: Future<Output = Result<T>>, T> Branches<F> {
+impl<'a, F: Future<Output = Result<T>>, T> Branches<'a, F> {
     fn new<I: IntoFuture<IntoFuture = F, Output = Result<T>>>(
+        shared: &'a Shared,
         branches: impl IntoIterator<Item = I>,
     ) -> Self {
-        let branch = |it: I| Branch::Runs(Box::pin(it.into_future()));
-        Self(branches.into_iter().map(branch).collect())
+        let branch = |it: I| Branch::Runs(Box::pin(it.into_future()), 0);
+        let list = branches.into_iter().map(branch).collect();
+        Self { shared, list }
     }
 
     fn poll(&mut self, cx: &mut std::task::Context<'_>) {
-        for number in 0..self.0.len() {
+        for number in 0..self.list.len() {
             self.poll_one(number, cx);
         }
     }
 
+    /// Polls the branches that are in the middle of a step which can be undone, until that has ended, and drops the others: one of them may hold a transaction,
+    /// for which the steps would wait. Returns whether there is such a step.
+    fn drain(&mut self, cx: &mut std::task::Context<'_>) -> bool {
+        let was_frozen = self.shared.freeze(true);
+        self.drop_idle();
+        self.poll(cx);
+        self.drop_idle();
+        self.shared.freeze(was_frozen);
+        self.is_running()
+    }
+
+    fn drop_idle(&mut self) {
+        for branch in &mut self.list {
+            if let Branch::Runs(_, 0) = branch {
+                *branch = Branch::Taken;
+            }
+        }
+    }
+
     fn poll_one(&mut self, number: usize, cx: &mut std::task::Context<'_>) {
-        if let Some(branch) = self.0.get_mut(number)
-            && let Branch::Runs(future) = branch
-            && let Poll::Ready(result) = future.as_mut().poll(cx)
-        {
-            *branch = Branch::Ended(result);
+        let Some(branch) = self.list.get_mut(number) else {
+            return;
+        };
+        if let Branch::Runs(future, undoable) = branch {
+            // What begins and ends meanwhile is of this branch.
+            let before = self.shared.undoable();
+            let polled = future.as_mut().poll(cx);
+            *undoable = (*undoable + self.shared.undoable()).saturating_sub(before);
+            if let Poll::Ready(result) = polled {
+                *branch = Branch::Ended(result);
+            }
         }
     }
 
     fn is_running(&self) -> bool {
-        self.0.iter().any(|it| matches!(it, Branch::Runs(_)))
+        self.list.iter().any(|it| matches!(it, Branch::Runs(..)))
+    }
+
+    fn has_failed(&self) -> bool {
+        let failed = |it: &Branch<F>| matches!(it, Branch::Ended(Err(_)));
+        self.list.iter().any(failed)
     }
 
     /// The result of a branch, once.
     fn take(&mut self, number: usize) -> Poll<Result<(usize, T)>> {
-        let Some(branch) = self.0.get_mut(number) else {
+        let Some(branch) = self.list.get_mut(number) else {
             return Poll::Ready(Err(anyhow::anyhow!("there is no branch {number}")));
         };
-        if let Branch::Runs(_) = branch {
+        if let Branch::Runs(..) = branch {
             return Poll::Pending;
         }
         match std::mem::replace(branch, Branch::Taken) {
@@ -396,7 +466,7 @@ impl<F: Future<Output = Result<T>>, T> Branches<F> {
         if self.is_running() {
             return Poll::Pending;
         }
-        let results = self.0.drain(..).filter_map(|it| match it {
+        let results = self.list.drain(..).filter_map(|it| match it {
             Branch::Ended(result) => Some(result),
             _ => None,
         });
@@ -405,7 +475,7 @@ impl<F: Future<Output = Result<T>>, T> Branches<F> {
 
     fn all(&mut self) -> Poll<Result<Vec<T>>> {
         let failed = |it: &Branch<F>| matches!(it, Branch::Ended(Err(_)));
-        if let Some(number) = self.0.iter().position(failed) {
+        if let Some(number) = self.list.iter().position(failed) {
             return self.take(number).map(|it| it.map(|_| Vec::new()));
         }
         self.settled().map(|results| results.into_iter().collect())
@@ -413,13 +483,13 @@ impl<F: Future<Output = Result<T>>, T> Branches<F> {
 
     fn first(&mut self) -> Poll<Result<(usize, T)>> {
         let succeeded = |it: &Branch<F>| matches!(it, Branch::Ended(Ok(_)));
-        if let Some(number) = self.0.iter().position(succeeded) {
+        if let Some(number) = self.list.iter().position(succeeded) {
             return self.take(number);
         }
         if self.is_running() {
             return Poll::Pending;
         }
-        let last = self.0.len().wrapping_sub(1);
+        let last = self.list.len().wrapping_sub(1);
         if last == usize::MAX {
             return Poll::Ready(Err(anyhow::anyhow!(
                 "`any` has no branches: give it at least one"

@@ -81,7 +81,7 @@ impl Row {
 
     pub(crate) fn failed(mut self, error: String, now: i64) -> Self {
         self.state = state::FAILED;
-        self.error = Some(error);
+        (self.error, self.undo) = (Some(error), undo::NOTHING);
         (self.due_at, self.ended_at) = (None, Some(now));
         self
     }
@@ -198,12 +198,11 @@ impl Journal {
         possible.max_by_key(|row| row.seq)
     }
 
-    /// What steps wait for: the ids of jobs or of workflows.
-    pub(crate) fn awaited(&self, kind: StepKind) -> Vec<String> {
-        let open = self
-            .rows
-            .values()
-            .filter(|row| !row.has_ended() && row.kind == kind.code());
-        open.filter_map(|row| row.awaited.clone()).collect()
+    /// The steps that wait for jobs and workflows which they have started.
+    pub(crate) fn awaiting(&self) -> Vec<Row> {
+        let others = [StepKind::Job, StepKind::Workflow].map(StepKind::code);
+        let awaits =
+            |row: &&Row| !row.has_ended() && row.awaited.is_some() && others.contains(&row.kind);
+        self.rows.values().filter(awaits).cloned().collect()
     }
 }

@@ -13,9 +13,9 @@ use crate::database::Tx;
 use crate::database::times::time;
 use crate::workflows::engine::{Claimed, Engine};
 use crate::workflows::info::{ACTIVE, UNDOING};
-use crate::workflows::journal::{Fault, Journal, LONGEST_NAME, Row};
+use crate::workflows::journal::{Fault, Journal, LONGEST_NAME, Row, undo};
 use crate::workflows::workflow::StepPolicy;
-use crate::workflows::{FlowError, StepKind, metrics};
+use crate::workflows::{FlowError, FlowState, StepKind, metrics};
 
 /// The most bytes of an input, of a result, and of the value of a signal.
 const LARGEST: usize = 1 << 20;
@@ -67,6 +67,14 @@ struct Inner {
     journal: Journal,
     /// How many steps do something that is not only a wait.
     active: usize,
+    /// How many steps are in the middle of their work, or of storing its result.
+    running: usize,
+    /// How many of these can be undone.
+    undoable: usize,
+    /// How the workflow ends early, once no step is in the middle of its work. Nothing begins meanwhile.
+    ending: Option<FlowState>,
+    /// Branches are polled that are to be dropped: nothing begins in them.
+    is_frozen: bool,
     /// What is waited for: until when, in milliseconds since 1970, by the number of the wait.
     waits: Vec<(u64, Option<i64>)>,
     last_wait: u64,
@@ -96,6 +104,10 @@ impl Shared {
             mode: Mode::Forward,
             journal,
             active: 0,
+            running: 0,
+            undoable: 0,
+            ending: None,
+            is_frozen: false,
             waits: Vec::new(),
             last_wait: 0,
             is_caught: false,
@@ -119,7 +131,7 @@ impl Shared {
     pub(crate) fn begin(&self, mode: Mode) {
         let mut inner = self.lock();
         inner.mode = mode;
-        (inner.is_caught, inner.stop) = (false, None);
+        (inner.is_caught, inner.stop, inner.ending) = (false, None, None);
         inner.journal.begin_pass();
     }
 
@@ -134,9 +146,63 @@ impl Shared {
         self.lock().mode == Mode::Forward
     }
 
-    /// Whether the step that this pass is to undo has been reached. Then no branch beside it may drop it.
-    pub(crate) fn is_caught(&self) -> bool {
-        self.lock().is_caught
+    /// Whether no branch may drop those beside it: the step that this pass is to undo has been reached, or the workflow ends early, and waits for the steps that
+    /// run.
+    pub(crate) fn holds_branches(&self) -> bool {
+        let inner = self.lock();
+        inner.is_caught || inner.ending.is_some()
+    }
+
+    /// Ends the workflow early: as soon as no step is in the middle of its work.
+    pub(crate) fn end_early(&self, ending: FlowState) {
+        self.lock().ending.get_or_insert(ending);
+    }
+
+    pub(crate) fn ends_early(&self) -> bool {
+        self.lock().ending.is_some()
+    }
+
+    /// How the workflow ends early, if it does and no step is in the middle of its work any more.
+    pub(crate) fn early_end(&self) -> Option<FlowState> {
+        let inner = self.lock();
+        inner.ending.filter(|_| inner.running == 0)
+    }
+
+    /// Lets nothing begin, or lets it again. Returns what held before.
+    pub(crate) fn freeze(&self, is_frozen: bool) -> bool {
+        std::mem::replace(&mut self.lock().is_frozen, is_frozen)
+    }
+
+    /// How many steps that can be undone are in the middle of their work.
+    pub(crate) fn undoable(&self) -> usize {
+        self.lock().undoable
+    }
+
+    fn may_begin(&self) -> bool {
+        let inner = self.lock();
+        inner.ending.is_none() && !inner.is_frozen
+    }
+
+    /// Begins work that ends before the workflow does, unless nothing may begin any more.
+    pub(crate) async fn begin_work(self: &Arc<Self>, can_be_undone: bool) -> Running<'_> {
+        if !self.may_begin() {
+            return self.wait_for_the_end().await;
+        }
+        self.running(can_be_undone)
+    }
+
+    /// Counts as work that ends before the workflow does, until it is dropped.
+    fn running(&self, can_be_undone: bool) -> Running<'_> {
+        let mut inner = self.lock();
+        inner.running += 1;
+        inner.undoable += usize::from(can_be_undone);
+        Running(self, can_be_undone)
+    }
+
+    /// Waits until this future is dropped.
+    async fn wait_for_the_end<T>(self: &Arc<Self>) -> T {
+        let _wait = self.wait(None);
+        pending().await
     }
 
     pub(crate) fn journal<T>(&self, of: impl FnOnce(&Journal) -> T) -> T {
@@ -225,12 +291,14 @@ impl Shared {
                 let active = self.active();
                 tokio::time::sleep(PATIENCE).await;
                 drop(active);
-                let _wait = self.wait(None);
-                pending().await
+                self.wait_for_the_end().await
             }
             (row, Mode::Forward) => {
                 let active = self.active();
                 tokio::task::yield_now().await;
+                if !self.may_begin() {
+                    return self.wait_for_the_end().await;
+                }
                 if row.is_none()
                     && let Some(recorded) = self.still_unreached().await
                 {
@@ -312,6 +380,7 @@ impl Shared {
     where
         F: Future<Output = Result<(Tx, Row)>> + Send,
     {
+        let _running = self.running(row.undo == undo::POSSIBLE);
         let row = self.placed(row);
         let stored = self.write(row, also).await;
         self.stored(stored).await
@@ -319,6 +388,7 @@ impl Shared {
 
     /// Stores a row. If that fails, it is tried again for a while: the work would be done again otherwise.
     pub(crate) async fn keep(&self, row: Row) -> Row {
+        let _running = self.running(row.undo == undo::POSSIBLE);
         let row = self.placed(row);
         let mut failures = 0;
         loop {
@@ -344,11 +414,12 @@ impl Shared {
         row
     }
 
+    /// Returns the row as it is stored, and whether the workflow is to be cancelled; nothing if this run may not write any more.
     async fn write<F>(
         &self,
         row: Row,
         also: impl FnOnce(Tx, Row) -> F + Send,
-    ) -> Result<Option<Row>>
+    ) -> Result<Option<(Row, bool)>>
     where
         F: Future<Output = Result<(Tx, Row)>> + Send,
     {
@@ -357,22 +428,27 @@ impl Shared {
         let written = self
             .engine
             .database
-            .write(async |mut tx| -> Result<Option<Row>> {
-                if !self.engine.fence(&mut tx, &self.of, state).await? {
+            .write(async |mut tx| -> Result<Option<(Row, bool)>> {
+                let fence = self.engine.fence(&mut tx, &self.of, state).await?;
+                let Some(is_unwanted) = fence else {
                     return Ok(None);
-                }
+                };
                 let (mut tx, row) = also(tx, row).await?;
                 row.store(&mut tx, number).await?;
-                Ok(Some(row))
+                Ok(Some((row, is_unwanted)))
             });
         let context = || format!("the step `{name}` of {} was not stored", self.of.head.id);
         written.await.with_context(context)
     }
 
-    async fn stored(&self, stored: Result<Option<Row>>) -> Row {
+    async fn stored(&self, stored: Result<Option<(Row, bool)>>) -> Row {
         match stored {
-            Ok(Some(row)) => {
+            Ok(Some((row, is_unwanted))) => {
                 self.lock().journal.keep(row.clone());
+                // Another process has cancelled it.
+                if is_unwanted && self.is_forward() {
+                    self.end_early(FlowState::Cancelled);
+                }
                 #[cfg(feature = "testing")]
                 self.crash(&row).await;
                 row
@@ -392,7 +468,8 @@ impl Shared {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             if is_undone {
-                crashes.remove(&format!("undo {}", row.name))
+                let was_attempted = row.undo != undo::POSSIBLE || row.undo_attempts > 0;
+                was_attempted && crashes.remove(&format!("undo {}", row.name))
             } else {
                 row.has_ended() && crashes.remove(&row.name)
             }
@@ -425,6 +502,17 @@ pub(crate) struct Active(Arc<Shared>);
 impl Drop for Active {
     fn drop(&mut self) {
         self.0.lock().active -= 1;
+    }
+}
+
+/// Counts as work that ends before the workflow does; and whether it can be undone.
+pub(crate) struct Running<'a>(&'a Shared, bool);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.0.lock();
+        inner.running -= 1;
+        inner.undoable -= usize::from(self.1);
     }
 }
 

@@ -154,5 +154,9 @@ fn migrations() -> Migrator {
             "retries",
             include_str!("../../migrations/workflows/0002_retries.sql"),
         ),
+        (
+            "time limits",
+            include_str!("../../migrations/workflows/0003_time_limits.sql"),
+        ),
     ])
 }

@@ -6,22 +6,17 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow, QueryBuilder, Row as _, Sqlite, SqlitePool};
 
 use crate::database::Tx;
-use crate::database::times::time;
+use crate::database::times::{length, time};
+use crate::jobs::LATEST;
 use crate::workflows::api::New;
 use crate::workflows::engine::Head;
 use crate::workflows::journal::{Row, state, undo};
 use crate::workflows::{FlowFilter, FlowId, FlowInfo, FlowState, StepInfo, StepKind, StepState};
 
 /// Stores a workflow. Returns its number, unless its id is taken.
-pub(super) async fn insert(
-    tx: &mut Tx,
-    id: &FlowId,
-    new: &New,
-    now: i64,
-    deadline: Option<i64>,
-) -> Result<Option<i64>> {
-    const INSERT: &str = "INSERT INTO _flows (id, name, version, input, parent, traceparent, deadline, due_at, started_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING number";
+pub(super) async fn insert(tx: &mut Tx, id: &FlowId, new: &New, now: i64) -> Result<Option<i64>> {
+    const INSERT: &str = "INSERT INTO _flows (id, name, version, input, parent, traceparent, time_limit, deadline, due_at, started_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 + ?7, ?8, ?8) ON CONFLICT (id) DO NOTHING RETURNING number";
     let insert = sqlx::query_scalar(INSERT)
         .bind(id.as_str())
         .bind(new.name)
@@ -30,7 +25,8 @@ pub(super) async fn insert(
         .bind(&new.input)
         .bind(new.parent)
         .bind(&new.traceparent);
-    let insert = insert.bind(deadline).bind(now).bind(now);
+    let limit = new.timeout.map(|timeout| length(timeout.min(LATEST)));
+    let insert = insert.bind(limit).bind(now);
     Ok(insert.fetch_optional(&mut **tx).await?)
 }
 
@@ -75,15 +71,13 @@ struct Failed {
     /// The step whose error ended it.
     #[sqlx(rename = "failed_step")]
     step: Option<String>,
-    /// Whether what it did was undone, and what it waited for was cancelled.
-    was_undone: bool,
 }
 
 /// Makes a workflow active again that failed or timed out. Returns what is to be resumed.
 pub(super) async fn retry(tx: &mut Tx, id: &FlowId, now: i64) -> Result<Option<(Head, i64)>> {
-    const FAILED: &str = "SELECT number, failed_step, ending IS NOT NULL AS was_undone FROM _flows WHERE id = ? AND state IN (3, 5)";
+    const FAILED: &str = "SELECT number, failed_step FROM _flows WHERE id = ? AND state IN (3, 5)";
     const RETRY: &str = "UPDATE _flows SET state = 0, ending = NULL, error = NULL, failed_step = NULL, ended_at = NULL, epoch = epoch + 1, run = run + 1,
-            job = NULL, crashes = 0, is_woken = 0, is_unwanted = 0, deadline = ?1 + deadline - started_at, due_at = ?1
+            job = NULL, crashes = 0, is_woken = 0, is_unwanted = 0, deadline = ?1 + time_limit, due_at = ?1
         WHERE number = ?2 RETURNING number, id, name, version, traceparent, epoch";
     #[derive(FromRow)]
     struct Retried {
@@ -113,10 +107,7 @@ async fn retry_steps(tx: &mut Tx, failed: &Failed) -> Result<()> {
         WHERE flow = ?1 AND (undo = 2 OR state = 2 AND (name = ?2
             OR seq > (SELECT coalesce(max(seq), 0) FROM _flow_steps WHERE flow = ?1 AND state = 1)))";
     const AGAIN: &str = "UPDATE _flow_steps SET undo = 1, undo_attempts = 0, error = NULL WHERE flow = ?1 AND undo = 3";
-    const CANCELLED: &str =
-        "UPDATE _flow_steps SET awaited = NULL WHERE flow = ?1 AND state = 0 AND kind IN (3, 4)";
-    let cancelled = failed.was_undone.then_some(CANCELLED);
-    for steps in [OPTIONAL, STEPS, AGAIN].into_iter().chain(cancelled) {
+    for steps in [OPTIONAL, STEPS, AGAIN] {
         let steps = sqlx::query(AssertSqlSafe(steps)).bind(failed.number);
         let steps = steps.bind(&failed.step);
         steps.execute(&mut **tx).await?;
@@ -197,6 +188,28 @@ pub(super) async fn history(pool: &SqlitePool, id: &FlowId) -> Result<Vec<StepIn
         .fetch_all(pool)
         .await?;
     rows.into_iter().map(step).collect()
+}
+
+/// The newest steps, the oldest of them first, each with the first characters of its result as it is stored.
+#[cfg(feature = "web")]
+pub(super) async fn newest(
+    pool: &SqlitePool,
+    id: &FlowId,
+    most: u32,
+    characters: u32,
+) -> Result<Vec<(StepInfo, Option<String>)>> {
+    // The results of the others are not read.
+    const NEWEST: &str = "SELECT name, seq, kind, state, attempts, substr(result, 1, ?2) AS result, error, due_at, awaited, undo, undo_attempts,
+            began_at, ended_at, is_optional
+        FROM _flow_steps WHERE flow = (SELECT number FROM _flows WHERE id = ?1) ORDER BY seq DESC LIMIT ?3";
+    let select = sqlx::query_as(NEWEST).bind(id.as_str());
+    let select = select.bind(characters).bind(most);
+    let rows: Vec<Row> = select.fetch_all(pool).await?;
+    let with_result = |mut row: Row| {
+        let result = row.result.take();
+        Ok((step(row)?, result))
+    };
+    rows.into_iter().rev().map(with_result).collect()
 }
 
 fn step(row: Row) -> Result<StepInfo> {

@@ -14,9 +14,10 @@ use crate::database::Tx;
 use crate::database::times::{length, millis};
 use crate::jobs::{Job, JobId, JobPolicy, JobState, LATEST, NewJob};
 use crate::workflows::api::New;
+use crate::workflows::engine::Engine;
 use crate::workflows::journal::Row;
-use crate::workflows::pass::{Active, Reached, Shared, Stop, ended};
-use crate::workflows::{Flow, FlowError, FlowId, FlowState, StepKind};
+use crate::workflows::pass::{Active, Reached, Shared, Stop, encode, ended};
+use crate::workflows::{Flow, FlowError, FlowId, FlowState, StepKind, Workflow};
 
 /// Waits for a time.
 pub(crate) async fn sleep(shared: &Arc<Shared>, name: &str, duration: Duration) -> Result<()> {
@@ -196,7 +197,7 @@ pub(crate) struct ChildJob {
 }
 
 impl ChildJob {
-    pub(crate) fn of<J: Job>(payload: String) -> Self {
+    fn of<J: Job>(payload: String) -> Self {
         Self {
             name: J::NAME,
             version: J::VERSION,
@@ -222,53 +223,77 @@ impl ChildJob {
     }
 }
 
-/// Enqueues a job, and waits for its end.
-pub(crate) async fn job(shared: &Arc<Shared>, name: &str, job: ChildJob) -> Row {
-    let (row, active) = match shared.reach(name, StepKind::Job).await {
-        Reached::Open(row, active) => (row, active),
-        Reached::Ended(row) => return row,
-        Reached::Undo(..) => pending().await,
-    };
-    let row = if let Some(row) = row.filter(|row| row.awaited.is_some()) {
-        row
-    } else {
-        let row = Row::new(name, StepKind::Job, shared.engine.now());
-        let enqueue = async |tx, row| enqueue(shared, tx, row, job).await;
-        shared.store(row, enqueue).await
-    };
-    let id = JobId::new(row.awaited.as_deref().unwrap_or_default());
-    until_ended(shared, row, active, async || job_end(shared, &id).await).await
+/// Other work, which a step starts and waits for.
+pub(crate) enum Other {
+    Job(ChildJob),
+    Workflow(New),
 }
 
-/// How a job has ended, if it has.
-async fn job_end(shared: &Shared, id: &JobId) -> Result<Option<Ending>> {
-    let Some(job) = shared.engine.jobs.find(id).await? else {
-        return Ok(Some(Err(format!("there is no job {id} any more"))));
-    };
-    Ok(match job.state {
-        JobState::Done => Some(Ok(job.result.unwrap_or_default().to_string())),
-        JobState::Dead => Some(Err(job.error.unwrap_or_default())),
-        JobState::Cancelled => Some(Err(format!("the job {id} was cancelled"))),
-        _ => None,
-    })
+impl Other {
+    pub(crate) fn job<J: Job>(job: &J) -> Result<Self, FlowError> {
+        let payload = encode(job, || format!("a payload of the job `{}`", J::NAME))?;
+        Ok(Self::Job(ChildJob::of::<J>(payload)))
+    }
+
+    pub(crate) fn workflow<W: Workflow>(input: &W) -> Result<Self, FlowError> {
+        let input = encode(input, || format!("the input of the workflow `{}`", W::NAME))?;
+        Ok(Self::Workflow(New::of::<W>(input)))
+    }
+
+    pub(crate) const fn kind(&self) -> StepKind {
+        match self {
+            Self::Job(_) => StepKind::Job,
+            Self::Workflow(_) => StepKind::Workflow,
+        }
+    }
+
+    /// Starts the work as part of a transaction. The row knows it from then on.
+    async fn start(self, shared: &Shared, mut tx: Tx, mut row: Row) -> Result<(Tx, Row)> {
+        let (engine, head) = (&shared.engine, &shared.of.head);
+        row.awaited = Some(match self {
+            Self::Job(job) => {
+                let never = millis(UNIX_EPOCH + LATEST);
+                let wakes = engine.resume(&mut tx, head, None, never).await?;
+                let job = job.into_new(shared, wakes);
+                let pushed = engine.jobs.push_in(&mut tx, job).await?;
+                pushed.into_id().to_string()
+            }
+            Self::Workflow(mut new) => {
+                row.attempts += 1;
+                let again = if row.attempts > 1 {
+                    format!("/{}", row.attempts)
+                } else {
+                    String::new()
+                };
+                let id = FlowId::new(format_args!("{}/{}{again}", head.id, row.name));
+                new.parent = Some(head.number);
+                new.traceparent.clone_from(&head.traceparent);
+                match engine.start(&mut tx, &id, &new).await {
+                    Ok(_) => id.to_string(),
+                    // A workflow that was not started by this one has the id.
+                    Err(error) if error.is::<FlowError>() => {
+                        return Ok((tx, row.failed(error.to_string(), engine.now())));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        });
+        Ok((tx, row))
+    }
 }
 
-/// The result of what a step waits for, as JSON, or its error.
-type Ending = Result<String, String>;
-
-/// Waits until what a step waits for has ended, and stores how.
-async fn until_ended<F>(
-    shared: &Arc<Shared>,
-    row: Row,
-    active: Active,
-    look: impl Fn() -> F + Send,
-) -> Row
-where
-    F: Future<Output = Result<Option<Ending>>> + Send,
-{
+/// Starts other work, unless that was done before, and waits for its end.
+pub(crate) async fn other(shared: &Arc<Shared>, mut row: Row, active: Active, other: Other) -> Row {
+    if row.awaited.is_none() {
+        let start = async |tx, row| other.start(shared, tx, row).await;
+        row = shared.store(row, start).await;
+    }
+    if row.has_ended() {
+        return row;
+    }
     let (mut active, mut changes) = (Some(active), shared.changes());
     let ending = loop {
-        match look().await {
+        match ending(&shared.engine, &row).await {
             Ok(Some(ending)) => break ending,
             Ok(None) => {}
             Err(error) => return shared.halt(Stop::Engine(error)).await,
@@ -285,46 +310,33 @@ where
     shared.keep(row).await
 }
 
-async fn enqueue(shared: &Shared, mut tx: Tx, mut row: Row, job: ChildJob) -> Result<(Tx, Row)> {
-    let never = millis(UNIX_EPOCH + LATEST);
-    let wakes = shared
-        .engine
-        .resume(&mut tx, &shared.of.head, None, never)
-        .await?;
-    let job = job.into_new(shared, wakes);
-    let id = shared.engine.jobs.push_in(&mut tx, job).await?.into_id();
-    row.awaited = Some(id.to_string());
-    Ok((tx, row))
-}
+/// The result of what a step waits for, as JSON, or its error.
+pub(crate) type Ending = Result<String, String>;
 
-/// Starts another workflow, and waits for its end.
-pub(crate) async fn child(shared: &Arc<Shared>, name: &str, new: New) -> Row {
-    let (row, active) = match shared.reach(name, StepKind::Workflow).await {
-        Reached::Open(row, active) => (row, active),
-        Reached::Ended(row) => return row,
-        Reached::Undo(..) => pending().await,
-    };
-    let row = match row {
-        Some(row) if row.awaited.is_some() => row,
-        row => {
-            let mut row =
-                row.unwrap_or_else(|| Row::new(name, StepKind::Workflow, shared.engine.now()));
-            row.attempts += 1;
-            shared
-                .store(row, async |tx, row| start(shared, tx, row, new).await)
-                .await
-        }
-    };
-    if row.has_ended() {
-        return row;
+/// How the work has ended that a step waits for, if it has.
+pub(crate) async fn ending(engine: &Engine, row: &Row) -> Result<Option<Ending>> {
+    let id = row.awaited.as_deref().unwrap_or_default();
+    if row.kind == StepKind::Job.code() {
+        job_end(engine, &JobId::new(id)).await
+    } else {
+        child_end(engine, &FlowId::new(id)).await
     }
-    let id = FlowId::new(row.awaited.as_deref().unwrap_or_default());
-    until_ended(shared, row, active, async || child_end(shared, &id).await).await
 }
 
-/// How a workflow has ended, if it has.
-async fn child_end(shared: &Shared, id: &FlowId) -> Result<Option<Ending>> {
-    let Some(child) = shared.engine.status(id).await? else {
+async fn job_end(engine: &Engine, id: &JobId) -> Result<Option<Ending>> {
+    let Some(job) = engine.jobs.find(id).await? else {
+        return Ok(Some(Err(format!("there is no job {id} any more"))));
+    };
+    Ok(match job.state {
+        JobState::Done => Some(Ok(job.result.unwrap_or_default().to_string())),
+        JobState::Dead => Some(Err(job.error.unwrap_or_default())),
+        JobState::Cancelled => Some(Err(format!("the job {id} was cancelled"))),
+        _ => None,
+    })
+}
+
+async fn child_end(engine: &Engine, id: &FlowId) -> Result<Option<Ending>> {
+    let Some(child) = engine.status(id).await? else {
         return Ok(Some(Err(format!("there is no workflow {id} any more"))));
     };
     Ok(match child.state {
@@ -333,24 +345,4 @@ async fn child_end(shared: &Shared, id: &FlowId) -> Result<Option<Ending>> {
         state if state.has_ended() => Some(Err(format!("the workflow {id} ended as {state}"))),
         _ => None,
     })
-}
-
-async fn start(shared: &Shared, mut tx: Tx, mut row: Row, mut new: New) -> Result<(Tx, Row)> {
-    let again = if row.attempts > 1 {
-        format!("/{}", row.attempts)
-    } else {
-        String::new()
-    };
-    let id = FlowId::new(format_args!("{}/{}{again}", shared.of.head.id, row.name));
-    new.parent = Some(shared.of.head.number);
-    new.traceparent.clone_from(&shared.of.head.traceparent);
-    match shared.engine.start(&mut tx, &id, &new).await {
-        Ok(_) => row.awaited = Some(id.to_string()),
-        // A workflow that was not started by this one has the id.
-        Err(error) if error.is::<FlowError>() => {
-            row = row.failed(error.to_string(), shared.engine.now());
-        }
-        Err(error) => return Err(error),
-    }
-    Ok((tx, row))
 }

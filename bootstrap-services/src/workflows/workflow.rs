@@ -121,7 +121,7 @@ impl WorkflowPolicy {
         self
     }
 
-    /// How long the whole workflow may take, waits included. Then what it has done is undone, and it has timed out.
+    /// How long the whole workflow may take, waits included. Then a step that runs ends, what was done is undone, and the workflow has timed out.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -231,6 +231,6 @@ pub trait Runs<W: Workflow>: RunnerOf<W> + Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped whenever nothing but waits is left of it, and when the app stops.
+    /// The future is dropped whenever nothing but waits is left of it, when the workflow was cancelled or its time is over and no step runs any more, and when the app stops.
     async fn run(&self, input: W, cx: &Flow) -> Result<W::Output>;
 }

@@ -1,6 +1,7 @@
 //! The workflows.
 
 use bootstrap::prelude::*;
+use bootstrap_services::database::Database;
 use bootstrap_services::jobs::JobFilter;
 use bootstrap_services::workflows::{FlowId, FlowState, Workflows};
 
@@ -54,6 +55,36 @@ async fn the_page_of_a_workflow_has_its_steps() {
     let begin = "Steps|Step|Kind|State|What|Attempts|When|price|step|undone|3|1|ended|now|charge|step|failed|no money|1|ended|now|Input|";
     assert!(steps.starts_with(begin), "{steps}");
     kit.get("/workflows/order%203").await.assert_status(404);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn the_page_of_a_workflow_of_many_steps_has_the_newest_and_the_beginnings_of_their_results() {
+    const FILL: &str =
+        "WITH RECURSIVE n (i) AS (SELECT 101 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
+        INSERT INTO _flow_steps (flow, name, seq, kind, state, result, began_at)
+        SELECT 1, 'number ' || i, i, 5, 1, '\"' || i || printf('%.100000c', 'x') || '\"', 0 FROM n";
+    let kit = boot().await;
+    start(&kit, "order 1", None).await;
+    let database = kit.running.try_get::<State<Database>>().unwrap();
+    let filled = database.write(async |mut tx| -> Result<()> {
+        sqlx::query(FILL).execute(&mut *tx).await?;
+        Ok(())
+    });
+    filled.await.unwrap();
+    let page = kit.page("/workflows/order%201").await;
+    assert!(page.contains("There are older steps: these are the newest 100."));
+    assert!(page.len() < 200_000, "{}", page.len());
+    let numbers = |number: u32| page.contains(&format!(">number {number}<"));
+    assert_eq!(
+        (1..=250).filter(|it| numbers(*it)).collect::<Vec<_>>(),
+        (151..=250).collect::<Vec<_>>()
+    );
+    assert!(
+        page.contains("<code class=\"quiet\">&quot;250xxx"),
+        "{page}"
+    );
+    assert!(page.contains("xxx…</code>"));
     kit.close().await;
 }
 

@@ -261,8 +261,8 @@ fn the_clients_refuse_what_the_service_could_not_read() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
     let python = format!(
         r#"
-import sys; sys.path.insert(0, {:?})
-from bootstrap_process import BufferFull, Channel
+import sys, types; sys.path.insert(0, {:?})
+from bootstrap_process import BufferFull, Channel, Process
 channel = Channel("/nowhere", "token", most=2)
 deep = []
 for _ in range(200): deep = [deep]
@@ -270,6 +270,13 @@ for bad in ["\ud800", float("nan"), 10**400, deep, "x" * (1 << 20), object()]:
     try: channel.post("event", data=bad)
     except (ValueError, TypeError): continue
     sys.exit(repr(bad)[:50])
+for bad in [5, None, b"x"]:
+    try: channel.post(bad)
+    except TypeError: pass
+    else: sys.exit("accepted as a type: " + repr(bad))
+    try: Process.emit(types.SimpleNamespace(channel=channel), bad)
+    except TypeError: continue
+    sys.exit("accepted as a name: " + repr(bad))
 channel.post("event", data=1); channel.post("event", data=[2**64, "é", None])
 try: channel.post("event", data=3)
 except BufferFull: pass
@@ -281,7 +288,7 @@ channel.close()
     );
     let javascript = format!(
         r"
-const {{ BufferFull, Channel }} = require({:?});
+const {{ BufferFull, Channel, Process }} = require({:?});
 const channel = new Channel('/nowhere', 'token', {{ most: 2 }});
 let deep = [];
 for (let i = 0; i < 200; i++) deep = [deep];
@@ -290,6 +297,13 @@ for (const bad of ['\ud800', {{ '\udc00': 1 }}, deep, 'x'.repeat(1 << 20), 10n, 
   let refused = false;
   try {{ channel.post('event', {{ data: bad }}); }} catch (error) {{ refused = !(error instanceof BufferFull); }}
   if (!refused) {{ console.error('accepted'); process.exit(1); }}
+}}
+for (const bad of [5, undefined, null, {{}}]) {{
+  for (const post of [() => channel.post(bad, {{}}), () => Process.prototype.emit.call({{ channel }}, bad)]) {{
+    let refused = false;
+    try {{ post(); }} catch (error) {{ refused = error instanceof TypeError; }}
+    if (!refused) {{ console.error('accepted as a name'); process.exit(1); }}
+  }}
 }}
 channel.post('event', {{ data: 1 }}); channel.post('event', {{ data: '\u{{1F600}}' }});
 let full = false;

@@ -20,6 +20,15 @@ use crate::support::{Kit, LIMIT, app, is_alive, next, sh, signal, until, within}
 /// How many events each daemon emits.
 const COUNT: i64 = 1_500;
 
+/// The environment of a service whose daemons have emitted all soon, and send heartbeats often.
+const IDLE: [(&str, &str); 2] = [("COUNT", "1"), ("HEARTBEAT_SECONDS", "1")];
+
+/// A number in the environment of the service.
+fn setting(name: &str, default: u64) -> u64 {
+    let set = std::env::var(name).ok();
+    set.map_or(default, |text| text.parse().unwrap())
+}
+
 /// Owns a daemon in each language, and writes what they emit in the transaction that acknowledges it.
 #[plugin(name = "daemons", collect = never)]
 struct Daemons {
@@ -36,7 +45,9 @@ impl Hooks for Daemons {
         });
         created.await?;
         for language in Language::there() {
-            let definition = language.definition().on_event_in(async |event, mut tx| {
+            let heartbeat = Duration::from_secs(setting("HEARTBEAT_SECONDS", 20));
+            let definition = language.definition().heartbeat(heartbeat);
+            let definition = definition.on_event_in(async |event, mut tx| {
                 let insert = sqlx::query("INSERT INTO seen VALUES (?, ?, ?)");
                 let insert = insert.bind(event.name).bind(event.event);
                 insert.bind(event.data.as_i64()).execute(&mut *tx).await?;
@@ -49,7 +60,7 @@ impl Hooks for Daemons {
 
     async fn ready(&self, _: &ReadyContext<Self>) -> Result<()> {
         for language in Language::there() {
-            let metadata = json!({ "count": COUNT });
+            let metadata = json!({ "count": setting("COUNT", COUNT.unsigned_abs()) });
             self.processes.ensure(language.name(), &metadata).await?;
         }
         Ok(())
@@ -80,18 +91,19 @@ struct Service {
 }
 
 impl Service {
-    fn new(folder: &Path) -> Self {
+    fn new(folder: &Path, environment: &[(&str, &str)]) -> Self {
         Self {
-            child: Self::start(folder),
+            child: Self::start(folder, environment),
             folder: folder.to_owned(),
         }
     }
 
-    fn start(folder: &Path) -> Child {
+    fn start(folder: &Path, environment: &[(&str, &str)]) -> Child {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .args(["--exact", "crash::service", "--ignored", "--nocapture"])
             .env("FOLDER", folder)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::null());
         command.spawn().unwrap()
@@ -103,7 +115,7 @@ impl Service {
     }
 
     fn restart(&mut self) {
-        self.child = Self::start(&self.folder);
+        self.child = Self::start(&self.folder, &[]);
     }
 
     async fn close(&mut self) {
@@ -167,7 +179,7 @@ async fn no_event_is_lost_or_doubled_over_five_kills_of_the_service() {
     let folder_path = folder.path().canonicalize().unwrap();
     let languages = Language::there();
     let all = i64::try_from(languages.len()).unwrap();
-    let mut service = Service::new(&folder_path);
+    let mut service = Service::new(&folder_path, &[]);
     until("the database is there", || {
         folder_path.join("app.db-run/lock").exists()
     })
@@ -211,6 +223,34 @@ async fn no_event_is_lost_or_doubled_over_five_kills_of_the_service() {
             assert_eq!(found, 1, "{name}: {event}");
         }
     }
+    connection.close().await.unwrap();
+}
+
+/// Their heartbeats wait in the sockets meanwhile.
+#[tokio::test]
+async fn a_service_that_was_suspended_kills_no_process_that_sends_heartbeats() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    let mut service = Service::new(&path, &IDLE);
+    until("the database is there", || {
+        path.join("app.db-run/lock").exists()
+    })
+    .await;
+    let mut connection = connect(&path).await;
+    let all = i64::try_from(Language::there().len()).unwrap();
+    reaches(&mut connection, "done", all).await;
+    let before = daemons(&path);
+    let pid = i32::try_from(service.child.id()).unwrap();
+    for _ in 0..2 {
+        signal("STOP", pid);
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        signal("CONT", pid);
+        // Longer than the silence that is the end of a process.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+    assert_eq!(daemons(&path), before);
+    service.close().await;
+    assert_eq!(count(&mut connection, "ready").await, all);
     connection.close().await.unwrap();
 }
 
@@ -263,6 +303,47 @@ async fn a_process_that_is_kept_is_adopted_by_the_next_instance() {
     assert_eq!(data.await, json!(7));
     kit.stop(id).await.unwrap();
     assert!(!is_alive(pid));
+    kit.close().await;
+}
+
+/// It sends heartbeats as its environment says.
+#[tokio::test]
+async fn an_adopted_process_is_judged_by_the_heartbeat_that_it_was_started_with() {
+    let definition = |heartbeat| sleeper().heartbeat(heartbeat);
+    let (folder, id, pid) = leave(definition(LIMIT)).await;
+    let shorter = Duration::from_millis(100);
+    let kit = Kit::at(folder, [("one", definition(shorter))]).await;
+    tokio::time::sleep(8 * shorter).await;
+    kit.processes.check().await.unwrap();
+    assert_eq!(kit.pid(id).await, pid);
+    // A new start has the new definition.
+    let mut events = kit.processes.events();
+    within(kit.processes.restart(id)).await.unwrap();
+    next(&mut events, |event| {
+        matches!(event, ProcessEvent::HeartbeatMissed { .. }).then_some(())
+    })
+    .await;
+    kit.stop(id).await.unwrap();
+    kit.close().await;
+}
+
+/// A client that has lost its connection pauses for up to a second before it connects again.
+#[tokio::test]
+async fn an_adopted_process_has_time_to_connect_before_its_silence_counts() {
+    let heartbeat = Duration::from_millis(200);
+    let definition = || kept(Language::Rust.definition()).heartbeat(heartbeat);
+    let kit = Kit::one(definition()).await;
+    let metadata = json!({ "count": 1 });
+    let id = within(kit.processes.spawn("one", &metadata)).await.unwrap();
+    until("done", || kit.processes.list()[0].acknowledged == 3).await;
+    let pid = kit.pid(id).await;
+    let folder = kit.close().await;
+    // Its pauses have grown.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let kit = Kit::at(folder, [("one", definition())]).await;
+    until("it is connected", || kit.processes.list()[0].connected).await;
+    assert_eq!(kit.pid(id).await, pid);
+    kit.stop(id).await.unwrap();
     kit.close().await;
 }
 

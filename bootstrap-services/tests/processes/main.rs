@@ -6,7 +6,9 @@
 mod bad_input;
 mod clients;
 mod crash;
+mod ends;
 mod fake;
 mod protocol;
+mod restarts;
 mod supervise;
 mod support;

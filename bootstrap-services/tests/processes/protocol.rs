@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-use crate::support::{Kit, next, sh, until, within};
+use crate::support::{Kit, execute, next, sh, until, within};
 
 const MILLI: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -444,6 +444,38 @@ async fn an_event_whose_handler_fails_is_handled_again_and_keeps_the_others_wait
 }
 
 #[tokio::test]
+async fn a_handler_is_not_called_again_while_only_the_acknowledgement_fails() {
+    let (kit, id, seen) = noting().await;
+    execute(
+        &kit.database,
+        "CREATE TRIGGER unwritable BEFORE UPDATE OF acknowledged ON _processes WHEN NEW.acknowledged > 0
+        BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END",
+    )
+    .await;
+    let mut child = Child::new(&kit, id).await;
+    for seq in 1..=3 {
+        child.event(seq).await;
+    }
+    within(async {
+        while seen.all().len() < 3 || kit.processes.check().await.is_ok() {
+            tokio::time::sleep(MILLI).await;
+        }
+    })
+    .await;
+    // A new connection sends them again.
+    let (mut other, acknowledged) = Child::welcome(&kit, id, 1, 3).await;
+    assert_eq!(acknowledged, 0);
+    execute(&kit.database, "DROP TRIGGER unwritable").await;
+    for seq in 1..=4 {
+        other.event(seq).await;
+    }
+    other.acknowledged(4).await;
+    assert_eq!(seen.all(), [1, 2, 3, 4]);
+    drop((child, other));
+    kit.close().await;
+}
+
+#[tokio::test]
 async fn a_handler_that_panics_has_failed() {
     let panics = Arc::new(Mutex::new(true));
     let panicking = panics.clone();
@@ -465,12 +497,8 @@ async fn a_handler_that_panics_has_failed() {
 }
 
 async fn create_table(database: &Database) {
-    let created = database.write(async |mut tx| -> anyhow::Result<()> {
-        let create = "CREATE TABLE IF NOT EXISTS ticks (seq INTEGER NOT NULL)";
-        sqlx::query(create).execute(&mut *tx).await?;
-        Ok(())
-    });
-    created.await.unwrap();
+    let create = "CREATE TABLE IF NOT EXISTS ticks (seq INTEGER NOT NULL)";
+    execute(database, create).await;
 }
 
 async fn ticks(database: &Database) -> Vec<i64> {

@@ -7,7 +7,7 @@ use bootstrap_services::processes::{
     RestartPolicy,
 };
 
-use crate::support::{Kit, is_alive, lines, next, sh, signal, until, within};
+use crate::support::{Kit, execute, is_alive, lines, next, sh, signal, until, within};
 
 const MILLI: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -106,6 +106,48 @@ async fn no_descendant_is_left_after_a_stop() {
     assert!(pids.iter().all(|pid| is_alive(*pid)));
     kit.stop(id).await.unwrap();
     until("all have ended", || pids.iter().all(|pid| !is_alive(*pid))).await;
+    kit.close().await;
+}
+
+/// The row can't be written, and something has left the group already.
+#[tokio::test]
+async fn no_descendant_is_left_of_a_process_whose_start_was_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pid");
+    let script = format!(
+        "setsid sh -c 'echo $$ > {}; exec sleep 1000' & wait",
+        file.display()
+    );
+    let kit = Kit::one(sh(script)).await;
+    for statement in [
+        // It takes about a second.
+        "CREATE VIEW slow AS WITH RECURSIVE counted (number) AS
+            (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < 300000) SELECT * FROM counted",
+        "CREATE TRIGGER unwritable BEFORE UPDATE OF identity ON _processes WHEN NEW.identity IS NOT NULL
+            BEGIN SELECT count(*) FROM slow; SELECT RAISE(ABORT, 'the disk is on fire'); END",
+    ] {
+        execute(&kit.database, statement).await;
+    }
+    let error = within(kit.processes.spawn("one", &())).await.unwrap_err();
+    assert!(error.to_string().contains("on fire"), "{error}");
+    let pid = lines(&file, 1).await[0].parse().unwrap();
+    until("it has ended", || !is_alive(pid)).await;
+    kit.close().await;
+}
+
+/// The system cuts the name of a program after 15 bytes.
+#[tokio::test]
+async fn a_program_whose_name_is_not_unicode_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("fourteen-bytesé");
+    std::fs::write(&program, "#!/bin/sh\nsleep 1000 & wait\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&program, mode).unwrap();
+    let kit = Kit::one(Definition::new(program)).await;
+    let id = kit.spawn().await;
+    let stat = std::fs::read(format!("/proc/{}/stat", kit.pid(id).await)).unwrap();
+    assert!(String::from_utf8(stat).is_err());
+    kit.stop(id).await.unwrap();
     kit.close().await;
 }
 

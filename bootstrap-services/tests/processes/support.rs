@@ -147,6 +147,15 @@ pub async fn next<T>(events: &mut ProcessEvents, found: impl Fn(ProcessEvent) ->
     .await
 }
 
+/// Changes the database, as a test that makes a table fail does.
+pub async fn execute(database: &Database, statement: &'static str) {
+    let changed = database.write(async |mut tx| -> Result<()> {
+        sqlx::query(statement).execute(&mut *tx).await?;
+        Ok(())
+    });
+    changed.await.unwrap();
+}
+
 /// A shell script as a process.
 pub fn sh(script: impl Into<String>) -> Definition {
     Definition::new("sh")

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::ensure;
-use bootstrap_services::workflows::{FlowFilter, FlowState, StepState};
+use bootstrap_services::workflows::{FlowFilter, FlowInfo, FlowState, StepInfo, StepState};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -129,27 +129,27 @@ async fn an_order_that_fails_is_undone_once_in_reverse_also_if_it_crashes_after_
     }
 }
 
-/// What the process of a test does that is killed: it runs an order in which one thing hangs.
+/// What the process of a test does that is killed: it runs an order up to a place, and stays there.
 const FILE: &str = "WORKFLOWS_TEST_FILE";
-const HANGS: &str = "WORKFLOWS_TEST_HANGS";
+const PLACE: &str = "WORKFLOWS_TEST_PLACE";
+const FAILS: &str = "WORKFLOWS_TEST_FAILS";
+/// How long the order waits between two of its steps.
+const NAP: Duration = Duration::from_secs(10);
 
-/// An order whose effects are lines of a file.
-fn order_in(file: String, hangs: String) -> Script {
+/// An order whose effects are lines of a file. It stays before or after one of them.
+fn order_in(file: String, place: String, fails: bool) -> Script {
     Script::new(move |cx, _, _| {
-        let (file, hangs) = (format!("{file}.log"), hangs.clone());
+        let (file, place) = (file.clone(), place.clone());
         Box::pin(async move {
             let effect = async |name: &str| {
-                let line = format!("{name}\n");
-                if hangs == name {
-                    std::fs::write(format!("{file}.hangs"), "").unwrap();
-                    std::future::pending::<()>().await;
-                }
+                stay(&file, &place, &format!("before {name}")).await;
                 let mut to = std::fs::OpenOptions::new()
                     .append(true)
                     .create(true)
-                    .open(&file)
+                    .open(format!("{file}.log"))
                     .unwrap();
-                std::io::Write::write_all(&mut to, line.as_bytes()).unwrap();
+                std::io::Write::write_all(&mut to, format!("{name}\n").as_bytes()).unwrap();
+                stay(&file, &place, &format!("after {name}")).await;
             };
             let effect = &effect;
             let reserve = cx.step("reserve", || async move { Ok(effect("reserve").await) });
@@ -160,14 +160,27 @@ fn order_in(file: String, hangs: String) -> Script {
             charge
                 .undo(|()| async move { Ok(effect("refund").await) })
                 .await?;
+            cx.sleep("nap", NAP).await?;
+            let day: Option<u32> = cx.signal("picked").within(24 * HOUR).await?;
             let ship = cx.step("ship", || async move {
                 effect("ship").await;
-                anyhow::bail!("no truck")
+                ensure!(!fails, "no truck");
+                Ok(())
             });
-            let () = ship.attempts(1).await?;
-            Ok(json!(null))
+            ship.attempts(1).await?;
+            cx.step("close", || async move { Ok(effect("close").await) })
+                .await?;
+            Ok(json!(day))
         })
     })
+}
+
+/// Stays for ever, if this is the place.
+async fn stay(file: &str, place: &str, here: &str) {
+    if place == here {
+        std::fs::write(format!("{file}.stays"), "").unwrap();
+        std::future::pending::<()>().await;
+    }
 }
 
 #[tokio::test]
@@ -176,50 +189,134 @@ async fn a_process_that_is_killed() {
     let Ok(file) = std::env::var(FILE) else {
         return;
     };
-    let script = order_in(file.clone(), std::env::var(HANGS).unwrap());
-    let kit = Setup::running().on(file).boot(script).await;
-    kit.start(()).await;
-    tokio::time::sleep(DEADLINE).await;
+    let place = std::env::var(PLACE).unwrap();
+    let script = order_in(file.clone(), place.clone(), std::env::var(FAILS).is_ok());
+    let kit = Setup::running().on(&file).boot(script).await;
+    let id = kit.start(()).await;
+    let goes = async {
+        for wait in ["nap", "picked"] {
+            let waits = |step: &StepInfo| step.name == wait && step.state == StepState::Waiting;
+            while !(kit.history(&id).await.iter().any(waits)
+                && kit.state(&id).await == FlowState::Waiting)
+            {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            stay(&file, &place, &format!("at {wait}")).await;
+            if wait == "nap" {
+                kit.time.advance(NAP).await;
+            } else {
+                kit.flows.signal(&id, "picked", &5).await.unwrap();
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    let _ = timeout(DEADLINE, goes).await;
+}
+
+/// Kills the process of an order at a place, and lets another process go on. Returns the workflow, and the effects of both in their order: one in whose middle the
+/// process was killed may be there twice.
+async fn killed(place: &str, fails: bool) -> (FlowInfo, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db").display().to_string();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args([
+            "--exact",
+            "crash::a_process_that_is_killed",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(FILE, &file)
+        .env(PLACE, place)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if fails {
+        command.env(FAILS, "");
+    }
+    let mut child = command.spawn().unwrap();
+    let staying = async {
+        while !std::path::Path::new(&format!("{file}.stays")).exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let stays = timeout(DEADLINE, staying).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(stays.is_ok(), "it does not come to `{place}`");
+    let code = order_in(file.clone(), String::new(), fails);
+    let kit = Setup::by_hand().on(&file).boot(code).await;
+    kit.drain().await;
+    let all = kit.flows.list(&FlowFilter::new()).await.unwrap();
+    let id = all[0].id.clone();
+    // Until the run of the process that was killed is taken over.
+    let taken_over = async {
+        while kit.state(&id).await == FlowState::Running {
+            kit.advance(SECOND).await;
+        }
+    };
+    timeout(DEADLINE, taken_over).await.unwrap();
+    kit.advance(NAP).await;
+    // If it was signalled before, the second one is left.
+    kit.flows.signal(&id, "picked", &5).await.unwrap();
+    kit.drain().await;
+    let flow = kit.find(&id).await;
+    kit.close().await;
+    let log = std::fs::read_to_string(format!("{file}.log")).unwrap_or_default();
+    (flow, log.lines().map(str::to_owned).collect())
 }
 
 /// D44: with a real `kill -9`.
 #[tokio::test]
-async fn an_order_of_a_process_that_is_killed_at_any_step_goes_on_in_the_next() {
-    for hangs in ["reserve", "charge", "ship", "refund", "release"] {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("app.db").display().to_string();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "crash::a_process_that_is_killed",
-                "--ignored",
-                "--nocapture",
-            ])
-            .env(FILE, &file)
-            .env(HANGS, hangs)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let hanging = async {
-            while !std::path::Path::new(&format!("{file}.log.hangs")).exists() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let hung = timeout(DEADLINE, hanging).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
-        hung.unwrap();
-        let kit = Setup::by_hand()
-            .on(&file)
-            .boot(order_in(file.clone(), String::new()))
-            .await;
-        kit.drain().await;
-        let flow = kit.flows.list(&FlowFilter::new()).await.unwrap().remove(0);
-        assert_eq!(flow.state, FlowState::Failed, "{hangs}: {flow:?}");
-        let log = std::fs::read_to_string(format!("{file}.log")).unwrap();
-        assert_eq!(log, "reserve\ncharge\nship\nrefund\nrelease\n", "{hangs}");
-        kit.close().await;
+async fn an_order_of_a_process_that_is_killed_anywhere_is_shipped_by_the_next() {
+    for place in [
+        "before reserve",
+        "after reserve",
+        "before charge",
+        "after charge",
+        "at nap",
+        "at picked",
+        "before ship",
+        "after ship",
+        "before close",
+        "after close",
+    ] {
+        let (flow, mut log) = killed(place, false).await;
+        assert_eq!(flow.state, FlowState::Done, "{place}: {flow:?}");
+        assert_eq!(flow.result, Some(json!(5)), "{place}");
+        let all = log.len();
+        log.dedup();
+        assert_eq!(log, ["reserve", "charge", "ship", "close"], "{place}");
+        assert_eq!(
+            all,
+            log.len() + usize::from(place.starts_with("after")),
+            "{place}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_fails_of_a_process_that_is_killed_anywhere_is_undone_by_the_next() {
+    for place in [
+        "before reserve",
+        "before charge",
+        "at nap",
+        "at picked",
+        "before ship",
+        "before refund",
+        "after refund",
+        "before release",
+    ] {
+        let (flow, mut log) = killed(place, true).await;
+        assert_eq!(flow.state, FlowState::Failed, "{place}: {flow:?}");
+        let all = log.len();
+        log.dedup();
+        let expected = ["reserve", "charge", "ship", "refund", "release"];
+        assert_eq!(log, expected, "{place}");
+        assert_eq!(
+            all,
+            log.len() + usize::from(place.starts_with("after")),
+            "{place}"
+        );
     }
 }
 
@@ -304,13 +401,6 @@ async fn a_workflow_whose_process_always_dies_in_it_fails() {
     kit.close().await;
 }
 
-/// Runs a statement on the database of a test.
-async fn execute(kit: &Kit, sql: &'static str) {
-    let mut tx = kit.database.begin().await.unwrap();
-    sqlx::query(sql).execute(&mut *tx).await.unwrap();
-    tx.commit().await.unwrap();
-}
-
 const BREAK: &str = "CREATE TRIGGER broken BEFORE INSERT ON _flow_steps BEGIN SELECT RAISE(FAIL, 'the disk is full'); END";
 
 #[tokio::test]
@@ -320,11 +410,11 @@ async fn a_result_that_cannot_be_stored_is_kept_and_stored_when_it_can() {
             .await?;
     }))
     .await;
-    execute(&kit, BREAK).await;
+    kit.execute(BREAK).await;
     let id = kit.start(()).await;
     kit.log.until(1).await;
     kit.time.advance(5 * SECOND).await;
-    execute(&kit, "DROP TRIGGER broken").await;
+    kit.execute("DROP TRIGGER broken").await;
     kit.time.advance(SECOND).await;
     assert_eq!(kit.ended(&id).await.state, FlowState::Done);
     assert_eq!(kit.log.take(), ["charge"]);
@@ -338,7 +428,7 @@ async fn a_database_that_fails_for_long_is_no_crash_of_the_process() {
             .await?;
     }))
     .await;
-    execute(&kit, BREAK).await;
+    kit.execute(BREAK).await;
     let id = kit.start(()).await;
     kit.log.until(1).await;
     // Each run tries for 30 seconds.
@@ -349,7 +439,7 @@ async fn a_database_that_fails_for_long_is_no_crash_of_the_process() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert_eq!(kit.state(&id).await, FlowState::Running);
-    execute(&kit, "DROP TRIGGER broken").await;
+    kit.execute("DROP TRIGGER broken").await;
     kit.time.advance(120 * SECOND).await;
     assert_eq!(kit.ended(&id).await.state, FlowState::Done);
     let errors = kit.errors.take();

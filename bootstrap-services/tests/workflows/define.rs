@@ -3,7 +3,7 @@
 use bootstrap_services::workflows::{Definition, FlowState};
 use serde_json::json;
 
-use crate::kit::{Kit, Script};
+use crate::kit::{Kit, Part, SECOND, Script};
 use crate::script;
 
 fn sizes() -> Script {
@@ -91,6 +91,83 @@ async fn states_run_in_their_order_with_jumps_and_branches() {
 }
 
 #[tokio::test]
+async fn a_state_is_attempted_timed_and_undone_as_it_says() {
+    let kit = Kit::running(script!(|cx, log, input| {
+        Definition::new()
+            .task("reserve", |it| async move {
+                log.add("reserve");
+                Ok(it)
+            })
+            .undo(|it| async move { Ok(log.add(format!("release {it}"))) })
+            .job("part", |it| {
+                Part::Return(u32::try_from(it.as_u64().unwrap()).unwrap())
+            })
+            .undo(|part| async move { Ok(log.add(format!("return part {part}"))) })
+            .parallel("both", [("a", 1), ("b", 2)], |factor, it| async move {
+                Ok(json!(it.as_u64().unwrap() * factor))
+            })
+            .undo(|it| async move { Ok(log.add(format!("undo {it}"))) })
+            .task("ship", |_| async {
+                log.add("ship");
+                Ok(std::future::pending().await)
+            })
+            .attempts(1)
+            .timeout(SECOND)
+            .run(cx, input)
+            .await?
+    }))
+    .await;
+    let id = kit.start(7).await;
+    kit.log.until(3).await;
+    kit.time.advance(SECOND).await;
+    assert_eq!(
+        kit.ended(&id).await.error.unwrap(),
+        "the step `ship` failed: it did not end within its timeout of 1s"
+    );
+    let mut log = kit.log.take();
+    log[3..5].sort();
+    assert_eq!(
+        log,
+        [
+            "reserve",
+            "part Return(7)",
+            "ship",
+            "undo 14",
+            "undo 7",
+            "return part 7",
+            "release 7"
+        ]
+    );
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_settled_state_waits_for_all_branches_and_keeps_their_errors() {
+    let kit = Kit::by_hand(script!(|cx, log, input| {
+        Definition::new()
+            .parallel(
+                "both",
+                [("a", false), ("b", true)],
+                |is_well, _| async move {
+                    anyhow::ensure!(is_well, "no luck");
+                    Ok(json!(1))
+                },
+            )
+            .attempts(1)
+            .settled()
+            .pass("both errors and results", |it| json!([it]))
+            .run(cx, input)
+            .await?
+    }))
+    .await;
+    let id = kit.run().await;
+    let failed = json!({ "error": "the step `both/a` failed: no luck" });
+    let expected = json!([{ "a": failed, "b": { "ok": 1 } }]);
+    assert_eq!(kit.result(&id).await, expected);
+    kit.close().await;
+}
+
+#[tokio::test]
 async fn a_malformed_definition_fails_before_anything_is_done() {
     let kit = Kit::by_hand(script!(|cx, log, input| {
         let task = |name: &'static str| Definition::new().task(name, |it| async { Ok(it) });
@@ -98,6 +175,8 @@ async fn a_malformed_definition_fails_before_anything_is_done() {
             Some("empty") => Definition::new(),
             Some("twice") => task("a").task("a", |it| async { Ok(it) }),
             Some("lost") => task("a").then("b"),
+            Some("no work") => task("a").pass("b", |it| it).attempts(2),
+            Some("no branches") => task("a").settled(),
             _ => Definition::new().choice("size", |_| "none"),
         };
         definition.run(cx, input).await?
@@ -115,6 +194,14 @@ async fn a_malformed_definition_fails_before_anything_is_done() {
         (
             "lost",
             "the state `a` leads to `b`, which is not there: write the name of a state",
+        ),
+        (
+            "no work",
+            "the state `b` has `attempts`, which has no meaning for it: set it for a state that does work",
+        ),
+        (
+            "no branches",
+            "the state `a` has `settled`, which has no meaning for it: set it for a state that has branches",
         ),
         (
             "choice",

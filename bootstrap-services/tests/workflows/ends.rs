@@ -4,7 +4,7 @@ use anyhow::bail;
 use bootstrap_services::workflows::{FlowState, StepState};
 use serde_json::json;
 
-use crate::kit::{HOUR, Kit, Limited, Part, SECOND, Script, Test};
+use crate::kit::{HOUR, Kit, LIMIT, Limited, Part, SECOND, Script, Setup, Test};
 use crate::script;
 
 /// `charge`, which can be undone, and then what the input names.
@@ -21,7 +21,7 @@ fn charge_and_wait() -> Script {
                     log.add("hangs");
                     Ok(std::future::pending::<()>().await)
                 });
-                step.timeout(10 * HOUR).await?;
+                step.timeout(LIMIT + 10 * SECOND).await?;
             }
             "child" => {
                 cx.child("child", Test(json!("signal"))).await?;
@@ -54,6 +54,30 @@ async fn a_workflow_that_waits_is_cancelled_and_undone() {
 }
 
 #[tokio::test]
+async fn a_cancellation_in_a_transaction_holds_if_and_only_if_that_is_committed() {
+    let kit = Kit::running(charge_and_wait()).await;
+    let id = kit.start("step").await;
+    kit.log.until(2).await;
+    let mut tx = kit.database.begin().await.unwrap();
+    assert!(kit.flows.cancel_in(&mut tx, &id).await.unwrap());
+    drop(tx);
+    kit.time.advance(SECOND).await;
+    let is_unwanted = sqlx::query_scalar("SELECT is_unwanted FROM _flows");
+    let is_unwanted: bool = is_unwanted.fetch_one(kit.database.read()).await.unwrap();
+    assert!(!is_unwanted);
+    let mut tx = kit.database.begin().await.unwrap();
+    assert!(kit.flows.cancel_in(&mut tx, &id).await.unwrap());
+    tx.commit().await.unwrap();
+    // The step hangs until its timeout.
+    kit.time.advance(LIMIT + 10 * SECOND).await;
+    assert_eq!(kit.ended(&id).await.state, FlowState::Cancelled);
+    let mut tx = kit.database.begin().await.unwrap();
+    assert!(!kit.flows.cancel_in(&mut tx, &id).await.unwrap());
+    drop(tx);
+    kit.close().await;
+}
+
+#[tokio::test]
 async fn a_workflow_that_has_not_begun_is_cancelled() {
     let kit = Kit::by_hand(charge_and_wait()).await;
     let id = kit.start("signal").await;
@@ -67,11 +91,14 @@ async fn a_workflow_that_has_not_begun_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_workflow_is_cancelled_in_the_middle_of_a_step() {
+async fn a_step_that_hangs_when_its_workflow_is_cancelled_is_dropped_at_its_own_timeout() {
     let kit = Kit::running(charge_and_wait()).await;
     let id = kit.start("step").await;
     kit.log.until(2).await;
     assert!(kit.flows.cancel(&id).await.unwrap());
+    kit.time.advance(LIMIT).await;
+    assert_eq!(kit.state(&id).await, FlowState::Running);
+    kit.time.advance(10 * SECOND).await;
     assert_eq!(kit.ended(&id).await.state, FlowState::Cancelled);
     assert_eq!(kit.log.take(), ["charge", "hangs", "refund"]);
     kit.close().await;
@@ -149,7 +176,7 @@ async fn a_workflow_that_takes_too_long_is_undone_and_stays_timed_out() {
 }
 
 #[tokio::test]
-async fn a_step_that_runs_when_the_time_of_its_workflow_is_over_is_dropped() {
+async fn a_step_that_hangs_when_the_time_of_its_workflow_is_over_is_dropped_at_its_own_timeout() {
     let kit = Kit::running(charge_and_wait()).await;
     let id = kit
         .flows
@@ -158,7 +185,9 @@ async fn a_step_that_runs_when_the_time_of_its_workflow_is_over_is_dropped() {
         .unwrap()
         .into_id();
     kit.log.until(2).await;
-    kit.time.advance(HOUR).await;
+    kit.time.advance(LIMIT).await;
+    assert_eq!(kit.state(&id).await, FlowState::Running);
+    kit.time.advance(10 * SECOND).await;
     assert_eq!(kit.ended(&id).await.state, FlowState::TimedOut);
     assert_eq!(kit.log.take(), ["charge", "hangs", "refund"]);
     kit.close().await;
@@ -232,6 +261,54 @@ async fn a_workflow_that_timed_out_has_its_whole_time_again_when_it_is_retried()
     kit.flows.signal(&id, "paid", &()).await.unwrap();
     kit.drain().await;
     assert_eq!(kit.state(&id).await, FlowState::Done);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn each_retry_has_the_time_limit_of_the_workflow_and_no_more() {
+    let kit = Kit::by_hand(charge_and_wait()).await;
+    let started = kit.flows.start(Limited(json!("signal"))).await;
+    let id = started.unwrap().into_id();
+    kit.drain().await;
+    kit.advance(LIMIT).await;
+    for retry in 1..=3 {
+        assert_eq!(kit.state(&id).await, FlowState::TimedOut, "{retry}");
+        kit.advance(5 * HOUR).await;
+        assert!(kit.flows.retry(&id).await.unwrap());
+        kit.drain().await;
+        kit.advance(299 * SECOND).await;
+        assert_eq!(kit.state(&id).await, FlowState::Waiting, "{retry}");
+        kit.advance(SECOND).await;
+    }
+    assert_eq!(kit.state(&id).await, FlowState::TimedOut);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_retry_of_a_workflow_that_is_older_than_the_column_has_its_time_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let first = Setup::by_hand().on(&file);
+    let time = first.time.clone();
+    let kit = first.boot(charge_and_wait()).await;
+    let started = kit.flows.start(Limited(json!("signal"))).await;
+    let id = started.unwrap().into_id();
+    kit.drain().await;
+    kit.execute("ALTER TABLE _flows DROP COLUMN time_limit")
+        .await;
+    kit.execute("DELETE FROM _migrations_workflows WHERE version = 3")
+        .await;
+    kit.close().await;
+    let mut second = Setup::by_hand().on(&file);
+    second.time = time;
+    let kit = second.boot(charge_and_wait()).await;
+    kit.advance(LIMIT).await;
+    assert_eq!(kit.state(&id).await, FlowState::TimedOut);
+    assert!(kit.flows.retry(&id).await.unwrap());
+    kit.advance(299 * SECOND).await;
+    assert_eq!(kit.state(&id).await, FlowState::Waiting);
+    kit.advance(SECOND).await;
+    assert_eq!(kit.state(&id).await, FlowState::TimedOut);
     kit.close().await;
 }
 

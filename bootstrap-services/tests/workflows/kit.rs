@@ -26,6 +26,8 @@ use tokio::time::timeout;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
+/// How long a workflow `limited` may take.
+pub(crate) const LIMIT: Duration = Duration::from_mins(5);
 
 /// What has been done, in order.
 #[supplied]
@@ -118,7 +120,7 @@ impl Workflow for Limited {
 
     fn policy() -> WorkflowPolicy {
         WorkflowPolicy::new()
-            .timeout(HOUR)
+            .timeout(LIMIT)
             .attempts(3)
             .backoff(SECOND, SECOND)
     }
@@ -162,13 +164,17 @@ pub(crate) enum Part {
     Return(u32),
     Fail,
     Wait,
+    /// Is done when it is cancelled.
+    Late(u32),
+    /// Stops when it is cancelled.
+    Stop,
 }
 
 impl Job for Part {
     const NAME: &'static str = "part";
 
     fn policy() -> JobPolicy {
-        JobPolicy::new().attempts(1)
+        JobPolicy::new().attempts(1).timeout(10 * HOUR)
     }
 }
 
@@ -187,6 +193,15 @@ impl Handles<Part> for Parts {
             Part::Return(number) => cx.set_result(&number)?,
             Part::Fail => anyhow::bail!("no luck"),
             Part::Wait => cx.cancelled().await,
+            Part::Late(number) => {
+                cx.cancelled().await;
+                self.log.add("late");
+                cx.set_result(&number)?;
+            }
+            Part::Stop => {
+                cx.cancelled().await;
+                anyhow::bail!("it stops");
+            }
         }
         Ok(())
     }
@@ -311,6 +326,13 @@ impl Kit {
     pub(crate) async fn advance(&self, time: Duration) {
         timeout(DEADLINE, self.time.advance(time)).await.unwrap();
         self.drain().await;
+    }
+
+    /// Runs a statement on the database.
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        let mut tx = self.database.begin().await.unwrap();
+        sqlx::query(sql).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     pub(crate) async fn find(&self, id: &FlowId) -> FlowInfo {

@@ -1,9 +1,10 @@
 //! Random workflows with random crashes, against the same workflow without one.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
-use bootstrap_services::workflows::{Flow, FlowState};
+use bootstrap_services::workflows::{Flow, FlowId, FlowState, Workflows};
 use futures_util::future::BoxFuture;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -46,11 +47,53 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(act, 1..6)
 }
 
-fn run<'a>(cx: &'a Flow, log: &'a Log, path: String, acts: &'a [Act]) -> BoxFuture<'a, Result<()>> {
+/// The names of the steps that can be undone.
+fn undoable(path: &str, acts: &[Act]) -> Vec<String> {
+    let mut names = Vec::new();
+    for (number, act) in acts.iter().enumerate() {
+        let name = format!("{path}.{number}");
+        match act {
+            Act::Undoable => names.push(name),
+            Act::All(branches) | Act::Any(branches) => {
+                for (at, acts) in branches.iter().enumerate() {
+                    names.extend(undoable(&format!("{name}/{at}"), acts));
+                }
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Cancels the workflow in the middle of the step that is the last of so many.
+#[derive(Clone, Default)]
+struct Cancel {
+    after: Option<usize>,
+    flows: Arc<OnceLock<Workflows>>,
+}
+
+impl Cancel {
+    async fn note(&self, cx: &Flow, log: &Log, name: &str) -> Result<()> {
+        log.add(name);
+        if self.after == Some(log.all().len()) {
+            let id = FlowId::new(cx.id());
+            self.flows.get().unwrap().cancel(&id).await?;
+        }
+        Ok(())
+    }
+}
+
+fn run<'a>(
+    cx: &'a Flow,
+    log: &'a Log,
+    cancel: &'a Cancel,
+    path: String,
+    acts: &'a [Act],
+) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for (number, act) in acts.iter().enumerate() {
             let name = format!("{path}.{number}");
-            let note = || async { Ok(log.add(&name)) };
+            let note = || cancel.note(cx, log, &name);
             match act {
                 Act::Step => cx.step(&name, note).await?,
                 Act::Undoable => {
@@ -65,14 +108,14 @@ fn run<'a>(cx: &'a Flow, log: &'a Log, path: String, acts: &'a [Act]) -> BoxFutu
                 }
                 Act::All(branches) => {
                     let branches = branches.iter().enumerate();
-                    let branches =
-                        branches.map(|(at, acts)| run(cx, log, format!("{name}/{at}"), acts));
+                    let branches = branches
+                        .map(|(at, acts)| run(cx, log, cancel, format!("{name}/{at}"), acts));
                     cx.all(branches.collect::<Vec<_>>()).await?;
                 }
                 Act::Any(branches) => {
                     let branches = branches.iter().enumerate();
-                    let branches =
-                        branches.map(|(at, acts)| run(cx, log, format!("{name}/{at}"), acts));
+                    let branches = branches
+                        .map(|(at, acts)| run(cx, log, cancel, format!("{name}/{at}"), acts));
                     cx.any(&name, branches.collect::<Vec<_>>()).await?;
                 }
                 Act::Handled | Act::Fail => {
@@ -89,20 +132,27 @@ fn run<'a>(cx: &'a Flow, log: &'a Log, path: String, acts: &'a [Act]) -> BoxFutu
     })
 }
 
-/// Runs a workflow to its end, with a crash after each of these steps and undos. Returns its state, and how often each thing was done.
+/// Runs a workflow to its end, with a crash after each of these steps and undos, or a cancellation. Returns its state, and how often each thing was done.
 async fn outcome(
     acts: &[Act],
     crashes: &[String],
+    cancel_after: Option<usize>,
 ) -> (FlowState, Option<String>, BTreeMap<String, usize>) {
     let code = acts.to_vec();
+    let cancel = Cancel {
+        after: cancel_after,
+        ..Cancel::default()
+    };
+    let flows = Arc::clone(&cancel.flows);
     let script = Script::new(move |cx, log, _| {
-        let code = code.clone();
+        let (code, cancel) = (code.clone(), cancel.clone());
         Box::pin(async move {
-            run(cx, log, String::new(), &code).await?;
+            run(cx, log, &cancel, String::new(), &code).await?;
             Ok(serde_json::Value::Null)
         })
     });
     let kit = Kit::by_hand(script).await;
+    let _ = flows.set(kit.flows.clone());
     for crash in crashes {
         kit.flows.crash_after(crash);
     }
@@ -127,14 +177,29 @@ async fn outcome(
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 0, ..ProptestConfig::default() })]
     #[test]
+    fn all_that_was_done_is_undone_when_a_workflow_fails_or_is_cancelled_in_a_step(acts in acts(), after in 0_usize..8) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (state, _, done) = outcome(&acts, &[], Some(after)).await;
+            prop_assert!(state.has_ended());
+            for name in undoable("", &acts) {
+                let is_done = state != FlowState::Done && done.contains_key(&name);
+                let undone = done.get(&format!("undo {name}")).copied();
+                prop_assert_eq!(undone, is_done.then_some(1), "{}: {:?}", name, done);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
     fn crashes_change_neither_the_end_nor_what_is_undone(acts in acts(), seed in any::<u64>()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (state, _, done) = outcome(&acts, &[]).await;
+            let (state, _, done) = outcome(&acts, &[], None).await;
             prop_assert!(state.has_ended());
             let mut random = fastrand::Rng::with_seed(seed);
             let crashes: Vec<_> = done.keys().filter(|_| random.bool()).cloned().collect();
-            let crashed = outcome(&acts, &crashes).await;
+            let crashed = outcome(&acts, &crashes, None).await;
             // Which of several branches fails or wins may differ with a crash: then others are done.
             let has_branches = acts.iter().any(|act| matches!(act, Act::All(_) | Act::Any(_)));
             if !has_branches {

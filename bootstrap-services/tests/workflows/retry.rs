@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use bootstrap_services::workflows::{FlowId, FlowState, StepState};
-use futures_util::future::BoxFuture;
 use serde_json::json;
 
-use crate::kit::{HOUR, Kit, Limited, Log, Part, Script, Test};
+use crate::kit::{HOUR, Kit, Limited, Log, Script, Test};
 use crate::script;
 
 /// Fails until the log says that it was repaired.
@@ -100,31 +99,6 @@ async fn a_retry_after_the_time_limit_starts_the_workflow_again_that_was_cancell
     kit.flows.signal(&child, "go", &()).await.unwrap();
     kit.drain().await;
     assert_eq!(kit.state(&id).await, FlowState::Done);
-    kit.close().await;
-}
-
-#[tokio::test]
-async fn a_retry_enqueues_the_job_again_that_was_cancelled_as_a_step_beside_it_failed() {
-    let kit = Kit::running(script!(|cx, log, input| {
-        let part: BoxFuture<'_, Result<()>> = Box::pin(cx.job("part", Part::Wait));
-        let fails = cx.step("fails", || async {
-            while log.all().is_empty() {
-                tokio::task::yield_now().await;
-            }
-            anyhow::bail!("no luck")
-        });
-        cx.all([part, fails.attempts(1).into_future()]).await?;
-    }))
-    .await;
-    let id = kit.start(()).await;
-    for begun in 1..=2 {
-        assert_eq!(kit.ended(&id).await.state, FlowState::Failed);
-        assert_eq!(kit.log.all(), vec!["part Wait"; begun]);
-        assert_eq!(kit.error(&id).await, "the step `fails` failed: no luck");
-        assert!(kit.flows.retry(&id).await.unwrap());
-        kit.log.until(begun + 1).await;
-    }
-    kit.ended(&id).await;
     kit.close().await;
 }
 

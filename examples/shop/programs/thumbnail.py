@@ -73,7 +73,7 @@ def thumbnail(source, target):
 
 with Job() as job:
     try:
-        job.complete(thumbnail(job.payload["image"], job.payload["thumbnail"]))
+        job.complete(thumbnail(job.payload["image"], job.payload["target"]))
     except (ValueError, zlib.error, struct.error, IndexError) as error:
         # Another attempt would find the same image.
         job.fail(error, retry=False)

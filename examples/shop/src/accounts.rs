@@ -9,6 +9,7 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use bootstrap::prelude::*;
 use bootstrap_services::audit::{Audit, Entry};
 use bootstrap_services::clock::Clock;
+use bootstrap_services::database::Tx;
 use bootstrap_services::jobs::Jobs;
 use bootstrap_services::limits;
 use bootstrap_web::prelude::*;
@@ -45,10 +46,10 @@ pub(crate) async fn authenticate(
 fn accounts() -> impl RouteSet {
     Routes::new()
         .on_error(unavailable)
-        .post("/accounts", sign_up)
-        // Guessing a password takes time.
+        // Guessing a password takes time, and protecting one takes a processor.
         .layer(limits::headers())
         .before_handle(limits::per_client("login"))
+        .post("/accounts", sign_up)
         .post("/sessions", log_in)
 }
 
@@ -123,6 +124,13 @@ async fn log_in(
     Ok((StatusCode::CREATED, Json(Session { token })))
 }
 
+/// Deletes the sessions whose tokens are not valid any more.
+pub(crate) async fn forget_expired(tx: &mut Tx, now: SystemTime) -> Result<()> {
+    let delete = sqlx::query("DELETE FROM sessions WHERE expires <= ?");
+    delete.bind(seconds(now)).execute(&mut **tx).await?;
+    Ok(())
+}
+
 fn protect(password: &str) -> Result<String> {
     Ok(Argon2::default()
         .hash_password(password.as_bytes())?
@@ -155,8 +163,8 @@ fn new_token() -> Result<String> {
     Ok(token)
 }
 
-fn hash(token: &str) -> Vec<u8> {
-    Sha256::digest(token.as_bytes()).to_vec()
+pub(crate) fn hash(content: impl AsRef<[u8]>) -> Vec<u8> {
+    Sha256::digest(content).to_vec()
 }
 
 /// Returns a time as the tables have it, in seconds since 1970.

@@ -13,6 +13,7 @@ use bootstrap_services::events::{Event, EventContext, Events, Handler, event_han
 use bootstrap_web::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::operations::local;
 use crate::orders::OrderPlaced;
 use crate::store::{Store, unavailable};
 
@@ -122,6 +123,7 @@ async fn show(
 fn stockroom() -> impl RouteSet {
     Routes::new()
         .on_error(unavailable)
+        .before_handle(local)
         .put("/offers/{name}", put)
 }
 

@@ -1,6 +1,6 @@
 //! Images of products: a program in Python makes thumbnails of them.
 
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 
 use anyhow::Context as _;
 use bootstrap::extend::async_trait;
@@ -12,7 +12,9 @@ use bootstrap_web::axum::body::Bytes;
 use bootstrap_web::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::hash;
 use crate::catalogue::Catalogue;
+use crate::operations::local;
 
 /// The client, which is part of this binary, as the programs are.
 const CLIENT: &str =
@@ -54,7 +56,9 @@ impl Images {
 #[derive(Serialize, Deserialize)]
 struct Thumbnail {
     image: PathBuf,
-    thumbnail: PathBuf,
+    target: PathBuf,
+    /// The image that it was enqueued for. The program takes the one that is there.
+    version: String,
 }
 
 impl Job for Thumbnail {
@@ -64,6 +68,7 @@ impl Job for Thumbnail {
 #[job_handler(Thumbnail)]
 struct Thumbnails {
     external: State<ExternalJobs>,
+    jobs: State<Jobs>,
 }
 
 impl Hooks for Thumbnails {
@@ -76,8 +81,27 @@ impl Hooks for Thumbnails {
 #[async_trait]
 impl Handles<Thumbnail> for Thumbnails {
     async fn handle(&self, job: Thumbnail, cx: &JobContext) -> Result<()> {
-        self.external.run(&job, cx).await
+        self.external.run(&job, cx).await?;
+        // The job of a newer image may have ended before this program wrote its thumbnail of the older one. So that one is made again.
+        let version = version(&tokio::fs::read(&job.image).await?);
+        if version != job.version {
+            let _ = self.jobs.enqueue(Thumbnail { version, ..job }).await?;
+        }
+        Ok(())
     }
+}
+
+/// Names the content of an image.
+fn version(image: &[u8]) -> String {
+    let hash = hash(image).into_iter();
+    hash.fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// Replaces a file as a whole: no reader finds a part of it.
+async fn replace(file: &FilePath, version: &str, content: &[u8]) -> std::io::Result<()> {
+    let new = file.with_extension(version);
+    tokio::fs::write(&new, content).await?;
+    tokio::fs::rename(new, file).await
 }
 
 /// A program in Python with the client in front.
@@ -87,7 +111,9 @@ pub(crate) fn python(program: &str) -> Definition {
 
 #[routes(name = "image-uploads", management)]
 fn uploads() -> impl RouteSet {
-    Routes::new().put("/products/{id}/image", upload)
+    Routes::new()
+        .before_handle(local)
+        .put("/products/{id}/image", upload)
 }
 
 /// Keeps the PNG of a product. Its thumbnail is there a moment later.
@@ -99,11 +125,17 @@ async fn upload(
     png: Bytes,
 ) -> Result<StatusCode, Problem> {
     catalogue.get(id).await?;
-    let (image, thumbnail) = (images.image(id), images.thumbnail(id));
-    tokio::fs::write(&image, png).await?;
-    // An image that is replaced before its thumbnail is made needs one job.
-    let job = Thumbnail { image, thumbnail };
-    let _ = jobs.enqueue(job).unique(id).await?;
+    let (image, target) = (images.image(id), images.thumbnail(id));
+    let version = version(&png);
+    replace(&image, &version, &png).await?;
+    // The key holds until the job has ended: an image that replaces another has one of its own.
+    let key = format!("{id} {version}");
+    let job = Thumbnail {
+        image,
+        target,
+        version,
+    };
+    let _ = jobs.enqueue(job).unique(key).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -6,6 +6,7 @@ use bootstrap_services::jobs::{Handles, Job, JobContext, JobPolicy, job_handler}
 use bootstrap_web::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::operations::local;
 use crate::store::{Store, unavailable};
 
 /// Greets a new customer.
@@ -50,7 +51,10 @@ impl Handles<Welcome> for Welcomes {
 
 #[routes(name = "mails", management)]
 fn mails() -> impl RouteSet {
-    Routes::new().on_error(unavailable).get("/mails", list)
+    Routes::new()
+        .on_error(unavailable)
+        .before_handle(local)
+        .get("/mails", list)
 }
 
 #[derive(Serialize, sqlx::FromRow)]

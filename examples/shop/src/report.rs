@@ -7,12 +7,13 @@ use bootstrap_services::cron::{CronContext, CronTask, cron};
 use bootstrap_web::prelude::*;
 use serde::Serialize;
 
-use crate::accounts::seconds;
+use crate::accounts::{forget_expired, seconds};
+use crate::operations::local;
 use crate::store::{Store, unavailable};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Sums up the orders of the last 24 hours. If no instance runs at that time, the next one that starts does it.
+/// Sums up the orders of the last 24 hours, and forgets sessions that have expired. If no instance runs at that time, the next one that starts does it.
 #[cron("0 3 * * *", zone = "Europe/Berlin", missed = once)]
 struct Report {
     store: State<Store>,
@@ -20,8 +21,8 @@ struct Report {
 
 impl CronTask for Report {
     async fn run(&self, cx: &CronContext) -> Result<()> {
-        let until = cx.scheduled_at();
-        let (from, until) = (seconds(until - DAY), seconds(until));
+        let at = cx.scheduled_at();
+        let (from, until) = (seconds(at - DAY), seconds(at));
         let sum = "INSERT INTO reports (until, orders, cents)
                    SELECT ?1, count(*), coalesce(sum(cents), 0) FROM orders WHERE placed >= ?2 AND placed < ?1";
         self.store
@@ -31,7 +32,7 @@ impl CronTask for Report {
                     .bind(from)
                     .execute(&mut *tx)
                     .await?;
-                Ok(())
+                forget_expired(&mut tx, at).await
             })
             .await
     }
@@ -39,7 +40,10 @@ impl CronTask for Report {
 
 #[routes(name = "office", management)]
 fn office() -> impl RouteSet {
-    Routes::new().on_error(unavailable).get("/reports", list)
+    Routes::new()
+        .on_error(unavailable)
+        .before_handle(local)
+        .get("/reports", list)
 }
 
 #[derive(Serialize, sqlx::FromRow)]

@@ -119,6 +119,8 @@ impl Drop for Channel {
         drop(state);
         self.0.changed.notify_all();
         if let Some(connection) = connection {
+            // A service that does not read does not hold this up.
+            let _ = connection.set_nonblocking(true);
             let _ = (&*connection).write_all(&line(&json!({ "type": "disconnecting" })));
             let _ = connection.shutdown(Shutdown::Both);
         }
@@ -165,6 +167,9 @@ impl Shared {
                 Some("welcome") => {
                     is_accepted = true;
                     let mut state = self.lock();
+                    if state.closed {
+                        break;
+                    }
                     state.acknowledged(number("acknowledged"));
                     state.sent = number("acknowledged");
                     state.connection = Some(connection.clone());
@@ -212,7 +217,7 @@ impl Shared {
             if (&*connection).write_all(&lines).is_err() {
                 // The thread that reads connects again.
                 let _ = connection.shutdown(Shutdown::Both);
-                self.lock().connection = None;
+                self.lock().forget(&connection);
             }
         }
     }
@@ -234,6 +239,12 @@ impl State {
     /// The number of the first message that is kept, or of the next one.
     fn first(&self) -> u64 {
         self.last + 1 - self.kept.len() as u64
+    }
+
+    /// Forgets a connection that failed, unless there is a new one by now.
+    fn forget(&mut self, connection: &Arc<UnixStream>) {
+        let is_it = |found: &mut Arc<UnixStream>| Arc::ptr_eq(found, connection);
+        self.connection.take_if(is_it);
     }
 
     fn has_work(&self) -> bool {

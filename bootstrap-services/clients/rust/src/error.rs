@@ -8,6 +8,8 @@ use std::{fmt, io};
 pub enum Error {
     /// A variable of the environment is not set, or is not what the service sets.
     NotSupervised(&'static str),
+    /// The process was asked to end before it had a job.
+    Stopped,
     /// So many messages are not acknowledged that no more are kept.
     Full,
     /// A message has more than 1 MiB.
@@ -24,6 +26,7 @@ impl fmt::Display for Error {
             Self::NotSupervised(name) => {
                 write!(f, "`{name}` is not set: let bootstrap start this process")
             }
+            Self::Stopped => f.write_str("the process was asked to end before it had a job"),
             Self::Full => {
                 f.write_str("too many messages are not acknowledged: emit more slowly, or flush")
             }

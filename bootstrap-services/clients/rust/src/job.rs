@@ -41,7 +41,7 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// As [`Process::from_env`], and [`Error::NotSupervised`] if the process is asked to end before it has a job.
+    /// As [`Process::from_env`], and [`Error::Stopped`] if the process is asked to end before it has a job.
     pub fn from_env() -> Result<Self, Error> {
         let process = Process::from_env()?;
         loop {
@@ -56,7 +56,7 @@ impl Job {
                 });
             }
             if process.wait_stopping(Duration::ZERO) {
-                return Err(Error::NotSupervised("the job"));
+                return Err(Error::Stopped);
             }
         }
     }

@@ -83,16 +83,16 @@ impl fmt::Debug for Instances {
 /// let apps = Mutex::new(Vec::new());
 /// let make = async |time: VirtualClock| {
 ///     let file = folder.path().join(format!("{}.db", apps.lock().unwrap().len()));
-///     let mut instances = Vec::new();
+///     let (mut engines, mut databases) = (Vec::new(), Vec::new());
 ///     for _ in 0..2 {
 ///         let app = App::new().supply(time.clock()).with(SqliteJobsPlugin::default());
 ///         let running = app.with(DatabasePlugin::default().file(file.clone())).boot().await.unwrap();
 ///         let engine = running.try_get::<Port<dyn JobEngine>>().unwrap();
-///         let database = Database::clone(&running.try_get::<State<Database>>().unwrap());
-///         instances.push((Port::to_arc(&engine).unwrap(), database));
+///         engines.push(Port::to_arc(&engine).unwrap());
+///         databases.push(Database::clone(&running.try_get::<State<Database>>().unwrap()));
 ///         apps.lock().unwrap().push(running);
 ///     }
-///     let [(one, database), (other, _)] = <[_; 2]>::try_from(instances).unwrap();
+///     let (one, other, database) = (engines.remove(0), engines.remove(0), databases.remove(0));
 ///     let begin = async move || database.begin().await.unwrap();
 ///     Instances::from([one, other]).transactions(begin, async |tx: Tx| tx.commit().await.unwrap())
 /// };

@@ -1,7 +1,9 @@
 //! Which process a worker lives in, and whether it has died.
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::process;
+
+use crate::proc_stat;
 
 /// A process, as the table of the workers has it: the machine and its start, the namespace of the number, the number, and the start of
 /// the process. So a number that was given again is another process.
@@ -24,10 +26,10 @@ pub(super) fn has_died(process: &str) -> bool {
         return false;
     };
     let Ok(pid) = pid.parse() else { return false };
-    match line(pid) {
-        Ok(line) => start_in(&line) != Some(started),
+    match proc_stat::fields(pid) {
+        Ok(fields) => start_in(&fields) != Some(started),
         // Unless processes of other users are hidden (`hidepid`): the first process is always there.
-        Err(error) => error.kind() == ErrorKind::NotFound && line(1).is_ok(),
+        Err(error) => error.kind() == ErrorKind::NotFound && proc_stat::fields(1).is_ok(),
     }
 }
 
@@ -46,21 +48,14 @@ fn place() -> Option<String> {
 
 /// When a process started, in ticks since the machine did; `None` if it does not run.
 fn start(pid: u32) -> Option<String> {
-    let line = line(pid).ok()?;
-    start_in(&line).map(str::to_owned)
+    let fields = proc_stat::fields(pid).ok()?;
+    start_in(&fields).map(str::to_owned)
 }
 
-fn start_in(line: &str) -> Option<&str> {
-    // The name of the program may contain anything.
-    let mut fields = line.rsplit_once(')')?.1.split_whitespace();
-    let has_ended = matches!(fields.next()?, "Z" | "X" | "x");
-    let start = fields.nth(18)?;
-    (!has_ended).then_some(start)
-}
-
-/// What the system knows of a process.
-fn line(pid: u32) -> io::Result<String> {
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+fn start_in(fields: &[String]) -> Option<&str> {
+    let is_alive = proc_stat::is_alive(fields.first()?);
+    let start = fields.get(19)?;
+    is_alive.then_some(start)
 }
 
 #[cfg(all(test, target_os = "linux"))]

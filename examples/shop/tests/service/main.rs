@@ -100,6 +100,49 @@ fn a_new_customer_gets_a_mail_and_a_product_gets_a_thumbnail() {
     shop.stop();
 }
 
+#[test]
+fn a_foreign_name_of_this_host_is_refused_on_the_routes_for_operators() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::start(folder.path());
+    for path in ["/operations", "/reports", "/mails"] {
+        let foreign = agent().get(shop.url(path)).header("host", "example.org");
+        assert_eq!(foreign.call().unwrap().status(), 403, "{path}");
+        assert_eq!(get(&shop, path).0, 200, "{path}");
+    }
+    for path in ["/offers/tea", "/orders/1/shipped", "/products/1/image"] {
+        let foreign = agent().put(shop.url(path)).header("host", "example.org");
+        let offer = json!({ "cents": 450, "stock": 3 });
+        assert_eq!(foreign.send_json(offer).unwrap().status(), 403, "{path}");
+    }
+    shop.stop();
+}
+
+#[test]
+fn people_sign_up_only_so_often() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::start_with(folder.path(), &[("SHOP_LIMITS__LOGIN__RATE", "1/m")]);
+    for round in 0..5 {
+        sign_up(&shop, &format!("customer-{round}@example.org"));
+    }
+    let another = json!({ "email": "ada@example.org", "password": "correct horse battery" });
+    let refused = agent().post(shop.url("/accounts")).send_json(another);
+    assert_eq!(refused.unwrap().status(), 429);
+    shop.stop();
+}
+
+#[test]
+fn sessions_that_have_expired_are_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::start(folder.path());
+    customer(&shop, "ada@example.org");
+    customer(&shop, "grace@example.org");
+    let expire = "UPDATE sessions SET expires = 1 WHERE account = 1 RETURNING account";
+    assert_eq!(count_of(folder.path(), expire), 1);
+    let sessions = || count_of(folder.path(), "SELECT count(*) FROM sessions");
+    wait_until(|| sessions() == 1, "the report forgets it");
+    shop.stop();
+}
+
 /// A red pixel.
 const PNG: &[u8] = &[
     0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
