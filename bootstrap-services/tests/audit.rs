@@ -323,8 +323,8 @@ async fn an_entry_is_counted_when_its_transaction_is_committed() {
     tx.rollback().await.unwrap();
     kit.record("committed").await;
     let snapshot = measured.snapshot().into_vec().into_iter();
-    let recorded = snapshot.filter(|(key, ..)| key.key().name() == "audit_recorded_total");
-    let recorded: Vec<_> = recorded.map(|(_, _, _, value)| value).collect();
-    assert_eq!(recorded, [DebugValue::Counter(1)]);
+    let found = snapshot.filter(|(key, ..)| key.key().name() == "audit_recorded_total");
+    let counts: Vec<_> = found.map(|(_, _, _, value)| value).collect();
+    assert_eq!(counts, [DebugValue::Counter(1)]);
     kit.close().await;
 }

@@ -206,7 +206,7 @@ impl Hooks for JobWorkerPlugin {
                 // Before the plugin's own turn to drain: others may take long.
                 () = draining(&app) => self.stops.closing.cancel(),
                 () = cx.stopped() => self.stops.closing.cancel(),
-                () = clock.work(self.tend()) => {}
+                () = self.tend() => {}
             }
             std::future::pending::<()>().await;
         };
@@ -365,7 +365,9 @@ impl JobWorkerPlugin {
 
     /// What a worker does besides its jobs.
     async fn tend(&self) {
-        tokio::join!(self.purge(), self.measure());
+        // Each by itself, so that a virtual clock waits for one while the other sleeps.
+        let clock = &self.clock;
+        tokio::join!(clock.work(self.purge()), clock.work(self.measure()));
     }
 
     /// Removes jobs that are too old.

@@ -200,7 +200,7 @@ pub(super) async fn newest(
 ) -> Result<Vec<(StepInfo, Option<String>)>> {
     // The results of the others are not read.
     const NEWEST: &str = "SELECT name, seq, kind, state, attempts, substr(result, 1, ?2) AS result, error, due_at, awaited, undo, undo_attempts,
-            began_at, ended_at
+            began_at, ended_at, is_optional
         FROM _flow_steps WHERE flow = (SELECT number FROM _flows WHERE id = ?1) ORDER BY seq DESC LIMIT ?3";
     let select = sqlx::query_as(NEWEST).bind(id.as_str());
     let select = select.bind(characters).bind(most);

@@ -72,12 +72,20 @@ async fn a_job_that_a_request_enqueues_is_in_the_trace_of_the_request() {
     assert_eq!(trace("/users", Some(TRACE)).await, TRACE);
     assert_eq!(trace("/others", Some(TRACE)).await, OTHER);
     assert_eq!(trace("/users", None).await, "none");
-    let long = format!("{TRACE}-{}", "a".repeat(1_000));
+    let extended = format!("{TRACE}-{}", "a".repeat(1_000));
     let upper = TRACE.to_uppercase();
     let no_trace = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
     let no_span = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{}-01", "0".repeat(16));
     let no_version = TRACE.replace("00-4", "ff-4");
-    for malformed in ["", "none", &long, &upper, &no_trace, &no_span, &no_version] {
+    for malformed in [
+        "",
+        "none",
+        &extended,
+        &upper,
+        &no_trace,
+        &no_span,
+        &no_version,
+    ] {
         let found = trace("/users", Some(malformed)).await;
         assert_eq!(found, "none", "{malformed}");
     }
