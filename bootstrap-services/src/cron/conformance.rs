@@ -166,7 +166,7 @@ impl ClaimWork for Calls {
     async fn run(&self, _: &mut dyn crate::database::Transaction) -> bootstrap::Result<()> {
         self.count
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        anyhow::ensure!(!self.fails, "no luck");
+        anyhow::ensure!(!self.fails, "the work fails");
         Ok(())
     }
 }

@@ -396,14 +396,18 @@ impl Engine {
             return Outcome::Cancelled;
         };
         let late = self.clock.now().duration_since(at).unwrap_or_default();
-        metrics::fired(entry.name(), late);
         let cx = CronContext {
             entry: Arc::clone(entry),
             scheduled_at: at,
             app: app.handle(),
         };
         // The call, every poll and the drop of the task's future happen in here, so any of them may panic.
-        let run = AssertUnwindSafe(async { self.run_within_limits(entry, cx).await });
+        let run = AssertUnwindSafe(async {
+            if let Work::Task(_) = entry.work {
+                metrics::fired(entry.name(), late);
+            }
+            self.run_within_limits(entry, cx).await
+        });
         let (outcome, error) = match run.catch_unwind().await {
             Ok(Ok(outcome)) => (outcome, None),
             Ok(Err(_)) if entry.stops.cancelled.is_cancelled() => (Outcome::Cancelled, None),
@@ -416,8 +420,12 @@ impl Engine {
                 )),
             ),
         };
-        if outcome != Outcome::Succeeded {
-            metrics::failed(entry.name());
+        match (outcome, &entry.work) {
+            (Outcome::Skipped, _) => metrics::skipped(entry.name()),
+            #[cfg(feature = "jobs")]
+            (Outcome::Succeeded, Work::Enqueue(_)) => metrics::fired(entry.name(), late),
+            (Outcome::Succeeded, _) => {}
+            _ => metrics::failed(entry.name()),
         }
         if let Some(error) = error {
             self.report(entry, error);

@@ -1,8 +1,8 @@
 //! Schedules that enqueue a job at each occurrence.
 
 use std::panic::{AssertUnwindSafe, Location};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::anyhow;
@@ -31,7 +31,8 @@ impl Cron {
     /// Adds a schedule that enqueues a job at each occurrence: the one that `job` makes from its time.
     ///
     /// If the claims are in the database of the jobs (`cron.store = "database"`), an occurrence is claimed and its job is enqueued in one
-    /// transaction: no crash loses it or doubles it. With other stores an occurrence is lost if the process dies between the two.
+    /// transaction: no crash loses it or doubles it. A store without transactions claims first: an occurrence is lost if the process dies
+    /// before its job is stored. A store in another database than the jobs enqueues first: the job may be enqueued twice.
     ///
     /// With [`Overlap::Skip`], the default, an occurrence is skipped if the job of an earlier one has not ended; otherwise each has its
     /// job, and the queue of the job limits how many run. [`Schedule::missed`] is as for tasks. The time limit is that of the job.
@@ -82,8 +83,8 @@ impl Cron {
     ) -> Result<(), CronError> {
         let place = Place(Location::caller());
         if schedule.timeout.is_some() {
-            let wrong = "it has a timeout, and what it enqueues has one of its own";
-            let help = "set `JobPolicy::timeout`";
+            let wrong = "a schedule that enqueues a job has no timeout";
+            let help = "remove it, and set `JobPolicy::timeout`";
             return Err(CronError::option(&schedule.name, wrong, help));
         }
         let key = (schedule.overlap == Overlap::Skip).then(|| format!("cron {}", schedule.name));
@@ -103,7 +104,7 @@ impl Cron {
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> anyhow::Error {
     let message = panic::message(panic).unwrap_or("no message");
-    anyhow!("what makes the job panicked: {message}")
+    anyhow!("the closure that makes the job panicked: {message}")
 }
 
 async fn push<J: Job>(
@@ -138,13 +139,37 @@ struct JobOf<'a> {
     at: SystemTime,
     /// Whether it was enqueued: no job of an earlier occurrence is in its place.
     is_new: AtomicBool,
+    /// Why it can't be enqueued, however often that is tried.
+    fault: Mutex<Option<anyhow::Error>>,
 }
 
 impl JobOf<'_> {
     async fn push(&self, tx: Option<&mut dyn Transaction>) -> Result<()> {
-        let is_new = (self.enqueue)(tx, self.at).await?;
-        self.is_new.store(is_new, Ordering::Relaxed);
-        Ok(())
+        match (self.enqueue)(tx, self.at).await {
+            Ok(is_new) => {
+                self.is_new.store(is_new, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) if matches!(error.downcast_ref(), Some(JobError::Engine { .. })) => {
+                Err(error)
+            }
+            Err(error) => {
+                *self.fault() = Some(error);
+                Err(anyhow!("the job can't be enqueued"))
+            }
+        }
+    }
+
+    fn fault(&self) -> MutexGuard<'_, Option<anyhow::Error>> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is tried again is the outer error.
+    fn settle<T>(&self, result: Result<T>) -> Result<Result<T>> {
+        match (result, self.fault().take()) {
+            (Err(_), Some(fault)) => Ok(Err(fault)),
+            (result, _) => result.map(Ok),
+        }
     }
 }
 
@@ -164,20 +189,24 @@ impl Engine {
         at: SystemTime,
     ) -> Result<bool> {
         let (name, store, clock) = (entry.name(), &self.store, &self.clock);
-        let is_new = AtomicBool::new(true);
         let job = JobOf {
             enqueue,
             at,
-            is_new,
+            is_new: AtomicBool::new(true),
+            fault: Mutex::default(),
         };
-        let claim = || store.claim_in(name, at, clock.now(), &job);
-        let is_claimed = if let Some(is_claimed) = self.call(entry, claim).await? {
+        let claim = || {
+            let claim = store.claim_in(name, at, clock.now(), &job);
+            claim.map(|claimed| job.settle(claimed)).boxed()
+        };
+        let is_claimed = if let Some(is_claimed) = self.call(entry, claim).await?? {
             is_claimed
         } else {
             let claim = || store.claim(name, at, clock.now());
             let is_claimed = self.call(entry, claim).await?;
             if is_claimed {
-                self.call(entry, || job.push(None).boxed()).await?;
+                let push = || job.push(None).map(|pushed| job.settle(pushed)).boxed();
+                self.call(entry, push).await??;
             }
             is_claimed
         };

@@ -226,9 +226,14 @@ impl Entry {
     pub(super) fn finish(&self, at: SystemTime, outcome: Outcome) -> Option<Occurrence> {
         let mut state = self.state();
         state.running -= 1;
-        state.last = state.last.max(Some(at));
-        state.outcome = Some(outcome);
-        state.counts.failed += u64::from(outcome != Outcome::Succeeded);
+        if outcome == Outcome::Skipped {
+            state.counts.fired -= 1;
+            state.counts.skipped += 1;
+        } else {
+            state.last = state.last.max(Some(at));
+            state.outcome = Some(outcome);
+            state.counts.failed += u64::from(outcome != Outcome::Succeeded);
+        }
         if self.stops.aborted.is_cancelled() {
             state.counts.skipped += state.waiting.len() as u64;
             state.waiting.clear();

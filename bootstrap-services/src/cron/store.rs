@@ -21,6 +21,10 @@ pub(super) const MOST_AHEAD: Duration = Duration::from_hours(24);
 ///
 /// A claim is not given back. If a process is killed between the claim and the end of the task, that occurrence does
 /// not run again: an occurrence runs at most once.
+///
+/// # Cancel safety
+///
+/// The future of each method may be dropped where it waits. The claim is then made or not, with its work.
 #[async_trait]
 pub trait CronStore: Send + Sync + 'static {
     /// Claims an occurrence: returns whether the caller runs it.
@@ -35,8 +39,8 @@ pub trait CronStore: Send + Sync + 'static {
     /// An error if the store can't be reached. The caller tries again for a minute.
     async fn claim(&self, name: &str, occurrence: SystemTime, now: SystemTime) -> Result<bool>;
 
-    /// Claims an occurrence in a transaction, and does what belongs to the claim in it: true if both were committed, false as
-    /// [`claim`](Self::claim). `None`, unless it is implemented: the store has no transactions, and nothing was claimed.
+    /// Claims an occurrence and runs `work` in one transaction. Returns `Some(true)` if both were committed, `Some(false)` if the occurrence was
+    /// claimed before, and `None` if the store has no transactions, which is the default: nothing was claimed then.
     ///
     /// # Errors
     ///
@@ -64,11 +68,15 @@ pub trait CronStore: Send + Sync + 'static {
 #[cfg(feature = "database")]
 #[async_trait]
 pub trait ClaimWork: Send + Sync {
-    /// Does it. It may be called again if the transaction was rolled back.
+    /// Does the work of the claim in its transaction. It may be called again if that was rolled back.
     ///
     /// # Errors
     ///
     /// An error rolls the claim back.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the claim is rolled back.
     async fn run(&self, tx: &mut dyn Transaction) -> Result<()>;
 }
 

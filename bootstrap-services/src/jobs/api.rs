@@ -213,6 +213,10 @@ impl Jobs {
     /// # Errors
     ///
     /// As [`find`](Self::find).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the job may be ready or not.
     pub async fn requeue(&self, id: &JobId) -> Result<bool, JobError> {
         let requeued = self.engine.requeue(id).await;
         requeued.map_err(engine(|| format!("requeue the job {id}")))
@@ -224,6 +228,10 @@ impl Jobs {
     /// # Errors
     ///
     /// As [`find`](Self::find).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the job may have been cancelled or not.
     pub async fn cancel(&self, id: &JobId) -> Result<bool, JobError> {
         let cancelled = self.engine.cancel(id).await;
         cancelled.map_err(engine(|| format!("cancel the job {id}")))
@@ -234,6 +242,10 @@ impl Jobs {
     /// # Errors
     ///
     /// As [`find`](Self::find).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the job may have been removed or not.
     ///
     /// # Examples
     ///
@@ -258,6 +270,10 @@ impl Jobs {
     /// # Errors
     ///
     /// As [`find`](Self::find).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, some of the jobs may have been removed.
     pub async fn purge(&self, state: JobState, older_than: Duration) -> Result<u64, JobError> {
         let purged = self.engine.purge(state, older_than).await;
         purged.map_err(engine(|| format!("purge the {state} jobs")))

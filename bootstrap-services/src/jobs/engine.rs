@@ -14,8 +14,12 @@ use crate::jobs::work::Work;
 
 /// Keeps jobs and hands them out: a port. [`SqliteJobsPlugin`](crate::jobs::SqliteJobsPlugin) is the embedded engine.
 ///
-/// An engine may have a loop of its own: [`work`](Self::work) lends it the handlers. With the feature `testing`, `jobs::conformance::check` checks
+/// An engine may have a loop of its own: [`work`](Self::work) passes it the handlers. With the feature `testing`, `jobs::conformance::check` checks
 /// what all engines have to do.
+///
+/// # Cancel safety
+///
+/// The future of each method may be dropped where it waits. What it writes is then written as a whole, or not at all.
 #[async_trait]
 pub trait JobEngine: Send + Sync + 'static {
     /// Stores a job. It is on the disk when this returns.
@@ -146,7 +150,7 @@ pub struct NewJob {
     /// A job that waits for its time, and is ready as soon as this one has ended, however it ended: done, dead or cancelled. The
     /// engine makes it ready together with that end, so that it can't be lost.
     pub wakes: Option<JobId>,
-    /// The workflow that it resumes. [`JobEngine::cancel`] leaves such a job as it is.
+    /// The id of the workflow that it resumes, if it does. [`JobEngine::cancel`] leaves such a job as it is.
     pub resumes: Option<String>,
 }
 
@@ -335,7 +339,7 @@ pub struct JobFilter {
     pub state: Option<JobState>,
     /// Only jobs that are older than this one.
     pub before: Option<JobId>,
-    /// At most this many.
+    /// The most jobs that are returned. [`limit`](Self::limit) sets at most 1,000.
     pub limit: u32,
 }
 

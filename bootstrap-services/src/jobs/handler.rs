@@ -90,7 +90,7 @@ pub trait Handles<J: Job>: HandlerOf<J> + Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "the plugin `{Self}` is not the handler of the job `{J}`",
     label = "`{Self}` has no `#[job_handler({J})]`",
-    note = "help: write `#[job_handler({J})]` above the struct, in the place of `#[plugin(..)]`"
+    note = "help: write `#[job_handler({J})]` above the struct, instead of `#[plugin(..)]`"
 )]
 pub trait HandlerOf<J: Job> {}
 

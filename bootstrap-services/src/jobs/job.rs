@@ -124,8 +124,8 @@ impl JobPolicy {
         self
     }
 
-    /// How many times the process may die while the job runs; then the job is a dead letter. 0 and 1 count as 2: of the jobs that run when a process dies, the first crash
-    /// does not show which one is to blame. Before the last crash that is allowed, the job runs alone.
+    /// After how many crashes of its process the job is a dead letter: 3 by default, at least 2. The first crash does not show which of the jobs that ran has
+    /// caused it. Before the last crash that is allowed, the job runs alone.
     #[must_use]
     pub const fn crashes(mut self, crashes: u32) -> Self {
         self.crashes = if crashes > 2 { crashes } else { 2 };

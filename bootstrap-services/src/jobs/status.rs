@@ -27,7 +27,7 @@ struct Queue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueInfo {
-    /// Its name.
+    /// The name of the queue.
     pub name: String,
     /// The names of its jobs that this process handles, sorted.
     pub jobs: Vec<&'static str>,

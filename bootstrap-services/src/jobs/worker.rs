@@ -37,7 +37,7 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 /// | `jobs.worker` | `true` | `false`: this process enqueues jobs, and leaves them to others |
 /// | `jobs.concurrency` | `10` | how many jobs run at the same time in this process |
 /// | `jobs.grace` | `8s` | how long jobs may go on when the app stops, before they are asked to end, at most 15 s |
-/// | `jobs.keep` | `7d` | how long jobs that are done or cancelled are kept, 1 minute to 100 years; dead letters are kept until they are requeued or purged |
+/// | `jobs.keep` | `7d` | how long jobs that are done or cancelled are kept, 1 minute to 100 years; dead letters are kept until they are requeued, removed or purged |
 /// | `jobs.late` | `10m` | how long a job may be ready before the health check fails |
 /// | `jobs.queues.mail.concurrency` | | how many jobs of the queue `mail` run at the same time in this process; with 0 it leaves the queue to others |
 /// | `jobs.queues.mail.rate` | | how many begin, of all processes together: `"10/s"`; the units are `ms`, `s`, `m`, `h` and `d` |

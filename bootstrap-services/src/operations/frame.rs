@@ -61,14 +61,14 @@ fn notice(visit: &Visit) -> Markup {
             "Cancelled. A job that runs is asked to end, and dropped a second later."
         }
         Some("ended") => {
-            "Not cancelled: the job has ended, or resumes a workflow, which can be cancelled itself."
+            "Not cancelled: the job has ended, or resumes a workflow: cancel that instead."
         }
         Some("requeued") => "Requeued.",
         Some("not-requeued") => {
             "Not requeued: it is neither dead nor cancelled, or another job has its unique key."
         }
         Some("removed") => "Removed.",
-        Some("not-removed") => "Not removed: the job has not ended.",
+        Some("not-removed") => "Not removed: the job has not ended, or does not exist.",
         Some("purged") => "Purged.",
         Some("nothing-to-purge") => "Nothing was purged: no job ended in this state so long ago.",
         Some("paused") => "Paused in this instance, until it is resumed or restarted.",

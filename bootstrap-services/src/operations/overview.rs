@@ -48,7 +48,7 @@ async fn jobs_sections(visit: &Visit, jobs: &Jobs) -> Markup {
     html!(
         "<section><h2>Jobs</h2>" [counts(visit, jobs).await] "</section>"
         [queues::section(visit, jobs).await.unwrap_or_default()]
-        [newest(visit, jobs, DEAD, "No job has failed for good.").await]
+        [newest(visit, jobs, DEAD, "There are no dead letters.").await]
         [newest(visit, jobs, RUNNING, "No job runs.").await]
         [newest(visit, jobs, SCHEDULED, "No job waits for its time.").await]
     )

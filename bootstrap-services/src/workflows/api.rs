@@ -280,8 +280,8 @@ impl Workflows {
         self.0.cancel_in(tx, id).await.map_err(failed(doing))
     }
 
-    /// Lets a workflow go on that failed or timed out: at the step whose error ended it, with those that were undone, and with jobs and workflows that were cancelled. The time limit of the
-    /// whole workflow begins anew. Returns whether it was such a workflow.
+    /// Resumes a workflow that failed or timed out, at the step whose error ended it. Steps that were undone, and jobs and workflows that were cancelled, are done again. The
+    /// time limit of the whole workflow begins anew. Returns whether it was such a workflow.
     ///
     /// # Errors
     ///

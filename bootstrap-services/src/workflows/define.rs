@@ -148,17 +148,18 @@ impl<'a> Definition<'a> {
         self.add(name, Act::Choice(Box::new(choose)))
     }
 
-    /// How many times the state is attempted; of a [`parallel`](Self::parallel) state, each branch. See [`Step::attempts`].
+    /// Sets how many times the state is attempted, 5 unless the policy says otherwise; of a [`parallel`](Self::parallel) state, each branch. See [`Step::attempts`]. It is an error of
+    /// [`run`](Self::run) if the state does no work.
     pub fn attempts(self, attempts: u32) -> Self {
         self.set(|state| state.attempts = Some(attempts))
     }
 
-    /// How long an attempt may take. See [`Step::timeout`].
+    /// Sets how long an attempt may take, 5 minutes unless the policy says otherwise. See [`Step::timeout`]. It is an error of [`run`](Self::run) if the state does no work.
     pub fn timeout(self, timeout: Duration) -> Self {
         self.set(|state| state.timeout = Some(timeout))
     }
 
-    /// What undoes the state. It gets what the state has returned. A [`parallel`](Self::parallel) state is undone branch by branch, with what each has returned. See
+    /// Sets what undoes the state, which is an error of [`run`](Self::run) if it does no work. It gets what the state has returned. A [`parallel`](Self::parallel) state is undone branch by branch, with what each has returned. See
     /// [`Step::undo`].
     pub fn undo<F>(self, undo: impl Fn(Value) -> F + Send + Sync + 'a) -> Self
     where
@@ -168,7 +169,7 @@ impl<'a> Definition<'a> {
     }
 
     /// Lets all branches of a [`parallel`](Self::parallel) state end, also if some fail. It returns an object with `{ "ok": result }` or `{ "error": text }` for each branch,
-    /// and does not fail.
+    /// and does not fail. It is an error of [`run`](Self::run) if the state has no branches.
     pub fn settled(self) -> Self {
         self.set(|state| match &mut state.act {
             Act::Parallel(_, is_settled) => *is_settled = true,
@@ -278,7 +279,7 @@ impl<'a> Definition<'a> {
             );
             if let Some((set, of)) = state.misplaced() {
                 bail!(
-                    "the state `{}` has `{set}`, which has no meaning for it: set it for a state that {of}",
+                    "`{set}` has no effect on the state `{}`: set it on a state that {of}",
                     state.name
                 );
             }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::database::times::{millis, time};
 use crate::jobs::Job;
 use crate::workflows::engine::random_id;
-use crate::workflows::journal::Row;
+use crate::workflows::journal::{Journal, Row};
 use crate::workflows::pass::{Reached, Shared, encode, ended};
 use crate::workflows::step::{Step, Work};
 use crate::workflows::wait::{self, Other, Signal};
@@ -117,7 +117,7 @@ impl Flow {
 
     /// A step that enqueues a job, and waits until it has ended. Returns what its handler set as its result; `()` if it set none.
     ///
-    /// The job is enqueued once. If the workflow is cancelled or fails meanwhile, the job is cancelled; if it was done nevertheless, it is undone.
+    /// The job is enqueued once. If the workflow is cancelled or fails meanwhile, the job is cancelled; if it succeeds all the same, the `undo` of this step undoes it.
     ///
     /// The attempts, the timeout and the backoff of the job are those of its own policy. Those of the [`Step`] hold for its `undo` alone.
     ///
@@ -158,7 +158,7 @@ impl Flow {
     /// A step that starts another workflow, and waits until it has ended. Returns its result.
     ///
     /// It is started once, with the id of this one and the name of the step, as `order-7/shipping`. If this workflow is cancelled or fails meanwhile, the other is
-    /// cancelled, and undoes what it has done. Once it is done, what it has done is undone by the `undo` of this step.
+    /// cancelled, and undoes what it has done. After it has succeeded, only the `undo` of this step undoes its work.
     ///
     /// The attempts, the timeout and the backoff of the [`Step`] hold for its `undo` alone.
     ///
@@ -218,7 +218,7 @@ impl Flow {
     /// }
     /// ```
     pub async fn version(&self, name: impl fmt::Display, newest: u32) -> Result<u32> {
-        let is_beyond = || self.shared.unreached().is_some();
+        let is_beyond = || self.shared.journal(Journal::is_beyond);
         let version = || if is_beyond() { 1 } else { newest };
         self.value(&format!("version {name}"), version).await
     }
@@ -301,7 +301,10 @@ impl Flow {
         let won = std::future::poll_fn(|cx| {
             // In the first round all branches reach what they have done before, also those that lose.
             match first {
-                Some(first) if !shared.holds_branches() => branches.poll_one(first, cx),
+                Some(first) if !shared.holds_branches() && shared.is_forward() => {
+                    branches.keep(first);
+                    branches.poll_one(first, cx);
+                }
                 _ => branches.poll(cx),
             }
             if !is_reached && let Poll::Ready(reached) = reaching.as_mut().poll(cx) {
@@ -397,6 +400,14 @@ impl<'a, F: Future<Output = Result<T>>, T> Branches<'a, F> {
         let branch = |it: I| Branch::Runs(Box::pin(it.into_future()), 0);
         let list = branches.into_iter().map(branch).collect();
         Self { shared, list }
+    }
+
+    /// Drops all branches but one.
+    fn keep(&mut self, number: usize) {
+        let others = self.list.iter_mut().enumerate();
+        for (_, branch) in others.filter(|(it, _)| *it != number) {
+            *branch = Branch::Taken;
+        }
     }
 
     fn poll(&mut self, cx: &mut std::task::Context<'_>) {

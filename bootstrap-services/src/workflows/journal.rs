@@ -125,8 +125,8 @@ pub(crate) enum Fault {
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     rows: HashMap<String, Row>,
-    /// What this pass has not reached, in the order of the journal.
-    unreached: BTreeMap<i64, String>,
+    /// What this pass has not reached, in the order of the journal, and whether it need not.
+    unreached: BTreeMap<i64, (String, bool)>,
     reached: HashSet<String>,
     last: i64,
 }
@@ -150,8 +150,7 @@ impl Journal {
         self.unreached = self
             .rows
             .values()
-            .filter(|row| !row.is_optional)
-            .map(|row| (row.seq, row.name.clone()))
+            .map(|row| (row.seq, (row.name.clone(), row.is_optional)))
             .collect();
     }
 
@@ -178,7 +177,16 @@ impl Journal {
 
     /// The first step that this pass has not reached: the code has changed if it reaches a new one, or its end.
     pub(crate) fn unreached(&self) -> Option<&str> {
-        self.unreached.values().next().map(String::as_str)
+        let required = self
+            .unreached
+            .values()
+            .find(|(_, is_optional)| !is_optional);
+        required.map(|(name, _)| name.as_str())
+    }
+
+    /// Whether the workflow has been beyond this place of the code before.
+    pub(crate) fn is_beyond(&self) -> bool {
+        !self.unreached.is_empty()
     }
 
     /// The place of the next row.

@@ -308,6 +308,9 @@ impl Shared {
                         _ => self.broken(Fault::Changed { recorded }, name).await,
                     };
                 }
+                if !self.may_begin() {
+                    return self.wait_for_the_end().await;
+                }
                 Reached::Open(row, active)
             }
         }

@@ -77,13 +77,13 @@ impl<'a, T> Step<'a, T> {
         }
     }
 
-    /// How many times the step is attempted, at least 1. Between attempts the workflow is suspended.
+    /// How many times the step is attempted: 5 unless the policy says otherwise, at least 1. Between attempts the workflow is suspended. With a job or a workflow it holds for undoing alone.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.policy.attempts = attempts;
         self
     }
 
-    /// How long an attempt may take. Then its future is dropped, and the attempt has failed. It holds for undoing the step as well.
+    /// How long an attempt may take: 5 minutes unless the policy says otherwise. Then its future is dropped, and the attempt has failed. It holds for undoing the step as well.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.policy.timeout = timeout;
         self

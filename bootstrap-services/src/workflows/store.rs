@@ -98,9 +98,9 @@ pub(super) async fn retry(tx: &mut Tx, id: &FlowId, now: i64) -> Result<Option<(
 
 /// Opens the steps that are done again.
 async fn retry_steps(tx: &mut Tx, failed: &Failed) -> Result<()> {
-    // What follows a failure that the code has handled, or that a branch beside it had, stays.
+    // The code may go another way from the first step on that is done again. What it did after that stays.
     const OPTIONAL: &str = "UPDATE _flow_steps SET is_optional = 1
-        WHERE flow = ?1 AND seq > (SELECT seq FROM _flow_steps WHERE flow = ?1 AND name = ?2)";
+        WHERE flow = ?1 AND seq > (SELECT min(seq) FROM _flow_steps WHERE flow = ?1 AND (undo = 2 OR name = ?2))";
     // A workflow gets a new id, which has the number of its attempt.
     const STEPS: &str = "UPDATE _flow_steps SET state = 0, result = NULL, error = NULL, due_at = NULL, ended_at = NULL, awaited = NULL,
             attempts = CASE kind WHEN 4 THEN attempts ELSE 0 END, undo = 0, undo_attempts = 0

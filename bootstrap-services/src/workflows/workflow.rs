@@ -158,9 +158,9 @@ impl Default for WorkflowPolicy {
 
 /// The proof that a plugin runs the workflows of the type `W`: `#[workflow(W)]` implements it.
 #[diagnostic::on_unimplemented(
-    message = "the plugin `{Self}` is not what runs the workflow `{W}`",
+    message = "the plugin `{Self}` does not run the workflow `{W}`: it has no attribute for it",
     label = "`{Self}` has no `#[workflow({W})]`",
-    note = "help: write `#[workflow({W})]` above the struct, in the place of `#[plugin(..)]`"
+    note = "help: write `#[workflow({W})]` above the struct, instead of `#[plugin(..)]`"
 )]
 pub trait RunnerOf<W: Workflow> {}
 
@@ -231,6 +231,6 @@ pub trait Runs<W: Workflow>: RunnerOf<W> + Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped whenever nothing but waits is left of it, when the workflow was cancelled or its time is over and no step runs any more, and when the app stops.
+    /// The future is dropped when only waits are left, when a workflow that was cancelled or is late has no step that runs, and when the app stops.
     async fn run(&self, input: W, cx: &Flow) -> Result<W::Output>;
 }

@@ -146,6 +146,7 @@ async fn an_occurrence_is_skipped_while_the_job_of_an_earlier_one_has_not_ended(
     assert_eq!((jobs.len(), site.counts()), (1, [1, 2, 0, 0]));
     let triggered = site.cron.trigger("report").unwrap();
     assert_eq!(within(triggered.outcome()).await, Outcome::Skipped);
+    assert_eq!(site.counts(), [1, 3, 0, 0]);
     assert!(site.jobs.cancel(&jobs[0].id).await.unwrap());
     hours(&time, 1).await;
     assert_eq!(site.enqueued().await.len(), 2);
@@ -215,13 +216,13 @@ async fn what_can_not_be_enqueued_is_reported_as_missed_and_the_schedule_goes_on
     }
     assert_eq!(site.counts(), [1, 0, 1, 0]);
     let errors = site.errors.lock().unwrap().clone();
-    let end = "an occurrence was missed: the store of cron fails: what makes the job panicked: out of cheese";
+    let end = "an occurrence was missed: the closure that makes the job panicked: out of cheese";
     assert!(errors.len() == 1 && errors[0].ends_with(end), "{errors:?}");
     let timed = Schedule::new("other", "@daily").timeout(std::time::Duration::from_secs(1));
     let refused = site.cron.enqueue(&site.jobs, timed, |at| Report { at });
     assert_eq!(
         refused.unwrap_err().to_string(),
-        "the schedule `other`: it has a timeout, and what it enqueues has one of its own\nhelp: set `JobPolicy::timeout`"
+        "the schedule `other`: a schedule that enqueues a job has no timeout\nhelp: remove it, and set `JobPolicy::timeout`"
     );
     site.close().await;
 }

@@ -45,6 +45,23 @@ async fn a_job_that_must_run_alone_holds_up_others_for_half_a_minute() {
 }
 
 #[tokio::test]
+async fn other_suspects_run_while_one_waits_to_run_alone() {
+    let kit = with_suspect().await;
+    let crashed =
+        "CREATE TRIGGER crashed_once AFTER INSERT ON _jobs WHEN NEW.payload LIKE '%neighbour%'
+        BEGIN UPDATE _jobs SET crash = 1 WHERE id = NEW.id; END";
+    sql(&kit, crashed).await;
+    for text in ["neighbour 1", "neighbour 2"] {
+        kit.jobs.enqueue(note(text)).await.unwrap();
+    }
+    seconds(&kit, 32).await;
+    let mut done = kit.log.until(4).await;
+    done.sort();
+    assert_eq!(done, ["a", "b", "neighbour 1", "neighbour 2"]);
+    kit.close().await;
+}
+
+#[tokio::test]
 async fn a_stop_while_the_database_fails_gives_handlers_their_time() {
     let kit = Kit::new().await;
     let id = kit.enqueue(Act::Wait).await;

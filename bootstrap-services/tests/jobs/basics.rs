@@ -54,7 +54,6 @@ async fn jobs_with_a_higher_priority_begin_first_and_others_in_their_order() {
     kit.close().await;
 }
 
-// C6
 #[tokio::test]
 async fn a_unique_key_is_free_again_when_its_job_has_ended() {
     let kit = Kit::by_hand().await;
@@ -73,7 +72,6 @@ async fn a_unique_key_is_free_again_when_its_job_has_ended() {
     kit.close().await;
 }
 
-// C7
 #[tokio::test]
 async fn a_job_of_a_transaction_exists_if_and_only_if_that_commits() {
     let kit = Kit::new().await;
@@ -100,7 +98,6 @@ async fn a_job_of_a_transaction_exists_if_and_only_if_that_commits() {
     kit.close().await;
 }
 
-// C7
 #[tokio::test]
 async fn a_transaction_of_another_database_is_refused_with_what_to_do() {
     let (kit, other) = (Kit::by_hand().await, Kit::by_hand().await);

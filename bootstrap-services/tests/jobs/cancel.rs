@@ -29,7 +29,7 @@ async fn a_job_that_has_not_begun_is_cancelled() {
     kit.close().await;
 }
 
-// C12. The original could not cancel a job that runs.
+// The original could not cancel a job that runs.
 #[tokio::test]
 async fn a_job_that_runs_is_told_to_end_and_is_cancelled_without_a_failure() {
     let kit = Kit::new().await;
@@ -77,7 +77,6 @@ async fn the_progress_of_a_job_is_seen_while_it_runs() {
     kit.close().await;
 }
 
-// C5
 #[tokio::test]
 async fn a_stop_waits_for_jobs_tells_them_to_end_and_releases_the_rest_with_no_attempt_counted() {
     let folder = tempfile::tempdir().unwrap();

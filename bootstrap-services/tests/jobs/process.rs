@@ -218,7 +218,6 @@ impl Killed {
     }
 }
 
-// C1, C2, C3
 #[tokio::test]
 async fn a_worker_that_is_killed_again_and_again_loses_no_job_and_repeats_only_what_ran() {
     let killed = kill_workers(2_000, 6, 3).await;
@@ -380,7 +379,6 @@ async fn a_process_that_stood_still_and_claims_its_own_job_again_keeps_the_two_r
     client.close().await;
 }
 
-// C2
 #[tokio::test]
 async fn a_worker_of_another_container_is_dead_after_its_lease_and_not_while_it_runs() {
     let client = Client::new().await;
@@ -431,7 +429,6 @@ async fn a_worker_that_stood_still_itself_takes_no_job_from_one_that_did_as_well
     client.close().await;
 }
 
-// C5
 #[tokio::test]
 async fn a_stop_releases_a_hundred_jobs_that_run_and_counts_nothing() {
     let client = Client::new().await;

@@ -119,7 +119,6 @@ async fn a_queue_runs_as_many_jobs_at_once_as_it_may_and_holds_up_no_other() {
     kit.close().await;
 }
 
-// C10
 #[tokio::test]
 async fn a_rate_lets_its_number_begin_in_each_time_and_holds_up_no_other_queue() {
     let (kit, _) = kit(Configuration::new().set("jobs.queues.mail.rate", "2/10s")).await;
@@ -136,7 +135,6 @@ async fn a_rate_lets_its_number_begin_in_each_time_and_holds_up_no_other_queue()
     kit.close().await;
 }
 
-// C10
 #[tokio::test]
 async fn a_rate_goes_on_when_the_clock_is_set_back() {
     let (kit, _) = kit(Configuration::new().set("jobs.queues.mail.rate", "1/10s")).await;

@@ -133,7 +133,6 @@ async fn a_handler_that_takes_longer_than_its_timeout_is_dropped_and_has_failed(
     kit.close().await;
 }
 
-// C12
 #[tokio::test]
 async fn a_dead_letter_is_requeued_with_all_its_attempts() {
     let kit = Kit::by_hand().await;

@@ -82,7 +82,6 @@ async fn process(file: &std::path::Path, with: impl FnOnce(App) -> App) -> Kit {
     }
 }
 
-// C9
 #[tokio::test]
 async fn an_older_payload_is_upgraded() {
     let folder = tempfile::tempdir().unwrap();
@@ -97,7 +96,6 @@ async fn an_older_payload_is_upgraded() {
     new.close().await;
 }
 
-// C9
 #[tokio::test]
 async fn a_newer_payload_is_left_to_newer_processes() {
     let folder = tempfile::tempdir().unwrap();
@@ -128,7 +126,6 @@ async fn a_newer_payload_is_left_to_newer_processes() {
     new.close().await;
 }
 
-// C9
 #[tokio::test]
 async fn a_payload_that_can_not_be_read_is_a_dead_letter_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();

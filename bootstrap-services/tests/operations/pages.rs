@@ -22,7 +22,7 @@ async fn the_overview_of_a_new_app_says_that_there_is_nothing_yet() {
     assert_eq!(text(&page, "Jobs"), "Jobs|No job was enqueued yet.");
     assert_eq!(
         text(&page, "Dead letters"),
-        "Dead letters|No job has failed for good."
+        "Dead letters|There are no dead letters."
     );
     assert_eq!(text(&page, "Running"), "Running|No job runs.");
     assert_eq!(

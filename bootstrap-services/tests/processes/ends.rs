@@ -57,7 +57,7 @@ impl Service {
                 );
                 ("python3", "-c", format!("{begin}\n{script}"))
             }
-            _ => {
+            Language::JavaScript | Language::Rust => {
                 let begin =
                     format!("const {{ Process, Job }} = require('{client}/bootstrap_process.js');");
                 ("node", "-e", format!("{begin}\n{script}"))

@@ -26,7 +26,6 @@ async fn deploy(other: Script) -> (Kit, FlowId) {
     (kit, id)
 }
 
-// C11
 #[tokio::test]
 async fn a_new_step_before_one_that_is_done_is_an_error_that_names_both_and_a_retry_goes_on() {
     let (kit, id) = deploy(script!(|cx, log, input| {
@@ -52,7 +51,6 @@ async fn a_new_step_before_one_that_is_done_is_an_error_that_names_both_and_a_re
     kit.close().await;
 }
 
-// C11
 #[tokio::test]
 async fn a_step_that_is_missing_at_the_end_and_one_of_another_kind_are_errors() {
     let (kit, id) = deploy(script!(|cx, log, input| {
@@ -91,7 +89,6 @@ async fn steps_may_be_added_behind_what_is_done() {
     kit.close().await;
 }
 
-// C11
 #[tokio::test]
 async fn a_version_is_1_for_a_workflow_that_was_beyond_and_the_newest_for_others() {
     let second = || {

@@ -197,11 +197,11 @@ async fn a_malformed_definition_fails_before_anything_is_done() {
         ),
         (
             "no work",
-            "the state `b` has `attempts`, which has no meaning for it: set it for a state that does work",
+            "`attempts` has no effect on the state `b`: set it on a state that does work",
         ),
         (
             "no branches",
-            "the state `a` has `settled`, which has no meaning for it: set it for a state that has branches",
+            "`settled` has no effect on the state `a`: set it on a state that has branches",
         ),
         (
             "choice",

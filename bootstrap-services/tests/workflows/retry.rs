@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use bootstrap_services::workflows::{FlowId, FlowState, StepState};
+use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use crate::kit::{HOUR, Kit, Limited, Log, Script, Test};
@@ -126,6 +127,47 @@ async fn a_step_that_a_retry_does_not_reach_again_waits_in_the_history_and_stops
         states,
         [StepState::Failed, StepState::Done, StepState::Done]
     );
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_retry_may_go_another_way_after_a_step_that_was_undone() {
+    let kit = Kit::by_hand(script!(|cx, log, input| {
+        let choose = cx.step("choose", || async {
+            let is_first = log.all().is_empty();
+            log.add("choose");
+            Ok(if is_first { "card" } else { "bank" }.to_owned())
+        });
+        let way = choose.undo(|_| async { Ok(log.add("forget")) }).await?;
+        cx.step(&way, || async { Ok(log.add(&way)) }).await?;
+        cx.step("ship", || ship(log)).attempts(1).await?;
+    }))
+    .await;
+    let id = kit.run().await;
+    assert_eq!(kit.log.all(), ["choose", "card", "ship", "forget"]);
+    assert_eq!(repaired(&kit, &id).await, ["choose", "bank", "ship"]);
+    kit.close().await;
+}
+
+#[tokio::test]
+async fn a_retry_goes_on_with_the_winner_of_a_race_whose_loser_was_undone() {
+    let kit = Kit::by_hand(script!(|cx, log, input| {
+        let signalled = cx.signal::<()>("go").into_future();
+        let reserves: BoxFuture<'_, Result<()>> = Box::pin(async {
+            let reserve = cx.step("reserve", || async { Ok(log.add("reserve")) });
+            reserve.undo(|()| async { Ok(log.add("return")) }).await?;
+            cx.sleep("wait", HOUR).await
+        });
+        cx.any("first", [signalled, reserves]).await?;
+        cx.step("ship", || ship(log)).attempts(1).await?;
+        cx.step("bill", || async { Ok(log.add("bill")) }).await?;
+    }))
+    .await;
+    let id = kit.run().await;
+    kit.flows.signal(&id, "go", &()).await.unwrap();
+    kit.drain().await;
+    assert_eq!(kit.log.all(), ["reserve", "ship", "return"]);
+    assert_eq!(repaired(&kit, &id).await, ["ship", "bill"]);
     kit.close().await;
 }
 

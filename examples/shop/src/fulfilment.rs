@@ -1,4 +1,4 @@
-//! What becomes of an order: it is paid, and shipped within three days; or it is paid back, and back on the shelf.
+//! Orders: paid and shipped within three days, or paid back and back in stock.
 //!
 //! Each change of its status names the status before, so one that is done twice has no effect the second time, and an order that was cancelled stays so.
 
@@ -82,7 +82,7 @@ impl Fulfilment {
     }
 }
 
-/// The product left the stock in the transaction that took the order. From this step on it returns if the order fails.
+/// The product left the stock in the transaction that took the order. After this step, an order that fails puts it back.
 async fn reserve(tx: &mut Tx, order: i64) -> Result<()> {
     let look = "SELECT EXISTS (SELECT 1 FROM orders WHERE id = ? AND status <> 'cancelled')";
     let is_wanted = sqlx::query_scalar(look).bind(order);

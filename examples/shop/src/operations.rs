@@ -14,15 +14,15 @@ fn operators() -> impl RouteSet {
         .nest("/operations", operations::page)
 }
 
-/// Requires that the client calls this host by a name of its own. The owner of another name can let it lead to this host (DNS rebinding): a browser here would
-/// then send the requests of his pages, as those of this origin.
+/// Rejects a request whose `host` is not `localhost` or a loopback address. Otherwise a page of another site can point its name to this machine (DNS rebinding), and a
+/// browser here sends its requests as those of the same origin.
 pub(crate) async fn local(uri: Uri, headers: HeaderMap) -> Result<(), Problem> {
     let host = headers.get(header::HOST).and_then(|it| it.to_str().ok());
     let host = host.or_else(|| uri.authority().map(Authority::as_str));
     if host.is_some_and(is_local) {
         return Ok(());
     }
-    Err(Problem::forbidden().detail("call this host `localhost`, or by its loopback address"))
+    Err(Problem::forbidden().detail("use `localhost` or a loopback address as the host"))
 }
 
 fn is_local(host: &str) -> bool {

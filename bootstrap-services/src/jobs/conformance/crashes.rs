@@ -7,7 +7,6 @@ use crate::jobs::conformance::bench::{
     Act, Bench, Fragile, MINUTE, Plain, SECOND, TAKEN_OVER, cancel, enqueued,
 };
 
-// C1
 pub(super) async fn the_jobs_of_a_dead_worker_are_taken_over(bench: &Bench<'_>) {
     let dying = bench.work(0);
     let ids = join_all((0..5).map(|_| bench.enqueue(Act::Sleep(SECOND)))).await;
@@ -27,7 +26,6 @@ pub(super) async fn the_jobs_of_a_dead_worker_are_taken_over(bench: &Bench<'_>) 
     assert_eq!(bench.log.lines().len(), 10, "each ran twice");
 }
 
-// C3
 pub(super) async fn a_poison_job_is_buried_and_its_neighbours_are_done(bench: &Bench<'_>) {
     let poison = enqueued(bench.jobs[0].enqueue(Plain(Act::Hang)).priority(9).await).into_id();
     let neighbours = join_all((0..9).map(|_| bench.enqueue(Act::Sleep(10 * SECOND)))).await;
@@ -61,7 +59,6 @@ pub(super) async fn a_poison_job_is_buried_and_its_neighbours_are_done(bench: &B
     assert!(job.error.is_some(), "the dead letter says why");
 }
 
-// C3
 pub(super) async fn the_first_crash_buries_no_job(bench: &Bench<'_>) {
     let fragile = Fragile(Act::Sleep(SECOND));
     let neighbour = enqueued(bench.jobs[0].enqueue(fragile).await).into_id();
@@ -82,7 +79,6 @@ pub(super) async fn the_first_crash_buries_no_job(bench: &Bench<'_>) {
     assert_eq!(bench.find(&neighbour).await.crashes, 1);
 }
 
-// C4
 pub(super) async fn a_long_job_is_not_taken_over(bench: &Bench<'_>) {
     let workers = [bench.work(0), bench.work(1)];
     let id = bench.enqueue(Act::Sleep(10 * MINUTE)).await;

@@ -53,10 +53,10 @@ impl fmt::Debug for Instances {
     }
 }
 
-/// Checks an engine of jobs: that it loses no job and runs none twice, whatever happens to its workers; that it keeps to the limits of queues; that it retries, cancels,
-/// releases and buries as [`JobEngine`] and [`Work`](crate::jobs::Work) say.
+/// Checks an engine of jobs: that it loses no job, and runs one again only after a crash or a failure; that it keeps to the limits of queues; that it retries, cancels,
+/// releases and makes dead letters as [`JobEngine`] and [`Work`](crate::jobs::Work) say.
 ///
-/// `make` returns two instances over one empty store, another one at each call. They read the clock, and take over the jobs of a worker that has been silent for a minute at most.
+/// `make` returns two instances over one empty store, another one at each call. They read the clock, and take over the jobs of a worker after at most one minute of silence.
 /// Jobs that are enqueued in a transaction are checked with [`Instances::transactions`].
 ///
 /// It can't make the store of an engine unreachable. In a test of its own, lock or stop the store for some seconds: a worker goes on when the store is back, an outcome of that time is not lost, and

@@ -87,7 +87,6 @@ pub(super) async fn a_failed_job_is_retried_until_it_is_dead(bench: &Bench<'_>) 
     );
 }
 
-// C12
 pub(super) async fn a_job_is_cancelled_before_and_while_it_runs(bench: &Bench<'_>) {
     let ready = bench.enqueue(note("ready")).await;
     assert!(cancel(bench, &ready).await);
@@ -189,7 +188,6 @@ pub(super) async fn two_workers_run_no_job_twice(bench: &Bench<'_>) {
     assert_eq!((lines.len(), different.len()), (JOBS, JOBS));
 }
 
-// C5
 pub(super) async fn a_stop_releases_what_runs(bench: &Bench<'_>) {
     let ids = join_all((0..100).map(|_| bench.enqueue(Act::Hang))).await;
     let worker = bench.work_with(0, 100, BTreeMap::new());
@@ -208,7 +206,6 @@ pub(super) async fn a_stop_releases_what_runs(bench: &Bench<'_>) {
     worker.stop().await;
 }
 
-// C9
 pub(super) async fn newer_payloads_and_unknown_names_stay(bench: &Bench<'_>) {
     let newer = enqueued(
         bench.jobs[0]
@@ -245,7 +242,6 @@ pub(super) async fn newer_payloads_and_unknown_names_stay(bench: &Bench<'_>) {
     );
 }
 
-// C10
 pub(super) async fn a_rate_holds_up_its_own_queue_only(bench: &Bench<'_>) {
     let limits = QueueLimits::new().rate(2, 10 * SECOND);
     let queues = BTreeMap::from([("limited".to_owned(), limits)]);

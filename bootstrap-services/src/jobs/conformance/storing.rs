@@ -12,7 +12,6 @@ use crate::jobs::conformance::bench::{
 };
 use crate::jobs::{Enqueued, JobFilter, JobId, JobState, NewJob};
 
-// C6
 pub(super) async fn of_racers_for_a_unique_key_one_wins(bench: &Bench<'_>) {
     let racers = (0..50).map(|number| {
         let jobs = &bench.jobs[number % 2];
@@ -26,7 +25,6 @@ pub(super) async fn of_racers_for_a_unique_key_one_wins(bench: &Bench<'_>) {
     assert_eq!(bench.count("plain", JobState::Ready).await, 1);
 }
 
-// C6
 pub(super) async fn a_unique_key_is_free_when_its_job_has_ended(bench: &Bench<'_>) {
     let id = enqueued(bench.jobs[0].enqueue(Plain(Act::Hang)).unique("key").await).into_id();
     let worker = bench.work(0);
@@ -84,7 +82,6 @@ impl Transaction for Foreign {
     fn after_commit(&mut self, _: Box<dyn FnOnce() + Send>) {}
 }
 
-// C7
 pub(super) async fn a_transaction_of_another_database_is_refused(bench: &Bench<'_>) {
     let refused = bench.jobs[0]
         .enqueue_in(&mut Foreign, Plain(note("")))
@@ -96,7 +93,6 @@ pub(super) async fn a_transaction_of_another_database_is_refused(bench: &Bench<'
     assert_eq!(bench.states().await, BTreeMap::new());
 }
 
-// C7
 pub(super) async fn a_job_of_a_transaction_begins_once_that_commits(bench: &Bench<'_>) {
     let Some(transactions) = &bench.transactions else {
         return;
@@ -118,7 +114,6 @@ pub(super) async fn a_job_of_a_transaction_begins_once_that_commits(bench: &Benc
     assert_eq!(bench.log.lines(), ["committed"]);
 }
 
-// C7
 pub(super) async fn a_job_of_a_transaction_that_rolls_back_does_not_exist(bench: &Bench<'_>) {
     let Some(transactions) = &bench.transactions else {
         return;
@@ -153,7 +148,6 @@ pub(super) async fn the_largest_payload_is_kept(bench: &Bench<'_>) {
     assert!(bench.log.lines() == [text], "the payload is unchanged");
 }
 
-// C12
 pub(super) async fn a_dead_letter_is_found_and_requeued(bench: &Bench<'_>) {
     let worker = bench.work(0);
     let id = bench.enqueue(Act::Fail).await;
@@ -215,7 +209,6 @@ pub(super) async fn a_list_has_what_its_filter_says_and_the_newest_first(bench: 
     assert_eq!(bench.list(&none).await, []);
 }
 
-// C12
 pub(super) async fn one_job_is_removed_once_it_has_ended(bench: &Bench<'_>) {
     let remove = async |id: &JobId| bench.jobs[1].remove(id).await.expect("the engine answers");
     let keep = bench.enqueue(note("keep")).await;

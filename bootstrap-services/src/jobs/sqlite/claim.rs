@@ -167,7 +167,7 @@ impl Room<'_> {
         let mut chosen = Vec::new();
         if (is_due || is_suspect)
             && !self.has_suspect
-            && let Some((id, group, is_last)) = self.suspect(tx, &allowances).await?
+            && let Some((id, group, is_last)) = self.suspect(tx, &allowances, true).await?
         {
             let is_idle = self.running.iter().all(|running| *running == 0);
             if !is_last {
@@ -183,6 +183,8 @@ impl Room<'_> {
                 if self.keeps_free {
                     return Ok(claims);
                 }
+                let other = self.suspect(tx, &allowances, false).await?;
+                chosen.extend(other.map(|(id, group, _)| (group, id)));
             }
         }
         let mut candidates = Vec::new();
@@ -289,14 +291,15 @@ impl Room<'_> {
         Ok(all)
     }
 
-    /// The oldest job that has brought its process down, its group, and whether it must run alone.
+    /// The oldest job that has brought its process down, its group, and whether it must run alone: any, or one that need not.
     async fn suspect(
         &self,
         tx: &mut SqliteConnection,
         allowances: &[Allowance],
+        may_be_last: bool,
     ) -> Result<Option<(i64, usize, bool)>> {
-        const SUSPECT: &str = "SELECT id, name, crash + 1 >= crashes FROM _jobs WHERE state = 1 AND crash > 0
-            AND EXISTS (SELECT 1 FROM json_each(?) AS known WHERE known.key = name AND version <= known.value)
+        const SUSPECT: &str = "SELECT id, name, crash + 1 >= crashes FROM _jobs WHERE state = 1 AND crash > 0 AND (?2 OR crash + 1 < crashes)
+            AND EXISTS (SELECT 1 FROM json_each(?1) AS known WHERE known.key = name AND version <= known.value)
             ORDER BY run_at, id LIMIT 1";
         let with_room = self
             .groups
@@ -305,6 +308,7 @@ impl Room<'_> {
             .filter(|(_, it)| it.most > 0);
         let known: BTreeMap<_, _> = with_room.flat_map(|(group, _)| group.known()).collect();
         let found = sqlx::query_as(SUSPECT).bind(serde_json::to_string(&known)?);
+        let found = found.bind(may_be_last);
         let found: Option<(i64, String, bool)> = found.fetch_optional(tx).await?;
         let found = found.map(|(id, name, is_last)| {
             let group = self.groups.iter().position(|group| group.handles(&name));

@@ -52,8 +52,8 @@ pub(super) struct Shift<'a> {
     poll_at: Duration,
     /// When to give a sign of life, by the clock.
     beat_at: Duration,
-    /// Since when a job that must run alone waits, by the clock.
-    alone_since: Option<Duration>,
+    /// Since when a job that must run alone waits, and when it was last found, by the clock.
+    alone: Option<(Duration, Duration)>,
     failures: u32,
     /// How many turns have failed since the app stops and nothing runs.
     last_failures: u32,
@@ -97,7 +97,7 @@ impl<'a> Shift<'a> {
             rests: Vec::new(),
             poll_at: now,
             beat_at: now,
-            alone_since: None,
+            alone: None,
             failures: 0,
             last_failures: 0,
         }
@@ -226,16 +226,21 @@ impl<'a> Shift<'a> {
 
     /// How long what waits to run alone holds up others from now on, if it does: in milliseconds.
     fn kept_free(&self) -> Option<i64> {
-        let since = self.alone_since.unwrap_or_else(|| self.clock.elapsed());
-        let waited = length(self.clock.elapsed().saturating_sub(since));
+        let now = self.clock.elapsed();
+        let since = self.alone.map_or(now, |(since, _)| since);
+        let waited = length(now.saturating_sub(since));
         let left = length(KEEPS_FREE) - waited % length(KEEPS_FREE_EVERY);
         (left > 0).then_some(left)
     }
 
-    /// Notes whether a job waits to run alone. What it holds up is looked at again when that ends.
+    /// Notes whether a job waits to run alone. What it holds up is looked at again when that ends. It may not be found for a while, as its queue has no room.
     fn wait_alone(&mut self, waits: bool, now: i64) {
-        let since = self.alone_since.unwrap_or_else(|| self.clock.elapsed());
-        self.alone_since = waits.then_some(since);
+        let found = self.clock.elapsed();
+        self.alone = match self.alone {
+            Some((since, _)) if waits => Some((since, found)),
+            None if waits => Some((found, found)),
+            alone => alone.filter(|(_, last)| found.saturating_sub(*last) < KEEPS_FREE_EVERY),
+        };
         if let Some(left) = self.kept_free().filter(|_| waits) {
             self.engine.signals.learn(now.saturating_add(left));
         }
@@ -311,6 +316,9 @@ impl<'a> Shift<'a> {
             is_alone: claim.is_alone,
             notes: notes.clone(),
         };
+        if claim.is_alone {
+            self.alone = None;
+        }
         self.running.insert(id, run);
         self.engine.signals.began(id, notes.clone());
         let work = self.work.clone();
