@@ -69,7 +69,7 @@ async fn a_job_that_is_dead_or_cancelled_is_removed_after_a_confirmation() {
     let page = kit.act("jobs/remove", &[("id", "2")]).await;
     assert_eq!(page, "/admin/operations/jobs/2?notice=not-removed");
     let page = kit.page("/jobs/2?notice=not-removed").await;
-    assert!(page.contains("Not removed: the job has not ended."));
+    assert!(page.contains("Not removed: the job has not ended, or does not exist."));
     assert_eq!(kit.state(&open).await, JobState::Ready);
     kit.act("jobs/cancel", &[("id", "2")]).await;
     assert!(kit.page("/jobs/2").await.contains(summary));
