@@ -48,6 +48,7 @@ impl Shop {
         let app = app.supply(time.clock()).supply(ByHand);
         let running = timeout(LIMIT, app.boot()).await.unwrap().unwrap();
         let client = running.try_get::<State<Web>>().unwrap().client();
+        let client = client.header("host", "localhost");
         let offer = json!({ "cents": 450, "stock": STOCK });
         let tea: Value = client.put("/offers/tea").json(&offer).await.json();
         let credentials =

@@ -72,7 +72,7 @@ fn customers(running: &Running) -> impl Future<Output = ()> + use<> {
     let web = running.get::<State<Web>>();
     async move {
         if let Some(web) = web {
-            let _ = order(web.client()).await;
+            let _ = order(web.client().header("host", "localhost")).await;
         }
     }
 }
