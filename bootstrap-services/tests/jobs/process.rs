@@ -320,6 +320,9 @@ async fn a_process_that_stood_still_cancels_what_another_has_taken_over_and_goes
     slow.signal("-CONT");
     let is_cancelled = async || client.folder.of("cancelled", &job) == [slow.id()];
     client.until("it is not cancelled", is_cancelled).await;
+    // The report is made beside that.
+    let is_reported = async || !client.folder.errors(slow.id()).is_empty();
+    client.until("it is not reported", is_reported).await;
     let errors = client.folder.errors(slow.id());
     assert!(
         errors.len() == 1 && errors[0].contains("silent for longer than `jobs.lease`"),
