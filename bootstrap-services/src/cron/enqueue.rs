@@ -17,7 +17,7 @@ use crate::cron::error::Place;
 use crate::cron::metrics;
 use crate::cron::{ClaimWork, Cron, CronError, Outcome, Overlap, Schedule};
 use crate::database::Transaction;
-use crate::jobs::{Enqueued, Job, JobError, Jobs};
+use crate::jobs::{self, Job, JobError, Jobs};
 use crate::panic;
 
 /// Enqueues the job of an occurrence, in a transaction if there is one. Returns whether it is new.
@@ -107,6 +107,13 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> anyhow::Error {
     anyhow!("the closure that makes the job panicked: {message}")
 }
 
+fn keyed<'a>(enqueue: jobs::Enqueue<'a>, key: Option<&str>) -> jobs::Enqueue<'a> {
+    match key {
+        Some(key) => enqueue.unique(key),
+        None => enqueue,
+    }
+}
+
 async fn push<J: Job>(
     jobs: &Jobs,
     tx: Option<&mut dyn Transaction>,
@@ -114,23 +121,13 @@ async fn push<J: Job>(
     key: Option<&str>,
 ) -> Result<bool> {
     if let Some(tx) = tx {
-        let enqueue = jobs.enqueue_in(tx, job());
-        let enqueued = match key {
-            Some(key) => enqueue.unique(key).await,
-            None => enqueue.await,
-        };
-        match enqueued {
+        match keyed(jobs.enqueue_in(tx, job()), key).await {
             // It is stored before the claim is, so it may be enqueued twice, and is not lost.
             Err(JobError::OtherDatabase { .. }) => {}
             enqueued => return Ok(enqueued?.is_new()),
         }
     }
-    let enqueue = jobs.enqueue(job());
-    let enqueued: Enqueued = match key {
-        Some(key) => enqueue.unique(key).await?,
-        None => enqueue.await?,
-    };
-    Ok(enqueued.is_new())
+    Ok(keyed(jobs.enqueue(job()), key).await?.is_new())
 }
 
 /// The job of an occurrence.

@@ -200,7 +200,10 @@ impl Run<'_> {
     async fn drive(&self) -> Result<Next> {
         let ending = if self.of().state == ACTIVE {
             match self.forward().await? {
-                Forward::Undo(ending) => ending,
+                Forward::Undo(ending) => {
+                    self.shared.reload().await?;
+                    ending
+                }
                 Forward::Next(next) => return Ok(next),
             }
         } else {
@@ -317,7 +320,6 @@ impl Run<'_> {
 
     /// Undoes what was done, the last step first, and ends the workflow.
     async fn undo(&self, (state, error): Ending) -> Result<Next> {
-        self.shared.reload().await?;
         self.cancel_children().await?;
         if let Some(next) = self.settle_children().await? {
             return Ok(next);

@@ -139,18 +139,15 @@ impl Engine {
         at: i64,
     ) -> Result<JobId> {
         let flow = head.number;
+        let payload = serde_json::to_string(&Resume { flow, epoch })?;
+        let run_at = time(at).min(UNIX_EPOCH + LATEST);
         let job = NewJob {
-            name: head.name.clone(),
             version: head.version,
-            payload: serde_json::to_string(&Resume { flow, epoch })?,
-            run_at: time(at).min(UNIX_EPOCH + LATEST),
-            priority: 0,
             attempts: ENDLESS,
             crashes: ENDLESS,
-            unique: None,
             traceparent: head.traceparent.clone(),
-            wakes: None,
             resumes: Some(head.id.clone()),
+            ..NewJob::new(head.name.as_str(), payload, run_at)
         };
         Ok(self.jobs.push_in(tx, job).await?.into_id())
     }

@@ -208,17 +208,13 @@ impl ChildJob {
 
     fn into_new(self, shared: &Shared, wakes: JobId) -> NewJob {
         NewJob {
-            name: self.name.to_owned(),
             version: self.version,
-            payload: self.payload,
-            run_at: shared.engine.clock.now(),
             priority: self.policy.priority,
             attempts: self.policy.attempts.max(1),
             crashes: self.policy.crashes,
-            unique: None,
             traceparent: shared.of.head.traceparent.clone(),
             wakes: Some(wakes),
-            resumes: None,
+            ..NewJob::new(self.name, self.payload, shared.engine.clock.now())
         }
     }
 }

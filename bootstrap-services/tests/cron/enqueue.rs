@@ -28,7 +28,7 @@ impl Job for Report {
     const NAME: &'static str = "report";
 }
 
-/// An instance of an app whose jobs nobody does.
+/// An instance of an app without a worker.
 struct Site {
     running: Running,
     cron: Cron,

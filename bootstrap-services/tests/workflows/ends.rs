@@ -335,14 +335,8 @@ async fn an_undo_is_retried_and_the_others_are_done_also_if_it_fails() {
     kit.advance(SECOND).await;
     assert_eq!(kit.state(&id).await, FlowState::Failed);
     assert_eq!(kit.log.take(), ["undo c", "undo b", "undo b", "undo a"]);
-    let states: Vec<_> = kit
-        .history(&id)
-        .await
-        .into_iter()
-        .map(|it| it.state)
-        .collect();
     assert_eq!(
-        states,
+        kit.states(&id).await,
         [StepState::Undone, StepState::NotUndone, StepState::Undone]
     );
     let errors = kit.errors.take();

@@ -14,8 +14,8 @@ use bootstrap_services::jobs::{
     job_handler,
 };
 use bootstrap_services::workflows::{
-    Flow, FlowId, FlowInfo, FlowState, Runs, StepInfo, Workflow, WorkflowPolicy, Workflows,
-    WorkflowsPlugin, workflow,
+    Flow, FlowId, FlowInfo, FlowState, Runs, StepInfo, StepState, Workflow, WorkflowPolicy,
+    Workflows, WorkflowsPlugin, workflow,
 };
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -360,6 +360,12 @@ impl Kit {
 
     pub(crate) async fn history(&self, id: &FlowId) -> Vec<StepInfo> {
         self.flows.history(id).await.unwrap()
+    }
+
+    /// The states of its steps, in their order.
+    pub(crate) async fn states(&self, id: &FlowId) -> Vec<StepState> {
+        let steps = self.history(id).await.into_iter();
+        steps.map(|step| step.state).collect()
     }
 
     /// Waits in real time until a workflow has ended.

@@ -117,14 +117,8 @@ async fn a_step_that_a_retry_does_not_reach_again_waits_in_the_history_and_stops
     assert_eq!(kit.log.all(), ["ship", "tell", "ship"]);
     // The step that failed last is the one that is repeated.
     assert_eq!(repaired(&kit, &id).await, ["ship"]);
-    let states: Vec<_> = kit
-        .history(&id)
-        .await
-        .into_iter()
-        .map(|it| it.state)
-        .collect();
     assert_eq!(
-        states,
+        kit.states(&id).await,
         [StepState::Failed, StepState::Done, StepState::Done]
     );
     kit.close().await;

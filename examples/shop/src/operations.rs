@@ -1,4 +1,4 @@
-//! The page for operators: jobs, schedules and processes. And who may use what is on the listener for management.
+//! The page for operators: jobs, schedules and processes; and the check of requests to the listener for management.
 
 use std::net::IpAddr;
 

@@ -14,7 +14,7 @@ use bootstrap_services::jobs::{ByHand, Jobs};
 use bootstrap_services::processes::ProcessesPlugin;
 use bootstrap_services::testing::VirtualClock;
 use bootstrap_web::prelude::*;
-use bootstrap_web::testing::Client;
+use bootstrap_web::testing::{Client, TestResponse};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -79,6 +79,16 @@ impl Shop {
     async fn cancel(&self, order: i64) -> u16 {
         let path = format!("/orders/{order}/cancelled");
         self.client.put(&path).await.status().as_u16()
+    }
+
+    async fn upload(&self, png: &'static str) {
+        let path = format!("/products/{}/image", self.tea);
+        self.client.put(&path).body(png).await.assert_status(202);
+    }
+
+    async fn thumbnail(&self) -> TestResponse {
+        let path = format!("/products/{}/thumbnail", self.tea);
+        self.client.get(&path).await
     }
 
     async fn drain(&self) {
@@ -227,28 +237,15 @@ async fn an_image_that_is_replaced_while_its_thumbnail_is_made_gets_the_new_thum
     let folder = tempfile::tempdir().unwrap();
     let (has_read, go_on) = (Arc::default(), Arc::default());
     let shop = Shop::start(folder.path(), copies(&has_read, &go_on)).await;
-    let image = format!("/products/{}/image", shop.tea);
-    let upload = async |png: &'static str| {
-        shop.client
-            .put(&image)
-            .body(png)
-            .await
-            .assert_status(202)
-            .status()
-    };
-    upload("the old one").await;
+    shop.upload("the old one").await;
     let replace = async {
         timeout(LIMIT, has_read.notified()).await.unwrap();
-        upload("the new one").await;
+        shop.upload("the new one").await;
         go_on.notify_one();
     };
     tokio::join!(shop.drain(), replace);
     shop.advance(HOUR).await;
-    let thumbnail = shop
-        .client
-        .get(&format!("/products/{}/thumbnail", shop.tea))
-        .await;
-    assert_eq!(thumbnail.text(), "the new one");
+    assert_eq!(shop.thumbnail().await.text(), "the new one");
     shop.close().await;
 }
 
@@ -258,22 +255,12 @@ async fn a_thumbnail_of_an_image_that_was_replaced_does_not_stay_if_it_is_writte
     let folder = tempfile::tempdir().unwrap();
     let (has_read, go_on) = (Arc::default(), Arc::default());
     let shop = Shop::start(folder.path(), copies(&has_read, &go_on)).await;
-    let image = format!("/products/{}/image", shop.tea);
-    let thumbnail = format!("/products/{}/thumbnail", shop.tea);
-    let upload = async |png: &'static str| {
-        shop.client
-            .put(&image)
-            .body(png)
-            .await
-            .assert_status(202)
-            .status()
-    };
-    upload("the old one").await;
+    shop.upload("the old one").await;
     let replace = async {
         timeout(LIMIT, has_read.notified()).await.unwrap();
-        upload("the new one").await;
+        shop.upload("the new one").await;
         let written = async {
-            while shop.client.get(&thumbnail).await.status() != 200 {
+            while shop.thumbnail().await.status() != 200 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -282,6 +269,6 @@ async fn a_thumbnail_of_an_image_that_was_replaced_does_not_stay_if_it_is_writte
     };
     tokio::join!(shop.drain(), replace);
     shop.advance(HOUR).await;
-    assert_eq!(shop.client.get(&thumbnail).await.text(), "the new one");
+    assert_eq!(shop.thumbnail().await.text(), "the new one");
     shop.close().await;
 }

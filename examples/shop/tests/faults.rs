@@ -30,9 +30,8 @@ fn app() -> App {
     shop::app().configure(configuration).with(processes)
 }
 
-/// How many times a mail was sent, and an order was shipped, in all runs.
-static MAILS: AtomicUsize = AtomicUsize::new(0);
-static SHIPPED: AtomicUsize = AtomicUsize::new(0);
+/// How many times a mail was sent and an order was shipped, in all runs.
+static DONE: AtomicUsize = AtomicUsize::new(0);
 
 /// A customer signs up and orders, and the order leaves the house, so that jobs and workflows run when faults happen. A client has to expect
 /// that an app with a fault refuses it, and goes away.
@@ -60,8 +59,7 @@ async fn order(client: Client) -> Option<()> {
         let (mails, orders) = (client.get("/mails").await, customer.get("/orders").await);
         let (mails, orders) = (created(mails)?, created(orders)?);
         if mails[0].is_object() && orders[0]["status"] == "shipped" {
-            MAILS.fetch_add(1, Ordering::Relaxed);
-            SHIPPED.fetch_add(1, Ordering::Relaxed);
+            DONE.fetch_add(1, Ordering::Relaxed);
             break;
         }
     }
@@ -81,6 +79,5 @@ fn customers(running: &Running) -> impl Future<Output = ()> + use<> {
 fn the_shop_survives_every_fault_while_it_works() {
     let explored = explore(app).using(customers).with_io(IDLE);
     explored.orders(1).watch_process().check();
-    let done = [&MAILS, &SHIPPED].map(|it| it.load(Ordering::Relaxed));
-    assert!(done[0] > 0 && done[1] > 0, "{done:?}");
+    assert!(DONE.load(Ordering::Relaxed) > 0);
 }
